@@ -1,0 +1,71 @@
+#include "common/guest_memory.h"
+
+#include <errno.h>
+#include <string.h>
+
+int guest_memory_add(struct guest_memory *memory, uint64_t base, uint64_t size, uint8_t *host, uint64_t fd_offset)
+{
+	const struct guest_memory_region *last;
+
+	if (memory->count == GUEST_MEMORY_REGIONS_MAX)
+		return -ENOSPC;
+	if (size == 0 || base + size < base)
+		return -EINVAL;
+	if (memory->count) {
+		last = &memory->regions[memory->count - 1];
+		if (base < last->base + last->size)
+			return -EINVAL;
+	}
+	memory->regions[memory->count++] = (struct guest_memory_region){
+		.base = base,
+		.size = size,
+		.host = host,
+		.fd_offset = fd_offset,
+	};
+	return 0;
+}
+
+void *guest_memory_at(const struct guest_memory *memory, uint64_t address, uint64_t size)
+{
+	for (unsigned i = 0; i < memory->count; i++) {
+		const struct guest_memory_region *region = &memory->regions[i];
+
+		if (address < region->base)
+			return NULL;
+		if (address - region->base >= region->size)
+			continue;
+		if (size > region->size - (address - region->base))
+			return NULL;
+		return region->host + (address - region->base);
+	}
+	return NULL;
+}
+
+int guest_memory_read(const struct guest_memory *memory, uint64_t address, void *into, size_t size)
+{
+	const void *from = guest_memory_at(memory, address, size);
+
+	if (!from)
+		return -EFAULT;
+	memcpy(into, from, size);
+	return 0;
+}
+
+int guest_memory_write(const struct guest_memory *memory, uint64_t address, const void *from, size_t size)
+{
+	void *into = guest_memory_at(memory, address, size);
+
+	if (!into)
+		return -EFAULT;
+	memcpy(into, from, size);
+	return 0;
+}
+
+uint64_t guest_memory_size(const struct guest_memory *memory)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < memory->count; i++)
+		sum += memory->regions[i].size;
+	return sum;
+}

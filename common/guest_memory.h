@@ -1,0 +1,45 @@
+/*
+ * Guest memory: the one way in which anything touches a byte that a guest can write.
+ *
+ * A guest's RAM is a few regions of guest-physical address space (x86: below and above the hole under 4 GiB), each
+ * mapped into this process from one memfd. Every accessor checks the whole range against one region: a range that is
+ * outside, wraps around or crosses a region's end is refused with -EFAULT and nothing is touched.
+ *
+ * A length or an index that the guest wrote is copied once (guest_memory_read), then checked, then used: the guest may
+ * change it at any time. A pointer from guest_memory_at stays valid for the life of the guest.
+ *
+ * Ownership: the struct only refers to mappings; who made them unmaps them. Regions are added before vCPUs start and
+ * never change afterwards, so readers need no lock. Addresses are guest-physical, sizes are bytes.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define GUEST_MEMORY_REGIONS_MAX 4
+
+struct guest_memory_region {
+	uint64_t base; /* guest-physical */
+	uint64_t size;
+	uint8_t *host;      /* where it is mapped here */
+	uint64_t fd_offset; /* where it starts in the memfd */
+};
+
+struct guest_memory {
+	int fd; /* the memfd, or -1 (unit tests) */
+	unsigned count;
+	struct guest_memory_region regions[GUEST_MEMORY_REGIONS_MAX]; /* by rising base, no overlap */
+};
+
+/* Appends a region. -EINVAL: empty, wraps, or not above the last one; -ENOSPC: too many. */
+int guest_memory_add(struct guest_memory *memory, uint64_t base, uint64_t size, uint8_t *host, uint64_t fd_offset);
+
+/* The host address of [address, address + size), or NULL. size 0 is allowed inside a region. */
+void *guest_memory_at(const struct guest_memory *memory, uint64_t address, uint64_t size);
+
+/* Copies; -EFAULT when any byte is outside. */
+int guest_memory_read(const struct guest_memory *memory, uint64_t address, void *into, size_t size);
+int guest_memory_write(const struct guest_memory *memory, uint64_t address, const void *from, size_t size);
+
+/* Bytes of RAM in all regions. */
+uint64_t guest_memory_size(const struct guest_memory *memory);

@@ -1,0 +1,1 @@
+#include "devmodel/bus.h"

@@ -1,0 +1,84 @@
+/*
+ * A split virtqueue, the device's side (virtio 1.2, 2.7), with event index (2.7.10) and indirect descriptors (2.7.5.3).
+ *
+ *      driver writes                                device writes
+ *      descriptor table     available ring          used ring
+ *      +----------------+   +-------------------+   +-------------------+
+ *      | addr len f next|<--| ring[idx % size]  |   | ring[idx % size]  |
+ *      |      ...       |   | idx, used_event   |   | idx, avail_event  |
+ *      +----------------+   +-------------------+   +-------------------+
+ *
+ * The guest is the enemy. Ring addresses are checked whole when the queue is enabled and reached by pointer
+ * afterwards; every descriptor is copied once, then checked; a chain longer than the queue, a loop, a nested or
+ * ill-sized indirect table, a device-readable descriptor after a device-writable one, an index that runs ahead by more
+ * than the queue's size or a buffer outside memory makes virtq_pop return -EPROTO, and the device then calls
+ * virtio_device_broken.
+ *
+ * Lock: the device's (struct virtio_device). Memory: refers to guest memory, owns nothing.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "common/guest_memory.h"
+
+#define VIRTQ_SIZE_MAX  1024
+#define VIRTQ_CHAIN_MAX 256 /* descriptors in one chain; longer ones are refused */
+
+struct virtq {
+	/* What the driver sets through the transport. */
+	uint16_t size;
+	bool enabled;
+	uint64_t desc_address;
+	uint64_t avail_address;
+	uint64_t used_address;
+
+	/* What the transport decides. */
+	uint16_t size_max;
+
+	/* Private. */
+	const struct guest_memory *memory;
+	uint8_t *desc;
+	uint8_t *avail;
+	uint8_t *used;
+	bool event_index;
+	bool indirect;
+	uint16_t avail_next; /* the next available entry to take */
+	uint16_t used_next;  /* the next used entry to fill */
+	uint16_t used_signalled;
+	bool used_signalled_valid;
+};
+
+/* One request: device-readable buffers first, then device-writable ones. Pointers stay valid for the guest's life. */
+struct virtq_chain {
+	uint16_t head;
+	unsigned readable_count;
+	unsigned writable_count;
+	size_t readable_len; /* bytes */
+	size_t writable_len;
+	struct iovec iov[VIRTQ_CHAIN_MAX]; /* readable ones, then writable ones */
+};
+
+/* Checks size, alignment and addresses, and makes the queue ready; -EINVAL leaves it disabled. */
+int virtq_enable(struct virtq *queue, const struct guest_memory *memory, bool event_index, bool indirect);
+void virtq_reset(struct virtq *queue); /* back to power-on; size_max stays */
+
+/* 1: chain filled; 0: nothing available; -EPROTO: the ring is broken. */
+int virtq_pop(struct virtq *queue, struct virtq_chain *chain);
+/* Takes the last popped chain back: the next virtq_pop returns it again. */
+void virtq_unpop(struct virtq *queue);
+/* Gives a chain back with the number of bytes written into its writable buffers. */
+void virtq_push(struct virtq *queue, uint16_t head, uint32_t written);
+
+/* Whether the driver wants an interrupt for what was pushed since the last call (2.7.7, 2.7.10). */
+bool virtq_needs_interrupt(struct virtq *queue);
+/* Asks the driver for a notification; true when buffers came meanwhile, so that the caller goes on popping. */
+bool virtq_enable_notify(struct virtq *queue);
+void virtq_disable_notify(struct virtq *queue);
+
+/* Copies between a flat buffer and a chain's readable or writable part, from byte offset on; returns bytes copied. */
+size_t virtq_chain_read(const struct virtq_chain *chain, size_t offset, void *into, size_t len);
+size_t virtq_chain_write(const struct virtq_chain *chain, size_t offset, const void *from, size_t len);

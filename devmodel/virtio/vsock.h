@@ -1,0 +1,29 @@
+/*
+ * virtio socket device (virtio 1.2, 5.10), stream sockets, the host's side in this process as unix sockets.
+ *
+ * Host to guest, as Firecracker maps it: a program connects to the listening unix socket and writes "CONNECT port\n";
+ * the device opens a connection to that guest port and answers "OK host_port\n", then bytes flow; a refused connection
+ * is closed. Guest to host: a connection to CID 2 (VMADDR_CID_HOST), port P asks `connect(owner, P)` for a connected
+ * stream socket; what that is (a unix socket NAME_P, the READY listener) is the assembler's decision.
+ *
+ * Credit flow (5.10.6.3) both ways: a peer that does not read costs at most VIRTIO_VSOCK_BUFFER bytes a connection, and
+ * there are at most VIRTIO_VSOCK_CONNECTIONS_MAX connections; more are refused with a reset.
+ */
+#pragma once
+
+#include "devmodel/virtio/device.h"
+
+#define VIRTIO_VSOCK_BUFFER          (64 * 1024)
+#define VIRTIO_VSOCK_CONNECTIONS_MAX 1024
+
+struct virtio_vsock_config {
+	uint64_t cid;  /* the guest's, 3 or more */
+	int listen_fd; /* listening unix stream socket for host to guest, or -1; taken over on success */
+	/* A connected, non-blocking stream socket for the guest's connection to host port, or a negative errno
+	 * (the guest sees a reset). Called on the loop's thread with the device's lock held; must not block. */
+	int (*connect)(void *owner, uint32_t port);
+	void *owner;
+};
+
+struct virtio_device *virtio_vsock_create(const struct virtio_vsock_config *config, const struct guest_memory *memory,
+					  struct loop *loop, struct error *err);

@@ -1,0 +1,28 @@
+/*
+ * The system's KVM: /dev/kvm (Linux Documentation/virt/kvm/api.rst, chapter 4, system ioctls).
+ *
+ * hypervisor/kvm/ is the only code that makes KVM ioctls. One struct kvm per process, read-only after kvm_open, so any
+ * thread may use it.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "common/error.h"
+
+#define KVM_DEVICE "/dev/kvm"
+
+struct kvm {
+	int fd;
+	unsigned vcpu_run_size; /* KVM_GET_VCPU_MMAP_SIZE */
+	unsigned vcpus_max;     /* KVM_CAP_MAX_VCPUS */
+	bool immediate_exit;    /* KVM_CAP_IMMEDIATE_EXIT */
+};
+
+/* Opens /dev/kvm, checks the API version and every extension we need; the error names each that is missing. */
+int kvm_open(struct kvm *kvm, struct error *err);
+void kvm_close(struct kvm *kvm);
+
+/* Whether the CPU says that it virtualizes in hardware (CPUID vmx or svm). Without it /dev/kvm may open and yet run
+ * guest kernels in an instruction emulator that a stock kernel does not survive. vendor: "AMD SVM", "Intel VMX" or NULL. */
+bool kvm_hardware(const char **vendor);

@@ -1,0 +1,69 @@
+/*
+ * One virtual CPU (Documentation/virt/kvm/api.rst, vcpu ioctls).
+ *
+ * vcpu_create may run on any thread; vcpu_run always on the vCPU's own thread, the only one to touch `run` and the
+ * registers; vcpu_kick from any thread.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hypervisor/boot/boot.h"
+#include "hypervisor/kvm/vm.h"
+#include "hypervisor/x86_64/topology.h"
+
+struct kvm_run;
+
+/* Where a vCPU's port and memory accesses go. Called on vCPU threads; must not block. */
+struct vcpu_io {
+	void *owner;
+	void (*port_read)(void *owner, uint16_t port, uint8_t *data, uint32_t len);
+	void (*port_write)(void *owner, uint16_t port, const uint8_t *data, uint32_t len);
+	void (*mmio_read)(void *owner, uint64_t address, uint8_t *data, uint32_t len);
+	void (*mmio_write)(void *owner, uint64_t address, const uint8_t *data, uint32_t len);
+};
+
+/* Why vcpu_run came back. */
+enum vcpu_stop {
+	VCPU_KICKED,       /* vcpu_kick */
+	VCPU_TRIPLE_FAULT, /* KVM_EXIT_SHUTDOWN */
+	VCPU_RESET,        /* KVM_EXIT_SYSTEM_EVENT reset */
+	VCPU_POWER_OFF,    /* KVM_EXIT_SYSTEM_EVENT shutdown */
+	VCPU_CRASH,        /* KVM_EXIT_SYSTEM_EVENT crash */
+	VCPU_HALTED,       /* KVM_EXIT_HLT; with an in-kernel irqchip only a VM without one sees it */
+	VCPU_FAULT,        /* KVM cannot go on: internal error, failed entry, unknown exit; `err` says which */
+};
+
+struct vcpu {
+	int fd;
+	unsigned index; /* 0 is the boot CPU */
+	struct kvm_run *run;
+	const struct kvm *kvm;
+	const struct vcpu_io *io;
+	pthread_t thread;
+	atomic_bool threaded; /* thread is valid: set by vcpu_run, for vcpu_kick */
+	uint64_t exits;       /* returns of KVM_RUN, written by the vCPU's thread */
+};
+
+/* Makes vCPU `index`, with CPUID for its place in the topology and the MSRs Linux expects. The boot CPU still needs
+ * vcpu_set_entry; the others wait for the guest's start-up IPI. */
+int vcpu_create(struct vcpu *vcpu, struct vm *vm, unsigned index, const struct cpu_topology *topology,
+		const struct vcpu_io *io, struct error *err);
+void vcpu_close(struct vcpu *vcpu);
+
+/* Registers as the boot protocol wants them (hypervisor/x86_64/registers.h works them out). */
+int vcpu_set_entry(struct vcpu *vcpu, const struct boot_entry *entry, struct error *err);
+
+/* Runs until something ends it; port and memory accesses go to io meanwhile. On VCPU_FAULT err holds one sentence. */
+enum vcpu_stop vcpu_run(struct vcpu *vcpu, struct error *err);
+
+/* Makes a running or future vcpu_run return VCPU_KICKED soon (immediate_exit and SIGRTMIN). */
+void vcpu_kick(struct vcpu *vcpu);
+/* Installs the empty SIGRTMIN handler that kicks need; once a process, before the first vCPU thread. */
+int vcpu_signals_init(struct error *err);
+
+/* Logs registers, control registers and the bytes at RIP, as far as they can be read. vCPU's thread. */
+void vcpu_log_state(struct vcpu *vcpu, const struct guest_memory *memory);

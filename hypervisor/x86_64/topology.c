@@ -1,0 +1,1 @@
+#include "hypervisor/x86_64/topology.h"
