@@ -6,6 +6,8 @@ function(rastos_unit_test name)
   add_executable(unit_${name} ${test_SOURCES})
   set_target_properties(unit_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/unit)
   target_compile_options(unit_${name} PRIVATE -Wno-conversion -Wno-shadow)
+  # Criterion finds its tests in a section that nothing refers to.
+  target_link_options(unit_${name} PRIVATE -Wl,--no-gc-sections)
   target_link_libraries(unit_${name} PRIVATE ${test_LIBRARIES} criterion)
   add_test(NAME unit.${name} COMMAND unit_${name} --jobs 2 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 120)
