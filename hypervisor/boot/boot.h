@@ -1,14 +1,14 @@
 /*
- * The guest's bootloader: puts a kernel, its initrd, command line, memory map and ACPI tables into guest memory and says
- * where the boot CPU starts.
+ * The guest's bootloader: puts a kernel, its initrd, command line, memory map and ACPI tables into guest
+ * memory and says where the boot CPU starts.
  *
  *   vmlinux (ELF64)  --+--> PVH entry note: 32-bit start, hvm_start_info       (Xen docs/misc/pvh.pandoc)
- *                      +--> no note: 64-bit Linux start, boot_params           (Linux Documentation/x86/boot.rst)
- *   bzImage            ---> payload decompressed here, then as vmlinux; if that cannot be done, or when asked for,
- *                           the kernel's own decompressor by the 64-bit protocol
+ *                      +--> no note: 64-bit Linux start, boot_params           (Linux
+ * Documentation/x86/boot.rst) bzImage            ---> payload decompressed here, then as vmlinux; if that
+ * cannot be done, or when asked for, the kernel's own decompressor by the 64-bit protocol
  *
- * Every image is hostile: sizes and offsets are checked against the file and against guest memory before use. Nothing is
- * kept after boot_load returns. One thread, before the vCPUs run.
+ * Every image is hostile: sizes and offsets are checked against the file and against guest memory before use.
+ * Nothing is kept after boot_load returns. One thread, before the vCPUs run.
  */
 #pragma once
 
@@ -46,12 +46,12 @@ enum boot_entry_mode {
 struct boot_entry {
 	enum boot_entry_mode mode;
 	uint64_t rip;
-	uint64_t info;  /* guest-physical address of hvm_start_info or boot_params */
-	uint64_t stack; /* rsp */
+	uint64_t info;               /* guest-physical address of hvm_start_info or boot_params */
+	uint64_t stack;              /* rsp */
 	enum boot_protocol protocol; /* the one that was taken, never AUTO */
 };
 
-/* -EINVAL: not a kernel we can boot (another architecture, truncated, ...); -ENOMEM: does not fit into guest memory;
- * -E2BIG: the command line is too long for the kernel. */
+/* -EINVAL: not a kernel we can boot (another architecture, truncated, ...); -ENOMEM: does not fit into guest
+ * memory; -E2BIG: the command line is too long for the kernel. */
 int boot_load(const struct guest_memory *memory, const struct boot_source *source, struct boot_entry *entry,
 	      struct error *err);
