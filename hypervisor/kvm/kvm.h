@@ -10,13 +10,15 @@
 
 #include "common/error.h"
 
+struct kvm_cpuid2;
+
 #define KVM_DEVICE "/dev/kvm"
 
 struct kvm {
 	int fd;
-	unsigned vcpu_run_size; /* KVM_GET_VCPU_MMAP_SIZE */
-	unsigned vcpus_max;     /* KVM_CAP_MAX_VCPUS */
-	bool immediate_exit;    /* KVM_CAP_IMMEDIATE_EXIT */
+	unsigned vcpu_run_size;   /* KVM_GET_VCPU_MMAP_SIZE */
+	unsigned vcpus_max;       /* KVM_CAP_MAX_VCPUS */
+	struct kvm_cpuid2 *cpuid; /* KVM_GET_SUPPORTED_CPUID; every vCPU's CPUID is made from it */
 };
 
 /* Opens /dev/kvm, checks the API version and every extension we need; the error names each that is missing. */

@@ -54,13 +54,16 @@ int vcpu_create(struct vcpu *vcpu, struct vm *vm, unsigned index, const struct c
 		const struct vcpu_io *io, struct error *err);
 void vcpu_close(struct vcpu *vcpu);
 
-/* Registers as the boot protocol wants them (hypervisor/x86_64/registers.h works them out). */
-int vcpu_set_entry(struct vcpu *vcpu, const struct boot_entry *entry, struct error *err);
+/* Registers as the boot protocol wants them (hypervisor/x86_64/registers.h works them out); the 64-bit entry's page
+ * tables and GDT go into guest memory. */
+int vcpu_set_entry(struct vcpu *vcpu, const struct guest_memory *memory, const struct boot_entry *entry,
+		   struct error *err);
 
 /* Runs until something ends it; port and memory accesses go to io meanwhile. On VCPU_FAULT err holds one sentence. */
 enum vcpu_stop vcpu_run(struct vcpu *vcpu, struct error *err);
 
-/* Makes a running or future vcpu_run return VCPU_KICKED soon (immediate_exit and SIGRTMIN). */
+/* Makes a running vcpu_run, or else the next one, return VCPU_KICKED soon (immediate_exit and SIGRTMIN). A kick is never
+ * lost; several before the return count as one. Nobody may kick any more once the vCPU's thread is joined. */
 void vcpu_kick(struct vcpu *vcpu);
 /* Installs the empty SIGRTMIN handler that kicks need; once a process, before the first vCPU thread. */
 int vcpu_signals_init(struct error *err);

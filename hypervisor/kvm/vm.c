@@ -1,0 +1,179 @@
+#include "hypervisor/kvm/vm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/util.h"
+#include "hypervisor/x86_64/layout.h"
+
+#define GUEST_PAGE 4096
+
+/* The machine has no performance counters (hypervisor/x86_64/cpuid.h), so KVM need not keep any. Kernels
+ * before 5.18 have no such switch; the guest then finds none in CPUID all the same. */
+static void vm_counters_off(const struct vm *vm)
+{
+	struct kvm_enable_cap cap = {.cap = KVM_CAP_PMU_CAPABILITY, .args = {KVM_PMU_CAP_DISABLE}};
+
+	ioctl(vm->fd, KVM_ENABLE_CAP, &cap);
+}
+
+/* Pages that KVM needs for itself on Intel, where no RAM is; a no-op on AMD. */
+static int vm_reserve(const struct vm *vm, struct error *err)
+{
+	uint64_t identity = LAYOUT_KVM_IDENTITY;
+
+	if (ioctl(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity) < 0)
+		return error_set(err, -errno, "KVM: cannot place its identity map at 0x%llx: %m",
+				 LAYOUT_KVM_IDENTITY);
+	if (ioctl(vm->fd, KVM_SET_TSS_ADDR, LAYOUT_KVM_TSS) < 0)
+		return error_set(err, -errno, "KVM: cannot place its task state at 0x%llx: %m",
+				 LAYOUT_KVM_TSS);
+	return 0;
+}
+
+static int vm_interrupts_create(const struct vm *vm, struct error *err)
+{
+	struct kvm_pit_config pit = {.flags = KVM_PIT_SPEAKER_DUMMY};
+
+	if (ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0) < 0)
+		return error_set(err, -errno, "KVM: cannot make the interrupt controllers: %m");
+	if (ioctl(vm->fd, KVM_CREATE_PIT2, &pit) < 0)
+		return error_set(err, -errno, "KVM: cannot make the interval timer: %m");
+	return 0;
+}
+
+int vm_create(struct vm *vm, const struct kvm *kvm, struct error *err)
+{
+	int code;
+
+	*vm = (struct vm){.fd = ioctl(kvm->fd, KVM_CREATE_VM, 0), .kvm = kvm};
+	if (vm->fd < 0)
+		return error_set(err, -errno, "KVM: cannot make a virtual machine: %m");
+	vm_counters_off(vm);
+	code = vm_reserve(vm, err);
+	if (code == 0)
+		code = vm_interrupts_create(vm, err);
+	if (code < 0)
+		vm_close(vm);
+	return code;
+}
+
+void vm_close(struct vm *vm)
+{
+	if (vm->fd >= 0)
+		close(vm->fd);
+	vm->fd = -1;
+}
+
+/* A memfd that nobody it is shared with can shrink under our feet. */
+static int memory_open(uint64_t size, const char *name, struct error *err)
+{
+	AUTO_CLOSE int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0)
+		return error_set(err, -errno, "guest %s: cannot make its memory: %m", name);
+	if (ftruncate(fd, (off_t)size) < 0)
+		return error_set(err, -errno, "guest %s: cannot make %llu MiB of memory: %m", name,
+				 (unsigned long long)(size >> 20));
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+		return error_set(err, -errno, "guest %s: cannot seal its memory's size: %m", name);
+	return TAKE_FD(fd);
+}
+
+static int memory_map(struct guest_memory *memory, uint64_t size, const char *name, struct error *err)
+{
+	uint64_t low = MIN(size, LAYOUT_LOW_RAM_END);
+	uint8_t *host = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, memory->fd, 0);
+
+	if (host == MAP_FAILED)
+		return error_set(err, -errno, "guest %s: cannot map %llu MiB of memory: %m", name,
+				 (unsigned long long)(size >> 20));
+	guest_memory_add(memory, 0, low, host, 0);
+	if (size > low)
+		guest_memory_add(memory, LAYOUT_HIGH_RAM, size - low, host + low, low);
+	if (madvise(host, size, MADV_DONTDUMP) < 0)
+		return error_set(err, -errno, "guest %s: cannot keep its memory out of core dumps: %m", name);
+	return 0;
+}
+
+static int memory_insert(const struct vm *vm, const struct guest_memory *memory, const char *name,
+			 struct error *err)
+{
+	for (unsigned i = 0; i < memory->count; i++) {
+		const struct guest_memory_region *region = &memory->regions[i];
+		struct kvm_userspace_memory_region slot = {
+			.slot = i,
+			.guest_phys_addr = region->base,
+			.memory_size = region->size,
+			.userspace_addr = (uintptr_t)region->host,
+		};
+
+		if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &slot) < 0)
+			return error_set(err, -errno,
+					 "guest %s: KVM does not take %llu MiB of memory at 0x%llx: %m", name,
+					 (unsigned long long)(region->size >> 20),
+					 (unsigned long long)region->base);
+	}
+	return 0;
+}
+
+int vm_memory_create(struct vm *vm, struct guest_memory *memory, uint64_t size, const char *name,
+		     struct error *err)
+{
+	int code;
+
+	*memory = (struct guest_memory){.fd = -1};
+	if (size == 0 || size % GUEST_PAGE || size > INT64_MAX)
+		return error_set(err, -EINVAL,
+				 "guest %s: %llu bytes of memory are not a whole number of pages", name,
+				 (unsigned long long)size);
+	memory->fd = memory_open(size, name, err);
+	if (memory->fd < 0)
+		return memory->fd;
+	code = memory_map(memory, size, name, err);
+	if (code == 0)
+		code = memory_insert(vm, memory, name, err);
+	if (code < 0)
+		vm_memory_destroy(memory);
+	return code;
+}
+
+void vm_memory_destroy(struct guest_memory *memory)
+{
+	if (memory->count) /* the regions lie in one mapping, one after the other */
+		munmap(memory->regions[0].host, guest_memory_size(memory));
+	if (memory->fd >= 0)
+		close(memory->fd);
+	*memory = (struct guest_memory){.fd = -1};
+}
+
+int vm_irqfd(struct vm *vm, int eventfd, uint32_t gsi, struct error *err)
+{
+	struct kvm_irqfd irqfd = {.fd = (uint32_t)eventfd, .gsi = gsi};
+
+	if (ioctl(vm->fd, KVM_IRQFD, &irqfd) < 0)
+		return error_set(err, -errno, "KVM: cannot tie an eventfd to interrupt line %u: %m", gsi);
+	return 0;
+}
+
+int vm_ioeventfd_mmio(struct vm *vm, int eventfd, uint64_t address, uint32_t len, uint64_t value,
+		      struct error *err)
+{
+	struct kvm_ioeventfd ioeventfd = {
+		.datamatch = value,
+		.addr = address,
+		.len = len,
+		.fd = eventfd,
+		.flags = KVM_IOEVENTFD_FLAG_DATAMATCH,
+	};
+
+	if (ioctl(vm->fd, KVM_IOEVENTFD, &ioeventfd) < 0)
+		return error_set(err, -errno, "KVM: cannot tie an eventfd to address 0x%llx: %m",
+				 (unsigned long long)address);
+	return 0;
+}
