@@ -12,7 +12,8 @@
 
 #define VIRTIO_BLK_SECTOR 512
 
-struct virtio_blk_config {
+/* Not called ..._config: linux/virtio_blk.h has a struct of that name, the layout that the guest sees. */
+struct virtio_blk_options {
 	const char *name; /* for logs, copied */
 	int fd;           /* open and locked by the caller; taken over on success */
 	uint64_t size;    /* bytes, a multiple of VIRTIO_BLK_SECTOR */
@@ -20,5 +21,5 @@ struct virtio_blk_config {
 	const char *id; /* serial number shown to the guest, up to 20 bytes (VIRTIO_BLK_ID_BYTES), copied */
 };
 
-struct virtio_device *virtio_blk_create(const struct virtio_blk_config *config, const struct guest_memory *memory,
+struct virtio_device *virtio_blk_create(const struct virtio_blk_options *options, const struct guest_memory *memory,
 					struct loop *loop, struct error *err);

@@ -11,7 +11,9 @@
  * the loop's thread: the transport and the queue's kick take the lock before they call any op, so every op runs with it
  * held. A device's own loop callbacks (tap readable, request finished) take it themselves.
  *
- * Notifications: a guest's kick arrives on an eventfd per queue (KVM ioeventfd; without one the transport writes it).
+ * Notifications: a guest's kick arrives on an eventfd per queue (KVM ioeventfd; without one the transport writes it). The
+ * loop watches it edge triggered and nobody ever reads it: that saves a system call a kick, and a guest that kicks
+ * a device which is not live makes no work.
  *
  * Faults: a guest's fault (broken ring, bad request header) ends in virtio_device_broken: DEVICE_NEEDS_RESET is set, the
  * driver is told, it is logged once at a bounded rate, and queues stay untouched until the driver resets the device. A
@@ -35,14 +37,16 @@
 struct virtio_device;
 
 struct virtio_device_ops {
-	/* The device's own configuration space (5.x.4). Out-of-range bytes read as 0, writes there are ignored. */
+	/* The device's own configuration space (5.x.4); [offset, offset + len) lies inside config_size. May be NULL:
+	 * then it reads as 0 and writes are ignored. */
 	void (*config_read)(struct virtio_device *device, uint32_t offset, uint8_t *data, uint32_t len);
 	void (*config_write)(struct virtio_device *device, uint32_t offset, const uint8_t *data, uint32_t len);
-	/* DRIVER_OK was set; `features` holds what was agreed. A negative errno makes the device broken. */
+	/* DRIVER_OK was set; `features` holds what was agreed. A negative errno makes the device broken. May be NULL. */
 	int (*activate)(struct virtio_device *device);
-	/* Forget all requests in flight; nothing may touch the queues afterwards. */
+	/* Forget all requests in flight; nothing may touch the queues afterwards. Also comes when the device was never
+	 * active. May be NULL. */
 	void (*reset)(struct virtio_device *device);
-	/* The driver kicked this queue. */
+	/* The driver kicked this queue, or had buffers in it before DRIVER_OK; the device is live, the queue enabled. */
 	void (*notify)(struct virtio_device *device, unsigned queue);
 	/* Releases everything, the struct included. Called with no lock, after the loop and the vCPUs have stopped. */
 	void (*destroy)(struct virtio_device *device);
@@ -93,9 +97,19 @@ void virtio_device_close(struct virtio_device *device);
 /* Calls ops->destroy; NULL is allowed. */
 void virtio_device_destroy(struct virtio_device *device);
 
-/* For transports; the lock is held. */
-void virtio_device_set_status(struct virtio_device *device, uint32_t status); /* 3.1; 0 resets */
+/* For transports; the lock is held. What a driver does in the wrong state (3.1) changes nothing. */
+void virtio_device_set_status(struct virtio_device *device, uint32_t status); /* 0 resets */
+/* The driver's choice of features 32 * half to 32 * half + 31; counts when it sets FEATURES_OK. */
+void virtio_device_set_features(struct virtio_device *device, unsigned half, uint32_t features);
+/* -EBUSY: not between FEATURES_OK and DRIVER_OK; -EINVAL: the rings cannot be; the device is then broken. */
 int virtio_device_enable_queue(struct virtio_device *device, unsigned queue);
+/* Any offset and length: bytes outside the configuration space read as 0, writes there are ignored. */
+void virtio_device_config_read(struct virtio_device *device, uint64_t offset, uint8_t *data, uint32_t len);
+void virtio_device_config_write(struct virtio_device *device, uint64_t offset, const uint8_t *data, uint32_t len);
+
+/* Has the loop's thread call ops->notify for this queue; any thread, no lock needed. A device calls it for itself to
+ * go on later, so that one busy queue neither keeps the lock nor the loop. */
+void virtio_device_kick(struct virtio_device *device, unsigned queue);
 
 /* For devices; the lock is held. */
 void virtio_interrupt(struct virtio_device *device, unsigned queue); /* only when the driver wants it */

@@ -17,7 +17,9 @@ struct virtio_mmio {
 	struct virtio_transport transport;
 	struct virtio_device *device;
 	struct irq_line *irq;
-	uint32_t interrupt_status; /* 4.2.2 InterruptStatus; guarded by the device's lock */
+	/* 4.2.2 InterruptStatus. Atomic, not under the lock: a vCPU in its interrupt handler must not wait for
+	 * a disk that holds the lock. Set and cleared by reset under the lock. */
+	uint32_t interrupt_status;
 	uint32_t features_select;
 	uint32_t driver_features_select;
 	uint32_t queue_select;

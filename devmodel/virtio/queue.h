@@ -9,10 +9,12 @@
  *      +----------------+   +-------------------+   +-------------------+
  *
  * The guest is the enemy. Ring addresses are checked whole when the queue is enabled and reached by pointer
- * afterwards; every descriptor is copied once, then checked; a chain longer than the queue, a loop, a nested or
- * ill-sized indirect table, a device-readable descriptor after a device-writable one, an index that runs ahead by more
- * than the queue's size or a buffer outside memory makes virtq_pop return -EPROTO, and the device then calls
- * virtio_device_broken.
+ * afterwards; every descriptor is copied once, then checked; a chain longer than the queue, its indirect table or
+ * VIRTQ_CHAIN_MAX, a loop, a nested or ill-sized indirect table, a device-readable descriptor after a device-writable
+ * one, more than 4 GiB in one chain, an index that runs ahead by more than the queue's size or a buffer outside memory
+ * makes virtq_pop return -EPROTO, and the device then calls virtio_device_broken.
+ *
+ * A queue that is not enabled is empty and takes nothing: a driver may leave queues out, or stop one while it runs.
  *
  * Lock: the device's (struct virtio_device). Memory: refers to guest memory, owns nothing.
  */
@@ -24,6 +26,10 @@
 #include <sys/uio.h>
 
 #include "common/guest_memory.h"
+
+struct vring_desc;
+struct vring_avail;
+struct vring_used;
 
 #define VIRTQ_SIZE_MAX  1024
 #define VIRTQ_CHAIN_MAX 256 /* descriptors in one chain; longer ones are refused */
@@ -41,18 +47,21 @@ struct virtq {
 
 	/* Private. */
 	const struct guest_memory *memory;
-	uint8_t *desc;
-	uint8_t *avail;
-	uint8_t *used;
+	struct vring_desc *desc;
+	struct vring_avail *avail;
+	struct vring_used *used;
 	bool event_index;
 	bool indirect;
 	uint16_t avail_next; /* the next available entry to take */
 	uint16_t used_next;  /* the next used entry to fill */
-	uint16_t used_signalled;
-	bool used_signalled_valid;
+	uint16_t used_signalled; /* used_next when virtq_needs_interrupt was last asked */
+	bool used_wrapped;       /* used_next has come round to used_signalled: how much is new is unknown */
 };
 
-/* One request: device-readable buffers first, then device-writable ones. Pointers stay valid for the guest's life. */
+/*
+ * One request: device-readable buffers first, then device-writable ones. Pointers stay valid for the guest's life. The
+ * struct is 4 KiB: a device keeps one and pops into it, nothing clears it. iov may be changed by who popped it.
+ */
 struct virtq_chain {
 	uint16_t head;
 	unsigned readable_count;
@@ -64,6 +73,7 @@ struct virtq_chain {
 
 /* Checks size, alignment and addresses, and makes the queue ready; -EINVAL leaves it disabled. */
 int virtq_enable(struct virtq *queue, const struct guest_memory *memory, bool event_index, bool indirect);
+void virtq_disable(struct virtq *queue);
 void virtq_reset(struct virtq *queue); /* back to power-on; size_max stays */
 
 /* 1: chain filled; 0: nothing available; -EPROTO: the ring is broken. */

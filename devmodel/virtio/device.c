@@ -1,0 +1,249 @@
+#include "devmodel/virtio/device.h"
+
+#include <errno.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "common/util.h"
+
+#define FEATURES_COMMON                                                                                      \
+	(1ULL << VIRTIO_F_VERSION_1 | 1ULL << VIRTIO_RING_F_INDIRECT_DESC | 1ULL << VIRTIO_RING_F_EVENT_IDX)
+
+/* The bits of status that a driver sets; NEEDS_RESET is the device's own. */
+#define STATUS_OF_DRIVER                                                                                     \
+	(VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK |                \
+	 VIRTIO_CONFIG_S_DRIVER_OK | VIRTIO_CONFIG_S_FAILED)
+#define STATUS_DEAD (VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED)
+
+static void kick_ready(struct loop_source *source, uint32_t events)
+{
+	struct virtio_kick *kick = CONTAINER_OF(source, struct virtio_kick, source);
+	struct virtio_device *device = kick->device;
+
+	(void)events;
+	pthread_mutex_lock(&device->lock);
+	if (virtio_device_live(device) && device->queues[kick->queue].enabled)
+		device->ops->notify(device, kick->queue);
+	pthread_mutex_unlock(&device->lock);
+}
+
+static int kick_init(struct virtio_device *device, unsigned queue)
+{
+	struct virtio_kick *kick = &device->kicks[queue];
+	int code;
+
+	kick->device = device;
+	kick->queue = queue;
+	kick->source = (struct loop_source){
+		.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
+		.events = EPOLLIN | EPOLLET,
+		.ready = kick_ready,
+	};
+	if (kick->source.fd < 0)
+		return -errno;
+	code = loop_add(device->loop, &kick->source);
+	if (code < 0) {
+		close(kick->source.fd);
+		kick->source.fd = -1;
+	}
+	return code;
+}
+
+static void kick_close(struct virtio_device *device, unsigned queue)
+{
+	struct loop_source *source = &device->kicks[queue].source;
+
+	loop_remove(device->loop, source);
+	close(source->fd);
+	source->fd = -1;
+}
+
+int virtio_device_init(struct virtio_device *device, const struct guest_memory *memory, struct loop *loop,
+		       struct error *err)
+{
+	int code;
+
+	device->memory = memory;
+	device->loop = loop;
+	device->offered |= FEATURES_COMMON;
+	pthread_mutex_init(&device->lock, NULL);
+	for (unsigned i = 0; i < device->queue_count; i++) {
+		device->queues[i] = (struct virtq){.size_max = VIRTQ_SIZE_MAX};
+		code = kick_init(device, i);
+		if (code == 0)
+			continue;
+		while (i-- > 0)
+			kick_close(device, i);
+		pthread_mutex_destroy(&device->lock);
+		return error_set(err, code, "virtio %s: cannot make the notification of a queue: %s",
+				 device->name, strerror(-code));
+	}
+	return 0;
+}
+
+void virtio_device_close(struct virtio_device *device)
+{
+	for (unsigned i = 0; i < device->queue_count; i++)
+		kick_close(device, i);
+	pthread_mutex_destroy(&device->lock);
+}
+
+void virtio_device_destroy(struct virtio_device *device)
+{
+	if (device)
+		device->ops->destroy(device);
+}
+
+void virtio_device_kick(struct virtio_device *device, unsigned queue)
+{
+	uint64_t one = 1;
+
+	/* Fails only when the counter is full, and then the loop has been told often enough. */
+	if (write(device->kicks[queue].source.fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+static void device_reset(struct virtio_device *device)
+{
+	if (device->ops->reset)
+		device->ops->reset(device);
+	for (unsigned i = 0; i < device->queue_count; i++)
+		virtq_reset(&device->queues[i]);
+	device->features = 0;
+	device->status = 0;
+}
+
+static void device_check_features(struct virtio_device *device)
+{
+	uint64_t unoffered = device->features & ~device->offered;
+
+	if (unoffered)
+		log_limited(&device->log_limit, LOG_LEVEL_WARNING,
+			    "virtio %s: the driver wants features 0x%llx, which are not offered",
+			    device->name, (unsigned long long)unoffered);
+	else if (!virtio_has(device, VIRTIO_F_VERSION_1))
+		log_limited(&device->log_limit, LOG_LEVEL_WARNING,
+			    "virtio %s: the driver does not know virtio 1.0", device->name);
+	else
+		device->status |= VIRTIO_CONFIG_S_FEATURES_OK;
+}
+
+static void device_activate(struct virtio_device *device)
+{
+	device->status |= VIRTIO_CONFIG_S_DRIVER_OK;
+	if (device->ops->activate && device->ops->activate(device) < 0) {
+		virtio_device_broken(device, "it cannot be activated");
+		return;
+	}
+	for (unsigned i = 0; i < device->queue_count; i++) {
+		if (virtq_enable_notify(&device->queues[i]))
+			virtio_device_kick(device, i);
+	}
+}
+
+/* 3.1.1: each step needs the one before it; 2.1.1: a driver takes no step back but the reset. */
+void virtio_device_set_status(struct virtio_device *device, uint32_t status)
+{
+	uint32_t now = device->status & STATUS_OF_DRIVER;
+	uint32_t added = status & ~now & STATUS_OF_DRIVER;
+
+	if (status == 0) {
+		device_reset(device);
+		return;
+	}
+	if ((status & now) != now)
+		return;
+	device->status |= added & VIRTIO_CONFIG_S_FAILED;
+	if (device->status & STATUS_DEAD)
+		return;
+	if (added & VIRTIO_CONFIG_S_ACKNOWLEDGE)
+		device->status |= VIRTIO_CONFIG_S_ACKNOWLEDGE;
+	if (added & VIRTIO_CONFIG_S_DRIVER && device->status & VIRTIO_CONFIG_S_ACKNOWLEDGE)
+		device->status |= VIRTIO_CONFIG_S_DRIVER;
+	if (added & VIRTIO_CONFIG_S_FEATURES_OK && device->status & VIRTIO_CONFIG_S_DRIVER)
+		device_check_features(device);
+	if (added & VIRTIO_CONFIG_S_DRIVER_OK && device->status & VIRTIO_CONFIG_S_FEATURES_OK)
+		device_activate(device);
+}
+
+void virtio_device_set_features(struct virtio_device *device, unsigned half, uint32_t features)
+{
+	unsigned shift = 32 * half;
+
+	if (half > 1 || !(device->status & VIRTIO_CONFIG_S_DRIVER) ||
+	    device->status & VIRTIO_CONFIG_S_FEATURES_OK)
+		return;
+	device->features &= ~((uint64_t)UINT32_MAX << shift);
+	device->features |= (uint64_t)features << shift;
+}
+
+int virtio_device_enable_queue(struct virtio_device *device, unsigned queue)
+{
+	struct virtq *virtq = &device->queues[queue];
+	int code;
+
+	if (!(device->status & VIRTIO_CONFIG_S_FEATURES_OK) ||
+	    device->status & (VIRTIO_CONFIG_S_DRIVER_OK | STATUS_DEAD))
+		return -EBUSY;
+	code = virtq_enable(virtq, device->memory, virtio_has(device, VIRTIO_RING_F_EVENT_IDX),
+			    virtio_has(device, VIRTIO_RING_F_INDIRECT_DESC));
+	if (code < 0)
+		virtio_device_broken(
+			device, "a queue has a bad size, or rings that are misaligned or outside memory");
+	return code;
+}
+
+void virtio_device_config_read(struct virtio_device *device, uint64_t offset, uint8_t *data, uint32_t len)
+{
+	memset(data, 0, len);
+	if (offset < device->config_size && device->ops->config_read)
+		device->ops->config_read(device, (uint32_t)offset, data,
+					 MIN(len, device->config_size - (uint32_t)offset));
+}
+
+void virtio_device_config_write(struct virtio_device *device, uint64_t offset, const uint8_t *data,
+				uint32_t len)
+{
+	/* 3.1.1: not before the features are agreed. */
+	if (!(device->status & VIRTIO_CONFIG_S_FEATURES_OK))
+		return;
+	if (offset < device->config_size && device->ops->config_write)
+		device->ops->config_write(device, (uint32_t)offset, data,
+					  MIN(len, device->config_size - (uint32_t)offset));
+}
+
+void virtio_interrupt(struct virtio_device *device, unsigned queue)
+{
+	if (virtq_needs_interrupt(&device->queues[queue]))
+		device->transport->queue_interrupt(device->transport, queue);
+}
+
+static void device_tell_driver(struct virtio_device *device)
+{
+	if (device->status & VIRTIO_CONFIG_S_DRIVER_OK)
+		device->transport->config_interrupt(device->transport);
+}
+
+void virtio_config_changed(struct virtio_device *device)
+{
+	device->config_generation++;
+	device_tell_driver(device);
+}
+
+void virtio_device_broken(struct virtio_device *device, const char *why)
+{
+	if (device->status & VIRTIO_CONFIG_S_NEEDS_RESET)
+		return;
+	log_limited(&device->log_limit, LOG_LEVEL_WARNING,
+		    "virtio %s: %s; stopped until its driver resets it", device->name, why);
+	device->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
+	device_tell_driver(device);
+}
+
+bool virtio_device_live(const struct virtio_device *device)
+{
+	return (device->status & (VIRTIO_CONFIG_S_DRIVER_OK | STATUS_DEAD)) == VIRTIO_CONFIG_S_DRIVER_OK;
+}
