@@ -18,6 +18,6 @@ struct rtc;
 
 extern const struct bus_ops rtc_ops; /* its device is a struct rtc */
 
-/* now: the clock to show, seconds since 1970; NULL: the host's real-time clock. */
-struct rtc *rtc_create(time_t (*now)(void), struct error *err);
+/* now: the clock to show, since 1970; NULL: the host's real-time clock. */
+struct rtc *rtc_create(void (*now)(struct timespec *now), struct error *err);
 void rtc_destroy(struct rtc *rtc); /* NULL is allowed */
