@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# The minimal root: an initramfs of busybox and rinit, with the stock kernel's modules for rastos-vmm's devices.
+#
+#   minimal.sh KERNEL_DIR RINIT_STATIC RINITCTL OUT
+set -euo pipefail
+here=$(dirname "$(realpath "$0")")
+# shellcheck source=guest/lib.sh
+source "$here/lib.sh"
+(($# == 4)) || die "usage: minimal.sh KERNEL_DIR RINIT_STATIC RINITCTL OUT"
+kernel=$1 rinit=$2 rinitctl=$3 out=$4
+
+make_scratch
+root=$scratch/root
+mkdir -p "$root"/{bin,dev,etc,proc,root,run,sbin,sys,tmp,usr,var}
+cp -r "$here/../configs/minimal/." "$root/"
+install -m 755 "$rinit" "$root/sbin/rinit"
+install -m 755 "$rinitctl" "$root/sbin/rinitctl"
+ln -s sbin/rinit "$root/init"
+ln -s rinit "$root/sbin/init"
+install_busybox "$root"
+mapfile -t modules < <(list_words "$here/minimal/modules")
+install_modules "$kernel" "$root" "${modules[@]}"
+pack_initramfs "$root" "$out"

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# The host's whole userland, as an initramfs: rinit, rastos-vmm, passt, busybox, and the libraries and modules they need.
+#
+#   initramfs.sh KERNEL_DIR BIN_DIR KEY.pem OUT [OVERLAY_DIR...]
+#
+# BIN_DIR holds rinit.static, rinitctl and rastos-vmm. Each OVERLAY_DIR is copied over the root at last, in order: that is
+# how a test adds its services.
+set -euo pipefail
+here=$(dirname "$(realpath "$0")")
+# shellcheck source=guest/lib.sh
+source "$here/../../guest/lib.sh"
+(($# >= 4)) || die "usage: initramfs.sh KERNEL_DIR BIN_DIR KEY.pem OUT [OVERLAY_DIR...]"
+kernel=$1 bin=$2 key=$3 out=$4
+overlays=("$here/../../configs/host" "${@:5}")
+
+make_scratch
+root=$scratch/root
+mkdir -p "$root"/{bin,dev,etc/rastos/keys,lib,lib64,proc,root,run,sbin,sys,tmp,usr/bin,usr/sbin,var/lib/rastos}
+install -m 755 "$bin/rinit.static" "$root/sbin/rinit"
+install -m 755 "$bin/rinitctl" "$root/sbin/rinitctl"
+ln -s sbin/rinit "$root/init"
+ln -s rinit "$root/sbin/init"
+for command in poweroff reboot halt; do
+	ln -s rinitctl "$root/sbin/$command"
+done
+install_busybox "$root"
+install -m 755 -s "$bin/rastos-vmm" "$root/usr/bin/rastos-vmm"
+install_libraries "$root" "$bin/rastos-vmm" "$bin/rinitctl"
+install_program "$root" "$(command -v passt)"
+install -m 644 "$key" "$root/etc/rastos/keys/"
+mapfile -t modules < <(list_words "$here/modules")
+install_modules "$kernel" "$root" "${modules[@]}"
+for overlay in "${overlays[@]}"; do
+	cp -r --no-preserve=ownership "$overlay/." "$root/"
+done
+pack_initramfs "$root" "$out"
