@@ -8,7 +8,7 @@
  *
  *     struct cmdline line;
  *     cmdline_init(&line);
- *     err = cmdline_append(&line, guest->cmdline, &error) ?: cmdline_append(&line, "console=ttyS0", &error);
+ *     code = cmdline_append(&line, guest->cmdline, err) ?: cmdline_append(&line, "console=ttyS0", err);
  *
  * A failed append changes nothing. Lengths are bytes without the final NUL. No locking: one thread.
  */
@@ -23,10 +23,8 @@
 /* Room for a command line of ours; more than any x86 kernel takes. */
 #define CMDLINE_CAPACITY 4096
 
-/* What a kernel takes that does not say (x86's COMMAND_LINE_SIZE less the NUL), and one older than
- * protocol 2.06. */
+/* The longest that a kernel takes which does not say: x86's COMMAND_LINE_SIZE less the NUL. */
 #define CMDLINE_MAX_ELF 2047
-#define CMDLINE_MAX_OLD 255
 
 struct cmdline {
 	size_t length;

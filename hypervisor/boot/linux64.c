@@ -4,19 +4,17 @@
 
 #include "hypervisor/x86_64/layout.h"
 
-#define SETUP_BOOT_FLAG    0xaa55
-#define SETUP_MAGIC        0x53726448 /* "HdrS" */
-#define SETUP_VERSION      0x020f     /* the protocol that this file speaks */
-#define SETUP_LOADER_OTHER 0xff       /* type_of_loader: none that has a number */
-#define SETUP_VIDEO_NORMAL 0xffff     /* vid_mode */
+#define SETUP_VERSION      0x020f /* the protocol that this file speaks */
+#define SETUP_LOADER_OTHER 0xff   /* type_of_loader: none that has a number */
+#define SETUP_VIDEO_NORMAL 0xffff /* vid_mode */
 
 _Static_assert(sizeof(struct boot_params) == 4096, "the zero page is a page");
 _Static_assert(E820_RANGES_MAX <= E820_MAX_ENTRIES_ZEROPAGE, "the map fits into the zero page");
 
 /* What an uncompressed kernel needs to find in a header that nobody made for it. */
 static const struct setup_header vmlinux_setup = {
-	.boot_flag = SETUP_BOOT_FLAG,
-	.header = SETUP_MAGIC,
+	.boot_flag = LINUX64_BOOT_FLAG,
+	.header = LINUX64_SETUP_MAGIC,
 	.version = SETUP_VERSION,
 	.loadflags = LOADED_HIGH,
 };

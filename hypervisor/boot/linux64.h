@@ -14,6 +14,10 @@
 /* Where a kernel inside a bzImage starts in 64-bit mode, from the beginning of its protected-mode part. */
 #define LINUX64_ENTRY_OFFSET 0x200
 
+/* Fields of every setup header. */
+#define LINUX64_BOOT_FLAG   0xaa55
+#define LINUX64_SETUP_MAGIC 0x53726448 /* "HdrS" */
+
 /* Writes boot_params at LAYOUT_BOOT_PARAMS. setup is the header that came with the kernel; NULL for a
  * vmlinux, which has none. -ENOMEM: no memory there. */
 int linux64_write(const struct guest_memory *memory, const struct setup_header *setup,
