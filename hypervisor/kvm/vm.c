@@ -36,18 +36,34 @@ static int vm_reserve(const struct vm *vm, struct error *err)
 	return 0;
 }
 
-static int vm_interrupts_create(const struct vm *vm, struct error *err)
+/* A slot for each region of guest memory. */
+static int vm_memory_insert(const struct vm *vm, const struct guest_memory *memory, struct error *err)
 {
-	struct kvm_pit_config pit = {.flags = KVM_PIT_SPEAKER_DUMMY};
+	for (unsigned i = 0; i < memory->count; i++) {
+		const struct guest_memory_region *region = &memory->regions[i];
+		struct kvm_userspace_memory_region slot = {
+			.slot = i,
+			.guest_phys_addr = region->base,
+			.memory_size = region->size,
+			.userspace_addr = (uintptr_t)region->host,
+		};
 
-	if (ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0) < 0)
-		return error_set(err, -errno, "KVM: cannot make the interrupt controllers: %m");
-	if (ioctl(vm->fd, KVM_CREATE_PIT2, &pit) < 0)
-		return error_set(err, -errno, "KVM: cannot make the interval timer: %m");
+		if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &slot) < 0)
+			return error_set(
+				err, -errno, "KVM: it does not take %llu MiB of memory at 0x%llx: %m",
+				(unsigned long long)(region->size >> 20), (unsigned long long)region->base);
+	}
 	return 0;
 }
 
-int vm_create(struct vm *vm, const struct kvm *kvm, struct error *err)
+static int vm_interrupts_create(const struct vm *vm, struct error *err)
+{
+	if (ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0) < 0)
+		return error_set(err, -errno, "KVM: cannot make the interrupt controllers: %m");
+	return 0;
+}
+
+int vm_create(struct vm *vm, const struct kvm *kvm, const struct guest_memory *memory, struct error *err)
 {
 	int code;
 
@@ -56,6 +72,8 @@ int vm_create(struct vm *vm, const struct kvm *kvm, struct error *err)
 		return error_set(err, -errno, "KVM: cannot make a virtual machine: %m");
 	vm_counters_off(vm);
 	code = vm_reserve(vm, err);
+	if (code == 0)
+		code = vm_memory_insert(vm, memory, err);
 	if (code == 0)
 		code = vm_interrupts_create(vm, err);
 	if (code < 0)
@@ -101,29 +119,7 @@ static int memory_map(struct guest_memory *memory, uint64_t size, const char *na
 	return 0;
 }
 
-static int memory_insert(const struct vm *vm, const struct guest_memory *memory, const char *name,
-			 struct error *err)
-{
-	for (unsigned i = 0; i < memory->count; i++) {
-		const struct guest_memory_region *region = &memory->regions[i];
-		struct kvm_userspace_memory_region slot = {
-			.slot = i,
-			.guest_phys_addr = region->base,
-			.memory_size = region->size,
-			.userspace_addr = (uintptr_t)region->host,
-		};
-
-		if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &slot) < 0)
-			return error_set(err, -errno,
-					 "guest %s: KVM does not take %llu MiB of memory at 0x%llx: %m", name,
-					 (unsigned long long)(region->size >> 20),
-					 (unsigned long long)region->base);
-	}
-	return 0;
-}
-
-int vm_memory_create(struct vm *vm, struct guest_memory *memory, uint64_t size, const char *name,
-		     struct error *err)
+int vm_memory_create(struct guest_memory *memory, uint64_t size, const char *name, struct error *err)
 {
 	int code;
 
@@ -136,8 +132,6 @@ int vm_memory_create(struct vm *vm, struct guest_memory *memory, uint64_t size, 
 	if (memory->fd < 0)
 		return memory->fd;
 	code = memory_map(memory, size, name, err);
-	if (code == 0)
-		code = memory_insert(vm, memory, name, err);
 	if (code < 0)
 		vm_memory_destroy(memory);
 	return code;

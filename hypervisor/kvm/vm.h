@@ -2,6 +2,10 @@
  * One virtual machine: its memory slots, in-kernel interrupt controllers and event descriptors
  * (Documentation/virt/kvm/api.rst, VM ioctls).
  *
+ *      vm_memory_create ---> vm_create ---> vm_irqfd, vm_ioeventfd_mmio, vcpu_create ---> vcpu_run
+ *             |
+ *             +---> the kernel may be loaded meanwhile, on another thread
+ *
  * Set up by one thread before vCPUs run. The VM owns its descriptor only: memory, eventfds and vCPUs are their makers'.
  */
 #pragma once
@@ -16,14 +20,21 @@ struct vm {
 	const struct kvm *kvm;
 };
 
-/* Makes the VM with in-kernel irqchip (IOAPIC, PIC, local APICs) and PIT (speaker port answered by a dummy). */
-int vm_create(struct vm *vm, const struct kvm *kvm, struct error *err);
-void vm_close(struct vm *vm);
-
-/* Allocates RAM of `size` bytes in one memfd named `name`, maps it (no reservation, no huge pages asked), lays it out
- * around the hole under 4 GiB (hypervisor/x86_64/layout.h) and makes each region a memory slot. */
-int vm_memory_create(struct vm *vm, struct guest_memory *memory, uint64_t size, const char *name, struct error *err);
+/* Allocates RAM of `size` bytes in one memfd named `name`, maps it (no reservation, no huge pages asked, not in core
+ * dumps) and lays it out around the hole under 4 GiB (hypervisor/x86_64/layout.h). Needs no VM. */
+int vm_memory_create(struct guest_memory *memory, uint64_t size, const char *name, struct error *err);
 void vm_memory_destroy(struct guest_memory *memory); /* after vm_close */
+
+/*
+ * Makes the VM, each region of memory a slot, with in-kernel irqchip (IOAPIC, PIC, local APICs), without performance
+ * counters and without a PIT: a guest takes the time and its TSC's frequency from kvm-clock and its timer interrupts from
+ * the local APIC, as Linux with CONFIG_KVM_GUEST does (every distribution's kernel).
+ *
+ * The order inside is chosen: a memory slot waits for all readers of the VM's bus and slots (SRCU), and that wait takes
+ * milliseconds when the interrupt controllers have just been put on the bus, microseconds before.
+ */
+int vm_create(struct vm *vm, const struct kvm *kvm, const struct guest_memory *memory, struct error *err);
+void vm_close(struct vm *vm);
 
 /* An eventfd whose write raises interrupt line gsi, as an edge (KVM_IRQFD). */
 int vm_irqfd(struct vm *vm, int eventfd, uint32_t gsi, struct error *err);
