@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -9,56 +10,82 @@
 
 #include "common/util.h"
 
-static void log_write(enum log_level level, const char *format, va_list args)
+static bool log_wants(enum log_level level)
 {
+	return level != LOG_LEVEL_DEBUG || getenv("RASTOS_DEBUG");
+}
+
+/* What is logged may hold a guest's or a file's text: it must not end the line or steer a terminal. */
+static void line_blank_controls(char *line, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+			line[i] = ' ';
+	}
+}
+
+/* Keeps errno, for the format's %m and for the caller. */
+static void log_write(enum log_level level, unsigned dropped, const char *format, va_list args)
+{
+	int saved = errno;
 	char line[1024];
-	int used = 0;
+	size_t used = 0;
 	int wrote;
 
 	if (!isatty(STDERR_FILENO))
-		used = snprintf(line, sizeof(line), "<%d>", (int)level);
-	wrote = vsnprintf(line + used, sizeof(line) - (size_t)used - 1, format, args);
+		used += (size_t)snprintf(line, sizeof(line), "<%d>", (int)level);
+	if (dropped)
+		used += (size_t)snprintf(line + used, sizeof(line) - used, "(%u like this left out) ",
+					 dropped);
+	errno = saved;
+	wrote = vsnprintf(line + used, sizeof(line) - used, format, args);
 	if (wrote < 0)
 		return;
-	used = MIN(used + wrote, (int)sizeof(line) - 2);
-	line[used++] = '\n';
-	if (write(STDERR_FILENO, line, (size_t)used) < 0)
-		return; /* nowhere left to say so */
+	used = MIN(used + (size_t)wrote, sizeof(line) - 1);
+	line_blank_controls(line, used);
+	line[used++] = '\n'; /* in place of the terminating zero */
+	if (write(STDERR_FILENO, line, used) < 0)
+		errno = saved; /* nowhere left to say so */
+	errno = saved;
 }
 
 void log_line(enum log_level level, const char *format, ...)
 {
-	int saved = errno;
 	va_list args;
 
-	if (level == LOG_LEVEL_DEBUG && !getenv("RASTOS_DEBUG"))
+	if (!log_wants(level))
 		return;
 	va_start(args, format);
-	errno = saved;
-	log_write(level, format, args);
+	log_write(level, 0, format, args);
 	va_end(args);
-	errno = saved;
+}
+
+/* A burst is used up by lines and comes back with time, one a second. True when this line may be printed. */
+static bool limit_take(struct log_limit *limit)
+{
+	struct timespec now;
+	uint64_t passed;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	passed = (uint64_t)now.tv_sec - limit->second;
+	limit->second = (uint64_t)now.tv_sec;
+	limit->used = passed < limit->used ? limit->used - (unsigned)passed : 0;
+	if (limit->used == LOG_LIMIT_BURST) {
+		limit->dropped++;
+		return false;
+	}
+	limit->used++;
+	return true;
 }
 
 void log_limited(struct log_limit *limit, enum log_level level, const char *format, ...)
 {
-	struct timespec now;
 	va_list args;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (limit->second != (uint64_t)now.tv_sec) {
-		limit->second = (uint64_t)now.tv_sec;
-		limit->used = limit->used >= LOG_LIMIT_BURST ? LOG_LIMIT_BURST - 1 : 0;
-		if (limit->dropped)
-			log_line(level, "%u lines like the next were left out", limit->dropped);
-		limit->dropped = 0;
-	}
-	if (limit->used >= LOG_LIMIT_BURST) {
-		limit->dropped++;
+	if (!log_wants(level) || !limit_take(limit))
 		return;
-	}
-	limit->used++;
 	va_start(args, format);
-	log_write(level, format, args);
+	log_write(level, limit->dropped, format, args);
 	va_end(args);
+	limit->dropped = 0;
 }

@@ -112,8 +112,8 @@ void loop_stop(struct loop *loop)
 	int saved = errno;
 	uint64_t one = 1;
 
-	if (write(loop->stop, &one, sizeof(one)) < 0)
-		errno = saved; /* full: a stop is already pending */
+	while (write(loop->stop, &one, sizeof(one)) < 0 && errno == EINTR)
+		; /* EAGAIN: as many stops as fit are pending already */
 	errno = saved;
 }
 
@@ -152,7 +152,8 @@ int loop_timer_set(struct loop_timer *timer, uint64_t delay_ns, uint64_t period_
 {
 	uint64_t delay = delay_ns ? delay_ns : 1; /* 0 would disarm: timerfd_settime(2) */
 	struct itimerspec spec = {
-		.it_value = {.tv_sec = (time_t)(delay / NS_PER_SECOND), .tv_nsec = (long)(delay % NS_PER_SECOND)},
+		.it_value = {.tv_sec = (time_t)(delay / NS_PER_SECOND),
+			     .tv_nsec = (long)(delay % NS_PER_SECOND)},
 		.it_interval = {.tv_sec = (time_t)(period_ns / NS_PER_SECOND),
 				.tv_nsec = (long)(period_ns % NS_PER_SECOND)},
 	};

@@ -52,7 +52,7 @@ int loop_step(struct loop *loop, int timeout_ms);
 void loop_stop(struct loop *loop);
 
 int loop_timer_init(struct loop *loop, struct loop_timer *timer, void (*expired)(struct loop_timer *timer));
-/* Fires after delay_ns (0: as soon as possible), then every period_ns (0: once). Replaces what was set. */
+/* Fires after delay_ns (0: as soon as possible), then every period_ns (0: once). Replaces what was set. Any thread. */
 int loop_timer_set(struct loop_timer *timer, uint64_t delay_ns, uint64_t period_ns);
-void loop_timer_clear(struct loop_timer *timer);
+void loop_timer_clear(struct loop_timer *timer); /* any thread; one that is expiring right now may still call */
 void loop_timer_close(struct loop *loop, struct loop_timer *timer);
