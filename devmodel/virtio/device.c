@@ -215,6 +215,27 @@ void virtio_device_config_write(struct virtio_device *device, uint64_t offset, c
 					  MIN(len, device->config_size - (uint32_t)offset));
 }
 
+bool virtio_device_pop(struct virtio_device *device, unsigned queue, struct virtq_chain *chain,
+		       unsigned *budget)
+{
+	struct virtq *virtq = &device->queues[queue];
+	int code;
+
+	if (*budget == 0) {
+		virtio_device_kick(device, queue);
+		return false;
+	}
+	do {
+		code = virtq_pop(virtq, chain);
+	} while (code == 0 && virtq_enable_notify(virtq));
+	if (code < 0)
+		virtio_device_broken(device, "the ring of a queue is broken");
+	if (code <= 0)
+		return false;
+	--*budget;
+	return true;
+}
+
 void virtio_interrupt(struct virtio_device *device, unsigned queue)
 {
 	if (virtq_needs_interrupt(&device->queues[queue]))

@@ -33,6 +33,7 @@
 #include "devmodel/virtio/queue.h"
 
 #define VIRTIO_QUEUES_MAX 8
+#define VIRTIO_BATCH      32 /* requests after which the driver is told and others get their turn */
 
 struct virtio_device;
 
@@ -112,6 +113,21 @@ void virtio_device_config_write(struct virtio_device *device, uint64_t offset, c
 void virtio_device_kick(struct virtio_device *device, unsigned queue);
 
 /* For devices; the lock is held. */
+
+/*
+ * virtq_pop for a notify op, which looks like this:
+ *
+ *     unsigned budget = VIRTIO_BATCH;
+ *
+ *     virtq_disable_notify(queue);
+ *     while (virtio_device_pop(device, index, &chain, &budget))
+ *             virtq_push(queue, chain.head, serve(&chain));
+ *     virtio_interrupt(device, index);
+ *
+ * False when nothing is left (the driver will kick), when the ring is broken (so is the device then), and when the
+ * budget is used up: the queue is then kicked, and the loop serves others first.
+ */
+bool virtio_device_pop(struct virtio_device *device, unsigned queue, struct virtq_chain *chain, unsigned *budget);
 void virtio_interrupt(struct virtio_device *device, unsigned queue); /* only when the driver wants it */
 void virtio_config_changed(struct virtio_device *device);
 void virtio_device_broken(struct virtio_device *device, const char *why);
