@@ -37,10 +37,9 @@ verify_config() {
 	return "$lost"
 }
 
+# -n: what neither tiny.config nor a fragment names is off.
 configure() {
-	make -s tinyconfig >merge.log
-	scripts/kconfig/merge_config.sh -m .config "${fragments[@]}" >>merge.log
-	make -s olddefconfig
+	scripts/kconfig/merge_config.sh -n kernel/configs/tiny.config arch/x86/configs/tiny.config "${fragments[@]}" >merge.log
 	verify_config
 }
 

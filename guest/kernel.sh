@@ -35,10 +35,11 @@ tuned_key() {
 }
 
 make_tuned() {
-	local out=$1 fragments=("$here"/../configs/kernel/*.config) cached partial
+	local out=$1 fragments=("$here"/../configs/kernel/*.config) cached
 	cached=$(cache_dir kernel)/$(tuned_key "${fragments[@]}")
 	if [[ ! -d $cached ]]; then
 		partial=$(mktemp -d "$(cache_dir kernel)/partial.XXXXXX")
+		trap 'rm -rf "$partial"' EXIT
 		"$here/kernel-tuned.sh" "$(deb_fetch "$SOURCE_PACKAGE")" "$partial" "${fragments[@]}"
 		mv -T "$partial" "$cached"
 	fi

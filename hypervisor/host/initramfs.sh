@@ -26,7 +26,7 @@ done
 install_busybox "$root"
 install -m 755 -s "$bin/rastos-vmm" "$root/usr/bin/rastos-vmm"
 install_libraries "$root" "$bin/rastos-vmm" "$bin/rinitctl"
-install_program "$root" "$(command -v passt)"
+install_program "$root" "$(command -v passt)" "$(command -v passt.avx2)"
 install -m 644 "$key" "$root/etc/rastos/keys/"
 mapfile -t modules < <(list_words "$here/modules")
 install_modules "$kernel" "$root" "${modules[@]}"
