@@ -15,7 +15,7 @@ enum virtio_net_backend {
 	VIRTIO_NET_STREAM,
 };
 
-struct virtio_net_config {
+struct virtio_net_options {
 	const char *name; /* for logs, copied */
 	enum virtio_net_backend backend;
 	int fd; /* taken over on success; made non-blocking */
@@ -23,5 +23,5 @@ struct virtio_net_config {
 	uint16_t mtu; /* 0: not announced */
 };
 
-struct virtio_device *virtio_net_create(const struct virtio_net_config *config, const struct guest_memory *memory,
+struct virtio_device *virtio_net_create(const struct virtio_net_options *options, const struct guest_memory *memory,
 					struct loop *loop, struct error *err);

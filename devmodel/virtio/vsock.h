@@ -16,7 +16,7 @@
 #define VIRTIO_VSOCK_BUFFER          (64 * 1024)
 #define VIRTIO_VSOCK_CONNECTIONS_MAX 1024
 
-struct virtio_vsock_config {
+struct virtio_vsock_options {
 	uint64_t cid;  /* the guest's, 3 or more */
 	int listen_fd; /* listening unix stream socket for host to guest, or -1; taken over on success */
 	/* A connected, non-blocking stream socket for the guest's connection to host port, or a negative errno
@@ -25,5 +25,5 @@ struct virtio_vsock_config {
 	void *owner;
 };
 
-struct virtio_device *virtio_vsock_create(const struct virtio_vsock_config *config, const struct guest_memory *memory,
+struct virtio_device *virtio_vsock_create(const struct virtio_vsock_options *options, const struct guest_memory *memory,
 					  struct loop *loop, struct error *err);
