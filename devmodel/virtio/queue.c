@@ -192,7 +192,7 @@ void virtq_unpop(struct virtq *queue)
 	queue->avail_next--;
 }
 
-void virtq_push(struct virtq *queue, uint16_t head, uint32_t written)
+void virtq_fill(struct virtq *queue, uint16_t head, uint32_t written)
 {
 	struct vring_used_elem *entry;
 
@@ -204,7 +204,18 @@ void virtq_push(struct virtq *queue, uint16_t head, uint32_t written)
 	queue->used_next++;
 	if (queue->used_next == queue->used_signalled)
 		queue->used_wrapped = true;
-	__atomic_store_n(&queue->used->idx, htole16(queue->used_next), __ATOMIC_RELEASE);
+}
+
+void virtq_publish(struct virtq *queue)
+{
+	if (queue->enabled)
+		__atomic_store_n(&queue->used->idx, htole16(queue->used_next), __ATOMIC_RELEASE);
+}
+
+void virtq_push(struct virtq *queue, uint16_t head, uint32_t written)
+{
+	virtq_fill(queue, head, written);
+	virtq_publish(queue);
 }
 
 bool virtq_needs_interrupt(struct virtq *queue)

@@ -78,10 +78,13 @@ void virtq_reset(struct virtq *queue); /* back to power-on; size_max stays */
 
 /* 1: chain filled; 0: nothing available; -EPROTO: the ring is broken. */
 int virtq_pop(struct virtq *queue, struct virtq_chain *chain);
-/* Takes the last popped chain back: the next virtq_pop returns it again. */
+/* Takes the last popped chain back: the next virtq_pop returns it again. Repeated, the ones before it. */
 void virtq_unpop(struct virtq *queue);
 /* Gives a chain back with the number of bytes written into its writable buffers. */
 void virtq_push(struct virtq *queue, uint16_t head, uint32_t written);
+/* The two halves of it, for chains that the driver must see all at once (merged receive buffers, 5.1.6.4). */
+void virtq_fill(struct virtq *queue, uint16_t head, uint32_t written);
+void virtq_publish(struct virtq *queue);
 
 /* Whether the driver wants an interrupt for what was pushed since the last call (2.7.7, 2.7.10). */
 bool virtq_needs_interrupt(struct virtq *queue);
