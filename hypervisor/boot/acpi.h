@@ -1,8 +1,8 @@
 /*
  * ACPI tables for the guest (ACPI 6.5): RSDP, XSDT, FADT (hardware reduced), MADT, DSDT, OEM id "RASTOS".
  *
- * The machine is described, not probed: every device the guest has stands in the DSDT, so nothing is added to the
- * command line. acpi_build writes into [LAYOUT_ACPI, 1 MiB). One thread, before the vCPUs run.
+ * The machine is described, not probed: every device the guest has stands in the DSDT, so nothing is added to
+ * the command line. acpi_build writes into [LAYOUT_ACPI, 1 MiB). One thread, before the vCPUs run.
  */
 #pragma once
 
@@ -28,8 +28,8 @@ struct acpi_machine {
 	bool serial;                           /* PNP0501 */
 	uint16_t serial_port;
 	uint8_t serial_irq;
-	bool i8042; /* PNP0303 keyboard at 0x60, 0x64, IRQ 1 */
-	bool rtc;   /* PNP0B00 at 0x70 */
+	bool i8042;          /* PNP0303 keyboard at 0x60, 0x64, IRQ 1 */
+	bool rtc;            /* PNP0B00 at 0x70 */
 	uint16_t power_port; /* devmodel/acpi_power.h's registers */
 	uint8_t power_reset_value;
 	uint8_t power_s5; /* SLP_TYP of \_S5 */

@@ -1,13 +1,34 @@
 /*
- * Signed boot images: a FIT (flattened image tree, U-Boot doc/usage/fit/) as mkimage makes it, verified the strict way.
+ * Signed boot images: a FIT (flattened image tree, U-Boot doc/usage/fit/) as mkimage makes it, verified the
+ * strict way.
  *
- * One configuration names a kernel, optionally a ramdisk and a command line; every image has a sha256 (or stronger)
- * hash; a signature-1 node (sha256 with rsa2048 or rsa4096, PKCS#1 v1.5) covers the configuration, the images' nodes
- * and their hash nodes. hashed-nodes is never trusted: the list is rebuilt. Only data that the signature covers through
- * a hash is handed out.
+ *     images {
+ *         kernel-1 { type = "kernel_noload"; arch = "x86_64"; compression = "none"; data; hash-1; };
+ *         ramdisk-1 { type = "ramdisk"; compression = "none"; data; hash-1; };
+ *         cmdline-1 { type = "script"; compression = "none"; data = "console=ttyS0"; hash-1; };
+ *     };
+ *     configurations {
+ *         default = "conf-1";
+ *         conf-1 {
+ *             kernel = "kernel-1"; ramdisk = "ramdisk-1"; cmdline = "cmdline-1";
+ *             signature-1 { algo = "sha256,rsa2048"; key-name-hint = "NAME";
+ *                           sign-images = "kernel", "ramdisk", "cmdline"; };
+ *         };
+ *     };
  *
- * The image is read into memory of ours or mapped privately from a descriptor the caller keeps; nothing is used that was
- * not checked, and all pointers in struct fit point into [data, data + size).
+ * Only the kernel is required. `cmdline` is ours: the kernel's command line, as one NUL-terminated text.
+ * Every image has a sha256 (or sha384, sha512) hash; a signature (one of those with rsa2048, rsa3072 or
+ * rsa4096, PKCS#1 v1.5) covers the configuration, the nodes of all images it names and their hash nodes.
+ * hashed-nodes is never trusted: the list is rebuilt (fit_signed.h). Only data that the signature covers
+ * through a hash is handed out. Which of a file's signed configurations is the default one is not signed:
+ * whoever can write the file can choose among them.
+ *
+ * Data may lie inside the tree or behind it (mkimage -E, -p). Compression is "none": kernel and initrd bring
+ * their own, which their loaders undo after they were verified.
+ *
+ * The image is read into memory of ours or mapped privately from a descriptor the caller keeps; nothing is
+ * used that was not checked, and all pointers in struct fit point into [data, data + size), which starts at a
+ * multiple of eight. No state is kept; any thread. libcrypto is loaded by the first fit_open.
  */
 #pragma once
 
@@ -30,7 +51,7 @@ struct fit {
 	struct fit_part initrd;
 	const char *cmdline; /* NUL-terminated inside the image; NULL: absent */
 	bool verified;       /* signature and hashes hold */
-	char signer[64];     /* key-name-hint that verified */
+	char signer[64];     /* name of the key that verified */
 };
 
 /* A public key to verify with. */
@@ -43,10 +64,11 @@ struct fit_key {
 bool fit_probe(const uint8_t *data, size_t size);
 
 /*
- * Parses, and verifies unless allow_unsigned. Hashes are checked in any case: allow_unsigned forgives a missing or
- * unknown signature, never a flipped bit. configuration: NULL for the default one.
- * -EINVAL: not a well-formed FIT; -EBADMSG: a hash does not match; -EKEYREJECTED: not signed by any of the keys.
- * name is the file's, for the error.
+ * Parses, and verifies unless allow_unsigned. Hashes are checked in any case: allow_unsigned forgives a
+ * missing or unknown signature, never a flipped bit. configuration: NULL for the default one. -EINVAL: not a
+ * well-formed FIT; -EBADMSG: a hash does not match; -EKEYREJECTED: not signed by any of the keys. name is the
+ * file's, for the error.
  */
-int fit_open(const char *name, const uint8_t *data, size_t size, const char *configuration, const struct fit_key *keys,
-	     unsigned key_count, bool allow_unsigned, struct fit *fit, struct error *err);
+int fit_open(const char *name, const uint8_t *data, size_t size, const char *configuration,
+	     const struct fit_key *keys, unsigned key_count, bool allow_unsigned, struct fit *fit,
+	     struct error *err);
