@@ -12,8 +12,9 @@
 
 /* boot.rst, "The Real-Mode Kernel Header" */
 #define SETUP_HEADER_OFFSET 0x1f1
-#define SETUP_JUMP_OFFSET   0x200 /* a short jump over the header: its second byte says where the header ends \
-				   */
+#define SETUP_JUMP_OFFSET                                                                                    \
+	0x200 /* a short jump over the header: its second byte says where the header ends                    \
+	       */
 #define SETUP_JUMP_SIZE     2
 #define SETUP_SECTS_DEFAULT 4 /* what 0 means */
 #define SECTOR_SIZE         512U
@@ -83,11 +84,14 @@ int bzimage_parse(const char *name, const uint8_t *data, size_t size, struct bzi
 	if (!bzimage_probe(data, size))
 		return error_set(err, -EINVAL, "kernel %s: is no bzImage", name);
 	read_setup(data, &image->setup);
-	if (image->setup.version < PROTOCOL_PAYLOAD || !(image->setup.loadflags & LOADED_HIGH))
+	if (image->setup.version < PROTOCOL_PAYLOAD)
 		return error_set(err, -EINVAL,
 				 "kernel %s: speaks boot protocol %u.%02u; 2.08 (Linux 2.6.26) and newer can "
 				 "be booted",
 				 name, image->setup.version >> 8, image->setup.version & 0xffU);
+	if (!(image->setup.loadflags & LOADED_HIGH))
+		return error_set(err, -EINVAL, "kernel %s: is a zImage, loaded below 1 MiB; build a bzImage",
+				 name);
 	code = find_kernel(name, data, size, image, err);
 	return code ? code : find_payload(name, image, err);
 }
@@ -163,12 +167,16 @@ int bzimage_load(const struct guest_memory *memory, const char *name, const stru
 	    image->kernel_size <= LINUX64_ENTRY_OFFSET)
 		return error_set(err, -EINVAL,
 				 "kernel %s: has no 64-bit entry; this host runs x86-64 kernels", name);
-	if (address < LAYOUT_KERNEL || !place)
-		return error_set(
-			err, -ENOMEM,
-			"kernel %s: needs guest memory from %#llx on, %llu MiB of it; the guest has %llu MiB",
-			name, (unsigned long long)address, (unsigned long long)(needed >> 20),
-			(unsigned long long)(guest_memory_size(memory) >> 20));
+	if (address < LAYOUT_KERNEL)
+		return error_set(err, -EINVAL, "kernel %s: wants to run at %#llx, kernels go above 1 MiB",
+				 name, (unsigned long long)address);
+	if (!place)
+		return error_set(err, -ENOMEM,
+				 "kernel %s: needs %llu MiB of guest memory from %#llx on, the guest has "
+				 "%llu MiB; give "
+				 "it more",
+				 name, (unsigned long long)(needed >> 20), (unsigned long long)address,
+				 (unsigned long long)(guest_memory_size(memory) >> 20));
 	memcpy(place, image->kernel, image->kernel_size);
 	*entry = address + LINUX64_ENTRY_OFFSET;
 	*end = address + needed;
