@@ -1,0 +1,19 @@
+/*
+ * The kernel's command line: words separated by blanks; a double quote starts or ends a stretch in which
+ * blanks do not separate (Documentation/admin-guide/kernel-parameters.rst). Pure functions over text.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define CMDLINE_MAX 4096
+
+/* Is the word there, alone or with a value? A later function's value is from the last one, as the kernel does
+ * it. */
+bool cmdline_has(const char *cmdline, const char *word);
+/*
+ * Copies the value of the last key=value, quotes removed, to value. Returns false, and an empty value, when
+ * there is none or it is longer than size - 1.
+ */
+bool cmdline_get(const char *cmdline, const char *key, char *value, size_t size);

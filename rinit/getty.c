@@ -1,0 +1,123 @@
+#include "rinit/getty.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "rinit/file.h"
+#include "rinit/ini.h"
+#include "rinit/log.h"
+#include "rinit/spawn.h"
+
+#define TTY_NAME_MAX     32
+#define GETTY_STOP_MS    2000
+#define GETTY_RESTART_MS 100
+
+static bool is_virtual_terminal(const char *tty)
+{
+	return !strncmp(tty, "tty", 3) && tty[3] >= '0' && tty[3] <= '9';
+}
+
+static int command_set(struct unit *unit, const char *program, const char *const *argv)
+{
+	return unit_config_command(&unit->config, program, argv, false);
+}
+
+/* util-linux' agetty where it is installed, busybox' getty else. */
+static int login_command(struct unit *unit, const char *tty, const struct config *config)
+{
+	bool virtual_terminal = is_virtual_terminal(tty);
+	const char *term = virtual_terminal ? "linux" : "vt220";
+	char path[PATH_MAX];
+	const char *agetty = program_find("agetty", path, sizeof(path));
+
+	if (*config->autologin)
+		return command_set(unit, "login", (const char *[]){"login", "-f", config->autologin, NULL});
+	if (agetty && !strcmp(agetty, path) && virtual_terminal)
+		return command_set(unit, path, (const char *[]){"agetty", "--noclear", tty, term, NULL});
+	if (agetty && !strcmp(agetty, path))
+		return command_set(unit, path,
+				   (const char *[]){"agetty", "--keep-baud", "115200,57600,38400,9600", tty,
+						    term, NULL});
+	/* -L: no modem lines; 0: the speed that the kernel has set */
+	return command_set(unit, "getty", (const char *[]){"getty", "-L", "0", tty, term, NULL});
+}
+
+static struct unit *terminal_service(struct manager *manager, const char *name, const char *description,
+				     const char *tty)
+{
+	struct unit *unit = manager_add_service(manager, name, description);
+	char text[PATH_MAX];
+
+	if (!unit)
+		return NULL;
+	unit->config.input = STDIN_TTY;
+	unit->config.output = STDOUT_TTY;
+	unit->config.restart = RESTART_ALWAYS;
+	unit->config.restart_ms = GETTY_RESTART_MS;
+	/* A shell at a terminal ignores SIGTERM. */
+	unit->config.kill_signal = SIGHUP;
+	unit->config.stop_timeout_ms = GETTY_STOP_MS;
+	/* A login must come up even when everything else hangs. */
+	unit->config.default_dependencies = false;
+	snprintf(text, sizeof(text), "/dev/%s", tty);
+	string_set(&unit->config.tty, text);
+	string_list_add(&unit->config.environment, is_virtual_terminal(tty) ? "TERM=linux" : "TERM=vt220");
+	return unit;
+}
+
+static void getty_add_one(struct manager *manager, const char *tty, const struct config *config)
+{
+	char name[UNIT_NAME_MAX], description[64], path[TTY_NAME_MAX + 8];
+	struct unit *unit;
+
+	snprintf(path, sizeof(path), "/dev/%s", tty);
+	if (access(path, R_OK | W_OK))
+		return;
+	snprintf(name, sizeof(name), "getty@%s.service", tty);
+	snprintf(description, sizeof(description), "login on %s", tty);
+	if (unit_set_find(&manager->units, name))
+		return;
+	unit = terminal_service(manager, name, description, tty);
+	if (unit && login_command(unit, tty, config))
+		log_warning("%s: out of memory", name);
+}
+
+void getty_add(struct manager *manager, const struct config *config, bool container)
+{
+	char consoles[256], tty[TTY_NAME_MAX], path[PATH_MAX];
+	const char *at = consoles;
+
+	if (config->getty == GETTY_NO || (config->getty == GETTY_AUTO && container))
+		return;
+	if (!program_find(*config->autologin ? "login" : "getty", path, sizeof(path)) &&
+	    !program_find("agetty", path, sizeof(path))) {
+		log_warning("no login on the console: neither agetty nor busybox is installed");
+		return;
+	}
+	if (container || file_read_line("/sys/class/tty/console/active", consoles, sizeof(consoles)) <= 0)
+		strcpy(consoles, "console");
+	while (word_split(&at, tty, sizeof(tty)) > 0)
+		getty_add_one(manager, !strcmp(tty, "tty0") ? "tty1" : tty, config);
+}
+
+struct unit *shell_add(struct manager *manager, const char *name, const char *description, bool container)
+{
+	struct unit *unit = terminal_service(manager, name, description, "console");
+
+	if (!unit)
+		return NULL;
+	if (container) {
+		/* It has what rinit was given for input and output; when it ends, so does the container. */
+		unit->config.input = STDIN_INHERIT;
+		unit->config.restart = RESTART_NO;
+	}
+	if (!access("/bin/sh", X_OK))
+		command_set(unit, "/bin/sh", (const char *[]){"-sh", NULL});
+	else
+		command_set(unit, "/bin/busybox", (const char *[]){"sh", NULL});
+	return unit;
+}

@@ -1,0 +1,14 @@
+/* Logins on consoles, and the shells of single-user mode and of emergencies. */
+#pragma once
+
+#include "rinit/config.h"
+#include "rinit/manager.h"
+
+/*
+ * Adds a service getty@TTY.service for every active console (/sys/class/tty/console/active; tty1 for the
+ * virtual terminals), as the configuration says: none, one that asks, or one that logs somebody in by itself.
+ */
+void getty_add(struct manager *manager, const struct config *config, bool container);
+
+/* Adds a service that is a root shell on the console and returns it. */
+struct unit *shell_add(struct manager *manager, const char *name, const char *description, bool container);

@@ -1,0 +1,306 @@
+/* PID 1: the order in which things happen. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/util.h"
+#include "rinit/file.h"
+#include "rinit/getty.h"
+#include "rinit/log.h"
+#include "rinit/mount.h"
+#include "rinit/recovery.h"
+#include "rinit/root.h"
+#include "rinit/spawn.h"
+#include "rinit/system.h"
+
+#define CONFIG_FOLDER      "/etc/rinit"
+#define READY_PORT_ADDRESS "vsock:2:9999" /* the host; see docs/rinit.md */
+
+/* The manager's and the host's callbacks are given less than this. There is one PID 1. */
+static struct system pid1;
+
+/* ---- signals ---- */
+
+static void reap(struct system *sys)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		manager_child_ended(&sys->manager, pid, status);
+	shutdown_advance(&sys->shutdown, pid < 0 && errno == ECHILD);
+}
+
+static void system_shutdown(struct system *sys, enum shutdown_kind kind)
+{
+	if (!shutdown_begin(&sys->shutdown, kind))
+		return;
+	notify_host_send(&sys->host, "STOPPING=1\nSTATUS=Shutting down\n");
+	reap(sys); /* there may be nothing to wait for */
+}
+
+/* The meanings of systemd(1), those of busybox init (its poweroff and halt send SIGUSR2 and SIGUSR1), and
+ * SIGTERM. */
+static bool signal_shutdown_kind(int number, enum shutdown_kind *kind)
+{
+	const struct {
+		int number;
+		enum shutdown_kind kind;
+	} meanings[] = {
+		{SIGINT, SHUTDOWN_REBOOT}, /* Ctrl-Alt-Del */
+		{SIGTERM, SHUTDOWN_POWEROFF},       {SIGPWR, SHUTDOWN_POWEROFF},
+		{SIGUSR1, SHUTDOWN_HALT},           {SIGUSR2, SHUTDOWN_POWEROFF},
+		{SIGRTMIN + 3, SHUTDOWN_HALT},      {SIGRTMIN + 4, SHUTDOWN_POWEROFF},
+		{SIGRTMIN + 5, SHUTDOWN_REBOOT},    {SIGRTMIN + 13, SHUTDOWN_HALT},
+		{SIGRTMIN + 14, SHUTDOWN_POWEROFF}, {SIGRTMIN + 15, SHUTDOWN_REBOOT},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(meanings); i++) {
+		if (meanings[i].number == number) {
+			*kind = meanings[i].kind;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void signals_ready(struct loop_source *source, uint32_t events)
+{
+	struct system *sys = CONTAINER_OF(source, struct system, signals);
+	struct signalfd_siginfo info;
+	enum shutdown_kind kind;
+
+	(void)events;
+	while (read(source->fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGCHLD)
+			reap(sys);
+		else if (signal_shutdown_kind((int)info.ssi_signo, &kind))
+			system_shutdown(sys, kind);
+	}
+}
+
+/* Everything is blocked but the signals of a fault, which recovery.c handles; SIGPIPE is never wanted. */
+static int signals_open(struct system *sys)
+{
+	static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP};
+	sigset_t mask;
+
+	sigfillset(&mask);
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++)
+		sigdelset(&mask, faults[i]);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	sys->signals = (struct loop_source){.fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK),
+					    .ready = signals_ready};
+	return sys->signals.fd < 0 ? -errno : loop_add(&sys->loop, &sys->signals, EPOLLIN);
+}
+
+/* ---- early user space ---- */
+
+static void cmdline_add(char *cmdline, const char *word)
+{
+	size_t used = strlen(cmdline);
+
+	if (used + strlen(word) + 2 <= CMDLINE_MAX)
+		sprintf(cmdline + used, "%s%s", used ? " " : "", word);
+}
+
+/* In a container /proc/cmdline is somebody else's: only arguments count there. */
+static void cmdline_read(struct system *sys)
+{
+	if (sys->runtime != RUNTIME_CONTAINER)
+		file_read_line("/proc/cmdline", sys->cmdline, sizeof(sys->cmdline));
+	for (char *const *word = sys->argv + 1; sys->argv[0] && *word; word++)
+		cmdline_add(sys->cmdline, *word);
+}
+
+static void hostname_set(void)
+{
+	char name[65];
+	ssize_t length = file_read_line("/etc/hostname", name, sizeof(name));
+
+	if (length > 0 && sethostname(name, (size_t)length) && errno != EPERM)
+		log_warning("/etc/hostname: cannot set the host name \"%s\": %m", name);
+}
+
+/* Mounts, console, signals: without these nothing else can be done or said. */
+static void early_user_space(struct system *sys)
+{
+	int console;
+
+	mount_proc();
+	if (runtime_is_container())
+		sys->runtime = RUNTIME_CONTAINER;
+	cmdline_read(sys);
+	if (sys->runtime != RUNTIME_CONTAINER && root_is_initramfs() && !cmdline_has(sys->cmdline, "root")) {
+		umount2("/proc", MNT_DETACH);
+		root_make_pivotable();
+	}
+	mount_early(sys->runtime == RUNTIME_CONTAINER);
+	if (sys->runtime != RUNTIME_CONTAINER && runtime_is_rastos())
+		sys->runtime = RUNTIME_RASTOS;
+	loop_init(&sys->loop);
+	console = console_open(sys->runtime == RUNTIME_CONTAINER);
+	if (console >= 0)
+		log_open(&sys->loop, console);
+	signals_open(sys);
+	if (sys->runtime != RUNTIME_CONTAINER)
+		reboot(RB_DISABLE_CAD); /* Ctrl-Alt-Del is a signal to us instead of a reset */
+	mkdir("/run/rinit", 0755);
+}
+
+/* ---- the system ---- */
+
+static void environment_set(struct system *sys)
+{
+	struct string_list *environment = &sys->manager.environment;
+	char text[64];
+
+	string_list_add(environment, "PATH=" SPAWN_PATH);
+	snprintf(text, sizeof(text), "RASTOS_RUNTIME=%s", runtime_name(sys->runtime));
+	string_list_add(environment, text);
+	snprintf(text, sizeof(text), "RASTOS_MODE=%s", mode_name(sys->mode));
+	string_list_add(environment, text);
+}
+
+static void mode_choose(struct system *sys)
+{
+	struct error err;
+
+	if (mode_read("/etc/rastos/mode", &sys->mode, &err)) {
+		log_warning("%s; going to single-user mode", err.text);
+		sys->single = true;
+	}
+	log_info("version %s, runtime %s, mode %s", RASTOS_VERSION, runtime_name(sys->runtime),
+		 mode_name(sys->mode));
+}
+
+static const char *default_target(const struct system *sys)
+{
+	return sys->mode == MODE_DESKTOP ? "graphical.target" : "multi-user.target";
+}
+
+/* The boot's fixed points. What a service may name in After= and Before= is in docs/rinit.md. */
+static void targets_add(struct system *sys)
+{
+	struct manager *manager = &sys->manager;
+
+	manager_add_target(manager, "sysinit.target", false);
+	manager_add_target(manager, "multi-user.target", false);
+	if (sys->mode == MODE_DESKTOP)
+		manager_add_target(manager, "graphical.target", false);
+}
+
+static void system_ready(struct system *sys)
+{
+	uint64_t now = clock_ms();
+
+	sys->booted = true;
+	log_notice("ready (%llu.%02llu s)", (unsigned long long)now / 1000,
+		   (unsigned long long)now % 1000 / 10);
+	notify_host_send(&sys->host, "READY=1\nSTATUS=Ready\n");
+	log_boot_done();
+}
+
+static void unit_settled(struct manager *manager, struct unit *unit)
+{
+	struct system *sys = CONTAINER_OF(manager, struct system, manager);
+
+	if (unit == manager->default_target && unit->run.state == STATE_EXITED && !sys->booted)
+		system_ready(sys);
+}
+
+static void multi_user(struct system *sys)
+{
+	bool container = sys->runtime == RUNTIME_CONTAINER;
+
+	config_read(&sys->config, CONFIG_FOLDER "/rinit.conf");
+	targets_add(sys);
+	manager_load(&sys->manager, CONFIG_FOLDER);
+	getty_add(&sys->manager, &sys->config, container);
+	manager_resolve(&sys->manager, default_target(sys));
+	manager_boot(&sys->manager);
+}
+
+static void shell_only(struct system *sys, const char *name, const char *description)
+{
+	sys->shell = shell_add(&sys->manager, name, description, sys->runtime == RUNTIME_CONTAINER);
+	manager_resolve(&sys->manager, name);
+	manager_boot(&sys->manager);
+}
+
+static void host_open(struct system *sys)
+{
+	char text[128];
+	struct notify_address address = {0};
+	const char *from_environment = getenv("NOTIFY_SOCKET");
+
+	if (from_environment)
+		snprintf(text, sizeof(text), "%s", from_environment);
+	else if (!cmdline_get(sys->cmdline, "rastos.notify", text, sizeof(text)) &&
+		 sys->runtime == RUNTIME_RASTOS)
+		strcpy(text, READY_PORT_ADDRESS);
+	if (*text && notify_address_parse(text, &address))
+		log_warning("cannot notify \"%s\": not vsock:CID:PORT, a path or an @name", text);
+	notify_host_init(&sys->host, &sys->loop, &address);
+}
+
+static void system_start(struct system *sys)
+{
+	const char *crash = recovery_reason(sys->argv);
+	int rc;
+
+	manager_init(&sys->manager, &sys->loop);
+	sys->manager.settled = unit_settled;
+	shutdown_init(&sys->shutdown, &sys->loop, &sys->manager);
+	hostname_set();
+	mode_choose(sys);
+	environment_set(sys);
+	host_open(sys);
+	rc = notify_listen(&sys->notify, &sys->loop, &sys->manager);
+	if (rc)
+		log_warning(NOTIFY_SOCKET_PATH ": %s: services of Type=notify will time out", strerror(-rc));
+	if (crash) {
+		log_warning("PID 1 crashed (%s): an emergency shell; what was running still is", crash);
+		shell_only(sys, "emergency.service", "emergency shell");
+	} else if (sys->single || cmdline_has(sys->cmdline, "single")) {
+		shell_only(sys, "single.service", "single-user shell");
+	} else {
+		multi_user(sys);
+	}
+}
+
+static int usage(int argc, char **argv)
+{
+	if (argc == 2 && !strcmp(argv[1], "--version")) {
+		puts("rinit " RASTOS_VERSION);
+		return 0;
+	}
+	if (argc == 2 && !strcmp(argv[1], "--help")) {
+		puts("rinit is the first process (PID 1); the kernel or a container runtime starts it.\n"
+		     "Use rinitctl to talk to the one that is running. See rinit(8).");
+		return 0;
+	}
+	fputs("rinit: not PID 1: use rinitctl to talk to the rinit that is running\n", stderr);
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	if (getpid() != 1)
+		return usage(argc, argv);
+	recovery_arm(recovery_reason(argv) != NULL);
+	umask(022);
+	pid1.argv = argv;
+	early_user_space(&pid1);
+	system_start(&pid1);
+	loop_run(&pid1.loop);
+	shutdown_finish(&pid1.shutdown, pid1.runtime == RUNTIME_CONTAINER);
+}

@@ -1,0 +1,29 @@
+/* Starting a program: everything between the decision and the child's first instruction. */
+#pragma once
+
+#include <sys/types.h>
+
+struct spawn {
+	const char *program; /* a path, or a name that is looked for (program_find) */
+	char *const *argv;
+	char *const *environment;
+	const char *tty;       /* becomes the controlling terminal and 0, 1 and 2; NULL: none */
+	int input;             /* with no tty; negative: /dev/null */
+	int output;            /* 1 and 2; negative: the tty, or what rinit has */
+	const char *directory; /* NULL: / */
+};
+
+/*
+ * Runs it in a session of its own, no signal blocked or ignored. Returns 0 and the child's id, or the
+ * negative errno of whatever failed, execve included: the child shares our memory until then (vfork), so
+ * there is nothing to guess later.
+ */
+int spawn(const struct spawn *spawn, pid_t *pid);
+
+/*
+ * The path of the program called name: itself when it has a slash; else from /usr/local/sbin ... /bin; else
+ * /bin/busybox, which becomes the program that its argv[0] names. NULL when there is none.
+ */
+const char *program_find(const char *name, char *path, size_t size);
+
+#define SPAWN_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

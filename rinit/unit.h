@@ -1,0 +1,154 @@
+/*
+ * A unit: what its file says (unit_parse.c), its place in the order (unit_graph.c) and its state (manager.c).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/error.h"
+#include "rinit/ini.h"
+#include "rinit/loop.h"
+#include "rinit/service.h"
+
+#define UNIT_NAME_MAX 128
+
+enum unit_kind {
+	UNIT_SERVICE,
+	UNIT_TARGET, /* a point in the boot that others are ordered around; reached by rinit itself */
+};
+
+enum service_type {
+	TYPE_SIMPLE,
+	TYPE_EXEC, /* as simple: rinit knows at once whether the program could be executed */
+	TYPE_ONESHOT,
+	TYPE_NOTIFY,
+};
+
+enum restart_policy {
+	RESTART_NO,
+	RESTART_ON_FAILURE,
+	RESTART_ALWAYS,
+};
+
+enum stdin_kind {
+	STDIN_NULL,
+	STDIN_TTY,
+	STDIN_INHERIT, /* what rinit has; for its own shells, not in unit files */
+};
+
+enum stdout_kind {
+	STDOUT_LOG,
+	STDOUT_NULL,
+	STDOUT_TTY,
+};
+
+enum notify_access {
+	NOTIFY_MAIN, /* the unit's own process */
+	NOTIFY_ALL,  /* descendants of the main process too */
+};
+
+struct string_list {
+	char **items; /* ends with NULL */
+	size_t count;
+};
+
+struct command {
+	char *program;       /* a path, or a name to be looked for */
+	char **argv;         /* ends with NULL */
+	bool ignore_failure; /* the - prefix */
+};
+
+struct unit_config {
+	char name[UNIT_NAME_MAX];
+	enum unit_kind kind;
+	char *description;
+	struct string_list after, before, requires, wants;
+	struct string_list wanted_by;
+	struct string_list conditions; /* ConditionPathExists, with the ! */
+	bool default_dependencies;     /* After=sysinit.target */
+
+	enum service_type type;
+	struct command *commands;
+	size_t command_count;
+	enum restart_policy restart;
+	uint64_t restart_ms, start_timeout_ms, stop_timeout_ms;
+	struct string_list environment;
+	enum stdin_kind input;
+	enum stdout_kind output;
+	char *tty;
+	char *directory;
+	bool remain_after_exit;
+	int kill_signal;
+	enum notify_access notify_access;
+};
+
+/* What a unit is doing; see manager.h. */
+struct unit_run {
+	enum service_state state;
+	bool wanted;   /* by the boot or by somebody's start */
+	bool stopping; /* it shall stop, as soon as what comes after it has */
+	bool again;    /* then it shall start once more: a restart asked for */
+	bool gave_up;  /* it took too long to start */
+	bool skipped;  /* a condition did not hold */
+	bool queued;   /* in the manager's list of units to look at */
+	bool held;     /* a target: rinit has not said yet that it is reached */
+	pid_t pid;
+	size_t command;        /* which of the config's */
+	int exit_status;       /* waitpid's, of the last process */
+	unsigned int restarts; /* in a row, none of them lasting */
+	uint64_t started_ms, settled_ms;
+	struct loop_timer timer; /* start, stop or restart delay: a state has one at most */
+	struct loop_source output;
+	char *line; /* of the output, not ended yet */
+	size_t line_length;
+	char status[128]; /* STATUS= */
+};
+
+struct unit {
+	struct unit_config config;
+	/* Indices into the set, made by graph_resolve */
+	uint32_t *after, *before;
+	size_t after_count, before_count;
+	uint32_t *requires;
+	size_t require_count;
+	struct unit_run run;
+	struct manager *manager;
+};
+
+struct unit_set {
+	struct unit **items; /* each allocated by itself: its address never changes */
+	size_t count;
+};
+
+/* Every default set; the name is cut when it is too long. */
+void unit_config_init(struct unit_config *config, const char *name);
+void unit_config_clear(struct unit_config *config);
+
+/*
+ * Reads a unit file's text into config (initialized). Unknown or unusable lines are told to warn and left
+ * out; what makes the unit useless (no ExecStart, unknown Type) is an error with one sentence.
+ */
+struct unit_warnings {
+	void *context;
+	void (*warn)(void *context, const char *sentence);
+};
+int unit_parse(struct unit_config *config, const char *path, const char *text, size_t length,
+	       const struct unit_warnings *warnings, struct error *err);
+
+int string_list_add(struct string_list *list, const char *item);
+bool string_list_has(const struct string_list *list, const char *item);
+void string_list_clear(struct string_list *list);
+
+/* Adds a command; argv ends with NULL. 0 or -ENOMEM */
+int unit_config_command(struct unit_config *config, const char *program, const char *const *argv,
+			bool ignore_failure);
+/* Replaces an allocated string; 0 or -ENOMEM */
+int string_set(char **string, const char *value);
+
+/* Adds an empty unit by that name and returns it, NULL when there is no memory. */
+struct unit *unit_set_add(struct unit_set *set, const char *name);
+struct unit *unit_set_find(const struct unit_set *set, const char *name);
+void unit_set_clear(struct unit_set *set);
