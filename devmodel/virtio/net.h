@@ -1,14 +1,21 @@
 /*
  * virtio network device (virtio 1.2, 5.1) over a TAP device or over a stream socket to passt(1).
  *
- * TAP: the fd was opened with IFF_VNET_HDR, the header is passed through, checksum and segmentation offload are offered
- * as the kernel's TUNSETOFFLOAD allows. Stream: frames with a 32-bit big-endian length before each (QEMU's -netdev
- * stream framing, as passt speaks it), no offload; when the peer closes, the link goes down (VIRTIO_NET_F_STATUS) and
- * frames are dropped.
+ * TAP: the fd was opened with IFF_VNET_HDR and a header of 12 bytes, which is passed through; frames go
+ * straight between guest buffers and the fd. Checksum and segmentation offload are offered as the kernel's
+ * TUNSETOFFLOAD allows, and switched on as the driver accepts them. Stream: frames with a 32-bit big-endian
+ * length before each (QEMU's -netdev stream framing, as passt speaks it), no offload. The peer is as little
+ * trusted as the guest.
+ *
+ * Back-pressure: without receive buffers the fd is not read, while it takes nothing the guest's frames stay
+ * in its queue. A frame that no receive buffer can ever hold is dropped. When the peer closes, or the TAP is
+ * deleted, the link goes down (VIRTIO_NET_F_STATUS) and frames are dropped.
  */
 #pragma once
 
 #include "devmodel/virtio/device.h"
+
+#define VIRTIO_NET_MTU_MIN 68 /* 5.1.4.1 */
 
 enum virtio_net_backend {
 	VIRTIO_NET_TAP,
@@ -18,10 +25,11 @@ enum virtio_net_backend {
 struct virtio_net_options {
 	const char *name; /* for logs, copied */
 	enum virtio_net_backend backend;
-	int fd; /* taken over on success; made non-blocking */
-	uint8_t mac[6];
-	uint16_t mtu; /* 0: not announced */
+	int fd;         /* taken over on success; made non-blocking */
+	uint8_t mac[6]; /* of one host, not a group */
+	uint16_t mtu;   /* 0: not announced; else VIRTIO_NET_MTU_MIN or more */
 };
 
-struct virtio_device *virtio_net_create(const struct virtio_net_options *options, const struct guest_memory *memory,
-					struct loop *loop, struct error *err);
+struct virtio_device *virtio_net_create(const struct virtio_net_options *options,
+					const struct guest_memory *memory, struct loop *loop,
+					struct error *err);
