@@ -86,10 +86,10 @@ static int request_parse(struct request *request, struct virtq_chain *chain)
 	return 0;
 }
 
-static uint8_t blk_failed(struct blk *blk, const char *operation, uint64_t sector, int error)
+static uint8_t blk_failed(struct blk *blk, const char *operation, const char *cause)
 {
-	log_limited(&blk->device.log_limit, LOG_LEVEL_ERROR, "virtio %s: cannot %s at sector %llu: %s",
-		    blk->name, operation, (unsigned long long)sector, strerror(error));
+	log_limited(&blk->device.log_limit, LOG_LEVEL_ERROR, "virtio %s: cannot %s: %s", blk->name, operation,
+		    cause);
 	return VIRTIO_BLK_S_IOERR;
 }
 
@@ -111,8 +111,9 @@ static uint8_t blk_read(struct blk *blk, struct request *request)
 
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got <= 0) /* 0: the file has become shorter */
-			return blk_failed(blk, "read", request->sector, got < 0 ? errno : ENODATA);
+		if (got <= 0)
+			return blk_failed(blk, "read",
+					  got < 0 ? strerror(errno) : "the file has become shorter");
 		offset += got;
 		slice_skip(data, (size_t)got);
 	}
@@ -134,7 +135,7 @@ static uint8_t blk_write(struct blk *blk, struct request *request)
 		if (put < 0 && errno == EINTR)
 			continue;
 		if (put <= 0)
-			return blk_failed(blk, "write", request->sector, put < 0 ? errno : EIO);
+			return blk_failed(blk, "write", put < 0 ? strerror(errno) : "no bytes are taken");
 		offset += put;
 		slice_skip(data, (size_t)put);
 	}
@@ -145,7 +146,7 @@ static uint8_t blk_flush(struct blk *blk)
 {
 	while (fdatasync(blk->fd) < 0) {
 		if (errno != EINTR)
-			return blk_failed(blk, "flush", 0, errno);
+			return blk_failed(blk, "flush", strerror(errno));
 	}
 	return VIRTIO_BLK_S_OK;
 }

@@ -24,6 +24,7 @@ void driver_init(struct driver *driver)
 	*driver = (struct driver){
 		.memory = {.fd = -1},
 		.heap = DRIVER_RAM_BASE,
+		.queue_size = DRIVER_QUEUE_SIZE,
 		.transport = {.queue_interrupt = fake_queue_interrupt,
 			      .config_interrupt = fake_config_interrupt},
 	};
@@ -118,7 +119,7 @@ void driver_start(struct driver *driver, uint64_t features)
 	add_status(device, VIRTIO_CONFIG_S_FEATURES_OK);
 	for (unsigned i = 0; i < device->queue_count; i++) {
 		driver_layout(driver, &device->queues[i], i,
-			      MIN(device->queues[i].size_max, DRIVER_QUEUE_SIZE));
+			      MIN(device->queues[i].size_max, driver->queue_size));
 		cr_assert_eq(virtio_device_enable_queue(device, i), 0);
 	}
 	add_status(device, VIRTIO_CONFIG_S_DRIVER_OK);

@@ -26,7 +26,7 @@
 
 #define DRIVER_RAM_BASE   0x100000ULL
 #define DRIVER_RAM_SIZE   (4ULL << 20)
-#define DRIVER_QUEUE_SIZE 16 /* or the queue's size_max where that is less */
+#define DRIVER_QUEUE_SIZE 16
 
 #define DRIVER_VERSION_1   (1ULL << 32) /* driver_attach always accepts it */
 #define DRIVER_EVENT_INDEX (1ULL << VIRTIO_RING_F_EVENT_IDX)
@@ -61,6 +61,8 @@ struct driver {
 	uint8_t *ram;
 	uint64_t heap; /* the next free guest-physical address */
 	struct loop loop;
+	uint16_t queue_size; /* DRIVER_QUEUE_SIZE until a test says otherwise; at most the queue's size_max is
+				used */
 	struct virtio_device *device;
 	struct virtio_transport transport;
 	struct driver_queue queues[VIRTIO_QUEUES_MAX];

@@ -1,0 +1,122 @@
+/* The entropy device (virtio 1.2, 5.4). */
+#include "tests/unit/virtio/driver.h"
+
+#include <criterion/criterion.h>
+#include <linux/virtio_ids.h>
+#include <string.h>
+
+#include "devmodel/virtio/rng.h"
+
+static struct driver driver;
+static struct error err;
+
+static void setup(void)
+{
+	driver_init(&driver);
+	driver_attach(&driver, virtio_rng_create(&driver.memory, &driver.loop, &err), 0);
+}
+
+static void teardown(void)
+{
+	driver_close(&driver);
+}
+
+TestSuite(rng, .init = setup, .fini = teardown);
+
+/* How many bytes the device says it wrote. */
+static uint32_t ask(const struct driver_buffer *buffers, unsigned count)
+{
+	struct driver_used used;
+
+	driver_add(&driver, 0, buffers, count);
+	driver_kick(&driver, 0);
+	cr_assert(driver_collect(&driver, 0, &used));
+	return used.written;
+}
+
+static bool all_zero(struct driver_buffer buffer)
+{
+	const uint8_t *bytes = driver_at(&driver, buffer.address, buffer.len);
+
+	for (uint32_t i = 0; i < buffer.len; i++) {
+		if (bytes[i])
+			return false;
+	}
+	return true;
+}
+
+static void breaks(const struct driver_buffer *buffers, unsigned count)
+{
+	struct driver_used used;
+
+	driver_add(&driver, 0, buffers, count);
+	driver_kick(&driver, 0);
+	cr_assert(driver_sees_broken(&driver));
+	cr_assert_not(driver_collect(&driver, 0, &used));
+}
+
+Test(rng, is_an_entropy_device_without_configuration)
+{
+	uint32_t word = UINT32_MAX;
+
+	cr_assert_eq(driver.device->id, VIRTIO_ID_RNG);
+	virtio_device_config_read(driver.device, 0, (uint8_t *)&word, sizeof(word));
+	cr_assert_eq(word, 0);
+	virtio_device_config_write(driver.device, 0, (const uint8_t *)&word, sizeof(word));
+}
+
+Test(rng, fills_the_buffer)
+{
+	struct driver_buffer first = driver_in(&driver, 64), second = driver_in(&driver, 64);
+
+	cr_assert_eq(ask(&first, 1), 64);
+	cr_assert_eq(ask(&second, 1), 64);
+	cr_assert_not(all_zero(first));
+	cr_assert_arr_neq(driver_at(&driver, first.address, 64), driver_at(&driver, second.address, 64), 64);
+	cr_assert_eq(driver.interrupts[0], 2);
+}
+
+Test(rng, fills_exactly_the_buffer)
+{
+	struct driver_buffer buffer = driver_in(&driver, 33);
+
+	driver_alloc(&driver, 64);
+	cr_assert_eq(ask(&buffer, 1), 33);
+	cr_assert(all_zero((struct driver_buffer){.address = buffer.address + 33, .len = 31}));
+}
+
+Test(rng, fills_several_buffers)
+{
+	struct driver_buffer buffers[] = {driver_in(&driver, 40), driver_in(&driver, 0),
+					  driver_in(&driver, 50)};
+
+	cr_assert_eq(ask(buffers, 3), 90);
+	cr_assert_not(all_zero(buffers[0]));
+	cr_assert_not(all_zero(buffers[2]));
+}
+
+Test(rng, a_large_buffer_is_filled_in_part)
+{
+	struct driver_buffer large = driver_in(&driver, 1 << 20);
+	uint32_t written = ask(&large, 1);
+
+	cr_assert_gt(written, 0);
+	cr_assert_lt(written, large.len);
+	cr_assert(all_zero(
+		(struct driver_buffer){.address = large.address + written, .len = large.len - written}));
+}
+
+Test(rng, a_readable_buffer_breaks_the_device)
+{
+	breaks((struct driver_buffer[]){driver_out(&driver, "seed", 4), driver_in(&driver, 4)}, 2);
+}
+
+Test(rng, a_buffer_without_room_breaks_the_device)
+{
+	breaks((struct driver_buffer[]){driver_in(&driver, 0)}, 1);
+}
+
+Test(rng, a_broken_ring_breaks_the_device)
+{
+	breaks((struct driver_buffer[]){{.address = 1, .len = 8, .writable = true}}, 1);
+}
