@@ -2,12 +2,14 @@
 # The host's disk image: a GPT with an EFI system partition, which holds the UKI as the default boot program, and a data
 # partition for guests. Made with no root and no loop device; sparse.
 #
-#   disk.sh UKI.efi DATA_DIR OUT
+#   disk.sh UKI.efi OUT FOLDER=FILE...
+#
+# Each FILE goes into FOLDER of the data partition.
 set -euo pipefail
 # shellcheck source=guest/lib.sh
 source "$(dirname "$(realpath "$0")")/../../guest/lib.sh"
-(($# == 3)) || die "usage: disk.sh UKI.efi DATA_DIR OUT"
-uki=$1 data=$2 out=$3
+(($# >= 2)) || die "usage: disk.sh UKI.efi OUT FOLDER=FILE..."
+uki=$1 out=$2 files=("${@:3}")
 
 readonly MIB=1048576
 readonly ESP_START=1 ESP_MIB=127 DATA_START=128 DATA_MIB=12288
@@ -30,11 +32,7 @@ make_esp() {
 	mcopy -i "$esp" "$uki" ::/EFI/BOOT/BOOTX64.EFI
 }
 
-make_data() {
-	make_ext4 rastos "$out" $((DATA_START * MIB)) $DATA_MIB "$data"
-}
-
 rm -f "$out"
 partition_disk
 make_esp
-make_data
+make_ext4 rastos "$out" $((DATA_START * MIB)) $DATA_MIB "${files[@]}"

@@ -3,7 +3,7 @@
 #
 #   initramfs.sh KERNEL_DIR BIN_DIR KEY.pem OUT [OVERLAY_DIR...]
 #
-# BIN_DIR holds rinit.static, rinitctl and rastos-vmm. Each OVERLAY_DIR is copied over the root at last, in order: that is
+# BIN_DIR holds rinit.static, rinitctl.static and rastos-vmm. Each OVERLAY_DIR is copied over the root at last, in order: that is
 # how a test adds its services.
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
@@ -17,7 +17,7 @@ make_scratch
 root=$scratch/root
 mkdir -p "$root"/{bin,dev,etc/rastos/keys,lib,lib64,proc,root,run,sbin,sys,tmp,usr/bin,usr/sbin,var/lib/rastos}
 install -m 755 "$bin/rinit.static" "$root/sbin/rinit"
-install -m 755 "$bin/rinitctl" "$root/sbin/rinitctl"
+install -m 755 "$bin/rinitctl.static" "$root/sbin/rinitctl"
 ln -s sbin/rinit "$root/init"
 ln -s rinit "$root/sbin/init"
 for command in poweroff reboot halt; do
@@ -25,7 +25,7 @@ for command in poweroff reboot halt; do
 done
 install_busybox "$root"
 install -m 755 -s "$bin/rastos-vmm" "$root/usr/bin/rastos-vmm"
-install_libraries "$root" "$bin/rastos-vmm" "$bin/rinitctl"
+install_libraries "$root" "$bin/rastos-vmm"
 install_program "$root" "$(command -v passt)" "$(command -v passt.avx2)"
 install -m 644 "$key" "$root/etc/rastos/keys/"
 mapfile -t modules < <(list_words "$here/modules")
