@@ -1,0 +1,210 @@
+/* rastos-vmm check: can this host run guests, and if not, what mends it? */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "hypervisor/kvm/kvm.h"
+#include "vmm/cli/cli.h"
+#include "vmm/config/mode.h"
+
+enum {
+	OPT_JSON = 256,
+	OPT_HELP,
+};
+
+static const char usage[] =
+	"Usage: rastos-vmm check [--json]\n\n"
+	"Tells whether this host can run guests: hardware virtualization, /dev/kvm and what we need of it, and what the\n"
+	"configured guests need besides. Each thing that is missing comes with the command that mends it.\n\n"
+	"Exit status: 0 guests run here, 1 they do not.\n";
+
+enum verdict {
+	VERDICT_OK,
+	VERDICT_WARNING, /* guests run, something that some of them need is missing */
+	VERDICT_FAILED,  /* guests do not run */
+};
+
+struct finding {
+	const char *name;
+	enum verdict verdict;
+	char text[512];
+	const char *mend; /* NULL: nothing to do */
+};
+
+#define FINDINGS_MAX 8
+
+struct findings {
+	unsigned count;
+	struct finding items[FINDINGS_MAX];
+};
+
+static struct finding *add(struct findings *findings, const char *name, enum verdict verdict,
+			   const char *text, const char *mend)
+{
+	struct finding *finding = &findings->items[findings->count++];
+
+	*finding = (struct finding){.name = name, .verdict = verdict, .mend = mend};
+	snprintf(finding->text, sizeof(finding->text), "%s", text);
+	return finding;
+}
+
+static void check_cpu(struct findings *findings)
+{
+	const char *vendor = NULL;
+
+	if (kvm_hardware(&vendor))
+		add(findings, "cpu", VERDICT_OK, vendor, NULL);
+	else
+		add(findings, "cpu", VERDICT_FAILED,
+		    "the CPU does not offer vmx or svm: KVM, if there is one, runs guest kernels in an instruction "
+		    "emulator, which a Linux guest does not survive",
+		    "turn on VT-x or AMD-V in the firmware, or nested virtualization on the machine around this one; "
+		    "`./rastos up --metal` runs an emulated machine meanwhile");
+}
+
+static void check_kvm(struct findings *findings)
+{
+	struct error err;
+	struct kvm kvm;
+
+	if (kvm_open(&kvm, &err) < 0) {
+		add(findings, "kvm", VERDICT_FAILED, err.text, NULL);
+		return;
+	}
+	kvm_close(&kvm);
+	add(findings, "kvm", VERDICT_OK, KVM_DEVICE " opens and has all that we need", NULL);
+}
+
+static void check_passt(struct findings *findings)
+{
+	if (access("/usr/bin/passt", X_OK) == 0)
+		add(findings, "passt", VERDICT_OK, "networks without root are possible", NULL);
+	else
+		add(findings, "passt", VERDICT_WARNING,
+		    "guests with a passt network cannot start: passt is not installed",
+		    "apt-get install passt");
+}
+
+static void check_tun(struct findings *findings)
+{
+	AUTO_CLOSE int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	char text[128];
+
+	if (fd >= 0) {
+		add(findings, "tun", VERDICT_OK, "TAP networks are possible", NULL);
+		return;
+	}
+	snprintf(text, sizeof(text), "guests with a TAP network cannot start: /dev/net/tun: %s",
+		 strerror(errno));
+	add(findings, "tun", VERDICT_WARNING, text, "modprobe tun");
+}
+
+static void check_configuration(struct cli *cli, struct findings *findings)
+{
+	struct fit_key keys[SETTINGS_KEYS_MAX];
+	struct settings settings;
+	struct error err;
+	enum mode mode;
+	unsigned count;
+	char text[512];
+
+	if (settings_read(cli->config, &settings, &err) < 0) {
+		add(findings, "configuration", VERDICT_FAILED, err.text, NULL);
+		return;
+	}
+	if (mode_read(settings.mode_file, &mode, &err) < 0)
+		add(findings, "mode", VERDICT_FAILED, err.text, NULL);
+	else
+		add(findings, "mode", VERDICT_OK, mode_name(mode), NULL);
+	if (settings_keys(&settings, keys, &count, &err) < 0) {
+		add(findings, "keys", VERDICT_FAILED, err.text, NULL);
+	} else {
+		snprintf(text, sizeof(text), "%u in %s%s", count, settings.keys_dir,
+			 count ? "" : ": no boot image can be verified");
+		add(findings, "keys", count ? VERDICT_OK : VERDICT_WARNING, text,
+		    count ? NULL : "put the public key that signs your images there, as NAME.pem");
+		settings_keys_free(keys, count);
+	}
+	settings_free(&settings);
+}
+
+static const char *verdict_name(enum verdict verdict)
+{
+	static const char *const names[] = {"ok", "warning", "failed"};
+
+	return names[verdict];
+}
+
+static void print_findings(const struct findings *findings, bool usable)
+{
+	for (unsigned i = 0; i < findings->count; i++) {
+		const struct finding *finding = &findings->items[i];
+
+		printf("%-8s %-14s %s\n", verdict_name(finding->verdict), finding->name, finding->text);
+		if (finding->mend)
+			printf("%-8s %-14s -> %s\n", "", "", finding->mend);
+	}
+	puts(usable ? "Guests run here." : "Guests do not run here.");
+}
+
+static void print_findings_json(const struct findings *findings, bool usable)
+{
+	cJSON *json = cJSON_CreateObject();
+	cJSON *list;
+
+	cJSON_AddBoolToObject(json, "usable", usable);
+	list = cJSON_AddArrayToObject(json, "checks");
+	for (unsigned i = 0; i < findings->count; i++) {
+		const struct finding *finding = &findings->items[i];
+		cJSON *item = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(item, "name", finding->name);
+		cJSON_AddStringToObject(item, "verdict", verdict_name(finding->verdict));
+		cJSON_AddStringToObject(item, "text", finding->text);
+		if (finding->mend)
+			cJSON_AddStringToObject(item, "mend", finding->mend);
+		cJSON_AddItemToArray(list, item);
+	}
+	cli_print_json(json);
+}
+
+enum exit_code command_check(struct cli *cli, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"json", no_argument, NULL, OPT_JSON},
+		{"help", no_argument, NULL, OPT_HELP},
+		{NULL, 0, NULL, 0},
+	};
+	struct findings findings = {0};
+	bool usable = true;
+	bool json = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option == OPT_HELP) {
+			fputs(usage, stdout);
+			return EXIT_DONE;
+		}
+		if (option != OPT_JSON)
+			return cli_bad_option("check");
+		json = true;
+	}
+	if (optind != argc)
+		return cli_usage("check", "takes no argument");
+	check_cpu(&findings);
+	check_kvm(&findings);
+	check_passt(&findings);
+	check_tun(&findings);
+	check_configuration(cli, &findings);
+	for (unsigned i = 0; i < findings.count; i++)
+		usable = usable && findings.items[i].verdict != VERDICT_FAILED;
+	if (json)
+		print_findings_json(&findings, usable);
+	else
+		print_findings(&findings, usable);
+	return usable ? EXIT_DONE : EXIT_FAILED;
+}

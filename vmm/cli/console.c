@@ -1,0 +1,154 @@
+/* rastos-vmm console: a guest's console on this terminal. */
+#include "vmm/cli/console.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "vmm/cli/client.h"
+
+#define RETRY_US (300 * 1000)
+
+enum {
+	OPT_WAIT = 256,
+	OPT_SOCKET,
+	OPT_HELP,
+};
+
+static const char usage[] =
+	"Usage: rastos-vmm console [--wait] GUEST\n"
+	"       rastos-vmm console --socket PATH\n\n"
+	"Attaches this terminal to a guest's console; Ctrl-] leaves it, and the guest goes on.\n"
+	"What the guest printed last is shown first. After a reboot of the guest it attaches again.\n\n"
+	"  --wait          wait for the manager and the guest, and again whenever the guest ends\n"
+	"  --socket PATH   attach to a unix stream socket instead, such as a virtual machine's serial line\n"
+	"  --help          show this help\n";
+
+void console_hint(const char *what)
+{
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "Attached to %s. Ctrl-] leaves.\r\n", what);
+}
+
+enum exit_code console_attach(const struct cli *cli, const char *guest, enum attach_end *end,
+			      struct error *err)
+{
+	struct client client;
+	enum exit_code code = EXIT_FAILED;
+	cJSON *request;
+
+	if (client_connect(cli, &client, err) == 0) {
+		request = client_request_new(&client, "console");
+		cJSON_AddStringToObject(request, "guest", guest);
+		code = client_call(&client, request, 0, NULL, NULL, err);
+	}
+	if (code == EXIT_DONE)
+		*end = attach_terminal(client.fd);
+	client_close(&client);
+	return code;
+}
+
+void console_guest_state(const struct cli *cli, const char *guest, char state[16])
+{
+	struct client client;
+	struct error err;
+	cJSON *result = NULL;
+	const cJSON *item;
+
+	*state = '\0';
+	if (client_connect(cli, &client, &err) == 0)
+		client_call(&client, client_request_new(&client, "list"), 0, &result, NULL, &err);
+	client_close(&client);
+	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(result, "guests"))
+	{
+		const cJSON *name = cJSON_GetObjectItemCaseSensitive(item, "name");
+		const cJSON *word = cJSON_GetObjectItemCaseSensitive(item, "state");
+
+		if (cJSON_IsString(name) && cJSON_IsString(word) && strcmp(name->valuestring, guest) == 0)
+			snprintf(state, 16, "%s", word->valuestring);
+	}
+	cJSON_Delete(result);
+}
+
+static enum exit_code attach_socket(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return cli_fail(EXIT_FAILED, "socket %s: the path is too long", path);
+	strcpy(address.sun_path, path);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return cli_fail(EXIT_FAILED, "socket %s: cannot connect: %s", path, strerror(errno));
+	console_hint(path);
+	return attach_terminal(fd) == ATTACH_FAILED
+		       ? cli_fail(EXIT_FAILED, "socket %s: %s", path, strerror(errno))
+		       : EXIT_DONE;
+}
+
+static enum exit_code attach_guest(struct cli *cli, const char *guest, bool wait)
+{
+	struct error err = {""};
+	bool said = false;
+
+	for (;;) {
+		enum attach_end end = ATTACH_CLOSED;
+		enum exit_code code = console_attach(cli, guest, &end, &err);
+		char state[16];
+
+		if (code == EXIT_DONE && end == ATTACH_ESCAPED)
+			return EXIT_DONE;
+		if (code == EXIT_DONE && end == ATTACH_FAILED)
+			return cli_fail(EXIT_FAILED, "console: %s", strerror(errno));
+		if (code != EXIT_DONE && !wait && !said)
+			return cli_fail(code, "%s", err.text);
+		said = true;
+		usleep(RETRY_US);
+		console_guest_state(cli, guest, state);
+		if (wait || strcmp(state, "starting") == 0 || strcmp(state, "running") == 0)
+			continue;
+		fprintf(stderr, "\r\nguest %s: %s\r\n", guest, *state ? state : "the manager has ended");
+		return EXIT_DONE;
+	}
+}
+
+enum exit_code command_console(struct cli *cli, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"wait", no_argument, NULL, OPT_WAIT},
+		{"socket", required_argument, NULL, OPT_SOCKET},
+		{"help", no_argument, NULL, OPT_HELP},
+		{NULL, 0, NULL, 0},
+	};
+	const char *path = NULL;
+	bool wait = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case OPT_WAIT:
+			wait = true;
+			break;
+		case OPT_SOCKET:
+			path = optarg;
+			break;
+		case OPT_HELP:
+			fputs(usage, stdout);
+			return EXIT_DONE;
+		default:
+			return cli_bad_option("console");
+		}
+	}
+	if (path && optind == argc)
+		return attach_socket(path);
+	if (path || optind != argc - 1)
+		return cli_usage("console", "which guest?");
+	if (!wait)
+		console_hint(argv[optind]);
+	return attach_guest(cli, argv[optind], wait);
+}

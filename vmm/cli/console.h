@@ -1,0 +1,14 @@
+/* Attaching to a guest's console, for `console` and `up`. */
+#pragma once
+
+#include "vmm/cli/cli.h"
+#include "vmm/terminal/attach.h"
+
+/* Opens the guest's console through the manager, joins it to the terminal until the user or the guest ends
+ * it. */
+enum exit_code console_attach(const struct cli *cli, const char *guest, enum attach_end *end,
+			      struct error *err);
+/* The guest's state, "" when it cannot be had. */
+void console_guest_state(const struct cli *cli, const char *guest, char state[16]);
+/* Says how to leave, on a terminal. */
+void console_hint(const char *what);

@@ -1,0 +1,187 @@
+/* rastos-vmm: the command's entry, and the table of its commands. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/util.h"
+#include "vmm/cli/cli.h"
+#include "vmm/config/nearest.h"
+#include "vmm/image/image.h"
+
+static enum exit_code command_help(struct cli *cli, int argc, char **argv);
+
+static enum exit_code run_image(struct cli *cli, int argc, char **argv)
+{
+	(void)cli;
+	return (enum exit_code)command_image(argc, argv);
+}
+
+struct command {
+	const char *name;
+	const char *summary;
+	enum exit_code (*run)(struct cli *cli, int argc, char **argv);
+};
+
+static const struct command commands[] = {
+	{"up", "start the manager and this host's guests, attach to the server guest", command_up},
+	{"down", "shut all guests down, then the manager", command_down},
+	{"run", "run one guest in the foreground, without a manager", command_run},
+	{"list", "list the guests and their states", command_list},
+	{"start", "start a guest that is off", command_start},
+	{"shutdown", "press a guest's power button", command_shutdown},
+	{"reboot", "shut a guest down and start it again", command_reboot},
+	{"kill", "end a guest at once", command_kill},
+	{"console", "attach to a guest's console", command_console},
+	{"boot-report", "show what a guest's boot took, step by step", command_boot_report},
+	{"check", "tell whether this host can run guests, and how to mend it", command_check},
+	{"image", "build, sign, verify and inspect boot images", run_image},
+	{"help", "show this help, or a command's", command_help},
+};
+
+static const struct command *find_command(const char *name)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	}
+	return NULL;
+}
+
+enum exit_code cli_fail(enum exit_code code, const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "rastos-vmm: ");
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "\n");
+	return code;
+}
+
+enum exit_code cli_bad_option(const char *command)
+{
+	fprintf(stderr, "Try `rastos-vmm %s --help`.\n", command);
+	return EXIT_USAGE;
+}
+
+enum exit_code cli_usage(const char *command, const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "rastos-vmm %s: ", command);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "\n");
+	return cli_bad_option(command);
+}
+
+bool cli_number(const char *text, unsigned long min, unsigned long max, unsigned long *value)
+{
+	char *end;
+
+	*value = strtoul(text, &end, 10);
+	return *text >= '0' && *text <= '9' && !*end && *value >= min && *value <= max;
+}
+
+void cli_print_json(cJSON *json)
+{
+	char *text = cJSON_PrintUnformatted(json);
+
+	puts(text ? text : "null");
+	free(text);
+	cJSON_Delete(json);
+}
+
+static void print_help(FILE *file)
+{
+	fprintf(file, "Usage: rastos-vmm [--config FILE] [--connect SOCKET] COMMAND [OPTIONS]\n\n"
+		      "Runs and manages guests on KVM.\n\nCommands:\n");
+	for (unsigned i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(file, "  %-12s %s\n", commands[i].name, commands[i].summary);
+	fprintf(file, "\nOptions:\n"
+		      "  --config FILE     configuration (default: /etc/rastos/vmm.json, or RASTOS_CONFIG)\n"
+		      "  --connect SOCKET  talk to the manager behind this socket\n"
+		      "  --version         show the version\n"
+		      "  --help            show this help; each command has its own\n\n"
+		      "Exit status: 0 done, 1 failed, 2 usage, 3 no such guest, 4 refused, 5 timed out.\n");
+}
+
+static enum exit_code unknown_command(const char *name)
+{
+	const char *names[ARRAY_SIZE(commands) + 1] = {NULL};
+	const char *nearest;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(commands); i++)
+		names[i] = commands[i].name;
+	nearest = nearest_word(name, names);
+	if (nearest)
+		cli_fail(EXIT_USAGE, "%s is not a command, did you mean %s?", name, nearest);
+	else
+		cli_fail(EXIT_USAGE, "%s is not a command; rastos-vmm --help lists them", name);
+	return EXIT_USAGE;
+}
+
+static enum exit_code command_help(struct cli *cli, int argc, char **argv)
+{
+	const struct command *command;
+	char help[] = "--help";
+	char *help_argv[] = {argc > 1 ? argv[1] : NULL, help, NULL};
+
+	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+		print_help(stdout);
+		return EXIT_DONE;
+	}
+	command = find_command(argv[1]);
+	return command ? command->run(cli, 2, help_argv) : unknown_command(argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"connect", required_argument, NULL, 'C'},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	struct cli cli = {.argv = argv};
+	const struct command *command;
+	int option;
+
+	signal(SIGPIPE, SIG_IGN);
+	while ((option = getopt_long(argc, argv, "+h", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			cli.config = optarg;
+			break;
+		case 'C':
+			cli.connect = optarg;
+			break;
+		case 'V':
+			puts("rastos-vmm " RASTOS_VERSION);
+			return EXIT_DONE;
+		case 'h':
+			print_help(stdout);
+			return EXIT_DONE;
+		default:
+			fprintf(stderr, "Try `rastos-vmm --help`.\n");
+			return EXIT_USAGE;
+		}
+	}
+	if (optind == argc) {
+		print_help(stderr);
+		return EXIT_USAGE;
+	}
+	command = find_command(argv[optind]);
+	if (!command)
+		return unknown_command(argv[optind]);
+	argc -= optind;
+	argv += optind;
+	optind = 0; /* getopt_long starts anew */
+	return command->run(&cli, argc, argv);
+}

@@ -1,0 +1,399 @@
+#include "vmm/config/definition.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/util.h"
+#include "vmm/config/file.h"
+#include "vmm/config/json.h"
+
+#define SOCKETS_MAX  255
+#define DISK_ID_MAX  20 /* VIRTIO_BLK_ID_BYTES */
+#define TAP_NAME_MAX 15 /* IFNAMSIZ - 1 */
+
+static const char *const role_words[] = {"server", "desktop", NULL};
+static const char *const action_words[] = {"destroy", "restart", NULL};
+static const char *const console_words[] = {"serial", "virtio", NULL};
+static const char *const protocol_words[] = {"auto", "pvh", "linux64", "bzimage", NULL};
+static const char *const network_words[] = {"tap", "passt", NULL};
+
+bool definition_name_valid(const char *name)
+{
+	size_t len = strlen(name);
+
+	if (len == 0 || len > DEFINITION_NAME_MAX || !isalnum((unsigned char)name[0]))
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (!isalnum((unsigned char)name[i]) && !strchr("-_.", name[i]))
+			return false;
+	}
+	return true;
+}
+
+struct guest_definition *definition_new(const char *name)
+{
+	struct guest_definition *definition = calloc(1, sizeof(*definition));
+
+	if (!definition)
+		return NULL;
+	definition->name = strdup(name);
+	if (!definition->name) {
+		free(definition);
+		return NULL;
+	}
+	definition->topology = (struct cpu_topology){.sockets = 1, .cores = 1, .threads = 1};
+	definition->memory_mib = 512;
+	definition->rng = true;
+	definition->vsock_cid = DEFINITION_CID_DEFAULT;
+	definition->on_reboot = GUEST_ACTION_RESTART;
+	return definition;
+}
+
+void definition_free(struct guest_definition *definition)
+{
+	if (!definition)
+		return;
+	for (unsigned i = 0; i < definition->disk_count; i++) {
+		free(definition->disks[i].path);
+		free(definition->disks[i].id);
+	}
+	for (unsigned i = 0; i < definition->network_count; i++) {
+		struct network_definition *network = &definition->networks[i];
+
+		free(network->device);
+		for (unsigned j = 0; j < network->publish_count; j++)
+			free(network->publish[j]);
+	}
+	free(definition->name);
+	free(definition->image);
+	free(definition->configuration);
+	free(definition->kernel);
+	free(definition->initrd);
+	free(definition->cmdline);
+	free(definition->vsock_path);
+	free(definition);
+}
+
+/* json_string, then absolute against folder. */
+static int read_path(const struct json_place *place, const char *key, const char *folder, char **path)
+{
+	AUTO_FREE char *relative = NULL;
+	int code = json_string(place, key, &relative);
+
+	if (code < 0 || !relative)
+		return code;
+	free(*path);
+	*path = file_path_join(folder, relative);
+	return *path ? 0 : error_set(place->err, -ENOMEM, "%s: out of memory", place->source);
+}
+
+static int read_kernel(const struct json_place *root, const char *folder, struct guest_definition *definition)
+{
+	static const char *const keys[] = {"path", "initrd", "cmdline", "protocol", NULL};
+	unsigned protocol = BOOT_PROTOCOL_AUTO;
+	struct json_place place;
+	int code = json_object(root, "kernel", &place);
+
+	if (code < 0 || !place.object)
+		return code;
+	if ((code = json_keys(&place, keys)) < 0 ||
+	    (code = read_path(&place, "path", folder, &definition->kernel)) < 0 ||
+	    (code = read_path(&place, "initrd", folder, &definition->initrd)) < 0 ||
+	    (code = json_string(&place, "cmdline", &definition->cmdline)) < 0 ||
+	    (code = json_word(&place, "protocol", protocol_words, &protocol)) < 0)
+		return code;
+	definition->protocol = (enum boot_protocol)protocol;
+	if (!definition->kernel)
+		return json_error(&place, "path", "is missing: which kernel?");
+	return 0;
+}
+
+static int read_boot(const struct json_place *root, const char *folder, struct guest_definition *definition)
+{
+	int code = read_path(root, "image", folder, &definition->image);
+
+	if (code == 0)
+		code = json_string(root, "configuration", &definition->configuration);
+	if (code == 0)
+		code = read_kernel(root, folder, definition);
+	if (code < 0)
+		return code;
+	if (definition->image && definition->kernel)
+		return json_error(root, "kernel", "and image exclude each other");
+	if (!definition->image && !definition->kernel)
+		return json_error(root, "image", "is missing: give a boot image, or a kernel");
+	return 0;
+}
+
+static int read_cpus(const struct json_place *root, struct guest_definition *definition)
+{
+	static const char *const keys[] = {"sockets", "cores", "threads", NULL};
+	uint64_t vcpus = 0, sockets = 1, cores = 1, threads = 1;
+	struct json_place place;
+	int code = json_uint(root, "vcpus", 1, DEFINITION_VCPUS_MAX, &vcpus);
+
+	if (code < 0 || (code = json_object(root, "topology", &place)) < 0)
+		return code;
+	if (!place.object) {
+		definition->topology.cores = vcpus ? (unsigned)vcpus : 1;
+		return 0;
+	}
+	if ((code = json_keys(&place, keys)) < 0 ||
+	    (code = json_uint(&place, "sockets", 1, SOCKETS_MAX, &sockets)) < 0 ||
+	    (code = json_uint(&place, "cores", 1, DEFINITION_VCPUS_MAX, &cores)) < 0 ||
+	    (code = json_uint(&place, "threads", 1, DEFINITION_VCPUS_MAX, &threads)) < 0)
+		return code;
+	if (sockets * cores * threads > DEFINITION_VCPUS_MAX)
+		return json_error(root, "topology", "makes %llu vCPUs, at most %u are possible",
+				  (unsigned long long)(sockets * cores * threads), DEFINITION_VCPUS_MAX);
+	if (vcpus && vcpus != sockets * cores * threads)
+		return json_error(root, "topology", "makes %llu vCPUs, but vcpus is %llu",
+				  (unsigned long long)(sockets * cores * threads), (unsigned long long)vcpus);
+	definition->topology = (struct cpu_topology){
+		.sockets = (unsigned)sockets,
+		.cores = (unsigned)cores,
+		.threads = (unsigned)threads,
+	};
+	return 0;
+}
+
+static int read_disk(const struct json_place *place, const char *folder, struct disk_definition *disk)
+{
+	static const char *const keys[] = {"path", "id", "read_only", NULL};
+	int code;
+
+	if ((code = json_keys(place, keys)) < 0 ||
+	    (code = read_path(place, "path", folder, &disk->path)) < 0 ||
+	    (code = json_string(place, "id", &disk->id)) < 0 ||
+	    (code = json_bool(place, "read_only", &disk->read_only)) < 0)
+		return code;
+	if (!disk->path)
+		return json_error(place, "path", "is missing: which file or block device?");
+	if (disk->id && strlen(disk->id) > DISK_ID_MAX)
+		return json_error(place, "id", "is longer than %u bytes", DISK_ID_MAX);
+	return 0;
+}
+
+static int read_disks(const struct json_place *root, const char *folder, struct guest_definition *definition)
+{
+	const cJSON *array;
+	unsigned count;
+	int code = json_array(root, "disks", DEFINITION_DISKS_MAX, &array, &count);
+
+	for (unsigned i = 0; code == 0 && i < count; i++) {
+		struct json_place place;
+
+		definition->disk_count = i + 1;
+		code = json_array_object(root, "disks", array, i, &place);
+		if (code == 0)
+			code = read_disk(&place, folder, &definition->disks[i]);
+	}
+	return code;
+}
+
+/* 52:54:00 is the prefix that virtual machines use by habit; the rest comes from the guest's name and the
+ * card's place, so that a card keeps its address from run to run. */
+static void default_mac(const char *name, unsigned index, uint8_t mac[6])
+{
+	uint32_t hash = 2166136261U + index; /* FNV-1a */
+
+	for (; *name; name++)
+		hash = (hash ^ (uint8_t)*name) * 16777619U;
+	mac[0] = 0x52;
+	mac[1] = 0x54;
+	mac[2] = 0x00;
+	mac[3] = (uint8_t)(hash >> 16);
+	mac[4] = (uint8_t)(hash >> 8);
+	mac[5] = (uint8_t)(hash + index);
+}
+
+static int read_mac(const struct json_place *place, uint8_t mac[6])
+{
+	AUTO_FREE char *text = NULL;
+	uint8_t parsed[6];
+	int end = 0;
+	int code = json_string(place, "mac", &text);
+
+	if (code < 0 || !text)
+		return code;
+	if (strlen(text) != 17 ||
+	    sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &parsed[0], &parsed[1], &parsed[2],
+		   &parsed[3], &parsed[4], &parsed[5], &end) != 6 ||
+	    end != 17)
+		return json_error(place, "mac", "must look like 52:54:00:12:34:56");
+	if (parsed[0] & 1)
+		return json_error(place, "mac", "is a multicast address");
+	memcpy(mac, parsed, sizeof(parsed));
+	return 0;
+}
+
+static int read_publish(const struct json_place *place, struct network_definition *network)
+{
+	const cJSON *array;
+	unsigned count;
+	int code = json_array(place, "publish", DEFINITION_PUBLISH_MAX, &array, &count);
+
+	if (code < 0)
+		return code;
+	for (unsigned i = 0; i < count; i++) {
+		const cJSON *item = cJSON_GetArrayItem(array, (int)i);
+
+		if (!cJSON_IsString(item))
+			return json_error(place, "publish", "must hold strings such as \"8080:80\"");
+		network->publish[i] = strdup(item->valuestring);
+		if (!network->publish[i])
+			return error_set(place->err, -ENOMEM, "%s: out of memory", place->source);
+		network->publish_count = i + 1;
+	}
+	return 0;
+}
+
+static int read_network(const struct json_place *place, struct network_definition *network)
+{
+	static const char *const keys[] = {"type", "device", "mac", "publish", NULL};
+	unsigned type = NETWORK_PASST;
+	int code;
+
+	if ((code = json_keys(place, keys)) < 0 ||
+	    (code = json_word(place, "type", network_words, &type)) < 0 ||
+	    (code = json_string(place, "device", &network->device)) < 0 ||
+	    (code = read_mac(place, network->mac)) < 0 || (code = read_publish(place, network)) < 0)
+		return code;
+	network->type = (enum network_type)type;
+	if (network->type == NETWORK_TAP && !network->device)
+		return json_error(place, "device", "is missing: which TAP interface?");
+	if (network->type == NETWORK_TAP && strlen(network->device) > TAP_NAME_MAX)
+		return json_error(place, "device", "is longer than %u bytes", TAP_NAME_MAX);
+	if (network->type == NETWORK_TAP && network->publish_count)
+		return json_error(place, "publish",
+				  "is for passt networks; a TAP's ports are reached by its address");
+	if (network->type == NETWORK_PASST && network->device)
+		return json_error(place, "device", "is for TAP networks");
+	return 0;
+}
+
+static int read_networks(const struct json_place *root, struct guest_definition *definition)
+{
+	const cJSON *array;
+	unsigned count;
+	int code = json_array(root, "networks", DEFINITION_NETWORKS_MAX, &array, &count);
+
+	for (unsigned i = 0; code == 0 && i < count; i++) {
+		struct json_place place;
+
+		definition->network_count = i + 1;
+		default_mac(definition->name, i, definition->networks[i].mac);
+		code = json_array_object(root, "networks", array, i, &place);
+		if (code == 0)
+			code = read_network(&place, &definition->networks[i]);
+	}
+	return code;
+}
+
+static int read_vsock(const struct json_place *root, const char *folder, struct guest_definition *definition)
+{
+	static const char *const keys[] = {"cid", "path", NULL};
+	struct json_place place;
+	int code = json_object(root, "vsock", &place);
+
+	if (code < 0 || !place.object)
+		return code;
+	if ((code = json_keys(&place, keys)) < 0 ||
+	    (code = json_uint(&place, "cid", 3, UINT32_MAX - 1, &definition->vsock_cid)) < 0 ||
+	    (code = read_path(&place, "path", folder, &definition->vsock_path)) < 0)
+		return code;
+	return 0;
+}
+
+static int read_actions(const struct json_place *root, struct guest_definition *definition)
+{
+	unsigned console = definition->console, poweroff = definition->on_poweroff,
+		 reboot = definition->on_reboot, crash = definition->on_crash;
+	int code;
+
+	if ((code = json_word(root, "console", console_words, &console)) < 0 ||
+	    (code = json_word(root, "on_poweroff", action_words, &poweroff)) < 0 ||
+	    (code = json_word(root, "on_reboot", action_words, &reboot)) < 0 ||
+	    (code = json_word(root, "on_crash", action_words, &crash)) < 0)
+		return code;
+	definition->console = (enum guest_console)console;
+	definition->on_poweroff = (enum guest_action)poweroff;
+	definition->on_reboot = (enum guest_action)reboot;
+	definition->on_crash = (enum guest_action)crash;
+	return 0;
+}
+
+static int read_definition(const struct json_place *root, const char *folder,
+			   struct guest_definition *definition)
+{
+	static const char *const keys[] = {"name",     "role",     "image",      "configuration", "kernel",
+					   "vcpus",    "topology", "memory_mib", "disks",         "networks",
+					   "rng",      "vsock",    "console",    "on_poweroff",   "on_reboot",
+					   "on_crash", NULL};
+	unsigned role = GUEST_ROLE_SERVER;
+	int code;
+
+	if ((code = json_keys(root, keys)) < 0 || (code = json_string(root, "name", &definition->name)) < 0)
+		return code;
+	if (!definition_name_valid(definition->name))
+		return json_error(root, "name",
+				  "must be letters, digits, '-', '_' and '.', at most %u of them",
+				  DEFINITION_NAME_MAX);
+	if ((code = json_word(root, "role", role_words, &role)) < 0 ||
+	    (code = read_boot(root, folder, definition)) < 0 || (code = read_cpus(root, definition)) < 0 ||
+	    (code = json_uint(root, "memory_mib", DEFINITION_MEMORY_MIN, DEFINITION_MEMORY_MAX,
+			      &definition->memory_mib)) < 0 ||
+	    (code = read_disks(root, folder, definition)) < 0 ||
+	    (code = read_networks(root, definition)) < 0 ||
+	    (code = json_bool(root, "rng", &definition->rng)) < 0 ||
+	    (code = read_vsock(root, folder, definition)) < 0 || (code = read_actions(root, definition)) < 0)
+		return code;
+	definition->role = (enum guest_role)role;
+	return 0;
+}
+
+int definition_parse(const char *source, const char *folder, const char *text,
+		     struct guest_definition **result, struct error *err)
+{
+	struct guest_definition *definition = NULL;
+	struct json_place root;
+	cJSON *json = NULL;
+	int code = json_parse(source, text, &json, &root, err);
+
+	if (code < 0)
+		goto out;
+	definition = definition_new("guest");
+	if (!definition) {
+		code = error_set(err, -ENOMEM, "%s: out of memory", source);
+		goto out;
+	}
+	if (!cJSON_GetObjectItemCaseSensitive(json, "name")) {
+		code = json_error(&root, "name", "is missing");
+		goto out;
+	}
+	code = read_definition(&root, folder, definition);
+	if (code == 0)
+		*result = TAKE_PTR(definition);
+out:
+	definition_free(definition);
+	cJSON_Delete(json);
+	return code;
+}
+
+int definition_read(const char *path, struct guest_definition **definition, struct error *err)
+{
+	AUTO_FREE char *folder = NULL;
+	AUTO_FREE char *text = NULL;
+	int code = file_read_text("guest definition", path, DEFINITION_FILE_MAX, &text, err);
+
+	if (code < 0)
+		return code;
+	folder = file_folder(path);
+	if (!folder)
+		return error_set(err, -errno, "guest definition %s: cannot resolve its folder: %m", path);
+	return definition_parse(path, folder, text, definition, err);
+}

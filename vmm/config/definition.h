@@ -1,0 +1,104 @@
+/*
+ * A guest's definition: what a guest is made of, read from JSON (docs/guest-definition.md,
+ * docs/guest.schema.json).
+ *
+ * Reading is strict: an unknown key is an error that names the nearest known one, a value of the wrong type
+ * or range an error that names its place ("server.json: disks[1].path: ..."). Paths are made absolute against
+ * the file's folder. definition_free releases all of it; a definition never changes once read, so threads may
+ * share it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "hypervisor/boot/boot.h"
+#include "hypervisor/x86_64/topology.h"
+
+#define DEFINITION_NAME_MAX     63
+#define DEFINITION_VCPUS_MAX    255
+#define DEFINITION_MEMORY_MIN   16         /* MiB */
+#define DEFINITION_MEMORY_MAX   (1U << 24) /* MiB: 16 TiB */
+#define DEFINITION_DISKS_MAX    16
+#define DEFINITION_NETWORKS_MAX 6
+#define DEFINITION_PUBLISH_MAX  32
+#define DEFINITION_FILE_MAX     (1U << 20) /* bytes of JSON */
+#define DEFINITION_CID_DEFAULT  3
+
+enum guest_role {
+	GUEST_ROLE_SERVER,
+	GUEST_ROLE_DESKTOP,
+};
+
+/* What follows when a guest ends by itself; libvirt's names. */
+enum guest_action {
+	GUEST_ACTION_DESTROY, /* it stays off */
+	GUEST_ACTION_RESTART,
+};
+
+enum guest_console {
+	GUEST_CONSOLE_SERIAL,
+	GUEST_CONSOLE_VIRTIO,
+};
+
+enum network_type {
+	NETWORK_TAP,
+	NETWORK_PASST,
+};
+
+struct disk_definition {
+	char *path;
+	char *id; /* the virtio serial number; may be "" */
+	bool read_only;
+};
+
+struct network_definition {
+	enum network_type type;
+	char *device; /* tap: the interface's name */
+	uint8_t mac[6];
+	unsigned publish_count; /* passt */
+	char *publish[DEFINITION_PUBLISH_MAX];
+};
+
+struct guest_definition {
+	char *name;
+	enum guest_role role;
+
+	/* Either a signed boot image ... */
+	char *image;
+	char *configuration; /* of the image; NULL: its default */
+	bool allow_unsigned; /* only ever set by --allow-unsigned, never by a file */
+	/* ... or a bare kernel. */
+	char *kernel;
+	char *initrd;
+	char *cmdline;
+	enum boot_protocol protocol;
+
+	struct cpu_topology topology;
+	uint64_t memory_mib;
+	unsigned disk_count;
+	struct disk_definition disks[DEFINITION_DISKS_MAX];
+	unsigned network_count;
+	struct network_definition networks[DEFINITION_NETWORKS_MAX];
+	bool rng;
+	uint64_t vsock_cid; /* 0: no vsock device */
+	char *vsock_path;   /* unix socket for host programs; NULL: only READY is listened to */
+	enum guest_console console;
+	enum guest_action on_poweroff;
+	enum guest_action on_reboot;
+	enum guest_action on_crash;
+};
+
+/* A definition with every default and nothing to boot; name is copied. NULL when out of memory. */
+struct guest_definition *definition_new(const char *name);
+void definition_free(struct guest_definition *definition); /* NULL is allowed */
+
+/* Reads and checks a file. */
+int definition_read(const char *path, struct guest_definition **definition, struct error *err);
+/* Reads and checks text; source names it in errors, folder is what relative paths are relative to. */
+int definition_parse(const char *source, const char *folder, const char *text,
+		     struct guest_definition **definition, struct error *err);
+/* A guest's name: letters, digits, '-', '_' and '.', starting with a letter or digit. */
+bool definition_name_valid(const char *name);

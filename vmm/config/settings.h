@@ -1,0 +1,40 @@
+/*
+ * Where rastos-vmm finds things on this host: vmm.json, or the defaults.
+ *
+ *      as root                 as a user                                       key in vmm.json
+ *      /etc/rastos/mode        $XDG_CONFIG_HOME/rastos/mode                    mode_file
+ *      /etc/rastos/guests/     $XDG_CONFIG_HOME/rastos/guests/                 guests_dir     *.json, one
+ * guest each /etc/rastos/keys/       $XDG_CONFIG_HOME/rastos/keys/ and /etc/...      keys_dir       *.pem,
+ * public keys /run/rastos/            $XDG_RUNTIME_DIR/rastos/                        runtime_dir    sockets,
+ * console logs
+ *
+ * The file is named by --config, else by RASTOS_CONFIG in the environment, else it is vmm.json in the first
+ * column's folder, where it may be absent. Relative paths in it are relative to its folder. Its schema is
+ * docs/vmm.schema.json.
+ */
+#pragma once
+
+#include "common/error.h"
+#include "hypervisor/boot/fit.h"
+
+#define SETTINGS_KEYS_MAX 16
+
+struct settings {
+	char *mode_file;
+	char *guests_dir;
+	char *keys_dir;
+	char *runtime_dir;
+};
+
+/* config: what --config said, or NULL. */
+int settings_read(const char *config, struct settings *settings, struct error *err);
+void settings_free(struct settings *settings);
+
+/* The manager's control socket; the caller frees it. */
+char *settings_control_socket(const struct settings *settings);
+
+/* The public keys of keys_dir, by name; the strings belong to the array: settings_keys_free. A folder that is
+ * missing has no keys. */
+int settings_keys(const struct settings *settings, struct fit_key keys[SETTINGS_KEYS_MAX], unsigned *count,
+		  struct error *err);
+void settings_keys_free(struct fit_key *keys, unsigned count);

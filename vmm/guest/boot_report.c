@@ -1,0 +1,216 @@
+#include "vmm/guest/boot_report.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#define NS_PER_MS 1e6
+
+static const char *const step_names[BOOT_STEP_COUNT] = {
+	[BOOT_STEP_EXEC] = "exec", [BOOT_STEP_VM] = "vm",       [BOOT_STEP_VERIFY] = "verify",
+	[BOOT_STEP_LOAD] = "load", [BOOT_STEP_RUN] = "run",     [BOOT_STEP_KERNEL] = "kernel",
+	[BOOT_STEP_INIT] = "init", [BOOT_STEP_READY] = "ready",
+};
+
+static const char *const step_meanings[BOOT_STEP_COUNT] = {
+	[BOOT_STEP_EXEC] = "guest process started", [BOOT_STEP_VM] = "virtual machine and devices made",
+	[BOOT_STEP_VERIFY] = "boot image verified", [BOOT_STEP_LOAD] = "kernel loaded",
+	[BOOT_STEP_RUN] = "first KVM_RUN",          [BOOT_STEP_KERNEL] = "kernel's first output",
+	[BOOT_STEP_INIT] = "init started",          [BOOT_STEP_READY] = "READY=1",
+};
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
+}
+
+void boot_recorder_start(struct boot_recorder *recorder, const char *guest, bool whole_process)
+{
+	uint64_t cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+
+	*recorder = (struct boot_recorder){
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.start_cpu_ns = whole_process ? 0 : cpu,
+		/* Until here nothing waited: the CPU time used is also the time that passed. */
+		.start_wall_ns = clock_ns(CLOCK_MONOTONIC) - (whole_process ? cpu : 0),
+	};
+	snprintf(recorder->report.guest, sizeof(recorder->report.guest), "%s", guest);
+	boot_recorder_mark(recorder, BOOT_STEP_EXEC);
+}
+
+bool boot_recorder_mark(struct boot_recorder *recorder, enum boot_step step)
+{
+	uint64_t wall = clock_ns(CLOCK_MONOTONIC);
+	uint64_t cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	struct boot_step_time *time = &recorder->report.steps[step];
+	bool first;
+
+	pthread_mutex_lock(&recorder->lock);
+	first = !time->reached;
+	if (first)
+		*time = (struct boot_step_time){
+			.reached = true,
+			.wall_ns = wall - recorder->start_wall_ns,
+			.cpu_ns = cpu - recorder->start_cpu_ns,
+		};
+	pthread_mutex_unlock(&recorder->lock);
+	return first;
+}
+
+void boot_recorder_read(struct boot_recorder *recorder, struct boot_report *report)
+{
+	pthread_mutex_lock(&recorder->lock);
+	*report = recorder->report;
+	pthread_mutex_unlock(&recorder->lock);
+}
+
+/* A step's own times: since the nearest reached step before it. */
+static struct boot_step_time step_cost(const struct boot_report *report, unsigned step)
+{
+	struct boot_step_time cost = report->steps[step];
+
+	for (unsigned before = step; before-- > 0;) {
+		const struct boot_step_time *last = &report->steps[before];
+
+		/* Steps that the guest announces may come in another order than the table's. */
+		if (!last->reached || last->wall_ns > cost.wall_ns)
+			continue;
+		cost.wall_ns -= last->wall_ns;
+		cost.cpu_ns = cost.cpu_ns > last->cpu_ns ? cost.cpu_ns - last->cpu_ns : 0;
+		break;
+	}
+	return cost;
+}
+
+cJSON *boot_report_to_json(const struct boot_report *report)
+{
+	cJSON *json = cJSON_CreateObject();
+	cJSON *steps;
+
+	if (!cJSON_AddStringToObject(json, "guest", report->guest) ||
+	    !cJSON_AddBoolToObject(json, "ready", report->steps[BOOT_STEP_READY].reached))
+		goto fail;
+	steps = cJSON_AddArrayToObject(json, "steps");
+	for (unsigned i = 0; i < BOOT_STEP_COUNT; i++) {
+		struct boot_step_time cost = step_cost(report, i);
+		cJSON *step;
+
+		if (!report->steps[i].reached)
+			continue;
+		step = cJSON_CreateObject();
+		if (!cJSON_AddItemToArray(steps, step) ||
+		    !cJSON_AddStringToObject(step, "name", step_names[i]) ||
+		    !cJSON_AddNumberToObject(step, "at_ms", (double)report->steps[i].wall_ns / NS_PER_MS) ||
+		    !cJSON_AddNumberToObject(step, "wall_ms", (double)cost.wall_ns / NS_PER_MS) ||
+		    !cJSON_AddNumberToObject(step, "cpu_ms", (double)cost.cpu_ns / NS_PER_MS))
+			goto fail;
+	}
+	return json;
+fail:
+	cJSON_Delete(json);
+	return NULL;
+}
+
+static int step_number(const char *name)
+{
+	for (int i = 0; i < BOOT_STEP_COUNT; i++) {
+		if (strcmp(step_names[i], name) == 0)
+			return i;
+	}
+	return -1;
+}
+
+int boot_report_from_json(const cJSON *json, struct boot_report *report)
+{
+	const cJSON *guest = cJSON_GetObjectItemCaseSensitive(json, "guest");
+	const cJSON *step;
+	double cpu_ns = 0;
+
+	*report = (struct boot_report){0};
+	if (!cJSON_IsString(guest))
+		return -EINVAL;
+	snprintf(report->guest, sizeof(report->guest), "%s", guest->valuestring);
+	cJSON_ArrayForEach(step, cJSON_GetObjectItemCaseSensitive(json, "steps"))
+	{
+		const cJSON *name = cJSON_GetObjectItemCaseSensitive(step, "name");
+		const cJSON *at = cJSON_GetObjectItemCaseSensitive(step, "at_ms");
+		const cJSON *cpu = cJSON_GetObjectItemCaseSensitive(step, "cpu_ms");
+		int number = cJSON_IsString(name) ? step_number(name->valuestring) : -1;
+
+		if (number < 0 || !cJSON_IsNumber(at) || !cJSON_IsNumber(cpu) || at->valuedouble < 0 ||
+		    cpu->valuedouble < 0)
+			return -EINVAL;
+		cpu_ns += cpu->valuedouble * NS_PER_MS;
+		report->steps[number] = (struct boot_step_time){
+			.reached = true,
+			.wall_ns = (uint64_t)(at->valuedouble * NS_PER_MS),
+			.cpu_ns = (uint64_t)cpu_ns,
+		};
+	}
+	return 0;
+}
+
+void boot_report_print(const struct boot_report *report, FILE *file)
+{
+	fprintf(file, "%-8s %12s %12s %12s\n", "STEP", "AT", "TOOK", "CPU");
+	for (unsigned i = 0; i < BOOT_STEP_COUNT; i++) {
+		struct boot_step_time cost = step_cost(report, i);
+
+		if (!report->steps[i].reached)
+			continue;
+		fprintf(file, "%-8s %9.1f ms %9.1f ms %9.1f ms   %s\n", step_names[i],
+			(double)report->steps[i].wall_ns / NS_PER_MS, (double)cost.wall_ns / NS_PER_MS,
+			(double)cost.cpu_ns / NS_PER_MS, step_meanings[i]);
+	}
+}
+
+#define SVG_WIDTH 960
+#define SVG_LEFT  90
+#define SVG_RIGHT 110
+#define SVG_TOP   44
+#define SVG_ROW   30
+#define SVG_BAR   18
+
+void boot_report_svg(const struct boot_report *report, FILE *file)
+{
+	double end = 1;
+	unsigned rows = 0;
+
+	for (unsigned i = 0; i < BOOT_STEP_COUNT; i++) {
+		if (!report->steps[i].reached)
+			continue;
+		rows++;
+		if ((double)report->steps[i].wall_ns > end)
+			end = (double)report->steps[i].wall_ns;
+	}
+	fprintf(file,
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %u\" font-family=\"sans-serif\" "
+		"font-size=\"13\">\n<title>Boot of guest %s</title>\n"
+		"<rect width=\"100%%\" height=\"100%%\" fill=\"#ffffff\"/>\n"
+		"<text x=\"12\" y=\"26\" font-size=\"16\">Boot of guest %s: %.1f ms</text>\n",
+		SVG_WIDTH, SVG_TOP + rows * SVG_ROW + 12, report->guest, report->guest, end / NS_PER_MS);
+	rows = 0;
+	for (unsigned i = 0; i < BOOT_STEP_COUNT; i++) {
+		struct boot_step_time cost = step_cost(report, i);
+		double scale = (SVG_WIDTH - SVG_LEFT - SVG_RIGHT) / end;
+		double from = (double)(report->steps[i].wall_ns - cost.wall_ns) * scale;
+		double width = (double)cost.wall_ns * scale;
+		unsigned y = SVG_TOP + rows * SVG_ROW;
+
+		if (!report->steps[i].reached)
+			continue;
+		fprintf(file,
+			"<text x=\"12\" y=\"%u\">%s</text>"
+			"<rect x=\"%.1f\" y=\"%u\" width=\"%.1f\" height=\"%d\" fill=\"#3d6fb4\">"
+			"<title>%s: %.1f ms, %.1f ms of CPU</title></rect>"
+			"<text x=\"%.1f\" y=\"%u\">%.1f ms</text>\n",
+			y + 14, step_names[i], SVG_LEFT + from, y, width < 1 ? 1 : width, SVG_BAR,
+			step_meanings[i], (double)cost.wall_ns / NS_PER_MS, (double)cost.cpu_ns / NS_PER_MS,
+			SVG_LEFT + from + width + 6, y + 14, (double)cost.wall_ns / NS_PER_MS);
+		rows++;
+	}
+	fprintf(file, "</svg>\n");
+}

@@ -1,0 +1,73 @@
+/*
+ * A guest's boot, step by step: when each step was reached and what it cost.
+ *
+ *      exec      the guest process exists and its main function runs
+ *      vm        the virtual machine, its memory and devices are made
+ *      verify    the boot image's signature and hashes hold (absent without an image)
+ *      load      kernel, initrd and tables are in guest memory
+ *      run       the first KVM_RUN
+ *      kernel    the first byte of output on the console, or 0x40 on the debug port
+ *      init      init started: 0x41 on the debug port, or the boot timer
+ *      ready     READY=1 came over vsock
+ *
+ * Wall time is CLOCK_MONOTONIC since the process started, CPU time is the whole process's: vCPUs included, so
+ * what the guest itself burnt counts.
+ */
+#pragma once
+
+#include <cjson/cJSON.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/error.h"
+#include "vmm/config/definition.h"
+
+enum boot_step {
+	BOOT_STEP_EXEC,
+	BOOT_STEP_VM,
+	BOOT_STEP_VERIFY,
+	BOOT_STEP_LOAD,
+	BOOT_STEP_RUN,
+	BOOT_STEP_KERNEL,
+	BOOT_STEP_INIT,
+	BOOT_STEP_READY,
+	BOOT_STEP_COUNT,
+};
+
+struct boot_step_time {
+	bool reached;
+	uint64_t wall_ns; /* since the start */
+	uint64_t cpu_ns;
+};
+
+struct boot_report {
+	char guest[DEFINITION_NAME_MAX + 1];
+	struct boot_step_time steps[BOOT_STEP_COUNT];
+};
+
+/* Records one boot; marks may come from any thread, the first of each step counts. */
+struct boot_recorder {
+	pthread_mutex_t lock;
+	uint64_t start_wall_ns;
+	uint64_t start_cpu_ns;
+	struct boot_report report;
+};
+
+/* whole_process: the clock starts where the process did (its CPU time so far is the exec step); false: now.
+ */
+void boot_recorder_start(struct boot_recorder *recorder, const char *guest, bool whole_process);
+/* True when this was the step's first mark. */
+bool boot_recorder_mark(struct boot_recorder *recorder, enum boot_step step);
+void boot_recorder_read(struct boot_recorder *recorder, struct boot_report *report);
+
+/* {"guest","ready","steps":[{"name","at_ms","wall_ms","cpu_ms"}]}: at_ms since the start; wall_ms and cpu_ms
+ * are the step's own, since the step before. NULL when out of memory. */
+cJSON *boot_report_to_json(const struct boot_report *report);
+/* Reads that back; -EINVAL when it is not one. */
+int boot_report_from_json(const cJSON *json, struct boot_report *report);
+
+void boot_report_print(const struct boot_report *report, FILE *file);
+/* A chart, one bar a step, as an SVG document. */
+void boot_report_svg(const struct boot_report *report, FILE *file);

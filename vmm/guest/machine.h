@@ -1,0 +1,55 @@
+/*
+ * One guest's machine: the only place where the KVM layer, the bootloader and the devices meet.
+ *
+ *      vCPU threads --port and memory accesses--> bus --> devices
+ *      loop thread(s): queue kicks, tap, console, timers --> devices --irqfd--> KVM
+ *
+ * machine_create makes everything and loads the kernel, machine_start lets the vCPUs go. When the guest ends,
+ * by itself or by machine_stop, `ended` is called once, on the loop's thread; machine_destroy then joins the
+ * threads and releases everything. Disks get a loop and thread each, so that a slow disk stalls nothing else.
+ *
+ * machine_create, machine_start and machine_destroy belong to the loop's thread.
+ */
+#pragma once
+
+#include "common/error.h"
+#include "common/loop.h"
+#include "vmm/config/definition.h"
+#include "vmm/guest/boot_report.h"
+#include "vmm/guest/console_hub.h"
+#include "vmm/guest/resources.h"
+
+enum machine_end {
+	MACHINE_RUNNING,
+	MACHINE_POWERED_OFF, /* by the guest */
+	MACHINE_RESET,       /* by the guest */
+	MACHINE_CRASHED,     /* triple fault or panic */
+	MACHINE_FAILED,      /* KVM or we cannot go on */
+	MACHINE_KILLED,      /* machine_stop */
+};
+
+struct machine_config {
+	const struct guest_definition *definition;
+	struct guest_resources *resources; /* descriptors are taken over */
+	struct loop *loop;
+	struct console_hub *console;
+	struct boot_recorder *recorder;
+	/* A connected socket for the guest's vsock connection to this host port (devmodel/virtio/vsock.h). */
+	int (*vsock_connect)(void *owner, uint32_t port);
+	/* why: one sentence for MACHINE_CRASHED and MACHINE_FAILED, who asked for MACHINE_RESET. */
+	void (*ended)(void *owner, enum machine_end end, const char *why);
+	void *owner;
+};
+
+struct machine;
+
+int machine_create(const struct machine_config *config, struct machine **machine, struct error *err);
+int machine_start(struct machine *machine, struct error *err);
+void machine_destroy(struct machine *machine); /* NULL is allowed */
+
+/* Ends the guest at once. Any thread. */
+void machine_stop(struct machine *machine);
+/* Presses the power button; a guest that listens shuts down. Any thread. */
+void machine_press_power(struct machine *machine);
+/* Types Ctrl-Alt-Del; -EBUSY when no driver listens. Any thread. */
+int machine_ctrl_alt_del(struct machine *machine);

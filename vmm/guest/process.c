@@ -1,0 +1,390 @@
+#include "vmm/guest/process.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/util.h"
+#include "vmm/terminal/terminal.h"
+#include "vmm/guest/console_hub.h"
+#include "vmm/guest/notify.h"
+
+#define NS_PER_SECOND    1000000000ULL
+#define CONSOLE_FLUSH_MS 2000
+#define CONSOLE_TAIL     2048 /* bytes of console output told to the manager at the end */
+
+struct guest_process {
+	const struct guest_process_config *config;
+	struct loop loop;
+	struct console_hub *console;
+	struct notify *notify;
+	struct machine *machine;
+	struct loop_source control;
+	struct loop_source signals;
+	struct loop_timer orphan;
+	bool asked_to_stop; /* the power button was pressed by the terminal's user or a signal */
+	enum machine_end end;
+	struct error *why;
+};
+
+static const char *const end_names[] = {
+	[MACHINE_RUNNING] = "running", [MACHINE_POWERED_OFF] = "powered-off", [MACHINE_RESET] = "reset",
+	[MACHINE_CRASHED] = "crashed", [MACHINE_FAILED] = "failed",           [MACHINE_KILLED] = "killed",
+};
+
+const char *machine_end_name(enum machine_end end)
+{
+	return end_names[end];
+}
+
+enum machine_end machine_end_parse(const char *name)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(end_names); i++) {
+		if (strcmp(end_names[i], name) == 0)
+			return (enum machine_end)i;
+	}
+	return MACHINE_FAILED;
+}
+
+/* --- To the manager --- */
+
+static void tell_manager(struct guest_process *process, cJSON *message)
+{
+	char *text = message ? cJSON_PrintUnformatted(message) : NULL;
+
+	if (text && process->config->control_fd >= 0 &&
+	    send(process->config->control_fd, text, strlen(text), MSG_NOSIGNAL) < 0)
+		log_warning("guest %s: cannot tell the manager: %m", process->config->definition->name);
+	free(text);
+	cJSON_Delete(message);
+}
+
+static cJSON *event_new(const char *event)
+{
+	cJSON *message = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(message, "event", event);
+	return message;
+}
+
+static void tell_report(struct guest_process *process)
+{
+	struct boot_report report;
+	cJSON *message;
+
+	if (process->config->control_fd < 0)
+		return;
+	boot_recorder_read(process->config->recorder, &report);
+	message = event_new("report");
+	cJSON_AddItemToObject(message, "report", boot_report_to_json(&report));
+	tell_manager(process, message);
+}
+
+static void tell_ended(struct guest_process *process)
+{
+	char tail[CONSOLE_TAIL + 1] = "";
+	cJSON *message;
+
+	if (process->config->control_fd < 0)
+		return;
+	if (process->console)
+		tail[console_hub_tail(process->console, tail, CONSOLE_TAIL)] = '\0';
+	message = event_new("ended");
+	cJSON_AddStringToObject(message, "end", machine_end_name(process->end));
+	cJSON_AddStringToObject(message, "why", process->why->text);
+	cJSON_AddStringToObject(message, "console", tail);
+	tell_manager(process, message);
+}
+
+/* --- From the guest --- */
+
+static void guest_ended(void *owner, enum machine_end end, const char *why)
+{
+	struct guest_process *process = owner;
+
+	process->end = end;
+	error_set(process->why, 0, "guest %s: %s", process->config->definition->name, why);
+	loop_stop(&process->loop);
+}
+
+static void guest_told(void *owner, const char *key, const char *value)
+{
+	struct guest_process *process = owner;
+	cJSON *message;
+
+	if (strcmp(key, "READY") == 0 && strcmp(value, "1") == 0) {
+		if (boot_recorder_mark(process->config->recorder, BOOT_STEP_READY))
+			tell_report(process);
+	} else if (strcmp(key, "STATUS") == 0) {
+		message = event_new("status");
+		cJSON_AddStringToObject(message, "text", value);
+		tell_manager(process, message);
+	}
+}
+
+static void console_first_output(void *owner)
+{
+	struct guest_process *process = owner;
+
+	boot_recorder_mark(process->config->recorder, BOOT_STEP_KERNEL);
+}
+
+/* The guest's connection to a host port: READY's listener, or the unix socket "PATH_PORT" of a host program.
+ */
+static int vsock_connect(void *owner, uint32_t port)
+{
+	struct guest_process *process = owner;
+	const char *path = process->config->definition->vsock_path;
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int len;
+	int fd;
+
+	if (port == NOTIFY_PORT)
+		return notify_connect(process->notify);
+	if (!path)
+		return -ECONNREFUSED;
+	len = snprintf(address.sun_path, sizeof(address.sun_path), "%s_%u", path, port);
+	if (len < 0 || (size_t)len >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		int code = -errno;
+
+		close(fd);
+		return code;
+	}
+	return fd;
+}
+
+/* --- From the user and the manager --- */
+
+/* First asks the guest to shut down, the second time ends it. */
+static void stop_politely(struct guest_process *process)
+{
+	if (process->asked_to_stop) {
+		machine_stop(process->machine);
+		return;
+	}
+	process->asked_to_stop = true;
+	machine_press_power(process->machine);
+	fprintf(stderr, "\r\nrastos-vmm: asked guest %s to power off; once more ends it at once\r\n",
+		process->config->definition->name);
+}
+
+static void terminal_escape(void *owner)
+{
+	stop_politely(owner);
+}
+
+static void signals_ready(struct loop_source *source, uint32_t events)
+{
+	struct guest_process *process = CONTAINER_OF(source, struct guest_process, signals);
+	struct signalfd_siginfo info;
+
+	(void)events;
+	if (read(source->fd, &info, sizeof(info)) == sizeof(info))
+		stop_politely(process);
+}
+
+static void orphan_expired(struct loop_timer *timer)
+{
+	struct guest_process *process = CONTAINER_OF(timer, struct guest_process, orphan);
+
+	machine_stop(process->machine);
+}
+
+static void manager_gone(struct guest_process *process)
+{
+	log_warning("guest %s: the manager is gone, shutting down", process->config->definition->name);
+	loop_remove(&process->loop, &process->control);
+	process->control.fd = -1;
+	machine_press_power(process->machine);
+	loop_timer_set(&process->orphan, GUEST_ORPHAN_SECONDS * NS_PER_SECOND, 0);
+}
+
+/* fd: came with the message, or -1; taken over. */
+static void manager_asks(struct guest_process *process, const cJSON *message, int fd)
+{
+	const cJSON *op = cJSON_GetObjectItemCaseSensitive(message, "op");
+	const char *word = cJSON_IsString(op) ? op->valuestring : "";
+	struct error err;
+
+	if (strcmp(word, "console") == 0 && fd >= 0) {
+		if (console_hub_add_client(process->console, fd, &err) < 0)
+			log_warning("guest %s: %s", process->config->definition->name, err.text);
+		return;
+	}
+	if (fd >= 0)
+		close(fd);
+	if (strcmp(word, "press-power") == 0)
+		machine_press_power(process->machine);
+	else if (strcmp(word, "ctrl-alt-del") == 0)
+		machine_ctrl_alt_del(process->machine);
+	else if (strcmp(word, "stop") == 0)
+		machine_stop(process->machine);
+	else
+		log_warning("guest %s: the manager asks \"%s\", which is unknown",
+			    process->config->definition->name, word);
+}
+
+static void control_ready(struct loop_source *source, uint32_t events)
+{
+	struct guest_process *process = CONTAINER_OF(source, struct guest_process, control);
+	char text[GUEST_MESSAGE_MAX];
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} rights;
+	struct iovec iov = {.iov_base = text, .iov_len = sizeof(text)};
+	struct msghdr header = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &rights,
+		.msg_controllen = sizeof(rights),
+	};
+	const struct cmsghdr *cmsg;
+	cJSON *message;
+	ssize_t got;
+	int fd = -1;
+
+	(void)events;
+	got = recvmsg(source->fd, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (got <= 0) {
+		manager_gone(process);
+		return;
+	}
+	cmsg = CMSG_FIRSTHDR(&header);
+	if (cmsg && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS)
+		memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
+	message = cJSON_ParseWithLength(text, (size_t)got);
+	manager_asks(process, message, fd);
+	cJSON_Delete(message);
+}
+
+/* --- The process --- */
+
+static int watch_signals(struct guest_process *process, struct error *err)
+{
+	sigset_t set;
+	int code;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL); /* before the first thread: all inherit it */
+	process->signals = (struct loop_source){
+		.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
+		.events = EPOLLIN,
+		.ready = signals_ready,
+	};
+	code = process->signals.fd < 0 ? -errno : loop_add(&process->loop, &process->signals);
+	return code < 0 ? error_set(err, code, "cannot watch signals: %s", strerror(-code)) : 0;
+}
+
+static int watch_manager(struct guest_process *process, struct error *err)
+{
+	int code = loop_timer_init(&process->loop, &process->orphan, orphan_expired);
+
+	process->control = (struct loop_source){
+		.fd = process->config->control_fd,
+		.events = EPOLLIN,
+		.ready = control_ready,
+	};
+	if (code == 0)
+		code = loop_add(&process->loop, &process->control);
+	return code < 0 ? error_set(err, code, "cannot watch the manager: %s", strerror(-code)) : 0;
+}
+
+static int process_open(struct guest_process *process, struct error *err)
+{
+	const struct guest_process_config *config = process->config;
+	struct console_hub_config hub = {
+		.loop = &process->loop,
+		.log_fd = config->console_log_fd,
+		.first_output = console_first_output,
+		.escape = config->terminal && isatty(STDIN_FILENO) ? terminal_escape : NULL,
+		.owner = process,
+	};
+	int code = loop_init(&process->loop);
+
+	if (code < 0)
+		return error_set(err, code, "cannot make an event loop: %s", strerror(-code));
+	process->notify = notify_create(&process->loop, guest_told, process);
+	process->console = console_hub_create(&hub, err);
+	if (!process->notify || !process->console)
+		return -ENOMEM;
+	if (config->terminal)
+		code = console_hub_add_terminal(process->console, STDIN_FILENO, STDOUT_FILENO, err);
+	if (code == 0 && config->terminal)
+		code = watch_signals(process, err);
+	if (code == 0 && config->control_fd >= 0)
+		code = watch_manager(process, err);
+	return code;
+}
+
+static void process_close(struct guest_process *process)
+{
+	machine_destroy(process->machine);
+	if (process->console)
+		console_hub_flush(process->console, CONSOLE_FLUSH_MS);
+	tell_ended(process);
+	console_hub_destroy(process->console);
+	notify_destroy(process->notify);
+	loop_timer_close(&process->loop, &process->orphan);
+	if (process->signals.fd >= 0)
+		close(process->signals.fd);
+	loop_close(&process->loop);
+}
+
+enum machine_end guest_process_run(const struct guest_process_config *config, struct error *why)
+{
+	struct guest_process process = {
+		.config = config,
+		.end = MACHINE_FAILED,
+		.why = why,
+		.signals.fd = -1,
+		.orphan.source.fd = -1,
+		.loop = {.epoll = -1, .stop = -1},
+	};
+	struct machine_config machine = {
+		.definition = config->definition,
+		.resources = config->resources,
+		.loop = &process.loop,
+		.recorder = config->recorder,
+		.vsock_connect = vsock_connect,
+		.ended = guest_ended,
+		.owner = &process,
+	};
+	struct terminal_state terminal = {0};
+	int code = process_open(&process, why);
+
+	machine.console = process.console;
+	if (code == 0)
+		code = machine_create(&machine, &process.machine, why);
+	if (code == 0 && config->terminal)
+		terminal_raw(&terminal, STDIN_FILENO);
+	if (code == 0)
+		code = machine_start(process.machine, why);
+	if (code == 0) {
+		tell_report(&process);
+		code = loop_run(&process.loop);
+		if (code < 0)
+			error_set(why, code, "guest %s: event loop failed: %s", config->definition->name,
+				  strerror(-code));
+	}
+	process_close(&process);
+	terminal_restore(&terminal);
+	return process.end;
+}

@@ -1,0 +1,238 @@
+#include "vmm/guest/resources.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/util.h"
+#include "devmodel/virtio/blk.h"
+#include "vmm/net/tap.h"
+
+#define IMAGE_MAX     GIB(1)
+#define VSOCK_BACKLOG 64
+
+/* --- Boot files --- */
+
+static int read_whole(int fd, uint8_t *into, size_t size)
+{
+	size_t used = 0;
+
+	while (used < size) {
+		ssize_t got = read(fd, into + used, size - used);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got < 0 ? -errno : -EIO;
+		used += (size_t)got;
+	}
+	return 0;
+}
+
+/*
+ * A boot image is copied into memory of ours before it is verified, so that what was verified is what boots
+ * even when somebody writes to the file meanwhile; a bare kernel has nothing to protect and is mapped, which
+ * is quicker.
+ */
+static int file_map_open(const char *what, const char *path, bool copy, struct file_map *map,
+			 struct error *err)
+{
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int flags = copy ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_PRIVATE;
+	struct stat status;
+	void *data;
+	int code;
+
+	if (fd < 0)
+		return error_set(err, -errno, "%s %s: cannot open: %m", what, path);
+	if (fstat(fd, &status) < 0)
+		return error_set(err, -errno, "%s %s: cannot stat: %m", what, path);
+	if (!S_ISREG(status.st_mode))
+		return error_set(err, -EINVAL, "%s %s: is not a regular file", what, path);
+	if (status.st_size == 0)
+		return error_set(err, -EINVAL, "%s %s: is empty", what, path);
+	if ((uint64_t)status.st_size > IMAGE_MAX)
+		return error_set(err, -EFBIG, "%s %s: is larger than 1 GiB", what, path);
+	data = mmap(NULL, (size_t)status.st_size, copy ? PROT_READ | PROT_WRITE : PROT_READ, flags,
+		    copy ? -1 : fd, 0);
+	if (data == MAP_FAILED)
+		return error_set(err, -errno, "%s %s: cannot map: %m", what, path);
+	*map = (struct file_map){.path = path, .data = data, .size = (size_t)status.st_size};
+	code = copy ? read_whole(fd, data, map->size) : 0;
+	return code < 0 ? error_set(err, code, "%s %s: cannot read: %s", what, path, strerror(-code)) : 0;
+}
+
+static void file_map_close(struct file_map *map)
+{
+	if (map->data)
+		munmap((void *)map->data, map->size);
+	*map = (struct file_map){0};
+}
+
+void guest_resources_drop_boot_files(struct guest_resources *resources)
+{
+	file_map_close(&resources->image);
+	file_map_close(&resources->initrd);
+}
+
+static int open_boot_files(const struct guest_definition *definition, const struct settings *settings,
+			   struct guest_resources *resources, struct error *err)
+{
+	int code;
+
+	if (definition->image) {
+		code = file_map_open("boot image", definition->image, true, &resources->image, err);
+		if (code == 0)
+			code = settings_keys(settings, resources->keys, &resources->key_count, err);
+		return code;
+	}
+	code = file_map_open("kernel", definition->kernel, false, &resources->image, err);
+	if (code == 0 && definition->initrd)
+		code = file_map_open("initrd", definition->initrd, false, &resources->initrd, err);
+	return code;
+}
+
+/* --- Disks --- */
+
+/* Others may read what we read; nobody may touch what we write. The lock belongs to the open file, so it goes
+ * with the descriptor into the guest process (fcntl(2), open file description locks). */
+static int disk_lock(const char *path, int fd, bool read_only, struct error *err)
+{
+	struct flock lock = {.l_type = read_only ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
+
+	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+		return 0;
+	if (errno == EAGAIN || errno == EACCES)
+		return error_set(err, -EBUSY, "disk %s: is in use by another guest or program", path);
+	return error_set(err, -errno, "disk %s: cannot lock: %m", path);
+}
+
+static int disk_size(const char *path, int fd, uint64_t *size, struct error *err)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) < 0)
+		return error_set(err, -errno, "disk %s: cannot stat: %m", path);
+	if (S_ISREG(status.st_mode))
+		*size = (uint64_t)status.st_size;
+	else if (!S_ISBLK(status.st_mode))
+		return error_set(err, -EINVAL, "disk %s: is neither a regular file nor a block device", path);
+	else if (ioctl(fd, BLKGETSIZE64, size) < 0)
+		return error_set(err, -errno, "disk %s: cannot get its size: %m", path);
+	if (*size == 0 || *size % VIRTIO_BLK_SECTOR)
+		return error_set(
+			err, -EINVAL,
+			"disk %s: its size of %llu bytes is not a multiple of %d; truncate -s %%%d rounds it up",
+			path, (unsigned long long)*size, VIRTIO_BLK_SECTOR, VIRTIO_BLK_SECTOR);
+	return 0;
+}
+
+static int open_disk(const struct disk_definition *definition, struct disk_resource *disk, struct error *err)
+{
+	const char *path = definition->path;
+	int code;
+
+	disk->fd =
+		open(path, (definition->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (disk->fd < 0)
+		return error_set(err, -errno, "disk %s: cannot open: %m", path);
+	code = disk_size(path, disk->fd, &disk->size, err);
+	return code < 0 ? code : disk_lock(path, disk->fd, definition->read_only, err);
+}
+
+/* --- Network and vsock --- */
+
+static int open_network(const char *guest, const struct network_definition *definition,
+			struct network_resource *network, struct error *err)
+{
+	int fd = definition->type == NETWORK_TAP
+			 ? tap_open(definition->device, false, err)
+			 : passt_start(&network->passt, guest, (const char *const *)definition->publish,
+				       definition->publish_count, err);
+
+	network->fd = fd < 0 ? -1 : fd;
+	return fd < 0 ? fd : 0;
+}
+
+static int open_vsock(const char *path, struct error *err)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (strlen(path) >= sizeof(address.sun_path) - sizeof("_4294967295"))
+		return error_set(err, -ENAMETOOLONG, "vsock path %s: is too long for a unix socket", path);
+	strcpy(address.sun_path, path);
+	if (unlink(path) < 0 && errno != ENOENT)
+		return error_set(err, -errno, "vsock path %s: cannot replace: %m", path);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    listen(fd, VSOCK_BACKLOG) < 0)
+		return error_set(err, -errno, "vsock path %s: cannot listen: %m", path);
+	return TAKE_FD(fd);
+}
+
+/* --- Memory --- */
+
+static int check_memory(const struct guest_definition *definition, struct error *err)
+{
+	AUTO_FCLOSE FILE *file = fopen("/proc/meminfo", "re");
+	unsigned long long available_kib = 0;
+	char line[128];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "MemAvailable: %llu", &available_kib) == 1)
+			break;
+	}
+	if (available_kib == 0 || definition->memory_mib <= available_kib / 1024)
+		return 0; /* a host that does not say is not refused */
+	return error_set(err, -ENOMEM, "guest %s: wants %llu MiB of memory, this host has %llu MiB available",
+			 definition->name, (unsigned long long)definition->memory_mib, available_kib / 1024);
+}
+
+int guest_resources_open(const struct guest_definition *definition, const struct settings *settings,
+			 struct guest_resources *resources, struct error *err)
+{
+	int code = check_memory(definition, err);
+
+	*resources = (struct guest_resources){.vsock_listen_fd = -1};
+	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
+		resources->disks[i].fd = -1;
+	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
+		resources->networks[i].fd = -1;
+	if (code == 0)
+		code = open_boot_files(definition, settings, resources, err);
+	for (unsigned i = 0; i < definition->disk_count && code == 0; i++)
+		code = open_disk(&definition->disks[i], &resources->disks[i], err);
+	for (unsigned i = 0; i < definition->network_count && code == 0; i++)
+		code = open_network(definition->name, &definition->networks[i], &resources->networks[i], err);
+	if (code == 0 && definition->vsock_path) {
+		resources->vsock_listen_fd = open_vsock(definition->vsock_path, err);
+		code = MIN(resources->vsock_listen_fd, 0);
+	}
+	if (code < 0)
+		guest_resources_close(resources);
+	return code;
+}
+
+void guest_resources_close(struct guest_resources *resources)
+{
+	guest_resources_drop_boot_files(resources);
+	settings_keys_free(resources->keys, resources->key_count);
+	resources->key_count = 0;
+	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
+		cleanup_close(&resources->disks[i].fd);
+	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++) {
+		cleanup_close(&resources->networks[i].fd);
+		passt_stop(&resources->networks[i].passt);
+	}
+	cleanup_close(&resources->vsock_listen_fd);
+}

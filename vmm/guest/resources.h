@@ -1,0 +1,53 @@
+/*
+ * Everything a guest process needs from the host, opened before the guest runs: files, disks with their
+ * locks, network devices, sockets. The manager opens them (it may), the guest process uses them (it may open
+ * nothing).
+ *
+ * Every refusal that depends on the host comes from here: a file that is missing, a disk that is in use or of
+ * odd size, a TAP that does not exist, too little memory. guest_resources_close releases what was not taken
+ * over.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "hypervisor/boot/fit.h"
+#include "vmm/config/definition.h"
+#include "vmm/config/settings.h"
+#include "vmm/net/passt.h"
+
+/* A file mapped read-only, private. */
+struct file_map {
+	const char *path; /* the definition's */
+	const uint8_t *data;
+	size_t size;
+};
+
+struct disk_resource {
+	int fd; /* -1 once a device took it over */
+	uint64_t size;
+};
+
+struct network_resource {
+	int fd; /* -1 once a device took it over */
+	struct passt passt;
+};
+
+struct guest_resources {
+	struct file_map image; /* boot image, or the kernel */
+	struct file_map initrd;
+	unsigned key_count;
+	struct fit_key keys[SETTINGS_KEYS_MAX];
+	struct disk_resource disks[DEFINITION_DISKS_MAX];
+	struct network_resource networks[DEFINITION_NETWORKS_MAX];
+	int vsock_listen_fd;
+};
+
+int guest_resources_open(const struct guest_definition *definition, const struct settings *settings,
+			 struct guest_resources *resources, struct error *err);
+/* Closes what no device took over; ends passt where passt.pid still stands. */
+void guest_resources_close(struct guest_resources *resources);
+/* Kernel and initrd are in guest memory: their copies here are no longer needed. */
+void guest_resources_drop_boot_files(struct guest_resources *resources);

@@ -1,0 +1,42 @@
+/*
+ * The manager's control protocol, behind the command line: JSON objects, one a line, over a stream.
+ *
+ *      -> {"id":7,"op":"boot-report","guest":"server","wait":true,"timeout_s":60}
+ *      <- {"id":7,"ok":true,"result":{...}}
+ *      <- {"id":7,"ok":false,"code":3,"error":"no guest is named sever, did you mean server?"}
+ *
+ *      op            members                          result
+ *      list                                           {"mode","guests":[...]}
+ *      boot-report   guest, wait, timeout_s           the report (vmm/guest/boot_report.h)
+ *      start         guest
+ *      shutdown      guest, wait, timeout_s
+ *      reboot        guest, timeout_s
+ *      kill          guest, wait
+ *      console       guest                            then the connection is the console's bytes (sockets
+ * only) down          timeout_s, force, poweroff
+ *
+ * `code` is the exit code of the command (vmm/exit_code.h). Two ways in: a unix socket (mode 0660, group
+ * rastos where it exists), and the virtio port CONTROL_CHANNEL, through which whoever owns the machine the
+ * host runs in may manage it, as with qemu-guest-agent. A line is at most CONTROL_LINE_MAX bytes. Loop thread
+ * only.
+ */
+#pragma once
+
+#include "common/error.h"
+#include "vmm/manager/manager.h"
+
+#define CONTROL_CHANNEL     "org.rastos.vmm.0"
+#define CONTROL_LINE_MAX    65536
+#define CONTROL_CLIENTS_MAX 64
+
+struct control;
+
+/* Listens on the settings' socket, and on the channel where there is one. Sets manager->changed and
+ * manager->forked. down: called once the guests are off after a "down"; poweroff says whether the host is to
+ * follow. */
+int control_open(struct manager *manager, void (*down)(void *owner, bool poweroff), void *owner,
+		 struct control **control, struct error *err);
+void control_close(struct control *control); /* NULL is allowed */
+
+/* As if a client had asked for it; for signals. */
+void control_down(struct control *control, unsigned timeout_s, bool force);

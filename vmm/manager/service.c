@@ -1,0 +1,220 @@
+#include "vmm/manager/service.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "common/util.h"
+#include "vmm/config/file.h"
+#include "vmm/manager/control.h"
+#include "vmm/manager/manager.h"
+
+struct service {
+	const struct service_config *config;
+	struct loop loop;
+	struct manager manager;
+	struct control *control;
+	struct loop_source signals;
+	int lock;
+	bool asked; /* a first signal came: the next one forces */
+	bool poweroff;
+};
+
+/* --- The runtime folder and its lock --- */
+
+static int make_folder(const char *path, mode_t mode, struct error *err)
+{
+	if (mkdir(path, mode) < 0 && errno != EEXIST)
+		return error_set(err, -errno, "runtime folder %s: cannot make: %m", path);
+	return 0;
+}
+
+static int lock_open(const struct settings *settings, int operation)
+{
+	AUTO_FREE char *path = file_path_join(settings->runtime_dir, "lock");
+	AUTO_CLOSE int fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, operation | LOCK_NB) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+bool service_running(const struct settings *settings)
+{
+	int fd = lock_open(settings, LOCK_SH);
+
+	if (fd >= 0)
+		close(fd);
+	return fd == -EWOULDBLOCK;
+}
+
+int service_prepare(const struct settings *settings, struct error *err)
+{
+	AUTO_FREE char *guests = file_path_join(settings->runtime_dir, "guests");
+	int code = guests ? make_folder(settings->runtime_dir, 0755, err)
+			  : error_set(err, -ENOMEM, "runtime folder: out of memory");
+
+	return code < 0 ? code : make_folder(guests, 0755, err);
+}
+
+static int service_lock(struct service *service, struct error *err)
+{
+	const struct settings *settings = service->config->settings;
+	int code = service_prepare(settings, err);
+
+	if (code < 0)
+		return code;
+	service->lock = lock_open(settings, LOCK_EX);
+	if (service->lock == -EWOULDBLOCK)
+		return error_set(err, -EALREADY,
+				 "a manager runs already; `rastos-vmm list` shows its guests");
+	if (service->lock < 0)
+		return error_set(err, service->lock, "runtime folder %s: cannot lock: %s",
+				 settings->runtime_dir, strerror(-service->lock));
+	return 0;
+}
+
+/* --- The init system --- */
+
+static void tell_init(const char *text)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	AUTO_CLOSE int fd = -1;
+
+	if (!path || !*path || strlen(path) >= sizeof(address.sun_path))
+		return;
+	strcpy(address.sun_path, path);
+	if (*path == '@')
+		address.sun_path[0] = '\0'; /* an abstract address, unix(7) */
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&address,
+			      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path))) < 0)
+		log_warning("cannot tell %s: %m", path);
+}
+
+static void power_off_host(void)
+{
+	static char program[] = "/sbin/poweroff";
+	char *argv[] = {program, NULL};
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		execv(program, argv);
+		_exit(127);
+	}
+	if (pid < 0 || waitpid(pid, NULL, 0) < 0)
+		log_error("cannot power the host off: %m");
+}
+
+/* --- Its life --- */
+
+static void service_down(void *owner, bool poweroff)
+{
+	struct service *service = owner;
+
+	service->poweroff = poweroff;
+	loop_stop(&service->loop);
+}
+
+static void signals_ready(struct loop_source *source, uint32_t events)
+{
+	struct service *service = CONTAINER_OF(source, struct service, signals);
+	struct signalfd_siginfo info;
+
+	(void)events;
+	if (read(source->fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	tell_init("STOPPING=1\n");
+	control_down(service->control, MANAGER_DOWN_SECONDS, service->asked);
+	service->asked = true;
+}
+
+static int service_watch_signals(struct service *service, struct error *err)
+{
+	sigset_t set;
+	int code;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	service->signals = (struct loop_source){
+		.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
+		.events = EPOLLIN,
+		.ready = signals_ready,
+	};
+	code = service->signals.fd < 0 ? -errno : loop_add(&service->loop, &service->signals);
+	return code < 0 ? error_set(err, code, "cannot watch signals: %s", strerror(-code)) : 0;
+}
+
+static int service_open(struct service *service, struct error *err)
+{
+	int code = service_lock(service, err);
+
+	if (code < 0)
+		return code;
+	code = loop_init(&service->loop);
+	if (code < 0)
+		return error_set(err, code, "cannot make an event loop: %s", strerror(-code));
+	code = service_watch_signals(service, err);
+	if (code == 0)
+		code = manager_open(&service->manager, service->config->settings, service->config->mode,
+				    &service->loop, err);
+	if (code == 0)
+		code = control_open(&service->manager, service_down, service, &service->control, err);
+	return code;
+}
+
+static void service_close(struct service *service)
+{
+	control_close(service->control);
+	manager_close(&service->manager);
+	cleanup_close(&service->signals.fd);
+	loop_close(&service->loop);
+	cleanup_close(&service->lock);
+}
+
+int service_run(const struct service_config *config, struct error *err)
+{
+	struct service service = {
+		.config = config,
+		.lock = -1,
+		.signals.fd = -1,
+		.loop = {.epoll = -1, .stop = -1},
+	};
+	int code = service_open(&service, err);
+	int started = code;
+
+	if (code == 0)
+		started = manager_start_all(&service.manager, err);
+	if (config->started)
+		config->started(config->owner, started, err);
+	if (code == 0) {
+		if (started < 0)
+			control_down(service.control, MANAGER_DOWN_SECONDS, true);
+		else
+			tell_init("READY=1\nSTATUS=guests started\n");
+		code = loop_run(&service.loop);
+		if (code < 0)
+			error_set(err, code, "event loop failed: %s", strerror(-code));
+	}
+	service_close(&service);
+	if (service.poweroff)
+		power_off_host();
+	return started < 0 ? started : code;
+}

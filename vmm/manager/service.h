@@ -1,0 +1,31 @@
+/*
+ * The manager's process: one at a time for a runtime folder, in the foreground for an init system or in the
+ * background for a user.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "common/error.h"
+#include "vmm/config/settings.h"
+
+struct service_config {
+	struct settings *settings;
+	const char *mode; /* NULL: the mode file's */
+	/* Called once the guests are started (code 0), or when they cannot be (code < 0, err says why). May
+	 * be NULL. */
+	void (*started)(void *owner, int code, const struct error *err);
+	void *owner;
+};
+
+/*
+ * Runs the manager until it is told to go down or gets SIGTERM or SIGINT. -EALREADY: one runs already for
+ * this runtime folder. Tells $NOTIFY_SOCKET READY=1 and STOPPING=1 (sd_notify(3)).
+ */
+int service_run(const struct service_config *config, struct error *err);
+
+/* Makes the runtime folder and what it holds. service_run does so too; a log in there may want it before. */
+int service_prepare(const struct settings *settings, struct error *err);
+
+/* Whether a manager holds the runtime folder's lock. */
+bool service_running(const struct settings *settings);

@@ -1,0 +1,36 @@
+#include "vmm/terminal/terminal.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+void terminal_raw(struct terminal_state *state, int fd)
+{
+	struct termios raw;
+
+	if (state->raw || tcgetattr(fd, &state->before) < 0)
+		return;
+	raw = state->before;
+	cfmakeraw(&raw);
+	raw.c_oflag |= OPOST; /* our own lines still want their carriage return */
+	state->fd = fd;
+	state->raw = tcsetattr(fd, TCSADRAIN, &raw) == 0;
+}
+
+void terminal_restore(struct terminal_state *state)
+{
+	if (!state->raw)
+		return;
+	tcsetattr(state->fd, TCSADRAIN, &state->before);
+	state->raw = false;
+}
+
+bool terminal_size(int fd, unsigned *columns, unsigned *rows)
+{
+	struct winsize size;
+
+	if (ioctl(fd, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
+		return false;
+	*columns = size.ws_col;
+	*rows = size.ws_row;
+	return true;
+}
