@@ -19,6 +19,9 @@
 #define FEATURES_ECX_VMX (1U << 5) /* Intel SDM volume 2A, CPUID, table 3-10 */
 #define EXTENDED_ECX_SVM (1U << 2) /* AMD APM volume 3, E.4.2 */
 
+#define VENDOR_INTEL "Intel VMX"
+#define VENDOR_AMD   "AMD SVM"
+
 /* What the machine is built on. All are in every kernel since 4.12. */
 static const struct {
 	int number;
@@ -41,29 +44,13 @@ bool kvm_hardware(const char **vendor)
 
 	*vendor = NULL;
 	if (__get_cpuid(LEAF_FEATURES, &eax, &ebx, &ecx, &edx) && (ecx & FEATURES_ECX_VMX))
-		*vendor = "Intel VMX";
+		*vendor = VENDOR_INTEL;
 	else if (__get_cpuid(LEAF_EXTENDED, &eax, &ebx, &ecx, &edx) && (ecx & EXTENDED_ECX_SVM))
-		*vendor = "AMD SVM";
+		*vendor = VENDOR_AMD;
 	return *vendor;
 }
 
-/* Why there is no KVM device at all, and what would make one. */
-static int missing_explain(int code, struct error *err)
-{
-	const char *vendor;
-
-	if (!kvm_hardware(&vendor))
-		return error_set(
-			err, code,
-			"%s: there is no KVM here, and the CPU offers no virtualization: turn on VT-x or "
-			"SVM in the firmware's setup, or nested virtualization if this is a virtual machine",
-			KVM_DEVICE);
-	return error_set(err, code,
-			 "%s: there is no KVM here, though the CPU has %s: load the module (modprobe %s)",
-			 KVM_DEVICE, vendor, strcmp(vendor, "AMD SVM") == 0 ? "kvm-amd" : "kvm-intel");
-}
-
-static int open_explain(int code, struct error *err)
+int kvm_explain(int code, const char *vendor, struct error *err)
 {
 	const struct passwd *user;
 
@@ -71,7 +58,15 @@ static int open_explain(int code, struct error *err)
 	case -ENOENT:
 	case -ENODEV:
 	case -ENXIO:
-		return missing_explain(code, err);
+		if (!vendor)
+			return error_set(
+				err, code,
+				"%s: no KVM, and the CPU offers no virtualization: turn on VT-x or SVM in the "
+				"firmware's setup, or nested virtualization if this is a virtual machine",
+				KVM_DEVICE);
+		return error_set(
+			err, code, "%s: no KVM, though the CPU has %s: load its module (modprobe %s)",
+			KVM_DEVICE, vendor, strcmp(vendor, VENDOR_AMD) == 0 ? "kvm-amd" : "kvm-intel");
 	case -EACCES:
 	case -EPERM:
 		user = getpwuid(geteuid());
@@ -140,11 +135,15 @@ static int limits_read(struct kvm *kvm, struct error *err)
 
 int kvm_open(struct kvm *kvm, struct error *err)
 {
+	const char *vendor;
 	int code;
 
 	*kvm = (struct kvm){.fd = open(KVM_DEVICE, O_RDWR | O_CLOEXEC)};
-	if (kvm->fd < 0)
-		return open_explain(-errno, err);
+	if (kvm->fd < 0) {
+		code = -errno;
+		kvm_hardware(&vendor);
+		return kvm_explain(code, vendor, err);
+	}
 	code = version_check(kvm->fd, err);
 	if (code == 0)
 		code = extensions_check(kvm->fd, err);

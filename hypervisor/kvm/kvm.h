@@ -25,6 +25,10 @@ struct kvm {
 int kvm_open(struct kvm *kvm, struct error *err);
 void kvm_close(struct kvm *kvm);
 
+/* Why /dev/kvm could not be opened (code: negative errno) on a CPU of that vendor, as kvm_hardware says it, and what to
+ * do about it. Returns code. */
+int kvm_explain(int code, const char *vendor, struct error *err);
+
 /* Whether the CPU says that it virtualizes in hardware (CPUID vmx or svm). Without it /dev/kvm may open and yet run
  * guest kernels in an instruction emulator that a stock kernel does not survive. vendor: "AMD SVM", "Intel VMX" or NULL. */
 bool kvm_hardware(const char **vendor);

@@ -150,6 +150,9 @@ int vm_irqfd(struct vm *vm, int eventfd, uint32_t gsi, struct error *err)
 {
 	struct kvm_irqfd irqfd = {.fd = (uint32_t)eventfd, .gsi = gsi};
 
+	if (gsi > LAYOUT_GSI_LAST) /* KVM takes any, and delivers it nowhere */
+		return error_set(err, -EINVAL, "KVM: there is no interrupt line %u, the last is %u", gsi,
+				 LAYOUT_GSI_LAST);
 	if (ioctl(vm->fd, KVM_IRQFD, &irqfd) < 0)
 		return error_set(err, -errno, "KVM: cannot tie an eventfd to interrupt line %u: %m", gsi);
 	return 0;
