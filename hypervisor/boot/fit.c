@@ -171,7 +171,7 @@ static int signature_verify(const struct verification *v, int node, const struct
 	if (result)
 		return result == -EKEYREJECTED && !named ? -ENOKEY : result;
 	for (unsigned i = 0; i < v->key_count; i++) {
-		if (named && &v->keys[i] != named)
+		if (named && strcmp(v->keys[i].name, named->name) != 0)
 			continue;
 		result = key_try(v, &v->keys[i], &signature, hash, err);
 		if (result != -EBADMSG) {

@@ -41,17 +41,17 @@ static int list_add(const struct fit_tree *tree, struct fit_signed *list, int no
 static int list_add_image(const struct fit_tree *tree, struct fit_signed *list, const char *name,
 			  struct error *err)
 {
-	struct fit_image image;
-	int result = fit_tree_image(tree, name, &image, err);
+	int node = fit_tree_image_node(tree, name, err);
+	int result;
 	int child;
 
-	if (result || list_has(list, image.node))
-		return result;
+	if (node < 0 || list_has(list, node))
+		return MIN(node, 0);
 	if (list->image_count == FIT_SIGNED_IMAGES_MAX)
 		return error_set(err, -EINVAL, "image %s: a configuration names too many images", tree->name);
-	list->images[list->image_count++] = image.node;
-	result = list_add(tree, list, image.node, err);
-	fdt_for_each_subnode(child, tree->data, image.node) {
+	list->images[list->image_count++] = node;
+	result = list_add(tree, list, node, err);
+	fdt_for_each_subnode(child, tree->data, node) {
 		if (!result && fit_is_hash(tree, child))
 			result = list_add(tree, list, child, err);
 	}

@@ -233,16 +233,26 @@ static int image_external(const struct fit_tree *tree, struct fit_image *image, 
 	return 0;
 }
 
+int fit_tree_image_node(const struct fit_tree *tree, const char *name, struct error *err)
+{
+	int node;
+
+	if (!name_is_plain(name))
+		return error_set(err, -EINVAL, "image %s: an image's name is not plain", tree->name);
+	node = fit_tree_child(tree, tree->images, name);
+	if (node < 0)
+		return error_set(err, -EINVAL, "image %s: has no image \"%s\"", tree->name, name);
+	return node;
+}
+
 int fit_tree_image(const struct fit_tree *tree, const char *name, struct fit_image *image, struct error *err)
 {
 	static const char *const external[] = {"data-size", "data-offset", "data-position"};
 	int length = 0;
 
-	if (!name_is_plain(name))
-		return error_set(err, -EINVAL, "image %s: an image's name is not plain", tree->name);
-	*image = (struct fit_image){.node = fit_tree_child(tree, tree->images, name)};
+	*image = (struct fit_image){.node = fit_tree_image_node(tree, name, err)};
 	if (image->node < 0)
-		return error_set(err, -EINVAL, "image %s: has no image \"%s\"", tree->name, name);
+		return image->node;
 	image->name = fit_tree_name(tree, image->node);
 	image->data = fdt_getprop(tree->data, image->node, "data", &length);
 	if (!image->data)

@@ -52,5 +52,7 @@ int fit_tree_u32(const struct fit_tree *tree, int node, const char *property, ui
 
 /* The configuration of that name, NULL for the default one; its node offset, or -EINVAL. */
 int fit_tree_configuration(const struct fit_tree *tree, const char *name, struct error *err);
-/* The image of that name and where its data lies, inside the tree or behind it. Hashes are not looked at. */
+/* The image of that name; its node offset, or -EINVAL. */
+int fit_tree_image_node(const struct fit_tree *tree, const char *name, struct error *err);
+/* The same, and where its data lies, inside the tree or behind it. Hashes are not looked at. */
 int fit_tree_image(const struct fit_tree *tree, const char *name, struct fit_image *image, struct error *err);
