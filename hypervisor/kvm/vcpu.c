@@ -15,12 +15,6 @@
 
 #define APIC_ID_MAX 254 /* 255 is everybody; the IOAPIC's destination field has eight bits */
 
-/* Local APIC, Intel SDM volume 3A, 11.5.1: offsets and delivery modes of its local interrupt pins */
-#define LAPIC_LVT_LINT0   0x350
-#define LAPIC_LVT_LINT1   0x360
-#define LAPIC_MODE_NMI    (4U << 8)
-#define LAPIC_MODE_EXTINT (7U << 8)
-
 static int cpuid_set(const struct vcpu *vcpu, const struct cpu_topology *topology, struct error *err)
 {
 	AUTO_FREE struct kvm_cpuid2 *cpuid = malloc(CPUID_TABLE_SIZE);
@@ -54,23 +48,6 @@ static int msrs_set(const struct vcpu *vcpu, struct error *err)
 		return error_set(err, -EINVAL,
 				 "vcpu %u: KVM does not take 0x%llx in model-specific register 0x%x",
 				 vcpu->index, msr_reset[done].data, msr_reset[done].index);
-	return 0;
-}
-
-/* The boot CPU's pins as firmware leaves them: the old PIC behind LINT0, NMI behind LINT1. The other CPUs'
- * are reset by the INIT that starts them. */
-static int lapic_set(const struct vcpu *vcpu, struct error *err)
-{
-	struct kvm_lapic_state lapic;
-	const uint32_t lint0 = LAPIC_MODE_EXTINT;
-	const uint32_t lint1 = LAPIC_MODE_NMI;
-
-	if (ioctl(vcpu->fd, KVM_GET_LAPIC, &lapic) < 0)
-		return error_set(err, -errno, "vcpu %u: cannot read its local APIC: %m", vcpu->index);
-	memcpy(lapic.regs + LAPIC_LVT_LINT0, &lint0, sizeof(lint0));
-	memcpy(lapic.regs + LAPIC_LVT_LINT1, &lint1, sizeof(lint1));
-	if (ioctl(vcpu->fd, KVM_SET_LAPIC, &lapic) < 0)
-		return error_set(err, -errno, "vcpu %u: cannot set its local APIC: %m", vcpu->index);
 	return 0;
 }
 
@@ -115,8 +92,6 @@ int vcpu_create(struct vcpu *vcpu, struct vm *vm, unsigned index, const struct c
 		code = cpuid_set(vcpu, topology, err);
 	if (code == 0)
 		code = msrs_set(vcpu, err);
-	if (code == 0 && index == 0)
-		code = lapic_set(vcpu, err);
 	if (code < 0)
 		vcpu_close(vcpu);
 	return code;

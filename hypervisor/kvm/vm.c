@@ -22,6 +22,21 @@ static void vm_counters_off(const struct vm *vm)
 	ioctl(vm->fd, KVM_ENABLE_CAP, &cap);
 }
 
+/*
+ * The ACPI tables describe a machine without the old PICs, so its kernel never masks them; but KVM's irqchip
+ * has them, listening to lines 0 to 15. Nothing of theirs may reach a CPU: local APICs come up with LINT0
+ * masked, as real ones do, not as the pass-through for PICs that KVM by default makes of the boot CPU's.
+ */
+static int vm_pics_cut(const struct vm *vm, struct error *err)
+{
+	struct kvm_enable_cap cap = {.cap = KVM_CAP_DISABLE_QUIRKS, .args = {KVM_X86_QUIRK_LINT0_REENABLED}};
+
+	if (ioctl(vm->fd, KVM_ENABLE_CAP, &cap) < 0)
+		return error_set(err, -errno,
+				 "KVM: cannot keep the old interrupt controllers off the CPUs: %m");
+	return 0;
+}
+
 /* Pages that KVM needs for itself on Intel, where no RAM is; a no-op on AMD. */
 static int vm_reserve(const struct vm *vm, struct error *err)
 {
@@ -71,7 +86,9 @@ int vm_create(struct vm *vm, const struct kvm *kvm, const struct guest_memory *m
 	if (vm->fd < 0)
 		return error_set(err, -errno, "KVM: cannot make a virtual machine: %m");
 	vm_counters_off(vm);
-	code = vm_reserve(vm, err);
+	code = vm_pics_cut(vm, err);
+	if (code == 0)
+		code = vm_reserve(vm, err);
 	if (code == 0)
 		code = vm_memory_insert(vm, memory, err);
 	if (code == 0)

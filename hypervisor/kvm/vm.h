@@ -26,9 +26,9 @@ int vm_memory_create(struct guest_memory *memory, uint64_t size, const char *nam
 void vm_memory_destroy(struct guest_memory *memory); /* after vm_close */
 
 /*
- * Makes the VM, each region of memory a slot, with in-kernel irqchip (IOAPIC, PIC, local APICs), without performance
- * counters and without a PIT: a guest takes the time and its TSC's frequency from kvm-clock and its timer interrupts from
- * the local APIC, as Linux with CONFIG_KVM_GUEST does (every distribution's kernel).
+ * Makes the VM, each region of memory a slot, with in-kernel irqchip (IOAPIC, local APICs; its PICs reach no CPU),
+ * without performance counters and without a PIT: a guest takes the time and its TSC's frequency from kvm-clock and its
+ * timer interrupts from the local APIC, as Linux with CONFIG_KVM_GUEST does (every distribution's kernel).
  *
  * The order inside is chosen: a memory slot waits for all readers of the VM's bus and slots (SRCU), and that wait takes
  * milliseconds when the interrupt controllers have just been put on the bus, microseconds before.
