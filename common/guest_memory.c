@@ -47,7 +47,8 @@ int guest_memory_read(const struct guest_memory *memory, uint64_t address, void 
 
 	if (!from)
 		return -EFAULT;
-	memcpy(into, from, size);
+	if (size) /* pointers to nothing may be NULL */
+		memcpy(into, from, size);
 	return 0;
 }
 
@@ -57,7 +58,8 @@ int guest_memory_write(const struct guest_memory *memory, uint64_t address, cons
 
 	if (!into)
 		return -EFAULT;
-	memcpy(into, from, size);
+	if (size)
+		memcpy(into, from, size);
 	return 0;
 }
 
