@@ -1,6 +1,7 @@
 #include "tests/micro/micro.h"
 
 #include <elf.h>
+#include <linux/virtio_mmio.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -232,6 +233,19 @@ struct irq_line *micro_irq_line(struct micro *micro, uint32_t gsi)
 	cr_assert(line->eventfd >= 0);
 	cr_assert_eq(vm_irqfd(&micro->vm, line->eventfd, gsi, &err), 0, "%s", err.text);
 	return &line->line;
+}
+
+void micro_virtio_device(struct micro *micro, struct virtio_device *device)
+{
+	struct error err;
+
+	virtio_mmio_init(&micro->virtio, device, micro_irq_line(micro, LAYOUT_GSI_VIRTIO));
+	micro_mmio_device(micro, LAYOUT_VIRTIO_MMIO, VIRTIO_MMIO_SIZE, &virtio_mmio_ops, &micro->virtio);
+	for (unsigned i = 0; i < device->queue_count; i++)
+		cr_assert_eq(vm_ioeventfd_mmio(&micro->vm, device->kicks[i].source.fd,
+					       LAYOUT_VIRTIO_MMIO + VIRTIO_MMIO_QUEUE_NOTIFY,
+					       sizeof(uint32_t), i, &err),
+			     0, "%s", err.text);
 }
 
 pthread_t micro_thread(void *(*run)(void *), void *argument)

@@ -37,6 +37,7 @@
 #include "devmodel/bus.h"
 #include "devmodel/irq.h"
 #include "devmodel/machine_events.h"
+#include "devmodel/virtio/mmio.h"
 #include "hypervisor/kvm/vcpu.h"
 #include "tests/micro/ports.h"
 
@@ -73,6 +74,7 @@ struct micro {
 	struct vcpu_io io;
 	struct loop loop; /* devices' own; runs on its thread during micro_run */
 	pthread_t loop_thread;
+	struct virtio_mmio virtio;
 	struct micro_line lines[MICRO_LINES_MAX];
 	unsigned line_count;
 	struct machine_events events; /* power-off and reset end the run; which is in the next two */
@@ -98,6 +100,9 @@ void micro_port_device(struct micro *micro, uint64_t base, uint64_t size, const 
 void micro_mmio_device(struct micro *micro, uint64_t base, uint64_t size, const struct bus_ops *ops,
 		       void *device);
 struct irq_line *micro_irq_line(struct micro *micro, uint32_t gsi);
+/* The virtio device behind the memory-mapped transport, where guest_virtio.h looks for it; kicks by
+ * ioeventfd. */
+void micro_virtio_device(struct micro *micro, struct virtio_device *device);
 
 /* Runs the guest function: the boot CPU on this thread, the others and the loop on theirs. */
 struct micro_end micro_run(struct micro *micro, const char *function);
