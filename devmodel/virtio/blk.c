@@ -249,7 +249,8 @@ static int blk_init(struct blk *blk, const struct virtio_blk_options *options,
 	blk->sectors = options->size / VIRTIO_BLK_SECTOR;
 	blk->config.capacity = htole64(blk->sectors);
 	blk->config.seg_max = htole32(BLK_SEG_MAX);
-	memcpy(blk->id, options->id, strnlen(options->id, sizeof(blk->id)));
+	if (options->id)
+		memcpy(blk->id, options->id, strnlen(options->id, sizeof(blk->id)));
 	blk->device.ops = &blk_ops;
 	blk->device.id = VIRTIO_ID_BLOCK;
 	blk->device.name = blk->name;

@@ -1,10 +1,10 @@
 /*
  * virtio block device (virtio 1.2, 5.2) over a raw file or block device.
  *
- * Read, write, flush (write-back: data is safe after a flush that was acknowledged), get id, read-only. Requests run in
- * order on the loop's thread, so a disk is given a loop of its own and never stalls another device. Bad requests
- * (beyond the end, not whole sectors, unknown type, write to a read-only disk) get VIRTIO_BLK_S_IOERR or _UNSUPP; a
- * header or status byte that is missing breaks the device.
+ * Read, write, flush (write-back: data is safe after a flush that was acknowledged), get id, read-only.
+ * Requests run in order on the loop's thread, so a disk is given a loop of its own and never stalls another
+ * device. Bad requests (beyond the end, not whole sectors, unknown type, write to a read-only disk) get
+ * VIRTIO_BLK_S_IOERR or _UNSUPP; a header or status byte that is missing breaks the device.
  */
 #pragma once
 
@@ -18,8 +18,9 @@ struct virtio_blk_options {
 	int fd;           /* open and locked by the caller; taken over on success */
 	uint64_t size;    /* bytes, a multiple of VIRTIO_BLK_SECTOR */
 	bool read_only;
-	const char *id; /* serial number shown to the guest, up to 20 bytes (VIRTIO_BLK_ID_BYTES), copied */
+	const char *id; /* serial number, the first VIRTIO_BLK_ID_BYTES of it, copied; or NULL */
 };
 
-struct virtio_device *virtio_blk_create(const struct virtio_blk_options *options, const struct guest_memory *memory,
-					struct loop *loop, struct error *err);
+struct virtio_device *virtio_blk_create(const struct virtio_blk_options *options,
+					const struct guest_memory *memory, struct loop *loop,
+					struct error *err);

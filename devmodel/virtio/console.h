@@ -9,7 +9,8 @@
 #include "devmodel/virtio/device.h"
 
 struct virtio_device *virtio_console_create(const char *name, struct chardev_backend *backend,
-					    const struct guest_memory *memory, struct loop *loop, struct error *err);
+					    const struct guest_memory *memory, struct loop *loop,
+					    struct error *err);
 
 /* Where the backend puts input and announces room; valid for the device's life. */
 struct chardev_frontend *virtio_console_frontend(struct virtio_device *device);

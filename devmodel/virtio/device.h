@@ -4,20 +4,22 @@
  *      guest --registers--> transport --calls--> virtio_device --ops--> blk, net, ...
  *      guest <--interrupt-- transport <--virtio_interrupt-- blk, net, ...
  *
- * A device embeds struct virtio_device first, fills id, name, queue sizes and ops, and calls virtio_device_init. The
- * transport then drives it: feature negotiation, queue set-up, status and reset are done once, here.
+ * A device embeds struct virtio_device first, fills id, name, queue sizes and ops, and calls
+ * virtio_device_init. The transport then drives it: feature negotiation, queue set-up, status and reset are
+ * done once, here.
  *
- * Threads and lock: `lock` guards the device and its queues. Register accesses come on vCPU threads, queue work runs on
- * the loop's thread: the transport and the queue's kick take the lock before they call any op, so every op runs with it
- * held. A device's own loop callbacks (tap readable, request finished) take it themselves.
+ * Threads and lock: `lock` guards the device and its queues. Register accesses come on vCPU threads, queue
+ * work runs on the loop's thread: the transport and the queue's kick take the lock before they call any op,
+ * so every op runs with it held. A device's own loop callbacks (tap readable, request finished) take it
+ * themselves.
  *
- * Notifications: a guest's kick arrives on an eventfd per queue (KVM ioeventfd; without one the transport writes it). The
- * loop watches it edge triggered and nobody ever reads it: that saves a system call a kick, and a guest that kicks
- * a device which is not live makes no work.
+ * Notifications: a guest's kick arrives on an eventfd per queue (KVM ioeventfd; without one the transport
+ * writes it). The loop watches it edge triggered and nobody ever reads it: that saves a system call a kick,
+ * and a guest that kicks a device which is not live makes no work.
  *
- * Faults: a guest's fault (broken ring, bad request header) ends in virtio_device_broken: DEVICE_NEEDS_RESET is set, the
- * driver is told, it is logged once at a bounded rate, and queues stay untouched until the driver resets the device. A
- * fault of our own is the guest process's end.
+ * Faults: a guest's fault (broken ring, bad request header) ends in virtio_device_broken: DEVICE_NEEDS_RESET
+ * is set, the driver is told, it is logged once at a bounded rate, and queues stay untouched until the driver
+ * resets the device. A fault of our own is the guest process's end.
  */
 #pragma once
 
@@ -38,18 +40,22 @@
 struct virtio_device;
 
 struct virtio_device_ops {
-	/* The device's own configuration space (5.x.4); [offset, offset + len) lies inside config_size. May be NULL:
-	 * then it reads as 0 and writes are ignored. */
+	/* The device's own configuration space (5.x.4); [offset, offset + len) lies inside config_size. May
+	 * be NULL: then it reads as 0 and writes are ignored. */
 	void (*config_read)(struct virtio_device *device, uint32_t offset, uint8_t *data, uint32_t len);
-	void (*config_write)(struct virtio_device *device, uint32_t offset, const uint8_t *data, uint32_t len);
-	/* DRIVER_OK was set; `features` holds what was agreed. A negative errno makes the device broken. May be NULL. */
+	void (*config_write)(struct virtio_device *device, uint32_t offset, const uint8_t *data,
+			     uint32_t len);
+	/* DRIVER_OK was set; `features` holds what was agreed. A negative errno makes the device broken. May
+	 * be NULL. */
 	int (*activate)(struct virtio_device *device);
-	/* Forget all requests in flight; nothing may touch the queues afterwards. Also comes when the device was never
-	 * active. May be NULL. */
+	/* Forget all requests in flight; nothing may touch the queues afterwards. Also comes when the device
+	 * was never active. May be NULL. */
 	void (*reset)(struct virtio_device *device);
-	/* The driver kicked this queue, or had buffers in it before DRIVER_OK; the device is live, the queue enabled. */
+	/* The driver kicked this queue, or had buffers in it before DRIVER_OK; the device is live, the queue
+	 * enabled. */
 	void (*notify)(struct virtio_device *device, unsigned queue);
-	/* Releases everything, the struct included. Called with no lock, after the loop and the vCPUs have stopped. */
+	/* Releases everything, the struct included. Called with no lock, after the loop and the vCPUs have
+	 * stopped. */
 	void (*destroy)(struct virtio_device *device);
 };
 
@@ -68,9 +74,9 @@ struct virtio_kick {
 struct virtio_device {
 	/* Set by the device before virtio_device_init. */
 	const struct virtio_device_ops *ops;
-	uint32_t id;         /* 5: VIRTIO_ID_* of linux/virtio_ids.h */
-	const char *name;    /* "blk root": for logs; owned by the device */
-	uint64_t offered;    /* device-specific feature bits; the common ones are added by virtio_device_init */
+	uint32_t id;      /* 5: VIRTIO_ID_* of linux/virtio_ids.h */
+	const char *name; /* "blk root": for logs; owned by the device */
+	uint64_t offered; /* device-specific feature bits; the common ones are added by virtio_device_init */
 	unsigned queue_count;
 	uint32_t config_size; /* bytes of configuration space */
 
@@ -106,10 +112,11 @@ void virtio_device_set_features(struct virtio_device *device, unsigned half, uin
 int virtio_device_enable_queue(struct virtio_device *device, unsigned queue);
 /* Any offset and length: bytes outside the configuration space read as 0, writes there are ignored. */
 void virtio_device_config_read(struct virtio_device *device, uint64_t offset, uint8_t *data, uint32_t len);
-void virtio_device_config_write(struct virtio_device *device, uint64_t offset, const uint8_t *data, uint32_t len);
+void virtio_device_config_write(struct virtio_device *device, uint64_t offset, const uint8_t *data,
+				uint32_t len);
 
-/* Has the loop's thread call ops->notify for this queue; any thread, no lock needed. A device calls it for itself to
- * go on later, so that one busy queue neither keeps the lock nor the loop. */
+/* Has the loop's thread call ops->notify for this queue; any thread, no lock needed. A device calls it for
+ * itself to go on later, so that one busy queue neither keeps the lock nor the loop. */
 void virtio_device_kick(struct virtio_device *device, unsigned queue);
 
 /* For devices; the lock is held. */
@@ -124,10 +131,11 @@ void virtio_device_kick(struct virtio_device *device, unsigned queue);
  *             virtq_push(queue, chain.head, serve(&chain));
  *     virtio_interrupt(device, index);
  *
- * False when nothing is left (the driver will kick), when the ring is broken (so is the device then), and when the
- * budget is used up: the queue is then kicked, and the loop serves others first.
+ * False when nothing is left (the driver will kick), when the ring is broken (so is the device then), and
+ * when the budget is used up: the queue is then kicked, and the loop serves others first.
  */
-bool virtio_device_pop(struct virtio_device *device, unsigned queue, struct virtq_chain *chain, unsigned *budget);
+bool virtio_device_pop(struct virtio_device *device, unsigned queue, struct virtq_chain *chain,
+		       unsigned *budget);
 void virtio_interrupt(struct virtio_device *device, unsigned queue); /* only when the driver wants it */
 void virtio_config_changed(struct virtio_device *device);
 void virtio_device_broken(struct virtio_device *device, const char *why);

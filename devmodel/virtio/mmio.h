@@ -1,9 +1,10 @@
 /*
  * The memory-mapped transport (virtio 1.2, 4.2), version 2 only.
  *
- * One page of registers a device, one edge interrupt. The assembler adds virtio_mmio_ops to the MMIO bus at base and,
- * to save an exit to user space per kick, binds an ioeventfd per queue: address base + VIRTIO_MMIO_QUEUE_NOTIFY
- * (linux/virtio_mmio.h), length 4, datamatch the queue's number, fd = device->kicks[queue].source.fd.
+ * One page of registers a device, one edge interrupt. The assembler adds virtio_mmio_ops to the MMIO bus at
+ * base and, to save an exit to user space per kick, binds an ioeventfd per queue: address base +
+ * VIRTIO_MMIO_QUEUE_NOTIFY (linux/virtio_mmio.h), length 4, datamatch the queue's number, fd =
+ * device->kicks[queue].source.fd.
  */
 #pragma once
 
@@ -17,8 +18,8 @@ struct virtio_mmio {
 	struct virtio_transport transport;
 	struct virtio_device *device;
 	struct irq_line *irq;
-	/* 4.2.2 InterruptStatus. Atomic, not under the lock: a vCPU in its interrupt handler must not wait for
-	 * a disk that holds the lock. Set and cleared by reset under the lock. */
+	/* 4.2.2 InterruptStatus. Atomic, not under the lock: a vCPU in its interrupt handler must not wait
+	 * for a disk that holds the lock. Set and cleared by reset under the lock. */
 	uint32_t interrupt_status;
 	uint32_t features_select;
 	uint32_t driver_features_select;

@@ -5,7 +5,7 @@
 #include <linux/virtio_ring.h>
 #include <string.h>
 
-#include "common/util.h"
+#include "devmodel/virtio/iov.h"
 
 #define VIRTQ_CHAIN_BYTES_MAX (1ULL << 32) /* 2.7.5 */
 
@@ -229,7 +229,7 @@ bool virtq_needs_interrupt(struct virtq *queue)
 	queue->used_wrapped = false;
 	/* The driver writes its wish, then looks at the used index; we do the reverse: each sees the other's
 	 * store. */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	__sync_synchronize();
 	if (!queue->event_index)
 		return !(load16(&queue->avail->flags) & VRING_AVAIL_F_NO_INTERRUPT);
 	return wrapped || vring_need_event(load16(used_event(queue)), queue->used_next, before);
@@ -244,7 +244,7 @@ bool virtq_enable_notify(struct virtq *queue)
 	else
 		store16(&queue->used->flags, 0);
 	/* As in virtq_needs_interrupt: our wish first, then their index. */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	__sync_synchronize();
 	return avail_index(queue) != queue->avail_next;
 }
 
@@ -258,41 +258,10 @@ void virtq_disable_notify(struct virtq *queue)
 
 size_t virtq_chain_read(const struct virtq_chain *chain, size_t offset, void *into, size_t len)
 {
-	size_t done = 0;
-
-	for (unsigned i = 0; i < chain->readable_count && done < len; i++) {
-		const struct iovec *part = &chain->iov[i];
-		size_t size;
-
-		if (offset >= part->iov_len) {
-			offset -= part->iov_len;
-			continue;
-		}
-		size = MIN(part->iov_len - offset, len - done);
-		memcpy((uint8_t *)into + done, (const uint8_t *)part->iov_base + offset, size);
-		done += size;
-		offset = 0;
-	}
-	return done;
+	return iov_gather(chain->iov, chain->readable_count, offset, into, len);
 }
 
 size_t virtq_chain_write(const struct virtq_chain *chain, size_t offset, const void *from, size_t len)
 {
-	const struct iovec *writable = &chain->iov[chain->readable_count];
-	size_t done = 0;
-
-	for (unsigned i = 0; i < chain->writable_count && done < len; i++) {
-		const struct iovec *part = &writable[i];
-		size_t size;
-
-		if (offset >= part->iov_len) {
-			offset -= part->iov_len;
-			continue;
-		}
-		size = MIN(part->iov_len - offset, len - done);
-		memcpy((uint8_t *)part->iov_base + offset, (const uint8_t *)from + done, size);
-		done += size;
-		offset = 0;
-	}
-	return done;
+	return iov_scatter(&chain->iov[chain->readable_count], chain->writable_count, offset, from, len);
 }

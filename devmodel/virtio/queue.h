@@ -1,5 +1,6 @@
 /*
- * A split virtqueue, the device's side (virtio 1.2, 2.7), with event index (2.7.10) and indirect descriptors (2.7.5.3).
+ * A split virtqueue, the device's side (virtio 1.2, 2.7), with event index (2.7.10) and indirect descriptors
+ * (2.7.5.3).
  *
  *      driver writes                                device writes
  *      descriptor table     available ring          used ring
@@ -9,12 +10,13 @@
  *      +----------------+   +-------------------+   +-------------------+
  *
  * The guest is the enemy. Ring addresses are checked whole when the queue is enabled and reached by pointer
- * afterwards; every descriptor is copied once, then checked; a chain longer than the queue, its indirect table or
- * VIRTQ_CHAIN_MAX, a loop, a nested or ill-sized indirect table, a device-readable descriptor after a device-writable
- * one, more than 4 GiB in one chain, an index that runs ahead by more than the queue's size or a buffer outside memory
- * makes virtq_pop return -EPROTO, and the device then calls virtio_device_broken.
+ * afterwards; every descriptor is copied once, then checked; a chain longer than the queue, its indirect
+ * table or VIRTQ_CHAIN_MAX, a loop, a nested or ill-sized indirect table, a device-readable descriptor after
+ * a device-writable one, more than 4 GiB in one chain, an index that runs ahead by more than the queue's size
+ * or a buffer outside memory makes virtq_pop return -EPROTO, and the device then calls virtio_device_broken.
  *
- * A queue that is not enabled is empty and takes nothing: a driver may leave queues out, or stop one while it runs.
+ * A queue that is not enabled is empty and takes nothing: a driver may leave queues out, or stop one while it
+ * runs.
  *
  * Lock: the device's (struct virtio_device). Memory: refers to guest memory, owns nothing.
  */
@@ -52,15 +54,16 @@ struct virtq {
 	struct vring_used *used;
 	bool event_index;
 	bool indirect;
-	uint16_t avail_next; /* the next available entry to take */
-	uint16_t used_next;  /* the next used entry to fill */
+	uint16_t avail_next;     /* the next available entry to take */
+	uint16_t used_next;      /* the next used entry to fill */
 	uint16_t used_signalled; /* used_next when virtq_needs_interrupt was last asked */
 	bool used_wrapped;       /* used_next has come round to used_signalled: how much is new is unknown */
 };
 
 /*
- * One request: device-readable buffers first, then device-writable ones. Pointers stay valid for the guest's life. The
- * struct is 4 KiB: a device keeps one and pops into it, nothing clears it. iov may be changed by who popped it.
+ * One request: device-readable buffers first, then device-writable ones. Pointers stay valid for the guest's
+ * life. The struct is 4 KiB: a device keeps one and pops into it, nothing clears it. iov may be changed by
+ * who popped it.
  */
 struct virtq_chain {
 	uint16_t head;
@@ -88,10 +91,11 @@ void virtq_publish(struct virtq *queue);
 
 /* Whether the driver wants an interrupt for what was pushed since the last call (2.7.7, 2.7.10). */
 bool virtq_needs_interrupt(struct virtq *queue);
-/* Asks the driver for a notification; true when buffers came meanwhile, so that the caller goes on popping. */
+/* Asks the driver for a notification; true when buffers came meanwhile: the caller goes on popping. */
 bool virtq_enable_notify(struct virtq *queue);
 void virtq_disable_notify(struct virtq *queue);
 
-/* Copies between a flat buffer and a chain's readable or writable part, from byte offset on; returns bytes copied. */
+/* Copies between a flat buffer and a chain's readable or writable part, from byte offset on; returns bytes
+ * copied. */
 size_t virtq_chain_read(const struct virtq_chain *chain, size_t offset, void *into, size_t len);
 size_t virtq_chain_write(const struct virtq_chain *chain, size_t offset, const void *from, size_t len);

@@ -3,4 +3,5 @@
 
 #include "devmodel/virtio/device.h"
 
-struct virtio_device *virtio_rng_create(const struct guest_memory *memory, struct loop *loop, struct error *err);
+struct virtio_device *virtio_rng_create(const struct guest_memory *memory, struct loop *loop,
+					struct error *err);
