@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/util.h"
+#include "rinit/dhcp.h"
 #include "rinit/file.h"
 #include "rinit/getty.h"
 #include "rinit/log.h"
@@ -35,11 +36,12 @@ static void reap(struct system *sys)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		manager_child_ended(&sys->manager, pid, status);
+		if (!modules_child_ended(&sys->modules, pid))
+			manager_child_ended(&sys->manager, pid, status);
 	shutdown_advance(&sys->shutdown, pid < 0 && errno == ECHILD);
 }
 
-static void system_shutdown(struct system *sys, enum shutdown_kind kind)
+void system_shutdown(struct system *sys, enum shutdown_kind kind)
 {
 	if (!shutdown_begin(&sys->shutdown, kind))
 		return;
@@ -187,15 +189,26 @@ static const char *default_target(const struct system *sys)
 	return sys->mode == MODE_DESKTOP ? "graphical.target" : "multi-user.target";
 }
 
+static void target_add_after(struct manager *manager, const char *name, const char *after)
+{
+	struct unit *unit = manager_add_target(manager, name, false);
+
+	if (unit)
+		string_list_add(&unit->config.after, after);
+}
+
 /* The boot's fixed points. What a service may name in After= and Before= is in docs/rinit.md. */
 static void targets_add(struct system *sys)
 {
 	struct manager *manager = &sys->manager;
 
-	manager_add_target(manager, "sysinit.target", false);
-	manager_add_target(manager, "multi-user.target", false);
+	manager_add_target(manager, "sysinit.target", true);
+	target_add_after(manager, "basic.target", "sysinit.target");
+	manager_add_target(manager, "network.target", true);
+	manager_add_target(manager, "network-online.target", true);
+	target_add_after(manager, "multi-user.target", "basic.target");
 	if (sys->mode == MODE_DESKTOP)
-		manager_add_target(manager, "graphical.target", false);
+		target_add_after(manager, "graphical.target", "multi-user.target");
 }
 
 static void system_ready(struct system *sys)
@@ -213,6 +226,7 @@ static void unit_settled(struct manager *manager, struct unit *unit)
 {
 	struct system *sys = CONTAINER_OF(manager, struct system, manager);
 
+	control_unit_settled(&sys->control, unit);
 	if (unit == manager->default_target && unit->run.state == STATE_EXITED && !sys->booted)
 		system_ready(sys);
 }
@@ -226,11 +240,13 @@ static void multi_user(struct system *sys)
 	manager_load(&sys->manager, CONFIG_FOLDER);
 	getty_add(&sys->manager, &sys->config, container);
 	manager_resolve(&sys->manager, default_target(sys));
+	network_start(&sys->network, &sys->loop, &sys->manager, CONFIG_FOLDER "/network");
 	manager_boot(&sys->manager);
 }
 
 static void shell_only(struct system *sys, const char *name, const char *description)
 {
+	network_loopback();
 	sys->shell = shell_add(&sys->manager, name, description, sys->runtime == RUNTIME_CONTAINER);
 	manager_resolve(&sys->manager, name);
 	manager_boot(&sys->manager);
@@ -252,21 +268,126 @@ static void host_open(struct system *sys)
 	notify_host_init(&sys->host, &sys->loop, &address);
 }
 
+/* ---- devices ---- */
+
+static void modules_idle(struct modules *modules)
+{
+	struct system *sys = CONTAINER_OF(modules, struct system, modules);
+
+	if (sys->in_initrd)
+		initrd_try(&sys->initrd);
+	else
+		manager_reached(&sys->manager, "sysinit.target");
+}
+
+static void uevent_seen(struct uevents *uevents, const struct uevent *event)
+{
+	struct system *sys = CONTAINER_OF(uevents, struct system, uevents);
+
+	if (!strcmp(event->action, "add") && *event->modalias) {
+		modules_want(&sys->modules, event->modalias);
+		modules_load(&sys->modules);
+	}
+	if (sys->in_initrd && !strcmp(event->subsystem, "block"))
+		initrd_try(&sys->initrd);
+}
+
+static void button_pressed(struct button *button)
+{
+	system_shutdown(CONTAINER_OF(button, struct system, button), SHUTDOWN_POWEROFF);
+}
+
+/* A container's devices and modules are its host's. */
+static void devices_start(struct system *sys)
+{
+	int rc;
+
+	if (sys->runtime == RUNTIME_CONTAINER) {
+		manager_reached(&sys->manager, "sysinit.target");
+		return;
+	}
+	rc = uevents_open(&sys->uevents, &sys->loop, uevent_seen);
+	if (rc)
+		log_warning("cannot listen to device events: %s: drivers that come later are not loaded",
+			    strerror(-rc));
+	if (!sys->in_initrd)
+		button_open(&sys->button, &sys->loop, button_pressed); /* a machine without is fine */
+	modules_want_configured(&sys->modules, "/etc/modules-load.d");
+	modules_want_coldplug(&sys->modules);
+	modules_load(&sys->modules);
+}
+
+/* ---- initrd ---- */
+
+static void initrd_failed(struct initrd *initrd, const char *sentence)
+{
+	struct system *sys = CONTAINER_OF(initrd, struct system, initrd);
+
+	sys->in_initrd = false;
+	log_warning("%s", sentence);
+	shell_only(sys, "emergency.service", "emergency shell");
+}
+
+/* False when this isn't an initrd: the root that there is, is the one to stay. */
+static bool initrd_begin(struct system *sys)
+{
+	struct initrd *initrd = &sys->initrd;
+	struct error err;
+	int rc = 0;
+
+	if (sys->runtime != RUNTIME_CONTAINER && root_is_initramfs())
+		rc = root_request_parse(&initrd->request, sys->cmdline, &err);
+	if (!rc)
+		return false;
+	initrd->loop = &sys->loop;
+	initrd->modules = &sys->modules;
+	initrd->argv = sys->argv;
+	initrd->failed = initrd_failed;
+	sys->in_initrd = true;
+	if (rc < 0)
+		initrd_failed(initrd, err.text);
+	else
+		initrd_start(initrd);
+	return true;
+}
+
+/* ---- what kind of boot ---- */
+
+void system_interface_online(struct system *sys, const char *interface)
+{
+	network_interface_online(&sys->network, interface);
+}
+
+static void services_listen(struct system *sys)
+{
+	int rc = notify_listen(&sys->notify, &sys->loop, &sys->manager);
+
+	if (rc)
+		log_warning(NOTIFY_SOCKET_PATH ": %s: services of Type=notify will time out", strerror(-rc));
+	rc = control_listen(&sys->control, sys);
+	if (rc)
+		log_warning(CONTROL_SOCKET_PATH ": %s: rinitctl will not work", strerror(-rc));
+}
+
 static void system_start(struct system *sys)
 {
 	const char *crash = recovery_reason(sys->argv);
-	int rc;
 
 	manager_init(&sys->manager, &sys->loop);
 	sys->manager.settled = unit_settled;
 	shutdown_init(&sys->shutdown, &sys->loop, &sys->manager);
+	modules_init(&sys->modules, modules_idle);
+	notify_host_init(&sys->host, &sys->loop, &(struct notify_address){0});
+	if (!crash && initrd_begin(sys)) {
+		services_listen(sys);
+		devices_start(sys);
+		return;
+	}
 	hostname_set();
 	mode_choose(sys);
 	environment_set(sys);
 	host_open(sys);
-	rc = notify_listen(&sys->notify, &sys->loop, &sys->manager);
-	if (rc)
-		log_warning(NOTIFY_SOCKET_PATH ": %s: services of Type=notify will time out", strerror(-rc));
+	services_listen(sys);
 	if (crash) {
 		log_warning("PID 1 crashed (%s): an emergency shell; what was running still is", crash);
 		shell_only(sys, "emergency.service", "emergency shell");
@@ -275,6 +396,7 @@ static void system_start(struct system *sys)
 	} else {
 		multi_user(sys);
 	}
+	devices_start(sys);
 }
 
 static int usage(int argc, char **argv)
@@ -294,8 +416,11 @@ static int usage(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	const char *name = argc ? strrchr(argv[0], '/') : NULL;
+
 	if (getpid() != 1)
-		return usage(argc, argv);
+		return name && !strcmp(name + 1, DHCP_HELPER_NAME) ? dhcp_main(argc, argv)
+								   : usage(argc, argv);
 	recovery_arm(recovery_reason(argv) != NULL);
 	umask(022);
 	pid1.argv = argv;

@@ -21,10 +21,11 @@
 #define RESTART_DELAY_MAX UINT64_C(30000) /* ms */
 #define RESTART_LASTED_MS 10000 /* a service that ran so long has recovered: the delay is small again */
 #define OUTPUT_LINE_MAX   LOG_LINE_MAX
-#define OUTPUT_READ_MAX   4096       /* at one wake-up: a service that floods does not keep others waiting */
-#define EXIT_NOT_RUN      (127 << 8) /* waitpid's status of a program that is not there, as a shell would say it \
-				      */
-#define KILL_REPEAT_MS 5000          /* SIGKILL is sent again: a process in a page fault may take its time */
+#define OUTPUT_READ_MAX   4096 /* at one wake-up: a service that floods does not keep others waiting */
+#define EXIT_NOT_RUN                                                                                         \
+	(127 << 8)          /* waitpid's status of a program that is not there, as a shell would say it      \
+			     */
+#define KILL_REPEAT_MS 5000 /* SIGKILL is sent again: a process in a page fault may take its time */
 
 void manager_init(struct manager *manager, struct loop *loop)
 {
@@ -100,11 +101,16 @@ static void unit_try_start(struct unit *unit)
 
 static void unit_try_stop(struct unit *unit)
 {
+	enum service_state before = unit->run.state;
+
 	if (!graph_may_stop(&unit->manager->units, unit))
 		return;
 	unit->run.stopping = false;
 	unit_event(unit, EVENT_STOP);
 	units_queue(unit->manager, unit->after, unit->after_count);
+	if (unit->run.state == before &&
+	    unit->manager->settled) /* it was down already: somebody may wait to hear it */
+		unit->manager->settled(unit->manager, unit);
 }
 
 /* Every public function ends here: events queue units, units make events. */
@@ -587,7 +593,25 @@ static bool boot_wants(const struct unit_config *config, const char *default_tar
 	const struct string_list *by = &config->wanted_by;
 	bool desktop = !strcmp(default_target, "graphical.target");
 
+	if (!strcmp(config->name, "network-online.target"))
+		return false; /* unless somebody wants it */
 	return !by->count || !string_list_has(by, "graphical.target") || by->count > 1 || desktop;
+}
+
+/* What it requires and wants, the boot wants too. */
+static void needs_want(struct manager *manager, const struct unit *unit)
+{
+	const struct string_list *needs[] = {&unit->config.requires, &unit->config.wants};
+
+	for (size_t l = 0; l < ARRAY_SIZE(needs); l++)
+		for (size_t i = 0; i < needs[l]->count; i++) {
+			struct unit *need = unit_set_find(&manager->units, needs[l]->items[i]);
+
+			if (!need || need->run.wanted)
+				continue;
+			need->run.wanted = true;
+			needs_want(manager, need);
+		}
 }
 
 void manager_resolve(struct manager *manager, const char *default_target)
@@ -597,6 +621,9 @@ void manager_resolve(struct manager *manager, const char *default_target)
 	manager->default_target = unit_set_find(set, default_target);
 	for (size_t i = 0; i < set->count; i++)
 		set->items[i]->run.wanted = boot_wants(&set->items[i]->config, default_target);
+	for (size_t i = 0; i < set->count; i++)
+		if (set->items[i]->run.wanted)
+			needs_want(manager, set->items[i]);
 	if (graph_resolve(set, manager->default_target, &to_log))
 		log_warning("out of memory while ordering the units");
 }

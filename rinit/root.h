@@ -28,7 +28,7 @@ struct root_request {
 	bool writable;
 };
 
-/* Pure. False when there is no root= to act on; an error when something in it is too long. */
+/* Pure. 1; 0 when there is no root= to act on; -EINVAL and an error when a value is missing or too long. */
 int root_request_parse(struct root_request *request, const char *cmdline, struct error *err);
 
 /* What of the request has no device yet: its name, or NULL when everything is there. */

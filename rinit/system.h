@@ -1,27 +1,44 @@
 /* PID 1 whole: what main.c puts together. */
 #pragma once
 
+#include "rinit/button.h"
 #include "rinit/cmdline.h"
 #include "rinit/config.h"
+#include "rinit/control.h"
+#include "rinit/initrd.h"
 #include "rinit/loop.h"
 #include "rinit/manager.h"
+#include "rinit/module.h"
+#include "rinit/network.h"
 #include "rinit/notify.h"
 #include "rinit/runtime.h"
 #include "rinit/shutdown.h"
+#include "rinit/uevent.h"
 
 struct system {
 	struct loop loop;
 	struct loop_source signals;
 	struct manager manager;
 	struct shutdown shutdown;
+	struct control control;
 	struct notify_socket notify;
 	struct notify_host host;
+	struct uevents uevents;
+	struct modules modules;
+	struct network network;
+	struct button button;
+	struct initrd initrd;
 	struct config config;
 	enum runtime_kind runtime;
 	enum runtime_mode mode;
 	char cmdline[CMDLINE_MAX];
 	char *const *argv;
 	struct unit *shell; /* of single-user mode or an emergency */
+	bool in_initrd;     /* until the root is found */
 	bool single;
 	bool booted; /* the default target was reached */
 };
+
+/* Begins it, unless one is under way. */
+void system_shutdown(struct system *sys, enum shutdown_kind kind);
+void system_interface_online(struct system *sys, const char *interface);

@@ -1,0 +1,10 @@
+/* The other end of control.h's socket, for rinitctl and rinit's helpers. */
+#pragma once
+
+#include "common/error.h"
+
+/*
+ * Asks PID 1 and waits for the answer. Returns its code (enum control_code) with what it says in *text, to be
+ * freed, or CONTROL_FAILED with *text NULL and an error when there was no answer.
+ */
+int client_ask(const char *verb, const char *argument, char **text, struct error *err);

@@ -1,0 +1,440 @@
+#include "rinit/control.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/util.h"
+#include "rinit/log.h"
+#include "rinit/system.h"
+
+#define CLIENT_TIMEOUT_MS 5000
+#define REPLY_PACKET_MAX  8192
+
+static struct manager *manager_of(const struct control_client *client)
+{
+	return &client->control->system->manager;
+}
+
+/* ---- replies ---- */
+
+static void client_close(struct control_client *client)
+{
+	struct loop *loop = &client->control->system->loop;
+
+	loop_timer_clear(loop, &client->timer);
+	loop_remove(loop, &client->source);
+	close(client->source.fd);
+	free(client->reply);
+	*client = (struct control_client){.control = client->control, .source.fd = -1};
+}
+
+/* As much as the socket takes; the rest when it is writable. */
+static void reply_send(struct control_client *client)
+{
+	while (client->sent < client->length) {
+		size_t part = MIN(client->length - client->sent, (size_t)REPLY_PACKET_MAX);
+		ssize_t sent = send(client->source.fd, client->reply + client->sent, part,
+				    MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (sent < 0 && errno == EAGAIN) {
+			loop_modify(&client->control->system->loop, &client->source, EPOLLOUT);
+			return;
+		}
+		if (sent < 0)
+			break;
+		client->sent += (size_t)sent;
+	}
+	client_close(client);
+}
+
+/* Takes text, which may be NULL for none. */
+static void reply_with(struct control_client *client, enum control_code code, const char *text, size_t length)
+{
+	char head[16];
+	int used = snprintf(head, sizeof(head), "%d\n", (int)code);
+
+	client->unit = NULL;
+	client->reply = malloc((size_t)used + length);
+	if (!client->reply) {
+		client_close(client);
+		return;
+	}
+	memcpy(client->reply, head, (size_t)used);
+	if (length)
+		memcpy(client->reply + used, text, length);
+	client->length = (size_t)used + length;
+	loop_timer_set(&client->control->system->loop, &client->timer, CLIENT_TIMEOUT_MS);
+	reply_send(client);
+}
+
+static void reply(struct control_client *client, enum control_code code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void reply(struct control_client *client, enum control_code code, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	reply_with(client, code, text, MIN((size_t)MAX(length, 0), sizeof(text) - 1));
+}
+
+static void reply_done(struct control_client *client)
+{
+	reply_with(client, CONTROL_DONE, NULL, 0);
+}
+
+/* ---- requests that show ---- */
+
+/* Text that grows, handed over as a reply. */
+struct report {
+	FILE *stream;
+	char *text;
+	size_t length;
+};
+
+static bool report_open(struct control_client *client, struct report *report)
+{
+	report->text = NULL;
+	report->stream = open_memstream(&report->text, &report->length);
+	if (!report->stream)
+		client_close(client);
+	return report->stream != NULL;
+}
+
+static void report_send(struct control_client *client, struct report *report)
+{
+	if (fclose(report->stream))
+		client_close(client);
+	else
+		reply_with(client, CONTROL_DONE, report->text, report->length);
+	free(report->text);
+}
+
+static const char *description_of(const struct unit *unit)
+{
+	return unit->config.description ? unit->config.description : "";
+}
+
+static void request_list(struct control_client *client, const char *argument)
+{
+	const struct unit_set *set = &manager_of(client)->units;
+	struct report report;
+
+	(void)argument;
+	if (!report_open(client, &report))
+		return;
+	for (size_t i = 0; i < set->count; i++) {
+		const struct unit *unit = set->items[i];
+
+		fprintf(report.stream, "%s\t%s\t%d\t%s\n", unit->config.name,
+			service_state_name(unit->run.state), unit->run.pid, description_of(unit));
+	}
+	report_send(client, &report);
+}
+
+static void system_report(const struct system *sys, FILE *stream)
+{
+	const char *state = sys->shutdown.phase != PHASE_UP ? "stopping"
+			    : sys->shell                    ? sys->shell->config.name
+			    : sys->booted                   ? "running"
+							    : "starting";
+
+	fprintf(stream, "State=%s\nRuntime=%s\nMode=%s\nUnits=%zu\n", state, runtime_name(sys->runtime),
+		mode_name(sys->mode), sys->manager.units.count);
+}
+
+static void unit_report(const struct unit *unit, FILE *stream)
+{
+	const struct unit_run *run = &unit->run;
+
+	fprintf(stream, "Name=%s\nDescription=%s\nState=%s%s\n", unit->config.name, description_of(unit),
+		service_state_name(run->state), run->skipped ? " (a condition did not hold)" : "");
+	if (run->pid)
+		fprintf(stream, "Process=%d\n", run->pid);
+	if (*run->status)
+		fprintf(stream, "Status=%s\n", run->status);
+	if (run->settled_ms)
+		fprintf(stream, "Since=%llu.%03llu s\n", (unsigned long long)run->settled_ms / 1000,
+			(unsigned long long)run->settled_ms % 1000);
+	if (run->restarts)
+		fprintf(stream, "Restarts=%u\n", run->restarts);
+	for (size_t i = 0; run->state == STATE_WAITING && i < unit->after_count; i++) {
+		const struct unit *other = unit->manager->units.items[unit->after[i]];
+
+		if (!service_is_settled(other->run.state))
+			fprintf(stream, "WaitsFor=%s\n", other->config.name);
+	}
+}
+
+/* NAME, or NAME.service for short; answers the client when there is none. */
+static struct unit *unit_wanted(struct control_client *client, const char *name)
+{
+	struct unit *unit = unit_set_find(&manager_of(client)->units, name);
+	char full[CONTROL_REQUEST_MAX + 16];
+
+	snprintf(full, sizeof(full), "%s.service", name);
+	if (!unit)
+		unit = unit_set_find(&manager_of(client)->units, full);
+	if (!unit && !*name)
+		reply(client, CONTROL_USAGE, "which unit?\n");
+	else if (!unit)
+		reply(client, CONTROL_NO_UNIT, "%s: there is no such unit\n", name);
+	return unit;
+}
+
+static void request_status(struct control_client *client, const char *argument)
+{
+	const struct unit *unit = *argument ? unit_wanted(client, argument) : NULL;
+	struct report report;
+
+	if ((*argument && !unit) || !report_open(client, &report))
+		return;
+	if (unit)
+		unit_report(unit, report.stream);
+	else
+		system_report(client->control->system, report.stream);
+	report_send(client, &report);
+}
+
+static void request_log(struct control_client *client, const char *argument)
+{
+	const struct unit *unit =
+		*argument && strcmp(argument, "rinit") != 0 ? unit_wanted(client, argument) : NULL;
+	const char *who = unit ? unit->config.name : *argument ? argument : NULL;
+	AUTO_FREE char *text = NULL;
+	size_t length = 0;
+
+	if (who && !unit && strcmp(who, "rinit") != 0)
+		return;
+	text = log_copy(who, &length);
+	reply_with(client, CONTROL_DONE, text, text ? length : 0);
+}
+
+/* ---- requests that change ---- */
+
+static bool unit_is_done(const struct unit *unit)
+{
+	const struct unit_run *run = &unit->run;
+
+	return service_is_settled(run->state) && !run->stopping && !run->again;
+}
+
+static void unit_answer(struct control_client *client, const struct unit *unit)
+{
+	const struct unit_run *run = &unit->run;
+	bool down = run->state == STATE_FAILED || run->state == STATE_DELAY;
+	bool bad = client->wants_active ? down || (run->state == STATE_INACTIVE &&
+						   unit->config.type != TYPE_ONESHOT && !run->skipped)
+					: run->state != STATE_INACTIVE && run->state != STATE_FAILED;
+
+	if (bad)
+		reply(client, CONTROL_FAILED, "%s: %s; see rinitctl log %s\n", unit->config.name,
+		      service_state_name(run->state), unit->config.name);
+	else
+		reply_done(client);
+}
+
+static void request_change(struct control_client *client, const char *argument, bool wants_active,
+			   void (*change)(struct manager *, struct unit *))
+{
+	bool at_once = *argument == '-';
+	struct unit *unit = unit_wanted(client, argument + at_once);
+
+	if (!unit)
+		return;
+	if (client->control->system->shutdown.phase != PHASE_UP) {
+		reply(client, CONTROL_REFUSED, "%s: the system is shutting down\n", unit->config.name);
+		return;
+	}
+	/* From here on the answer may come from within change(). */
+	client->wants_active = wants_active;
+	client->unit = at_once ? NULL : unit;
+	loop_timer_clear(&client->control->system->loop, &client->timer);
+	change(manager_of(client), unit);
+	if (at_once)
+		reply_done(client);
+	else if (client->unit && unit_is_done(unit))
+		unit_answer(client, unit);
+}
+
+static void request_start(struct control_client *client, const char *argument)
+{
+	request_change(client, argument, true, manager_start);
+}
+
+static void request_stop(struct control_client *client, const char *argument)
+{
+	request_change(client, argument, false, manager_stop);
+}
+
+static void request_restart(struct control_client *client, const char *argument)
+{
+	request_change(client, argument, true, manager_restart);
+}
+
+static void request_shutdown(struct control_client *client, enum shutdown_kind kind)
+{
+	struct system *sys = client->control->system;
+
+	if (sys->shutdown.phase != PHASE_UP) {
+		reply(client, CONTROL_REFUSED, "the system is shutting down already (%s)\n",
+		      shutdown_name(sys->shutdown.kind));
+		return;
+	}
+	reply_done(client);
+	system_shutdown(sys, kind);
+}
+
+static void request_poweroff(struct control_client *client, const char *argument)
+{
+	(void)argument;
+	request_shutdown(client, SHUTDOWN_POWEROFF);
+}
+
+static void request_reboot(struct control_client *client, const char *argument)
+{
+	(void)argument;
+	request_shutdown(client, SHUTDOWN_REBOOT);
+}
+
+static void request_halt(struct control_client *client, const char *argument)
+{
+	(void)argument;
+	request_shutdown(client, SHUTDOWN_HALT);
+}
+
+static void request_online(struct control_client *client, const char *argument)
+{
+	system_interface_online(client->control->system, argument);
+	reply_done(client);
+}
+
+static const struct {
+	const char *verb;
+	bool for_all; /* not only for root */
+	void (*handle)(struct control_client *client, const char *argument);
+} requests[] = {
+	{"list", true, request_list},          {"status", true, request_status},
+	{"log", false, request_log},           {"start", false, request_start},
+	{"stop", false, request_stop},         {"restart", false, request_restart},
+	{"poweroff", false, request_poweroff}, {"reboot", false, request_reboot},
+	{"halt", false, request_halt},         {"online", false, request_online},
+};
+
+static void request_handle(struct control_client *client, char *text)
+{
+	char *argument = text + strcspn(text, " ");
+
+	if (*argument)
+		*argument++ = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
+		if (strcmp(requests[i].verb, text) != 0)
+			continue;
+		if (requests[i].for_all || client->root)
+			requests[i].handle(client, argument);
+		else
+			reply(client, CONTROL_REFUSED, "%s: only root may do that\n", text);
+		return;
+	}
+	reply(client, CONTROL_USAGE, "rinit does not know the request \"%.32s\"\n", text);
+}
+
+/* ---- clients ---- */
+
+static void client_ready(struct loop_source *source, uint32_t events)
+{
+	struct control_client *client = CONTAINER_OF(source, struct control_client, source);
+	char text[CONTROL_REQUEST_MAX];
+	ssize_t length;
+
+	if (client->reply) {
+		reply_send(client);
+		return;
+	}
+	length = recv(source->fd, text, sizeof(text), MSG_DONTWAIT | MSG_TRUNC);
+	/* One request each: whoever hangs up or says more while it waits is done with. */
+	if (length <= 0 || client->unit)
+		client_close(client);
+	else if ((size_t)length >= sizeof(text))
+		reply(client, CONTROL_USAGE, "the request is too long\n");
+	else {
+		text[length] = '\0';
+		request_handle(client, text);
+	}
+	(void)events;
+}
+
+static void client_timeout(struct loop_timer *timer)
+{
+	client_close(CONTAINER_OF(timer, struct control_client, timer));
+}
+
+static struct control_client *client_free(struct control *control)
+{
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		if (control->clients[i].source.fd < 0)
+			return &control->clients[i];
+	return NULL;
+}
+
+static void listener_ready(struct loop_source *source, uint32_t events)
+{
+	struct control *control = CONTAINER_OF(source, struct control, listener);
+	AUTO_CLOSE int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct control_client *client = client_free(control);
+	struct ucred peer = {.uid = (uid_t)-1};
+	socklen_t size = sizeof(peer);
+
+	(void)events;
+	if (fd < 0 || !client) /* too many: this one is told by the closed connection */
+		return;
+	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+	*client = (struct control_client){
+		.control = control,
+		.root = peer.uid == 0,
+		.source = {.fd = TAKE_FD(fd), .ready = client_ready},
+		.timer.expired = client_timeout,
+	};
+	loop_add(&control->system->loop, &client->source, EPOLLIN);
+	loop_timer_set(&control->system->loop, &client->timer, CLIENT_TIMEOUT_MS);
+}
+
+int control_listen(struct control *control, struct system *system)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = CONTROL_SOCKET_PATH};
+	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	control->system = system;
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		control->clients[i].source.fd = -1;
+	if (fd < 0)
+		return -errno;
+	unlink(address.sun_path);
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) || chmod(address.sun_path, 0666) ||
+	    listen(fd, CONTROL_CLIENTS_MAX))
+		return -errno;
+	control->listener = (struct loop_source){.fd = TAKE_FD(fd), .ready = listener_ready};
+	return loop_add(&system->loop, &control->listener, EPOLLIN);
+}
+
+void control_unit_settled(struct control *control, const struct unit *unit)
+{
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		struct control_client *client = &control->clients[i];
+
+		if (client->source.fd >= 0 && client->unit == unit && unit_is_done(unit))
+			unit_answer(client, unit);
+	}
+}

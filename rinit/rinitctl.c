@@ -1,0 +1,271 @@
+/* rinitctl: asks the rinit that is PID 1. By its other names (poweroff, reboot, halt, shutdown) it does what
+ * they say. */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/reboot.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/util.h"
+#include "rinit/client.h"
+#include "rinit/control.h"
+
+static const char help[] =
+	"rinitctl [--json] COMMAND            talks to rinit, the first process\n"
+	"\n"
+	"  list                               the units and what they are doing\n"
+	"  status [UNIT]                      of the system, or of one unit\n"
+	"  start|stop|restart [--no-block] UNIT...\n"
+	"  log [UNIT|rinit]                   the newest lines of services and of rinit\n"
+	"  poweroff|reboot|halt [-f]          in order; -f: at once, nothing is stopped\n"
+	"\n"
+	"--json     list and status as JSON\n"
+	"--help     this text\n"
+	"--version\n"
+	"\n"
+	"UNIT is a name such as sshd.service, or sshd for short.\n"
+	"Exit status: 0 done, 1 failed, 2 usage, 3 no such unit, 4 refused, 5 timed out.\n"
+	"\n"
+	"As poweroff, reboot, halt [-f], and as shutdown [-h|-P|-r|-H] [now], it does what these do.\n";
+
+static int usage(const char *format, const char *what)
+{
+	fprintf(stderr, format, what);
+	fputs("; see rinitctl --help\n", stderr);
+	return CONTROL_USAGE;
+}
+
+/* ---- what is shown ---- */
+
+static void json_string(const char *text, size_t length)
+{
+	putchar('"');
+	for (size_t i = 0; i < length; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c == '"' || c == '\\')
+			printf("\\%c", c);
+		else if (c < ' ')
+			printf("\\u%04x", c);
+		else
+			putchar(c);
+	}
+	putchar('"');
+}
+
+#define LIST_COLUMNS 4
+
+/* Splits a line at its tabs; the last column has the rest. */
+static void columns_split(char *line, char *columns[LIST_COLUMNS])
+{
+	for (int i = 0; i < LIST_COLUMNS; i++) {
+		char *tab = i + 1 < LIST_COLUMNS ? strchr(line, '\t') : NULL;
+
+		columns[i] = line;
+		line = tab ? tab + 1 : line + strlen(line);
+		if (tab)
+			*tab = '\0';
+	}
+}
+
+static void list_line(char *const columns[LIST_COLUMNS], bool json, bool first)
+{
+	static const char *const keys[LIST_COLUMNS] = {"name", "state", "pid", "description"};
+
+	if (!json) {
+		printf("%-28s %-11s %7s  %s\n", columns[0], columns[1],
+		       strcmp(columns[2], "0") ? columns[2] : "-", columns[3]);
+		return;
+	}
+	printf("%s{", first ? "" : ",\n ");
+	for (int i = 0; i < LIST_COLUMNS; i++) {
+		printf("%s\"%s\":", i ? "," : "", keys[i]);
+		if (i == 2)
+			fputs(columns[i], stdout);
+		else
+			json_string(columns[i], strlen(columns[i]));
+	}
+	putchar('}');
+}
+
+static void show_list(char *text, bool json)
+{
+	bool first = true;
+
+	if (json)
+		putchar('[');
+	else
+		printf("%-28s %-11s %7s  %s\n", "UNIT", "STATE", "PROCESS", "DESCRIPTION");
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+		char *columns[LIST_COLUMNS];
+
+		columns_split(line, columns);
+		list_line(columns, json, first);
+		first = false;
+	}
+	if (json)
+		puts("]");
+}
+
+static void show_status(char *text, bool json)
+{
+	const char *separator = "{";
+
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+		size_t key = strcspn(line, "=");
+		const char *value = line + key + (line[key] == '=');
+
+		if (json) {
+			printf("%s", separator);
+			json_string(line, key);
+			putchar(':');
+			json_string(value, strlen(value));
+			separator = ",";
+		} else {
+			printf("%12.*s: %s\n", (int)key, line, value);
+		}
+	}
+	if (json)
+		puts("}");
+}
+
+static void show_text(char *text, bool json)
+{
+	(void)json;
+	fputs(text, stdout);
+}
+
+/* ---- commands ---- */
+
+static int command_show(const char *verb, const char *argument, bool json, void (*show)(char *, bool))
+{
+	AUTO_FREE char *text = NULL;
+	struct error err;
+	int code = client_ask(verb, argument, &text, &err);
+
+	if (!text)
+		fprintf(stderr, "rinitctl: %s\n", err.text);
+	else if (code)
+		fprintf(stderr, "rinitctl: %s", text);
+	else
+		show(text, json);
+	return code;
+}
+
+static int command_units(const char *verb, char **units, int count)
+{
+	bool at_once = count && !strcmp(units[0], "--no-block");
+	int code = CONTROL_DONE;
+
+	if (count == at_once)
+		return usage("rinitctl: %s which unit?", verb);
+	for (int i = at_once; i < count; i++) {
+		char argument[CONTROL_REQUEST_MAX];
+		int one;
+
+		if (*units[i] == '-')
+			return usage("rinitctl: unknown option \"%s\"", units[i]);
+		snprintf(argument, sizeof(argument), "%s%s", at_once ? "-" : "", units[i]);
+		one = command_show(verb, argument, false, show_text);
+		if (one)
+			code = one;
+	}
+	return code;
+}
+
+/* Nothing is stopped, nothing unmounted: for when that does not work any more. */
+static int force(const char *verb)
+{
+	unsigned int command = !strcmp(verb, "reboot") ? RB_AUTOBOOT
+			       : !strcmp(verb, "halt") ? RB_HALT_SYSTEM
+						       : RB_POWER_OFF;
+
+	sync();
+	if (reboot((int)command))
+		fprintf(stderr, "rinitctl: cannot %s: %s\n", verb, strerror(errno));
+	return CONTROL_FAILED;
+}
+
+static int command_shutdown(const char *verb, char **options, int count)
+{
+	if (count && (!strcmp(options[0], "-f") || !strcmp(options[0], "--force")))
+		return force(verb);
+	if (count)
+		return usage("rinitctl: unknown option \"%s\"", options[0]);
+	return command_show(verb, "", false, show_text);
+}
+
+/* shutdown(8) as scripts call it; there is no waiting for a time. */
+static int shutdown_main(char **options, int count)
+{
+	const char *verb = "poweroff";
+
+	for (int i = 0; i < count; i++) {
+		if (!strcmp(options[i], "-h") || !strcmp(options[i], "-P"))
+			verb = "poweroff";
+		else if (!strcmp(options[i], "-r"))
+			verb = "reboot";
+		else if (!strcmp(options[i], "-H"))
+			verb = "halt";
+		else if (strcmp(options[i], "now") != 0 && strcmp(options[i], "+0") != 0)
+			return usage("shutdown: \"%s\": only -h, -P, -r, -H and now are supported",
+				     options[i]);
+	}
+	return command_shutdown(verb, NULL, 0);
+}
+
+static int one_argument(const char *verb, char **arguments, int count, bool json, void (*show)(char *, bool))
+{
+	if (count > 1)
+		return usage("rinitctl: unexpected \"%s\"", arguments[1]);
+	return command_show(verb, count ? arguments[0] : "", json, show);
+}
+
+static int command_run(const char *verb, char **arguments, int count, bool json)
+{
+	if (!strcmp(verb, "list"))
+		return count ? usage("rinitctl: unexpected \"%s\"", arguments[0])
+			     : command_show(verb, "", json, show_list);
+	if (!strcmp(verb, "status"))
+		return one_argument(verb, arguments, count, json, show_status);
+	if (!strcmp(verb, "log"))
+		return one_argument(verb, arguments, count, json, show_text);
+	if (!strcmp(verb, "start") || !strcmp(verb, "stop") || !strcmp(verb, "restart"))
+		return command_units(verb, arguments, count);
+	if (!strcmp(verb, "poweroff") || !strcmp(verb, "reboot") || !strcmp(verb, "halt"))
+		return command_shutdown(verb, arguments, count);
+	return usage("rinitctl: unknown command \"%s\"", verb);
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const other_names[] = {"poweroff", "reboot", "halt"};
+	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
+	const char *name = !argc ? "rinitctl" : slash ? slash + 1 : argv[0];
+	bool json = false;
+	int at = 1;
+
+	if (argc > 1 && !strcmp(argv[1], "--help")) {
+		fputs(help, stdout);
+		return CONTROL_DONE;
+	}
+	if (argc > 1 && !strcmp(argv[1], "--version")) {
+		puts("rinitctl " RASTOS_VERSION);
+		return CONTROL_DONE;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(other_names); i++)
+		if (!strcmp(name, other_names[i]))
+			return command_shutdown(name, argv + 1, argc - 1);
+	if (!strcmp(name, "shutdown"))
+		return shutdown_main(argv + 1, argc - 1);
+	if (at < argc && !strcmp(argv[at], "--json")) {
+		json = true;
+		at++;
+	}
+	if (at >= argc)
+		return usage("rinitctl: %s", "what shall it do?");
+	return command_run(argv[at], argv + at + 1, argc - at - 1, json);
+}

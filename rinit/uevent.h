@@ -1,0 +1,29 @@
+/* What the kernel says about devices that come and go (Documentation/ABI/testing/sysfs-uevent, netlink(7)).
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "rinit/loop.h"
+
+/* Parts of a message; "" where there is none. */
+struct uevent {
+	const char *action; /* "add", "remove", "change", "bind" ... */
+	const char *subsystem;
+	const char *modalias;
+	const char *devname; /* under /dev */
+};
+
+/* Pure. The message must end with a zero byte, and the event points into it. False when it isn't a kernel's.
+ */
+bool uevent_parse(const char *message, size_t length, struct uevent *event);
+
+struct uevents {
+	struct loop *loop;
+	struct loop_source source;
+	void (*seen)(struct uevents *uevents, const struct uevent *event);
+};
+
+/* 0 or negative errno; where there are no events (a container), nothing is ever seen. */
+int uevents_open(struct uevents *uevents, struct loop *loop,
+		 void (*seen)(struct uevents *, const struct uevent *));
