@@ -53,20 +53,26 @@ static void client_remove(struct hub_client *client)
 	client->hub = NULL;
 }
 
-/* A slow client continues with the oldest byte that is still there. */
-static void client_catch_up(struct hub_client *client)
+/* A slow client continues with the oldest byte that is still there, once it has taken the notice; false until
+ * then. */
+static bool client_catch_up(struct hub_client *client)
 {
 	uint64_t oldest = client->hub->head > HUB_RING ? client->hub->head - HUB_RING : 0;
 	char notice[64];
 	int len;
 
-	if (client->cursor >= oldest)
-		return;
+	if (client->cursor < oldest) {
+		client->lost += oldest - client->cursor;
+		client->cursor = oldest;
+	}
+	if (client->lost == 0)
+		return true;
 	len = snprintf(notice, sizeof(notice), "\r\n[%llu bytes left out]\r\n",
-		       (unsigned long long)(oldest - client->cursor));
-	if (send(client->out.fd, notice, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN)
-		return; /* the next write meets the same error and removes the client */
-	client->cursor = oldest;
+		       (unsigned long long)client->lost);
+	if (send(client->out.fd, notice, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EAGAIN)
+		return false;
+	client->lost = 0;
+	return true;
 }
 
 /* Writes what the client will take; false when the client is gone. */
@@ -74,9 +80,9 @@ static bool client_write(struct hub_client *client)
 {
 	struct console_hub *hub = client->hub;
 
-	if (!client->terminal)
-		client_catch_up(client);
-	while (client->cursor < hub->head) {
+	bool ready = client->terminal || client_catch_up(client);
+
+	while (ready && client->cursor < hub->head) {
 		size_t start = client->cursor % HUB_RING;
 		size_t len = MIN(HUB_RING - start, (size_t)(hub->head - client->cursor));
 		ssize_t wrote = write(client->out.fd, hub->ring + start, len);
@@ -92,7 +98,8 @@ static bool client_write(struct hub_client *client)
 		client->cursor += (uint64_t)wrote;
 	}
 	if (client->out_polled)
-		loop_modify(hub->config.loop, &client->out, client->cursor < hub->head ? EPOLLOUT : 0);
+		loop_modify(hub->config.loop, &client->out,
+			    !ready || client->cursor < hub->head ? EPOLLOUT : 0);
 	return true;
 }
 
@@ -224,8 +231,10 @@ static void client_read(struct hub_client *client)
 		client->input_len = (size_t)got;
 		if (client->terminal && hub->config.escape)
 			client_scan_escape(client);
-		if (client->in_polled)
-			break; /* others' turn; epoll calls again */
+		if (client->in_polled) { /* others' turn; epoll calls again */
+			client_give_input(client);
+			break;
+		}
 	}
 	if (client->in_polled)
 		loop_modify(hub->config.loop, &client->in,

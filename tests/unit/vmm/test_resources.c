@@ -1,0 +1,150 @@
+/* What a guest needs from the host: every refusal is one sentence, and nothing stays open after it. */
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "scratch.h"
+#include "vmm/guest/resources.h"
+
+static struct guest_definition *definition;
+static struct guest_resources resources;
+static struct settings settings;
+static struct error err;
+
+static void setup(void)
+{
+	scratch_make();
+	cr_assert_eq(settings_read(scratch_file("vmm.json", "{\"keys_dir\":\".\",\"runtime_dir\":\".\"}"),
+				   &settings, &err),
+		     0);
+	definition = definition_new("web");
+	definition->kernel = strdup(scratch_file("vmlinux", "kernel"));
+	definition->memory_mib = 16;
+}
+
+static void teardown(void)
+{
+	definition_free(definition);
+	settings_free(&settings);
+	scratch_remove();
+}
+
+TestSuite(resources, .init = setup, .fini = teardown);
+
+static unsigned open_files(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned count = 0;
+
+	while (readdir(dir))
+		count++;
+	closedir(dir);
+	return count;
+}
+
+static void add_disk(const char *path, bool read_only)
+{
+	struct disk_definition *disk = &definition->disks[definition->disk_count++];
+
+	disk->path = strdup(path);
+	disk->read_only = read_only;
+}
+
+static void refused(const char *part)
+{
+	unsigned before = open_files();
+
+	cr_assert_lt(guest_resources_open(definition, &settings, &resources, &err), 0);
+	cr_assert(strstr(err.text, part), "%s", err.text);
+	cr_assert_eq(open_files(), before, "descriptors were left open");
+}
+
+Test(resources, good_guest_opens)
+{
+	add_disk(scratch_file("disk", ""), false);
+	cr_assert_eq(truncate(definition->disks[0].path, 1024), 0);
+	cr_assert_eq(guest_resources_open(definition, &settings, &resources, &err), 0, "%s", err.text);
+	cr_assert_eq(resources.image.size, 6);
+	cr_assert_eq(resources.disks[0].size, 1024);
+	guest_resources_close(&resources);
+}
+
+Test(resources, kernel_that_is_missing_is_named)
+{
+	unlink(definition->kernel);
+	refused("/vmlinux: cannot open: No such file or directory");
+}
+
+Test(resources, kernel_that_is_empty_is_refused)
+{
+	scratch_file("vmlinux", "");
+	refused("/vmlinux: is empty");
+}
+
+Test(resources, disk_that_is_missing_is_named)
+{
+	add_disk("/nonexistent/disk", false);
+	refused("disk /nonexistent/disk: cannot open: No such file or directory");
+}
+
+Test(resources, disk_of_odd_size_is_refused)
+{
+	add_disk(scratch_file("disk", "odd"), false);
+	refused("its size of 3 bytes is not a multiple of 512");
+}
+
+Test(resources, disk_that_is_a_folder_is_refused)
+{
+	add_disk(scratch, true);
+	refused("is neither a regular file nor a block device");
+}
+
+Test(resources, disk_in_use_is_refused)
+{
+	struct guest_resources first;
+
+	add_disk(scratch_file("disk", ""), false);
+	cr_assert_eq(truncate(definition->disks[0].path, 512), 0);
+	cr_assert_eq(guest_resources_open(definition, &settings, &first, &err), 0, "%s", err.text);
+	refused("is in use by another guest or program");
+	guest_resources_close(&first);
+	cr_assert_eq(guest_resources_open(definition, &settings, &resources, &err), 0, "%s", err.text);
+	guest_resources_close(&resources);
+}
+
+Test(resources, disk_is_shared_when_all_only_read)
+{
+	struct guest_resources first;
+
+	add_disk(scratch_file("disk", ""), true);
+	cr_assert_eq(truncate(definition->disks[0].path, 512), 0);
+	cr_assert_eq(guest_resources_open(definition, &settings, &first, &err), 0, "%s", err.text);
+	cr_assert_eq(guest_resources_open(definition, &settings, &resources, &err), 0, "%s", err.text);
+	guest_resources_close(&first);
+	guest_resources_close(&resources);
+}
+
+Test(resources, more_memory_than_there_is_is_refused)
+{
+	definition->memory_mib = DEFINITION_MEMORY_MAX;
+	refused("guest web: wants 16777216 MiB of memory, this host has");
+}
+
+Test(resources, tap_that_is_missing_is_named)
+{
+	definition->network_count = 1;
+	definition->networks[0].type = NETWORK_TAP;
+	definition->networks[0].device = strdup("nosuchtap0");
+	refused("nosuchtap0");
+}
+
+Test(resources, vsock_path_that_is_too_long_is_refused)
+{
+	definition->vsock_path = malloc(200);
+	memset(definition->vsock_path, 'a', 199);
+	definition->vsock_path[199] = '\0';
+	refused("is too long for a unix socket");
+}
