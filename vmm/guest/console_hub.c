@@ -23,6 +23,7 @@ struct hub_client {
 	bool in_polled, out_polled; /* epoll refuses regular files: those are always ready */
 	struct loop_source in, out; /* fd -1: none */
 	uint64_t cursor;            /* the next byte of the stream to write */
+	uint64_t lost;              /* bytes it was too slow for and has not been told of */
 	size_t input_used, input_len;
 	uint8_t input[INPUT_BUFFER];
 };
