@@ -33,14 +33,14 @@ static int cpuid_set(const struct vcpu *vcpu, const struct cpu_topology *topolog
 
 static int msrs_set(const struct vcpu *vcpu, struct error *err)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entries[MSR_RESET_COUNT];
-	} msrs = {.head.nmsrs = MSR_RESET_COUNT};
+	union {
+		struct kvm_msrs msrs;
+		uint8_t room[sizeof(struct kvm_msrs) + sizeof(msr_reset)];
+	} set = {.msrs.nmsrs = MSR_RESET_COUNT};
 	int done;
 
-	memcpy(msrs.entries, msr_reset, sizeof(msrs.entries));
-	done = ioctl(vcpu->fd, KVM_SET_MSRS, &msrs);
+	memcpy(set.msrs.entries, msr_reset, sizeof(msr_reset));
+	done = ioctl(vcpu->fd, KVM_SET_MSRS, &set);
 	if (done < 0)
 		return error_set(err, -errno, "vcpu %u: cannot set its model-specific registers: %m",
 				 vcpu->index);

@@ -29,10 +29,18 @@
 #define CODE_SELECTOR  0x10
 #define GATE_INTERRUPT 0x8e
 
-struct interrupt_frame;
-
+/* A handler's body in C. Around it stands what saves the registers that C functions do not. */
 #define INTERRUPT(name)                                                                                      \
-	static __attribute__((interrupt)) void name(struct interrupt_frame *frame __attribute__((unused)))
+	void name(void);                                                                                     \
+	void name##_handle(void);                                                                            \
+	__asm__(".pushsection .text\n" #name ":\n"                                                           \
+		"push %rax; push %rcx; push %rdx; push %rsi; push %rdi\n"                                    \
+		"push %r8; push %r9; push %r10; push %r11; cld\n"                                            \
+		"call " #name "_handle\n"                                                                    \
+		"pop %r11; pop %r10; pop %r9; pop %r8\n"                                                     \
+		"pop %rdi; pop %rsi; pop %rdx; pop %rcx; pop %rax; iretq\n"                                  \
+		".popsection\n");                                                                            \
+	__attribute__((used)) void name##_handle(void)
 
 struct idt_gate {
 	uint16_t offset_low;
@@ -46,7 +54,7 @@ struct idt_gate {
 
 static struct idt_gate idt[256];
 
-static inline void idt_set(uint8_t vector, void (*handler)(struct interrupt_frame *))
+static inline void idt_set(uint8_t vector, void (*handler)(void))
 {
 	uint64_t address = (uint64_t)handler;
 
