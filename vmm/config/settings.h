@@ -10,7 +10,7 @@
  *
  * The file is named by --config, else by RASTOS_CONFIG in the environment, else it is vmm.json in the first
  * column's folder, where it may be absent. Relative paths in it are relative to its folder. Its schema is
- * docs/vmm.schema.json.
+ * docs/schema/vmm.schema.json.
  */
 #pragma once
 
