@@ -60,7 +60,8 @@ static int load_elf(const struct guest_memory *memory, const struct boot_source 
 		code = choose_entry(source, &elf, loaded, err);
 	if (!code)
 		code = elf_load(memory, source->name, data, &elf, err);
-	loaded->end = elf.end;
+	if (!code)
+		loaded->end = elf.end;
 	return code;
 }
 

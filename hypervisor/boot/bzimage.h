@@ -32,7 +32,7 @@ struct bzimage {                   /* pointers go into the file */
 /* Whether data starts like a bzImage; no promise beyond. */
 bool bzimage_probe(const uint8_t *data, size_t size);
 
-/* -EINVAL: truncated, not well-formed, or older than protocol 2.08 (Linux 2.6.26). */
+/* -EINVAL: truncated, not well-formed, a zImage, or older than protocol 2.08 (Linux 2.6.26). */
 int bzimage_parse(const char *name, const uint8_t *data, size_t size, struct bzimage *image,
 		  struct error *err);
 

@@ -55,7 +55,7 @@ int cmdline_append(struct cmdline *cmdline, const char *parameters, struct error
 	memmove(into + added + blanks, into, rest + 1);
 	if (blank_before)
 		*into++ = ' ';
-	memcpy(into, parameters, added);
+	memcpy(into, parameters, added); /* what stands behind it was moved, its NUL with it */
 	if (rest)
 		into[added] = ' ';
 	cmdline->length += added + blanks;
