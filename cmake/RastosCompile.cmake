@@ -10,9 +10,10 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 include_directories(${PROJECT_SOURCE_DIR})
 add_compile_definitions(_GNU_SOURCE RASTOS_VERSION="${PROJECT_VERSION}")
-# snprintf cuts long messages and names on purpose: -Wformat-truncation would ask for a check at each.
-add_compile_options(-Wall -Wextra -Wshadow -Wconversion -Werror -Wno-format-truncation -fno-strict-aliasing -ffunction-sections
+add_compile_options(-Wall -Wextra -Wshadow -Wconversion -Werror -fno-strict-aliasing -ffunction-sections
                     -fdata-sections -fstack-protector-strong)
+# snprintf cuts long messages and names on purpose: gcc's -Wformat-truncation would ask for a check at each.
+add_compile_options($<$<C_COMPILER_ID:GNU>:-Wno-format-truncation>)
 add_link_options(-Wl,--gc-sections -Wl,-z,relro)
 if(CMAKE_BUILD_TYPE MATCHES "Rel")
   add_compile_definitions(_FORTIFY_SOURCE=2)
