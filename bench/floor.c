@@ -79,6 +79,7 @@ static void guest_run(int vcpu, size_t run_size)
 	if (run->exit_reason != KVM_EXIT_IO || run->io.port != RESET_PORT)
 		errx(1, "the guest ended with exit reason %u, not with a write to port 0x%x",
 		     run->exit_reason, RESET_PORT);
+	printf("first-run %lld\n", start.tv_sec * 1000000000LL + start.tv_nsec);
 }
 
 int main(int argc, char **argv)
