@@ -13,7 +13,6 @@
 struct desc_table {
 	const struct vring_desc *entries;
 	uint32_t count;
-	uint32_t left; /* entries not yet taken: a chain that wants more has a loop */
 	bool indirect;
 };
 
@@ -111,15 +110,15 @@ static int table_enter(struct desc_table *table, const struct virtq *queue, cons
 {
 	if (!queue->indirect || table->indirect || desc->flags & VRING_DESC_F_NEXT)
 		return -EPROTO;
-	if (desc->len == 0 || desc->len % sizeof(struct vring_desc))
+	if (desc->len % sizeof(struct vring_desc))
 		return -EPROTO;
 	table->entries = guest_memory_at(queue->memory, desc->addr, desc->len);
 	table->count = (uint32_t)(desc->len / sizeof(struct vring_desc));
-	table->left = table->count;
 	table->indirect = true;
 	return table->entries ? 0 : -EPROTO;
 }
 
+/* A chain that loops ends here too, when it has VIRTQ_CHAIN_MAX descriptors. */
 static int chain_append(struct virtq_chain *chain, const struct virtq *queue, const struct vring_desc *desc)
 {
 	unsigned count = chain->readable_count + chain->writable_count;
@@ -142,7 +141,7 @@ static int chain_append(struct virtq_chain *chain, const struct virtq *queue, co
 
 static int chain_collect(struct virtq_chain *chain, const struct virtq *queue)
 {
-	struct desc_table table = {.entries = queue->desc, .count = queue->size, .left = queue->size};
+	struct desc_table table = {.entries = queue->desc, .count = queue->size};
 	struct vring_desc desc;
 	uint32_t index = chain->head;
 
@@ -151,7 +150,7 @@ static int chain_collect(struct virtq_chain *chain, const struct virtq *queue)
 	chain->readable_len = 0;
 	chain->writable_len = 0;
 	for (;;) {
-		if (index >= table.count || table.left-- == 0)
+		if (index >= table.count)
 			return -EPROTO;
 		desc = desc_copy(&table.entries[index]);
 		if (desc.flags & VRING_DESC_F_INDIRECT) {

@@ -10,10 +10,11 @@
  *      +----------------+   +-------------------+   +-------------------+
  *
  * The guest is the enemy. Ring addresses are checked whole when the queue is enabled and reached by pointer
- * afterwards; every descriptor is copied once, then checked; a chain longer than the queue, its indirect
- * table or VIRTQ_CHAIN_MAX, a loop, a nested or ill-sized indirect table, a device-readable descriptor after
- * a device-writable one, more than 4 GiB in one chain, an index that runs ahead by more than the queue's size
- * or a buffer outside memory makes virtq_pop return -EPROTO, and the device then calls virtio_device_broken.
+ * afterwards; every descriptor is copied once, then checked; a chain longer than VIRTQ_CHAIN_MAX (so every
+ * loop), an index outside its table, a nested or ill-sized indirect table, a device-readable descriptor after
+ * a device-writable one, more than 4 GiB in one chain, an available index that runs ahead by more than the
+ * queue's size or a buffer outside memory makes virtq_pop return -EPROTO, and the device then calls
+ * virtio_device_broken.
  *
  * A queue that is not enabled is empty and takes nothing: a driver may leave queues out, or stop one while it
  * runs.
