@@ -1,17 +1,20 @@
 /*
  * virtio socket device (virtio 1.2, 5.10), stream sockets, the host's side in this process as unix sockets.
  *
- * Host to guest, as Firecracker maps it: a program connects to the listening unix socket and writes "CONNECT port\n";
- * the device opens a connection to that guest port and answers "OK host_port\n", then bytes flow; a refused connection
- * is closed. Guest to host: a connection to CID 2 (VMADDR_CID_HOST), port P asks `connect(owner, P)` for a connected
- * stream socket; what that is (a unix socket NAME_P, the READY listener) is the assembler's decision.
+ * Host to guest, as Firecracker maps it: a program connects to the listening unix socket and writes "CONNECT
+ * port\n"; the device opens a connection to that guest port and answers "OK host_port\n", then bytes flow; a
+ * refused connection is closed. Guest to host: a connection to CID 2 (VMADDR_CID_HOST), port P asks
+ * `connect(owner, P)` for a connected stream socket; what that is (a unix socket NAME_P, the READY listener)
+ * is the assembler's decision.
  *
- * A connection that the guest shuts down or closes still delivers every byte the guest sent, then the end of the stream;
- * either side may shut down one direction and go on with the other. A device reset closes all connections.
+ * A connection that the guest shuts down or closes still delivers every byte the guest sent, then the end of
+ * the stream; either side may shut down one direction and go on with the other. A device reset closes all
+ * connections.
  *
- * Credit flow (5.10.6.3) both ways: a peer that does not read costs at most VIRTIO_VSOCK_BUFFER bytes a connection, and
- * there are at most VIRTIO_VSOCK_CONNECTIONS_MAX connections, VIRTIO_VSOCK_HANDSHAKES_MAX of them still without their
- * CONNECT line; more are refused. A connection is one file descriptor: the process's limit should allow for them.
+ * Credit flow (5.10.6.3) both ways: a peer that does not read costs at most VIRTIO_VSOCK_BUFFER bytes a
+ * connection, and there are at most VIRTIO_VSOCK_CONNECTIONS_MAX connections, VIRTIO_VSOCK_HANDSHAKES_MAX of
+ * them still without their CONNECT line; more are refused. A connection is one file descriptor: the process's
+ * limit should allow for them.
  */
 #pragma once
 
@@ -20,18 +23,21 @@
 #define VIRTIO_VSOCK_BUFFER          (64 * 1024)
 #define VIRTIO_VSOCK_CONNECTIONS_MAX 1024
 #define VIRTIO_VSOCK_HANDSHAKES_MAX  64
-#define VIRTIO_VSOCK_CID_MIN         3     /* 0 to 2 are well known (vsock(7)) */
-#define VIRTIO_VSOCK_TIMEOUT_MS      10000 /* for the CONNECT line, for the guest's answer, for its end of a close */
+#define VIRTIO_VSOCK_CID_MIN         3 /* 0 to 2 are well known (vsock(7)) */
+#define VIRTIO_VSOCK_TIMEOUT_MS                                                                              \
+	10000 /* for the CONNECT line, for the guest's answer, for its end of a close */
 
 struct virtio_vsock_options {
 	uint64_t cid;  /* the guest's, VIRTIO_VSOCK_CID_MIN or more, 32 bits */
 	int listen_fd; /* listening unix stream socket for host to guest, or -1; taken over on success */
-	/* A connected, non-blocking stream socket for the guest's connection to host port, or a negative errno
-	 * (the guest sees a reset). Called on the loop's thread with the device's lock held; must not block. */
+	/* A connected, non-blocking stream socket for the guest's connection to host port, or a negative
+	 * errno (the guest sees a reset). Called on the loop's thread with the device's lock held; must not
+	 * block. */
 	int (*connect)(void *owner, uint32_t port);
 	void *owner;
 	unsigned timeout_ms; /* 0: VIRTIO_VSOCK_TIMEOUT_MS */
 };
 
-struct virtio_device *virtio_vsock_create(const struct virtio_vsock_options *options, const struct guest_memory *memory,
-					  struct loop *loop, struct error *err);
+struct virtio_device *virtio_vsock_create(const struct virtio_vsock_options *options,
+					  const struct guest_memory *memory, struct loop *loop,
+					  struct error *err);
