@@ -42,6 +42,36 @@ Test(fit, a_certificate_is_a_key_too)
 	cr_assert_eq(image_open(), 0, "%s", fixture.err.text);
 }
 
+static int image_open_apart(void)
+{
+	return fit_open_apart("small.itb", fixture.data, fixture.size, NULL, &fixture.key, 1, false,
+			      &fixture.fit, &fixture.err);
+}
+
+Test(fit, opened_apart_it_is_the_same)
+{
+	cr_assert_eq(image_open_apart(), 0, "%s", fixture.err.text);
+	cr_assert(fixture.fit.verified);
+	cr_assert_str_eq(fixture.fit.signer, "dev");
+	cr_assert_arr_eq(fixture.fit.kernel.data, KERNEL, sizeof(KERNEL));
+	cr_assert_arr_eq(fixture.fit.initrd.data, INITRD, sizeof(INITRD));
+	cr_assert_str_eq(fixture.fit.cmdline, CMDLINE);
+}
+
+Test(fit, refusals_come_through_from_apart)
+{
+	fdt_del_node(fixture.data, node("/configurations/conf-1/signature-1"));
+	cr_assert_eq(image_open_apart(), -EKEYREJECTED);
+	cr_assert_str_eq(fixture.err.text, "image small.itb: conf-1: not signed");
+}
+
+Test(fit, a_death_apart_is_an_error)
+{
+	fixture.data = NULL; /* the child faults */
+	cr_assert_eq(image_open_apart(), -EIO);
+	cr_assert(strstr(fixture.err.text, "died"), "%s", fixture.err.text);
+}
+
 /* Not a FIT, or not one of ours */
 
 Test(fit, other_files_are_refused)

@@ -62,6 +62,13 @@ TestSuite(image, .init = setup, .fini = fixture_teardown);
 static char output[65536];
 static char errors[4096];
 
+static void json_delete(cJSON **json)
+{
+	cJSON_Delete(*json);
+}
+
+#define AUTO_JSON __attribute__((cleanup(json_delete)))
+
 static void file_text(const char *path, char *text, size_t size)
 {
 	AUTO_FCLOSE FILE *file = fopen(path, "r");
@@ -182,10 +189,10 @@ Test(image, verify_as_json)
 {
 	build_signed();
 	cr_assert_eq(image("verify a.itb --key dev.pem --json"), EXIT_DONE);
-	cJSON *json = cJSON_Parse(output);
-	cr_assert(json);
-	cr_assert(cJSON_IsTrue(cJSON_GetObjectItem(json, "verified")));
-	json = cJSON_GetArrayItem(cJSON_GetObjectItem(json, "configurations"), 0);
+	AUTO_JSON cJSON *answer = cJSON_Parse(output);
+	cr_assert(answer);
+	cr_assert(cJSON_IsTrue(cJSON_GetObjectItem(answer, "verified")));
+	const cJSON *json = cJSON_GetArrayItem(cJSON_GetObjectItem(answer, "configurations"), 0);
 	cr_assert_str_eq(cJSON_GetObjectItem(json, "signed_by")->valuestring, "dev");
 	cr_assert_str_eq(cJSON_GetObjectItem(json, "cmdline")->valuestring, "quiet");
 }
@@ -199,9 +206,9 @@ Test(image, sign_replaces_the_signature)
 	cr_assert_eq(image("verify a.itb --key new.pem"), EXIT_DONE, "%s", errors);
 	expect_failure(EXIT_REFUSED, "verify a.itb --key dev.pem", "signed by key \"new\"");
 	cr_assert_eq(image("inspect a.itb --json"), EXIT_DONE);
-	cJSON *json = cJSON_Parse(output);
-	cr_assert(json);
-	json = cJSON_GetArrayItem(cJSON_GetObjectItem(json, "configurations"), 0);
+	AUTO_JSON cJSON *answer = cJSON_Parse(output);
+	cr_assert(answer);
+	const cJSON *json = cJSON_GetArrayItem(cJSON_GetObjectItem(answer, "configurations"), 0);
 	json = cJSON_GetObjectItem(json, "signatures");
 	cr_assert_eq(cJSON_GetArraySize(json), 1);
 	json = cJSON_GetArrayItem(json, 0);
