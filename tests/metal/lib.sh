@@ -1,0 +1,77 @@
+# What every case has at hand; it runs on the host (busybox sh).
+export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root
+cd /tmp
+tuned=/payload/kernel/vmlinux
+minimal=/payload/kernel/minimal.initrd
+key=/etc/rastos/keys/dev.pem
+
+fail() {
+	echo "FAILED: $*"
+	exit 1
+}
+
+# guest_initrd OUT [FILE...]: the minimal root, which runs the script on standard input once it is up; FILEs go into its /.
+guest_initrd() {
+	rm -rf /tmp/extra
+	mkdir -p /tmp/extra/etc/rinit
+	cat >/tmp/extra/script
+	cat >/tmp/extra/etc/rinit/script.service <<-'END'
+		[Unit]
+		Description=the test's script
+
+		[Service]
+		Type=oneshot
+		ExecStart=/bin/sh /script
+		StandardOutput=tty
+		TTYPath=/dev/console
+	END
+	echo Getty=no >/tmp/extra/etc/rinit/rinit.conf
+	out=$1
+	shift
+	for file; do
+		cp "$file" /tmp/extra/
+	done
+	(cd /tmp/extra && find . | cpio -o -H newc 2>/dev/null) >/tmp/extra.cpio
+	cat $minimal /tmp/extra.cpio >"$out"
+}
+
+# run_guest LOG OPTION... KERNEL: runs a guest to its end, its console in LOG; the status is rastos-vmm's.
+run_guest() {
+	log=$1
+	shift
+	rastos-vmm run -a "console=ttyS0 quiet panic=-1" "$@" </dev/null >"$log" 2>&1
+}
+
+# start_guest LOG OPTION... KERNEL: the same in the background; $guest is its process.
+start_guest() {
+	log=$1
+	shift
+	rastos-vmm run -a "console=ttyS0 quiet panic=-1" "$@" </dev/null >"$log" 2>&1 &
+	guest=$!
+}
+
+# expect LOG PATTERN: the guest printed it.
+expect() {
+	grep -q -E "$2" "$1" || {
+		tail -n 40 "$1"
+		fail "the guest did not print $2"
+	}
+}
+
+# wait_for SECONDS COMMAND...: until the command succeeds.
+wait_for() {
+	left=$(($1 * 5))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		left=$((left - 1))
+		if [ $left -le 0 ]; then
+			[ ! -f "${log-}" ] || tail -n 40 "$log"
+			fail "it did not happen in time: $*"
+		fi
+		sleep 0.2
+	done
+}
+
+printed() {
+	grep -q -E "$2" "$1"
+}

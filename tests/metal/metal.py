@@ -1,0 +1,243 @@
+#!/usr/bin/env python3
+"""Metal tests: shell scripts that run on the rastOS host, which runs in QEMU with emulated AMD SVM.
+
+    metal.py run CASE.sh [--keep]     run one case
+    metal.py shell                    a shell on the host, for trying things out; Ctrl-] leaves
+
+The host is booted once; its state is saved (QEMU's migration to a file) and every case starts from it, so a case costs no
+boot of the host. A case is tests/metal/cases/NAME.sh: lib.sh goes before it, it runs under `set -eu`, and its exit status is the
+verdict: 0 passed, 77 skipped, anything else failed. Its output is the test's.
+
+METAL_BUILD names the build folder (default: build).
+"""
+
+import argparse
+import base64
+import fcntl
+import hashlib
+import json
+import os
+import re
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parent
+BUILD = Path(os.environ.get("METAL_BUILD", SOURCE.parent.parent / "build")).resolve()
+KERNEL = BUILD / "images/kernel/stock/vmlinuz"
+METAL = BUILD / "metal"
+MEMORY_MIB = 2200
+BOOT_SECONDS = 120
+READY = b"METAL-READY\n"
+
+
+class Failure(Exception):
+    """One sentence for whoever reads the test's output."""
+
+
+class Qmp:
+    """QEMU's machine protocol, as much of it as saving a state needs."""
+
+    def __init__(self, path):
+        self.socket = connect(path, 10)
+        self.file = self.socket.makefile("rw")
+        self.file.readline()
+        self.command("qmp_capabilities")
+
+    def command(self, name, **arguments):
+        self.file.write(json.dumps({"execute": name, "arguments": arguments}) + "\n")
+        self.file.flush()
+        while True:
+            answer = json.loads(self.file.readline())
+            if "return" in answer:
+                return answer["return"]
+            if "error" in answer:
+                raise Failure(f"QEMU: {name}: {answer['error']['desc']}")
+
+
+def connect(path, seconds):
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            peer = socket.socket(socket.AF_UNIX)
+            peer.connect(str(path))
+            return peer
+        except OSError:
+            if time.monotonic() > deadline:
+                raise Failure(f"QEMU does not listen at {path}") from None
+            time.sleep(0.02)
+
+
+class Machine:
+    """The emulated machine with the host in it. Sockets and logs are in a temporary folder of its own."""
+
+    def __init__(self, incoming=None):
+        self.folder = Path(tempfile.mkdtemp(prefix="rastos-metal-"))
+        command = [
+            "qemu-system-x86_64", "-name", "rastos-metal", "-M", "q35", "-accel", "tcg,thread=multi",
+            # Without XSAVE: the emulated SVM does not intercept XSETBV, so that guests' kernels would complain.
+            "-cpu", "max,+svm,-xsave", "-smp", "2", "-m", str(MEMORY_MIB), "-nodefaults", "-display", "none",
+            "-no-reboot", "-kernel", str(KERNEL), "-initrd", str(METAL / "host.initrd"),
+            "-append", "console=ttyS0 quiet panic=-1",
+            "-chardev", f"socket,id=console,path={self.folder}/console,server=on,wait=off,"
+                        f"logfile={self.folder}/console.log",
+            "-serial", "chardev:console",
+            "-chardev", f"socket,id=shell,path={self.folder}/shell,server=on,wait=off", "-serial", "chardev:shell",
+            "-qmp", f"unix:{self.folder}/qmp,server=on,wait=off",
+            "-drive", f"if=virtio,format=raw,readonly=on,file={METAL / 'payload.img'}",
+            "-nic", "user,model=virtio-net-pci",
+        ]
+        if incoming:
+            command += ["-incoming", f"exec:cat '{incoming}'"]
+        with open(self.folder / "qemu.log", "wb") as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            self.shell = connect(self.folder / "shell", 10)
+        except Failure:
+            self.close()
+            raise
+        self.buffer = b""
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def console_tail(self):
+        """The end of the host's own console, for messages."""
+        try:
+            text = (self.folder / "console.log").read_bytes() + (self.folder / "qemu.log").read_bytes()
+        except OSError:
+            return ""
+        return text[-3000:].decode(errors="replace")
+
+    def read_until(self, pattern, seconds, sink=None):
+        """Reads the shell's line until pattern (bytes regex) matches; what came before goes to sink as it comes."""
+        deadline = time.monotonic() + seconds
+        while True:
+            match = re.search(pattern, self.buffer)
+            if match:
+                if sink:
+                    sink(self.buffer[:match.start()])
+                self.buffer = self.buffer[match.end():]
+                return match
+            if sink and b"\n" in self.buffer:
+                end = self.buffer.rindex(b"\n") + 1
+                sink(self.buffer[:end])
+                self.buffer = self.buffer[end:]
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise Failure(f"no answer within {seconds:.0f} s")
+            if self.process.poll() is not None:
+                raise Failure("the machine ended")
+            if select.select([self.shell], [], [], min(left, 1))[0]:
+                data = self.shell.recv(65536)
+                if not data:
+                    raise Failure("the machine hung up")
+                self.buffer += data
+
+
+def state_key():
+    """What the saved state depends on: change one of these, and the host is booted anew."""
+    digest = hashlib.sha256()
+    for path in (KERNEL, METAL / "host.initrd", METAL / "payload.img", Path(__file__)):
+        status = path.stat()
+        digest.update(f"{path} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def booted_state():
+    """The file with the booted host's state; boots it when there is none yet."""
+    METAL.mkdir(exist_ok=True)
+    with open(METAL / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        state = METAL / f"state-{state_key()}"
+        if state.exists():
+            return state
+        for old in METAL.glob("state-*"):
+            old.unlink()
+        machine = Machine()
+        try:
+            print("metal: booting the host", flush=True)
+            machine.read_until(READY, BOOT_SECONDS)
+            qmp = Qmp(machine.folder / "qmp")
+            unfinished = state.with_suffix(".part")
+            qmp.command("stop")
+            qmp.command("migrate-set-parameters", **{"max-bandwidth": 1 << 40})
+            qmp.command("migrate", uri=f"exec:cat > '{unfinished}'")
+            while (status := qmp.command("query-migrate")["status"]) != "completed":
+                if status == "failed":
+                    raise Failure("QEMU cannot save the booted host's state")
+                time.sleep(0.05)
+            unfinished.rename(state)
+        except Failure as failure:
+            raise Failure(f"the host does not boot: {failure}\n{machine.console_tail()}") from None
+        finally:
+            machine.close()
+        return state
+
+
+def case_timeout(text):
+    match = re.search(r"^# timeout: (\d+)$", text, re.MULTILINE)
+    return int(match.group(1)) if match else 90
+
+
+def show(data):
+    sys.stdout.write(data.decode(errors="replace").replace("\r", ""))
+    sys.stdout.flush()
+
+
+def run_case(path, keep):
+    text = path.read_text()
+    script = (SOURCE / "lib.sh").read_text() + "\nset -eu\n" + text
+    machine = Machine(incoming=booted_state())
+    try:
+        machine.shell.sendall(base64.encodebytes(script.encode()) + b"END\n")
+        status = machine.read_until(rb"METAL-EXIT (\d+)\n", case_timeout(text), show)
+        return int(status.group(1))
+    except Failure as failure:
+        print(f"metal: {path.stem}: {failure}; the host's console ended with:\n{machine.console_tail()}")
+        return 1
+    finally:
+        if keep:
+            print(f"metal: kept, in {machine.folder}")
+        else:
+            machine.close()
+
+
+def open_shell():
+    machine = Machine(incoming=booted_state())
+    try:
+        machine.shell.sendall(base64.encodebytes(b"exec sh -i </dev/ttyS1 >/dev/ttyS1 2>&1") + b"END\n")
+        machine.shell.close()
+        subprocess.run([BUILD / "bin/rastos-vmm", "console", "--socket", machine.folder / "shell"], check=False)
+    finally:
+        machine.close()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="run one case")
+    run.add_argument("case", type=Path)
+    run.add_argument("--keep", action="store_true", help="leave the machine running afterwards")
+    commands.add_parser("shell", help="a shell on the host")
+    arguments = parser.parse_args()
+    try:
+        if arguments.command == "shell":
+            open_shell()
+            return 0
+        return run_case(arguments.case, arguments.keep)
+    except Failure as failure:
+        print(f"metal: {failure}")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
