@@ -49,20 +49,27 @@ void system_shutdown(struct system *sys, enum shutdown_kind kind)
 	reap(sys); /* there may be nothing to wait for */
 }
 
-/* The meanings of systemd(1), those of busybox init (its poweroff and halt send SIGUSR2 and SIGUSR1), and
- * SIGTERM. */
-static bool signal_shutdown_kind(int number, enum shutdown_kind *kind)
+/*
+ * The meanings of systemd(1), and those of busybox init, whose shell has reboot (SIGTERM), poweroff (SIGUSR2)
+ * and halt (SIGUSR1) built in. To a container SIGTERM says stop.
+ */
+static bool signal_shutdown_kind(int number, bool container, enum shutdown_kind *kind)
 {
 	const struct {
 		int number;
 		enum shutdown_kind kind;
 	} meanings[] = {
 		{SIGINT, SHUTDOWN_REBOOT}, /* Ctrl-Alt-Del */
-		{SIGTERM, SHUTDOWN_POWEROFF},       {SIGPWR, SHUTDOWN_POWEROFF},
-		{SIGUSR1, SHUTDOWN_HALT},           {SIGUSR2, SHUTDOWN_POWEROFF},
-		{SIGRTMIN + 3, SHUTDOWN_HALT},      {SIGRTMIN + 4, SHUTDOWN_POWEROFF},
-		{SIGRTMIN + 5, SHUTDOWN_REBOOT},    {SIGRTMIN + 13, SHUTDOWN_HALT},
-		{SIGRTMIN + 14, SHUTDOWN_POWEROFF}, {SIGRTMIN + 15, SHUTDOWN_REBOOT},
+		{SIGTERM, container ? SHUTDOWN_POWEROFF : SHUTDOWN_REBOOT},
+		{SIGPWR, SHUTDOWN_POWEROFF},
+		{SIGUSR1, SHUTDOWN_HALT},
+		{SIGUSR2, SHUTDOWN_POWEROFF},
+		{SIGRTMIN + 3, SHUTDOWN_HALT},
+		{SIGRTMIN + 4, SHUTDOWN_POWEROFF},
+		{SIGRTMIN + 5, SHUTDOWN_REBOOT},
+		{SIGRTMIN + 13, SHUTDOWN_HALT},
+		{SIGRTMIN + 14, SHUTDOWN_POWEROFF},
+		{SIGRTMIN + 15, SHUTDOWN_REBOOT},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(meanings); i++) {
@@ -84,7 +91,7 @@ static void signals_ready(struct loop_source *source, uint32_t events)
 	while (read(source->fd, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD)
 			reap(sys);
-		else if (signal_shutdown_kind((int)info.ssi_signo, &kind))
+		else if (signal_shutdown_kind((int)info.ssi_signo, sys->runtime == RUNTIME_CONTAINER, &kind))
 			system_shutdown(sys, kind);
 	}
 }

@@ -23,9 +23,8 @@
 #define OUTPUT_LINE_MAX   LOG_LINE_MAX
 #define OUTPUT_READ_MAX   4096 /* at one wake-up: a service that floods does not keep others waiting */
 #define EXIT_NOT_RUN                                                                                         \
-	(127 << 8)          /* waitpid's status of a program that is not there, as a shell would say it      \
-			     */
-#define KILL_REPEAT_MS 5000 /* SIGKILL is sent again: a process in a page fault may take its time */
+	(127 << 8) /* waitpid's status of a program that is not there, as a shell would say it               \
+		    */
 
 void manager_init(struct manager *manager, struct loop *loop)
 {
@@ -377,7 +376,7 @@ static void action_kill(struct unit *unit)
 		    (unsigned long long)unit->config.stop_timeout_ms / 1000,
 		    (unsigned long long)unit->config.stop_timeout_ms % 1000 / 100);
 	unit_signal(unit, SIGKILL);
-	unit_timer(unit, KILL_REPEAT_MS);
+	loop_timer_clear(unit->manager->loop, &unit->run.timer);
 }
 
 static void action_queue(struct unit *unit)

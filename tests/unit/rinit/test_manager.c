@@ -1,0 +1,414 @@
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "rinit/log.h"
+#include "rinit/manager.h"
+
+#define EXITED(code)   (((code)&0xff) << 8)
+#define KILLED(signal) (signal)
+#define LIMIT_MS       5000
+
+static struct loop loop;
+static struct manager manager;
+
+static void set_up(void)
+{
+	cr_assert_eq(loop_init(&loop), 0);
+	manager_init(&manager, &loop);
+	string_list_add(&manager.environment, "PATH=/bin:/usr/bin");
+}
+
+/* A service that runs a shell command. */
+static struct unit *service(const char *name, const char *script)
+{
+	struct unit *unit = manager_add_service(&manager, name, name);
+
+	unit_config_command(&unit->config, "/bin/sh", (const char *[]){"sh", "-c", script, NULL}, false);
+	return unit;
+}
+
+static void boot(void)
+{
+	manager_resolve(&manager, "");
+	manager_boot(&manager);
+}
+
+/* Lets the world go on until the unit is in the state. */
+static void await(const struct unit *unit, enum service_state state)
+{
+	uint64_t deadline = clock_ms() + LIMIT_MS;
+
+	while (unit->run.state != state) {
+		int status;
+		pid_t pid;
+
+		cr_assert_lt(clock_ms(), deadline, "%s is %s, not %s", unit->config.name,
+			     service_state_name(unit->run.state), service_state_name(state));
+		loop_step(&loop, 10);
+		while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+			manager_child_ended(&manager, pid, status);
+	}
+}
+
+static void assert_logged(const char *text)
+{
+	size_t length;
+	char *log = log_copy(NULL, &length);
+
+	cr_assert_not_null(strstr(log, text), "\"%s\" is not in: %s", text, log);
+	free(log);
+}
+
+TestSuite(manager, .init = set_up);
+
+Test(exit_event, says_what_the_end_of_a_process_means)
+{
+	static const struct {
+		enum service_type type;
+		enum restart_policy restart;
+		bool remain, ignore;
+		enum service_state state;
+		int status;
+		enum service_event event;
+	} cases[] = {
+		{TYPE_SIMPLE, RESTART_NO, false, false, STATE_RUNNING, EXITED(0), EVENT_DONE},
+		{TYPE_SIMPLE, RESTART_NO, false, false, STATE_RUNNING, EXITED(1), EVENT_FAIL},
+		{TYPE_SIMPLE, RESTART_NO, false, true, STATE_RUNNING, EXITED(1), EVENT_DONE},
+		{TYPE_SIMPLE, RESTART_NO, false, false, STATE_RUNNING, KILLED(SIGTERM), EVENT_DONE},
+		{TYPE_SIMPLE, RESTART_NO, false, false, STATE_RUNNING, KILLED(SIGSEGV), EVENT_FAIL},
+		{TYPE_SIMPLE, RESTART_NO, true, false, STATE_RUNNING, EXITED(0), EVENT_REMAIN},
+		{TYPE_SIMPLE, RESTART_ALWAYS, false, false, STATE_RUNNING, EXITED(0), EVENT_AGAIN},
+		{TYPE_SIMPLE, RESTART_ON_FAILURE, false, false, STATE_RUNNING, EXITED(0), EVENT_DONE},
+		{TYPE_SIMPLE, RESTART_ON_FAILURE, false, false, STATE_RUNNING, EXITED(3), EVENT_AGAIN},
+		{TYPE_SIMPLE, RESTART_ALWAYS, false, false, STATE_STOPPING, EXITED(0), EVENT_DONE},
+		{TYPE_SIMPLE, RESTART_ALWAYS, false, false, STATE_KILLING, KILLED(SIGKILL), EVENT_DONE},
+		{TYPE_NOTIFY, RESTART_NO, false, false, STATE_STARTING, EXITED(0), EVENT_FAIL},
+		{TYPE_NOTIFY, RESTART_NO, false, false, STATE_RUNNING, EXITED(0), EVENT_DONE},
+		{TYPE_ONESHOT, RESTART_NO, false, false, STATE_STARTING, EXITED(0), EVENT_DONE},
+		{TYPE_ONESHOT, RESTART_NO, true, false, STATE_STARTING, EXITED(0), EVENT_REMAIN},
+		{TYPE_ONESHOT, RESTART_NO, true, false, STATE_STARTING, EXITED(1), EVENT_FAIL},
+		{TYPE_ONESHOT, RESTART_ALWAYS, false, false, STATE_STARTING, EXITED(0), EVENT_DONE},
+		{TYPE_ONESHOT, RESTART_ON_FAILURE, false, false, STATE_STARTING, EXITED(1), EVENT_AGAIN},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct command command = {.ignore_failure = cases[i].ignore};
+		struct unit_config config = {.type = cases[i].type,
+					     .restart = cases[i].restart,
+					     .remain_after_exit = cases[i].remain,
+					     .commands = &command,
+					     .command_count = 1};
+		struct unit_run run = {.state = cases[i].state};
+
+		cr_assert_eq(unit_exit_event(&config, &run, cases[i].status), cases[i].event, "case %zu", i);
+	}
+}
+
+Test(exit_event, restart_asked_for_wins)
+{
+	struct command command = {0};
+	struct unit_config config = {.commands = &command, .command_count = 1};
+	struct unit_run run = {.state = STATE_STOPPING, .again = true};
+
+	cr_assert_eq(unit_exit_event(&config, &run, EXITED(1)), EVENT_AGAIN);
+}
+
+Test(exit_event, start_that_took_too_long_is_a_failure)
+{
+	struct command command = {0};
+	struct unit_config config = {.commands = &command, .command_count = 1};
+	struct unit_run run = {.state = STATE_STOPPING, .gave_up = true};
+
+	cr_assert_eq(unit_exit_event(&config, &run, EXITED(0)), EVENT_FAIL);
+	config.restart = RESTART_ON_FAILURE;
+	cr_assert_eq(unit_exit_event(&config, &run, EXITED(0)), EVENT_AGAIN);
+}
+
+Test(restart_delay, grows_and_is_bounded)
+{
+	struct unit_config config = {.restart_ms = 100};
+
+	cr_assert_eq(unit_restart_delay(&config, 1), 100);
+	cr_assert_eq(unit_restart_delay(&config, 2), 200);
+	cr_assert_eq(unit_restart_delay(&config, 5), 1600);
+	cr_assert_eq(unit_restart_delay(&config, 1000), 30000);
+	config.restart_ms = 60000;
+	cr_assert_eq(unit_restart_delay(&config, 7), 60000);
+	config.restart_ms = 0;
+	cr_assert_eq(unit_restart_delay(&config, 1000000), 0);
+}
+
+Test(manager, simple_service_runs_and_its_output_is_logged)
+{
+	struct unit *unit = service("a.service", "echo hello; echo oops >&2; exec sleep 60");
+
+	boot();
+	await(unit, STATE_RUNNING);
+	manager_stop(&manager, unit);
+	await(unit, STATE_INACTIVE);
+	assert_logged("a.service: hello\n");
+	assert_logged("a.service: oops\n");
+	assert_logged("rinit: started a.service");
+	assert_logged("rinit: stopped a.service");
+}
+
+Test(manager, services_start_in_order)
+{
+	struct unit *b = service("b.service", "exec sleep 60"), *a = service("a.service", "sleep 0.2");
+
+	a->config.type = TYPE_ONESHOT;
+	string_list_add(&b->config.after, "a.service");
+	boot();
+	cr_assert_eq(b->run.state, STATE_WAITING);
+	await(b, STATE_RUNNING);
+	cr_assert_eq(a->run.state, STATE_INACTIVE);
+	cr_assert_geq(b->run.settled_ms, a->run.settled_ms);
+}
+
+Test(manager, services_stop_in_reverse_order)
+{
+	struct unit *a = service("a.service", "exec sleep 60");
+	struct unit *b = service("b.service", "trap 'sleep 0.2; exit 0' TERM; sleep 60 & wait");
+
+	string_list_add(&b->config.after, "a.service");
+	boot();
+	await(b, STATE_RUNNING);
+	manager_stop_all(&manager);
+	cr_assert_eq(a->run.state, STATE_RUNNING);
+	await(a, STATE_INACTIVE);
+	cr_assert_eq(b->run.state, STATE_INACTIVE);
+	cr_assert(manager_is_idle(&manager));
+}
+
+Test(manager, missing_program_fails_at_once)
+{
+	struct unit *unit = manager_add_service(&manager, "a.service", "a");
+
+	unit_config_command(&unit->config, "/no/such/program", (const char *[]){"x", NULL}, false);
+	boot();
+	cr_assert_eq(unit->run.state, STATE_FAILED);
+	assert_logged("a.service: cannot run /no/such/program: No such file or directory");
+}
+
+Test(manager, requirement_that_failed_stops_the_start)
+{
+	struct unit *a = service("a.service", "exit 3"), *b = service("b.service", "exec sleep 60");
+
+	a->config.type = TYPE_ONESHOT;
+	string_list_add(&b->config.after, "a.service");
+	string_list_add(&b->config.requires, "a.service");
+	boot();
+	await(b, STATE_FAILED);
+	assert_logged("a.service: failed: exit status 3");
+	assert_logged("b.service: not started: a.service, which it requires, is failed");
+}
+
+Test(manager, failed_service_is_restarted)
+{
+	struct unit *unit = service("a.service", "echo run >&2; exit 1");
+
+	unit->config.restart = RESTART_ON_FAILURE;
+	unit->config.restart_ms = 10;
+	boot();
+	while (unit->run.restarts < 3) {
+		await(unit, STATE_DELAY);
+		loop_step(&loop, 5);
+	}
+	manager_stop(&manager, unit);
+	await(unit, STATE_INACTIVE);
+	assert_logged("a.service: run\n");
+}
+
+Test(manager, oneshot_runs_its_commands_one_after_the_other)
+{
+	struct unit *unit = service("a.service", "echo one");
+
+	unit->config.type = TYPE_ONESHOT;
+	unit->config.remain_after_exit = true;
+	unit_config_command(&unit->config, "/bin/sh", (const char *[]){"sh", "-c", "exit 1", NULL}, true);
+	unit_config_command(&unit->config, "/bin/sh", (const char *[]){"sh", "-c", "echo three", NULL},
+			    false);
+	boot();
+	await(unit, STATE_EXITED);
+	assert_logged("a.service: one");
+	assert_logged("a.service: three");
+}
+
+Test(manager, oneshot_ends_at_the_first_command_that_fails)
+{
+	struct unit *unit = service("a.service", "exit 1");
+
+	unit->config.type = TYPE_ONESHOT;
+	unit_config_command(&unit->config, "/bin/sh", (const char *[]){"sh", "-c", "echo two", NULL}, false);
+	boot();
+	await(unit, STATE_FAILED);
+	cr_assert_eq(unit->run.command, 0);
+}
+
+Test(manager, service_that_does_not_stop_is_killed)
+{
+	struct unit *unit = service("a.service", "trap '' TERM; while :; do sleep 1; done");
+
+	unit->config.stop_timeout_ms = 100;
+	boot();
+	await(unit, STATE_RUNNING);
+	loop_step(&loop, 100); /* the trap is set */
+	manager_stop(&manager, unit);
+	await(unit, STATE_INACTIVE);
+	assert_logged("a.service: did not stop within 0.1 s: killed");
+}
+
+Test(manager, notify_service_that_says_nothing_is_stopped)
+{
+	struct unit *unit = service("a.service", "exec sleep 60");
+
+	unit->config.type = TYPE_NOTIFY;
+	unit->config.start_timeout_ms = 50;
+	boot();
+	await(unit, STATE_FAILED);
+	assert_logged("a.service: not ready after 0 s: stopping it");
+}
+
+Test(manager, notify_service_is_ready_when_it_says_so)
+{
+	struct unit *unit = service("a.service", "exec sleep 60");
+
+	unit->config.type = TYPE_NOTIFY;
+	boot();
+	await(unit, STATE_STARTING);
+	manager_notified(&manager, getpid(), "READY=1");
+	cr_assert_eq(unit->run.state, STATE_STARTING, "a stranger is not listened to");
+	manager_notified(&manager, unit->run.pid, "STATUS=almost\n");
+	cr_assert_eq(unit->run.state, STATE_STARTING);
+	cr_assert_str_eq(unit->run.status, "almost");
+	manager_notified(&manager, unit->run.pid, "READY=1\nSTATUS=serving\n");
+	cr_assert_eq(unit->run.state, STATE_RUNNING);
+	cr_assert_str_eq(unit->run.status, "serving");
+	manager_stop(&manager, unit);
+	await(unit, STATE_INACTIVE);
+}
+
+Test(manager, condition_that_does_not_hold_skips)
+{
+	struct unit *a = service("a.service", "exec sleep 60"), *b = service("b.service", "exec sleep 60");
+
+	string_list_add(&a->config.conditions, "/no/such/file");
+	string_list_add(&b->config.conditions, "!/no/such/file");
+	boot();
+	cr_assert_eq(a->run.state, STATE_INACTIVE);
+	cr_assert(a->run.skipped);
+	cr_assert_eq(b->run.state, STATE_RUNNING);
+}
+
+Test(manager, restart_is_one_operation)
+{
+	struct unit *unit = service("a.service", "exec sleep 60");
+	pid_t before;
+
+	boot();
+	await(unit, STATE_RUNNING);
+	before = unit->run.pid;
+	manager_restart(&manager, unit);
+	await(unit, STATE_DELAY);
+	await(unit, STATE_RUNNING);
+	cr_assert_neq(unit->run.pid, before);
+	cr_assert_eq(unit->run.restarts, 0);
+}
+
+Test(manager, start_starts_what_is_required_too)
+{
+	struct unit *a = service("a.service", "exec sleep 60"), *b = service("b.service", "exec sleep 60");
+
+	string_list_add(&b->config.requires, "a.service");
+	string_list_add(&b->config.after, "a.service");
+	manager_resolve(&manager, "");
+	manager_start(&manager, b);
+	cr_assert_eq(a->run.state, STATE_RUNNING);
+	cr_assert_eq(b->run.state, STATE_RUNNING);
+	manager_stop(&manager, a);
+	await(a, STATE_INACTIVE);
+	cr_assert_eq(b->run.state, STATE_INACTIVE);
+}
+
+Test(manager, target_that_is_held_holds_what_comes_after_it)
+{
+	struct unit *held, *a;
+
+	held = manager_add_target(&manager, "sysinit.target", true);
+	a = service("a.service", "exec sleep 60");
+	boot();
+	cr_assert_eq(a->run.state, STATE_WAITING);
+	manager_reached(&manager, "sysinit.target");
+	cr_assert_eq(held->run.state, STATE_EXITED);
+	cr_assert_eq(a->run.state, STATE_RUNNING);
+}
+
+Test(manager, graphical_services_are_not_for_servers)
+{
+	struct unit *a = service("a.service", "exec sleep 60"), *b = service("b.service", "exec sleep 60");
+
+	string_list_add(&a->config.wanted_by, "graphical.target");
+	string_list_add(&b->config.wanted_by, "multi-user.target");
+	manager_resolve(&manager, "multi-user.target");
+	cr_assert_not(a->run.wanted);
+	cr_assert(b->run.wanted);
+	manager_resolve(&manager, "graphical.target");
+	cr_assert(a->run.wanted);
+	cr_assert(b->run.wanted);
+}
+
+Test(manager, thousand_services_with_an_order_start_and_stop)
+{
+	struct unit *units[1000];
+	uint64_t begin;
+	char name[32], other[32];
+
+	for (int i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "u%d.service", i);
+		units[i] = manager_add_target(&manager, name, false);
+		for (int j = 1; j <= 5 && i > j * j; j++) {
+			snprintf(other, sizeof(other), "u%d.service", i - j * j);
+			string_list_add(&units[i]->config.after, other);
+		}
+	}
+	begin = clock_ms();
+	boot();
+	for (int i = 0; i < 1000; i++)
+		cr_assert_eq(units[i]->run.state, STATE_EXITED);
+	manager_stop_all(&manager);
+	cr_assert(manager_is_idle(&manager));
+	cr_assert_lt(clock_ms() - begin, 2000);
+}
+
+Test(manager, load_reads_a_folder_and_names_what_is_wrong)
+{
+	char folder[] = "/tmp/rinit-test-XXXXXX", path[64];
+	FILE *file;
+
+	cr_assert_not_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/good.service", folder);
+	file = fopen(path, "w");
+	fputs("[Service]\nExecStart=/bin/true\nFrobnicate=1\n", file);
+	fclose(file);
+	snprintf(path, sizeof(path), "%s/bad.service", folder);
+	file = fopen(path, "w");
+	fputs("[Service]\nType=simple\n", file);
+	fclose(file);
+	snprintf(path, sizeof(path), "%s/folder.service", folder);
+	mkdir(path, 0700);
+	manager_load(&manager, folder);
+	cr_assert_eq(manager.units.count, 1);
+	cr_assert_str_eq(manager.units.items[0]->config.name, "good.service");
+	assert_logged("good.service:3: Frobnicate= in [Service]");
+	assert_logged("bad.service: no usable ExecStart=");
+	assert_logged("folder.service: cannot read: Is a directory");
+	rmdir(path);
+	snprintf(path, sizeof(path), "rm -r %s", folder);
+	cr_assert_eq(system(path), 0);
+}

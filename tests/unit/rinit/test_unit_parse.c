@@ -1,0 +1,152 @@
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "rinit/unit.h"
+
+static char warnings_seen[4096];
+
+static void on_warning(void *context, const char *sentence)
+{
+	size_t used = strlen(warnings_seen);
+
+	(void)context;
+	snprintf(warnings_seen + used, sizeof(warnings_seen) - used, "%s\n", sentence);
+}
+
+static const struct unit_warnings warnings = {.warn = on_warning};
+static struct unit_config config;
+static struct error err;
+
+static int parse(const char *text)
+{
+	unit_config_init(&config, "x.service");
+	warnings_seen[0] = '\0';
+	return unit_parse(&config, "/x.service", text, strlen(text), &warnings, &err);
+}
+
+Test(unit_parse, reads_every_key)
+{
+	cr_assert_eq(
+		parse("[Unit]\nDescription=A thing\nDocumentation=man:x\nAfter=a.service b.service\nBefore=c.service\n"
+		      "Requires=a.service\nWants=d.service\nConditionPathExists=!/no\nDefaultDependencies=no\n"
+		      "[Service]\nType=notify\nNotifyAccess=all\nExecStart=-/bin/x 'a b' c\nRestart=on-failure\n"
+		      "RestartSec=250ms\nTimeoutStartSec=0\nTimeoutStopSec=3\nEnvironment=A=1 \"B=2 3\"\n"
+		      "StandardInput=tty\nStandardOutput=tty\nTTYPath=/dev/tty9\nWorkingDirectory=/tmp\n"
+		      "RemainAfterExit=yes\nKillSignal=SIGINT\n[Install]\nWantedBy=multi-user.target\n"),
+		0);
+	cr_assert_str_eq(warnings_seen, "");
+	cr_assert_str_eq(config.description, "A thing");
+	cr_assert_eq(config.after.count, 2);
+	cr_assert_str_eq(config.after.items[1], "b.service");
+	cr_assert_str_eq(config.before.items[0], "c.service");
+	cr_assert_str_eq(config.requires.items[0], "a.service");
+	cr_assert_str_eq(config.wants.items[0], "d.service");
+	cr_assert_str_eq(config.conditions.items[0], "!/no");
+	cr_assert_not(config.default_dependencies);
+	cr_assert_eq(config.type, TYPE_NOTIFY);
+	cr_assert_eq(config.notify_access, NOTIFY_ALL);
+	cr_assert_eq(config.command_count, 1);
+	cr_assert(config.commands[0].ignore_failure);
+	cr_assert_str_eq(config.commands[0].program, "/bin/x");
+	cr_assert_str_eq(config.commands[0].argv[1], "a b");
+	cr_assert_str_eq(config.commands[0].argv[2], "c");
+	cr_assert_null(config.commands[0].argv[3]);
+	cr_assert_eq(config.restart, RESTART_ON_FAILURE);
+	cr_assert_eq(config.restart_ms, 250);
+	cr_assert_eq(config.start_timeout_ms, TIMESPAN_INFINITY);
+	cr_assert_eq(config.stop_timeout_ms, 3000);
+	cr_assert_str_eq(config.environment.items[1], "B=2 3");
+	cr_assert_eq(config.input, STDIN_TTY);
+	cr_assert_eq(config.output, STDOUT_TTY);
+	cr_assert_str_eq(config.tty, "/dev/tty9");
+	cr_assert_str_eq(config.directory, "/tmp");
+	cr_assert(config.remain_after_exit);
+	cr_assert_eq(config.kill_signal, SIGINT);
+	cr_assert_str_eq(config.wanted_by.items[0], "multi-user.target");
+	unit_config_clear(&config);
+}
+
+Test(unit_parse, unknown_key_is_warned_of_with_file_line_and_key)
+{
+	cr_assert_eq(parse("[Service]\nExecStart=/bin/x\nPrivateTmp=yes\n"), 0);
+	cr_assert_str_eq(warnings_seen,
+			 "/x.service:3: PrivateTmp= in [Service] is not known here and has no effect\n");
+}
+
+Test(unit_parse, key_in_the_wrong_section_is_unknown)
+{
+	cr_assert_eq(parse("[Unit]\nExecStart=/bin/y\n[Service]\nExecStart=/bin/x\n"), 0);
+	cr_assert_str_eq(warnings_seen,
+			 "/x.service:2: ExecStart= in [Unit] is not known here and has no effect\n");
+	cr_assert_str_eq(config.commands[0].program, "/bin/x");
+}
+
+Test(unit_parse, extensions_of_others_are_left_alone)
+{
+	cr_assert_eq(parse("[X-Mine]\na=b\n[Service]\nX-Key=1\nExecStart=/bin/x\n"), 0);
+	cr_assert_str_eq(warnings_seen, "");
+}
+
+Test(unit_parse, bad_values_are_warned_of_and_keep_the_default)
+{
+	cr_assert_eq(
+		parse("[Service]\nExecStart=/bin/x\nType=magic\nRestart=perhaps\nRestartSec=-1\nKillSignal=SIGX\n"
+		      "RemainAfterExit=2\nTTYPath=tty1\nStandardOutput=file:/x\nEnvironment='A=1\n"),
+		0);
+	cr_assert_eq(config.type, TYPE_SIMPLE);
+	cr_assert_eq(config.restart, RESTART_NO);
+	cr_assert_eq(config.restart_ms, 100);
+	cr_assert_eq(config.kill_signal, SIGTERM);
+	cr_assert_null(config.tty);
+	cr_assert_eq(config.output, STDOUT_LOG);
+	for (int line = 3; line <= 10; line++) {
+		char where[32];
+
+		snprintf(where, sizeof(where), "/x.service:%d: ", line);
+		cr_assert_not_null(strstr(warnings_seen, where), "%s", where);
+	}
+}
+
+Test(unit_parse, nothing_to_run_is_an_error)
+{
+	cr_assert_lt(parse("[Unit]\nDescription=x\n"), 0);
+	cr_assert_str_eq(err.text, "/x.service: no usable ExecStart= in [Service]: nothing to run");
+	cr_assert_lt(parse(""), 0);
+	cr_assert_lt(parse("[Service]\nExecStart=\"/bin/x\n"), 0);
+	cr_assert_lt(parse("[Service]\nExecStart=!/bin/x\n"), 0);
+}
+
+Test(unit_parse, only_oneshots_have_several_commands)
+{
+	cr_assert_lt(parse("[Service]\nExecStart=/bin/x\nExecStart=/bin/y\n"), 0);
+	cr_assert_str_eq(err.text, "/x.service: more than one ExecStart= needs Type=oneshot");
+	cr_assert_eq(parse("[Service]\nType=oneshot\nExecStart=/bin/x\nExecStart=/bin/y\n"), 0);
+	cr_assert_eq(config.command_count, 2);
+}
+
+Test(unit_parse, empty_assignment_forgets_what_was_before)
+{
+	cr_assert_eq(
+		parse("[Unit]\nAfter=a b\nAfter=\nAfter=c\n[Service]\nExecStart=/bin/x\nExecStart=\nExecStart=/bin/y\n"),
+		0);
+	cr_assert_eq(config.after.count, 1);
+	cr_assert_str_eq(config.after.items[0], "c");
+	cr_assert_eq(config.command_count, 1);
+	cr_assert_str_eq(config.commands[0].program, "/bin/y");
+}
+
+Test(unit_parse, oneshot_may_take_for_ever_to_start_unless_it_says_otherwise)
+{
+	cr_assert_eq(parse("[Service]\nType=oneshot\nExecStart=/bin/x\n"), 0);
+	cr_assert_eq(config.start_timeout_ms, TIMESPAN_INFINITY);
+	cr_assert_eq(parse("[Service]\nType=oneshot\nTimeoutStartSec=5\nExecStart=/bin/x\n"), 0);
+	cr_assert_eq(config.start_timeout_ms, 5000);
+}
+
+Test(unit_parse, variables_and_specifiers_are_warned_of)
+{
+	cr_assert_eq(parse("[Service]\nExecStart=/bin/x $OPTIONS\n"), 0);
+	cr_assert_not_null(strstr(warnings_seen, "/x.service:2: "));
+}
