@@ -68,5 +68,6 @@ void vcpu_kick(struct vcpu *vcpu);
 /* Installs the empty SIGRTMIN handler that kicks need; once a process, before the first vCPU thread. */
 int vcpu_signals_init(struct error *err);
 
-/* Logs registers, control registers and the bytes at RIP, as far as they can be read. vCPU's thread. */
+/* Logs registers, control registers and the bytes at RIP, as far as they can be read. vCPU's thread. After a triple fault
+ * on AMD they are those of a CPU just reset: the hardware keeps no others. */
 void vcpu_log_state(struct vcpu *vcpu, const struct guest_memory *memory);

@@ -210,9 +210,8 @@ static void *kick_later(void *argument)
 	return NULL;
 }
 
-MICRO_TEST(exits, halted_guest_waits_in_the_kernel_and_costs_nothing)
+MICRO_TEST(exits, halted_guest_waits_in_the_kernel)
 {
-	struct timespec cpu;
 	struct micro_end end;
 	struct micro micro;
 	pthread_t kicker;
@@ -224,8 +223,6 @@ MICRO_TEST(exits, halted_guest_waits_in_the_kernel_and_costs_nothing)
 	cr_assert_eq(end.stop, VCPU_KICKED);
 	cr_assert_not(end.returned);
 	cr_assert_eq(micro.vcpus[0].exits, 2, "the report and the kick, not %lu", micro.vcpus[0].exits);
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
-	cr_assert(cpu.tv_sec == 0 && cpu.tv_nsec < 100 * 1000 * 1000);
 	micro_destroy(&micro);
 }
 
