@@ -722,22 +722,29 @@ Test(vsock, a_device_reset_closes_all_connections)
 
 Test(vsock, connections_from_before_a_reset_are_gone_even_when_the_driver_is_quick)
 {
+	struct packet packet = {.op = VIRTIO_VSOCK_OP_RW, .guest_port = GUEST_PORT};
+	struct virtio_vsock_hdr header = header_of(&packet);
+	struct driver_buffer buffer;
+
 	add_receive_buffers(4);
 	guest_connects(0);
+	/* this notification is the first thing that the loop sees after all of the rest */
+	virtio_device_kick(driver.device, TRANSMIT);
 	driver_reset(&driver);
 	driver_start(&driver, 0);
 	add_receive_buffer();
-	SEND(.op = VIRTIO_VSOCK_OP_RW, .data = "x", .len = 1);
+	buffer = driver_out(&driver, &header, HEADER);
+	driver_add(&driver, TRANSMIT, &buffer, 1);
+	driver_run(&driver);
 	expect_op(VIRTIO_VSOCK_OP_RST);
 	expect_host_end(service);
 }
 
 /* ---- Credit ---- */
 
-/* Sends until the host's socket and the device's buffer are full; returns what the guest has sent. */
-static uint32_t fill_host(uint8_t *bytes, uint32_t chunk, uint32_t *told)
+/* Sends on until the host's socket and the device's buffer are full; returns what the guest has sent then. */
+static uint32_t fill_host(uint8_t *bytes, uint32_t sent, uint32_t chunk, uint32_t *told)
 {
-	uint32_t sent = 0;
 	struct virtio_vsock_hdr header;
 	uint8_t data[DATA_MAX];
 
@@ -784,12 +791,39 @@ Test(vsock, a_host_that_does_not_read_stops_the_guest_and_gets_all_later)
 
 	add_receive_buffers(4);
 	guest_connects(0);
-	sent = fill_host(stream, 3000, &told);
+	sent = fill_host(stream, 0, 3000, &told);
 	cr_assert_gt(sent, BUFFER);
 	SEND(.op = VIRTIO_VSOCK_OP_SHUTDOWN, .flags = BOTH);
 	expect_nothing(); /* no reset while there is something to deliver */
 	expect_stream(service, sent);
 	expect_op(VIRTIO_VSOCK_OP_RST);
+}
+
+Test(vsock, a_host_that_reads_now_and_then_gets_every_byte)
+{
+	static uint8_t got[sizeof(stream)];
+	uint32_t told = 0;
+	uint32_t sent = 0;
+	uint32_t have = 0;
+	ssize_t size;
+
+	add_receive_buffers(4);
+	guest_connects(0);
+	for (unsigned turns = 0; turns < 50; turns++) {
+		sent = fill_host(stream, sent, 1999, &told);
+		size = recv(service, got + have, 70001, MSG_DONTWAIT);
+		cr_assert_gt(size, 0);
+		have += (uint32_t)size;
+		driver_run(&driver);
+	}
+	cr_assert_gt(sent, 1000000, "the guest was held up");
+	SEND(.op = VIRTIO_VSOCK_OP_SHUTDOWN, .flags = BOTH);
+	while ((size = recv(service, got + have, 70001, MSG_DONTWAIT)) > 0) {
+		have += (uint32_t)size;
+		driver_run(&driver);
+	}
+	cr_assert_eq(have, sent);
+	cr_assert_eq(memcmp(got, stream, sent), 0);
 }
 
 Test(vsock, a_guest_that_gives_up_waiting_still_has_its_bytes_delivered)
@@ -799,7 +833,7 @@ Test(vsock, a_guest_that_gives_up_waiting_still_has_its_bytes_delivered)
 
 	add_receive_buffers(4);
 	guest_connects(0);
-	sent = fill_host(stream, 3000, &told);
+	sent = fill_host(stream, 0, 3000, &told);
 	SEND(.op = VIRTIO_VSOCK_OP_SHUTDOWN, .flags = BOTH);
 	SEND(.op = VIRTIO_VSOCK_OP_RST);
 	/* its ports are free again */
@@ -821,7 +855,7 @@ Test(vsock, more_than_its_credit_resets_the_guest)
 
 	add_receive_buffers(4);
 	guest_connects(0);
-	fill_host(stream, 4096, &told);
+	fill_host(stream, 0, 4096, &told);
 	SEND(.op = VIRTIO_VSOCK_OP_RW, .data = stream, .len = BUFFER);
 	expect_op(VIRTIO_VSOCK_OP_RST);
 }
