@@ -88,6 +88,12 @@ install_libraries() {
 	chmod 755 "$root"/lib64/ld-linux-*
 }
 
+# find_library SONAME: where this machine has it.
+find_library() {
+	/sbin/ldconfig -p | awk -v name="$1" '$1 == name && /x86-64/ { print $NF; exit }' | grep . ||
+		die "$1 is not installed here"
+}
+
 # install_program ROOT FILE...: programs and their libraries.
 install_program() {
 	local root=$1 file

@@ -11,12 +11,16 @@ kernel=$1 rinit=$2 rinitctl=$3 out=$4
 
 make_scratch
 root=$scratch/root
-mkdir -p "$root"/{bin,dev,etc,proc,root,run,sbin,sys,tmp,usr,var}
+mkdir -p "$root"/{bin,dev,etc,proc,root,run,sys,tmp,usr,var}
+ln -s bin "$root/sbin"
 cp -r "$here/../configs/minimal/." "$root/"
-install -m 755 "$rinit" "$root/sbin/rinit"
-install -m 755 "$rinitctl" "$root/sbin/rinitctl"
+install -m 755 "$rinit" "$root/bin/rinit"
+install -m 755 "$rinitctl" "$root/bin/rinitctl"
 ln -s sbin/rinit "$root/init"
-ln -s rinit "$root/sbin/init"
+ln -s rinit "$root/bin/init"
+for command in poweroff reboot halt; do
+	ln -s rinitctl "$root/bin/$command"
+done
 install_busybox "$root"
 mapfile -t modules < <(list_words "$here/minimal/modules")
 install_modules "$kernel" "$root" "${modules[@]}"

@@ -27,6 +27,7 @@ install_rinit() {
 	install -m 755 "$rinit" "$root/usr/sbin/rinit"
 	install -m 755 "$rinitctl" "$root/usr/sbin/rinitctl"
 	ln -sf rinit "$root/usr/sbin/init"
+	ln -sf ../bin/busybox "$root/usr/sbin/udhcpc"
 	for command in poweroff reboot halt; do
 		ln -sf rinitctl "$root/usr/sbin/$command"
 	done

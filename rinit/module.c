@@ -65,17 +65,23 @@ void modules_want_configured(struct modules *modules, const char *directory)
 		file_each(directory, ".conf", want_file, modules);
 }
 
-static void want_of_device(struct modules *modules, const char *bus, const char *device,
-			   bool even_with_driver)
+static void want_of_file(struct modules *modules, const char *path)
 {
-	char path[PATH_MAX], modalias[MODALIAS_MAX];
+	char modalias[MODALIAS_MAX];
 
-	snprintf(path, sizeof(path), "/sys/bus/%s/devices/%s/driver", bus, device);
-	if (!even_with_driver && !access(path, F_OK))
-		return;
-	snprintf(path, sizeof(path), "/sys/bus/%s/devices/%s/modalias", bus, device);
 	if (file_read_line(path, modalias, sizeof(modalias)) > 0)
 		modules_want(modules, modalias);
+}
+
+static void want_of_device(struct modules *modules, const char *bus, const char *device)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "/sys/bus/%s/devices/%s/driver", bus, device);
+	if (!access(path, F_OK))
+		return;
+	snprintf(path, sizeof(path), "/sys/bus/%s/devices/%s/modalias", bus, device);
+	want_of_file(modules, path);
 }
 
 static void want_of_bus(struct modules *modules, const char *bus)
@@ -84,16 +90,11 @@ static void want_of_bus(struct modules *modules, const char *bus)
 	const struct dirent *device;
 	DIR *folder;
 
-	/* A CPU has a driver, and modules for its features nevertheless; all CPUs ask for the same. */
-	if (!strcmp(bus, "cpu")) {
-		want_of_device(modules, bus, "cpu0", true);
-		return;
-	}
 	snprintf(path, sizeof(path), "/sys/bus/%s/devices", bus);
 	folder = opendir(path);
 	while (folder && (device = readdir(folder)))
 		if (device->d_name[0] != '.')
-			want_of_device(modules, bus, device->d_name, false);
+			want_of_device(modules, bus, device->d_name);
 	if (folder)
 		closedir(folder);
 }
@@ -108,6 +109,9 @@ void modules_want_coldplug(struct modules *modules)
 			want_of_bus(modules, bus->d_name);
 	if (folder)
 		closedir(folder);
+	/* The processors have one for all of them; its features ask for modules such as kvm-amd. */
+	if (modules->possible)
+		want_of_file(modules, "/sys/devices/system/cpu/modalias");
 }
 
 void modules_load(struct modules *modules)

@@ -15,17 +15,22 @@ overlays=("$here/../../configs/host" "${@:5}")
 
 make_scratch
 root=$scratch/root
-mkdir -p "$root"/{bin,dev,etc/rastos/keys,lib,lib64,proc,root,run,sbin,sys,tmp,usr/bin,usr/sbin,var/lib/rastos}
-install -m 755 "$bin/rinit.static" "$root/sbin/rinit"
-install -m 755 "$bin/rinitctl.static" "$root/sbin/rinitctl"
+mkdir -p "$root"/{bin,dev,etc/rastos/keys,lib,lib64,proc,root,run,sys,tmp,usr/bin,usr/sbin,var/lib/rastos}
+ln -s bin "$root/sbin"
+install -m 755 "$bin/rinit.static" "$root/bin/rinit"
+install -m 755 "$bin/rinitctl.static" "$root/bin/rinitctl"
 ln -s sbin/rinit "$root/init"
-ln -s rinit "$root/sbin/init"
+ln -s rinit "$root/bin/init"
 for command in poweroff reboot halt; do
-	ln -s rinitctl "$root/sbin/$command"
+	ln -s rinitctl "$root/bin/$command"
 done
 install_busybox "$root"
 install -m 755 -s "$bin/rastos-vmm" "$root/usr/bin/rastos-vmm"
 install_libraries "$root" "$bin/rastos-vmm"
+install_program "$root" "$(find_library libcrypto.so.3)" # rastos-vmm loads it when there is a signature to check
+# kmod's modprobe, since busybox' cuts names at 256 bytes, and a processor, which asks for kvm-amd or kvm-intel, has longer.
+install_program "$root" /bin/kmod
+ln -sf kmod "$root/bin/modprobe"
 install_program "$root" "$(command -v passt)" "$(command -v passt.avx2)"
 install -m 644 "$key" "$root/etc/rastos/keys/"
 mapfile -t modules < <(list_words "$here/modules")
