@@ -145,6 +145,14 @@ static void last_message(int messages, char *line, size_t size)
 	}
 }
 
+/* passt takes the guest's address and route from the host's. */
+static const char *advice(const char *message)
+{
+	return strstr(message, "xternal") && strstr(message, "interface")
+		       ? ": the host has no default route yet (see `ip route`)"
+		       : "";
+}
+
 static int make_messages(void)
 {
 	AUTO_CLOSE int fd = memfd_create("passt", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -232,7 +240,7 @@ static int start(struct passt *passt, const struct publish *rules, unsigned coun
 		return 0;
 	passt_stop(passt);
 	last_message(pipes->messages, line, sizeof(line));
-	return error_set(err, -EIO, "passt did not start: %s", line);
+	return error_set(err, -EIO, "passt did not start: %s%s", line, advice(line));
 }
 
 static int start_connected(struct passt *passt, const struct publish *rules, unsigned count,

@@ -199,8 +199,8 @@ Test(passt, its_complaint_is_passed_on)
 	fclose(script);
 	setenv("PATH", folder, 1);
 	cr_assert_eq(passt_start(&passt, "web", NULL, 0, &err), -EIO);
-	cr_assert_str_eq(err.text,
-			 "network of guest web: passt did not start: External interface not usable");
+	cr_assert_str_eq(err.text, "network of guest web: passt did not start: External interface not usable"
+				   ": the host has no default route yet (see `ip route`)");
 	cr_assert_eq(passt.pid, 0);
 	unlink(path);
 	rmdir(folder);
