@@ -159,7 +159,7 @@ static void console_ready(struct loop_source *source, uint32_t events)
 
 void log_open(struct loop *loop, int console_fd)
 {
-	fcntl(console_fd, F_SETFL, O_WRONLY | O_NONBLOCK);
+	fcntl(console_fd, F_SETFL, fcntl(console_fd, F_GETFL) | O_NONBLOCK);
 	journal.loop = loop;
 	journal.console = (struct loop_source){.fd = console_fd, .ready = console_ready};
 	journal.console_waiting = false;

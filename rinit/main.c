@@ -145,8 +145,10 @@ static void early_user_space(struct system *sys)
 	int console;
 
 	mount_proc();
-	if (runtime_is_container())
+	if (runtime_is_container()) {
 		sys->runtime = RUNTIME_CONTAINER;
+		sys->begin_ms = clock_ms();
+	}
 	cmdline_read(sys);
 	if (sys->runtime != RUNTIME_CONTAINER && root_is_initramfs() && !cmdline_has(sys->cmdline, "root")) {
 		umount2("/proc", MNT_DETACH);
@@ -220,7 +222,7 @@ static void targets_add(struct system *sys)
 
 static void system_ready(struct system *sys)
 {
-	uint64_t now = clock_ms();
+	uint64_t now = clock_ms() - sys->begin_ms;
 
 	sys->booted = true;
 	log_notice("ready (%llu.%02llu s)", (unsigned long long)now / 1000,
@@ -234,6 +236,8 @@ static void unit_settled(struct manager *manager, struct unit *unit)
 	struct system *sys = CONTAINER_OF(manager, struct system, manager);
 
 	control_unit_settled(&sys->control, unit);
+	if (unit == sys->shell && sys->runtime == RUNTIME_CONTAINER && !service_is_active(unit->run.state))
+		system_shutdown(sys, SHUTDOWN_POWEROFF); /* there is nothing else in it */
 	if (unit == manager->default_target && unit->run.state == STATE_EXITED && !sys->booted)
 		system_ready(sys);
 }

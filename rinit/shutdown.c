@@ -158,7 +158,7 @@ static void container_exit(const struct shutdown *shutdown)
 		reboot(RB_AUTOBOOT);
 		_exit(EXIT_REBOOT);
 	}
-	_exit(shutdown->exit_status);
+	_exit(EXIT_SUCCESS);
 }
 
 void shutdown_finish(struct shutdown *shutdown, bool container)

@@ -30,7 +30,6 @@ struct shutdown {
 	enum shutdown_kind kind;
 	enum shutdown_phase phase;
 	struct loop_timer timer; /* of the phase */
-	int exit_status;         /* of a container */
 };
 
 void shutdown_init(struct shutdown *shutdown, struct loop *loop, struct manager *manager);

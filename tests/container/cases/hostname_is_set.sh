@@ -1,0 +1,6 @@
+file etc/hostname <<END
+testhost
+END
+boot
+expect "rinit: ready"
+check "testhost" inside hostname

@@ -1,0 +1,3 @@
+rm -r "$root/etc"
+boot
+expect "rinit: ready"

@@ -1,0 +1,4 @@
+boot
+expect "rinit: ready"
+inside /bin/poweroff
+ends 0

@@ -1,0 +1,4 @@
+boot single
+expect "started single-user shell"
+type "exit"
+ends 0

@@ -1,0 +1,12 @@
+unit worker <<END
+[Service]
+ExecStart=/bin/sleep 1000
+END
+boot
+expect "rinit: ready"
+inside sh -c '(setsid sleep 1000 &)'
+begin=$(date +%s%N)
+signal TERM
+ends 0
+took=$((($(date +%s%N) - begin) / 1000000))
+((took < 1500)) || fail "it took $took ms"

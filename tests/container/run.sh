@@ -1,0 +1,142 @@
+#!/bin/bash
+# run.sh BIN_FOLDER CASE: runs one case with rinit as PID 1 in PID, mount, UTS, IPC and network namespaces of its own.
+#
+# A case is a shell script of these words, in order of use:
+#
+#   unit NAME <<END      writes /etc/rinit/NAME.service
+#   file PATH <<END      writes any other file
+#   boot [ARG...]        starts rinit; its console goes to the case's output
+#   expect TEXT          waits until the console has shown TEXT, behind what the last expect found
+#   logged UNIT TEXT     waits until the log has TEXT from UNIT: after the boot the console shows no output of services
+#   never TEXT           fails when the console has shown TEXT
+#   inside COMMAND...    runs a command in the container
+#   as_user COMMAND...   the same as somebody who is not root
+#   ctl ARG...           rinitctl in the container; ctl_fails CODE ARG... expects that exit code
+#   type TEXT            types a line at the console
+#   signal NAME          sends PID 1 a signal from outside
+#   ends STATUS          waits until rinit has ended with that exit status (128 + number for a signal)
+set -u
+
+bin=$1
+case=$2
+limit=10 # seconds that any one thing may take
+
+[[ $(id -u) == 0 ]] || { echo "skipped: needs root, to make namespaces and device nodes"; exit 77; }
+unshare --pid --mount --uts --ipc --net --fork true 2>/dev/null || { echo "skipped: unshare(1) may not make namespaces here"; exit 77; }
+
+root=$(mktemp -d)
+chmod 755 "$root"
+out=$root.out
+seen=0
+pid=
+unshare_pid=
+
+clean_up() {
+	exec 2>/dev/null # bash would tell of every process that is killed here
+	[[ -n $unshare_pid ]] && kill -KILL "$unshare_pid" "$pid" 2>/dev/null
+	wait 2>/dev/null
+	rm -rf "$root" "$out" "$root.in"
+}
+trap clean_up EXIT
+
+fail() {
+	echo "FAILED: $*"
+	echo "--- console:"
+	cat -v "$out" 2>/dev/null
+	exit 1
+}
+
+make_root() {
+	mkdir -p "$root"/{bin,sbin,etc/rinit,etc/rastos,dev,proc,sys,run,tmp,root}
+	cp "$(command -v busybox)" "$root/bin/busybox"
+	chroot "$root" /bin/busybox --install -s /bin
+	cp "$bin/rinit.static" "$root/sbin/rinit"
+	cp "$bin/rinitctl.static" "$root/bin/rinitctl"
+	for name in poweroff reboot halt shutdown; do ln -sf rinitctl "$root/bin/$name"; done
+	echo "root::0:0:root:/root:/bin/sh" >"$root/etc/passwd"
+}
+
+unit() { cat >"$root/etc/rinit/$1.service"; }
+
+file() { mkdir -p "$root/$(dirname "$1")" && cat >"$root/$1"; }
+
+boot() {
+	mkfifo "$root.in"
+	exec 3<>"$root.in"
+	unshare --pid --mount --uts --ipc --net --fork chroot "$root" /sbin/rinit "$@" <"$root.in" >>"$out" 2>&1 &
+	unshare_pid=$!
+	for ((i = 0; i < limit * 50; i++)); do
+		pid=$(cat "/proc/$unshare_pid/task/$unshare_pid/children" 2>/dev/null)
+		pid=${pid%% *}
+		[[ -n $pid ]] && return
+		sleep 0.02
+	done
+	fail "rinit did not start"
+}
+
+expect() {
+	local at
+	for ((i = 0; i < limit * 50; i++)); do
+		# Byte offset behind the first match after what was seen.
+		at=$(tail -c +$((seen + 1)) "$out" | grep -abo -m1 -F -- "$1" | head -n1 | cut -d: -f1)
+		if [[ -n $at ]]; then
+			seen=$((seen + at + ${#1}))
+			return
+		fi
+		sleep 0.02
+	done
+	fail "the console does not show \"$1\""
+}
+
+logged() {
+	for ((i = 0; i < limit * 20; i++)); do
+		[[ $(inside /bin/rinitctl log "$1" 2>&1) == *"$2"* ]] && return
+		sleep 0.05
+	done
+	fail "the log of $1 does not have \"$2\""
+}
+
+never() { ! grep -aqF -- "$1" "$out" || fail "the console shows \"$1\""; }
+
+inside() { nsenter --target "$pid" --pid --mount --uts --ipc --net --root --wd "$@"; }
+
+as_user() { inside --setuid 1000 --setgid 1000 "$@"; }
+
+ctl() { inside /bin/rinitctl "$@" || fail "rinitctl $*: exit status $?"; }
+
+ctl_fails() {
+	local code=$1
+	shift
+	inside /bin/rinitctl "$@" 2>&1
+	local is=$?
+	[[ $is == "$code" ]] || fail "rinitctl $*: exit status $is, not $code"
+}
+
+type() { echo "$1" >&3; }
+
+signal() { kill "-$1" "$pid"; }
+
+ends() {
+	for ((i = 0; i < limit * 50; i++)); do
+		kill -0 "$unshare_pid" 2>/dev/null || break
+		sleep 0.02
+	done
+	kill -0 "$unshare_pid" 2>/dev/null && fail "rinit has not ended"
+	wait "$unshare_pid" 2>/dev/null
+	local is=$?
+	unshare_pid=
+	[[ $is == "$1" ]] || fail "rinit ended with status $is, not $1"
+}
+
+# check TEXT COMMAND...: the command's output must hold TEXT
+check() {
+	local text=$1 output
+	shift
+	output=$("$@" 2>&1)
+	[[ $output == *"$text"* ]] || fail "$*: \"$text\" is not in: $output"
+}
+
+make_root
+# shellcheck disable=SC1090
+source "$case"
+echo "ok"
