@@ -6,5 +6,6 @@
 
 struct machine_events {
 	void (*power_off)(struct machine_events *events);
+	void (*panicked)(struct machine_events *events); /* the guest's kernel did, and said so */
 	void (*reset)(struct machine_events *events, const char *by); /* by: "i8042", "ACPI reset register"; a literal */
 };

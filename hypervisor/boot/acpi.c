@@ -9,7 +9,8 @@
 #include "hypervisor/boot/acpi_tables.h"
 #include "hypervisor/x86_64/layout.h"
 
-#define TABLES_END       MIB(1)
+#define RTC_CENTURY      0x32 /* the index that holds the century */
+#define TABLES_END       LAYOUT_RESET_VECTOR
 #define TABLE_ALIGNMENT  16
 #define OEM_TABLE_ID     "RASTOSVM"
 #define OEM_REVISION     1
@@ -159,6 +160,19 @@ static void dsdt_rtc(struct aml *aml)
 	aml_end(aml, device);
 }
 
+/* QEMU0001 is what Linux' pvpanic driver binds to. */
+static void dsdt_pvpanic(struct aml *aml, const struct acpi_machine *machine)
+{
+	size_t device = aml_device_begin(aml, "PEVT");
+	size_t resources;
+
+	aml_name_string(aml, "_HID", "QEMU0001");
+	resources = aml_resources_begin(aml, "_CRS");
+	aml_resource_io(aml, machine->pvpanic_port, 1);
+	aml_resources_end(aml, resources);
+	aml_end(aml, device);
+}
+
 static bool virtio_line_is_shared(const struct acpi_machine *machine, unsigned index)
 {
 	for (unsigned i = 0; i < machine->virtio_count; i++)
@@ -242,6 +256,8 @@ static uint64_t dsdt_write(struct table_area *area, const struct acpi_machine *m
 		dsdt_keyboard(&table.aml);
 	if (machine->rtc)
 		dsdt_rtc(&table.aml);
+	if (machine->pvpanic_port)
+		dsdt_pvpanic(&table.aml, machine);
 	dsdt_power_button(&table.aml, machine);
 	dsdt_virtio(&table.aml, machine);
 	aml_end(&table.aml, scope);
@@ -277,7 +293,9 @@ static uint64_t fadt_write(struct table_area *area, const struct acpi_machine *m
 
 	if (machine->i8042)
 		boot |= ACPI_BOOT_8042;
-	if (!machine->rtc)
+	if (machine->rtc)
+		fadt.fixed_hardware_1[ACPI_FADT_CENTURY - ACPI_FADT_FIXED_HARDWARE] = RTC_CENTURY;
+	else
 		boot |= ACPI_BOOT_NO_CMOS_RTC;
 	fadt.boot_architecture = (uint16_t)boot;
 	return table_copy(area, &fadt, sizeof(fadt));

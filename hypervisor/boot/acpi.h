@@ -34,6 +34,7 @@ struct acpi_machine {
 	uint8_t power_reset_value;
 	uint8_t power_s5; /* SLP_TYP of \_S5 */
 	uint32_t power_button_gsi;
+	uint16_t pvpanic_port; /* 0: none */
 };
 
 /* Writes the tables; *rsdp is their root's guest-physical address. -ENOSPC when they do not fit. */

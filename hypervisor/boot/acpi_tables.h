@@ -59,11 +59,15 @@ struct acpi_xsdt {
 } __attribute__((packed));
 
 /* 5.2.9 fixed ACPI description table; what hardware-reduced ACPI ignores has no names here */
+/* Offsets in the FADT. */
+#define ACPI_FADT_FIXED_HARDWARE 44
+#define ACPI_FADT_CENTURY        108
+
 struct acpi_fadt {
 	struct acpi_header header;
 	uint32_t firmware_control;
 	uint32_t dsdt;
-	uint8_t fixed_hardware_1[65]; /* offset 44: model to century */
+	uint8_t fixed_hardware_1[65]; /* offset ACPI_FADT_FIXED_HARDWARE: model to century */
 	uint16_t boot_architecture;   /* offset 109 */
 	uint8_t reserved;
 	uint32_t flags; /* offset 112 */

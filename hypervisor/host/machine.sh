@@ -21,8 +21,9 @@ cp "$FIRMWARE/OVMF_VARS_4M.fd" "$run/firmware-vars.fd"
 if has_hardware_kvm; then
 	accelerator=(-accel kvm -cpu host)
 else
-	# The emulated processor has AMD's virtualization with nested paging.
-	accelerator=(-accel "tcg,thread=multi" -cpu "max,+svm")
+	# The emulated processor has AMD's virtualization with nested paging. It does not intercept XSETBV, so that with XSAVE a
+	# guest's kernel would find its state's size inconsistent and warn.
+	accelerator=(-accel "tcg,thread=multi" -cpu "max,+svm,-xsave")
 fi
 
 exec qemu-system-x86_64 -name rastos-host -M q35 "${accelerator[@]}" -smp 2 -m 3000 \

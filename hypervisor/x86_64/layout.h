@@ -29,7 +29,8 @@
 #define LAYOUT_CMDLINE        0x20000ULL
 #define LAYOUT_CMDLINE_MAX    0x10000ULL
 #define LAYOUT_EBDA           0x9fc00ULL /* end of conventional memory */
-#define LAYOUT_ACPI           0xe0000ULL /* RSDP first; to 1 MiB */
+#define LAYOUT_ACPI           0xe0000ULL /* RSDP first; to the reset vector */
+#define LAYOUT_RESET_VECTOR   0xffff0ULL /* F000:FFF0, to 1 MiB */
 #define LAYOUT_KERNEL         0x100000ULL
 
 #define LAYOUT_GSI_POWER      5

@@ -60,6 +60,7 @@ struct boot_recorder {
 void boot_recorder_start(struct boot_recorder *recorder, const char *guest, bool whole_process);
 /* True when this was the step's first mark. */
 bool boot_recorder_mark(struct boot_recorder *recorder, enum boot_step step);
+bool boot_recorder_reached(struct boot_recorder *recorder, enum boot_step step);
 void boot_recorder_read(struct boot_recorder *recorder, struct boot_report *report);
 
 /* {"guest","ready","steps":[{"name","at_ms","wall_ms","cpu_ms"}]}: at_ms since the start; wall_ms and cpu_ms

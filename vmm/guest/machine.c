@@ -16,6 +16,7 @@
 #include "devmodel/boot_marks.h"
 #include "devmodel/bus.h"
 #include "devmodel/i8042.h"
+#include "devmodel/pvpanic.h"
 #include "devmodel/rtc.h"
 #include "devmodel/serial.h"
 #include "devmodel/virtio/blk.h"
@@ -28,6 +29,7 @@
 #include "hypervisor/boot/boot.h"
 #include "hypervisor/kvm/vcpu.h"
 #include "hypervisor/x86_64/layout.h"
+#include "hypervisor/x86_64/reset_vector.h"
 
 /* An interrupt line that ends in KVM's interrupt controllers. */
 struct irqfd_line {
@@ -124,6 +126,12 @@ static void events_reset(struct machine_events *events, const char *by)
 	machine_finish(CONTAINER_OF(events, struct machine, events), MACHINE_RESET, by);
 }
 
+static void events_panicked(struct machine_events *events)
+{
+	machine_finish(CONTAINER_OF(events, struct machine, events), MACHINE_CRASHED,
+		       "the guest's kernel panicked");
+}
+
 void machine_stop(struct machine *machine)
 {
 	machine_finish(machine, MACHINE_KILLED, "stopped by the host");
@@ -177,9 +185,12 @@ static void machine_marked(struct boot_marks *marks, enum boot_mark mark, uint8_
 	struct machine *machine = CONTAINER_OF(marks, struct machine, marks);
 	struct boot_recorder *recorder = machine->config.recorder;
 
+	/* The kernel's io_delay writes whatever is in AL to port 0x80: user space only counts once a kernel
+	 * was there. */
 	if (mark == BOOT_MARK_PORT80 && value == DEBUG_PORT_KERNEL)
 		boot_recorder_mark(recorder, BOOT_STEP_KERNEL);
-	else if (mark == BOOT_MARK_TIMER || value == DEBUG_PORT_USER)
+	else if (mark == BOOT_MARK_TIMER ||
+		 (value == DEBUG_PORT_USER && boot_recorder_reached(recorder, BOOT_STEP_KERNEL)))
 		boot_recorder_mark(recorder, BOOT_STEP_INIT);
 }
 
@@ -267,6 +278,14 @@ static int add_rtc(struct machine *machine, struct error *err)
 		       err);
 }
 
+static int add_pvpanic(struct machine *machine, struct error *err)
+{
+	return bus_add(
+		&machine->ports,
+		(struct bus_range){PVPANIC_PORT, PVPANIC_SIZE, &pvpanic_ops, &machine->events, "pvpanic"},
+		err);
+}
+
 static int add_boot_marks(struct machine *machine, struct error *err)
 {
 	int code = bus_add(&machine->ports,
@@ -286,6 +305,8 @@ static int add_platform(struct machine *machine, struct error *err)
 {
 	int code = add_boot_marks(machine, err);
 
+	if (code == 0)
+		code = add_pvpanic(machine, err);
 	if (code == 0)
 		code = add_power(machine, err);
 	if (code == 0)
@@ -371,13 +392,7 @@ static int virtio_slot_plug(struct machine *machine, struct virtio_slot *slot, s
 		       (struct bus_range){virtio_base(index), VIRTIO_MMIO_SIZE, &virtio_mmio_ops, &slot->mmio,
 					  device->name},
 		       err);
-	if (code < 0 || !slot->own_thread)
-		return code;
-	code = -pthread_create(&slot->thread.thread, NULL, device_thread_main, &slot->thread);
-	if (code < 0)
-		return error_set(err, code, "%s: cannot start its thread: %s", device->name, strerror(-code));
-	slot->thread.running = true;
-	return 0;
+	return code;
 }
 
 static int add_disk(struct machine *machine, unsigned index, struct error *err)
@@ -486,7 +501,8 @@ static int add_virtio(struct machine *machine, struct error *err)
 
 /* --- Boot --- */
 
-static int build_acpi(struct machine *machine, uint64_t *rsdp, struct error *err)
+/* What stands in for firmware: ACPI tables and the reset vector. */
+static int write_firmware(struct machine *machine, uint64_t *rsdp, struct error *err)
 {
 	struct acpi_virtio_mmio virtio[LAYOUT_VIRTIO_MAX];
 	struct acpi_machine description = {
@@ -502,8 +518,13 @@ static int build_acpi(struct machine *machine, uint64_t *rsdp, struct error *err
 		.power_reset_value = ACPI_POWER_RESET_VALUE,
 		.power_s5 = ACPI_POWER_S5,
 		.power_button_gsi = LAYOUT_GSI_POWER,
+		.pvpanic_port = PVPANIC_PORT,
 	};
 
+	if (reset_vector_write(&machine->memory, ACPI_POWER_PORT + ACPI_POWER_RESET, ACPI_POWER_RESET_VALUE) <
+	    0)
+		return error_set(err, -ENOMEM, "guest %s: has less than 1 MiB of memory",
+				 machine->config.definition->name);
 	for (unsigned i = 0; i < machine->virtio_count; i++)
 		virtio[i] = (struct acpi_virtio_mmio){virtio_base(i), VIRTIO_MMIO_SIZE, virtio_gsi(i)};
 	return acpi_build(&machine->memory, &description, rsdp, err);
@@ -529,9 +550,9 @@ static int find_boot_source(struct machine *machine, struct boot_source *source,
 		};
 		return 0;
 	}
-	code = fit_open(definition->image, resources->image.data, resources->image.size,
-			definition->configuration, resources->keys, resources->key_count,
-			definition->allow_unsigned, &fit, err);
+	code = fit_open_apart(definition->image, resources->image.data, resources->image.size,
+			      definition->configuration, resources->keys, resources->key_count,
+			      definition->allow_unsigned, &fit, err);
 	if (code < 0)
 		return code;
 	boot_recorder_mark(machine->config.recorder, BOOT_STEP_VERIFY);
@@ -553,7 +574,7 @@ static int load_kernel(struct machine *machine, struct error *err)
 	int code = find_boot_source(machine, &source, err);
 
 	if (code == 0)
-		code = build_acpi(machine, &source.acpi_rsdp, err);
+		code = write_firmware(machine, &source.acpi_rsdp, err);
 	if (code == 0)
 		code = boot_load(&machine->memory, &source, &machine->entry, err);
 	guest_resources_drop_boot_files(machine->config.resources);
@@ -639,7 +660,24 @@ static void *vcpu_main(void *argument)
 	return NULL;
 }
 
-int machine_start(struct machine *machine, struct error *err)
+static int start_device_threads(struct machine *machine, struct error *err)
+{
+	for (unsigned i = 0; i < machine->virtio_count; i++) {
+		struct virtio_slot *slot = &machine->virtio[i];
+		int code;
+
+		if (!slot->own_thread)
+			continue;
+		code = -pthread_create(&slot->thread.thread, NULL, device_thread_main, &slot->thread);
+		if (code < 0)
+			return error_set(err, code, "%s: cannot start its thread: %s", slot->device->name,
+					 strerror(-code));
+		slot->thread.running = true;
+	}
+	return 0;
+}
+
+static int start_vcpus(struct machine *machine, struct error *err)
 {
 	for (unsigned i = 0; i < machine->vcpu_count; i++) {
 		struct machine_vcpu *self = &machine->vcpus[i];
@@ -651,6 +689,13 @@ int machine_start(struct machine *machine, struct error *err)
 		self->running = true;
 	}
 	return 0;
+}
+
+int machine_start(struct machine *machine, struct error *err)
+{
+	int code = start_device_threads(machine, err);
+
+	return code < 0 ? code : start_vcpus(machine, err);
 }
 
 static void join_vcpus(struct machine *machine)
@@ -687,7 +732,7 @@ static int machine_build(struct machine *machine, struct error *err)
 	if (code < 0)
 		return code;
 	boot_recorder_mark(machine->config.recorder, BOOT_STEP_VM);
-	code = load_kernel(machine, err);
+	code = load_kernel(machine, err); /* no thread may run yet: fit_open_apart forks */
 	return code < 0 ? code : create_vcpus(machine, err);
 }
 
@@ -704,7 +749,11 @@ int machine_create(const struct machine_config *config, struct machine **result,
 	machine->memory.fd = -1;
 	machine->serial_irq.fd = machine->keyboard_irq.fd = machine->power_irq.fd = -1;
 	machine->marks.marked = machine_marked;
-	machine->events = (struct machine_events){.power_off = events_power_off, .reset = events_reset};
+	machine->events = (struct machine_events){
+		.power_off = events_power_off,
+		.panicked = events_panicked,
+		.reset = events_reset,
+	};
 	machine->ended = (struct loop_source){
 		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 		.events = EPOLLIN,

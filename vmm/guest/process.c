@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -18,6 +19,7 @@
 
 #define NS_PER_SECOND    1000000000ULL
 #define CONSOLE_FLUSH_MS 2000
+#define GUEST_FILES      4096
 #define CONSOLE_TAIL     2048 /* bytes of console output told to the manager at the end */
 
 struct guest_process {
@@ -348,6 +350,18 @@ static void process_close(struct guest_process *process)
 	loop_close(&process->loop);
 }
 
+/* Each vsock connection takes a descriptor: more than the usual soft limit allows. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = MIN(limit.rlim_max, (rlim_t)GUEST_FILES);
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_warning("cannot raise the limit of open files: %m");
+}
+
 enum machine_end guest_process_run(const struct guest_process_config *config, struct error *why)
 {
 	struct guest_process process = {
@@ -368,8 +382,10 @@ enum machine_end guest_process_run(const struct guest_process_config *config, st
 		.owner = &process,
 	};
 	struct terminal_state terminal = {0};
-	int code = process_open(&process, why);
+	int code;
 
+	raise_file_limit();
+	code = process_open(&process, why);
 	machine.console = process.console;
 	if (code == 0)
 		code = machine_create(&machine, &process.machine, why);

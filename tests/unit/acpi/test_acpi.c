@@ -79,7 +79,7 @@ static const struct acpi_header *table_at(uint64_t address, const char *signatur
 {
 	const struct acpi_header *header = (const void *)(fixture.ram + address);
 
-	cr_assert(address > LAYOUT_ACPI && address + header->length <= MIB(1));
+	cr_assert(address > LAYOUT_ACPI && address + header->length <= LAYOUT_RESET_VECTOR);
 	cr_assert_arr_eq(header->signature, signature, 4);
 	cr_assert_arr_eq(header->oem_id, "RASTOS", 6);
 	cr_assert_eq(sum(header, header->length), 0, "checksum of %s", signature);

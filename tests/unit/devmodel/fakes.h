@@ -29,6 +29,7 @@ struct fake_machine {
 	struct machine_events events;
 	unsigned power_offs;
 	unsigned resets;
+	unsigned panics;
 	const char *reset_by;
 };
 
@@ -45,13 +46,18 @@ static inline void fake_reset(struct machine_events *events, const char *by)
 	machine->reset_by = by;
 }
 
+static inline void fake_panicked(struct machine_events *events)
+{
+	CONTAINER_OF(events, struct fake_machine, events)->panics++;
+}
+
 #define FAKE_IRQ                                                                                             \
 	{                                                                                                    \
 		.line.raise = fake_irq_raise                                                                 \
 	}
 #define FAKE_MACHINE                                                                                         \
 	{                                                                                                    \
-		.events = {.power_off = fake_power_off, .reset = fake_reset }                                \
+		.events = {.power_off = fake_power_off, .panicked = fake_panicked, .reset = fake_reset }                                \
 	}
 
 /* One byte, as a guest's inb and outb. */

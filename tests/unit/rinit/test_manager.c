@@ -56,6 +56,16 @@ static void await(const struct unit *unit, enum service_state state)
 	}
 }
 
+static bool logged(const char *text)
+{
+	size_t length;
+	char *log = log_copy(NULL, &length);
+	bool found = strstr(log, text) != NULL;
+
+	free(log);
+	return found;
+}
+
 static void assert_logged(const char *text)
 {
 	size_t length;
@@ -150,6 +160,8 @@ Test(manager, simple_service_runs_and_its_output_is_logged)
 
 	boot();
 	await(unit, STATE_RUNNING);
+	for (int i = 0; i < 200 && !logged("a.service: oops"); i++)
+		loop_step(&loop, 10);
 	manager_stop(&manager, unit);
 	await(unit, STATE_INACTIVE);
 	assert_logged("a.service: hello\n");
@@ -272,7 +284,7 @@ Test(manager, notify_service_that_says_nothing_is_stopped)
 	unit->config.start_timeout_ms = 50;
 	boot();
 	await(unit, STATE_FAILED);
-	assert_logged("a.service: not ready after 0 s: stopping it");
+	assert_logged("a.service: not ready after 0.1 s: stopping it");
 }
 
 Test(manager, notify_service_is_ready_when_it_says_so)
