@@ -166,8 +166,7 @@ static void unit_report(const struct unit *unit, FILE *stream)
 	if (*run->status)
 		fprintf(stream, "Status=%s\n", run->status);
 	if (run->settled_ms)
-		fprintf(stream, "Since=%llu.%03llu s\n", (unsigned long long)run->settled_ms / 1000,
-			(unsigned long long)run->settled_ms % 1000);
+		fprintf(stream, "Since=%.3f s\n", seconds(run->settled_ms));
 	if (run->restarts)
 		fprintf(stream, "Restarts=%u\n", run->restarts);
 	for (size_t i = 0; run->state == STATE_WAITING && i < unit->after_count; i++) {

@@ -57,4 +57,10 @@ void loop_run(struct loop *loop);
 int loop_step(struct loop *loop, int timeout_ms);
 void loop_stop(struct loop *loop);
 
+/* For people. */
+static inline double seconds(uint64_t ms)
+{
+	return (double)ms / 1000;
+}
+
 uint64_t clock_ms(void); /* CLOCK_MONOTONIC; in a guest and on hardware it starts near zero at boot */

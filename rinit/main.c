@@ -225,8 +225,7 @@ static void system_ready(struct system *sys)
 	uint64_t now = clock_ms() - sys->begin_ms;
 
 	sys->booted = true;
-	log_notice("ready (%llu.%02llu s)", (unsigned long long)now / 1000,
-		   (unsigned long long)now % 1000 / 10);
+	log_notice("ready (%.2f s)", seconds(now));
 	notify_host_send(&sys->host, "READY=1\nSTATUS=Ready\n");
 	log_boot_done();
 }

@@ -306,8 +306,7 @@ static void action_reached(struct unit *unit)
 
 	loop_timer_clear(unit->manager->loop, &unit->run.timer);
 	if (unit->config.kind == UNIT_SERVICE)
-		log_info("started %s (%llu.%02llu s)", title(unit), (unsigned long long)took / 1000,
-			 (unsigned long long)took % 1000 / 10);
+		log_info("started %s (%.2f s)", title(unit), seconds(took));
 	unit_settled(unit);
 }
 
@@ -348,8 +347,7 @@ static void action_delay(struct unit *unit)
 	if (!unit->run.again) {
 		unit->run.restarts = lasted ? 0 : unit->run.restarts + 1;
 		delay = unit_restart_delay(&unit->config, unit->run.restarts);
-		log_info("%s ended; it starts again in %llu.%llu s", title(unit),
-			 (unsigned long long)delay / 1000, (unsigned long long)delay % 1000 / 100);
+		log_info("%s ended; it starts again in %.1f s", title(unit), seconds(delay));
 	}
 	unit_timer(unit, delay);
 	unit_settled(unit);
@@ -364,17 +362,16 @@ static void action_stop(struct unit *unit)
 
 static void action_give_up(struct unit *unit)
 {
-	log_warning("%s: not ready after %llu s: stopping it", unit->config.name,
-		    (unsigned long long)unit->config.start_timeout_ms / 1000);
+	log_warning("%s: not ready after %.1f s: stopping it", unit->config.name,
+		    seconds(unit->config.start_timeout_ms));
 	unit->run.gave_up = true;
 	action_stop(unit);
 }
 
 static void action_kill(struct unit *unit)
 {
-	log_warning("%s: did not stop within %llu.%llu s: killed", unit->config.name,
-		    (unsigned long long)unit->config.stop_timeout_ms / 1000,
-		    (unsigned long long)unit->config.stop_timeout_ms % 1000 / 100);
+	log_warning("%s: did not stop within %.1f s: killed", unit->config.name,
+		    seconds(unit->config.stop_timeout_ms));
 	unit_signal(unit, SIGKILL);
 	loop_timer_clear(unit->manager->loop, &unit->run.timer);
 }

@@ -1,17 +1,23 @@
 /* rinitctl: asks the rinit that is PID 1. By its other names (poweroff, reboot, halt, shutdown) it does what
  * they say. */
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/reboot.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/util.h"
 #include "rinit/client.h"
 #include "rinit/control.h"
+
+#define NOTIFY_TIMEOUT_MS 5000
 
 static const char help[] =
 	"rinitctl [--json] COMMAND            talks to rinit, the first process\n"
@@ -20,6 +26,7 @@ static const char help[] =
 	"  status [UNIT]                      of the system, or of one unit\n"
 	"  start|stop|restart [--no-block] UNIT...\n"
 	"  log [UNIT|rinit]                   the newest lines of services and of rinit\n"
+	"  notify LINE...                     tells rinit from within a service: READY=1, STATUS=text\n"
 	"  poweroff|reboot|halt [-f]          in order; -f: at once, nothing is stopped\n"
 	"\n"
 	"--json     list and status as JSON\n"
@@ -217,6 +224,78 @@ static int shutdown_main(char **options, int count)
 	return command_shutdown(verb, NULL, 0);
 }
 
+/* Sends lines and, where fd isn't negative, the descriptor. */
+static int notify_send(int to, const struct sockaddr_un *address, char *text, int fd)
+{
+	union {
+		struct cmsghdr header; /* aligns it */
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct iovec part = {.iov_base = text, .iov_len = strlen(text)};
+	struct msghdr message = {.msg_name = (void *)address,
+				 .msg_namelen = sizeof(*address),
+				 .msg_iov = &part,
+				 .msg_iovlen = 1};
+
+	if (fd >= 0) {
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(sizeof(fd));
+		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+	}
+	return sendmsg(to, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/*
+ * rinit looks up who sent a message, so we must not end before it has read it: sd_notify_barrier(3) has the
+ * trick, a pipe whose other end rinit closes.
+ */
+static int notify_barrier(int to, const struct sockaddr_un *address)
+{
+	char text[] = "BARRIER=1";
+	int ends[2], rc;
+	struct pollfd closed;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return -errno;
+	rc = notify_send(to, address, text, ends[1]);
+	close(ends[1]);
+	closed = (struct pollfd){.fd = ends[0]};
+	if (!rc && poll(&closed, 1, NOTIFY_TIMEOUT_MS) == 0)
+		rc = -ETIMEDOUT;
+	close(ends[0]);
+	return rc;
+}
+
+static int command_notify(char **lines, int count)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	const char *path = getenv("NOTIFY_SOCKET");
+	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char text[2048] = "";
+	size_t used = 0;
+	int rc;
+
+	if (!count)
+		return usage("rinitctl: %s what?", "notify");
+	if (!path || strlen(path) >= sizeof(address.sun_path))
+		return usage("rinitctl: notify: %s",
+			     "NOTIFY_SOCKET is not set: this is no service of Type=notify");
+	strcpy(address.sun_path, path);
+	for (int i = 0; i < count && used < sizeof(text); i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s\n", lines[i]);
+	if (used >= sizeof(text))
+		return usage("rinitctl: notify: %s", "too long");
+	rc = fd < 0 ? -errno : notify_send(fd, &address, text, -1);
+	if (!rc)
+		rc = notify_barrier(fd, &address);
+	if (rc)
+		fprintf(stderr, "rinitctl: cannot notify %s: %s\n", path, strerror(-rc));
+	return rc == -ETIMEDOUT ? CONTROL_TIMED_OUT : rc ? CONTROL_FAILED : CONTROL_DONE;
+}
+
 static int one_argument(const char *verb, char **arguments, int count, bool json, void (*show)(char *, bool))
 {
 	if (count > 1)
@@ -235,6 +314,8 @@ static int command_run(const char *verb, char **arguments, int count, bool json)
 		return one_argument(verb, arguments, count, json, show_text);
 	if (!strcmp(verb, "start") || !strcmp(verb, "stop") || !strcmp(verb, "restart"))
 		return command_units(verb, arguments, count);
+	if (!strcmp(verb, "notify"))
+		return command_notify(arguments, count);
 	if (!strcmp(verb, "poweroff") || !strcmp(verb, "reboot") || !strcmp(verb, "halt"))
 		return command_shutdown(verb, arguments, count);
 	return usage("rinitctl: unknown command \"%s\"", verb);

@@ -1,0 +1,36 @@
+/* Bytes from other processes, the kernel and disks: notifications, uevents, netlink attributes, superblocks.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "rinit/address.h"
+#include "rinit/device.h"
+#include "rinit/netlink.h"
+#include "rinit/notify.h"
+#include "rinit/uevent.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct superblock superblock;
+	struct ip_address address;
+	struct uevent event;
+	char value[32];
+	uint8_t prefix;
+	char *text = malloc(size + 1);
+
+	memcpy(text, data, size);
+	text[size] = '\0';
+	notify_has(text, "READY=1");
+	notify_value(text, "STATUS", value, sizeof(value));
+	if (uevent_parse(text, size + 1, &event) && strlen(event.modalias) > size)
+		abort();
+	ip_parse(text, true, &address);
+	ip_parse(text, false, &address);
+	netmask_parse(text, &prefix);
+	for (uint16_t type = 0; type < 8; type++)
+		netlink_find(data, size, type, 4, NULL);
+	if (size >= SUPERBLOCK_SIZE && superblock_parse(data, &superblock) && strlen(superblock.uuid) != 36)
+		abort();
+	free(text);
+	return 0;
+}
