@@ -19,6 +19,7 @@ unpack_base() {
 	tar -x -p -f "$base" -C "$root" --exclude='./dev/*'
 	# Each guest makes its own: a key or an identity in an image is shared by all who boot it.
 	rm -f "$root"/etc/ssh/ssh_host_*_key*
+	mkdir -p "$root/var/lib/containers" # where the data disk's part is mounted
 	: >"$root/etc/machine-id"
 	rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/* "$root"/var/log/*
 }

@@ -22,8 +22,9 @@ if has_hardware_kvm; then
 	accelerator=(-accel kvm -cpu host)
 else
 	# The emulated processor has AMD's virtualization with nested paging. It does not intercept XSETBV, so that with XSAVE a
-	# guest's kernel would find its state's size inconsistent and warn.
-	accelerator=(-accel "tcg,thread=multi" -cpu "max,+svm,-xsave")
+	# guest's kernel would find its state's size inconsistent and warn; and what needs XSAVE goes with it, since programs
+	# (netavark for one) look for AVX alone.
+	accelerator=(-accel "tcg,thread=multi" -cpu "max,+svm,-xsave,-avx,-avx2,-fma,-f16c,-vaes,-vpclmulqdq,-mpx,-pku")
 fi
 
 exec qemu-system-x86_64 -name rastos-host -M q35 "${accelerator[@]}" -smp 2 -m 3000 \
