@@ -61,7 +61,6 @@ static struct unit *terminal_service(struct manager *manager, const char *name, 
 	/* A shell at a terminal ignores SIGTERM. */
 	unit->config.kill_signal = SIGHUP;
 	unit->config.stop_timeout_ms = GETTY_STOP_MS;
-	/* A login must come up even when everything else hangs. */
 	unit->config.default_dependencies = false;
 	snprintf(text, sizeof(text), "/dev/%s", tty);
 	string_set(&unit->config.tty, text);
@@ -69,7 +68,8 @@ static struct unit *terminal_service(struct manager *manager, const char *name, 
 	return unit;
 }
 
-static void getty_add_one(struct manager *manager, const char *tty, const struct config *config)
+static void getty_add_one(struct manager *manager, const char *tty, const struct config *config,
+			  const char *after)
 {
 	char name[UNIT_NAME_MAX], description[64], path[TTY_NAME_MAX + 8];
 	struct unit *unit;
@@ -82,11 +82,11 @@ static void getty_add_one(struct manager *manager, const char *tty, const struct
 	if (unit_set_find(&manager->units, name))
 		return;
 	unit = terminal_service(manager, name, description, tty);
-	if (unit && login_command(unit, tty, config))
+	if (unit && (login_command(unit, tty, config) || string_list_add(&unit->config.after, after)))
 		log_warning("%s: out of memory", name);
 }
 
-void getty_add(struct manager *manager, const struct config *config, bool container)
+void getty_add(struct manager *manager, const struct config *config, bool container, const char *after)
 {
 	char consoles[256], tty[TTY_NAME_MAX], path[PATH_MAX];
 	const char *at = consoles;
@@ -101,7 +101,14 @@ void getty_add(struct manager *manager, const struct config *config, bool contai
 	if (container || file_read_line("/sys/class/tty/console/active", consoles, sizeof(consoles)) <= 0)
 		strcpy(consoles, "console");
 	while (word_split(&at, tty, sizeof(tty)) > 0)
-		getty_add_one(manager, !strcmp(tty, "tty0") ? "tty1" : tty, config);
+		getty_add_one(manager, !strcmp(tty, "tty0") ? "tty1" : tty, config, after);
+}
+
+void getty_start_now(struct manager *manager)
+{
+	for (size_t i = 0; i < manager->units.count; i++)
+		if (!strncmp(manager->units.items[i]->config.name, "getty@", 6))
+			manager_start_now(manager, manager->units.items[i]);
 }
 
 struct unit *shell_add(struct manager *manager, const char *name, const char *description, bool container)

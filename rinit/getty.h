@@ -7,8 +7,11 @@
 /*
  * Adds a service getty@TTY.service for every active console (/sys/class/tty/console/active; tty1 for the
  * virtual terminals), as the configuration says: none, one that asks, or one that logs somebody in by itself.
+ * They come after the target named after, so that nothing is written over their prompts.
  */
-void getty_add(struct manager *manager, const struct config *config, bool container);
+void getty_add(struct manager *manager, const struct config *config, bool container, const char *after);
+/* The boot hangs: somebody must be able to log in nevertheless. */
+void getty_start_now(struct manager *manager);
 
 /* Adds a service that is a root shell on the console and returns it. */
 struct unit *shell_add(struct manager *manager, const char *name, const char *description, bool container);

@@ -23,6 +23,8 @@
 #include "rinit/system.h"
 
 #define CONFIG_FOLDER      "/etc/rinit"
+#define GETTY_PATIENCE_MS  10000          /* then logins come up beside what still starts */
+#define STOPPING_MAX_MS    200            /* for the host to be told */
 #define READY_PORT_ADDRESS "vsock:2:9999" /* the host; see docs/rinit.md */
 
 /* The manager's and the host's callbacks are given less than this. There is one PID 1. */
@@ -241,6 +243,11 @@ static void unit_settled(struct manager *manager, struct unit *unit)
 		system_ready(sys);
 }
 
+static void boot_takes_long(struct loop_timer *timer)
+{
+	getty_start_now(&CONTAINER_OF(timer, struct system, getty_patience)->manager);
+}
+
 static void multi_user(struct system *sys)
 {
 	bool container = sys->runtime == RUNTIME_CONTAINER;
@@ -248,34 +255,30 @@ static void multi_user(struct system *sys)
 	config_read(&sys->config, CONFIG_FOLDER "/rinit.conf");
 	targets_add(sys);
 	manager_load(&sys->manager, CONFIG_FOLDER);
-	getty_add(&sys->manager, &sys->config, container);
+	getty_add(&sys->manager, &sys->config, container, default_target(sys));
 	manager_resolve(&sys->manager, default_target(sys));
 	network_start(&sys->network, &sys->loop, &sys->manager, CONFIG_FOLDER "/network");
+	sys->getty_patience.expired = boot_takes_long;
+	loop_timer_set(&sys->loop, &sys->getty_patience, GETTY_PATIENCE_MS);
 	manager_boot(&sys->manager);
+}
+
+/* For who waits for READY=1 and will not get it. */
+static void system_status(struct system *sys, const char *status)
+{
+	char message[NOTIFY_MESSAGE_MAX];
+
+	snprintf(message, sizeof(message), "STATUS=%s\n", status);
+	notify_host_send(&sys->host, message);
 }
 
 static void shell_only(struct system *sys, const char *name, const char *description)
 {
 	network_loopback();
+	system_status(sys, description);
 	sys->shell = shell_add(&sys->manager, name, description, sys->runtime == RUNTIME_CONTAINER);
 	manager_resolve(&sys->manager, name);
 	manager_boot(&sys->manager);
-}
-
-static void host_open(struct system *sys)
-{
-	char text[128];
-	struct notify_address address = {0};
-	const char *from_environment = getenv("NOTIFY_SOCKET");
-
-	if (from_environment)
-		snprintf(text, sizeof(text), "%s", from_environment);
-	else if (!cmdline_get(sys->cmdline, "rastos.notify", text, sizeof(text)) &&
-		 sys->runtime == RUNTIME_RASTOS)
-		strcpy(text, READY_PORT_ADDRESS);
-	if (*text && notify_address_parse(text, &address))
-		log_warning("cannot notify \"%s\": not vsock:CID:PORT, a path or an @name", text);
-	notify_host_init(&sys->host, &sys->loop, &address);
 }
 
 /* ---- devices ---- */
@@ -336,6 +339,7 @@ static void initrd_failed(struct initrd *initrd, const char *sentence)
 	sys->in_initrd = false;
 	log_warning("%s", sentence);
 	shell_only(sys, "emergency.service", "emergency shell");
+	system_status(sys, sentence);
 }
 
 /* False when this isn't an initrd: the root that there is, is the one to stay. */
@@ -379,6 +383,22 @@ static void services_listen(struct system *sys)
 		log_warning(CONTROL_SOCKET_PATH ": %s: rinitctl will not work", strerror(-rc));
 }
 
+static void host_open(struct system *sys)
+{
+	char text[128];
+	struct notify_address address = {0};
+	const char *from_environment = getenv("NOTIFY_SOCKET");
+
+	if (from_environment)
+		snprintf(text, sizeof(text), "%s", from_environment);
+	else if (!cmdline_get(sys->cmdline, "rastos.notify", text, sizeof(text)) &&
+		 sys->runtime == RUNTIME_RASTOS)
+		strcpy(text, READY_PORT_ADDRESS);
+	if (*text && notify_address_parse(text, &address))
+		log_warning("cannot notify \"%s\": not vsock:CID:PORT, a path or an @name", text);
+	notify_host_init(&sys->host, &sys->loop, &address);
+}
+
 static void system_start(struct system *sys)
 {
 	const char *crash = recovery_reason(sys->argv);
@@ -387,7 +407,7 @@ static void system_start(struct system *sys)
 	sys->manager.settled = unit_settled;
 	shutdown_init(&sys->shutdown, &sys->loop, &sys->manager);
 	modules_init(&sys->modules, modules_idle);
-	notify_host_init(&sys->host, &sys->loop, &(struct notify_address){0});
+	host_open(sys);
 	if (!crash && initrd_begin(sys)) {
 		services_listen(sys);
 		devices_start(sys);
@@ -396,7 +416,6 @@ static void system_start(struct system *sys)
 	hostname_set();
 	mode_choose(sys);
 	environment_set(sys);
-	host_open(sys);
 	services_listen(sys);
 	if (crash) {
 		log_warning("PID 1 crashed (%s): an emergency shell; what was running still is", crash);
@@ -437,5 +456,6 @@ int main(int argc, char **argv)
 	early_user_space(&pid1);
 	system_start(&pid1);
 	loop_run(&pid1.loop);
+	notify_host_flush(&pid1.host, STOPPING_MAX_MS);
 	shutdown_finish(&pid1.shutdown, pid1.runtime == RUNTIME_CONTAINER);
 }

@@ -667,6 +667,13 @@ void manager_start(struct manager *manager, struct unit *unit)
 	manager_drain(manager);
 }
 
+void manager_start_now(struct manager *manager, struct unit *unit)
+{
+	if (unit->run.state == STATE_WAITING)
+		unit_event(unit, EVENT_GO);
+	manager_drain(manager);
+}
+
 static void mark_stopping(struct manager *manager, struct unit *unit)
 {
 	if (unit->run.stopping)

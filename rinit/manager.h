@@ -35,6 +35,8 @@ void manager_reached(struct manager *manager, const char *target);
 
 /* With what it requires and wants. */
 void manager_start(struct manager *manager, struct unit *unit);
+/* Whatever it still waits for. */
+void manager_start_now(struct manager *manager, struct unit *unit);
 /* With what requires it. */
 void manager_stop(struct manager *manager, struct unit *unit);
 void manager_restart(struct manager *manager, struct unit *unit);

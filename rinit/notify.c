@@ -231,3 +231,11 @@ void notify_host_send(struct notify_host *host, const char *message)
 	host->deadline_ms = clock_ms() + NOTIFY_RETRY_FOR_MS;
 	host_try(host);
 }
+
+void notify_host_flush(struct notify_host *host, uint64_t timeout_ms)
+{
+	uint64_t deadline = clock_ms() + timeout_ms;
+
+	for (uint64_t now = clock_ms(); host->source.fd >= 0 && now < deadline; now = clock_ms())
+		loop_step(host->loop, (int)(deadline - now));
+}

@@ -53,3 +53,5 @@ struct notify_host {
 void notify_host_init(struct notify_host *host, struct loop *loop, const struct notify_address *address);
 /* Sends as soon as it can, and tries again for a few seconds while the vsock driver is being loaded. */
 void notify_host_send(struct notify_host *host, const char *message);
+/* Runs the loop until the message is on its way, at most so long. */
+void notify_host_flush(struct notify_host *host, uint64_t timeout_ms);

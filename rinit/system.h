@@ -33,6 +33,7 @@ struct system {
 	enum runtime_mode mode;
 	char cmdline[CMDLINE_MAX];
 	char *const *argv;
+	struct loop_timer getty_patience;
 	uint64_t begin_ms;  /* of the boot, by clock_ms(): a machine's clock begins with it */
 	struct unit *shell; /* of single-user mode or an emergency */
 	bool in_initrd;     /* until the root is found */
