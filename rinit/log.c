@@ -34,7 +34,7 @@ static struct {
 	char ring[LOG_RING_SIZE];
 	uint64_t start; /* the oldest record */
 	uint64_t end;
-	bool boot_done;
+	bool quiet; /* the console shows only notices and warnings */
 
 	struct loop *loop;
 	struct loop_source console;
@@ -115,7 +115,7 @@ static bool console_next_line(void)
 		journal.shown = journal.start;
 	while (journal.shown < journal.end) {
 		journal.shown = entry_read(journal.shown, &entry);
-		if (journal.boot_done && entry.record.level < LOG_NOTICE)
+		if (journal.quiet && entry.record.level < LOG_NOTICE)
 			continue;
 		journal.line_length = (size_t)snprintf(journal.line, sizeof(journal.line), "%s: %s\n",
 						       entry.who, entry.text);
@@ -167,9 +167,9 @@ void log_open(struct loop *loop, int console_fd)
 	console_wait(!console_write());
 }
 
-void log_boot_done(void)
+void log_quiet(bool quiet)
 {
-	journal.boot_done = true;
+	journal.quiet = quiet;
 }
 
 void log_flush(int timeout_ms)

@@ -3,8 +3,8 @@
  *
  * Lines of rinit and of services go into the ring; the oldest make room. The console is written without
  * blocking and catches up when its terminal can take more, so that a slow or stopped terminal never stops
- * PID 1. Until the boot is done the console shows every line, afterwards only notices and worse; `rinitctl
- * log` shows the ring. There is one log in a process, since everything in PID 1 may have something to say.
+ * PID 1. While the system boots and stops the console shows every line, in between only notices and worse;
+ * `rinitctl log` shows the ring. There is one log in a process, since everything in PID 1 may have something to say.
  * Before log_open, and in rinit's helpers, lines are only kept.
  */
 #pragma once
@@ -28,8 +28,8 @@ struct loop;
 
 /* Starts writing to the console fd; the log sets O_NONBLOCK on it and keeps it. */
 void log_open(struct loop *loop, int console_fd);
-/* From now on the console shows only notices and warnings. */
-void log_boot_done(void);
+/* Shall the console show only notices and warnings from now on? */
+void log_quiet(bool quiet);
 /* Writes what the console still has to show; gives up after timeout_ms. */
 void log_flush(int timeout_ms);
 

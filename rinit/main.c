@@ -154,7 +154,8 @@ static void early_user_space(struct system *sys)
 	cmdline_read(sys);
 	if (sys->runtime != RUNTIME_CONTAINER && root_is_initramfs() && !cmdline_has(sys->cmdline, "root")) {
 		umount2("/proc", MNT_DETACH);
-		root_make_pivotable();
+		if (root_make_pivotable())
+			log_warning("/: cannot make it a root that can be pivoted away from: %m");
 	}
 	mount_early(sys->runtime == RUNTIME_CONTAINER);
 	if (sys->runtime != RUNTIME_CONTAINER && runtime_is_rastos())
@@ -229,7 +230,7 @@ static void system_ready(struct system *sys)
 	sys->booted = true;
 	log_notice("ready (%.2f s)", seconds(now));
 	notify_host_send(&sys->host, "READY=1\nSTATUS=Ready\n");
-	log_boot_done();
+	log_quiet(true);
 }
 
 static void unit_settled(struct manager *manager, struct unit *unit)

@@ -16,6 +16,7 @@
 #include "rinit/log.h"
 #include "rinit/netlink.h"
 #include "rinit/resolver.h"
+#include "rinit/unit_graph.h"
 
 #define NETWORK_FILE_MAX   65536
 #define ONLINE_PATIENCE_MS 30000 /* then services that want the network start without */
@@ -92,7 +93,7 @@ static struct unit *dhcp_unit(struct manager *manager, const char *interface,
 	const char *const argv[] = {
 		"udhcpc",         "-f", "-R", "-t", "4", "-T", "1", "-A", "3", "-i", interface, "-s",
 		DHCP_HELPER_PATH, "-x", host, NULL};
-	struct unit *unit;
+	struct unit *unit, *target;
 
 	snprintf(name, sizeof(name), "dhcp@%s.service", interface);
 	unit = unit_set_find(&manager->units, name);
@@ -108,6 +109,10 @@ static struct unit *dhcp_unit(struct manager *manager, const char *interface,
 	unit->config.restart_ms = 1000;
 	unit->config.stop_timeout_ms = 2000;
 	dhcp_environment(unit, config);
+	/* When the system stops, the lease is given back after everything that needs it has stopped. */
+	target = unit_set_find(&manager->units, "network.target");
+	if (target && graph_add_edge(&manager->units, unit, target))
+		log_warning("%s: out of memory", name);
 	return unit;
 }
 

@@ -68,6 +68,7 @@ bool shutdown_begin(struct shutdown *shutdown, enum shutdown_kind kind)
 	if (shutdown->phase != PHASE_UP)
 		return false;
 	shutdown->kind = kind;
+	log_quiet(false);
 	log_notice("going to %s", shutdown_name(kind));
 	phase_begin(shutdown, PHASE_SERVICES);
 	manager_stop_all(shutdown->manager);

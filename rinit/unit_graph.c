@@ -247,16 +247,28 @@ static int edges_to_units(const struct graph *graph)
 	return 0;
 }
 
-static int requirements(struct unit_set *set)
+static void requirement_missing(const struct unit *unit, const char *name,
+				const struct unit_warnings *warnings)
+{
+	char sentence[512];
+
+	snprintf(sentence, sizeof(sentence), "%s: Requires=%s: there is no such unit; it starts without",
+		 unit->config.name, name);
+	warnings->warn(warnings->context, sentence);
+}
+
+static int requirements(struct unit_set *set, const struct unit_warnings *warnings)
 {
 	for (size_t i = 0; i < set->count; i++) {
 		struct unit *unit = set->items[i];
 
 		for (size_t j = 0; j < unit->config.requires.count; j++) {
-			ssize_t other = index_of(set, unit->config.requires.items[j]);
+			const char *name = unit->config.requires.items[j];
+			ssize_t other = index_of(set, name);
 
-			if (other >= 0 &&
-			    indices_append(&unit->requires, &unit->require_count, (uint32_t)other))
+			if (other < 0)
+				requirement_missing(unit, name, warnings);
+			else if (indices_append(&unit->requires, &unit->require_count, (uint32_t)other))
 				return -ENOMEM;
 		}
 	}
@@ -283,10 +295,21 @@ int graph_resolve(struct unit_set *set, const struct unit *default_target,
 	if (!rc)
 		rc = edges_to_units(&graph);
 	if (!rc)
-		rc = requirements(set);
+		rc = requirements(set, warnings);
 	free(graph.first);
 	free(graph.edges);
 	return rc;
+}
+
+int graph_add_edge(struct unit_set *set, struct unit *earlier, struct unit *later)
+{
+	ssize_t from = index_of(set, earlier->config.name), to = index_of(set, later->config.name);
+
+	if (from < 0 || to < 0)
+		return -ENOENT;
+	if (indices_append(&earlier->before, &earlier->before_count, (uint32_t)to))
+		return -ENOMEM;
+	return indices_append(&later->after, &later->after_count, (uint32_t)from);
 }
 
 bool graph_may_start(const struct unit_set *set, const struct unit *unit)

@@ -13,6 +13,12 @@
 int graph_resolve(struct unit_set *set, const struct unit *default_target,
 		  const struct unit_warnings *warnings);
 
+/*
+ * One more edge, after the set has been resolved; whoever adds it knows that it makes no cycle. For units
+ * that come while the system runs.
+ */
+int graph_add_edge(struct unit_set *set, struct unit *earlier, struct unit *later);
+
 /* May this unit start: is everything settled that it comes after? */
 bool graph_may_start(const struct unit_set *set, const struct unit *unit);
 /* The first unit that it requires, comes after, and that is down; NULL when there is none. */

@@ -94,7 +94,7 @@ Test(rinit_log, console_shows_only_notices_after_the_boot, .init = open_terminal
 {
 	char text[256] = "";
 
-	log_boot_done();
+	log_quiet(true);
 	log_write(LOG_OUTPUT, "a", "said", 4);
 	log_info("info");
 	log_notice("notice");

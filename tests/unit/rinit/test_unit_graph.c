@@ -265,3 +265,26 @@ Test(graph, unit_stops_once_what_comes_after_it_has_stopped)
 	b->run.state = STATE_INACTIVE;
 	cr_assert(graph_may_stop(&set, a));
 }
+
+Test(graph, requirement_that_does_not_exist_is_named)
+{
+	struct unit *a = add("a");
+
+	string_list_add(&a->config.requires, "ghost.service");
+	resolve(NULL);
+	cr_assert_eq(a->require_count, 0);
+	cr_assert_str_eq(warnings_seen,
+			 "a: Requires=ghost.service: there is no such unit; it starts without\n");
+}
+
+Test(graph, edge_can_be_added_later)
+{
+	struct unit *a = add("a"), *b = add("b");
+
+	resolve(NULL);
+	cr_assert_eq(graph_add_edge(&set, a, b), 0);
+	a->run.state = STATE_WAITING;
+	cr_assert_not(graph_may_start(&set, b));
+	b->run.stopping = true;
+	cr_assert_not(graph_may_stop(&set, a));
+}
