@@ -90,7 +90,7 @@ install_libraries() {
 
 # find_library SONAME: where this machine has it.
 find_library() {
-	/sbin/ldconfig -p | awk -v name="$1" '$1 == name && /x86-64/ { print $NF; exit }' | grep . ||
+	/sbin/ldconfig -p | awk -v name="$1" '$1 == name && /x86-64/ && !found++ { print $NF }' | grep . ||
 		die "$1 is not installed here"
 }
 

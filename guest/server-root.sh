@@ -25,8 +25,8 @@ unpack_base() {
 }
 
 install_rinit() {
-	install -m 755 "$rinit" "$root/usr/sbin/rinit"
-	install -m 755 "$rinitctl" "$root/usr/sbin/rinitctl"
+	install -m 755 -s "$rinit" "$root/usr/sbin/rinit"
+	install -m 755 -s "$rinitctl" "$root/usr/sbin/rinitctl"
 	ln -sf rinit "$root/usr/sbin/init"
 	ln -sf ../bin/busybox "$root/usr/sbin/udhcpc"
 	for command in poweroff reboot halt; do
