@@ -160,6 +160,8 @@ static void early_user_space(struct system *sys)
 	mount_early(sys->runtime == RUNTIME_CONTAINER);
 	if (sys->runtime != RUNTIME_CONTAINER && runtime_is_rastos())
 		sys->runtime = RUNTIME_RASTOS;
+	if (sys->runtime == RUNTIME_RASTOS)
+		runtime_mark_start();
 	loop_init(&sys->loop);
 	console = console_open(sys->runtime == RUNTIME_CONTAINER);
 	if (console >= 0)

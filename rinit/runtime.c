@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __x86_64__
+#include <sys/io.h>
+#endif
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +20,10 @@
 /* ACPI 6.4, 5.2.6: the OEM id in a table's header */
 #define ACPI_OEM_ID_OFFSET 10
 #define ACPI_OEM_ID_SIZE   6
+
+/* Where rastos-vmm looks for it, as other VMMs do. */
+#define DEBUG_PORT      0x80
+#define DEBUG_PORT_USER 0x41
 
 static bool in_first_pid_namespace(void)
 {
@@ -55,6 +62,16 @@ static bool device_tree_says_rastos(void)
 bool runtime_is_rastos(void)
 {
 	return acpi_says_rastos() || device_tree_says_rastos();
+}
+
+void runtime_mark_start(void)
+{
+#ifdef __x86_64__
+	if (ioperm(DEBUG_PORT, 1, 1) < 0)
+		return; /* a kernel without CONFIG_X86_IOPL_IOPERM: the report lacks that step */
+	outb(DEBUG_PORT_USER, DEBUG_PORT);
+	ioperm(DEBUG_PORT, 1, 0);
+#endif
 }
 
 const char *runtime_name(enum runtime_kind kind)

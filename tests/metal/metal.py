@@ -8,7 +8,7 @@ The host is booted once; its state is saved (QEMU's migration to a file) and eve
 boot of the host. A case is tests/metal/cases/NAME.sh: lib.sh goes before it, it runs under `set -eu`, and its exit status is the
 verdict: 0 passed, 77 skipped, anything else failed. Its output is the test's.
 
-METAL_BUILD names the build folder (default: build).
+RASTOS_BUILD names the build folder (default: build).
 """
 
 import argparse
@@ -28,10 +28,11 @@ import time
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parent
-BUILD = Path(os.environ.get("METAL_BUILD", SOURCE.parent.parent / "build")).resolve()
+BUILD = Path(os.environ.get("RASTOS_BUILD", SOURCE.parent.parent / "build")).resolve()
 KERNEL = BUILD / "images/kernel/stock/vmlinuz"
 METAL = BUILD / "metal"
 MEMORY_MIB = 2200
+PROCESSORS = ["-accel", "tcg,thread=multi", "-smp", "2"]
 BOOT_SECONDS = 120
 READY = b"METAL-READY\n"
 
@@ -73,23 +74,30 @@ def connect(path, seconds):
             time.sleep(0.02)
 
 
+def show(data):
+    sys.stdout.write(data.decode(errors="replace").replace("\r", ""))
+    sys.stdout.flush()
+
+
 class Machine:
     """The emulated machine with the host in it. Sockets and logs are in a temporary folder of its own."""
 
-    def __init__(self, incoming=None):
+    def __init__(self, incoming=None, processors=PROCESSORS, payload=METAL / "payload.img"):
         self.folder = Path(tempfile.mkdtemp(prefix="rastos-metal-"))
         command = [
-            "qemu-system-x86_64", "-name", "rastos-metal", "-M", "q35", "-accel", "tcg,thread=multi",
+            "qemu-system-x86_64", "-name", "rastos-metal", "-M", "q35", *processors,
             # Without XSAVE: the emulated SVM does not intercept XSETBV, so that guests' kernels would complain.
-            "-cpu", "max,+svm,-xsave", "-smp", "2", "-m", str(MEMORY_MIB), "-nodefaults", "-display", "none",
-            "-no-reboot", "-kernel", str(KERNEL), "-initrd", str(METAL / "host.initrd"),
+            "-cpu", "max,+svm,-xsave", "-m", str(MEMORY_MIB), "-nodefaults", "-display", "none", "-no-reboot",
+            "-kernel", str(KERNEL), "-initrd", str(METAL / "host.initrd"),
             "-append", "console=ttyS0 quiet panic=-1",
             "-chardev", f"socket,id=console,path={self.folder}/console,server=on,wait=off,"
                         f"logfile={self.folder}/console.log",
             "-serial", "chardev:console",
-            "-chardev", f"socket,id=shell,path={self.folder}/shell,server=on,wait=off", "-serial", "chardev:shell",
+            # The agent's line is a virtio port: unlike a serial line it waits for a slow reader.
+            "-chardev", f"socket,id=agent,path={self.folder}/agent,server=on,wait=off", "-device", "virtio-serial-pci",
+            "-device", "virtserialport,chardev=agent,name=org.rastos.metal.0",
             "-qmp", f"unix:{self.folder}/qmp,server=on,wait=off",
-            "-drive", f"if=virtio,format=raw,readonly=on,file={METAL / 'payload.img'}",
+            "-drive", f"if=virtio,format=raw,readonly=on,file={payload}",
             "-nic", "user,model=virtio-net-pci",
         ]
         if incoming:
@@ -97,11 +105,19 @@ class Machine:
         with open(self.folder / "qemu.log", "wb") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
-            self.shell = connect(self.folder / "shell", 10)
+            self.agent = connect(self.folder / "agent", 10)
+            if incoming:
+                self.wait_state_loaded()
         except Failure:
             self.close()
             raise
         self.buffer = b""
+
+    def wait_state_loaded(self):
+        """What the agent's port is sent before its state is there would be lost."""
+        qmp = Qmp(self.folder / "qmp")
+        while qmp.command("query-status")["status"] == "inmigrate":
+            time.sleep(0.02)
 
     def close(self):
         if self.process.poll() is None:
@@ -118,7 +134,7 @@ class Machine:
         return text[-3000:].decode(errors="replace")
 
     def read_until(self, pattern, seconds, sink=None):
-        """Reads the shell's line until pattern (bytes regex) matches; what came before goes to sink as it comes."""
+        """Reads the agent's line until pattern (bytes regex) matches; what came before goes to sink as it comes."""
         deadline = time.monotonic() + seconds
         while True:
             match = re.search(pattern, self.buffer)
@@ -136,11 +152,16 @@ class Machine:
                 raise Failure(f"no answer within {seconds:.0f} s")
             if self.process.poll() is not None:
                 raise Failure("the machine ended")
-            if select.select([self.shell], [], [], min(left, 1))[0]:
-                data = self.shell.recv(65536)
+            if select.select([self.agent], [], [], min(left, 1))[0]:
+                data = self.agent.recv(65536)
                 if not data:
                     raise Failure("the machine hung up")
                 self.buffer += data
+
+    def run(self, script, seconds, sink=show):
+        """Runs a shell script on the host; its status."""
+        self.agent.sendall(base64.encodebytes(script.encode()) + b"END\n")
+        return int(self.read_until(rb"METAL-EXIT (\d+)\n", seconds, sink).group(1))
 
 
 def state_key():
@@ -168,7 +189,6 @@ def booted_state():
             machine.read_until(READY, BOOT_SECONDS)
             qmp = Qmp(machine.folder / "qmp")
             unfinished = state.with_suffix(".part")
-            qmp.command("stop")
             qmp.command("migrate-set-parameters", **{"max-bandwidth": 1 << 40})
             qmp.command("migrate", uri=f"exec:cat > '{unfinished}'")
             while (status := qmp.command("query-migrate")["status"]) != "completed":
@@ -188,19 +208,12 @@ def case_timeout(text):
     return int(match.group(1)) if match else 90
 
 
-def show(data):
-    sys.stdout.write(data.decode(errors="replace").replace("\r", ""))
-    sys.stdout.flush()
-
-
 def run_case(path, keep):
     text = path.read_text()
     script = (SOURCE / "lib.sh").read_text() + "\nset -eu\n" + text
     machine = Machine(incoming=booted_state())
     try:
-        machine.shell.sendall(base64.encodebytes(script.encode()) + b"END\n")
-        status = machine.read_until(rb"METAL-EXIT (\d+)\n", case_timeout(text), show)
-        return int(status.group(1))
+        return machine.run(script, case_timeout(text))
     except Failure as failure:
         print(f"metal: {path.stem}: {failure}; the host's console ended with:\n{machine.console_tail()}")
         return 1
@@ -214,9 +227,9 @@ def run_case(path, keep):
 def open_shell():
     machine = Machine(incoming=booted_state())
     try:
-        machine.shell.sendall(base64.encodebytes(b"exec sh -i </dev/ttyS1 >/dev/ttyS1 2>&1") + b"END\n")
-        machine.shell.close()
-        subprocess.run([BUILD / "bin/rastos-vmm", "console", "--socket", machine.folder / "shell"], check=False)
+        machine.agent.sendall(base64.encodebytes(b"exec sh -i <$port >$port 2>&1") + b"END\n")
+        machine.agent.close()
+        subprocess.run([BUILD / "bin/rastos-vmm", "console", "--socket", machine.folder / "agent"], check=False)
     finally:
         machine.close()
 

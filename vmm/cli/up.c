@@ -46,17 +46,6 @@ struct up_options {
 
 /* --- The manager in the background --- */
 
-/* The parent reads one byte for success, or the sentence. */
-static void tell_parent(void *owner, int code, const struct error *err)
-{
-	const int *pipe_fd = owner;
-	const char *text = code < 0 ? err->text : "\n";
-
-	if (write(*pipe_fd, text, strlen(text)) < 0)
-		return; /* the parent is gone: the manager stays */
-	close(*pipe_fd);
-}
-
 static void leave_terminal(const struct settings *settings)
 {
 	AUTO_FREE char *log = file_path_join(settings->runtime_dir, "manager.log");
@@ -75,8 +64,7 @@ static __attribute__((noreturn)) void background_main(struct settings *settings,
 	struct service_config config = {
 		.settings = settings,
 		.mode = up->mode,
-		.started = tell_parent,
-		.owner = &pipe_fd,
+		.started_fd = pipe_fd,
 	};
 	struct error err;
 
@@ -111,9 +99,10 @@ static enum exit_code start_background(struct settings *settings, const struct u
 		used += (size_t)got;
 	}
 	close(ends[0]);
-	if (strcmp(text, "\n") == 0)
-		return EXIT_DONE;
-	return cli_fail(EXIT_FAILED, "%s", used ? text : "the manager ended before the guests were started");
+	if (used == 0)
+		return cli_fail(EXIT_FAILED, "the manager ended before the guests were started");
+	text[strcspn(text, "\n")] = '\0';
+	return *text ? cli_fail(EXIT_FAILED, "%s", text) : EXIT_DONE;
 }
 
 /* --- What the user sees --- */
@@ -220,7 +209,7 @@ static enum exit_code attach_server(struct cli *cli)
 
 static enum exit_code up(struct cli *cli, struct settings *settings, const struct up_options *options)
 {
-	struct service_config config = {.settings = settings, .mode = options->mode};
+	struct service_config config = {.settings = settings, .mode = options->mode, .started_fd = -1};
 	struct error err = {""};
 	enum exit_code code = EXIT_DONE;
 

@@ -600,10 +600,8 @@ static void control_open_channel(struct control *control)
 		log_warning("control: cannot serve the virtio port %s: %s", path, strerror(-code));
 }
 
-static void control_forked(void *owner)
+void control_forked(struct control *control)
 {
-	struct control *control = owner;
-
 	close(control->listener.fd);
 	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++) {
 		if (!control->clients[i])
@@ -631,8 +629,7 @@ int control_open(struct manager *manager, void (*down)(void *owner, bool powerof
 	}
 	control_open_channel(control);
 	manager->changed = control_changed;
-	manager->forked = control_forked;
-	manager->owner = control;
+	manager->changed_owner = control;
 	*result = control;
 	return 0;
 }

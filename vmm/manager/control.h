@@ -31,12 +31,13 @@
 
 struct control;
 
-/* Listens on the settings' socket, and on the channel where there is one. Sets manager->changed and
- * manager->forked. down: called once the guests are off after a "down"; poweroff says whether the host is to
- * follow. */
+/* Listens on the settings' socket, and on the channel where there is one. Sets manager->changed. down: called
+ * once the guests are off after a "down"; poweroff says whether the host is to follow. */
 int control_open(struct manager *manager, void (*down)(void *owner, bool poweroff), void *owner,
 		 struct control **control, struct error *err);
 void control_close(struct control *control); /* NULL is allowed */
+/* In a fresh guest process: closes what it inherited, and disturbs nobody. */
+void control_forked(struct control *control);
 
 /* As if a client had asked for it; for signals. */
 void control_down(struct control *control, unsigned timeout_s, bool force);

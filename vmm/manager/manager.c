@@ -68,7 +68,7 @@ struct managed_guest *manager_find(struct manager *manager, const char *name)
 static void manager_changed(struct manager *manager)
 {
 	if (manager->changed)
-		manager->changed(manager->owner);
+		manager->changed(manager->changed_owner);
 }
 
 /* --- Messages to and from guest processes --- */
@@ -267,7 +267,7 @@ static void leave_manager(struct manager *manager, const struct managed_guest *s
 	}
 	loop_close(manager->loop);
 	if (manager->forked)
-		manager->forked(manager->owner);
+		manager->forked(manager->forked_owner);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGINT, SIG_IGN); /* Ctrl-C at the manager's terminal is the manager's business */

@@ -76,9 +76,10 @@ struct manager {
 	bool going_down;
 	/* Called after any change that somebody may wait for. */
 	void (*changed)(void *owner);
-	/* Called in a fresh guest process to close what belongs to the ways in. */
+	void *changed_owner;
+	/* Called in a fresh guest process to close what is not the guest's. */
 	void (*forked)(void *owner);
-	void *owner;
+	void *forked_owner;
 };
 
 /* Reads mode and definitions; nothing is started. mode_word: NULL to read the mode file. settings stay the

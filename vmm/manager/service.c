@@ -28,6 +28,7 @@ struct service {
 	struct control *control;
 	struct loop_source signals;
 	int lock;
+	int started_fd;
 	bool asked; /* a first signal came: the next one forces */
 	bool poweroff;
 };
@@ -121,7 +122,28 @@ static void power_off_host(void)
 		log_error("cannot power the host off: %m");
 }
 
+static void tell_starter(struct service *service, int code, const struct error *err)
+{
+	if (service->started_fd < 0)
+		return;
+	if (dprintf(service->started_fd, "%s\n", code < 0 ? err->text : "") < 0)
+		log_warning("nobody waits for the start any more");
+	cleanup_close(&service->started_fd);
+	service->started_fd = -1;
+}
+
 /* --- Its life --- */
+
+/* In a fresh guest process. The lock above all: it would outlive the manager there. */
+static void service_forked(void *owner)
+{
+	struct service *service = owner;
+
+	control_forked(service->control);
+	cleanup_close(&service->signals.fd);
+	cleanup_close(&service->lock);
+	cleanup_close(&service->started_fd);
+}
 
 static void service_down(void *owner, bool poweroff)
 {
@@ -177,6 +199,8 @@ static int service_open(struct service *service, struct error *err)
 				    &service->loop, err);
 	if (code == 0)
 		code = control_open(&service->manager, service_down, service, &service->control, err);
+	service->manager.forked = service_forked;
+	service->manager.forked_owner = service;
 	return code;
 }
 
@@ -194,6 +218,7 @@ int service_run(const struct service_config *config, struct error *err)
 	struct service service = {
 		.config = config,
 		.lock = -1,
+		.started_fd = config->started_fd,
 		.signals.fd = -1,
 		.loop = {.epoll = -1, .stop = -1},
 	};
@@ -202,8 +227,7 @@ int service_run(const struct service_config *config, struct error *err)
 
 	if (code == 0)
 		started = manager_start_all(&service.manager, err);
-	if (config->started)
-		config->started(config->owner, started, err);
+	tell_starter(&service, started, err);
 	if (code == 0) {
 		if (started < 0)
 			control_down(service.control, MANAGER_DOWN_SECONDS, true);

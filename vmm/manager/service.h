@@ -12,10 +12,9 @@
 struct service_config {
 	struct settings *settings;
 	const char *mode; /* NULL: the mode file's */
-	/* Called once the guests are started (code 0), or when they cannot be (code < 0, err says why). May
-	 * be NULL. */
-	void (*started)(void *owner, int code, const struct error *err);
-	void *owner;
+	/* Gets one line once it is known how the start went: "" when the guests are started, else the
+	 * sentence; closed then. -1: nobody waits. */
+	int started_fd;
 };
 
 /*

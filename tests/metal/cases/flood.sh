@@ -14,7 +14,7 @@ printf done | dd of=/dev/vda bs=1 conv=notrunc,fsync 2>/dev/null
 END
 # The reader opens the pipe and then sleeps: the pipe fills up, and so does everything behind it.
 (sleep 60) <console &
-rastos-vmm run -c 2 -m 128 -a "console=ttyS0 quiet panic=-1" -d disk -i initrd $tuned </dev/null >console 2>err &
+rastos-vmm run -c 2 -m 192 -a "console=ttyS0 quiet panic=-1" -d disk -i initrd $tuned </dev/null >console 2>err &
 guest=$!
 wait_for 50 sh -c '[ "$(head -c 4 disk)" = done ]'
 kill -9 $guest

@@ -2,7 +2,7 @@
 guest_initrd initrd <<'END'
 echo idling
 END
-start_guest log -m 128 -i initrd $tuned
+start_guest log -m 192 -i initrd $tuned
 wait_for 30 printed log idling
 sleep 1
 # The guest's RAM is one memfd; all other mappings count, by their proportional share.

@@ -2,6 +2,6 @@
 guest_initrd initrd <<'END'
 echo c >/proc/sysrq-trigger
 END
-run_guest log -m 128 --no-reboot -i initrd $tuned && fail "a panic passed for a good end"
+run_guest log -m 192 --no-reboot -i initrd $tuned && fail "a panic passed for a good end"
 expect log "sysrq triggered crash"
 expect log "guest vmlinux: the guest's kernel panicked"

@@ -5,10 +5,10 @@ echo booted
 poweroff
 END
 for protocol in pvh linux64; do
-	run_guest log -m 128 --protocol $protocol -i initrd $tuned
+	run_guest log -m 192 --protocol $protocol -i initrd $tuned
 	expect log "booted"
 done
 for protocol in auto bzimage; do
-	run_guest log -m 128 --protocol $protocol -i initrd /payload/kernel/bzImage
+	run_guest log -m 192 --protocol $protocol -i initrd /payload/kernel/bzImage
 	expect log "booted"
 done

@@ -8,7 +8,7 @@ done
 poweroff
 END
 for cpus in 1 2 4; do
-	run_guest log -m 128 -c $cpus -i initrd $tuned
+	run_guest log -m 192 -c $cpus -i initrd $tuned
 	expect log "cpus $cpus\$"
 done
 expect log "cpu3 package 0 core 3 siblings 3"

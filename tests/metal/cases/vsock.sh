@@ -12,7 +12,7 @@ cat
 END
 chmod +x answer
 nc -lU /tmp/vs_5000 -e /tmp/answer 2>/dev/null &
-start_guest log -m 128 --vsock /tmp/vs -i initrd $tuned
+start_guest log -m 192 --vsock /tmp/vs -i initrd $tuned
 if ! nc -h 2>&1 | grep -q -- -U; then
 	kill -9 $guest
 	echo "busybox's nc has no unix sockets here"
