@@ -13,8 +13,10 @@
 #define LEAF_TOPOLOGY          0xb
 #define LEAF_LBR_INTEL         0x1c
 #define LEAF_TOPOLOGY_V2       0x1f
+#define LEAF_VENDOR_EXTENDED   0x80000000
 #define LEAF_FEATURES_EXTENDED 0x80000001
 #define LEAF_ADDRESS_SIZES     0x80000008
+#define LEAF_SVM               0x8000000a
 #define LEAF_CACHE_AMD         0x8000001d
 #define LEAF_TOPOLOGY_AMD      0x8000001e
 #define LEAF_PERFMON_AMD       0x80000022
@@ -25,6 +27,7 @@
 #define FEATURES_EBX_APIC_ID_SHIFT 24
 #define FEATURES_EBX_KEEP          0x0000ffffU /* brand index, CLFLUSH line size */
 #define FEATURES_ECX_DTES64        (1U << 2)   /* debug store: needs performance counters */
+#define FEATURES_ECX_VMX           (1U << 5)
 #define FEATURES_ECX_PDCM          (1U << 15)  /* performance capabilities MSR */
 #define FEATURES_ECX_TSC_DEADLINE  (1U << 24)
 #define FEATURES_ECX_OSXSAVE       (1U << 27) /* mirrors the guest's CR4: KVM keeps it */
@@ -50,6 +53,8 @@
 
 /* Leaf 0x80000001, ECX */
 #define EXTENDED_ECX_CMP_LEGACY   (1U << 1)
+#define EXTENDED_ECX_SVM          (1U << 2)
+#define EXTENDED_ECX_TOPOEXT      (1U << 22) /* leaves 0x8000001d and 0x8000001e are there */
 #define EXTENDED_ECX_PERFCTR_CORE (1U << 23)
 #define EXTENDED_ECX_PERFCTR_NB   (1U << 24)
 #define EXTENDED_ECX_PERFCTR_LLC  (1U << 28)
@@ -108,7 +113,7 @@ static void patch_features(const struct place *place, struct kvm_cpuid_entry2 *l
 
 	leaf->ebx = (leaf->ebx & FEATURES_EBX_KEEP) | MIN(logical, 0xffU) << FEATURES_EBX_LOGICAL_SHIFT |
 		    place->apic_id << FEATURES_EBX_APIC_ID_SHIFT;
-	leaf->ecx &= ~(FEATURES_ECX_DTES64 | FEATURES_ECX_PDCM | FEATURES_ECX_OSXSAVE);
+	leaf->ecx &= ~(FEATURES_ECX_DTES64 | FEATURES_ECX_VMX | FEATURES_ECX_PDCM | FEATURES_ECX_OSXSAVE);
 	leaf->ecx |= FEATURES_ECX_HYPERVISOR | FEATURES_ECX_TSC_DEADLINE;
 	leaf->edx &= ~(FEATURES_EDX_DS | FEATURES_EDX_HTT);
 	if (place->logical > 1)
@@ -140,11 +145,19 @@ static void patch_cache_amd(const struct place *place, struct kvm_cpuid_entry2 *
 	leaf->eax = (leaf->eax & CACHE_KEEP) | cache_sharing(place, leaf->eax);
 }
 
+/* Linux learns an AMD CPU's threads from leaf 0x8000001e alone: the guest has it even where the host has not. */
+static void patch_vendor_extended(const struct place *place, struct kvm_cpuid_entry2 *leaf)
+{
+	if (place->amd)
+		leaf->eax = MAX(leaf->eax, (uint32_t)LEAF_TOPOLOGY_AMD);
+}
+
 static void patch_features_extended(const struct place *place, struct kvm_cpuid_entry2 *leaf)
 {
 	if (!place->amd)
 		return;
-	leaf->ecx &= ~(EXTENDED_ECX_CMP_LEGACY | EXTENDED_ECX_PERFCTR_CORE | EXTENDED_ECX_PERFCTR_NB |
+	leaf->ecx |= EXTENDED_ECX_TOPOEXT;
+	leaf->ecx &= ~(EXTENDED_ECX_CMP_LEGACY | EXTENDED_ECX_SVM | EXTENDED_ECX_PERFCTR_CORE | EXTENDED_ECX_PERFCTR_NB |
 		       EXTENDED_ECX_PERFCTR_LLC);
 	if (place->logical > 1)
 		leaf->ecx |= EXTENDED_ECX_CMP_LEGACY;
@@ -156,14 +169,6 @@ static void patch_address_sizes(const struct place *place, struct kvm_cpuid_entr
 	if (place->amd)
 		leaf->ecx = MIN(place->logical - 1, SIZES_ECX_THREADS_MAX) |
 			    MIN(place->core_bits, SIZES_ECX_ID_SIZE_MAX) << SIZES_ECX_ID_SIZE_SHIFT;
-}
-
-static void patch_topology_amd(const struct place *place, struct kvm_cpuid_entry2 *leaf)
-{
-	leaf->eax = place->apic_id;
-	leaf->ebx = (place->core & 0xff) | ((place->threads - 1) & 0xff) << AMD_EBX_THREADS_SHIFT;
-	leaf->ecx = place->socket & 0xff; /* one node a socket */
-	leaf->edx = 0;
 }
 
 static void patch_clear(const struct place *place, struct kvm_cpuid_entry2 *leaf)
@@ -183,10 +188,12 @@ static const struct {
 	{LEAF_TOPOLOGY, patch_clear}, /* written anew below */
 	{LEAF_LBR_INTEL, patch_clear},
 	{LEAF_TOPOLOGY_V2, patch_clear},
+	{LEAF_VENDOR_EXTENDED, patch_vendor_extended},
 	{LEAF_FEATURES_EXTENDED, patch_features_extended},
 	{LEAF_ADDRESS_SIZES, patch_address_sizes},
+	{LEAF_SVM, patch_clear},
 	{LEAF_CACHE_AMD, patch_cache_amd},
-	{LEAF_TOPOLOGY_AMD, patch_topology_amd},
+	{LEAF_TOPOLOGY_AMD, patch_clear}, /* written anew below */
 	{LEAF_PERFMON_AMD, patch_clear},
 	{LEAF_TOPOLOGY_AMD_V2, patch_clear},
 };
@@ -239,6 +246,18 @@ static int table_append_levels(struct kvm_cpuid2 *table, uint32_t function, cons
 	return code;
 }
 
+static int table_append_topology_amd(struct kvm_cpuid2 *table, const struct place *place)
+{
+	struct kvm_cpuid_entry2 leaf = {
+		.function = LEAF_TOPOLOGY_AMD,
+		.eax = place->apic_id,
+		.ebx = (place->core & 0xff) | ((place->threads - 1) & 0xff) << AMD_EBX_THREADS_SHIFT,
+		.ecx = place->socket & 0xff, /* one node a socket */
+	};
+
+	return place->amd ? table_append(table, &leaf) : 0;
+}
+
 int cpuid_for_vcpu(const struct kvm_cpuid2 *host, const struct cpu_topology *topology, unsigned index,
 		   struct kvm_cpuid2 *guest)
 {
@@ -256,6 +275,8 @@ int cpuid_for_vcpu(const struct kvm_cpuid2 *host, const struct cpu_topology *top
 		leaf_patch(&place, &leaf);
 		code = table_append(guest, &leaf);
 	}
+	if (code == 0)
+		code = table_append_topology_amd(guest, &place);
 	if (code == 0)
 		code = table_append_levels(guest, LEAF_TOPOLOGY, &place);
 	if (code == 0 && vendor->eax >= LEAF_TOPOLOGY_V2)

@@ -7,6 +7,7 @@
  *      0x4, 0x8000001d        which CPUs share each cache: a core's threads up to level 2, the socket above
  *      0xb, 0x1f              thread and core fields of the x2APIC id
  *      0x80000008, 0x8000001e AMD's older ways to say the same
+ *      vmx, svm               not there: guests do not nest
  *      0xa and friends        no performance counters: the VM has none (KVM_PMU_CAP_DISABLE)
  *
  * All other leaves, KVM's own at 0x40000000 among them, are handed on as they came. Leaves of four zeros are left out:

@@ -87,7 +87,7 @@ class Machine:
         command = [
             "qemu-system-x86_64", "-name", "rastos-metal", "-M", "q35", *processors,
             # Without XSAVE: the emulated SVM does not intercept XSETBV, so that guests' kernels would complain.
-            "-cpu", "max,+svm,-xsave", "-m", str(MEMORY_MIB), "-nodefaults", "-display", "none", "-no-reboot",
+            "-cpu", "max,+svm,-xsave,-avx,-avx2,-fma,-f16c,-vaes,-vpclmulqdq,-mpx,-pku", "-m", str(MEMORY_MIB), "-nodefaults", "-display", "none", "-no-reboot",
             "-kernel", str(KERNEL), "-initrd", str(METAL / "host.initrd"),
             "-append", "console=ttyS0 quiet panic=-1",
             "-chardev", f"socket,id=console,path={self.folder}/console,server=on,wait=off,"

@@ -163,7 +163,7 @@ void micro_create_topology(struct micro *micro, struct cpu_topology topology)
 	*micro = (struct micro){
 		.topology = topology,
 		.io = {micro, io_port_read, io_port_write, io_mmio_read, io_mmio_write},
-		.events = {events_power_off, events_reset},
+		.events = {.power_off = events_power_off, .panicked = events_power_off, .reset = events_reset},
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.reported = PTHREAD_COND_INITIALIZER,
 	};

@@ -1,5 +1,5 @@
 # up, list, console, shutdown, start, reboot, down: one guest under the manager.
-# timeout: 150
+# timeout: 120
 mkdir -p /etc/rastos/guests
 rm -f /etc/rastos/guests/*
 guest_initrd /tmp/initrd <<'END'
