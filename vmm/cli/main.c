@@ -179,9 +179,9 @@ int main(int argc, char **argv)
 	}
 	command = find_command(argv[optind]);
 	if (!command)
-		return unknown_command(argv[optind]);
+		return (int)unknown_command(argv[optind]);
 	argc -= optind;
 	argv += optind;
 	optind = 0; /* getopt_long starts anew */
-	return command->run(&cli, argc, argv);
+	return (int)command->run(&cli, argc, argv);
 }

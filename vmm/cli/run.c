@@ -310,7 +310,7 @@ static void use_keys(const struct run_options *run, struct guest_resources *reso
 	}
 }
 
-static int write_boot_report(const char *path, struct boot_recorder *recorder)
+static enum exit_code write_boot_report(const char *path, struct boot_recorder *recorder)
 {
 	AUTO_FCLOSE FILE *file = fopen(path, "we");
 	AUTO_FREE char *text = NULL;
