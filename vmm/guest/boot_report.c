@@ -60,16 +60,6 @@ bool boot_recorder_mark(struct boot_recorder *recorder, enum boot_step step)
 	return first;
 }
 
-bool boot_recorder_reached(struct boot_recorder *recorder, enum boot_step step)
-{
-	bool reached;
-
-	pthread_mutex_lock(&recorder->lock);
-	reached = recorder->report.steps[step].reached;
-	pthread_mutex_unlock(&recorder->lock);
-	return reached;
-}
-
 void boot_recorder_read(struct boot_recorder *recorder, struct boot_report *report)
 {
 	pthread_mutex_lock(&recorder->lock);

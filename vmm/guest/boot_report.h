@@ -6,7 +6,8 @@
  *      verify    the boot image's signature and hashes hold (absent without an image)
  *      load      kernel, initrd and tables are in guest memory
  *      run       the first KVM_RUN
- *      kernel    the first byte of output on the console, or 0x40 on the debug port
+ *      kernel    the first byte of output on the console, or 0x40 on the debug port; a kernel told to be quiet (loglevel=)
+ *                leaves the first byte to init, and this step then comes after the next
  *      init      init started: 0x41 on the debug port, or the boot timer
  *      ready     READY=1 came over vsock
  *
@@ -60,7 +61,6 @@ struct boot_recorder {
 void boot_recorder_start(struct boot_recorder *recorder, const char *guest, bool whole_process);
 /* True when this was the step's first mark. */
 bool boot_recorder_mark(struct boot_recorder *recorder, enum boot_step step);
-bool boot_recorder_reached(struct boot_recorder *recorder, enum boot_step step);
 void boot_recorder_read(struct boot_recorder *recorder, struct boot_report *report);
 
 /* {"guest","ready","steps":[{"name","at_ms","wall_ms","cpu_ms"}]}: at_ms since the start; wall_ms and cpu_ms

@@ -185,12 +185,10 @@ static void machine_marked(struct boot_marks *marks, enum boot_mark mark, uint8_
 	struct machine *machine = CONTAINER_OF(marks, struct machine, marks);
 	struct boot_recorder *recorder = machine->config.recorder;
 
-	/* The kernel's io_delay writes whatever is in AL to port 0x80: user space only counts once a kernel
-	 * was there. */
+	/* Linux on KVM has no delays on port 0x80 (kvm_io_delay): what is written there is meant. */
 	if (mark == BOOT_MARK_PORT80 && value == DEBUG_PORT_KERNEL)
 		boot_recorder_mark(recorder, BOOT_STEP_KERNEL);
-	else if (mark == BOOT_MARK_TIMER ||
-		 (value == DEBUG_PORT_USER && boot_recorder_reached(recorder, BOOT_STEP_KERNEL)))
+	else if (mark == BOOT_MARK_TIMER || value == DEBUG_PORT_USER)
 		boot_recorder_mark(recorder, BOOT_STEP_INIT);
 }
 

@@ -1,23 +1,20 @@
-# Connections both ways between a guest's vsock ports and unix sockets of the host.
-guest_initrd initrd /payload/tools/metal-vsock <<'END'
-/metal-vsock connect 5000 "guest says hello" >/tmp/answer && echo "host said: $(cat /tmp/answer)"
+# Connections both ways between a guest's vsock ports and unix sockets of the host, each with a half-close.
+tool=/payload/tools/metal-vsock
+guest_initrd initrd $tool <<'END'
+echo "host says: $(/metal-vsock connect 5000 'guest to host')"
 echo listening
 /metal-vsock listen 6000
+echo served
 poweroff
 END
-cat >answer <<'END'
-#!/bin/sh
-printf 'you said: '
-cat
-END
-chmod +x answer
-nc -lU /tmp/vs_5000 -e /tmp/answer 2>/dev/null &
+$tool listen /tmp/vs_5000 &
 start_guest log -m 192 --vsock /tmp/vs -i initrd $tuned
-if ! nc -h 2>&1 | grep -q -- -U; then
-	kill -9 $guest
-	echo "busybox's nc has no unix sockets here"
-	exit 77
-fi
 wait_for 30 printed log listening
-expect log "host said: you said: guest says hello"
+expect log "host says: echo: guest to host"
+sleep 0.5
+[ "$($tool connect /tmp/vs:6000 'host to guest')" = "echo: host to guest" ] || fail "the guest did not echo"
+if $tool connect /tmp/vs:6001 nobody; then
+	fail "a port that nobody listens on was connected"
+fi
 wait $guest
+expect log served
