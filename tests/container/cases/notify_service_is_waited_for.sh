@@ -2,7 +2,7 @@ unit slow <<END
 [Service]
 Type=notify
 NotifyAccess=all
-ExecStart=/bin/sh -c "sleep 0.2; rinitctl notify STATUS=almost; echo says so now; rinitctl notify READY=1 STATUS=serving; exec sleep 1000"
+ExecStart=/bin/sh -c "sleep 0.2; rinitctl notify STATUS=almost; echo says so now; sleep 0.1; rinitctl notify READY=1 STATUS=serving; exec sleep 1000"
 END
 unit later <<END
 [Unit]
