@@ -131,6 +131,9 @@ static int memory_map(struct guest_memory *memory, uint64_t size, const char *na
 	guest_memory_add(memory, 0, low, host, 0);
 	if (size > low)
 		guest_memory_add(memory, LAYOUT_HIGH_RAM, size - low, host + low, low);
+	/* Fewer faults at boot, fewer TLB misses after it. A host that has no huge pages for memfds, as
+	 * /sys/kernel/mm/transparent_hugepage/shmem_enabled tells, goes without. */
+	madvise(host, size, MADV_HUGEPAGE);
 	if (madvise(host, size, MADV_DONTDUMP) < 0)
 		return error_set(err, -errno, "guest %s: cannot keep its memory out of core dumps: %m", name);
 	return 0;
