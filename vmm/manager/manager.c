@@ -231,22 +231,34 @@ static void process_ready(struct loop_source *source, uint32_t events)
 	manager_changed(manager);
 }
 
+/* What the guest was asked did not end it in time: the next stage. */
+static void stop_harder(struct managed_guest *guest)
+{
+	const char *name = guest->definition->name;
+	struct error err;
+
+	guest->stop_stage++;
+	if (guest->stop_stage == STOP_CTRL_ALT_DEL && guest_tell(guest, "ctrl-alt-del", -1, &err) == 0) {
+		loop_timer_set(&guest->deadline, guest->stop_share_ns, 0);
+	} else if (guest->stop_stage <= STOP_MACHINE && guest_tell(guest, "stop", -1, &err) == 0) {
+		log_warning("guest %s: did not shut down in time, stopping it", name);
+		guest->stop_stage = STOP_MACHINE;
+		loop_timer_set(&guest->deadline, MANAGER_STOP_NS, 0);
+	} else {
+		log_warning("guest %s: its process does not stop, killing it", name);
+		kill(guest->pid, SIGKILL);
+	}
+}
+
 static void deadline_expired(struct loop_timer *timer)
 {
 	struct managed_guest *guest = CONTAINER_OF(timer, struct managed_guest, deadline);
 	struct error err;
 
-	if (!guest_alive(guest)) { /* it waited to be started again */
-		if (manager_start(guest, &err) < 0)
-			log_error("%s", err.text);
-	} else if (!guest->stop_sent && guest_tell(guest, "stop", -1, &err) == 0) {
-		log_warning("guest %s: did not shut down in time, stopping it", guest->definition->name);
-		guest->stop_sent = true;
-		loop_timer_set(&guest->deadline, MANAGER_STOP_NS, 0);
-	} else {
-		log_warning("guest %s: its process does not stop, killing it", guest->definition->name);
-		kill(guest->pid, SIGKILL);
-	}
+	if (guest_alive(guest))
+		stop_harder(guest);
+	else if (manager_start(guest, &err) < 0) /* it waited to be started again */
+		log_error("%s", err.text);
 }
 
 /* --- The start of a guest process --- */
@@ -382,7 +394,6 @@ int manager_start(struct managed_guest *guest, struct error *err)
 		return error_set(err, -EALREADY, "guest %s: already %s", guest->definition->name,
 				 guest_state_name(guest->state));
 	guest->restart_asked = false;
-	guest->stop_sent = false;
 	guest->report = (struct boot_report){0};
 	guest->status[0] = '\0';
 	guest->why[0] = '\0';
@@ -433,7 +444,9 @@ int manager_shutdown(struct managed_guest *guest, unsigned timeout_s, struct err
 	if (code < 0)
 		return code;
 	guest->state = GUEST_STOPPING;
-	loop_timer_set(&guest->deadline, timeout_s * NS_PER_SECOND, 0);
+	guest->stop_stage = STOP_POWER_BUTTON;
+	guest->stop_share_ns = timeout_s * NS_PER_SECOND / 2;
+	loop_timer_set(&guest->deadline, guest->stop_share_ns, 0);
 	manager_changed(guest->manager);
 	return 0;
 }

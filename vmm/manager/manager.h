@@ -45,6 +45,14 @@ enum guest_state {
 	GUEST_FAILED,
 };
 
+/* How far a shutdown has gone; each stage is given its time, then comes the next. */
+enum stop_stage {
+	STOP_POWER_BUTTON,
+	STOP_CTRL_ALT_DEL, /* for guests that do not listen to the button */
+	STOP_MACHINE,      /* the guest process ends the guest */
+	STOP_PROCESS,      /* SIGKILL */
+};
+
 struct manager;
 
 struct managed_guest {
@@ -58,8 +66,9 @@ struct managed_guest {
 	struct passt passt[DEFINITION_NETWORKS_MAX];
 	struct loop_timer deadline; /* of a shutdown, or before a restart */
 	uint64_t started_ns;        /* CLOCK_MONOTONIC */
-	bool stop_sent;             /* the shutdown took too long */
-	bool restart_asked;         /* reboot: start again whatever the end */
+	enum stop_stage stop_stage;
+	uint64_t stop_share_ns; /* time for each of the stages that ask */
+	bool restart_asked;     /* reboot: start again whatever the end */
 	struct boot_report report;
 	char status[256];     /* STATUS= of its init */
 	enum machine_end end; /* of the last run */
@@ -96,7 +105,7 @@ const char *guest_state_name(enum guest_state state);
 bool manager_all_off(const struct manager *manager);
 
 int manager_start(struct managed_guest *guest, struct error *err);
-/* Presses the power button; after timeout_s the guest is stopped. */
+/* Presses the power button, after half of timeout_s Ctrl-Alt-Del; after timeout_s the guest is stopped. */
 int manager_shutdown(struct managed_guest *guest, unsigned timeout_s, struct error *err);
 int manager_reboot(struct managed_guest *guest, unsigned timeout_s, struct error *err);
 int manager_kill(struct managed_guest *guest, struct error *err);
