@@ -98,10 +98,23 @@ int vm_create(struct vm *vm, const struct kvm *kvm, const struct guest_memory *m
 	return code;
 }
 
+/*
+ * The memory goes first, because that hurries KVM. Newer kernels (seen in 6.18) free what a VM's buses no
+ * longer need after a grace period of 10 ms, and close waits for it; removing a memory slot expedites it.
+ */
+static void vm_memory_remove(const struct vm *vm)
+{
+	struct kvm_userspace_memory_region first = {.slot = 0, .memory_size = 0};
+
+	ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &first); /* fails when there is none, which is as well */
+}
+
 void vm_close(struct vm *vm)
 {
-	if (vm->fd >= 0)
+	if (vm->fd >= 0) {
+		vm_memory_remove(vm);
 		close(vm->fd);
+	}
 	vm->fd = -1;
 }
 
