@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "common/util.h"
 #include "vmm/cli/cli.h"
 #include "vmm/config/nearest.h"
@@ -140,6 +141,22 @@ static enum exit_code command_help(struct cli *cli, int argc, char **argv)
 	return command ? command->run(cli, 2, help_argv) : unknown_command(argv[1]);
 }
 
+/* With a command line of its own: getopt_long begins its messages with the first word, and changes the order of
+ * the others, while the whole command line stays as it was given (a guest's reboot starts it again). */
+static enum exit_code run_command(struct cli *cli, const struct command *command, int argc, char **argv)
+{
+	AUTO_FREE char **own_argv = calloc((size_t)argc + 1, sizeof(*own_argv));
+	char title[32];
+
+	if (!own_argv)
+		return cli_fail(EXIT_FAILED, "out of memory");
+	snprintf(title, sizeof(title), "rastos-vmm %s", command->name);
+	memcpy(own_argv, argv, (size_t)argc * sizeof(*own_argv));
+	own_argv[0] = title;
+	optind = 0; /* getopt_long starts anew */
+	return command->run(cli, argc, own_argv);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -180,8 +197,5 @@ int main(int argc, char **argv)
 	command = find_command(argv[optind]);
 	if (!command)
 		return (int)unknown_command(argv[optind]);
-	argc -= optind;
-	argv += optind;
-	optind = 0; /* getopt_long starts anew */
-	return (int)command->run(&cli, argc, argv);
+	return (int)run_command(&cli, command, argc - optind, argv + optind);
 }

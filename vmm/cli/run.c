@@ -185,6 +185,13 @@ static cJSON *network_json(const char *text)
 	return network;
 }
 
+static bool has_suffix(const char *name, const char *suffix)
+{
+	size_t len = strlen(name);
+
+	return len >= strlen(suffix) && strcmp(name + len - strlen(suffix), suffix) == 0;
+}
+
 /* The first bytes of FILE say what it is. */
 static bool file_is_fit(const char *path)
 {
@@ -195,11 +202,10 @@ static bool file_is_fit(const char *path)
 	       fit_probe(start, sizeof(start));
 }
 
-static bool has_suffix(const char *name, const char *suffix)
+/* One that is missing or damaged is an image still, by its name. */
+static bool is_image(const char *path)
 {
-	size_t len = strlen(name);
-
-	return len >= strlen(suffix) && strcmp(name + len - strlen(suffix), suffix) == 0;
+	return has_suffix(path, ".itb") || file_is_fit(path);
 }
 
 /* The guest is named after its file. */
@@ -219,7 +225,7 @@ static cJSON *options_json(const struct run_options *run, const char *path)
 	cJSON *kernel, *list;
 
 	add_name(json, path);
-	if (file_is_fit(path)) {
+	if (is_image(path)) {
 		cJSON_AddStringToObject(json, "image", path);
 	} else {
 		kernel = cJSON_AddObjectToObject(json, "kernel");
@@ -284,13 +290,18 @@ static enum exit_code read_definition(const struct run_options *run, const char 
 		return definition_read(path, definition, err) < 0 ? cli_fail(EXIT_FAILED, "%s", err->text)
 								  : EXIT_DONE;
 	}
+	if (is_image(path) && (run->initrd || run->append || run->protocol))
+		return cli_usage("run", "--initrd, --append and --protocol: are for bare kernels, %s is a boot image",
+				 path);
+	if (!is_image(path) && run->key_count)
+		return cli_usage("run", "--key: is for boot images, %s is none and carries no signature", path);
 	json = options_json(run, path);
 	text = cJSON_PrintUnformatted(json);
 	cJSON_Delete(json);
 	if (!folder || !text)
 		return cli_fail(EXIT_FAILED, "out of memory");
 	if (definition_parse("command line", folder, text, definition, err) < 0)
-		return cli_fail(EXIT_FAILED, "%s", err->text);
+		return cli_usage("run", "%s", err->text);
 	return EXIT_DONE;
 }
 
@@ -346,6 +357,8 @@ static enum exit_code judge_end(enum machine_end end, const struct guest_definit
 		return EXIT_DONE;
 	case MACHINE_KILLED:
 		return EXIT_DONE;
+	case MACHINE_REFUSED:
+		return cli_fail(EXIT_REFUSED, "%s", why->text);
 	case MACHINE_CRASHED:
 		*again = definition->on_crash == GUEST_ACTION_RESTART;
 		return cli_fail(EXIT_FAILED, "%s", why->text);

@@ -14,6 +14,7 @@
 #include "vmm/cli/console.h"
 #include "vmm/config/definition.h"
 #include "vmm/config/file.h"
+#include "vmm/config/mode.h"
 #include "vmm/manager/service.h"
 
 #define TIMEOUT_DEFAULT 120
@@ -239,6 +240,7 @@ enum exit_code command_up(struct cli *cli, int argc, char **argv)
 	struct settings settings;
 	struct error err = {""};
 	enum exit_code code;
+	enum mode mode;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "dt:", long_options, NULL)) != -1) {
@@ -247,6 +249,8 @@ enum exit_code command_up(struct cli *cli, int argc, char **argv)
 			options.detach = true;
 			break;
 		case OPT_MODE:
+			if (mode_parse("--mode", optarg, &mode, &err) < 0)
+				return cli_usage("up", "%s", err.text);
 			options.mode = optarg;
 			break;
 		case OPT_CONFIG:

@@ -26,6 +26,7 @@ enum machine_end {
 	MACHINE_CRASHED,     /* triple fault or panic */
 	MACHINE_FAILED,      /* KVM or we cannot go on */
 	MACHINE_KILLED,      /* machine_stop */
+	MACHINE_REFUSED,     /* never started: no trusted key vouches for its boot image, or it is damaged */
 };
 
 struct machine_config {

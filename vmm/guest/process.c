@@ -39,6 +39,7 @@ struct guest_process {
 static const char *const end_names[] = {
 	[MACHINE_RUNNING] = "running", [MACHINE_POWERED_OFF] = "powered-off", [MACHINE_RESET] = "reset",
 	[MACHINE_CRASHED] = "crashed", [MACHINE_FAILED] = "failed",           [MACHINE_KILLED] = "killed",
+	[MACHINE_REFUSED] = "refused",
 };
 
 const char *machine_end_name(enum machine_end end)
@@ -53,6 +54,11 @@ enum machine_end machine_end_parse(const char *name)
 			return (enum machine_end)i;
 	}
 	return MACHINE_FAILED;
+}
+
+bool machine_end_is_fault(enum machine_end end)
+{
+	return end == MACHINE_FAILED || end == MACHINE_CRASHED || end == MACHINE_REFUSED;
 }
 
 /* --- To the manager --- */
@@ -389,6 +395,8 @@ enum machine_end guest_process_run(const struct guest_process_config *config, st
 	machine.console = process.console;
 	if (code == 0)
 		code = machine_create(&machine, &process.machine, why);
+	if (code == -EKEYREJECTED || code == -EBADMSG) /* fit.h */
+		process.end = MACHINE_REFUSED;
 	if (code == 0 && config->terminal)
 		terminal_raw(&terminal, STDIN_FILENO);
 	if (code == 0)

@@ -40,3 +40,5 @@ enum machine_end guest_process_run(const struct guest_process_config *config, st
 /* "powered-off", "reset", "crashed", "failed", "killed". */
 const char *machine_end_name(enum machine_end end);
 enum machine_end machine_end_parse(const char *name); /* MACHINE_FAILED when unknown */
+/* Neither the guest nor anybody else wanted this end. */
+bool machine_end_is_fault(enum machine_end end);

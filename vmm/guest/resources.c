@@ -113,7 +113,8 @@ static int disk_lock(const char *path, int fd, bool read_only, struct error *err
 	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
 		return 0;
 	if (errno == EAGAIN || errno == EACCES)
-		return error_set(err, -EBUSY, "disk %s: is in use by another guest or program", path);
+		return error_set(err, -EBUSY, "disk %s: is in use by another guest or program; end that one first",
+				 path);
 	return error_set(err, -errno, "disk %s: cannot lock: %m", path);
 }
 
@@ -168,11 +169,14 @@ static int open_vsock(const char *path, struct error *err)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct stat status;
 
 	if (strlen(path) >= sizeof(address.sun_path) - sizeof("_4294967295"))
 		return error_set(err, -ENAMETOOLONG, "vsock path %s: is too long for a unix socket", path);
 	strcpy(address.sun_path, path);
-	if (unlink(path) < 0 && errno != ENOENT)
+	if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode))
+		return error_set(err, -EEXIST, "vsock path %s: another file is there; give another path", path);
+	if (unlink(path) < 0 && errno != ENOENT) /* a former guest's */
 		return error_set(err, -errno, "vsock path %s: cannot replace: %m", path);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
 	    listen(fd, VSOCK_BACKLOG) < 0)
@@ -194,7 +198,7 @@ static int check_memory(const struct guest_definition *definition, struct error 
 	}
 	if (available_kib == 0 || definition->memory_mib <= available_kib / 1024)
 		return 0; /* a host that does not say is not refused */
-	return error_set(err, -ENOMEM, "guest %s: wants %llu MiB of memory, this host has %llu MiB available",
+	return error_set(err, -ENOMEM, "guest %s: wants %llu MiB of memory, this host has %llu MiB available; give it less",
 			 definition->name, (unsigned long long)definition->memory_mib, available_kib / 1024);
 }
 

@@ -86,7 +86,7 @@ static int build_parse(struct build *build, int argc, char **argv)
 			fputs(help, stdout);
 			return EXIT_DONE;
 		default:
-			return EXIT_USAGE;
+			return command_bad_option("build");
 		}
 	}
 	if (optind != argc)

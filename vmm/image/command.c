@@ -31,11 +31,17 @@ int command_usage(const char *verb, const char *format, ...)
 {
 	va_list args;
 
-	fputs("rastos-vmm: ", stderr);
+	fprintf(stderr, "rastos-vmm image %s: ", verb);
 	va_start(args, format);
 	vfprintf(stderr, format, args);
 	va_end(args);
-	fprintf(stderr, " (see rastos-vmm image %s --help)\n", verb);
+	fputc('\n', stderr);
+	return command_bad_option(verb);
+}
+
+int command_bad_option(const char *verb)
+{
+	fprintf(stderr, "Try `rastos-vmm image %s --help`.\n", verb);
 	return EXIT_USAGE;
 }
 

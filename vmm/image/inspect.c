@@ -269,7 +269,7 @@ int image_inspect(int argc, char **argv)
 			return EXIT_DONE;
 		}
 		if (option != 0)
-			return EXIT_USAGE;
+			return command_bad_option("inspect");
 	}
 	if (optind + 1 != argc)
 		return command_usage("inspect", "one image is wanted");

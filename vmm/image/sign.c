@@ -55,7 +55,7 @@ static int sign_parse(struct sign *sign, int argc, char **argv)
 			fputs(help, stdout);
 			return EXIT_DONE;
 		default:
-			return EXIT_USAGE;
+			return command_bad_option("sign");
 		}
 	}
 	if (optind + 1 != argc)

@@ -61,7 +61,7 @@ static int verify_parse(struct verify *verify, int argc, char **argv)
 			fputs(help, stdout);
 			return EXIT_DONE;
 		default:
-			return EXIT_USAGE;
+			return command_bad_option("verify");
 		}
 	}
 	if (optind + 1 != argc)

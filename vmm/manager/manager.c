@@ -186,15 +186,13 @@ static bool guest_starts_again(const struct managed_guest *guest)
 static void guest_note_end(struct managed_guest *guest, const siginfo_t *info)
 {
 	const char *name = guest->definition->name;
-	bool bad;
 
 	if (info->si_code != CLD_EXITED) {
 		guest->end = MACHINE_FAILED;
 		snprintf(guest->why, sizeof(guest->why), "guest %s: its process was ended by signal %d (%s)",
 			 name, info->si_status, strsignal(info->si_status));
 	}
-	bad = guest->end == MACHINE_FAILED || guest->end == MACHINE_CRASHED;
-	if (bad)
+	if (machine_end_is_fault(guest->end))
 		log_error("%s", guest->why);
 	else
 		log_info("guest %s: %s", name, machine_end_name(guest->end));
@@ -222,8 +220,7 @@ static void process_ready(struct loop_source *source, uint32_t events)
 		passt_stop(&guest->passt[i]);
 	guest->pid = 0;
 	again = guest_starts_again(guest);
-	guest->state =
-		guest->end == MACHINE_FAILED || guest->end == MACHINE_CRASHED ? GUEST_FAILED : GUEST_OFF;
+	guest->state = machine_end_is_fault(guest->end) ? GUEST_FAILED : GUEST_OFF;
 	if (again && guest->end == MACHINE_CRASHED)
 		loop_timer_set(&guest->deadline, MANAGER_RESTART_NS, 0);
 	else if (again && manager_start(guest, &err) < 0)
