@@ -1,7 +1,7 @@
 """How each virtual machine monitor is told to run the same guest: one vCPU, 128 MiB, no disk, no network, a serial port.
 
-A function a monitor; each returns the command. `kernel` is an ELF kernel with a PVH note, but for kvmtool, which knows only bzImages
-and flat binaries.
+A function a monitor; each returns the command. `kernel` is an ELF kernel with a PVH note, but for kvmtool, which knows only
+bzImages and flat binaries.
 """
 
 import json
@@ -21,8 +21,8 @@ def rastos(program, image, initrd=None, options=()):
 
 def qemu_microvm(program, kernel, initrd=None, lean=True, options=()):
     """
-    lean: without the old timer and interrupt controller, as QEMU's documentation advises for a fast start. The clock stays, because a
-    kernel that knows clocks waits a second for one that is not there.
+    lean: without the old timer and interrupt controller, as QEMU's documentation advises for a fast start. The clock stays,
+    because a kernel that knows clocks waits a second for one that is not there.
     """
     machine = "microvm,accel=kvm,rtc=on" + (",pit=off,pic=off" if lean else "")
     command = [program, "-M", machine, "-smp", "1", "-m", str(MEMORY_MIB), "-nodefaults", "-no-user-config",
