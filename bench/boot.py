@@ -117,11 +117,13 @@ def read_results(subjects, text):
 
 
 def promises(subjects):
+    """Each peer against ours with the same kernel file."""
     by_name = {subject.name: subject for subject in subjects}
-    ours = by_name[RASTOS].instructions
     for peer in subjects:
-        if not peer.name.startswith(RASTOS):
-            yield f"{RASTOS}, as a part of {peer.name}", ours / peer.instructions, 1
+        if peer.name.startswith(RASTOS):
+            continue
+        ours = by_name[f"{RASTOS}, bzImage" if BZIMAGE in peer.command else RASTOS]
+        yield f"{ours.name}, as a part of {peer.name}", ours.instructions / peer.instructions, 1
 
 
 def show(subjects):
