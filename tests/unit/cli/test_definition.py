@@ -1,0 +1,188 @@
+"""A guest's definition: what is wrong in it is named by its place, and docs/schema says what the program does."""
+
+import copy
+import json
+import os
+
+from program import *
+
+WHOLE = {
+    "name": "guest",
+    "role": "server",
+    "kernel": {"path": "vmlinux", "initrd": "initrd", "cmdline": "quiet", "protocol": "auto"},
+    "vcpus": 4,
+    "topology": {"sockets": 1, "cores": 2, "threads": 2},
+    "memory_mib": 64,
+    "disks": [{"path": "data.img", "id": "data", "read_only": True}],
+    "networks": [{"type": "passt", "mac": "52:54:00:12:34:56", "publish": ["8080:80"]},
+                 {"type": "tap", "device": "tap0"}],
+    "rng": True,
+    "vsock": {"cid": 3, "path": "vsock.sock"},
+    "console": "serial",
+    "on_poweroff": "destroy",
+    "on_reboot": "restart",
+    "on_crash": "destroy",
+}
+# What only a definition with a boot image has.
+WITH_IMAGE = {"name": "guest", "image": "guest.itb", "configuration": "conf-1"}
+
+WRONG_TYPES = {"string": [1, True, None, [], {}, ""], "integer": ["1", True, None, 1.5, [], {}],
+               "boolean": [0, "true", None, [], {}], "object": [1, "x", True, None, []],
+               "array": [1, "x", True, None, {}]}
+
+
+def put(definition, path, value):
+    """A copy with value at path, a list of keys and indices."""
+    changed = copy.deepcopy(definition)
+    place = changed
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    return changed
+
+
+def place_name(path):
+    """As the program says it: disks[0].path."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
+
+
+class DefinitionTest(ProgramTest):
+    def refused_definition(self, definition, *words):
+        self.write("guest.json", definition if isinstance(definition, str) else json.dumps(definition))
+        self.refused(FAILED, ["guest.json: ", *words], "run", "guest.json")
+
+    def accepted(self, definition):
+        """Its reader has no objection: what fails next is the kernel's or the image's file, which is missing."""
+        self.write("guest.json", json.dumps(definition))
+        file = "vmlinux" if "kernel" in definition else "guest.itb"
+        self.refused(FAILED, [file, "No such file"], "run", "guest.json")
+
+
+class Sentences(DefinitionTest):
+    def test_missing_file(self):
+        self.refused(FAILED, ["guest definition guest.json", "No such file"], "run", "guest.json")
+
+    def test_unknown_key_names_the_nearest(self):
+        self.refused_definition(put(WHOLE, ["memroy_mib"], 1), "memroy_mib", 'did you mean "memory_mib"?')
+        self.refused_definition(put(WHOLE, ["disks", 0, "readonly"], True), "disks[0].readonly", '"read_only"')
+
+    def test_unknown_key_that_resembles_none(self):
+        self.refused_definition(put(WHOLE, ["xyzzy"], 1), "xyzzy", "not a known key")
+
+    def test_key_given_twice(self):
+        self.refused_definition('{"name": "a", "name": "b", "image": "x"}', "name", "given twice")
+
+    def test_not_json(self):
+        self.refused_definition("hello\n", "line 1 is not valid JSON")
+        self.refused_definition('{\n  "name": "a",\n  "vcpus": ,\n}\n', "line 3 is not valid JSON")
+        self.refused_definition("", "not valid JSON")
+        self.refused_definition('{"name": "a"} trailing', "not valid JSON")
+
+    def test_not_an_object(self):
+        for text in ("[]", "1", '"guest"', "null"):
+            self.refused_definition(text, "must be a JSON object")
+
+    def test_not_text(self):
+        self.write("guest.json", b'{"name": \0}')
+        self.refused(FAILED, ["guest.json", "is not text"], "run", "guest.json")
+
+    def test_deep_nesting(self):
+        self.refused_definition("[" * 60000, "not valid JSON")
+
+    def test_kernel_and_image(self):
+        self.refused_definition(put(WHOLE, ["image"], "guest.itb"), "exclude each other")
+        self.refused_definition({"name": "guest"}, "image", "is missing")
+
+    def test_topology_that_makes_another_number(self):
+        self.refused_definition(put(WHOLE, ["vcpus"], 3), "topology", "makes 4 vCPUs, but vcpus is 3")
+
+    def test_networks_that_contradict_themselves(self):
+        self.refused_definition(put(WHOLE, ["networks", 0, "device"], "tap0"), "networks[0].device", "TAP")
+        self.refused_definition(put(WHOLE, ["networks", 1, "publish"], ["1:1"]), "networks[1].publish", "passt")
+        self.refused_definition(put(WHOLE, ["networks", 1], {"type": "tap"}), "networks[1].device", "is missing")
+
+    def test_mac(self):
+        for mac in ("52:54:00:12:34", "52-54-00-12-34-56", "52:54:00:12:34:5g", "01:00:00:00:00:00"):
+            self.refused_definition(put(WHOLE, ["networks", 0, "mac"], mac), "networks[0].mac")
+
+
+class Schema(DefinitionTest):
+    def setUp(self):
+        super().setUp()
+        with open(os.path.join(SOURCE, "docs/schema/guest.schema.json")) as file:
+            self.schema = json.load(file)
+
+    def properties(self):
+        """Every property of the schema: its rules, a definition that has it, and where."""
+        for name in self.schema["properties"]:
+            base = WHOLE if name in WHOLE else WITH_IMAGE
+            yield from self.walk(self.schema["properties"][name], base, [name])
+
+    def walk(self, rules, base, path):
+        yield rules, base, path
+        inside = rules.get("items", {}) if rules.get("type") == "array" else rules
+        for name, inner in inside.get("properties", {}).items():
+            if rules.get("type") != "array":
+                yield from self.walk(inner, base, [*path, name])
+                continue
+            index = next(i for i, item in enumerate(base[path[0]]) if name in item)
+            yield from self.walk(inner, base, [*path, index, name])
+
+    def test_what_the_tests_start_from_is_accepted(self):
+        self.accepted(WHOLE)
+        self.accepted(WITH_IMAGE)
+
+    def test_no_other_type_is_accepted(self):
+        for rules, base, path in self.properties():
+            with self.subTest(place_name(path)):
+                wrong = WRONG_TYPES[rules["type"]] if "type" in rules else [1, None, "xyzzy", []]
+                for value in wrong:
+                    self.refused_definition(put(base, path, value), place_name(path))
+
+    def test_words(self):
+        for rules, base, path in self.properties():
+            with self.subTest(place_name(path)):
+                for word in rules.get("enum", []):
+                    if path[0] != "networks":  # another type wants other keys: Sentences tests it
+                        self.accepted(put(base, path, word))
+
+    def test_ends_of_ranges(self):
+        for rules, base, path in self.properties():
+            with self.subTest(place_name(path)):
+                if rules.get("type") != "integer":
+                    continue
+                self.refused_definition(put(base, path, rules["minimum"] - 1), place_name(path), str(rules["minimum"]))
+                self.refused_definition(put(base, path, rules["maximum"] + 1), place_name(path), str(rules["maximum"]))
+
+    def test_lengths(self):
+        for rules, base, path in self.properties():
+            with self.subTest(place_name(path)):
+                if "maxLength" in rules:
+                    self.accepted(put(base, path, "x" * rules["maxLength"]))
+                    self.refused_definition(put(base, path, "x" * (rules["maxLength"] + 1)), place_name(path))
+                if "maxItems" in rules:
+                    one = WHOLE[path[0]][0] if path[0] in WHOLE else "8080:80"
+                    self.refused_definition(put(base, path, [one] * (rules["maxItems"] + 1)), place_name(path))
+
+    def test_objects_are_closed(self):
+        for rules, base, path in self.properties():
+            with self.subTest(place_name(path)):
+                if rules.get("type") == "object":
+                    self.assertIs(rules["additionalProperties"], False)
+                    self.refused_definition(put(base, [*path, "xyzzy"], 1), place_name([*path, "xyzzy"]))
+
+    def test_required(self):
+        without_name = {key: value for key, value in WHOLE.items() if key != "name"}
+        self.refused_definition(without_name, "name", "is missing")
+        self.refused_definition(put(WHOLE, ["kernel"], {}), "kernel.path", "is missing")
+        self.refused_definition(put(WHOLE, ["disks", 0], {}), "disks[0].path", "is missing")
+
+    def test_names(self):
+        for name in ("-a", "a b", "a/b", "é", "a" * 64):
+            self.refused_definition(put(WHOLE, ["name"], name), "name")
+        for name in ("a", "A-1_b.c", "a" * 63):
+            self.accepted(put(WHOLE, ["name"], name))
+
+
+if __name__ == "__main__":
+    main()
