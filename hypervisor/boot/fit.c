@@ -184,8 +184,10 @@ static int signature_verify(const struct verification *v, int node, const struct
 				 "image %s: %s: the signature by key \"%s\" does not hold: the image was "
 				 "changed, or signed by another key of that name",
 				 v->tree->name, configuration_name(v), signature.hint);
-	return error_set(err, -ENOKEY, "image %s: %s: signed by key \"%s\", which is not a trusted key",
-			 v->tree->name, configuration_name(v), signature.hint ? signature.hint : "");
+	return error_set(
+		err, -ENOKEY,
+		"image %s: %s: signed by key \"%s\", which is not a trusted key; add its public key, or sign anew",
+		v->tree->name, configuration_name(v), signature.hint ? signature.hint : "");
 }
 
 /* One signature that holds is enough. */
@@ -207,8 +209,9 @@ static int configuration_verify(const struct verification *v, const struct fit_k
 			worst = result;
 	}
 	if (worst == 0)
-		return error_set(err, -ENOKEY, "image %s: %s: not signed", v->tree->name,
-				 configuration_name(v));
+		return error_set(err, -ENOKEY,
+				 "image %s: %s: not signed; sign it with `rastos-vmm image sign`",
+				 v->tree->name, configuration_name(v));
 	return worst;
 }
 
@@ -271,7 +274,8 @@ static int verification_run(struct verification *v, bool allow_unsigned, struct 
 	if (result)
 		return result;
 	if (v->key_count == 0 && !allow_unsigned)
-		return error_set(err, -EKEYREJECTED, "image %s: there is no key to verify it with",
+		return error_set(err, -EKEYREJECTED,
+				 "image %s: there is no key to verify it with; add the signer's public key",
 				 v->tree->name);
 	result = configuration_verify(v, &signer, err);
 	if (result == -ENOKEY)

@@ -141,8 +141,8 @@ static enum exit_code command_help(struct cli *cli, int argc, char **argv)
 	return command ? command->run(cli, 2, help_argv) : unknown_command(argv[1]);
 }
 
-/* With a command line of its own: getopt_long begins its messages with the first word, and changes the order of
- * the others, while the whole command line stays as it was given (a guest's reboot starts it again). */
+/* With a command line of its own: getopt_long begins its messages with the first word, and changes the order
+ * of the others, while the whole command line stays as it was given (a guest's reboot starts it again). */
 static enum exit_code run_command(struct cli *cli, const struct command *command, int argc, char **argv)
 {
 	AUTO_FREE char **own_argv = calloc((size_t)argc + 1, sizeof(*own_argv));

@@ -291,10 +291,12 @@ static enum exit_code read_definition(const struct run_options *run, const char 
 								  : EXIT_DONE;
 	}
 	if (is_image(path) && (run->initrd || run->append || run->protocol))
-		return cli_usage("run", "--initrd, --append and --protocol: are for bare kernels, %s is a boot image",
-				 path);
+		return cli_usage(
+			"run", "--initrd, --append and --protocol: are for bare kernels, %s is a boot image",
+			path);
 	if (!is_image(path) && run->key_count)
-		return cli_usage("run", "--key: is for boot images, %s is none and carries no signature", path);
+		return cli_usage("run", "--key: is for boot images, %s is none and carries no signature",
+				 path);
 	json = options_json(run, path);
 	text = cJSON_PrintUnformatted(json);
 	cJSON_Delete(json);

@@ -113,8 +113,8 @@ static int disk_lock(const char *path, int fd, bool read_only, struct error *err
 	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
 		return 0;
 	if (errno == EAGAIN || errno == EACCES)
-		return error_set(err, -EBUSY, "disk %s: is in use by another guest or program; end that one first",
-				 path);
+		return error_set(err, -EBUSY,
+				 "disk %s: is in use by another guest or program; end that one first", path);
 	return error_set(err, -errno, "disk %s: cannot lock: %m", path);
 }
 
@@ -175,7 +175,8 @@ static int open_vsock(const char *path, struct error *err)
 		return error_set(err, -ENAMETOOLONG, "vsock path %s: is too long for a unix socket", path);
 	strcpy(address.sun_path, path);
 	if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode))
-		return error_set(err, -EEXIST, "vsock path %s: another file is there; give another path", path);
+		return error_set(err, -EEXIST, "vsock path %s: another file is there; give another path",
+				 path);
 	if (unlink(path) < 0 && errno != ENOENT) /* a former guest's */
 		return error_set(err, -errno, "vsock path %s: cannot replace: %m", path);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
@@ -198,7 +199,8 @@ static int check_memory(const struct guest_definition *definition, struct error 
 	}
 	if (available_kib == 0 || definition->memory_mib <= available_kib / 1024)
 		return 0; /* a host that does not say is not refused */
-	return error_set(err, -ENOMEM, "guest %s: wants %llu MiB of memory, this host has %llu MiB available; give it less",
+	return error_set(err, -ENOMEM,
+			 "guest %s: wants %llu MiB of memory, this host has %llu MiB available; give it less",
 			 definition->name, (unsigned long long)definition->memory_mib, available_kib / 1024);
 }
 

@@ -172,7 +172,8 @@ static void client_look(struct control_client *client)
 			return;
 		client_waited(client);
 		if (off)
-			answer_not_ready(client, EXIT_FAILED, "ended before it was ready");
+			answer_not_ready(client, guest->end == MACHINE_REFUSED ? EXIT_REFUSED : EXIT_FAILED,
+					 "ended before it was ready");
 		else
 			answer_done(client, boot_report_to_json(&guest->report));
 		return;

@@ -62,7 +62,7 @@ Test(fit, refusals_come_through_from_apart)
 {
 	fdt_del_node(fixture.data, node("/configurations/conf-1/signature-1"));
 	cr_assert_eq(image_open_apart(), -EKEYREJECTED);
-	cr_assert_str_eq(fixture.err.text, "image small.itb: conf-1: not signed");
+	cr_assert_str_eq(fixture.err.text, "image small.itb: conf-1: not signed; sign it with `rastos-vmm image sign`");
 }
 
 Test(fit, a_death_apart_is_an_error)

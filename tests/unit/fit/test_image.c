@@ -114,6 +114,19 @@ static void expect_failure(int code, const char *command, const char *text)
 	cr_assert_str_empty(output, "%s", output);
 }
 
+/* The same for a wrong command line, where a second line says where help is. */
+static void expect_usage(const char *command, const char *text)
+{
+	const char *hint;
+
+	cr_assert_eq(image(command), EXIT_USAGE, "%s: %s", command, errors);
+	cr_assert(strstr(errors, text), "\"%s\" does not say \"%s\"", errors, text);
+	hint = strchr(errors, '\n');
+	cr_assert(hint && strncmp(hint, "\nTry `rastos-vmm image ", 23) == 0, "no hint: %s", errors);
+	cr_assert_eq(strchr(hint + 1, '\n'), errors + strlen(errors) - 1, "not two lines: %s", errors);
+	cr_assert_str_empty(output, "%s", output);
+}
+
 static void build_signed(void)
 {
 	cr_assert_eq(image("build --kernel vmlinux --initrd initrd --cmdline quiet --key dev.key -o a.itb"),
@@ -287,17 +300,15 @@ Test(image, weak_and_wrong_keys_do_not_sign)
 
 Test(image, usage_errors_say_where_help_is)
 {
-	expect_failure(EXIT_USAGE, "build -o a.itb",
-		       "--kernel is missing (see rastos-vmm image build --help)");
-	expect_failure(EXIT_USAGE, "build --kernel vmlinux", "--output is missing");
-	expect_failure(EXIT_USAGE, "build --kernel vmlinux -o a.itb b.itb", "unexpected argument \"b.itb\"");
-	expect_failure(EXIT_USAGE, "build --kernel vmlinux -o a.itb --name x", "--name without --key");
-	expect_failure(EXIT_USAGE, "build --kernle vmlinux",
-		       "rastos-vmm image build: unrecognized option '--kernle'");
-	expect_failure(EXIT_USAGE, "sign a.itb", "--key is missing");
-	expect_failure(EXIT_USAGE, "sign --key dev.key", "one image is wanted");
-	expect_failure(EXIT_USAGE, "verify --key dev.pem", "one image is wanted");
-	expect_failure(EXIT_USAGE, "inspect", "one image is wanted");
+	expect_usage("build -o a.itb", "--kernel is missing");
+	expect_usage("build --kernel vmlinux", "--output is missing");
+	expect_usage("build --kernel vmlinux -o a.itb b.itb", "unexpected argument \"b.itb\"");
+	expect_usage("build --kernel vmlinux -o a.itb --name x", "--name without --key");
+	expect_usage("build --kernle vmlinux", "rastos-vmm image build: unrecognized option '--kernle'");
+	expect_usage("sign a.itb", "--key is missing");
+	expect_usage("sign --key dev.key", "one image is wanted");
+	expect_usage("verify --key dev.pem", "one image is wanted");
+	expect_usage("inspect", "one image is wanted");
 	expect_failure(EXIT_USAGE, "explode", "no verb \"explode\"");
 }
 
