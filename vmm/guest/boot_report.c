@@ -1,6 +1,7 @@
 #include "vmm/guest/boot_report.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -67,26 +68,50 @@ void boot_recorder_read(struct boot_recorder *recorder, struct boot_report *repo
 	pthread_mutex_unlock(&recorder->lock);
 }
 
-/* A step's own times: since the nearest reached step before it. */
-static struct boot_step_time step_cost(const struct boot_report *report, unsigned step)
+/* One reached step as it is shown: steps that the guest announces may come in another order than the table's.
+ */
+struct timeline_step {
+	unsigned step;
+	struct boot_step_time at;   /* since the start */
+	struct boot_step_time cost; /* its own: since the step before it in time */
+};
+
+static int by_time(const void *left, const void *right)
 {
-	struct boot_step_time cost = report->steps[step];
+	const struct timeline_step *a = left;
+	const struct timeline_step *b = right;
 
-	for (unsigned before = step; before-- > 0;) {
-		const struct boot_step_time *last = &report->steps[before];
+	if (a->at.wall_ns != b->at.wall_ns)
+		return a->at.wall_ns < b->at.wall_ns ? -1 : 1;
+	return a->step < b->step ? -1 : 1;
+}
 
-		/* Steps that the guest announces may come in another order than the table's. */
-		if (!last->reached || last->wall_ns > cost.wall_ns)
-			continue;
-		cost.wall_ns -= last->wall_ns;
-		cost.cpu_ns = cost.cpu_ns > last->cpu_ns ? cost.cpu_ns - last->cpu_ns : 0;
-		break;
+/* The reached steps in the order of time; returns how many. */
+static unsigned timeline_of(const struct boot_report *report, struct timeline_step timeline[BOOT_STEP_COUNT])
+{
+	struct boot_step_time last = {0};
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < BOOT_STEP_COUNT; i++) {
+		if (report->steps[i].reached)
+			timeline[count++] = (struct timeline_step){.step = i, .at = report->steps[i]};
 	}
-	return cost;
+	qsort(timeline, count, sizeof(*timeline), by_time);
+	for (unsigned i = 0; i < count; i++) {
+		struct boot_step_time at = timeline[i].at;
+
+		/* Two threads that mark at nearly the same time may have read the clocks in turn. */
+		timeline[i].cost.wall_ns = at.wall_ns - last.wall_ns;
+		timeline[i].cost.cpu_ns = at.cpu_ns > last.cpu_ns ? at.cpu_ns - last.cpu_ns : 0;
+		last = at;
+	}
+	return count;
 }
 
 cJSON *boot_report_to_json(const struct boot_report *report)
 {
+	struct timeline_step timeline[BOOT_STEP_COUNT];
+	unsigned count = timeline_of(report, timeline);
 	cJSON *json = cJSON_CreateObject();
 	cJSON *steps;
 
@@ -94,18 +119,15 @@ cJSON *boot_report_to_json(const struct boot_report *report)
 	    !cJSON_AddBoolToObject(json, "ready", report->steps[BOOT_STEP_READY].reached))
 		goto fail;
 	steps = cJSON_AddArrayToObject(json, "steps");
-	for (unsigned i = 0; i < BOOT_STEP_COUNT; i++) {
-		struct boot_step_time cost = step_cost(report, i);
-		cJSON *step;
+	for (unsigned i = 0; i < count; i++) {
+		const struct timeline_step *item = &timeline[i];
+		cJSON *step = cJSON_CreateObject();
 
-		if (!report->steps[i].reached)
-			continue;
-		step = cJSON_CreateObject();
 		if (!cJSON_AddItemToArray(steps, step) ||
-		    !cJSON_AddStringToObject(step, "name", step_names[i]) ||
-		    !cJSON_AddNumberToObject(step, "at_ms", (double)report->steps[i].wall_ns / NS_PER_MS) ||
-		    !cJSON_AddNumberToObject(step, "wall_ms", (double)cost.wall_ns / NS_PER_MS) ||
-		    !cJSON_AddNumberToObject(step, "cpu_ms", (double)cost.cpu_ns / NS_PER_MS))
+		    !cJSON_AddStringToObject(step, "name", step_names[item->step]) ||
+		    !cJSON_AddNumberToObject(step, "at_ms", (double)item->at.wall_ns / NS_PER_MS) ||
+		    !cJSON_AddNumberToObject(step, "wall_ms", (double)item->cost.wall_ns / NS_PER_MS) ||
+		    !cJSON_AddNumberToObject(step, "cpu_ms", (double)item->cost.cpu_ns / NS_PER_MS))
 			goto fail;
 	}
 	return json;
@@ -155,15 +177,16 @@ int boot_report_from_json(const cJSON *json, struct boot_report *report)
 
 void boot_report_print(const struct boot_report *report, FILE *file)
 {
-	fprintf(file, "%-8s %12s %12s %12s\n", "STEP", "AT", "TOOK", "CPU");
-	for (unsigned i = 0; i < BOOT_STEP_COUNT; i++) {
-		struct boot_step_time cost = step_cost(report, i);
+	struct timeline_step timeline[BOOT_STEP_COUNT];
+	unsigned count = timeline_of(report, timeline);
 
-		if (!report->steps[i].reached)
-			continue;
-		fprintf(file, "%-8s %9.1f ms %9.1f ms %9.1f ms   %s\n", step_names[i],
-			(double)report->steps[i].wall_ns / NS_PER_MS, (double)cost.wall_ns / NS_PER_MS,
-			(double)cost.cpu_ns / NS_PER_MS, step_meanings[i]);
+	fprintf(file, "%-8s %12s %12s %12s\n", "STEP", "AT", "TOOK", "CPU");
+	for (unsigned i = 0; i < count; i++) {
+		const struct timeline_step *item = &timeline[i];
+
+		fprintf(file, "%-8s %9.1f ms %9.1f ms %9.1f ms   %s\n", step_names[item->step],
+			(double)item->at.wall_ns / NS_PER_MS, (double)item->cost.wall_ns / NS_PER_MS,
+			(double)item->cost.cpu_ns / NS_PER_MS, step_meanings[item->step]);
 	}
 }
 
@@ -174,43 +197,36 @@ void boot_report_print(const struct boot_report *report, FILE *file)
 #define SVG_ROW   30
 #define SVG_BAR   18
 
+static void svg_row(const struct timeline_step *item, unsigned row, double scale, FILE *file)
+{
+	double from = (double)(item->at.wall_ns - item->cost.wall_ns) * scale;
+	double width = (double)item->cost.wall_ns * scale;
+	double ms = (double)item->cost.wall_ns / NS_PER_MS;
+	unsigned y = SVG_TOP + row * SVG_ROW;
+
+	fprintf(file,
+		"<text x=\"12\" y=\"%u\">%s</text>"
+		"<rect x=\"%.1f\" y=\"%u\" width=\"%.1f\" height=\"%d\" fill=\"#3d6fb4\">"
+		"<title>%s: %.1f ms, %.1f ms of CPU</title></rect>"
+		"<text x=\"%.1f\" y=\"%u\">%.1f ms</text>\n",
+		y + 14, step_names[item->step], SVG_LEFT + from, y, width < 1 ? 1 : width, SVG_BAR,
+		step_meanings[item->step], ms, (double)item->cost.cpu_ns / NS_PER_MS,
+		SVG_LEFT + from + width + 6, y + 14, ms);
+}
+
 void boot_report_svg(const struct boot_report *report, FILE *file)
 {
-	double end = 1;
-	unsigned rows = 0;
+	struct timeline_step timeline[BOOT_STEP_COUNT];
+	unsigned count = timeline_of(report, timeline);
+	double end = count && timeline[count - 1].at.wall_ns ? (double)timeline[count - 1].at.wall_ns : 1;
 
-	for (unsigned i = 0; i < BOOT_STEP_COUNT; i++) {
-		if (!report->steps[i].reached)
-			continue;
-		rows++;
-		if ((double)report->steps[i].wall_ns > end)
-			end = (double)report->steps[i].wall_ns;
-	}
 	fprintf(file,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %u\" font-family=\"sans-serif\" "
 		"font-size=\"13\">\n<title>Boot of guest %s</title>\n"
 		"<rect width=\"100%%\" height=\"100%%\" fill=\"#ffffff\"/>\n"
 		"<text x=\"12\" y=\"26\" font-size=\"16\">Boot of guest %s: %.1f ms</text>\n",
-		SVG_WIDTH, SVG_TOP + rows * SVG_ROW + 12, report->guest, report->guest, end / NS_PER_MS);
-	rows = 0;
-	for (unsigned i = 0; i < BOOT_STEP_COUNT; i++) {
-		struct boot_step_time cost = step_cost(report, i);
-		double scale = (SVG_WIDTH - SVG_LEFT - SVG_RIGHT) / end;
-		double from = (double)(report->steps[i].wall_ns - cost.wall_ns) * scale;
-		double width = (double)cost.wall_ns * scale;
-		unsigned y = SVG_TOP + rows * SVG_ROW;
-
-		if (!report->steps[i].reached)
-			continue;
-		fprintf(file,
-			"<text x=\"12\" y=\"%u\">%s</text>"
-			"<rect x=\"%.1f\" y=\"%u\" width=\"%.1f\" height=\"%d\" fill=\"#3d6fb4\">"
-			"<title>%s: %.1f ms, %.1f ms of CPU</title></rect>"
-			"<text x=\"%.1f\" y=\"%u\">%.1f ms</text>\n",
-			y + 14, step_names[i], SVG_LEFT + from, y, width < 1 ? 1 : width, SVG_BAR,
-			step_meanings[i], (double)cost.wall_ns / NS_PER_MS, (double)cost.cpu_ns / NS_PER_MS,
-			SVG_LEFT + from + width + 6, y + 14, (double)cost.wall_ns / NS_PER_MS);
-		rows++;
-	}
+		SVG_WIDTH, SVG_TOP + count * SVG_ROW + 12, report->guest, report->guest, end / NS_PER_MS);
+	for (unsigned i = 0; i < count; i++)
+		svg_row(&timeline[i], i, (SVG_WIDTH - SVG_LEFT - SVG_RIGHT) / end, file);
 	fprintf(file, "</svg>\n");
 }

@@ -63,7 +63,7 @@ void boot_recorder_start(struct boot_recorder *recorder, const char *guest, bool
 bool boot_recorder_mark(struct boot_recorder *recorder, enum boot_step step);
 void boot_recorder_read(struct boot_recorder *recorder, struct boot_report *report);
 
-/* {"guest","ready","steps":[{"name","at_ms","wall_ms","cpu_ms"}]}: at_ms since the start; wall_ms and cpu_ms
+/* {"guest","ready","steps":[{"name","at_ms","wall_ms","cpu_ms"}]}: at_ms since the start, in order; wall_ms and cpu_ms
  * are the step's own, since the step before. NULL when out of memory. */
 cJSON *boot_report_to_json(const struct boot_report *report);
 /* Reads that back; -EINVAL when it is not one. */

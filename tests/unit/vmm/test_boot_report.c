@@ -45,6 +45,27 @@ Test(boot_report, json_tells_each_steps_own_cost)
 	cJSON_Delete(json);
 }
 
+/* A quiet kernel's first output may come after init started. */
+Test(boot_report, steps_are_told_in_the_order_of_time)
+{
+	struct boot_report report = sample();
+	struct boot_report back;
+	cJSON *json;
+
+	report.steps[BOOT_STEP_INIT] = (struct boot_step_time){true, 50000000, 20000000};
+	report.steps[BOOT_STEP_KERNEL] = (struct boot_step_time){true, 60000000, 30000000};
+	json = boot_report_to_json(&report);
+	cr_assert_str_eq(
+		cJSON_GetObjectItem(cJSON_GetArrayItem(cJSON_GetObjectItem(json, "steps"), 2), "name")->valuestring,
+		"init");
+	cr_assert_eq(boot_report_from_json(json, &back), 0);
+	for (unsigned i = 0; i < BOOT_STEP_COUNT; i++) {
+		cr_assert_eq(back.steps[i].wall_ns, report.steps[i].wall_ns);
+		cr_assert_eq(back.steps[i].cpu_ns, report.steps[i].cpu_ns);
+	}
+	cJSON_Delete(json);
+}
+
 Test(boot_report, json_is_read_back)
 {
 	struct boot_report report = sample();
