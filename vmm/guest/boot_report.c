@@ -16,7 +16,7 @@ static const char *const step_names[BOOT_STEP_COUNT] = {
 static const char *const step_meanings[BOOT_STEP_COUNT] = {
 	[BOOT_STEP_EXEC] = "guest process started", [BOOT_STEP_VM] = "virtual machine and devices made",
 	[BOOT_STEP_VERIFY] = "boot image verified", [BOOT_STEP_LOAD] = "kernel loaded",
-	[BOOT_STEP_RUN] = "first KVM_RUN",          [BOOT_STEP_KERNEL] = "kernel's first output",
+	[BOOT_STEP_RUN] = "first KVM_RUN",          [BOOT_STEP_KERNEL] = "first output on the console",
 	[BOOT_STEP_INIT] = "init started",          [BOOT_STEP_READY] = "READY=1",
 };
 
