@@ -3,24 +3,29 @@
 #include <errno.h>
 #include <linux/virtio_ids.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "common/util.h"
 
 #define RNG_QUEUE_SIZE  16
 #define RNG_REQUEST_MAX 4096 /* bytes; a driver that wants more asks again */
+#define RNG_RETRY_NS    (100 * 1000000ULL)
 
 struct rng {
 	struct virtio_device device;
 	struct virtq_chain chain;
+	struct loop_timer retry;
 };
 
+/* Early in the host's boot the kernel has no random bytes yet; waiting for them here would hold up the loop.
+ */
 static size_t fill_random(uint8_t *into, size_t len)
 {
 	size_t done = 0;
 
 	while (done < len) {
-		ssize_t got = getrandom(into + done, len - done, 0);
+		ssize_t got = getrandom(into + done, len - done, GRND_NONBLOCK);
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -38,17 +43,26 @@ static size_t chain_fill_random(const struct virtq_chain *chain)
 	for (unsigned i = 0; i < chain->writable_count && left; i++) {
 		const struct iovec *part = &chain->iov[i];
 
-		left -= fill_random(part->iov_base, MIN(part->iov_len, left));
+		size_t len = MIN(part->iov_len, left);
+		size_t filled = fill_random(part->iov_base, len);
+
+		left -= filled;
+		if (filled < len)
+			break;
 	}
 	return RNG_REQUEST_MAX - left;
 }
 
-/* 5.4.6.1: buffers are for the device to write only; 5.4.6.2: they get at least one byte. */
+/*
+ * 5.4.6.1: buffers are for the device to write only; 5.4.6.2: they get at least one byte, and wait in the
+ * queue until the host has one.
+ */
 static void rng_notify(struct virtio_device *device, unsigned index)
 {
 	struct rng *rng = CONTAINER_OF(device, struct rng, device);
 	struct virtq *queue = &device->queues[index];
 	unsigned budget = VIRTIO_BATCH;
+	size_t filled;
 
 	virtq_disable_notify(queue);
 	while (virtio_device_pop(device, index, &rng->chain, &budget)) {
@@ -56,15 +70,30 @@ static void rng_notify(struct virtio_device *device, unsigned index)
 			virtio_device_broken(device, "a buffer that cannot be filled");
 			break;
 		}
-		virtq_push(queue, rng->chain.head, (uint32_t)chain_fill_random(&rng->chain));
+		filled = chain_fill_random(&rng->chain);
+		if (filled == 0) {
+			virtq_unpop(queue);
+			loop_timer_set(&rng->retry, RNG_RETRY_NS, 0);
+			break;
+		}
+		virtq_push(queue, rng->chain.head, (uint32_t)filled);
 	}
 	virtio_interrupt(device, index);
 }
 
+/* A kick does nothing when the device was reset meanwhile. */
+static void rng_retry(struct loop_timer *timer)
+{
+	virtio_device_kick(&CONTAINER_OF(timer, struct rng, retry)->device, 0);
+}
+
 static void rng_destroy(struct virtio_device *device)
 {
+	struct rng *rng = CONTAINER_OF(device, struct rng, device);
+
+	loop_timer_close(device->loop, &rng->retry);
 	virtio_device_close(device);
-	free(CONTAINER_OF(device, struct rng, device));
+	free(rng);
 }
 
 static const struct virtio_device_ops rng_ops = {
@@ -76,6 +105,7 @@ struct virtio_device *virtio_rng_create(const struct guest_memory *memory, struc
 					struct error *err)
 {
 	struct rng *rng = calloc(1, sizeof(*rng));
+	int code;
 
 	if (!rng) {
 		error_set(err, -ENOMEM, "virtio rng: out of memory");
@@ -86,6 +116,13 @@ struct virtio_device *virtio_rng_create(const struct guest_memory *memory, struc
 	rng->device.name = "rng";
 	rng->device.queue_count = 1;
 	if (virtio_device_init(&rng->device, memory, loop, err) < 0) {
+		free(rng);
+		return NULL;
+	}
+	code = loop_timer_init(loop, &rng->retry, rng_retry);
+	if (code < 0) {
+		error_set(err, code, "virtio rng: no timer: %s", strerror(-code));
+		virtio_device_close(&rng->device);
 		free(rng);
 		return NULL;
 	}

@@ -2,13 +2,30 @@
 #include "tests/unit/virtio/driver.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <linux/virtio_ids.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "devmodel/virtio/rng.h"
 
 static struct driver driver;
 static struct error err;
+
+/* The test program is linked so that the device's calls come here first. */
+static bool kernel_has_none; /* as early in the host's boot */
+
+ssize_t __real_getrandom(void *into, size_t len, unsigned flags);
+ssize_t __wrap_getrandom(void *into, size_t len, unsigned flags);
+
+ssize_t __wrap_getrandom(void *into, size_t len, unsigned flags)
+{
+	cr_assert(flags & GRND_NONBLOCK, "it might block the loop");
+	if (!kernel_has_none)
+		return __real_getrandom(into, len, flags);
+	errno = EAGAIN;
+	return -1;
+}
 
 static void setup(void)
 {
@@ -104,6 +121,44 @@ Test(rng, a_large_buffer_is_filled_in_part)
 	cr_assert_lt(written, large.len);
 	cr_assert(all_zero(
 		(struct driver_buffer){.address = large.address + written, .len = large.len - written}));
+}
+
+Test(rng, buffers_wait_until_the_host_has_random_bytes)
+{
+	struct driver_buffer first = driver_in(&driver, 64), second = driver_in(&driver, 32);
+	struct driver_used used;
+
+	kernel_has_none = true;
+	driver_add(&driver, 0, &first, 1);
+	driver_add(&driver, 0, &second, 1);
+	driver_kick(&driver, 0);
+	cr_assert_not(driver_collect(&driver, 0, &used));
+	cr_assert_eq(driver.interrupts[0], 0);
+	kernel_has_none = false;
+	/* without another kick; what else the loop sees may come first */
+	for (unsigned steps = 0; steps < 10 && driver.interrupts[0] == 0; steps++)
+		cr_assert_eq(loop_step(&driver.loop, 1000), 0);
+	cr_assert(driver_collect(&driver, 0, &used));
+	cr_assert_eq(used.written, 64);
+	cr_assert(driver_collect(&driver, 0, &used));
+	cr_assert_eq(used.written, 32);
+	cr_assert_not(all_zero(first));
+}
+
+Test(rng, a_reset_forgets_buffers_that_wait)
+{
+	struct driver_buffer buffer = driver_in(&driver, 64);
+	struct driver_used used;
+
+	kernel_has_none = true;
+	driver_add(&driver, 0, &buffer, 1);
+	driver_kick(&driver, 0);
+	driver_reset(&driver);
+	kernel_has_none = false;
+	for (unsigned steps = 0; steps < 3; steps++)
+		cr_assert_eq(loop_step(&driver.loop, 150), 0);
+	cr_assert_not(driver_collect(&driver, 0, &used));
+	cr_assert(all_zero(buffer));
 }
 
 Test(rng, a_readable_buffer_breaks_the_device)
