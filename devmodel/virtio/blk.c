@@ -183,14 +183,20 @@ static uint8_t blk_execute(struct blk *blk, struct request *request)
 	}
 }
 
-/* Whatever came of it, the driver hears of the request: the bytes written are the data read and the status.
+/*
+ * Whatever came of it, the driver hears of the request. 2.7.8.2: the length counts no byte behind one that
+ * was not written, so it leaves out the status of a request whose buffers were not filled.
  */
 static void blk_serve(struct blk *blk, struct virtq *queue, struct request *request)
 {
 	size_t in_len = request->in.len;
+	size_t written;
 
 	*request->status = blk_execute(blk, request);
-	virtq_push(queue, blk->chain.head, (uint32_t)(in_len - request->in.len + 1));
+	written = in_len - request->in.len;
+	if (written == in_len)
+		written++;
+	virtq_push(queue, blk->chain.head, (uint32_t)written);
 }
 
 static void blk_notify(struct virtio_device *device, unsigned index)

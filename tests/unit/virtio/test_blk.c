@@ -297,6 +297,57 @@ Test(blk, a_file_that_became_shorter_fails)
 	cr_assert_eq(request(VIRTIO_BLK_T_IN, 3, driver_in(&driver, SECTOR)), VIRTIO_BLK_S_OK);
 }
 
+/* 2.7.8.2: how much was written counts from the first byte on, and the status lies behind the data. */
+
+Test(blk, a_read_that_fails_reports_nothing_written)
+{
+	struct driver_buffer data = driver_in(&driver, SECTOR);
+	uint32_t written;
+
+	cr_assert_eq(request_parts(VIRTIO_BLK_T_IN, SECTORS, &data, 1, &written), VIRTIO_BLK_S_IOERR);
+	cr_assert_eq(written, 0);
+	kernel.error = EIO;
+	cr_assert_eq(request_parts(VIRTIO_BLK_T_IN, 0, &data, 1, &written), VIRTIO_BLK_S_IOERR);
+	cr_assert_eq(written, 0);
+}
+
+Test(blk, a_read_that_fails_half_way_reports_what_was_written)
+{
+	struct driver_buffer data = driver_in(&driver, 2 * SECTOR);
+	uint32_t written;
+
+	cr_assert_eq(ftruncate(disk, 4 * SECTOR), 0);
+	cr_assert_eq(request_parts(VIRTIO_BLK_T_IN, 3, &data, 1, &written), VIRTIO_BLK_S_IOERR);
+	cr_assert_eq(written, SECTOR);
+}
+
+Test(blk, a_failure_without_data_to_write_reports_the_status)
+{
+	struct driver_buffer data = driver_out(&driver, other, SECTOR);
+	uint32_t written;
+
+	cr_assert_eq(request_parts(VIRTIO_BLK_T_OUT, SECTORS, &data, 1, &written), VIRTIO_BLK_S_IOERR);
+	cr_assert_eq(written, 1);
+}
+
+Test(blk, an_unsupported_request_reports_nothing_written)
+{
+	struct driver_buffer data = driver_in(&driver, SECTOR);
+	uint32_t written;
+
+	cr_assert_eq(request_parts(UINT32_MAX, 0, &data, 1, &written), VIRTIO_BLK_S_UNSUPP);
+	cr_assert_eq(written, 0);
+}
+
+Test(blk, an_id_in_a_larger_buffer_reports_the_id)
+{
+	struct driver_buffer data = driver_in(&driver, VIRTIO_BLK_ID_BYTES + 12);
+	uint32_t written;
+
+	cr_assert_eq(request_parts(VIRTIO_BLK_T_GET_ID, 0, &data, 1, &written), VIRTIO_BLK_S_OK);
+	cr_assert_eq(written, VIRTIO_BLK_ID_BYTES);
+}
+
 /* Writing */
 
 Test(blk, write_changes_the_sectors_and_no_others)
