@@ -131,9 +131,10 @@ static int read_line(struct client *client, int64_t deadline_ms, cJSON **json, s
 
 static enum exit_code take_answer(cJSON *json, cJSON **result, cJSON **answer, struct error *err)
 {
-	const cJSON *code = cJSON_GetObjectItemCaseSensitive(json, "code");
+	const cJSON *number = cJSON_GetObjectItemCaseSensitive(json, "code");
 	const cJSON *text = cJSON_GetObjectItemCaseSensitive(json, "error");
 	bool ok = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "ok"));
+	enum exit_code failed = cJSON_IsNumber(number) ? (enum exit_code)number->valuedouble : EXIT_FAILED;
 
 	if (ok && result)
 		*result = cJSON_DetachItemFromObjectCaseSensitive(json, "result");
@@ -143,9 +144,7 @@ static enum exit_code take_answer(cJSON *json, cJSON **result, cJSON **answer, s
 		*answer = json;
 	else
 		cJSON_Delete(json);
-	if (ok)
-		return EXIT_DONE;
-	return cJSON_IsNumber(code) ? (enum exit_code)code->valuedouble : EXIT_FAILED;
+	return ok ? EXIT_DONE : failed;
 }
 
 enum exit_code client_call(struct client *client, cJSON *request, unsigned timeout_s, cJSON **result,
