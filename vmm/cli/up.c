@@ -144,9 +144,10 @@ static enum exit_code wait_all_ready(const struct cli *cli, unsigned timeout_s)
 {
 	enum exit_code code = EXIT_DONE;
 	cJSON *result = NULL;
+	const cJSON *guests = guest_list(cli, &result);
 	const cJSON *guest;
 
-	cJSON_ArrayForEach(guest, guest_list(cli, &result))
+	cJSON_ArrayForEach(guest, guests)
 	{
 		const cJSON *name = cJSON_GetObjectItemCaseSensitive(guest, "name");
 
