@@ -8,8 +8,8 @@
  * is the assembler's decision.
  *
  * A connection that the guest shuts down or closes still delivers every byte the guest sent, then the end of
- * the stream; either side may shut down one direction and go on with the other. A device reset closes all
- * connections.
+ * the stream, as long as the host's program goes on reading; either side may shut down one direction and go
+ * on with the other. A device reset closes all connections.
  *
  * Credit flow (5.10.6.3) both ways: a peer that does not read costs at most VIRTIO_VSOCK_BUFFER bytes a
  * connection, and there are at most VIRTIO_VSOCK_CONNECTIONS_MAX connections, VIRTIO_VSOCK_HANDSHAKES_MAX of
@@ -24,6 +24,7 @@
 #define VIRTIO_VSOCK_CONNECTIONS_MAX 1024
 #define VIRTIO_VSOCK_HANDSHAKES_MAX  64
 #define VIRTIO_VSOCK_CID_MIN         3 /* 0 to 2 are well known (vsock(7)) */
+#define VIRTIO_VSOCK_DRAIN_TIMEOUTS  6 /* so many timeouts without reading a byte, and the rest is dropped */
 #define VIRTIO_VSOCK_TIMEOUT_MS                                                                              \
 	10000 /* for the CONNECT line, for the guest's answer, for its end of a close */
 

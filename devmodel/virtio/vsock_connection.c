@@ -72,10 +72,15 @@ static void connection_forget(struct vsock_connection *conn)
 	conn->owed = 0;
 }
 
+static void deadline_set(struct vsock_connection *conn, unsigned timeouts)
+{
+	conn->deadline = now_ms() + (uint64_t)conn->table->timeout_ms * timeouts;
+	vsock_table_wait(conn->table);
+}
+
 void vsock_connection_set_deadline(struct vsock_connection *conn)
 {
-	conn->deadline = now_ms() + conn->table->timeout_ms;
-	vsock_table_wait(conn->table);
+	deadline_set(conn, 1);
 }
 
 struct vsock_connection *vsock_connection_new(struct vsock_table *table, int fd, enum vsock_state state)
@@ -271,9 +276,20 @@ static void buffer_flush(struct vsock_connection *conn)
 		buffer_drop(conn);
 }
 
+/* The guest is done, and all that is left to do is the host's side's: to read on. */
+static bool only_drains(const struct vsock_connection *conn)
+{
+	return buffer_used(conn) &&
+	       (conn->state == VSOCK_DRAINING || conn->guest_shutdown == VSOCK_SHUTDOWN_BOTH);
+}
+
 void vsock_connection_settle(struct vsock_connection *conn)
 {
+	uint32_t forwarded = conn->forwarded;
+
 	buffer_flush(conn);
+	if (only_drains(conn) && (!conn->deadline || conn->forwarded != forwarded))
+		deadline_set(conn, VIRTIO_VSOCK_DRAIN_TIMEOUTS);
 	if (conn->guest_shutdown & VIRTIO_VSOCK_SHUTDOWN_SEND && !buffer_used(conn)) {
 		if (conn->state == VSOCK_DRAINING) {
 			vsock_connection_free(conn);
@@ -344,7 +360,7 @@ static void receive_rst(struct vsock_connection *conn)
 	}
 	connection_forget(conn);
 	conn->state = VSOCK_DRAINING;
-	conn->deadline = 0;
+	deadline_set(conn, VIRTIO_VSOCK_DRAIN_TIMEOUTS);
 }
 
 static void receive_response(struct vsock_connection *conn)

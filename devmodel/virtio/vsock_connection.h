@@ -30,7 +30,7 @@ enum vsock_state {
 	VSOCK_HANDSHAKE,  /* the guest knows nothing of it */
 	VSOCK_CONNECTING, /* the guest's answer is awaited */
 	VSOCK_OPEN,
-	VSOCK_DRAINING, /* the guest forgot it; the host's side has not read all yet */
+	VSOCK_DRAINING, /* the guest forgot it; the host's side has not read all yet, and has a deadline */
 	VSOCK_RESET,    /* the host's side is closed; the guest is to be told */
 };
 

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <linux/virtio_ids.h>
 #include <linux/virtio_vsock.h>
 #include <stdio.h>
@@ -851,6 +852,88 @@ Test(vsock, a_guest_that_gives_up_waiting_still_has_its_bytes_delivered)
 	SEND(.op = VIRTIO_VSOCK_OP_RW, .data = "new", .len = 3);
 	expect_host_reads(service, "new");
 	expect_nothing();
+}
+
+/* Whether the device has closed its end, whatever there is still to read. */
+static bool host_is_closed(int fd)
+{
+	struct pollfd end = {.fd = fd};
+
+	poll(&end, 1, 0);
+	return (end.revents & POLLHUP) != 0;
+}
+
+static bool is_closed_within(int fd, unsigned ms)
+{
+	for (unsigned passed = 0; passed < ms && !host_is_closed(fd); passed += 10)
+		sleep_ms(10);
+	return host_is_closed(fd);
+}
+
+Test(vsock_impatient, a_host_that_never_reads_is_not_waited_for_when_the_guest_shut_down)
+{
+	uint32_t told = 0;
+
+	add_receive_buffers(4);
+	guest_connects(0);
+	fill_host(stream, 0, 3000, &told);
+	SEND(.op = VIRTIO_VSOCK_OP_SHUTDOWN, .flags = BOTH);
+	expect_nothing();
+	cr_assert_not(host_is_closed(service));
+	cr_assert(is_closed_within(service, 5000));
+	expect_op(VIRTIO_VSOCK_OP_RST);
+}
+
+Test(vsock_impatient, a_host_that_never_reads_is_not_waited_for_when_the_guest_gave_up)
+{
+	uint32_t told = 0;
+
+	add_receive_buffers(4);
+	guest_connects(0);
+	fill_host(stream, 0, 3000, &told);
+	SEND(.op = VIRTIO_VSOCK_OP_SHUTDOWN, .flags = BOTH);
+	SEND(.op = VIRTIO_VSOCK_OP_RST);
+	cr_assert_not(host_is_closed(service));
+	cr_assert(is_closed_within(service, 5000));
+	expect_nothing();
+}
+
+Test(vsock_impatient, a_guest_that_only_stopped_sending_is_not_cut_off)
+{
+	uint32_t told = 0;
+	uint32_t sent;
+
+	add_receive_buffers(4);
+	guest_connects(0);
+	sent = fill_host(stream, 0, 3000, &told);
+	SEND(.op = VIRTIO_VSOCK_OP_SHUTDOWN, .flags = VIRTIO_VSOCK_SHUTDOWN_SEND);
+	cr_assert_not(is_closed_within(service, 40 * VIRTIO_VSOCK_DRAIN_TIMEOUTS * 2));
+	expect_stream(service, sent);
+}
+
+Test(vsock_impatient, a_host_that_reads_slowly_gets_all)
+{
+	uint32_t told = 0;
+	uint32_t have = 0;
+	uint32_t sent;
+	ssize_t size;
+
+	shallow = true;
+	add_receive_buffers(4);
+	guest_connects(0);
+	sent = fill_host(stream, 0, 3000, &told);
+	SEND(.op = VIRTIO_VSOCK_OP_SHUTDOWN, .flags = BOTH);
+	SEND(.op = VIRTIO_VSOCK_OP_RST);
+	do {
+		static uint8_t got[16384];
+
+		sleep_ms(60);
+		size = recv(service, got, sizeof(got), MSG_DONTWAIT);
+		cr_assert_geq(size, 0, "%s", strerror(errno));
+		cr_assert_eq(memcmp(got, stream + have, (size_t)size), 0);
+		have += (uint32_t)size;
+	} while (size > 0);
+	cr_assert_eq(have, sent);
 }
 
 Test(vsock, more_than_its_credit_resets_the_guest)
