@@ -12,7 +12,7 @@
 #include "devmodel/machine_events.h"
 
 #define I8042_PORT 0x60
-#define I8042_SIZE 5 /* 0x60 to 0x64; 0x61 (PC speaker, timer 2 gate) reads as KVM's PIT leaves it */
+#define I8042_SIZE 5 /* 0x60 to 0x64; 0x61 (PC speaker, timer 2 gate) reads as all ones: there is no PIT */
 #define I8042_IRQ  1
 
 struct i8042;
