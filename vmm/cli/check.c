@@ -36,6 +36,7 @@ struct finding {
 };
 
 #define FINDINGS_MAX 8
+#define HUGE_PAGES   "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
 
 struct findings {
 	unsigned count;
@@ -66,17 +67,50 @@ static void check_cpu(struct findings *findings)
 		    "`./rastos up --metal` runs an emulated machine meanwhile");
 }
 
+/* kvm_explain ends with what to do about these, behind the last colon. */
+static bool kvm_explain_mends(int code)
+{
+	return code == -ENOENT || code == -ENODEV || code == -ENXIO || code == -EACCES || code == -EPERM;
+}
+
 static void check_kvm(struct findings *findings)
 {
+	struct finding *finding;
 	struct error err;
 	struct kvm kvm;
+	char *colon;
+	int code = kvm_open(&kvm, &err);
 
-	if (kvm_open(&kvm, &err) < 0) {
-		add(findings, "kvm", VERDICT_FAILED, err.text, NULL);
+	if (code == 0) {
+		kvm_close(&kvm);
+		add(findings, "kvm", VERDICT_OK, KVM_DEVICE " opens and has all that we need", NULL);
 		return;
 	}
-	kvm_close(&kvm);
-	add(findings, "kvm", VERDICT_OK, KVM_DEVICE " opens and has all that we need", NULL);
+	finding = add(findings, "kvm", VERDICT_FAILED, err.text, NULL);
+	colon = kvm_explain_mends(code) ? strrchr(finding->text, ':') : NULL;
+	if (colon && colon[1] == ' ') {
+		*colon = '\0';
+		finding->mend = colon + 2;
+	}
+}
+
+/* Guest memory is a memfd that asks for huge pages; this file decides whether it gets them (Linux
+ * Documentation/admin-guide/mm/transhuge.rst). */
+static void check_huge_pages(struct findings *findings)
+{
+	AUTO_CLOSE int fd = open(HUGE_PAGES, O_RDONLY | O_CLOEXEC);
+	char choice[128] = "";
+
+	if (fd < 0 || read(fd, choice, sizeof(choice) - 1) < 0)
+		add(findings, "huge-pages", VERDICT_WARNING,
+		    "guests are slower than they could be: this kernel has no huge pages for their memory",
+		    "boot a kernel with CONFIG_TRANSPARENT_HUGEPAGE=y");
+	else if (strstr(choice, "[never]") || strstr(choice, "[deny]"))
+		add(findings, "huge-pages", VERDICT_WARNING,
+		    "guests are slower than they could be: their memory gets no huge pages",
+		    "echo advise >" HUGE_PAGES);
+	else
+		add(findings, "huge-pages", VERDICT_OK, "guest memory gets huge pages", NULL);
 }
 
 static void check_passt(struct findings *findings)
@@ -197,6 +231,7 @@ enum exit_code command_check(struct cli *cli, int argc, char **argv)
 		return cli_usage("check", "takes no argument");
 	check_cpu(&findings);
 	check_kvm(&findings);
+	check_huge_pages(&findings);
 	check_passt(&findings);
 	check_tun(&findings);
 	check_configuration(cli, &findings);

@@ -1,6 +1,7 @@
 """The command line itself: help, usage errors, JSON, and no manager to talk to."""
 
 import json
+import pathlib
 
 from program import *
 
@@ -142,6 +143,20 @@ class Json(ProgramTest):
         for check in report["checks"]:
             self.assertIn(check["verdict"], ("ok", "warning", "failed"))
             self.assertTrue(check["text"])
+
+    def test_check_warns_of_small_pages(self):
+        try:
+            choice = pathlib.Path("/sys/kernel/mm/transparent_hugepage/shmem_enabled").read_text()
+        except OSError:
+            choice = "[never]"
+        report = self.parsed("check", "--json", codes=(DONE, FAILED))
+        finding = next(check for check in report["checks"] if check["name"] == "huge-pages")
+        if "[never]" in choice or "[deny]" in choice:
+            self.assertEqual(finding["verdict"], "warning")
+            self.assertTrue(finding["mend"])
+        else:
+            self.assertEqual(finding["verdict"], "ok")
+            self.assertNotIn("mend", finding)
 
     def test_check_names_a_bad_mode(self):
         self.write("mode", "sever\n")
