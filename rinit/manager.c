@@ -132,11 +132,21 @@ static void manager_drain(struct manager *manager)
 
 /* ---- output ---- */
 
+/* A line may begin with "<N>", its syslog level (sd-daemon(3)); from 4, warning, on it counts as one. */
 static void line_end(struct unit *unit)
 {
-	if (unit->run.line_length)
-		log_write(LOG_OUTPUT, unit->config.name, unit->run.line, unit->run.line_length);
+	const char *line = unit->run.line;
+	size_t length = unit->run.line_length;
+	enum log_level level = LOG_OUTPUT;
+
 	unit->run.line_length = 0;
+	if (length >= 3 && line[0] == '<' && line[1] >= '0' && line[1] <= '7' && line[2] == '>') {
+		level = line[1] <= '4' ? LOG_WARNING : LOG_OUTPUT;
+		line += 3;
+		length -= 3;
+	}
+	if (length)
+		log_write(level, unit->config.name, line, length);
 }
 
 static void output_split(struct unit *unit, const char *text, size_t length)

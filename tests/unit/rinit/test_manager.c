@@ -170,6 +170,21 @@ Test(manager, simple_service_runs_and_its_output_is_logged)
 	assert_logged("rinit: stopped a.service");
 }
 
+Test(manager, syslog_levels_are_not_part_of_the_line)
+{
+	struct unit *unit = service("a.service", "echo '<6>fine'; echo '<3>bad'; echo '<x>odd'; exec sleep 60");
+
+	boot();
+	await(unit, STATE_RUNNING);
+	for (int i = 0; i < 200 && !logged("a.service: <x>odd"); i++)
+		loop_step(&loop, 10);
+	manager_stop(&manager, unit);
+	await(unit, STATE_INACTIVE);
+	assert_logged("a.service: fine\n");
+	assert_logged("a.service: bad\n");
+	assert_logged("a.service: <x>odd\n");
+}
+
 Test(manager, services_start_in_order)
 {
 	struct unit *b = service("b.service", "exec sleep 60"), *a = service("a.service", "sleep 0.2");
