@@ -1,9 +1,11 @@
 /* rastos-vmm run: one guest in the foreground. */
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -15,6 +17,8 @@
 #include "vmm/guest/process.h"
 
 #define MEMORY_MIB_MAX (16UL << 20)
+#define NS_PER_SECOND  1000000000ULL
+#define RESTART_NS     NS_PER_SECOND /* from one start of a guest that reboots to the next, at least */
 
 static const char usage[] =
 	"Usage: rastos-vmm run [OPTIONS] FILE\n\n"
@@ -339,9 +343,25 @@ static enum exit_code write_boot_report(const char *path, struct boot_recorder *
 	return EXIT_DONE;
 }
 
-/* A reboot starts this command anew: a fresh process is a fresh machine, and only the disks survive. */
-static enum exit_code start_again(char *const *whole_argv)
+static uint64_t now_ns(void)
 {
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
+/* A reboot starts this command anew: a fresh process is a fresh machine, and only the disks survive. */
+static enum exit_code start_again(char *const *whole_argv, uint64_t started_ns)
+{
+	uint64_t lived_ns = now_ns() - started_ns;
+	sigset_t none;
+
+	/* Signals that came too late for the guest end us here: one that reboots for ever would never end. */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (lived_ns < RESTART_NS)
+		usleep((useconds_t)((RESTART_NS - lived_ns) / 1000));
 	execv("/proc/self/exe", whole_argv);
 	return cli_fail(EXIT_FAILED, "cannot start again after the guest's reboot: %s", strerror(errno));
 }
@@ -406,6 +426,7 @@ enum exit_code command_run(struct cli *cli, int argc, char **argv)
 	struct boot_recorder recorder;
 	struct error err = {""};
 	enum exit_code code = EXIT_DONE;
+	uint64_t started_ns = now_ns();
 	bool again = false;
 	int option;
 
@@ -429,5 +450,5 @@ enum exit_code command_run(struct cli *cli, int argc, char **argv)
 	if (run.boot_report && write_boot_report(run.boot_report, &recorder) != EXIT_DONE)
 		code = EXIT_FAILED;
 	definition_free(definition);
-	return again ? start_again(cli->argv) : code;
+	return again ? start_again(cli->argv, started_ns) : code;
 }

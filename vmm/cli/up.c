@@ -179,16 +179,16 @@ static enum exit_code attach_server(struct cli *cli)
 	char name[DEFINITION_NAME_MAX + 1];
 	char guest_state[16];
 	struct error err = {""};
-	enum attach_end end;
 
 	if (!server_name(cli, name))
 		return EXIT_FAILED;
 	console_hint(name);
 	do {
+		enum attach_end end = ATTACH_CLOSED; /* also while it is off before it starts again */
 		enum exit_code code = console_attach(cli, name, &end, &err);
 
-		if (code != EXIT_DONE)
-			break;
+		if (code == EXIT_DONE && end == ATTACH_FAILED) /* this terminal's end is not the guests' */
+			return cli_fail(EXIT_FAILED, "console: %s", strerror(errno));
 		if (end == ATTACH_ESCAPED) {
 			fprintf(stderr,
 				"\nguest %s goes on; `rastos-vmm console %s` attaches again, `rastos-vmm down` ends it\n",
@@ -197,7 +197,8 @@ static enum exit_code attach_server(struct cli *cli)
 		}
 		usleep(200 * 1000); /* it may be starting again */
 		console_guest_state(cli, name, guest_state);
-	} while (strcmp(guest_state, "starting") == 0 || strcmp(guest_state, "running") == 0);
+	} while (strcmp(guest_state, "starting") == 0 || strcmp(guest_state, "running") == 0 ||
+		 strcmp(guest_state, "stopping") == 0);
 	console_guest_state(cli, name, guest_state);
 	fprintf(stderr, "\nguest %s: %s\n", name, guest_state);
 	if (strcmp(guest_state, "failed") == 0) {

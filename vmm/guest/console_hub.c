@@ -132,13 +132,9 @@ static void hub_log(struct console_hub *hub, const uint8_t *data, size_t len)
 		return; /* a full disk must not stop the guest */
 }
 
-static size_t hub_output(struct chardev_backend *backend, const uint8_t *data, size_t len)
+/* Takes `take` bytes, for which there is room, and hands it to the clients. */
+static void hub_take(struct console_hub *hub, const uint8_t *data, size_t take)
 {
-	struct console_hub *hub = CONTAINER_OF(backend, struct console_hub, backend);
-	size_t take = MIN(len, hub_room(hub));
-
-	if (hub->head == 0 && take > 0 && hub->config.first_output)
-		hub->config.first_output(hub->config.owner);
 	for (size_t done = 0; done < take;) {
 		size_t start = hub->head % HUB_RING;
 		size_t part = MIN(take - done, HUB_RING - start);
@@ -152,8 +148,25 @@ static size_t hub_output(struct chardev_backend *backend, const uint8_t *data, s
 		if (hub->clients[i].hub)
 			client_write(&hub->clients[i]);
 	}
-	hub->device_waits = take < len;
-	return take;
+}
+
+/* Refuses only while the terminal is behind: its EPOLLOUT is then sure to come, and to tell the device. */
+static size_t hub_output(struct chardev_backend *backend, const uint8_t *data, size_t len)
+{
+	struct console_hub *hub = CONTAINER_OF(backend, struct console_hub, backend);
+	size_t taken = 0;
+	size_t room;
+
+	if (hub->head == 0 && len > 0 && hub->config.first_output)
+		hub->config.first_output(hub->config.owner);
+	while (taken < len && (room = hub_room(hub)) > 0) {
+		size_t take = MIN(len - taken, room);
+
+		hub_take(hub, data + taken, take);
+		taken += take;
+	}
+	hub->device_waits = taken < len;
+	return taken;
 }
 
 static void hub_tell_writable(struct console_hub *hub)
@@ -202,13 +215,25 @@ static void client_scan_escape(struct hub_client *client)
 	client->input_len = kept;
 }
 
+/* read(2), but never waits: a terminal that could not be opened anew, or a socket, is in blocking mode. */
+static ssize_t client_fetch(struct hub_client *client)
+{
+	struct pollfd wait = {.fd = client->in.fd, .events = POLLIN};
+
+	if (client->in_polled && poll(&wait, 1, 0) == 0) {
+		errno = EAGAIN;
+		return -1;
+	}
+	return read(client->in.fd, client->input, sizeof(client->input));
+}
+
 /* Reads until there is no more or the device takes no more. */
 static void client_read(struct hub_client *client)
 {
 	struct console_hub *hub = client->hub;
 
 	while (client_give_input(client)) {
-		ssize_t got = read(client->in.fd, client->input, sizeof(client->input));
+		ssize_t got = client_fetch(client);
 
 		if (got < 0 && errno == EINTR)
 			continue;

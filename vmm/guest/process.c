@@ -178,6 +178,8 @@ static int vsock_connect(void *owner, uint32_t port)
 /* First asks the guest to shut down, the second time ends it. */
 static void stop_politely(struct guest_process *process)
 {
+	if (!process->machine)
+		return; /* it is still being made: the key was typed before */
 	if (process->asked_to_stop) {
 		machine_stop(process->machine);
 		return;
@@ -410,5 +412,7 @@ enum machine_end guest_process_run(const struct guest_process_config *config, st
 	}
 	process_close(&process);
 	terminal_restore(&terminal);
+	if (process.asked_to_stop && (process.end == MACHINE_POWERED_OFF || process.end == MACHINE_RESET))
+		process.end = MACHINE_KILLED; /* not by itself: it does not start again */
 	return process.end;
 }

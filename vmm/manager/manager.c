@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,8 @@
 #include "vmm/guest/process.h"
 #include "vmm/guest/resources.h"
 
-#define NS_PER_SECOND 1000000000ULL
+#define NS_PER_SECOND   1000000000ULL
+#define MESSAGES_A_TURN 16 /* of one guest process, before the others' turn */
 
 static uint64_t now_ns(void)
 {
@@ -105,14 +107,25 @@ static const char *json_text(const cJSON *message, const char *key)
 	return cJSON_IsString(item) ? item->valuestring : "";
 }
 
-/* Text from a guest, made safe to print: control characters become dots. */
+/* Text from a guest, made safe to print: control characters but those in `kept` become dots, U+0080 to U+009f
+ * (which some terminals obey) among them. */
+static void make_printable(char *text, const char *kept)
+{
+	for (; *text; text++) {
+		unsigned char byte = (unsigned char)*text;
+		unsigned char next = (unsigned char)text[1];
+
+		if (byte == 0xc2 && next >= 0x80 && next < 0xa0)
+			text[0] = text[1] = '.';
+		else if ((byte < ' ' || byte == 0x7f) && !strchr(kept, byte))
+			*text = '.';
+	}
+}
+
 static void copy_printable(char *into, size_t size, const char *text)
 {
 	snprintf(into, size, "%s", text);
-	for (; *into; into++) {
-		if ((unsigned char)*into < ' ' || *into == 0x7f)
-			*into = '.';
-	}
+	make_printable(into, "");
 }
 
 static void guest_says(struct managed_guest *guest, const cJSON *message)
@@ -135,23 +148,26 @@ static void guest_says(struct managed_guest *guest, const cJSON *message)
 		copy_printable(guest->why, sizeof(guest->why), json_text(message, "why"));
 		free(guest->console_tail);
 		guest->console_tail = strdup(json_text(message, "console"));
+		if (guest->console_tail)
+			make_printable(guest->console_tail, "\t\r\n");
 	}
 	manager_changed(guest->manager);
 }
 
-/* Takes all that the process has said; false when it has hung up. */
-static bool guest_listen(struct managed_guest *guest)
+/* Takes up to `most` messages of the process; false when it has hung up. A guest can make its process talk
+ * without end (STATUS=), so only one that has ended may be heard out. */
+static bool guest_listen(struct managed_guest *guest, unsigned most)
 {
 	char text[GUEST_MESSAGE_MAX];
-	ssize_t got;
+	ssize_t got = 1;
 
-	while ((got = recv(guest->control.fd, text, sizeof(text), MSG_DONTWAIT)) > 0) {
+	while (most-- > 0 && (got = recv(guest->control.fd, text, sizeof(text), MSG_DONTWAIT)) > 0) {
 		cJSON *message = cJSON_ParseWithLength(text, (size_t)got);
 
 		guest_says(guest, message);
 		cJSON_Delete(message);
 	}
-	return got < 0 && (errno == EAGAIN || errno == EINTR);
+	return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
 static void control_ready(struct loop_source *source, uint32_t events)
@@ -159,8 +175,8 @@ static void control_ready(struct loop_source *source, uint32_t events)
 	struct managed_guest *guest = CONTAINER_OF(source, struct managed_guest, control);
 
 	(void)events;
-	if (!guest_listen(guest))
-		loop_modify(guest->manager->loop, source, 0); /* its end comes through the pidfd */
+	if (!guest_listen(guest, MESSAGES_A_TURN))
+		loop_remove(guest->manager->loop, source); /* its end comes through the pidfd */
 }
 
 /* --- The end of a guest process --- */
@@ -171,11 +187,13 @@ static bool guest_starts_again(const struct managed_guest *guest)
 		return false;
 	if (guest->restart_asked)
 		return true;
+	if (guest->state == GUEST_STOPPING) /* it did not end by itself */
+		return false;
 	switch (guest->end) {
 	case MACHINE_POWERED_OFF:
 		return guest->definition->on_poweroff == GUEST_ACTION_RESTART;
 	case MACHINE_RESET:
-		return guest->state != GUEST_STOPPING && guest->definition->on_reboot == GUEST_ACTION_RESTART;
+		return guest->definition->on_reboot == GUEST_ACTION_RESTART;
 	case MACHINE_CRASHED:
 		return guest->definition->on_crash == GUEST_ACTION_RESTART;
 	default:
@@ -191,11 +209,24 @@ static void guest_note_end(struct managed_guest *guest, const siginfo_t *info)
 		guest->end = MACHINE_FAILED;
 		snprintf(guest->why, sizeof(guest->why), "guest %s: its process was ended by signal %d (%s)",
 			 name, info->si_status, strsignal(info->si_status));
+	} else if (guest->end == MACHINE_RUNNING) {
+		guest->end = MACHINE_FAILED;
+		snprintf(guest->why, sizeof(guest->why), "guest %s: its process ended without a word", name);
 	}
 	if (machine_end_is_fault(guest->end))
 		log_error("%s", guest->why);
 	else
 		log_info("guest %s: %s", name, machine_end_name(guest->end));
+}
+
+/* 0: at once. A guest that ends as soon as it starts must not keep the host busy with its starts. */
+static uint64_t restart_delay_ns(const struct managed_guest *guest)
+{
+	uint64_t lived_ns = now_ns() - guest->started_ns;
+
+	if (guest->end == MACHINE_CRASHED)
+		return MANAGER_RESTART_NS;
+	return lived_ns < MANAGER_RESTART_NS ? MANAGER_RESTART_NS - lived_ns : 0;
 }
 
 static void process_ready(struct loop_source *source, uint32_t events)
@@ -204,12 +235,13 @@ static void process_ready(struct loop_source *source, uint32_t events)
 	struct manager *manager = guest->manager;
 	siginfo_t info = {0};
 	struct error err;
+	uint64_t delay_ns;
 	bool again;
 
 	(void)events;
 	if (waitid(P_PIDFD, (id_t)source->fd, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
 		return;
-	guest_listen(guest);
+	guest_listen(guest, UINT_MAX);
 	guest_note_end(guest, &info);
 	loop_remove(manager->loop, &guest->process);
 	loop_remove(manager->loop, &guest->control);
@@ -221,10 +253,16 @@ static void process_ready(struct loop_source *source, uint32_t events)
 	guest->pid = 0;
 	again = guest_starts_again(guest);
 	guest->state = machine_end_is_fault(guest->end) ? GUEST_FAILED : GUEST_OFF;
-	if (again && guest->end == MACHINE_CRASHED)
-		loop_timer_set(&guest->deadline, MANAGER_RESTART_NS, 0);
-	else if (again && manager_start(guest, &err) < 0)
+	delay_ns = again ? restart_delay_ns(guest) : 0;
+	if (again && delay_ns == 0 && manager_start(guest, &err) < 0)
 		log_error("%s", err.text);
+	if (delay_ns) {
+		if (machine_end_is_fault(guest->end))
+			manager_changed(manager); /* whoever waits for READY=1 hears of the crash */
+		guest->report = (struct boot_report){0};
+		guest->state = GUEST_STARTING;
+		loop_timer_set(&guest->deadline, delay_ns, 0);
+	}
 	manager_changed(manager);
 }
 
@@ -252,10 +290,12 @@ static void deadline_expired(struct loop_timer *timer)
 	struct managed_guest *guest = CONTAINER_OF(timer, struct managed_guest, deadline);
 	struct error err;
 
-	if (guest_alive(guest))
+	if (guest_alive(guest)) {
 		stop_harder(guest);
-	else if (manager_start(guest, &err) < 0) /* it waited to be started again */
+	} else if (manager_start(guest, &err) < 0) { /* it waited to be started again */
 		log_error("%s", err.text);
+		manager_changed(guest->manager);
+	}
 }
 
 /* --- The start of a guest process --- */
@@ -336,6 +376,10 @@ static int guest_watch(struct managed_guest *guest, int control_fd, struct error
 	code = guest->process.fd < 0 ? -errno : loop_add(loop, &guest->process);
 	if (code == 0)
 		code = loop_add(loop, &guest->control);
+	if (code < 0 && guest->process.fd >= 0) {
+		loop_remove(loop, &guest->process);
+		close(guest->process.fd);
+	}
 	return code < 0 ? error_set(err, code, "guest %s: cannot watch its process: %s",
 				    guest->definition->name, strerror(-code))
 			: 0;
@@ -390,7 +434,14 @@ int manager_start(struct managed_guest *guest, struct error *err)
 	if (guest_alive(guest))
 		return error_set(err, -EALREADY, "guest %s: already %s", guest->definition->name,
 				 guest_state_name(guest->state));
+	if (guest->manager->going_down)
+		return error_set(err, -EALREADY, "guest %s: cannot start, the manager is going down",
+				 guest->definition->name);
+	loop_timer_clear(&guest->deadline); /* it may have been waiting to be started again */
 	guest->restart_asked = false;
+	guest->end = MACHINE_RUNNING;
+	free(guest->console_tail);
+	guest->console_tail = NULL;
 	guest->report = (struct boot_report){0};
 	guest->status[0] = '\0';
 	guest->why[0] = '\0';
@@ -432,15 +483,30 @@ static int demand_alive(struct managed_guest *guest, struct error *err)
 					      guest_state_name(guest->state));
 }
 
+/* A guest that waits to be started again and shall not: true when it was one. */
+static bool cancel_restart(struct managed_guest *guest)
+{
+	if (guest_alive(guest) || guest->state != GUEST_STARTING)
+		return false;
+	loop_timer_clear(&guest->deadline);
+	guest->state = machine_end_is_fault(guest->end) ? GUEST_FAILED : GUEST_OFF;
+	manager_changed(guest->manager);
+	return true;
+}
+
 int manager_shutdown(struct managed_guest *guest, unsigned timeout_s, struct error *err)
 {
-	int code = demand_alive(guest, err);
+	int code;
 
+	if (cancel_restart(guest))
+		return 0;
+	code = demand_alive(guest, err);
 	if (code == 0)
 		code = guest_tell(guest, "press-power", -1, err);
 	if (code < 0)
 		return code;
 	guest->state = GUEST_STOPPING;
+	guest->restart_asked = false;
 	guest->stop_stage = STOP_POWER_BUTTON;
 	guest->stop_share_ns = timeout_s * NS_PER_SECOND / 2;
 	loop_timer_set(&guest->deadline, guest->stop_share_ns, 0);
@@ -450,20 +516,30 @@ int manager_shutdown(struct managed_guest *guest, unsigned timeout_s, struct err
 
 int manager_reboot(struct managed_guest *guest, unsigned timeout_s, struct error *err)
 {
-	int code = manager_shutdown(guest, timeout_s, err);
+	int code = demand_alive(guest, err);
 
+	if (code == 0)
+		code = manager_shutdown(guest, timeout_s, err);
 	guest->restart_asked = code == 0;
 	return code;
 }
 
 int manager_kill(struct managed_guest *guest, struct error *err)
 {
-	int code = demand_alive(guest, err);
+	int code;
 
+	if (cancel_restart(guest))
+		return 0;
+	code = demand_alive(guest, err);
 	if (code < 0)
 		return code;
 	guest->state = GUEST_STOPPING;
-	return guest_tell(guest, "stop", -1, err);
+	guest->restart_asked = false;
+	guest->stop_stage = STOP_MACHINE;
+	loop_timer_set(&guest->deadline, MANAGER_STOP_NS, 0);
+	if (guest_tell(guest, "stop", -1, err) < 0)
+		kill(guest->pid, SIGKILL); /* it does not listen */
+	return 0;
 }
 
 int manager_console(struct managed_guest *guest, int fd, struct error *err)
@@ -482,9 +558,11 @@ void manager_down(struct manager *manager, unsigned timeout_s, bool force)
 		struct managed_guest *guest = &manager->guests[i];
 		int code = 0;
 
-		loop_timer_clear(&guest->deadline);
-		if (!guest_alive(guest))
+		if (!guest_alive(guest)) {
+			cancel_restart(guest);
 			continue;
+		}
+		loop_timer_clear(&guest->deadline);
 		code = force ? manager_kill(guest, &err) : manager_shutdown(guest, timeout_s, &err);
 		if (code < 0)
 			kill(guest->pid, SIGKILL);
