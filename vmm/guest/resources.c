@@ -177,6 +177,9 @@ static int open_vsock(const char *path, struct error *err)
 	if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode))
 		return error_set(err, -EEXIST, "vsock path %s: another file is there; give another path",
 				 path);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+		return error_set(err, -EADDRINUSE, "vsock path %s: another guest listens there; give another path",
+				 path);
 	if (unlink(path) < 0 && errno != ENOENT) /* a former guest's */
 		return error_set(err, -errno, "vsock path %s: cannot replace: %m", path);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||

@@ -81,8 +81,8 @@ static void client_send(struct control_client *client, cJSON *answer)
 
 	if (text) {
 		text[len] = '\n'; /* in place of its end */
-		if (write(client->source.fd, text, len + 1) != (ssize_t)len + 1)
-			log_debug("control: a client did not take its answer");
+		if (write(client->source.fd, text, len + 1) != (ssize_t)len + 1 && !client->channel)
+			shutdown(client->source.fd, SHUT_RDWR); /* its end is read next, and closes it */
 	}
 	free(text);
 	cJSON_Delete(answer);
@@ -444,35 +444,43 @@ static bool client_take_line(struct control *control, unsigned place)
 	return control->clients[place] == client;
 }
 
-static void client_ready(struct loop_source *source, uint32_t events)
+/* Reads once and handles what is whole; false when there was nothing, or the client is gone. */
+static bool client_read(struct control_client *client)
 {
-	struct control_client *client = CONTAINER_OF(source, struct control_client, source);
 	struct control *control = client->control;
 	unsigned place = 0;
-	ssize_t got;
+	ssize_t got = read(client->source.fd, client->line + client->used, sizeof(client->line) - client->used);
 
-	(void)events;
-	got = read(source->fd, client->line + client->used, sizeof(client->line) - client->used);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (got <= 0 && client->channel)
-		return; /* nobody is at the other end just now */
+		return false;
 	if (got <= 0) {
-		client_close(client);
-		return;
+		if (!client->channel) /* of the channel only the peer went */
+			client_close(client);
+		return false;
 	}
 	client->used += (size_t)got;
 	while (control->clients[place] != client)
 		place++;
 	while (client_take_line(control, place))
 		;
-	if (control->clients[place] == client && client->used == sizeof(client->line)) {
+	if (control->clients[place] != client)
+		return false;
+	if (client->used == sizeof(client->line)) {
 		client->used = 0;
 		answer_error(client, EXIT_USAGE, "the request is too long");
 	}
-	/* The channel's events are edges: read until there is nothing. */
-	if (control->clients[place] == client && client->channel)
-		client_ready(source, events);
+	return true;
+}
+
+static void client_ready(struct loop_source *source, uint32_t events)
+{
+	struct control_client *client = CONTAINER_OF(source, struct control_client, source);
+	bool channel = client->channel;
+
+	(void)events;
+	/* The channel's events are edges: read until there is nothing. It is never closed while the manager runs. */
+	while (client_read(client) && channel)
+		;
 }
 
 /* --- The ways in --- */

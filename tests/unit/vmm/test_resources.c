@@ -148,3 +148,16 @@ Test(resources, vsock_path_that_is_too_long_is_refused)
 	definition->vsock_path[199] = '\0';
 	refused("is too long for a unix socket");
 }
+
+Test(resources, vsock_path_of_a_running_guest_is_refused)
+{
+	struct guest_resources first;
+
+	definition->vsock_path = strdup(scratch_file("vsock.sock", ""));
+	unlink(definition->vsock_path);
+	cr_assert_eq(guest_resources_open(definition, &settings, &first, &err), 0, "%s", err.text);
+	refused("another guest listens there");
+	guest_resources_close(&first);
+	cr_assert_eq(guest_resources_open(definition, &settings, &resources, &err), 0, "%s", err.text);
+	guest_resources_close(&resources);
+}
