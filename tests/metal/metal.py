@@ -6,7 +6,7 @@
 
 The host is booted once; its state is saved (QEMU's migration to a file) and every case starts from it, so a case costs no
 boot of the host. A case is tests/metal/cases/NAME.sh: lib.sh goes before it, it runs under `set -eu`, and its exit status is the
-verdict: 0 passed, 77 skipped, anything else failed, and is tried once more. Its output is the test's.
+verdict: 0 passed, 77 skipped, anything else failed. Its output is the test's.
 
 RASTOS_BUILD names the build folder (default: build).
 """
@@ -34,7 +34,6 @@ METAL = BUILD / "metal"
 MEMORY_MIB = 2200
 PROCESSORS = ["-accel", "tcg,thread=multi", "-smp", "2"]
 BOOT_SECONDS = 120
-SKIPPED = 77
 READY = b"METAL-READY\n"
 
 
@@ -247,12 +246,7 @@ def main():
         if arguments.command == "shell":
             open_shell()
             return 0
-        status = run_case(arguments.case, arguments.keep)
-        if status not in (0, SKIPPED):
-            # Emulated virtualization under load now and then loses a guest for good. What is wrong with us fails again.
-            print("metal: failed, trying once more", flush=True)
-            status = run_case(arguments.case, arguments.keep)
-        return status
+        return run_case(arguments.case, arguments.keep)
     except Failure as failure:
         print(f"metal: {failure}")
         return 1
