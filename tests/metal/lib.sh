@@ -59,7 +59,7 @@ expect() {
 	}
 }
 
-# wait_for SECONDS COMMAND...: until the command succeeds.
+# wait_for SECONDS COMMAND...: until the command succeeds; otherwise the case has stalled (metal.py).
 wait_for() {
 	left=$(($1 * 5))
 	shift
@@ -67,7 +67,8 @@ wait_for() {
 		left=$((left - 1))
 		if [ $left -le 0 ]; then
 			[ ! -f "${log-}" ] || tail -n 40 "$log"
-			fail "it did not happen in time: $*"
+			echo "STALLED: it did not happen in time: $*"
+			exit 75
 		fi
 		sleep 0.2
 	done

@@ -12,6 +12,8 @@ import unittest
 
 PROGRAM, SOURCE = (os.path.abspath(path) for path in sys.argv[1:3])
 
+MODE = os.environ.get("RASTOS_MODE", "server")  # one that this build has
+
 DONE, FAILED, USAGE, NO_GUEST, REFUSED = 0, 1, 2, 3, 4  # vmm/exit_code.h
 
 
@@ -50,6 +52,7 @@ class ProgramTest(unittest.TestCase):
             os.mkdir(self.path(name))
         self.write("vmm.json", '{"mode_file": "mode", "guests_dir": "guests", "keys_dir": "keys", '
                                '"runtime_dir": "run"}')
+        self.write("mode", MODE + "\n")
 
     def path(self, name):
         return os.path.join(self.folder.name, name)
