@@ -7,8 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -125,9 +126,9 @@ static bool path_is_symbolic_link(const char *path)
 /* Not the file's mode: is the file system it is on mounted so that it can be written to? */
 static bool path_is_read_write(const char *path)
 {
-	struct statvfs file_system;
+	struct statfs file_system;
 
-	return !statvfs(path, &file_system) && !(file_system.f_flag & ST_RDONLY);
+	return !statfs(path, &file_system) && !(file_system.f_flags & MS_RDONLY);
 }
 
 static bool path_is_mount_point(const char *path)
@@ -177,12 +178,22 @@ static bool kernel_command_line(const char *word)
 	return cmdline_get(cmdline, key, value, sizeof(value)) && !strcmp(value, equals + 1);
 }
 
+/* What follows the first of these words in the text; NULL when there is none. */
+static const char *behind(const char *text, const char *word)
+{
+	size_t length = strlen(word);
+
+	while ((text = strchr(text, *word)) && strncmp(text, word, length) != 0)
+		text++;
+	return text ? text + length : NULL;
+}
+
 static bool is_virtual_machine(void)
 {
 	char text[8192]; /* the first processor's flags are in there */
 
 	file_read("/proc/cpuinfo", text, sizeof(text));
-	return runtime_is_rastos() || strstr(text, " hypervisor") != NULL;
+	return runtime_is_rastos() || behind(text, "hypervisor");
 }
 
 static bool virtualization(const char *value)
@@ -243,8 +254,8 @@ static bool capability(const char *name)
 	const char *line;
 
 	file_read("/proc/self/status", text, sizeof(text));
-	line = strstr(text, "\nCapBnd:");
-	return line && (strtoull(line + 8, NULL, 16) >> capability_number(name) & 1);
+	line = behind(text, "CapBnd:");
+	return line && (strtoull(line, NULL, 16) >> capability_number(name) & 1);
 }
 
 static bool user(const char *value)

@@ -174,6 +174,14 @@ int manager_find(struct manager *manager, const char *name, struct unit **unit)
 	return rc;
 }
 
+int manager_look_up(struct manager *manager, const char *name, struct unit **unit)
+{
+	int rc = manager_find(manager, name, unit);
+
+	paths_drop(manager);
+	return rc;
+}
+
 /* ---- what it needs ---- */
 
 static void needs_load(struct manager *manager, struct unit *unit);

@@ -13,6 +13,9 @@
  */
 int manager_find(struct manager *manager, const char *name, struct unit **unit);
 
+/* The same, and the folders are not kept in mind for the next one. */
+int manager_look_up(struct manager *manager, const char *name, struct unit **unit);
+
 /* Before it starts: loads what it requires and wants, all the way, and puts the order right. */
 void manager_prepare(struct manager *manager, struct unit *unit);
 

@@ -171,6 +171,9 @@ static void early_user_space(struct system *sys)
 	if (sys->runtime != RUNTIME_CONTAINER)
 		reboot(RB_DISABLE_CAD); /* Ctrl-Alt-Del is a signal to us instead of a reset */
 	mkdir("/run/rinit", 0755);
+	/* Debian's maintainer scripts ask for this folder before they use systemctl (sd_booted(3)). */
+	mkdir("/run/systemd", 0755);
+	mkdir("/run/systemd/system", 0755);
 }
 
 /* ---- the system ---- */

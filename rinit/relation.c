@@ -97,7 +97,7 @@ static void start_on_failure(struct manager *manager, const struct unit *failed)
 		const char *name = failed->config.on_failure.items[i];
 		struct unit *unit;
 
-		if (manager_find(manager, name, &unit) || unit->masked)
+		if (manager_look_up(manager, name, &unit) || unit->masked)
 			log_warning("%s: OnFailure=%s: there is no such unit", failed->config.name, name);
 		else
 			manager_start(manager, unit);
