@@ -585,7 +585,8 @@ static void start_with_needs(struct manager *manager, struct unit *unit)
 	const struct string_list *needs[] = {&unit->config.requires, &unit->config.binds_to,
 					     &unit->config.wants};
 
-	if (service_is_active(unit->run.state) || unit->run.state == STATE_WAITING || unit->masked)
+	if (service_is_active(unit->run.state) || unit->run.state == STATE_WAITING || unit->masked ||
+	    unit->gone)
 		return;
 	relation_stop_conflicting(manager, unit);
 	unit->run.wanted = true;
@@ -601,9 +602,13 @@ static void start_with_needs(struct manager *manager, struct unit *unit)
 
 void manager_start(struct manager *manager, struct unit *unit)
 {
+	bool within = manager->draining;
+
 	manager_prepare(manager, unit);
 	unit->run.restarts = 0;
+	manager->draining = true; /* nothing else happens, no file is read again, until all are queued */
 	start_with_needs(manager, unit);
+	manager->draining = within;
 	manager_drain(manager);
 }
 
@@ -650,7 +655,10 @@ static void restart_one(struct manager *manager, struct unit *unit)
 
 void manager_restart(struct manager *manager, struct unit *unit)
 {
+	bool within = manager->draining;
+
 	manager_prepare(manager, unit);
+	manager->draining = true; /* as in manager_start */
 	restart_one(manager, unit);
 	for (size_t i = 0; i < manager->units.count; i++) {
 		struct unit *other = manager->units.items[i];
@@ -658,6 +666,7 @@ void manager_restart(struct manager *manager, struct unit *unit)
 		if (other != unit && service_is_active(other->run.state) && relation_stops_with(other, unit))
 			restart_one(manager, other);
 	}
+	manager->draining = within;
 	manager_drain(manager);
 }
 

@@ -139,12 +139,17 @@ static void keep_with_needs(const struct unit_set *set, const struct unit *unit,
 		}
 }
 
-/* Logins and what else is of rinit's own making stays: who isolates sits at one of them. */
+static bool is_boot_target(const char *name)
+{
+	return !strcmp(name, "multi-user.target") || !strcmp(name, "graphical.target");
+}
+
+/* Logins and what else is of rinit's own making stay: who isolates sits at one of them. So does what the boot
+ * did before there were services. */
 static bool stays(const struct unit *unit, const char *target)
 {
-	bool boot = !strcmp(target, "multi-user.target") || !strcmp(target, "graphical.target");
-
-	return unit->config.ignore_on_isolate || !unit->path || (boot && manager_boot_wants(unit, target));
+	return unit->config.ignore_on_isolate || (!unit->path && !is_boot_target(unit->config.name)) ||
+	       (is_boot_target(target) && manager_boot_wants(unit, target));
 }
 
 void manager_isolate(struct manager *manager, struct unit *target)

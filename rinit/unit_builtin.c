@@ -117,6 +117,7 @@ bool unit_is_rinits_work(const char *name)
 		"ldconfig.service",
 		"quotaon.service",
 		"debug-shell.service",
+		"getty-static.service",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
