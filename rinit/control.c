@@ -12,7 +12,9 @@
 
 #include "common/cleanup.h"
 #include "common/util.h"
+#include "rinit/load.h"
 #include "rinit/log.h"
+#include "rinit/relation.h"
 #include "rinit/system.h"
 
 #define CLIENT_TIMEOUT_MS 5000
@@ -177,20 +179,42 @@ static void unit_report(const struct unit *unit, FILE *stream)
 	}
 }
 
-/* NAME, or NAME.service for short; answers the client when there is none. */
-static struct unit *unit_wanted(struct control_client *client, const char *name)
+/* NAME, or NAME.service for short. Its file is read, for root, when it has not been. */
+static int unit_by_name(struct control_client *client, const char *name, struct unit **unit)
 {
-	struct unit *unit = unit_set_find(&manager_of(client)->units, name);
+	struct manager *manager = manager_of(client);
 	char full[CONTROL_REQUEST_MAX + 16];
+	int rc;
 
 	snprintf(full, sizeof(full), "%s.service", name);
-	if (!unit)
-		unit = unit_set_find(&manager_of(client)->units, full);
-	if (!unit && !*name)
+	*unit = unit_set_find(&manager->units, name);
+	if (!*unit)
+		*unit = unit_set_find(&manager->units, full);
+	if (*unit || !client->root)
+		return *unit ? 0 : -ENOENT;
+	rc = manager_look_up(manager, name, unit);
+	return rc == -ENOENT ? manager_look_up(manager, full, unit) : rc;
+}
+
+/* Answers the client when there is none. */
+static struct unit *unit_wanted(struct control_client *client, const char *name)
+{
+	struct unit *unit = NULL;
+	int rc = *name ? unit_by_name(client, name, &unit) : -ENOENT;
+
+	if (!rc && unit->gone && !service_has_process(unit->run.state))
+		rc = -ENOENT;
+	if (!rc)
+		return unit;
+	if (!*name)
 		reply(client, CONTROL_USAGE, "which unit?\n");
-	else if (!unit)
+	else if (rc == -ENOENT)
 		reply(client, CONTROL_NO_UNIT, "%s: there is no such unit\n", name);
-	return unit;
+	else if (rc == -EPROTONOSUPPORT)
+		reply(client, CONTROL_FAILED, "%s: units of this kind are not run\n", name);
+	else
+		reply(client, CONTROL_FAILED, "%s: cannot be used; see rinitctl log rinit\n", name);
+	return NULL;
 }
 
 static void request_status(struct control_client *client, const char *argument)
@@ -257,6 +281,15 @@ static void request_change(struct control_client *client, const char *argument, 
 		reply(client, CONTROL_REFUSED, "%s: the system is shutting down\n", unit->config.name);
 		return;
 	}
+	if (wants_active && unit->masked) {
+		reply(client, CONTROL_REFUSED, "%s: is masked (%s)\n", unit->config.name, unit->path);
+		return;
+	}
+	if (wants_active ? unit->config.refuse_manual_start : unit->config.refuse_manual_stop) {
+		reply(client, CONTROL_REFUSED, "%s: its file says RefuseManual%s=\n", unit->config.name,
+		      wants_active ? "Start" : "Stop");
+		return;
+	}
 	/* From here on the answer may come from within change(). */
 	client->wants_active = wants_active;
 	client->unit = at_once ? NULL : unit;
@@ -281,6 +314,24 @@ static void request_stop(struct control_client *client, const char *argument)
 static void request_restart(struct control_client *client, const char *argument)
 {
 	request_change(client, argument, true, manager_restart);
+}
+
+static void request_isolate(struct control_client *client, const char *argument)
+{
+	struct unit *unit = unit_wanted(client, argument + (*argument == '-'));
+
+	if (unit && !unit->config.allow_isolate)
+		reply(client, CONTROL_REFUSED, "%s: its file does not say AllowIsolate=yes\n",
+		      unit->config.name);
+	else if (unit)
+		request_change(client, argument, true, manager_isolate);
+}
+
+static void request_reload_files(struct control_client *client, const char *argument)
+{
+	(void)argument;
+	manager_reload(manager_of(client));
+	reply_done(client);
 }
 
 static void request_shutdown(struct control_client *client, enum shutdown_kind kind)
@@ -330,6 +381,7 @@ static const struct {
 	{"stop", false, request_stop},         {"restart", false, request_restart},
 	{"poweroff", false, request_poweroff}, {"reboot", false, request_reboot},
 	{"halt", false, request_halt},         {"online", false, request_online},
+	{"isolate", false, request_isolate},   {"daemon-reload", false, request_reload_files},
 };
 
 static void request_handle(struct control_client *client, char *text)

@@ -6,6 +6,8 @@
  *      list                     a line for each unit: name, state, process, description, with tabs between
  *      status [UNIT]            lines of Key=Value
  *      start|stop|restart UNIT  answered when it is done; with a - before UNIT at once
+ *      isolate TARGET           the same; what the target does not need is stopped
+ *      daemon-reload            unit files are read again
  *      log [UNIT]
  *      poweroff|reboot|halt
  *      online INTERFACE         from the DHCP helper: it has its address

@@ -15,6 +15,7 @@
 #include "rinit/dhcp.h"
 #include "rinit/file.h"
 #include "rinit/getty.h"
+#include "rinit/load.h"
 #include "rinit/log.h"
 #include "rinit/mount.h"
 #include "rinit/recovery.h"
@@ -170,6 +171,9 @@ static void early_user_space(struct system *sys)
 	if (sys->runtime != RUNTIME_CONTAINER)
 		reboot(RB_DISABLE_CAD); /* Ctrl-Alt-Del is a signal to us instead of a reset */
 	mkdir("/run/rinit", 0755);
+	/* Debian's maintainer scripts ask for this folder before they use systemctl (sd_booted(3)). */
+	mkdir("/run/systemd", 0755);
+	mkdir("/run/systemd/system", 0755);
 }
 
 /* ---- the system ---- */
@@ -198,31 +202,30 @@ static void mode_choose(struct system *sys)
 		 mode_name(sys->mode));
 }
 
-static const char *default_target(const struct system *sys)
+/* What /etc/rastos/mode says; without it default.target, where there is one. */
+static void default_target_choose(struct system *sys)
 {
-	return sys->mode == MODE_DESKTOP ? "graphical.target" : "multi-user.target";
+	const char *name = sys->mode == MODE_DESKTOP ? "graphical.target"
+			   : sys->mode == MODE_NONE  ? "default.target"
+						     : "multi-user.target";
+	struct unit *unit;
+
+	if (manager_find(&sys->manager, name, &unit)) {
+		name = "multi-user.target";
+		if (manager_find(&sys->manager, name, &unit))
+			return;
+	}
+	snprintf(sys->default_target, sizeof(sys->default_target), "%s", unit->config.name);
 }
 
-static void target_add_after(struct manager *manager, const char *name, const char *after)
-{
-	struct unit *unit = manager_add_target(manager, name, false);
-
-	if (unit)
-		string_list_add(&unit->config.after, after);
-}
-
-/* The boot's fixed points. What a service may name in After= and Before= is in docs/rinit.md. */
+/* The boot's fixed points that wait for rinit itself; the others are unit_builtin.c's. */
 static void targets_add(struct system *sys)
 {
 	struct manager *manager = &sys->manager;
 
 	manager_add_target(manager, "sysinit.target", true);
-	target_add_after(manager, "basic.target", "sysinit.target");
 	manager_add_target(manager, "network.target", true);
 	manager_add_target(manager, "network-online.target", true);
-	target_add_after(manager, "multi-user.target", "basic.target");
-	if (sys->mode == MODE_DESKTOP)
-		target_add_after(manager, "graphical.target", "multi-user.target");
 }
 
 static void system_ready(struct system *sys)
@@ -257,9 +260,10 @@ static void multi_user(struct system *sys)
 
 	config_read(&sys->config, CONFIG_FOLDER "/rinit.conf");
 	targets_add(sys);
-	manager_load(&sys->manager, CONFIG_FOLDER);
-	getty_add(&sys->manager, &sys->config, container, default_target(sys));
-	manager_resolve(&sys->manager, default_target(sys));
+	manager_load(&sys->manager, "");
+	default_target_choose(sys);
+	getty_add(&sys->manager, &sys->config, container, sys->default_target);
+	manager_resolve(&sys->manager, sys->default_target);
 	network_start(&sys->network, &sys->loop, &sys->manager, CONFIG_FOLDER "/network");
 	sys->getty_patience.expired = boot_takes_long;
 	loop_timer_set(&sys->loop, &sys->getty_patience, GETTY_PATIENCE_MS);
@@ -281,6 +285,7 @@ static void shell_only(struct system *sys, const char *name, const char *descrip
 	system_status(sys, description);
 	sys->shell = shell_add(&sys->manager, name, description, sys->runtime == RUNTIME_CONTAINER);
 	manager_resolve(&sys->manager, name);
+	sys->manager.root = ""; /* what somebody starts by hand is looked for */
 	manager_boot(&sys->manager);
 }
 

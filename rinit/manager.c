@@ -11,13 +11,15 @@
 
 #include "common/cleanup.h"
 #include "common/util.h"
+#include "rinit/condition.h"
 #include "rinit/file.h"
+#include "rinit/load.h"
 #include "rinit/log.h"
 #include "rinit/notify.h"
+#include "rinit/relation.h"
 #include "rinit/spawn.h"
 #include "rinit/unit_graph.h"
 
-#define UNIT_FILE_MAX     (256 * 1024)
 #define RESTART_DELAY_MAX UINT64_C(30000) /* ms */
 #define RESTART_LASTED_MS 10000 /* a service that ran so long has recovered: the delay is small again */
 #define OUTPUT_LINE_MAX   LOG_LINE_MAX
@@ -59,39 +61,39 @@ static void unit_settled(struct unit *unit)
 	unit->run.settled_ms = clock_ms();
 	units_queue(manager, unit->before, unit->before_count);
 	units_queue(manager, unit->after, unit->after_count);
+	relation_settled(manager, unit);
 	if (manager->settled)
 		manager->settled(manager, unit);
-}
-
-static bool conditions_hold(const struct unit_config *config)
-{
-	for (size_t i = 0; i < config->conditions.count; i++) {
-		const char *path = config->conditions.items[i];
-		bool negated = *path == '!';
-
-		if ((access(path + negated, F_OK) == 0) == negated)
-			return false;
-	}
-	return true;
 }
 
 static void unit_try_start(struct unit *unit)
 {
 	const struct unit_set *set = &unit->manager->units;
 	const struct unit *failed;
+	const char *missing, *condition;
 
+	manager_refresh(unit);
 	if (!graph_may_start(set, unit) || unit->run.held)
 		return;
 	failed = graph_failed_requirement(set, unit);
-	if (failed) {
+	missing = relation_missing(unit);
+	condition = conditions_failed(&unit->config.conditions);
+	if (failed || missing) {
 		log_warning("%s: not started: %s, which it requires, is %s", unit->config.name,
-			    failed->config.name, service_state_name(failed->run.state));
+			    failed ? failed->config.name : missing,
+			    !failed          ? "not active"
+			    : failed->masked ? "masked"
+					     : service_state_name(failed->run.state));
+		unit_event(unit, EVENT_FAIL);
+	} else if (condition) {
+		log_info("%s: skipped: Condition%s does not hold", unit->config.name, condition);
+		unit->run.skipped = true;
+		unit_event(unit, EVENT_SKIP);
+	} else if ((condition = conditions_failed(&unit->config.asserts))) {
+		log_warning("%s: not started: Assert%s does not hold", unit->config.name, condition);
 		unit_event(unit, EVENT_FAIL);
 	} else if (unit->config.kind == UNIT_TARGET) {
 		unit_event(unit, EVENT_READY);
-	} else if (!conditions_hold(&unit->config)) {
-		unit->run.skipped = true;
-		unit_event(unit, EVENT_SKIP);
 	} else {
 		unit->run.skipped = false;
 		unit_event(unit, EVENT_GO);
@@ -521,7 +523,7 @@ void manager_notified(struct manager *manager, pid_t from, const char *text)
 
 /* ---- requests ---- */
 
-static struct unit *unit_add(struct manager *manager, const char *name)
+struct unit *manager_add_unit(struct manager *manager, const char *name)
 {
 	struct unit **queue = realloc(manager->queue, (manager->units.count + 1) * sizeof(*queue));
 	struct unit *unit = queue ? unit_set_add(&manager->units, name) : NULL;
@@ -537,10 +539,11 @@ static struct unit *unit_add(struct manager *manager, const char *name)
 
 struct unit *manager_add_target(struct manager *manager, const char *name, bool held)
 {
-	struct unit *unit = unit_add(manager, name);
+	struct unit *unit = manager_add_unit(manager, name);
 
 	if (unit) {
 		unit->config.kind = UNIT_TARGET;
+		unit->enabled = true;
 		unit->run.held = held;
 	}
 	return unit;
@@ -548,94 +551,18 @@ struct unit *manager_add_target(struct manager *manager, const char *name, bool 
 
 struct unit *manager_add_service(struct manager *manager, const char *name, const char *description)
 {
-	struct unit *unit = unit_add(manager, name);
+	struct unit *unit = manager_add_unit(manager, name);
 
-	if (unit)
+	if (unit) {
+		unit->enabled = true;
 		string_set(&unit->config.description, description);
+	}
 	return unit;
-}
-
-static void unit_warning(void *context, const char *sentence)
-{
-	(void)context;
-	log_warning("%s", sentence);
-}
-
-static const struct unit_warnings to_log = {.warn = unit_warning};
-
-static void load_one(void *context, const char *path)
-{
-	struct manager *manager = context;
-	struct error err;
-	AUTO_FREE char *text = NULL;
-	size_t length;
-	int rc = file_load(path, UNIT_FILE_MAX, &text, &length);
-	struct unit_config config;
-	struct unit *unit;
-
-	if (rc) {
-		log_warning("%s: cannot read: %s", path, strerror(-rc));
-		return;
-	}
-	unit_config_init(&config, strrchr(path, '/') + 1);
-	if (unit_parse(&config, path, text, length, &to_log, &err)) {
-		log_warning("%s", err.text);
-		unit_config_clear(&config);
-		return;
-	}
-	unit = unit_add(manager, config.name);
-	if (unit)
-		unit->config = config;
-}
-
-void manager_load(struct manager *manager, const char *directory)
-{
-	file_each(directory, ".service", load_one, manager);
-}
-
-/* A file in /etc/rinit is enabled by being there; WantedBy= only says for which of the modes. */
-static bool boot_wants(const struct unit_config *config, const char *default_target)
-{
-	const struct string_list *by = &config->wanted_by;
-	bool desktop = !strcmp(default_target, "graphical.target");
-
-	if (!strcmp(config->name, "network-online.target"))
-		return false; /* unless somebody wants it */
-	return !by->count || !string_list_has(by, "graphical.target") || by->count > 1 || desktop;
-}
-
-/* What it requires and wants, the boot wants too. */
-static void needs_want(struct manager *manager, const struct unit *unit)
-{
-	const struct string_list *needs[] = {&unit->config.requires, &unit->config.wants};
-
-	for (size_t l = 0; l < ARRAY_SIZE(needs); l++)
-		for (size_t i = 0; i < needs[l]->count; i++) {
-			struct unit *need = unit_set_find(&manager->units, needs[l]->items[i]);
-
-			if (!need || need->run.wanted)
-				continue;
-			need->run.wanted = true;
-			needs_want(manager, need);
-		}
-}
-
-void manager_resolve(struct manager *manager, const char *default_target)
-{
-	struct unit_set *set = &manager->units;
-
-	manager->default_target = unit_set_find(set, default_target);
-	for (size_t i = 0; i < set->count; i++)
-		set->items[i]->run.wanted = boot_wants(&set->items[i]->config, default_target);
-	for (size_t i = 0; i < set->count; i++)
-		if (set->items[i]->run.wanted)
-			needs_want(manager, set->items[i]);
-	if (graph_resolve(set, manager->default_target, &to_log))
-		log_warning("out of memory while ordering the units");
 }
 
 void manager_boot(struct manager *manager)
 {
+	relation_boot_conflicts(manager);
 	for (size_t i = 0; i < manager->units.count; i++)
 		if (manager->units.items[i]->run.wanted)
 			unit_event(manager->units.items[i], EVENT_START);
@@ -655,10 +582,13 @@ void manager_reached(struct manager *manager, const char *target)
 
 static void start_with_needs(struct manager *manager, struct unit *unit)
 {
-	const struct string_list *needs[] = {&unit->config.requires, &unit->config.wants};
+	const struct string_list *needs[] = {&unit->config.requires, &unit->config.binds_to,
+					     &unit->config.wants};
 
-	if (service_is_active(unit->run.state) || unit->run.state == STATE_WAITING)
+	if (service_is_active(unit->run.state) || unit->run.state == STATE_WAITING || unit->masked ||
+	    unit->gone)
 		return;
+	relation_stop_conflicting(manager, unit);
 	unit->run.wanted = true;
 	unit_event(unit, EVENT_START);
 	for (size_t l = 0; l < ARRAY_SIZE(needs); l++)
@@ -672,8 +602,13 @@ static void start_with_needs(struct manager *manager, struct unit *unit)
 
 void manager_start(struct manager *manager, struct unit *unit)
 {
+	bool within = manager->draining;
+
+	manager_prepare(manager, unit);
 	unit->run.restarts = 0;
+	manager->draining = true; /* nothing else happens, no file is read again, until all are queued */
 	start_with_needs(manager, unit);
+	manager->draining = within;
 	manager_drain(manager);
 }
 
@@ -694,8 +629,7 @@ static void mark_stopping(struct manager *manager, struct unit *unit)
 	for (size_t i = 0; i < manager->units.count; i++) {
 		struct unit *other = manager->units.items[i];
 
-		if (string_list_has(&other->config.requires, unit->config.name) &&
-		    other->run.state != STATE_INACTIVE && other->run.state != STATE_FAILED)
+		if (relation_stops_with(other, unit))
 			mark_stopping(manager, other);
 	}
 }
@@ -707,7 +641,7 @@ void manager_stop(struct manager *manager, struct unit *unit)
 	manager_drain(manager);
 }
 
-void manager_restart(struct manager *manager, struct unit *unit)
+static void restart_one(struct manager *manager, struct unit *unit)
 {
 	unit->run.restarts = 0;
 	if (service_has_process(unit->run.state)) {
@@ -717,6 +651,22 @@ void manager_restart(struct manager *manager, struct unit *unit)
 		unit_event(unit, EVENT_STOP);
 		start_with_needs(manager, unit);
 	}
+}
+
+void manager_restart(struct manager *manager, struct unit *unit)
+{
+	bool within = manager->draining;
+
+	manager_prepare(manager, unit);
+	manager->draining = true; /* as in manager_start */
+	restart_one(manager, unit);
+	for (size_t i = 0; i < manager->units.count; i++) {
+		struct unit *other = manager->units.items[i];
+
+		if (other != unit && service_is_active(other->run.state) && relation_stops_with(other, unit))
+			restart_one(manager, other);
+	}
+	manager->draining = within;
 	manager_drain(manager);
 }
 

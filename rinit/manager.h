@@ -14,6 +14,9 @@ struct manager {
 	struct unit **queue;            /* units to look at: may they start or stop now? */
 	size_t queue_count;
 	bool draining;
+	const char *root;         /* of the folders that units are in; NULL: there are none. See load.h */
+	struct unit_paths *paths; /* while units are looked for */
+	struct string_list told;  /* warnings about units that were said already */
 	/* Somebody's wish to know; may be NULL. A unit has settled, down or up. */
 	void (*settled)(struct manager *manager, struct unit *unit);
 };
@@ -21,11 +24,14 @@ struct manager {
 void manager_init(struct manager *manager, struct loop *loop);
 
 /* A unit of rinit's own making; NULL when there is no memory, which is logged. */
+struct unit *manager_add_unit(struct manager *manager, const char *name);
 struct unit *manager_add_target(struct manager *manager, const char *name, bool held);
 struct unit *manager_add_service(struct manager *manager, const char *name, const char *description);
-/* Reads DIRECTORY/NAME.service of every name; what is wrong with them is logged. */
-void manager_load(struct manager *manager, const char *directory);
-/* Which units the boot wants: all but those whose WantedBy= names only other targets. Then the order. */
+/* Reads every service of /etc/rinit, below root; what is wrong with them is logged. From then on units are
+ * looked for in root's folders. */
+void manager_load(struct manager *manager, const char *root);
+/* Which units the boot wants: the default target, the enabled ones but those whose WantedBy= names only other
+ * targets, and what these need. Then the order. */
 void manager_resolve(struct manager *manager, const char *default_target);
 /* Starts everything that is wanted. */
 void manager_boot(struct manager *manager);

@@ -1,5 +1,5 @@
-/* rinitctl: asks the rinit that is PID 1. By its other names (poweroff, reboot, halt, shutdown) it does what
- * they say. */
+/* rinitctl: asks the rinit that is PID 1. By its other names (poweroff, reboot, halt, shutdown, systemctl) it
+ * does what they say. What it does with unit files by itself is in rinitctl_files.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -16,6 +16,7 @@
 #include "common/util.h"
 #include "rinit/client.h"
 #include "rinit/control.h"
+#include "rinit/rinitctl.h"
 
 #define NOTIFY_TIMEOUT_MS 5000
 
@@ -25,6 +26,13 @@ static const char help[] =
 	"  list                               the units and what they are doing\n"
 	"  status [UNIT]                      of the system, or of one unit\n"
 	"  start|stop|restart [--no-block] UNIT...\n"
+	"  isolate TARGET                     starts it and stops what it does not need\n"
+	"  enable|disable [--now] UNIT...     whether the boot starts it, as its [Install] section says\n"
+	"  mask|unmask [--now] UNIT...        whether anything may start it\n"
+	"  is-active|is-failed|is-enabled [--quiet] UNIT...\n"
+	"  cat UNIT...                        its file and its drop-ins\n"
+	"  check UNIT|FILE...                 what is wrong with a unit's file\n"
+	"  daemon-reload                      reads unit files again; what runs goes on\n"
 	"  log [UNIT|rinit]                   the newest lines of services and of rinit\n"
 	"  notify LINE...                     tells rinit from within a service: READY=1, STATUS=text\n"
 	"  poweroff|reboot|halt [-f]          in order; -f: at once, nothing is stopped\n"
@@ -36,6 +44,7 @@ static const char help[] =
 	"UNIT is a name such as sshd.service, or sshd for short.\n"
 	"Exit status: 0 done, 1 failed, 2 usage, 3 no such unit, 4 refused, 5 timed out.\n"
 	"\n"
+	"As systemctl it takes the commands and options that maintainer scripts use.\n"
 	"As poweroff, reboot, halt [-f], and as shutdown [-h|-P|-r|-H] [now], it does what these do.\n";
 
 static int usage(const char *format, const char *what)
@@ -318,7 +327,11 @@ static int command_run(const char *verb, char **arguments, int count, bool json)
 		return command_notify(arguments, count);
 	if (!strcmp(verb, "poweroff") || !strcmp(verb, "reboot") || !strcmp(verb, "halt"))
 		return command_shutdown(verb, arguments, count);
-	return usage("rinitctl: unknown command \"%s\"", verb);
+	if (!strcmp(verb, "isolate") || !strcmp(verb, "reload"))
+		return command_units(verb, arguments, count);
+	if (!strcmp(verb, "daemon-reload"))
+		return command_show(verb, "", json, show_text);
+	return files_command(verb, arguments, count);
 }
 
 int main(int argc, char **argv)
@@ -342,6 +355,8 @@ int main(int argc, char **argv)
 			return command_shutdown(name, argv + 1, argc - 1);
 	if (!strcmp(name, "shutdown"))
 		return shutdown_main(argv + 1, argc - 1);
+	if (!strcmp(name, "systemctl"))
+		return systemctl_main(argc - 1, argv + 1, command_run);
 	if (at < argc && !strcmp(argv[at], "--json")) {
 		json = true;
 		at++;

@@ -32,6 +32,7 @@ struct system {
 	enum runtime_kind runtime;
 	enum runtime_mode mode;
 	char cmdline[CMDLINE_MAX];
+	char default_target[UNIT_NAME_MAX];
 	char *const *argv;
 	struct loop_timer getty_patience;
 	uint64_t begin_ms;  /* of the boot, by clock_ms(): a machine's clock begins with it */

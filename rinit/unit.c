@@ -53,6 +53,8 @@ void string_list_clear(struct string_list *list)
 
 void unit_config_init(struct unit_config *config, const char *name)
 {
+	const char *suffix;
+
 	*config = (struct unit_config){
 		.default_dependencies = true,
 		.restart_ms = DEFAULT_RESTART_MS,
@@ -61,6 +63,9 @@ void unit_config_init(struct unit_config *config, const char *name)
 		.kill_signal = SIGTERM,
 	};
 	snprintf(config->name, sizeof(config->name), "%s", name);
+	suffix = strrchr(config->name, '.');
+	if (suffix && !strcmp(suffix, ".target"))
+		config->kind = UNIT_TARGET;
 }
 
 static void command_clear(struct command *command)
@@ -73,9 +78,12 @@ static void command_clear(struct command *command)
 
 void unit_config_clear(struct unit_config *config)
 {
-	struct string_list *const lists[] = {&config->after,      &config->before,    &config->requires,
-					     &config->wants,      &config->wanted_by, &config->conditions,
-					     &config->environment};
+	struct string_list *const lists[] = {
+		&config->after,      &config->before,      &config->requires,    &config->wants,
+		&config->wanted_by,  &config->conditions,  &config->environment, &config->asserts,
+		&config->requisite,  &config->binds_to,    &config->part_of,     &config->conflicts,
+		&config->on_failure, &config->required_by, &config->alias,       &config->also,
+	};
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		string_list_clear(lists[i]);
@@ -85,6 +93,7 @@ void unit_config_clear(struct unit_config *config)
 	free(config->description);
 	free(config->tty);
 	free(config->directory);
+	free(config->default_instance);
 	unit_config_init(config, "");
 }
 
@@ -112,6 +121,76 @@ int unit_config_command(struct unit_config *config, const char *program, const c
 	return 0;
 }
 
+/* ---- names ---- */
+
+/* FNV-1a */
+static uint32_t name_hash(const char *name)
+{
+	uint32_t hash = 2166136261u;
+
+	for (; *name; name++)
+		hash = (hash ^ (unsigned char)*name) * 16777619u;
+	return hash;
+}
+
+/* The name's place: where it is, or a free one. There is one, since half of them are free. */
+static struct unit_name *name_slot(const struct unit_set *set, const char *name, uint32_t hash)
+{
+	for (size_t at = hash;; at++) {
+		struct unit_name *slot = &set->names[at & (set->name_room - 1)];
+
+		if (!slot->name || (slot->hash == hash && !strcmp(slot->name, name)))
+			return slot;
+	}
+}
+
+static int names_grow(struct unit_set *set)
+{
+	struct unit_set bigger = {.name_room = set->name_room ? set->name_room * 2 : 64};
+
+	if (set->name_count * 2 < set->name_room)
+		return 0;
+	bigger.names = calloc(bigger.name_room, sizeof(*bigger.names));
+	if (!bigger.names)
+		return -ENOMEM;
+	for (size_t i = 0; i < set->name_room; i++)
+		if (set->names[i].name)
+			*name_slot(&bigger, set->names[i].name, set->names[i].hash) = set->names[i];
+	free(set->names);
+	set->names = bigger.names;
+	set->name_room = bigger.name_room;
+	return 0;
+}
+
+static int name_add(struct unit_set *set, const char *name, uint32_t index)
+{
+	uint32_t hash = name_hash(name);
+	struct unit_name *slot;
+
+	if (names_grow(set))
+		return -ENOMEM;
+	slot = name_slot(set, name, hash);
+	if (slot->name)
+		return slot->index == index ? 0 : -EEXIST;
+	*slot = (struct unit_name){.name = strdup(name), .hash = hash, .index = index};
+	if (!slot->name)
+		return -ENOMEM;
+	set->name_count++;
+	return 0;
+}
+
+int unit_set_alias(struct unit_set *set, const char *alias, const struct unit *unit)
+{
+	return name_add(set, alias, unit->index);
+}
+
+struct unit *unit_set_find(const struct unit_set *set, const char *name)
+{
+	const struct unit_name *slot = set->name_room ? name_slot(set, name, name_hash(name)) : NULL;
+
+	return slot && slot->name ? set->items[slot->index] : NULL;
+}
+
 struct unit *unit_set_add(struct unit_set *set, const char *name)
 {
 	struct unit **items = realloc(set->items, (set->count + 1) * sizeof(*items));
@@ -119,22 +198,16 @@ struct unit *unit_set_add(struct unit_set *set, const char *name)
 
 	if (items)
 		set->items = items;
-	if (!items || !unit) {
+	if (unit)
+		unit_config_init(&unit->config, name);
+	if (!items || !unit || name_add(set, unit->config.name, (uint32_t)set->count) == -ENOMEM) {
 		free(unit);
 		return NULL;
 	}
-	unit_config_init(&unit->config, name);
+	unit->index = (uint32_t)set->count;
 	unit->run.output.fd = -1;
 	set->items[set->count++] = unit;
 	return unit;
-}
-
-struct unit *unit_set_find(const struct unit_set *set, const char *name)
-{
-	for (size_t i = 0; i < set->count; i++)
-		if (!strcmp(set->items[i]->config.name, name))
-			return set->items[i];
-	return NULL;
 }
 
 void unit_set_clear(struct unit_set *set)
@@ -147,8 +220,12 @@ void unit_set_clear(struct unit_set *set)
 		free(unit->before);
 		free(unit->requires);
 		free(unit->run.line);
+		free(unit->path);
 		free(unit);
 	}
+	for (size_t i = 0; i < set->name_room; i++)
+		free(set->names[i].name);
+	free(set->names);
 	free(set->items);
 	*set = (struct unit_set){0};
 }

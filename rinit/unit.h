@@ -67,8 +67,13 @@ struct unit_config {
 	char *description;
 	struct string_list after, before, requires, wants;
 	struct string_list wanted_by;
-	struct string_list conditions; /* ConditionPathExists, with the ! */
-	bool default_dependencies;     /* After=sysinit.target */
+	struct string_list conditions; /* see condition.h */
+	struct string_list asserts;
+	bool default_dependencies; /* After=sysinit.target; of a target: after what it wants */
+	struct string_list requisite, binds_to, part_of, conflicts, on_failure;
+	struct string_list required_by, alias, also; /* [Install] */
+	char *default_instance;
+	bool ignore_on_isolate, allow_isolate, refuse_manual_start, refuse_manual_stop;
 
 	enum service_type type;
 	struct command *commands;
@@ -109,6 +114,13 @@ struct unit_run {
 
 struct unit {
 	struct unit_config config;
+	uint32_t index; /* in the set */
+	char *path;     /* of its file; NULL: of rinit's own making */
+	bool enabled;   /* by being there: a service in /etc/rinit, or of rinit's own making */
+	bool masked;    /* never starts */
+	bool stale;     /* its files shall be read again before it starts */
+	bool loaded;    /* what it needs is loaded too */
+	bool gone;      /* its file is no more */
 	/* Indices into the set, made by graph_resolve */
 	uint32_t *after, *before;
 	size_t after_count, before_count;
@@ -118,9 +130,17 @@ struct unit {
 	struct manager *manager;
 };
 
+/* A name, or another name (an alias), of a unit. */
+struct unit_name {
+	char *name; /* NULL: free */
+	uint32_t hash, index;
+};
+
 struct unit_set {
 	struct unit **items; /* each allocated by itself: its address never changes */
 	size_t count;
+	struct unit_name *names; /* hashed by name, a power of two of them, half of them free at least */
+	size_t name_count, name_room;
 };
 
 /* Every default set; the name is cut when it is too long. */
@@ -138,6 +158,15 @@ struct unit_warnings {
 int unit_parse(struct unit_config *config, const char *path, const char *text, size_t length,
 	       const struct unit_warnings *warnings, struct error *err);
 
+/* The same for a file and its drop-ins, which are read as if they were one; of errors the first one's path
+ * says where. */
+struct unit_text {
+	char *path, *text;
+	size_t length;
+};
+int unit_parse_texts(struct unit_config *config, const struct unit_text *texts, size_t count,
+		     const struct unit_warnings *warnings, struct error *err);
+
 int string_list_add(struct string_list *list, const char *item);
 bool string_list_has(const struct string_list *list, const char *item);
 void string_list_clear(struct string_list *list);
@@ -150,5 +179,8 @@ int string_set(char **string, const char *value);
 
 /* Adds an empty unit by that name and returns it, NULL when there is no memory. */
 struct unit *unit_set_add(struct unit_set *set, const char *name);
+/* By any of its names. */
 struct unit *unit_set_find(const struct unit_set *set, const char *name);
+/* One more name for it; 0, -EEXIST when that is another unit's name, -ENOMEM. */
+int unit_set_alias(struct unit_set *set, const char *alias, const struct unit *unit);
 void unit_set_clear(struct unit_set *set);

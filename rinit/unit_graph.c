@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/util.h"
+#include "rinit/unit_builtin.h"
 
 enum edge_strength { EDGE_IMPLICIT, EDGE_ORDER, EDGE_REQUIREMENT };
 
@@ -25,10 +27,9 @@ struct graph {
 
 static ssize_t index_of(const struct unit_set *set, const char *name)
 {
-	for (size_t i = 0; i < set->count; i++)
-		if (!strcmp(set->items[i]->config.name, name))
-			return (ssize_t)i;
-	return -1;
+	const struct unit *unit = unit_set_find(set, name);
+
+	return unit ? (ssize_t)unit->index : -1;
 }
 
 static int edge_add(struct graph *graph, size_t unit, size_t after, enum edge_strength strength)
@@ -55,7 +56,9 @@ static int edges_of_unit(struct graph *graph, size_t self)
 	for (size_t i = 0; i < config->after.count && !rc; i++) {
 		const char *name = config->after.items[i];
 		ssize_t other = index_of(graph->set, name);
-		bool required = string_list_has(&config->requires, name);
+		bool required = string_list_has(&config->requires, name) ||
+				string_list_has(&config->binds_to, name) ||
+				string_list_has(&config->requisite, name);
 
 		if (other >= 0 && (size_t)other != self)
 			rc = edge_add(graph, self, (size_t)other, required ? EDGE_REQUIREMENT : EDGE_ORDER);
@@ -69,10 +72,28 @@ static int edges_of_unit(struct graph *graph, size_t self)
 	return rc;
 }
 
+/* A target is reached once what it needs is up, unless one of them says otherwise (systemd.target(5)). */
+static int target_edges(struct graph *graph, const struct unit *target)
+{
+	const struct string_list *needs[] = {&target->config.requires, &target->config.binds_to,
+					     &target->config.wants};
+	int rc = 0;
+
+	for (size_t l = 0; l < ARRAY_SIZE(needs); l++)
+		for (size_t i = 0; i < needs[l]->count && !rc; i++) {
+			const struct unit *need = unit_set_find(graph->set, needs[l]->items[i]);
+
+			if (need && need != target && need->config.default_dependencies &&
+			    !string_list_has(&need->config.after, target->config.name))
+				rc = edge_add(graph, target->index, need->index, EDGE_IMPLICIT);
+		}
+	return rc;
+}
+
 static int implicit_edges(struct graph *graph, const struct unit *target)
 {
 	ssize_t sysinit = index_of(graph->set, "sysinit.target");
-	ssize_t last = target ? index_of(graph->set, target->config.name) : -1;
+	ssize_t last = target ? (ssize_t)target->index : -1;
 	int rc = 0;
 
 	for (size_t i = 0; i < graph->set->count && !rc; i++) {
@@ -81,6 +102,8 @@ static int implicit_edges(struct graph *graph, const struct unit *target)
 		if (sysinit >= 0 && unit->config.kind == UNIT_SERVICE && unit->config.default_dependencies &&
 		    !string_list_has(&unit->config.before, "sysinit.target"))
 			rc = edge_add(graph, i, (size_t)sysinit, EDGE_IMPLICIT);
+		if (!rc && unit->config.kind == UNIT_TARGET && unit->config.default_dependencies)
+			rc = target_edges(graph, unit);
 		if (!rc && last >= 0 && unit != target && unit->run.wanted &&
 		    !string_list_has(&unit->config.after, target->config.name))
 			rc = edge_add(graph, (size_t)last, i, EDGE_IMPLICIT);
@@ -257,20 +280,29 @@ static void requirement_missing(const struct unit *unit, const char *name,
 	warnings->warn(warnings->context, sentence);
 }
 
+/* Of what was never loaded, since nobody wants the unit, nothing is said. */
+static int requirements_of(const struct unit_set *set, struct unit *unit, const struct string_list *names,
+			   const struct unit_warnings *warnings)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		ssize_t other = index_of(set, names->items[i]);
+
+		if (other >= 0 && indices_append(&unit->requires, &unit->require_count, (uint32_t)other))
+			return -ENOMEM;
+		if (other < 0 && (unit->run.wanted || unit->loaded) && !unit_is_rinits_work(names->items[i]))
+			requirement_missing(unit, names->items[i], warnings);
+	}
+	return 0;
+}
+
 static int requirements(struct unit_set *set, const struct unit_warnings *warnings)
 {
 	for (size_t i = 0; i < set->count; i++) {
 		struct unit *unit = set->items[i];
 
-		for (size_t j = 0; j < unit->config.requires.count; j++) {
-			const char *name = unit->config.requires.items[j];
-			ssize_t other = index_of(set, name);
-
-			if (other < 0)
-				requirement_missing(unit, name, warnings);
-			else if (indices_append(&unit->requires, &unit->require_count, (uint32_t)other))
-				return -ENOMEM;
-		}
+		if (requirements_of(set, unit, &unit->config.requires, warnings) ||
+		    requirements_of(set, unit, &unit->config.binds_to, warnings))
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -307,15 +339,24 @@ int graph_add_edge(struct unit_set *set, struct unit *earlier, struct unit *late
 
 	if (from < 0 || to < 0)
 		return -ENOENT;
-	if (indices_append(&earlier->before, &earlier->before_count, (uint32_t)to))
+	if (string_list_add(&later->config.after,
+			    earlier->config.name) || /* for when all is resolved again */
+	    indices_append(&earlier->before, &earlier->before_count, (uint32_t)to))
 		return -ENOMEM;
 	return indices_append(&later->after, &later->after_count, (uint32_t)from);
+}
+
+/* By somebody's wish, not by its own fault: who depends on it restarts along, and waits for it. */
+static bool is_restarting(const struct unit *unit)
+{
+	return unit->run.state == STATE_DELAY && unit->run.again;
 }
 
 bool graph_may_start(const struct unit_set *set, const struct unit *unit)
 {
 	for (size_t i = 0; i < unit->after_count; i++)
-		if (!service_is_settled(set->items[unit->after[i]]->run.state))
+		if (!service_is_settled(set->items[unit->after[i]]->run.state) ||
+		    is_restarting(set->items[unit->after[i]]))
 			return false;
 	return true;
 }
@@ -327,7 +368,7 @@ const struct unit *graph_failed_requirement(const struct unit_set *set, const st
 		enum service_state state = required->run.state;
 
 		/* What runs beside it may still come up; a one-shot that has ended well is fine. */
-		if (state == STATE_FAILED || state == STATE_DELAY ||
+		if (required->masked || state == STATE_FAILED || state == STATE_DELAY ||
 		    (state == STATE_INACTIVE && required->run.skipped))
 			return required;
 	}

@@ -7,6 +7,9 @@
 #include <string.h>
 
 #include "common/util.h"
+#include "rinit/condition.h"
+#include "rinit/specifier.h"
+#include "rinit/specifier_machine.h"
 #include "rinit/unit.h"
 
 #define WORD_MAX 4096
@@ -17,6 +20,7 @@ struct unit_reader {
 	const struct unit_warnings *warnings;
 	bool no_memory;
 	bool start_timeout_set;
+	struct machine_names machine; /* read when the first specifier is seen */
 };
 
 /* One key: how to read its value. at is the member of struct unit_config, choices its words in the order of
@@ -64,17 +68,6 @@ static int read_words(struct unit_reader *reader, const struct unit_key *key, co
 		if (string_list_add(list, word))
 			return -ENOMEM;
 	return more;
-}
-
-static int read_one(struct unit_reader *reader, const struct unit_key *key, const char *value)
-{
-	struct string_list *list = member(reader, key);
-
-	if (!*value) {
-		string_list_clear(list);
-		return 0;
-	}
-	return string_list_add(list, value);
 }
 
 static int read_string(struct unit_reader *reader, const struct unit_key *key, const char *value)
@@ -160,13 +153,6 @@ static int read_output(struct unit_reader *reader, const struct unit_key *key, c
 	return 0;
 }
 
-static int read_condition(struct unit_reader *reader, const struct unit_key *key, const char *value)
-{
-	if (*value && value[*value == '!'] != '/')
-		return -EINVAL;
-	return read_one(reader, key, value);
-}
-
 static void commands_clear(struct unit_config *config)
 {
 	struct unit_config empty;
@@ -216,6 +202,21 @@ static int read_nothing(struct unit_reader *reader, const struct unit_key *key, 
 	return 0;
 }
 
+/*
+ * What is in fstab is mounted before local-fs.target, or before remote-fs.target when it is the network's:
+ * both are waited for, where the boot has them. What is mounted later is not.
+ */
+static int read_mounts(struct unit_reader *reader, const struct unit_key *key, const char *value)
+{
+	struct string_list *after = member(reader, key);
+
+	if (!*value)
+		return 0;
+	return string_list_add(after, "local-fs.target") || string_list_add(after, "remote-fs.target")
+		       ? -ENOMEM
+		       : 0;
+}
+
 static const char *const types[] = {"simple", "exec", "oneshot", "notify", NULL};
 static const char *const restarts[] = {"no", "on-failure", "always", NULL};
 static const char *const inputs[] = {"null", "tty", NULL};
@@ -230,7 +231,17 @@ static const struct unit_key keys[] = {
 	{"Unit", "Before", read_words, AT(before), NULL},
 	{"Unit", "Requires", read_words, AT(requires), NULL},
 	{"Unit", "Wants", read_words, AT(wants), NULL},
-	{"Unit", "ConditionPathExists", read_condition, AT(conditions), NULL},
+	{"Unit", "Requisite", read_words, AT(requisite), NULL},
+	{"Unit", "BindsTo", read_words, AT(binds_to), NULL},
+	{"Unit", "PartOf", read_words, AT(part_of), NULL},
+	{"Unit", "Conflicts", read_words, AT(conflicts), NULL},
+	{"Unit", "OnFailure", read_words, AT(on_failure), NULL},
+	{"Unit", "IgnoreOnIsolate", read_flag, AT(ignore_on_isolate), NULL},
+	{"Unit", "AllowIsolate", read_flag, AT(allow_isolate), NULL},
+	{"Unit", "RefuseManualStart", read_flag, AT(refuse_manual_start), NULL},
+	{"Unit", "RefuseManualStop", read_flag, AT(refuse_manual_stop), NULL},
+	{"Unit", "RequiresMountsFor", read_mounts, AT(after), NULL},
+	{"Unit", "WantsMountsFor", read_mounts, AT(after), NULL},
 	{"Unit", "DefaultDependencies", read_flag, AT(default_dependencies), NULL},
 	{"Service", "Type", read_choice, AT(type), types},
 	{"Service", "ExecStart", read_command, 0, NULL},
@@ -248,6 +259,10 @@ static const struct unit_key keys[] = {
 	{"Service", "KillSignal", read_signal, AT(kill_signal), NULL},
 	{"Service", "NotifyAccess", read_choice, AT(notify_access), accesses},
 	{"Install", "WantedBy", read_words, AT(wanted_by), NULL},
+	{"Install", "RequiredBy", read_words, AT(required_by), NULL},
+	{"Install", "Alias", read_words, AT(alias), NULL},
+	{"Install", "Also", read_words, AT(also), NULL},
+	{"Install", "DefaultInstance", read_string, AT(default_instance), NULL},
 };
 
 static const struct unit_key *key_find(const struct ini_entry *entry)
@@ -258,27 +273,82 @@ static const struct unit_key *key_find(const struct ini_entry *entry)
 	return NULL;
 }
 
+/* Condition...= and Assert...=; true when entry is one of them. */
+static bool condition_read(struct unit_reader *reader, const struct ini_entry *entry, const char *value)
+{
+	bool condition = !strncmp(entry->key, "Condition", 9);
+	struct string_list *list = condition ? &reader->config->conditions : &reader->config->asserts;
+	const char *kind = entry->key + (condition ? 9 : 6);
+	char text[WORD_MAX];
+	int rc;
+
+	if (strcmp(entry->section, "Unit") != 0 || (!condition && strncmp(entry->key, "Assert", 6) != 0))
+		return false;
+	rc = condition_check(kind, value);
+	if (rc == -ENOENT) {
+		warn(reader, entry->line, "%s= is not known here: it counts as fulfilled", entry->key);
+	} else if (!*value) {
+		string_list_clear(list);
+	} else if (rc || (size_t)snprintf(text, sizeof(text), "%s=%s", kind, value) >= sizeof(text)) {
+		warn(reader, entry->line, "%s=%s is not valid: it counts as fulfilled", entry->key, value);
+	} else if (string_list_add(list, text)) {
+		reader->no_memory = true;
+	}
+	return true;
+}
+
+/* Does the value go through word_split? Then an expansion is quoted, to stay one word. */
+static bool key_is_split(const struct unit_key *key)
+{
+	return key && (key->read == read_words || key->read == read_command);
+}
+
+/* The value with its specifiers expanded, in buffer when there are any. */
+static const char *value_expand(struct unit_reader *reader, const struct ini_entry *entry, bool split,
+				char buffer[INI_VALUE_MAX])
+{
+	struct specifiers values = {.unit = reader->config->name};
+	char unknown;
+
+	if (!strchr(entry->value, '%'))
+		return entry->value;
+	machine_names_read(&reader->machine, &values);
+	if (specifiers_expand(&values, entry->value, split, buffer, INI_VALUE_MAX, &unknown)) {
+		warn(reader, entry->line, "%s=: too long with its specifiers: taken as it is written",
+		     entry->key);
+		return entry->value;
+	}
+	if (unknown)
+		warn(reader, entry->line, "%s=: the specifier %%%c is not known here and is left as it is",
+		     entry->key, unknown);
+	return buffer;
+}
+
 static void entry_read(void *context, const struct ini_entry *entry)
 {
 	struct unit_reader *reader = context;
 	const struct unit_key *key = key_find(entry);
+	char expanded[INI_VALUE_MAX];
+	const char *value;
 	int rc;
 
 	if (!strncmp(entry->key, "X-", 2) || !strncmp(entry->section, "X-", 2))
 		return; /* systemd.unit(5) leaves these to others */
+	value = value_expand(reader, entry, key_is_split(key), expanded);
+	if (condition_read(reader, entry, value))
+		return;
 	if (!key) {
 		warn(reader, entry->line, "%s= in [%s] is not known here and has no effect", entry->key,
 		     entry->section);
 		return;
 	}
-	rc = key->read(reader, key, entry->value);
+	rc = key->read(reader, key, value);
 	if (rc == -ENOMEM)
 		reader->no_memory = true;
 	else if (rc)
 		warn(reader, entry->line, "%s=%s is not valid and has no effect", entry->key, entry->value);
-	else if (key->read == read_command && strpbrk(entry->value, "$%"))
-		warn(reader, entry->line, "%s=: $variables and %%specifiers are passed on as they are",
-		     entry->key);
+	else if (key->read == read_command && strchr(entry->value, '$'))
+		warn(reader, entry->line, "%s=: $variables are passed on as they are", entry->key);
 }
 
 static void line_fault(void *context, unsigned int line, const char *why)
@@ -286,15 +356,21 @@ static void line_fault(void *context, unsigned int line, const char *why)
 	warn(context, line, "this line %s and has no effect", why);
 }
 
-int unit_parse(struct unit_config *config, const char *path, const char *text, size_t length,
-	       const struct unit_warnings *warnings, struct error *err)
+int unit_parse_texts(struct unit_config *config, const struct unit_text *texts, size_t count,
+		     const struct unit_warnings *warnings, struct error *err)
 {
-	struct unit_reader reader = {.config = config, .path = path, .warnings = warnings};
+	struct unit_reader reader = {.config = config, .warnings = warnings};
+	const char *path = texts[0].path;
 
-	ini_parse(text, length,
-		  &(struct ini_reader){.context = &reader, .entry = entry_read, .fault = line_fault});
+	for (size_t i = 0; i < count; i++) {
+		reader.path = texts[i].path;
+		ini_parse(texts[i].text, texts[i].length,
+			  &(struct ini_reader){.context = &reader, .entry = entry_read, .fault = line_fault});
+	}
 	if (reader.no_memory)
 		return error_set(err, -ENOMEM, "%s: out of memory", path);
+	if (config->kind == UNIT_TARGET)
+		return 0;
 	if (!config->command_count)
 		return error_set(err, -EINVAL, "%s: no usable ExecStart= in [Service]: nothing to run", path);
 	if (config->command_count > 1 && config->type != TYPE_ONESHOT)
@@ -302,4 +378,12 @@ int unit_parse(struct unit_config *config, const char *path, const char *text, s
 	if (config->type == TYPE_ONESHOT && !reader.start_timeout_set)
 		config->start_timeout_ms = TIMESPAN_INFINITY; /* systemd.service(5), TimeoutStartSec= */
 	return 0;
+}
+
+int unit_parse(struct unit_config *config, const char *path, const char *text, size_t length,
+	       const struct unit_warnings *warnings, struct error *err)
+{
+	const struct unit_text one = {.path = (char *)path, .text = (char *)text, .length = length};
+
+	return unit_parse_texts(config, &one, 1, warnings, err);
 }

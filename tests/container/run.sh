@@ -4,6 +4,8 @@
 # A case is a shell script of these words, in order of use:
 #
 #   unit NAME <<END      writes /etc/rinit/NAME.service
+#   stock NAME <<END     writes /lib/systemd/system/NAME, as a package would
+#   wants TARGET NAME    lets the target want that unit, as enabling it would
 #   file PATH <<END      writes any other file
 #   boot [ARG...]        starts rinit; its console goes to the case's output
 #   expect TEXT          waits until the console has shown TEXT, behind what the last expect found
@@ -52,11 +54,15 @@ make_root() {
 	chroot "$root" /bin/busybox --install -s /bin
 	cp "$bin/rinit.static" "$root/sbin/rinit"
 	cp "$bin/rinitctl.static" "$root/bin/rinitctl"
-	for name in poweroff reboot halt shutdown; do ln -sf rinitctl "$root/bin/$name"; done
+	for name in poweroff reboot halt shutdown systemctl; do ln -sf rinitctl "$root/bin/$name"; done
 	echo "root::0:0:root:/root:/bin/sh" >"$root/etc/passwd"
 }
 
 unit() { cat >"$root/etc/rinit/$1.service"; }
+
+stock() { file "lib/systemd/system/$1"; }
+
+wants() { mkdir -p "$root/etc/systemd/system/$1.wants" && ln -s "/lib/systemd/system/$2" "$root/etc/systemd/system/$1.wants/"; }
 
 file() { mkdir -p "$root/$(dirname "$1")" && cat >"$root/$1"; }
 

@@ -1,4 +1,5 @@
 unit empty <<END
+[Unit]
 END
 unit typo <<END
 [Service]

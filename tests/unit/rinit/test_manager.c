@@ -172,7 +172,8 @@ Test(manager, simple_service_runs_and_its_output_is_logged)
 
 Test(manager, syslog_levels_are_not_part_of_the_line)
 {
-	struct unit *unit = service("a.service", "echo '<6>fine'; echo '<3>bad'; echo '<x>odd'; exec sleep 60");
+	struct unit *unit =
+		service("a.service", "echo '<6>fine'; echo '<3>bad'; echo '<x>odd'; exec sleep 60");
 
 	boot();
 	await(unit, STATE_RUNNING);
@@ -325,7 +326,7 @@ Test(manager, condition_that_does_not_hold_skips)
 {
 	struct unit *a = service("a.service", "exec sleep 60"), *b = service("b.service", "exec sleep 60");
 
-	string_list_add(&a->config.conditions, "/no/such/file");
+	string_list_add(&a->config.conditions, "PathExists=/no/such/file");
 	string_list_add(&b->config.conditions, "!/no/such/file");
 	boot();
 	cr_assert_eq(a->run.state, STATE_INACTIVE);
@@ -415,10 +416,14 @@ Test(manager, thousand_services_with_an_order_start_and_stop)
 
 Test(manager, load_reads_a_folder_and_names_what_is_wrong)
 {
-	char folder[] = "/tmp/rinit-test-XXXXXX", path[64];
+	char root[] = "/tmp/rinit-test-XXXXXX", folder[64], path[128];
 	FILE *file;
 
-	cr_assert_not_null(mkdtemp(folder));
+	cr_assert_not_null(mkdtemp(root));
+	snprintf(folder, sizeof(folder), "%s/etc", root);
+	mkdir(folder, 0700);
+	snprintf(folder, sizeof(folder), "%s/etc/rinit", root);
+	mkdir(folder, 0700);
 	snprintf(path, sizeof(path), "%s/good.service", folder);
 	file = fopen(path, "w");
 	fputs("[Service]\nExecStart=/bin/true\nFrobnicate=1\n", file);
@@ -429,13 +434,13 @@ Test(manager, load_reads_a_folder_and_names_what_is_wrong)
 	fclose(file);
 	snprintf(path, sizeof(path), "%s/folder.service", folder);
 	mkdir(path, 0700);
-	manager_load(&manager, folder);
+	manager_load(&manager, root);
 	cr_assert_eq(manager.units.count, 1);
 	cr_assert_str_eq(manager.units.items[0]->config.name, "good.service");
 	assert_logged("good.service:3: Frobnicate= in [Service]");
 	assert_logged("bad.service: no usable ExecStart=");
 	assert_logged("folder.service: cannot read: Is a directory");
 	rmdir(path);
-	snprintf(path, sizeof(path), "rm -r %s", folder);
+	snprintf(path, sizeof(path), "rm -r %s", root);
 	cr_assert_eq(system(path), 0);
 }

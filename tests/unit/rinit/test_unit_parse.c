@@ -43,7 +43,7 @@ Test(unit_parse, reads_every_key)
 	cr_assert_str_eq(config.before.items[0], "c.service");
 	cr_assert_str_eq(config.requires.items[0], "a.service");
 	cr_assert_str_eq(config.wants.items[0], "d.service");
-	cr_assert_str_eq(config.conditions.items[0], "!/no");
+	cr_assert_str_eq(config.conditions.items[0], "PathExists=!/no");
 	cr_assert_not(config.default_dependencies);
 	cr_assert_eq(config.type, TYPE_NOTIFY);
 	cr_assert_eq(config.notify_access, NOTIFY_ALL);
@@ -145,8 +145,110 @@ Test(unit_parse, oneshot_may_take_for_ever_to_start_unless_it_says_otherwise)
 	cr_assert_eq(config.start_timeout_ms, 5000);
 }
 
-Test(unit_parse, variables_and_specifiers_are_warned_of)
+Test(unit_parse, variables_are_warned_of)
 {
 	cr_assert_eq(parse("[Service]\nExecStart=/bin/x $OPTIONS\n"), 0);
 	cr_assert_not_null(strstr(warnings_seen, "/x.service:2: "));
+}
+
+Test(unit_parse, specifiers_are_expanded_and_stay_one_word)
+{
+	unit_config_init(&config, "a@b\\x20c.service");
+	warnings_seen[0] = '\0';
+	const char *text =
+		"[Unit]\nDescription=%p of %I\nAfter=x@%i.service\n[Service]\nExecStart=/bin/x %I %%d\n";
+
+	cr_assert_eq(unit_parse(&config, "/f", text, strlen(text), &warnings, &err), 0);
+	cr_assert_str_eq(warnings_seen, "");
+	cr_assert_str_eq(config.description, "a of b c");
+	cr_assert_str_eq(config.after.items[0], "x@b\\x20c.service");
+	cr_assert_str_eq(config.commands[0].argv[1], "b c");
+	cr_assert_str_eq(config.commands[0].argv[2], "%d");
+}
+
+Test(unit_parse, unknown_specifier_is_warned_of_with_its_line)
+{
+	cr_assert_eq(parse("[Unit]\nDescription=%Q\n[Service]\nExecStart=/bin/x\n"), 0);
+	cr_assert_str_eq(
+		warnings_seen,
+		"/x.service:2: Description=: the specifier %Q is not known here and is left as it is\n");
+	cr_assert_str_eq(config.description, "%Q");
+}
+
+Test(unit_parse, conditions_and_asserts_are_kept_with_their_kind)
+{
+	cr_assert_eq(parse("[Unit]\nConditionPathExists=/a\nConditionUser=root\nAssertPathIsDirectory=|!/b\n"
+			   "[Service]\nExecStart=/bin/x\n"),
+		     0);
+	cr_assert_str_eq(warnings_seen, "");
+	cr_assert_eq(config.conditions.count, 2);
+	cr_assert_str_eq(config.conditions.items[1], "User=root");
+	cr_assert_eq(config.asserts.count, 1);
+	cr_assert_str_eq(config.asserts.items[0], "PathIsDirectory=|!/b");
+}
+
+Test(unit_parse, empty_condition_forgets_all_of_them)
+{
+	cr_assert_eq(parse("[Unit]\nConditionPathExists=/a\nConditionUser=root\nConditionHost=\n"
+			   "[Service]\nExecStart=/bin/x\n"),
+		     0);
+	cr_assert_eq(config.conditions.count, 0);
+}
+
+Test(unit_parse, unusable_conditions_are_warned_of)
+{
+	cr_assert_eq(
+		parse("[Unit]\nConditionMoonIsFull=yes\nConditionPathExists=relative\nAssertCapability=CAP_X\n"
+		      "[Service]\nExecStart=/bin/x\n"),
+		0);
+	cr_assert_eq(config.conditions.count + config.asserts.count, 0);
+	cr_assert_not_null(strstr(warnings_seen, "/x.service:2: ConditionMoonIsFull= is not known here"));
+	cr_assert_not_null(strstr(warnings_seen, "/x.service:3: ConditionPathExists=relative is not valid"));
+	cr_assert_not_null(strstr(warnings_seen, "/x.service:4: AssertCapability=CAP_X is not valid"));
+}
+
+Test(unit_parse, relations_and_install_are_read)
+{
+	cr_assert_eq(
+		parse("[Unit]\nRequisite=a\nBindsTo=b\nPartOf=c\nConflicts=d\nOnFailure=e\nIgnoreOnIsolate=yes\n"
+		      "RefuseManualStart=yes\nRefuseManualStop=yes\nRequiresMountsFor=/var/lib\n"
+		      "[Service]\nExecStart=/bin/x\n[Install]\nRequiredBy=f\nAlias=g.service\nAlso=h.socket\n"
+		      "DefaultInstance=i\n"),
+		0);
+	cr_assert_str_eq(warnings_seen, "");
+	cr_assert_str_eq(config.requisite.items[0], "a");
+	cr_assert_str_eq(config.binds_to.items[0], "b");
+	cr_assert_str_eq(config.part_of.items[0], "c");
+	cr_assert_str_eq(config.conflicts.items[0], "d");
+	cr_assert_str_eq(config.on_failure.items[0], "e");
+	cr_assert(config.ignore_on_isolate && config.refuse_manual_start && config.refuse_manual_stop);
+	cr_assert(string_list_has(&config.after, "local-fs.target"));
+	cr_assert_str_eq(config.required_by.items[0], "f");
+	cr_assert_str_eq(config.alias.items[0], "g.service");
+	cr_assert_str_eq(config.also.items[0], "h.socket");
+	cr_assert_str_eq(config.default_instance, "i");
+}
+
+Test(unit_parse, target_needs_no_service_section)
+{
+	const char *text = "[Unit]\nDescription=x\n";
+
+	unit_config_init(&config, "x.target");
+	cr_assert_eq(unit_parse(&config, "/f", text, strlen(text), &warnings, &err), 0);
+	cr_assert_eq(config.kind, UNIT_TARGET);
+}
+
+Test(unit_parse, drop_in_goes_on_where_the_file_ended)
+{
+	char main_text[] = "[Unit]\nAfter=a\n[Service]\nExecStart=/bin/x\n";
+	char drop_in[] = "[Unit]\nAfter=b\n[Service]\nExecStart=\nExecStart=/bin/y\nBad=1\n";
+	struct unit_text texts[] = {{"/x", main_text, strlen(main_text)}, {"/d", drop_in, strlen(drop_in)}};
+
+	unit_config_init(&config, "x.service");
+	warnings_seen[0] = '\0';
+	cr_assert_eq(unit_parse_texts(&config, texts, 2, &warnings, &err), 0);
+	cr_assert_eq(config.after.count, 2);
+	cr_assert_eq(config.command_count, 1);
+	cr_assert_str_eq(config.commands[0].program, "/bin/y");
+	cr_assert_str_eq(warnings_seen, "/d:6: Bad= in [Service] is not known here and has no effect\n");
 }

@@ -1,0 +1,12 @@
+/* The parts of rinitctl. Each returns what it exits with (control.h). */
+#pragma once
+
+#include <stdbool.h>
+
+/* What is done with unit files: enable, disable, mask, unmask, is-enabled, cat, check; and is-active,
+ * is-failed. */
+int files_command(const char *verb, char **arguments, int count);
+
+/* systemctl(1) as Debian's maintainer scripts and people spell it; run does rinitctl's commands. */
+int systemctl_main(int argc, char **argv,
+		   int (*run)(const char *verb, char **arguments, int count, bool json));
