@@ -235,7 +235,7 @@ static void unit_answer(struct control_client *client, const struct unit *unit)
 	const struct unit_run *run = &unit->run;
 	bool down = run->state == STATE_FAILED || run->state == STATE_DELAY;
 	bool bad = client->wants_active ? down || (run->state == STATE_INACTIVE &&
-						   unit->config.type != TYPE_ONESHOT && !run->skipped)
+						   unit->config.service.type != TYPE_ONESHOT && !run->skipped)
 					: run->state != STATE_INACTIVE && run->state != STATE_FAILED;
 
 	if (bad)

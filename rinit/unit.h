@@ -12,53 +12,13 @@
 #include "rinit/ini.h"
 #include "rinit/loop.h"
 #include "rinit/service.h"
+#include "rinit/service_config.h"
 
 #define UNIT_NAME_MAX 128
 
 enum unit_kind {
 	UNIT_SERVICE,
 	UNIT_TARGET, /* a point in the boot that others are ordered around; reached by rinit itself */
-};
-
-enum service_type {
-	TYPE_SIMPLE,
-	TYPE_EXEC, /* as simple: rinit knows at once whether the program could be executed */
-	TYPE_ONESHOT,
-	TYPE_NOTIFY,
-};
-
-enum restart_policy {
-	RESTART_NO,
-	RESTART_ON_FAILURE,
-	RESTART_ALWAYS,
-};
-
-enum stdin_kind {
-	STDIN_NULL,
-	STDIN_TTY,
-	STDIN_INHERIT, /* what rinit has; for its own shells, not in unit files */
-};
-
-enum stdout_kind {
-	STDOUT_LOG,
-	STDOUT_NULL,
-	STDOUT_TTY,
-};
-
-enum notify_access {
-	NOTIFY_MAIN, /* the unit's own process */
-	NOTIFY_ALL,  /* descendants of the main process too */
-};
-
-struct string_list {
-	char **items; /* ends with NULL */
-	size_t count;
-};
-
-struct command {
-	char *program;       /* a path, or a name to be looked for */
-	char **argv;         /* ends with NULL */
-	bool ignore_failure; /* the - prefix */
 };
 
 struct unit_config {
@@ -70,19 +30,7 @@ struct unit_config {
 	struct string_list conditions; /* ConditionPathExists, with the ! */
 	bool default_dependencies;     /* After=sysinit.target */
 
-	enum service_type type;
-	struct command *commands;
-	size_t command_count;
-	enum restart_policy restart;
-	uint64_t restart_ms, start_timeout_ms, stop_timeout_ms;
-	struct string_list environment;
-	enum stdin_kind input;
-	enum stdout_kind output;
-	char *tty;
-	char *directory;
-	bool remain_after_exit;
-	int kill_signal;
-	enum notify_access notify_access;
+	struct service_config service;
 };
 
 /* What a unit is doing; see manager.h. */
@@ -137,16 +85,6 @@ struct unit_warnings {
 };
 int unit_parse(struct unit_config *config, const char *path, const char *text, size_t length,
 	       const struct unit_warnings *warnings, struct error *err);
-
-int string_list_add(struct string_list *list, const char *item);
-bool string_list_has(const struct string_list *list, const char *item);
-void string_list_clear(struct string_list *list);
-
-/* Adds a command; argv ends with NULL. 0 or -ENOMEM */
-int unit_config_command(struct unit_config *config, const char *program, const char *const *argv,
-			bool ignore_failure);
-/* Replaces an allocated string; 0 or -ENOMEM */
-int string_set(char **string, const char *value);
 
 /* Adds an empty unit by that name and returns it, NULL when there is no memory. */
 struct unit *unit_set_add(struct unit_set *set, const char *name);

@@ -7,32 +7,11 @@
 #include <string.h>
 
 #include "common/util.h"
-#include "rinit/unit.h"
+#include "rinit/unit_read.h"
 
 #define WORD_MAX 4096
 
-struct unit_reader {
-	struct unit_config *config;
-	const char *path;
-	const struct unit_warnings *warnings;
-	bool no_memory;
-	bool start_timeout_set;
-};
-
-/* One key: how to read its value. at is the member of struct unit_config, choices its words in the order of
- * the enum. */
-struct unit_key {
-	const char *section;
-	const char *key;
-	int (*read)(struct unit_reader *reader, const struct unit_key *key, const char *value);
-	size_t at;
-	const char *const *choices;
-};
-
-static void warn(const struct unit_reader *reader, unsigned int line, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void warn(const struct unit_reader *reader, unsigned int line, const char *format, ...)
+void unit_warn(const struct unit_reader *reader, unsigned int line, const char *format, ...)
 {
 	char sentence[512];
 	va_list args;
@@ -46,15 +25,15 @@ static void warn(const struct unit_reader *reader, unsigned int line, const char
 	reader->warnings->warn(reader->warnings->context, sentence);
 }
 
-static void *member(const struct unit_reader *reader, const struct unit_key *key)
+void *unit_member(const struct unit_reader *reader, const struct unit_key *key)
 {
 	return (char *)reader->config + key->at;
 }
 
 /* Words, quotes removed; an empty value empties the list, as systemd has it. */
-static int read_words(struct unit_reader *reader, const struct unit_key *key, const char *value)
+int read_words(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
-	struct string_list *list = member(reader, key);
+	struct string_list *list = unit_member(reader, key);
 	char word[WORD_MAX];
 	int more;
 
@@ -66,9 +45,9 @@ static int read_words(struct unit_reader *reader, const struct unit_key *key, co
 	return more;
 }
 
-static int read_one(struct unit_reader *reader, const struct unit_key *key, const char *value)
+int read_one(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
-	struct string_list *list = member(reader, key);
+	struct string_list *list = unit_member(reader, key);
 
 	if (!*value) {
 		string_list_clear(list);
@@ -77,87 +56,19 @@ static int read_one(struct unit_reader *reader, const struct unit_key *key, cons
 	return string_list_add(list, value);
 }
 
-static int read_string(struct unit_reader *reader, const struct unit_key *key, const char *value)
+int read_string(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
-	return string_set(member(reader, key), value);
+	return string_set(unit_member(reader, key), value);
 }
 
-static int read_path(struct unit_reader *reader, const struct unit_key *key, const char *value)
+int read_path(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
-	return *value == '/' ? string_set(member(reader, key), value) : -EINVAL;
+	return *value == '/' ? string_set(unit_member(reader, key), value) : -EINVAL;
 }
 
-static int read_flag(struct unit_reader *reader, const struct unit_key *key, const char *value)
+int read_flag(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
-	return parse_bool(value, member(reader, key));
-}
-
-static int read_span(struct unit_reader *reader, const struct unit_key *key, const char *value)
-{
-	return parse_timespan(value, member(reader, key));
-}
-
-/* A timeout of 0 means none, as systemd.service(5) has it. */
-static int read_timeout(struct unit_reader *reader, const struct unit_key *key, const char *value)
-{
-	uint64_t *ms = member(reader, key);
-	int rc = parse_timespan(value, ms);
-
-	if (!rc && !*ms)
-		*ms = TIMESPAN_INFINITY;
-	if (!rc && key->at == offsetof(struct unit_config, start_timeout_ms))
-		reader->start_timeout_set = true;
-	return rc;
-}
-
-static int read_timeouts(struct unit_reader *reader, const struct unit_key *key, const char *value)
-{
-	int rc = read_timeout(reader, key, value);
-
-	if (!rc)
-		reader->config->stop_timeout_ms = reader->config->start_timeout_ms;
-	return rc;
-}
-
-static int read_signal(struct unit_reader *reader, const struct unit_key *key, const char *value)
-{
-	return parse_signal(value, member(reader, key));
-}
-
-static int read_choice(struct unit_reader *reader, const struct unit_key *key, const char *value)
-{
-	unsigned int *choice = member(reader, key); /* an enum of ours */
-
-	for (unsigned int i = 0; key->choices[i]; i++) {
-		if (!strcmp(key->choices[i], value)) {
-			*choice = i;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
-/* journal, syslog, kmsg, inherit and the log: wherever systemd would put it, here it is the log. */
-static int read_output(struct unit_reader *reader, const struct unit_key *key, const char *value)
-{
-	static const char *const log_words[] = {"log",          "journal",        "journal+console",
-						"syslog",       "syslog+console", "kmsg",
-						"kmsg+console", "inherit"};
-	enum stdout_kind *output = member(reader, key);
-
-	if (!strcmp(value, "null"))
-		*output = STDOUT_NULL;
-	else if (!strcmp(value, "tty"))
-		*output = STDOUT_TTY;
-	else {
-		for (size_t i = 0; i < ARRAY_SIZE(log_words); i++)
-			if (!strcmp(value, log_words[i])) {
-				*output = STDOUT_LOG;
-				return 0;
-			}
-		return -EINVAL;
-	}
-	return 0;
+	return parse_bool(value, unit_member(reader, key));
 }
 
 static int read_condition(struct unit_reader *reader, const struct unit_key *key, const char *value)
@@ -165,46 +76,6 @@ static int read_condition(struct unit_reader *reader, const struct unit_key *key
 	if (*value && value[*value == '!'] != '/')
 		return -EINVAL;
 	return read_one(reader, key, value);
-}
-
-static void commands_clear(struct unit_config *config)
-{
-	struct unit_config empty;
-
-	unit_config_init(&empty, "");
-	empty.commands = config->commands;
-	empty.command_count = config->command_count;
-	config->commands = NULL;
-	config->command_count = 0;
-	unit_config_clear(&empty);
-}
-
-/* systemd.service(5), "Command lines", without variables and specifiers. */
-static int read_command(struct unit_reader *reader, const struct unit_key *key, const char *value)
-{
-	struct string_list words = {0};
-	bool ignore_failure = *value == '-';
-	char word[WORD_MAX];
-	int more, rc = -EINVAL;
-
-	(void)key;
-	if (!*value) {
-		commands_clear(reader->config);
-		return 0;
-	}
-	value += ignore_failure;
-	while ((more = word_split(&value, word, sizeof(word))) > 0)
-		if (string_list_add(&words, word)) {
-			more = -ENOMEM;
-			break;
-		}
-	if (more < 0)
-		rc = more;
-	else if (words.count && words.items[0][0] && !strchr("-@:+!|", words.items[0][0]))
-		rc = unit_config_command(reader->config, words.items[0], (const char *const *)words.items,
-					 ignore_failure);
-	string_list_clear(&words);
-	return rc;
 }
 
 /* What Documentation= and the like say is for people. */
@@ -215,11 +86,6 @@ static int read_nothing(struct unit_reader *reader, const struct unit_key *key, 
 	(void)value;
 	return 0;
 }
-
-static const char *const types[] = {"simple", "exec", "oneshot", "notify", NULL};
-static const char *const restarts[] = {"no", "on-failure", "always", NULL};
-static const char *const inputs[] = {"null", "tty", NULL};
-static const char *const accesses[] = {"main", "all", NULL};
 
 #define AT(name) offsetof(struct unit_config, name)
 
@@ -232,21 +98,6 @@ static const struct unit_key keys[] = {
 	{"Unit", "Wants", read_words, AT(wants), NULL},
 	{"Unit", "ConditionPathExists", read_condition, AT(conditions), NULL},
 	{"Unit", "DefaultDependencies", read_flag, AT(default_dependencies), NULL},
-	{"Service", "Type", read_choice, AT(type), types},
-	{"Service", "ExecStart", read_command, 0, NULL},
-	{"Service", "Restart", read_choice, AT(restart), restarts},
-	{"Service", "RestartSec", read_span, AT(restart_ms), NULL},
-	{"Service", "TimeoutStartSec", read_timeout, AT(start_timeout_ms), NULL},
-	{"Service", "TimeoutStopSec", read_timeout, AT(stop_timeout_ms), NULL},
-	{"Service", "TimeoutSec", read_timeouts, AT(start_timeout_ms), NULL},
-	{"Service", "Environment", read_words, AT(environment), NULL},
-	{"Service", "StandardInput", read_choice, AT(input), inputs},
-	{"Service", "StandardOutput", read_output, AT(output), NULL},
-	{"Service", "TTYPath", read_path, AT(tty), NULL},
-	{"Service", "WorkingDirectory", read_path, AT(directory), NULL},
-	{"Service", "RemainAfterExit", read_flag, AT(remain_after_exit), NULL},
-	{"Service", "KillSignal", read_signal, AT(kill_signal), NULL},
-	{"Service", "NotifyAccess", read_choice, AT(notify_access), accesses},
 	{"Install", "WantedBy", read_words, AT(wanted_by), NULL},
 };
 
@@ -255,7 +106,7 @@ static const struct unit_key *key_find(const struct ini_entry *entry)
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (!strcmp(keys[i].section, entry->section) && !strcmp(keys[i].key, entry->key))
 			return &keys[i];
-	return NULL;
+	return service_key_find(entry);
 }
 
 static void entry_read(void *context, const struct ini_entry *entry)
@@ -267,23 +118,21 @@ static void entry_read(void *context, const struct ini_entry *entry)
 	if (!strncmp(entry->key, "X-", 2) || !strncmp(entry->section, "X-", 2))
 		return; /* systemd.unit(5) leaves these to others */
 	if (!key) {
-		warn(reader, entry->line, "%s= in [%s] is not known here and has no effect", entry->key,
-		     entry->section);
+		unit_warn(reader, entry->line, "%s= in [%s] is not known here and has no effect", entry->key,
+			  entry->section);
 		return;
 	}
 	rc = key->read(reader, key, entry->value);
 	if (rc == -ENOMEM)
 		reader->no_memory = true;
 	else if (rc)
-		warn(reader, entry->line, "%s=%s is not valid and has no effect", entry->key, entry->value);
-	else if (key->read == read_command && strpbrk(entry->value, "$%"))
-		warn(reader, entry->line, "%s=: $variables and %%specifiers are passed on as they are",
-		     entry->key);
+		unit_warn(reader, entry->line, "%s=%s is not valid and has no effect", entry->key,
+			  entry->value);
 }
 
 static void line_fault(void *context, unsigned int line, const char *why)
 {
-	warn(context, line, "this line %s and has no effect", why);
+	unit_warn(context, line, "this line %s and has no effect", why);
 }
 
 int unit_parse(struct unit_config *config, const char *path, const char *text, size_t length,
@@ -295,11 +144,5 @@ int unit_parse(struct unit_config *config, const char *path, const char *text, s
 		  &(struct ini_reader){.context = &reader, .entry = entry_read, .fault = line_fault});
 	if (reader.no_memory)
 		return error_set(err, -ENOMEM, "%s: out of memory", path);
-	if (!config->command_count)
-		return error_set(err, -EINVAL, "%s: no usable ExecStart= in [Service]: nothing to run", path);
-	if (config->command_count > 1 && config->type != TYPE_ONESHOT)
-		return error_set(err, -EINVAL, "%s: more than one ExecStart= needs Type=oneshot", path);
-	if (config->type == TYPE_ONESHOT && !reader.start_timeout_set)
-		config->start_timeout_ms = TIMESPAN_INFINITY; /* systemd.service(5), TimeoutStartSec= */
-	return 0;
+	return service_check(&reader, err);
 }

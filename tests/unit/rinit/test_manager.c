@@ -29,7 +29,8 @@ static struct unit *service(const char *name, const char *script)
 {
 	struct unit *unit = manager_add_service(&manager, name, name);
 
-	unit_config_command(&unit->config, "/bin/sh", (const char *[]){"sh", "-c", script, NULL}, false);
+	service_config_command(&unit->config.service, "/bin/sh", (const char *[]){"sh", "-c", script, NULL},
+			       false);
 	return unit;
 }
 
@@ -109,11 +110,11 @@ Test(exit_event, says_what_the_end_of_a_process_means)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct command command = {.ignore_failure = cases[i].ignore};
-		struct unit_config config = {.type = cases[i].type,
-					     .restart = cases[i].restart,
-					     .remain_after_exit = cases[i].remain,
-					     .commands = &command,
-					     .command_count = 1};
+		struct unit_config config = {.service.type = cases[i].type,
+					     .service.restart = cases[i].restart,
+					     .service.remain_after_exit = cases[i].remain,
+					     .service.commands = &command,
+					     .service.command_count = 1};
 		struct unit_run run = {.state = cases[i].state};
 
 		cr_assert_eq(unit_exit_event(&config, &run, cases[i].status), cases[i].event, "case %zu", i);
@@ -123,7 +124,7 @@ Test(exit_event, says_what_the_end_of_a_process_means)
 Test(exit_event, restart_asked_for_wins)
 {
 	struct command command = {0};
-	struct unit_config config = {.commands = &command, .command_count = 1};
+	struct unit_config config = {.service.commands = &command, .service.command_count = 1};
 	struct unit_run run = {.state = STATE_STOPPING, .again = true};
 
 	cr_assert_eq(unit_exit_event(&config, &run, EXITED(1)), EVENT_AGAIN);
@@ -132,25 +133,25 @@ Test(exit_event, restart_asked_for_wins)
 Test(exit_event, start_that_took_too_long_is_a_failure)
 {
 	struct command command = {0};
-	struct unit_config config = {.commands = &command, .command_count = 1};
+	struct unit_config config = {.service.commands = &command, .service.command_count = 1};
 	struct unit_run run = {.state = STATE_STOPPING, .gave_up = true};
 
 	cr_assert_eq(unit_exit_event(&config, &run, EXITED(0)), EVENT_FAIL);
-	config.restart = RESTART_ON_FAILURE;
+	config.service.restart = RESTART_ON_FAILURE;
 	cr_assert_eq(unit_exit_event(&config, &run, EXITED(0)), EVENT_AGAIN);
 }
 
 Test(restart_delay, grows_and_is_bounded)
 {
-	struct unit_config config = {.restart_ms = 100};
+	struct unit_config config = {.service.restart_ms = 100};
 
 	cr_assert_eq(unit_restart_delay(&config, 1), 100);
 	cr_assert_eq(unit_restart_delay(&config, 2), 200);
 	cr_assert_eq(unit_restart_delay(&config, 5), 1600);
 	cr_assert_eq(unit_restart_delay(&config, 1000), 30000);
-	config.restart_ms = 60000;
+	config.service.restart_ms = 60000;
 	cr_assert_eq(unit_restart_delay(&config, 7), 60000);
-	config.restart_ms = 0;
+	config.service.restart_ms = 0;
 	cr_assert_eq(unit_restart_delay(&config, 1000000), 0);
 }
 
@@ -172,7 +173,8 @@ Test(manager, simple_service_runs_and_its_output_is_logged)
 
 Test(manager, syslog_levels_are_not_part_of_the_line)
 {
-	struct unit *unit = service("a.service", "echo '<6>fine'; echo '<3>bad'; echo '<x>odd'; exec sleep 60");
+	struct unit *unit =
+		service("a.service", "echo '<6>fine'; echo '<3>bad'; echo '<x>odd'; exec sleep 60");
 
 	boot();
 	await(unit, STATE_RUNNING);
@@ -189,7 +191,7 @@ Test(manager, services_start_in_order)
 {
 	struct unit *b = service("b.service", "exec sleep 60"), *a = service("a.service", "sleep 0.2");
 
-	a->config.type = TYPE_ONESHOT;
+	a->config.service.type = TYPE_ONESHOT;
 	string_list_add(&b->config.after, "a.service");
 	boot();
 	cr_assert_eq(b->run.state, STATE_WAITING);
@@ -217,7 +219,7 @@ Test(manager, missing_program_fails_at_once)
 {
 	struct unit *unit = manager_add_service(&manager, "a.service", "a");
 
-	unit_config_command(&unit->config, "/no/such/program", (const char *[]){"x", NULL}, false);
+	service_config_command(&unit->config.service, "/no/such/program", (const char *[]){"x", NULL}, false);
 	boot();
 	cr_assert_eq(unit->run.state, STATE_FAILED);
 	assert_logged("a.service: cannot run /no/such/program: No such file or directory");
@@ -227,7 +229,7 @@ Test(manager, requirement_that_failed_stops_the_start)
 {
 	struct unit *a = service("a.service", "exit 3"), *b = service("b.service", "exec sleep 60");
 
-	a->config.type = TYPE_ONESHOT;
+	a->config.service.type = TYPE_ONESHOT;
 	string_list_add(&b->config.after, "a.service");
 	string_list_add(&b->config.requires, "a.service");
 	boot();
@@ -240,8 +242,8 @@ Test(manager, failed_service_is_restarted)
 {
 	struct unit *unit = service("a.service", "echo run >&2; exit 1");
 
-	unit->config.restart = RESTART_ON_FAILURE;
-	unit->config.restart_ms = 10;
+	unit->config.service.restart = RESTART_ON_FAILURE;
+	unit->config.service.restart_ms = 10;
 	boot();
 	while (unit->run.restarts < 3) {
 		await(unit, STATE_DELAY);
@@ -256,11 +258,12 @@ Test(manager, oneshot_runs_its_commands_one_after_the_other)
 {
 	struct unit *unit = service("a.service", "echo one");
 
-	unit->config.type = TYPE_ONESHOT;
-	unit->config.remain_after_exit = true;
-	unit_config_command(&unit->config, "/bin/sh", (const char *[]){"sh", "-c", "exit 1", NULL}, true);
-	unit_config_command(&unit->config, "/bin/sh", (const char *[]){"sh", "-c", "echo three", NULL},
-			    false);
+	unit->config.service.type = TYPE_ONESHOT;
+	unit->config.service.remain_after_exit = true;
+	service_config_command(&unit->config.service, "/bin/sh", (const char *[]){"sh", "-c", "exit 1", NULL},
+			       true);
+	service_config_command(&unit->config.service, "/bin/sh",
+			       (const char *[]){"sh", "-c", "echo three", NULL}, false);
 	boot();
 	await(unit, STATE_EXITED);
 	assert_logged("a.service: one");
@@ -271,8 +274,9 @@ Test(manager, oneshot_ends_at_the_first_command_that_fails)
 {
 	struct unit *unit = service("a.service", "exit 1");
 
-	unit->config.type = TYPE_ONESHOT;
-	unit_config_command(&unit->config, "/bin/sh", (const char *[]){"sh", "-c", "echo two", NULL}, false);
+	unit->config.service.type = TYPE_ONESHOT;
+	service_config_command(&unit->config.service, "/bin/sh",
+			       (const char *[]){"sh", "-c", "echo two", NULL}, false);
 	boot();
 	await(unit, STATE_FAILED);
 	cr_assert_eq(unit->run.command, 0);
@@ -282,7 +286,7 @@ Test(manager, service_that_does_not_stop_is_killed)
 {
 	struct unit *unit = service("a.service", "trap '' TERM; while :; do sleep 1; done");
 
-	unit->config.stop_timeout_ms = 100;
+	unit->config.service.stop_timeout_ms = 100;
 	boot();
 	await(unit, STATE_RUNNING);
 	loop_step(&loop, 100); /* the trap is set */
@@ -295,8 +299,8 @@ Test(manager, notify_service_that_says_nothing_is_stopped)
 {
 	struct unit *unit = service("a.service", "exec sleep 60");
 
-	unit->config.type = TYPE_NOTIFY;
-	unit->config.start_timeout_ms = 50;
+	unit->config.service.type = TYPE_NOTIFY;
+	unit->config.service.start_timeout_ms = 50;
 	boot();
 	await(unit, STATE_FAILED);
 	assert_logged("a.service: not ready after 0.1 s: stopping it");
@@ -306,7 +310,7 @@ Test(manager, notify_service_is_ready_when_it_says_so)
 {
 	struct unit *unit = service("a.service", "exec sleep 60");
 
-	unit->config.type = TYPE_NOTIFY;
+	unit->config.service.type = TYPE_NOTIFY;
 	boot();
 	await(unit, STATE_STARTING);
 	manager_notified(&manager, getpid(), "READY=1");
