@@ -57,6 +57,7 @@ static struct unit *terminal_service(struct manager *manager, const char *name, 
 	unit->config.service.input = STDIN_TTY;
 	unit->config.service.output = STDOUT_TTY;
 	unit->config.service.restart = RESTART_ALWAYS;
+	unit->config.service.ignore_sigpipe = false;
 	unit->config.service.restart_ms = GETTY_RESTART_MS;
 	/* A shell at a terminal ignores SIGTERM. */
 	unit->config.service.kill_signal = SIGHUP;

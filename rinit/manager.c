@@ -79,6 +79,8 @@ static void unit_try_start(struct unit *unit)
 	} else if (!conditions_hold(&unit->config)) {
 		unit->run.skipped = true;
 		unit_event(unit, EVENT_SKIP);
+	} else if (!service_may_start(unit)) {
+		unit_event(unit, EVENT_FAIL);
 	} else {
 		unit->run.skipped = false;
 		unit_event(unit, EVENT_GO);
@@ -271,6 +273,7 @@ static void start_with_needs(struct manager *manager, struct unit *unit)
 void manager_start(struct manager *manager, struct unit *unit)
 {
 	unit->run.restarts = 0;
+	unit->run.limit_count = 0;
 	start_with_needs(manager, unit);
 	manager_drain(manager);
 }
@@ -308,7 +311,8 @@ void manager_stop(struct manager *manager, struct unit *unit)
 void manager_restart(struct manager *manager, struct unit *unit)
 {
 	unit->run.restarts = 0;
-	if (service_has_process(unit->run.state)) {
+	unit->run.limit_count = 0;
+	if (service_has_process(unit->run.state) || unit->run.state == STATE_EXITED) {
 		unit->run.again = true;
 		unit_event(unit, EVENT_STOP);
 	} else {
@@ -334,7 +338,7 @@ void manager_stop_all(struct manager *manager)
 void manager_kill_all(struct manager *manager)
 {
 	for (size_t i = 0; i < manager->units.count; i++) {
-		unit_signal(manager->units.items[i], SIGKILL);
+		service_kill(manager->units.items[i]);
 		manager->units.items[i]->run.stopping = false;
 	}
 }
@@ -344,7 +348,8 @@ bool manager_is_idle(const struct manager *manager)
 	for (size_t i = 0; i < manager->units.count; i++) {
 		const struct unit_run *run = &manager->units.items[i]->run;
 
-		if (run->stopping || run->pid || run->state == STATE_WAITING || run->state == STATE_DELAY)
+		if (run->stopping || run->pid || run->control || run->state == STATE_WAITING ||
+		    run->state == STATE_DELAY)
 			return false;
 	}
 	return true;

@@ -33,22 +33,43 @@ struct unit_config {
 	struct service_config service;
 };
 
+/* Why a service ended; the first of several reasons stays. */
+enum service_result {
+	RESULT_SUCCESS,
+	RESULT_EXIT,
+	RESULT_SIGNAL,
+	RESULT_TIMEOUT,
+	RESULT_WATCHDOG,
+	RESULT_PROTOCOL,  /* it ended before it was ready, or its PIDFile= is no good */
+	RESULT_RESOURCES, /* it could not be run */
+	RESULT_START_LIMIT,
+};
+
 /* What a unit is doing; see manager.h. */
 struct unit_run {
 	enum service_state state;
 	bool wanted;   /* by the boot or by somebody's start */
 	bool stopping; /* it shall stop, as soon as what comes after it has */
 	bool again;    /* then it shall start once more: a restart asked for */
-	bool gave_up;  /* it took too long to start */
+	bool stop_asked;
 	bool skipped;  /* a condition did not hold */
 	bool queued;   /* in the manager's list of units to look at */
 	bool held;     /* a target: rinit has not said yet that it is reached */
-	pid_t pid;
-	size_t command;        /* which of the config's */
-	int exit_status;       /* waitpid's, of the last process */
+	pid_t pid;     /* the main process */
+	pid_t control; /* a command beside it */
+	pid_t group;   /* the main process' process group, while there is no control group */
+	bool has_cgroup;
+	enum service_state left; /* the state before this one */
+	enum command_kind list;  /* the command that runs, or ran last, */
+	size_t command;          /* is this one of the list */
+	int exit_status;         /* waitpid's, of the main process */
+	enum service_result result;
+	uint64_t limit_begin_ms; /* of the interval in which starts are counted */
+	unsigned int limit_count;
 	unsigned int restarts; /* in a row, none of them lasting */
 	uint64_t started_ms, settled_ms;
-	struct loop_timer timer; /* start, stop or restart delay: a state has one at most */
+	struct loop_timer timer;    /* start, stop or restart delay: a state has one at most */
+	struct loop_timer watchdog; /* while it starts: for its PIDFile= */
 	struct loop_source output;
 	char *line; /* of the output, not ended yet */
 	size_t line_length;

@@ -15,7 +15,8 @@ void unit_warn(const struct unit_reader *reader, unsigned int line, const char *
 {
 	char sentence[512];
 	va_list args;
-	int used = snprintf(sentence, sizeof(sentence), "%s:%u: ", reader->path, line);
+	int used = line ? snprintf(sentence, sizeof(sentence), "%s:%u: ", reader->path, line)
+			: snprintf(sentence, sizeof(sentence), "%s: ", reader->path);
 
 	if (used < 0 || (size_t)used >= sizeof(sentence))
 		return;
@@ -101,18 +102,18 @@ static const struct unit_key keys[] = {
 	{"Install", "WantedBy", read_words, AT(wanted_by), NULL},
 };
 
-static const struct unit_key *key_find(const struct ini_entry *entry)
+static const struct unit_key *key_find(struct unit_reader *reader, const struct ini_entry *entry)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (!strcmp(keys[i].section, entry->section) && !strcmp(keys[i].key, entry->key))
 			return &keys[i];
-	return service_key_find(entry);
+	return service_key_find(reader, entry);
 }
 
 static void entry_read(void *context, const struct ini_entry *entry)
 {
 	struct unit_reader *reader = context;
-	const struct unit_key *key = key_find(entry);
+	const struct unit_key *key = key_find(reader, entry);
 	int rc;
 
 	if (!strncmp(entry->key, "X-", 2) || !strncmp(entry->section, "X-", 2))

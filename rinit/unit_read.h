@@ -6,13 +6,7 @@
 
 #include "rinit/unit.h"
 
-struct unit_reader {
-	struct unit_config *config;
-	const char *path;
-	const struct unit_warnings *warnings;
-	bool no_memory;
-	bool start_timeout_set;
-};
+struct unit_reader;
 
 /* One key: how to read its value. at is the member of struct unit_config, choices its words in the order of
  * the enum. */
@@ -22,6 +16,17 @@ struct unit_key {
 	int (*read)(struct unit_reader *reader, const struct unit_key *key, const char *value);
 	size_t at;
 	const char *const *choices;
+};
+
+struct unit_reader {
+	struct unit_config *config;
+	const char *path;
+	const struct unit_warnings *warnings;
+	bool no_memory;
+	/* service_parse.c's */
+	bool start_timeout_set;
+	struct unit_key found;
+	char sandbox[384]; /* keys that are not honoured */
 };
 
 /* A line about the file's line; 0 stands for the whole file. */
@@ -40,7 +45,7 @@ int read_flag(struct unit_reader *reader, const struct unit_key *key, const char
 
 /* ---- service_parse.c ---- */
 
-/* NULL when the key is not about running a service. */
-const struct unit_key *service_key_find(const struct ini_entry *entry);
+/* NULL when the key is not about running a service; valid until the next call. */
+const struct unit_key *service_key_find(struct unit_reader *reader, const struct ini_entry *entry);
 /* When every line is read: is there something to run? */
 int service_check(struct unit_reader *reader, struct error *err);

@@ -78,81 +78,102 @@ static void assert_logged(const char *text)
 
 TestSuite(manager, .init = set_up);
 
-Test(exit_event, says_what_the_end_of_a_process_means)
+/* ---- the verdict ---- */
+
+#define POLICIES 7
+#define RESULTS  6
+
+Test(verdict, restart_policies_are_the_table_of_the_manual)
 {
-	static const struct {
-		enum service_type type;
-		enum restart_policy restart;
-		bool remain, ignore;
-		enum service_state state;
-		int status;
-		enum service_event event;
-	} cases[] = {
-		{TYPE_SIMPLE, RESTART_NO, false, false, STATE_RUNNING, EXITED(0), EVENT_DONE},
-		{TYPE_SIMPLE, RESTART_NO, false, false, STATE_RUNNING, EXITED(1), EVENT_FAIL},
-		{TYPE_SIMPLE, RESTART_NO, false, true, STATE_RUNNING, EXITED(1), EVENT_DONE},
-		{TYPE_SIMPLE, RESTART_NO, false, false, STATE_RUNNING, KILLED(SIGTERM), EVENT_DONE},
-		{TYPE_SIMPLE, RESTART_NO, false, false, STATE_RUNNING, KILLED(SIGSEGV), EVENT_FAIL},
-		{TYPE_SIMPLE, RESTART_NO, true, false, STATE_RUNNING, EXITED(0), EVENT_REMAIN},
-		{TYPE_SIMPLE, RESTART_ALWAYS, false, false, STATE_RUNNING, EXITED(0), EVENT_AGAIN},
-		{TYPE_SIMPLE, RESTART_ON_FAILURE, false, false, STATE_RUNNING, EXITED(0), EVENT_DONE},
-		{TYPE_SIMPLE, RESTART_ON_FAILURE, false, false, STATE_RUNNING, EXITED(3), EVENT_AGAIN},
-		{TYPE_SIMPLE, RESTART_ALWAYS, false, false, STATE_STOPPING, EXITED(0), EVENT_DONE},
-		{TYPE_SIMPLE, RESTART_ALWAYS, false, false, STATE_KILLING, KILLED(SIGKILL), EVENT_DONE},
-		{TYPE_NOTIFY, RESTART_NO, false, false, STATE_STARTING, EXITED(0), EVENT_FAIL},
-		{TYPE_NOTIFY, RESTART_NO, false, false, STATE_RUNNING, EXITED(0), EVENT_DONE},
-		{TYPE_ONESHOT, RESTART_NO, false, false, STATE_STARTING, EXITED(0), EVENT_DONE},
-		{TYPE_ONESHOT, RESTART_NO, true, false, STATE_STARTING, EXITED(0), EVENT_REMAIN},
-		{TYPE_ONESHOT, RESTART_NO, true, false, STATE_STARTING, EXITED(1), EVENT_FAIL},
-		{TYPE_ONESHOT, RESTART_ALWAYS, false, false, STATE_STARTING, EXITED(0), EVENT_DONE},
-		{TYPE_ONESHOT, RESTART_ON_FAILURE, false, false, STATE_STARTING, EXITED(1), EVENT_AGAIN},
+	/* success, exit, signal, timeout, watchdog, protocol */
+	static const bool restarts[POLICIES][RESULTS] = {
+		[RESTART_NO] = {false},
+		[RESTART_ALWAYS] = {true, true, true, true, true, true},
+		[RESTART_ON_SUCCESS] = {true},
+		[RESTART_ON_FAILURE] = {false, true, true, true, true, true},
+		[RESTART_ON_ABNORMAL] = {false, false, true, true, true, false},
+		[RESTART_ON_ABORT] = {false, false, true, false, false, false},
+		[RESTART_ON_WATCHDOG] = {false, false, false, false, true, false},
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct command command = {.ignore_failure = cases[i].ignore};
-		struct unit_config config = {.service.type = cases[i].type,
-					     .service.restart = cases[i].restart,
-					     .service.remain_after_exit = cases[i].remain,
-					     .service.commands = &command,
-					     .service.command_count = 1};
-		struct unit_run run = {.state = cases[i].state};
+	for (int policy = 0; policy < POLICIES; policy++)
+		for (int result = 0; result < RESULTS; result++) {
+			struct service_config config = {.restart = policy};
+			struct unit_run run = {.result = result};
+			enum service_event want = restarts[policy][result]   ? EVENT_AGAIN
+						  : result == RESULT_SUCCESS ? EVENT_OVER
+									     : EVENT_FAIL;
 
-		cr_assert_eq(unit_exit_event(&config, &run, cases[i].status), cases[i].event, "case %zu", i);
-	}
+			cr_assert_eq(service_verdict(&config, &run), want, "policy %d, result %d", policy,
+				     result);
+		}
 }
 
-Test(exit_event, restart_asked_for_wins)
+Test(verdict, oneshot_that_ended_well_is_not_repeated)
 {
-	struct command command = {0};
-	struct unit_config config = {.service.commands = &command, .service.command_count = 1};
-	struct unit_run run = {.state = STATE_STOPPING, .again = true};
+	struct service_config config = {.type = TYPE_ONESHOT, .restart = RESTART_ALWAYS};
+	struct unit_run run = {0};
 
-	cr_assert_eq(unit_exit_event(&config, &run, EXITED(1)), EVENT_AGAIN);
+	cr_assert_eq(service_verdict(&config, &run), EVENT_OVER);
+	run.result = RESULT_EXIT;
+	cr_assert_eq(service_verdict(&config, &run), EVENT_AGAIN);
 }
 
-Test(exit_event, start_that_took_too_long_is_a_failure)
+Test(verdict, what_was_asked_for_wins)
 {
-	struct command command = {0};
-	struct unit_config config = {.service.commands = &command, .service.command_count = 1};
-	struct unit_run run = {.state = STATE_STOPPING, .gave_up = true};
+	struct service_config config = {.restart = RESTART_ALWAYS};
+	struct unit_run run = {.result = RESULT_EXIT, .stop_asked = true};
 
-	cr_assert_eq(unit_exit_event(&config, &run, EXITED(0)), EVENT_FAIL);
-	config.service.restart = RESTART_ON_FAILURE;
-	cr_assert_eq(unit_exit_event(&config, &run, EXITED(0)), EVENT_AGAIN);
+	cr_assert_eq(service_verdict(&config, &run), EVENT_OVER);
+	run.again = true;
+	cr_assert_eq(service_verdict(&config, &run), EVENT_AGAIN);
+}
+
+Test(verdict, listed_statuses_prevent_and_force_a_restart)
+{
+	struct service_config config = {.restart = RESTART_ALWAYS};
+	struct unit_run run = {.result = RESULT_EXIT, .exit_status = EXITED(3)};
+
+	string_list_add(&config.restart_prevent, "3");
+	string_list_add(&config.restart_prevent, "SIGUSR1");
+	cr_assert_eq(service_verdict(&config, &run), EVENT_FAIL);
+	run.exit_status = KILLED(SIGUSR1);
+	cr_assert_eq(service_verdict(&config, &run), EVENT_FAIL);
+	run.exit_status = EXITED(SIGUSR1);
+	cr_assert_eq(service_verdict(&config, &run), EVENT_AGAIN);
+	config.restart = RESTART_NO;
+	string_list_add(&config.restart_force, "10");
+	cr_assert_eq(service_verdict(&config, &run), EVENT_AGAIN);
+}
+
+Test(result, daemons_may_end_by_the_usual_signals_and_commands_may_not)
+{
+	struct service_config config = {0};
+
+	cr_assert_eq(service_result(&config, COMMAND_START, EXITED(0)), RESULT_SUCCESS);
+	cr_assert_eq(service_result(&config, COMMAND_START, EXITED(1)), RESULT_EXIT);
+	cr_assert_eq(service_result(&config, COMMAND_START, KILLED(SIGTERM)), RESULT_SUCCESS);
+	cr_assert_eq(service_result(&config, COMMAND_START, KILLED(SIGSEGV)), RESULT_SIGNAL);
+	cr_assert_eq(service_result(&config, COMMAND_PRE, KILLED(SIGTERM)), RESULT_SIGNAL);
+	string_list_add(&config.success_status, "1");
+	string_list_add(&config.success_status, "SIGSEGV");
+	cr_assert_eq(service_result(&config, COMMAND_START, EXITED(1)), RESULT_SUCCESS);
+	cr_assert_eq(service_result(&config, COMMAND_START, KILLED(SIGSEGV)), RESULT_SUCCESS);
+	cr_assert_eq(service_result(&config, COMMAND_STOP, EXITED(1)), RESULT_EXIT);
 }
 
 Test(restart_delay, grows_and_is_bounded)
 {
-	struct unit_config config = {.service.restart_ms = 100};
+	struct service_config config = {.restart_ms = 100};
 
-	cr_assert_eq(unit_restart_delay(&config, 1), 100);
-	cr_assert_eq(unit_restart_delay(&config, 2), 200);
-	cr_assert_eq(unit_restart_delay(&config, 5), 1600);
-	cr_assert_eq(unit_restart_delay(&config, 1000), 30000);
-	config.service.restart_ms = 60000;
-	cr_assert_eq(unit_restart_delay(&config, 7), 60000);
-	config.service.restart_ms = 0;
-	cr_assert_eq(unit_restart_delay(&config, 1000000), 0);
+	cr_assert_eq(service_restart_delay(&config, 1), 100);
+	cr_assert_eq(service_restart_delay(&config, 2), 200);
+	cr_assert_eq(service_restart_delay(&config, 5), 1600);
+	cr_assert_eq(service_restart_delay(&config, 1000), 30000);
+	config.restart_ms = 60000;
+	cr_assert_eq(service_restart_delay(&config, 7), 60000);
+	config.restart_ms = 0;
+	cr_assert_eq(service_restart_delay(&config, 1000000), 0);
 }
 
 Test(manager, simple_service_runs_and_its_output_is_logged)
@@ -311,6 +332,7 @@ Test(manager, notify_service_is_ready_when_it_says_so)
 	struct unit *unit = service("a.service", "exec sleep 60");
 
 	unit->config.service.type = TYPE_NOTIFY;
+	unit->config.service.notify_access = NOTIFY_MAIN;
 	boot();
 	await(unit, STATE_STARTING);
 	manager_notified(&manager, getpid(), "READY=1");

@@ -47,12 +47,12 @@ Test(unit_parse, reads_every_key)
 	cr_assert_not(config.default_dependencies);
 	cr_assert_eq(config.service.type, TYPE_NOTIFY);
 	cr_assert_eq(config.service.notify_access, NOTIFY_ALL);
-	cr_assert_eq(config.service.command_count, 1);
-	cr_assert(config.service.commands[0].ignore_failure);
-	cr_assert_str_eq(config.service.commands[0].program, "/bin/x");
-	cr_assert_str_eq(config.service.commands[0].argv[1], "a b");
-	cr_assert_str_eq(config.service.commands[0].argv[2], "c");
-	cr_assert_null(config.service.commands[0].argv[3]);
+	cr_assert_eq(config.service.commands[COMMAND_START].count, 1);
+	cr_assert(config.service.commands[COMMAND_START].items[0].ignore_failure);
+	cr_assert_str_eq(config.service.commands[COMMAND_START].items[0].program, "/bin/x");
+	cr_assert_str_eq(config.service.commands[COMMAND_START].items[0].argv[1], "a b");
+	cr_assert_str_eq(config.service.commands[COMMAND_START].items[0].argv[2], "c");
+	cr_assert_null(config.service.commands[COMMAND_START].items[0].argv[3]);
 	cr_assert_eq(config.service.restart, RESTART_ON_FAILURE);
 	cr_assert_eq(config.service.restart_ms, 250);
 	cr_assert_eq(config.service.start_timeout_ms, TIMESPAN_INFINITY);
@@ -70,9 +70,9 @@ Test(unit_parse, reads_every_key)
 
 Test(unit_parse, unknown_key_is_warned_of_with_file_line_and_key)
 {
-	cr_assert_eq(parse("[Service]\nExecStart=/bin/x\nPrivateTmp=yes\n"), 0);
+	cr_assert_eq(parse("[Service]\nExecStart=/bin/x\nFrobnicate=yes\n"), 0);
 	cr_assert_str_eq(warnings_seen,
-			 "/x.service:3: PrivateTmp= in [Service] is not known here and has no effect\n");
+			 "/x.service:3: Frobnicate= in [Service] is not known here and has no effect\n");
 }
 
 Test(unit_parse, key_in_the_wrong_section_is_unknown)
@@ -80,7 +80,7 @@ Test(unit_parse, key_in_the_wrong_section_is_unknown)
 	cr_assert_eq(parse("[Unit]\nExecStart=/bin/y\n[Service]\nExecStart=/bin/x\n"), 0);
 	cr_assert_str_eq(warnings_seen,
 			 "/x.service:2: ExecStart= in [Unit] is not known here and has no effect\n");
-	cr_assert_str_eq(config.service.commands[0].program, "/bin/x");
+	cr_assert_str_eq(config.service.commands[COMMAND_START].items[0].program, "/bin/x");
 }
 
 Test(unit_parse, extensions_of_others_are_left_alone)
@@ -93,7 +93,7 @@ Test(unit_parse, bad_values_are_warned_of_and_keep_the_default)
 {
 	cr_assert_eq(
 		parse("[Service]\nExecStart=/bin/x\nType=magic\nRestart=perhaps\nRestartSec=-1\nKillSignal=SIGX\n"
-		      "RemainAfterExit=2\nTTYPath=tty1\nStandardOutput=file:/x\nEnvironment='A=1\n"),
+		      "RemainAfterExit=2\nTTYPath=tty1\nStandardOutput=file:x\nEnvironment='A=1\n"),
 		0);
 	cr_assert_eq(config.service.type, TYPE_SIMPLE);
 	cr_assert_eq(config.service.restart, RESTART_NO);
@@ -115,7 +115,8 @@ Test(unit_parse, nothing_to_run_is_an_error)
 	cr_assert_str_eq(err.text, "/x.service: no usable ExecStart= in [Service]: nothing to run");
 	cr_assert_lt(parse(""), 0);
 	cr_assert_lt(parse("[Service]\nExecStart=\"/bin/x\n"), 0);
-	cr_assert_lt(parse("[Service]\nExecStart=!/bin/x\n"), 0);
+	cr_assert_lt(parse("[Service]\nExecStart=-\n"), 0);
+	cr_assert_eq(parse("[Service]\nType=oneshot\nExecStop=/bin/x\n"), 0);
 }
 
 Test(unit_parse, only_oneshots_have_several_commands)
@@ -123,7 +124,7 @@ Test(unit_parse, only_oneshots_have_several_commands)
 	cr_assert_lt(parse("[Service]\nExecStart=/bin/x\nExecStart=/bin/y\n"), 0);
 	cr_assert_str_eq(err.text, "/x.service: more than one ExecStart= needs Type=oneshot");
 	cr_assert_eq(parse("[Service]\nType=oneshot\nExecStart=/bin/x\nExecStart=/bin/y\n"), 0);
-	cr_assert_eq(config.service.command_count, 2);
+	cr_assert_eq(config.service.commands[COMMAND_START].count, 2);
 }
 
 Test(unit_parse, empty_assignment_forgets_what_was_before)
@@ -133,8 +134,8 @@ Test(unit_parse, empty_assignment_forgets_what_was_before)
 		0);
 	cr_assert_eq(config.after.count, 1);
 	cr_assert_str_eq(config.after.items[0], "c");
-	cr_assert_eq(config.service.command_count, 1);
-	cr_assert_str_eq(config.service.commands[0].program, "/bin/y");
+	cr_assert_eq(config.service.commands[COMMAND_START].count, 1);
+	cr_assert_str_eq(config.service.commands[COMMAND_START].items[0].program, "/bin/y");
 }
 
 Test(unit_parse, oneshot_may_take_for_ever_to_start_unless_it_says_otherwise)
