@@ -52,8 +52,8 @@ bool manager_child_ended(struct manager *manager, pid_t pid, int status);
 /* sd_notify(3) text from a process. */
 void manager_notified(struct manager *manager, pid_t from, const char *text);
 
-/* By its ExecReload=; -EOPNOTSUPP when there is none, -ENOTCONN when it does not run. */
-int manager_reload(struct manager *manager, struct unit *unit);
+/* By its ExecReload=, when there is one and it is active. */
+void manager_reload(struct manager *manager, struct unit *unit);
 
 /* ---- service_verdict.c: pure ---- */
 

@@ -24,7 +24,7 @@ static const char help[] =
 	"\n"
 	"  list                               the units and what they are doing\n"
 	"  status [UNIT]                      of the system, or of one unit\n"
-	"  start|stop|restart [--no-block] UNIT...\n"
+	"  start|stop|restart|reload [--no-block] UNIT...\n"
 	"  log [UNIT|rinit]                   the newest lines of services and of rinit\n"
 	"  notify LINE...                     tells rinit from within a service: READY=1, STATUS=text\n"
 	"  poweroff|reboot|halt [-f]          in order; -f: at once, nothing is stopped\n"
@@ -312,7 +312,8 @@ static int command_run(const char *verb, char **arguments, int count, bool json)
 		return one_argument(verb, arguments, count, json, show_status);
 	if (!strcmp(verb, "log"))
 		return one_argument(verb, arguments, count, json, show_text);
-	if (!strcmp(verb, "start") || !strcmp(verb, "stop") || !strcmp(verb, "restart"))
+	if (!strcmp(verb, "start") || !strcmp(verb, "stop") || !strcmp(verb, "restart") ||
+	    !strcmp(verb, "reload"))
 		return command_units(verb, arguments, count);
 	if (!strcmp(verb, "notify"))
 		return command_notify(arguments, count);

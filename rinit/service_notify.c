@@ -94,7 +94,9 @@ void manager_notified(struct manager *manager, pid_t from, const char *text)
 		unit->config.service.watchdog_ms = number / 1000;
 	if (notify_has(text, "RELOADING=1") && unit->config.service.type == TYPE_NOTIFY)
 		unit_event(unit, EVENT_RELOADS);
-	if (notify_has(text, "READY=1") && unit->config.service.type == TYPE_NOTIFY)
+	/* A reload is over when its command is, too. */
+	if (notify_has(text, "READY=1") && unit->config.service.type == TYPE_NOTIFY &&
+	    !(unit->run.state == STATE_RELOADING && unit->run.control))
 		unit_event(unit, EVENT_READY);
 	if (notify_has(text, "WATCHDOG=1"))
 		service_watchdog_start(unit);

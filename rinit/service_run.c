@@ -16,8 +16,9 @@
 
 #define RESTART_LASTED_MS 10000 /* a service that ran so long has recovered: the delay is small again */
 #define PID_FILE_POLL_MS  20
-#define EXIT_NOT_RUN      (127 << 8) /* waitpid's status of a program that is not there, as a shell would say it \
-				      */
+#define EXIT_NOT_RUN                                                                                         \
+	(127 << 8) /* waitpid's status of a program that is not there, as a shell would say it               \
+		    */
 
 static struct service_config *config_of(struct unit *unit)
 {
@@ -279,7 +280,9 @@ static void control_ended(struct unit *unit, int status)
 	exit_describe(status, why, sizeof(why));
 	if (status != EXIT_NOT_RUN)
 		log_warning("%s: %s=%s: %s", unit->config.name, keys[run->list], command->program, why);
-	if (run->list != COMMAND_RELOAD)
+	if (run->list == COMMAND_RELOAD)
+		run->reload_failed = true;
+	else
 		result_set(unit, status == EXIT_NOT_RUN ? RESULT_RESOURCES : result);
 	unit_event(unit, run->state == STATE_STOP_POST ? finish(unit) : EVENT_FAIL);
 }
@@ -512,17 +515,12 @@ bool manager_child_ended(struct manager *manager, pid_t pid, int status)
 	return unit != NULL;
 }
 
-int manager_reload(struct manager *manager, struct unit *unit)
+void manager_reload(struct manager *manager, struct unit *unit)
 {
-	enum service_state state = unit->run.state;
-
-	if (!config_of(unit)->commands[COMMAND_RELOAD].count)
-		return -EOPNOTSUPP;
-	if (state != STATE_RUNNING && state != STATE_EXITED)
-		return -ENOTCONN;
-	unit_event(unit, EVENT_RELOAD);
+	unit->run.reload_failed = false;
+	if (config_of(unit)->commands[COMMAND_RELOAD].count)
+		unit_event(unit, EVENT_RELOAD);
 	manager_drain(manager);
-	return 0;
 }
 
 /* ---- actions ---- */
@@ -584,12 +582,17 @@ static void action_reached(struct unit *unit)
 
 static void action_reloaded(struct unit *unit)
 {
+	if (unit->run.left == STATE_RELOADING && unit->run.control)
+		log_warning("%s: ExecReload= took more than %.1f s: killed", unit->config.name,
+			    seconds(config_of(unit)->start_timeout_ms));
+	unit->run.reload_failed |= unit->run.control != 0;
 	control_kill(unit);
-	if (unit->run.state == STATE_RUNNING)
+	if (unit->run.left == STATE_RELOADING && !unit->run.reload_failed)
 		log_info("reloaded %s", title(unit));
 	runtime_timer(unit);
 	if (unit->manager->settled)
 		unit->manager->settled(unit->manager, unit);
+	unit->run.reload_failed = false;
 	gone_check(unit);
 }
 
