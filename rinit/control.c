@@ -251,15 +251,16 @@ static bool unit_is_done(const struct unit *unit)
 {
 	const struct unit_run *run = &unit->run;
 
-	return service_is_settled(run->state) && !run->stopping && !run->again;
+	return service_is_settled(run->state) && run->state != STATE_RELOADING && !run->stopping &&
+	       !run->again;
 }
 
 static void unit_answer(struct control_client *client, const struct unit *unit)
 {
 	const struct unit_run *run = &unit->run;
-	bool down = run->state == STATE_FAILED || run->state == STATE_DELAY;
+	bool down = run->state == STATE_FAILED || run->state == STATE_DELAY || run->reload_failed;
 	bool bad = client->wants_active ? down || (run->state == STATE_INACTIVE &&
-						   unit->config.type != TYPE_ONESHOT && !run->skipped)
+						   unit->config.service.type != TYPE_ONESHOT && !run->skipped)
 					: run->state != STATE_INACTIVE && run->state != STATE_FAILED;
 
 	if (bad)
@@ -330,8 +331,23 @@ static void request_isolate(struct control_client *client, const char *argument)
 static void request_reload_files(struct control_client *client, const char *argument)
 {
 	(void)argument;
-	manager_reload(manager_of(client));
+	manager_reload_files(manager_of(client));
 	reply_done(client);
+}
+
+static void request_reload(struct control_client *client, const char *argument)
+{
+	const struct unit *unit = unit_wanted(client, argument + (*argument == '-'));
+
+	if (!unit)
+		return;
+	if (!unit->config.service.commands[COMMAND_RELOAD].count)
+		reply(client, CONTROL_FAILED, "%s: has no ExecReload=\n", unit->config.name);
+	else if (!service_is_active(unit->run.state))
+		reply(client, CONTROL_FAILED, "%s: %s: nothing to reload\n", unit->config.name,
+		      service_state_name(unit->run.state));
+	else
+		request_change(client, argument, true, manager_reload);
 }
 
 static void request_shutdown(struct control_client *client, enum shutdown_kind kind)
@@ -382,6 +398,7 @@ static const struct {
 	{"poweroff", false, request_poweroff}, {"reboot", false, request_reboot},
 	{"halt", false, request_halt},         {"online", false, request_online},
 	{"isolate", false, request_isolate},   {"daemon-reload", false, request_reload_files},
+	{"reload", false, request_reload},
 };
 
 static void request_handle(struct control_client *client, char *text)

@@ -23,7 +23,7 @@ static bool is_virtual_terminal(const char *tty)
 
 static int command_set(struct unit *unit, const char *program, const char *const *argv)
 {
-	return unit_config_command(&unit->config, program, argv, false);
+	return service_config_command(&unit->config.service, program, argv, false);
 }
 
 /* util-linux' agetty where it is installed, busybox' getty else. */
@@ -54,17 +54,19 @@ static struct unit *terminal_service(struct manager *manager, const char *name, 
 
 	if (!unit)
 		return NULL;
-	unit->config.input = STDIN_TTY;
-	unit->config.output = STDOUT_TTY;
-	unit->config.restart = RESTART_ALWAYS;
-	unit->config.restart_ms = GETTY_RESTART_MS;
+	unit->config.service.input = STDIN_TTY;
+	unit->config.service.output = STDOUT_TTY;
+	unit->config.service.restart = RESTART_ALWAYS;
+	unit->config.service.ignore_sigpipe = false;
+	unit->config.service.restart_ms = GETTY_RESTART_MS;
 	/* A shell at a terminal ignores SIGTERM. */
-	unit->config.kill_signal = SIGHUP;
-	unit->config.stop_timeout_ms = GETTY_STOP_MS;
+	unit->config.service.kill_signal = SIGHUP;
+	unit->config.service.stop_timeout_ms = GETTY_STOP_MS;
 	unit->config.default_dependencies = false;
 	snprintf(text, sizeof(text), "/dev/%s", tty);
-	string_set(&unit->config.tty, text);
-	string_list_add(&unit->config.environment, is_virtual_terminal(tty) ? "TERM=linux" : "TERM=vt220");
+	string_set(&unit->config.service.tty, text);
+	string_list_add(&unit->config.service.environment,
+			is_virtual_terminal(tty) ? "TERM=linux" : "TERM=vt220");
 	return unit;
 }
 
@@ -119,8 +121,8 @@ struct unit *shell_add(struct manager *manager, const char *name, const char *de
 		return NULL;
 	if (container) {
 		/* It has what rinit was given for input and output; when it ends, so does the container. */
-		unit->config.input = STDIN_INHERIT;
-		unit->config.restart = RESTART_NO;
+		unit->config.service.input = STDIN_INHERIT;
+		unit->config.service.restart = RESTART_NO;
 	}
 	if (!access("/bin/sh", X_OK))
 		command_set(unit, "/bin/sh", (const char *[]){"-sh", NULL});

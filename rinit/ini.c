@@ -292,7 +292,9 @@ int parse_signal(const char *text, int *number)
 		{"HUP", SIGHUP},   {"INT", SIGINT},     {"QUIT", SIGQUIT}, {"KILL", SIGKILL},
 		{"USR1", SIGUSR1}, {"USR2", SIGUSR2},   {"TERM", SIGTERM}, {"CONT", SIGCONT},
 		{"STOP", SIGSTOP}, {"WINCH", SIGWINCH}, {"PWR", SIGPWR},   {"ABRT", SIGABRT},
-		{"ALRM", SIGALRM},
+		{"ALRM", SIGALRM}, {"PIPE", SIGPIPE},   {"SEGV", SIGSEGV}, {"BUS", SIGBUS},
+		{"FPE", SIGFPE},   {"ILL", SIGILL},     {"TRAP", SIGTRAP}, {"SYS", SIGSYS},
+		{"XCPU", SIGXCPU},
 	};
 
 	if (!strncmp(text, "SIG", 3))

@@ -408,7 +408,7 @@ static void unit_reload(struct unit *unit)
 	}
 }
 
-void manager_reload(struct manager *manager)
+void manager_reload_files(struct manager *manager)
 {
 	size_t count = manager->units.count;
 

@@ -23,7 +23,7 @@ void manager_prepare(struct manager *manager, struct unit *unit);
  * Every file may have changed: reads those of units without a process again, the others' when they start
  * next; looks for new links. What runs goes on.
  */
-void manager_reload(struct manager *manager);
+void manager_reload_files(struct manager *manager);
 /* The same for one unit that is stale. */
 void manager_refresh(struct unit *unit);
 

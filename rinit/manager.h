@@ -58,7 +58,17 @@ bool manager_child_ended(struct manager *manager, pid_t pid, int status);
 /* sd_notify(3) text from a process. */
 void manager_notified(struct manager *manager, pid_t from, const char *text);
 
-/* What a process's end means: pure, for the table. */
-enum service_event unit_exit_event(const struct unit_config *config, const struct unit_run *run, int status);
+/* By its ExecReload=, when there is one and it is active. */
+void manager_reload(struct manager *manager, struct unit *unit);
+
+/* ---- service_verdict.c: pure ---- */
+
+/* What the end of one of its processes means, by itself. */
+enum service_result service_result(const struct service_config *config, enum command_kind kind, int status);
+/* At the end of everything: OVER, FAIL or AGAIN. */
+enum service_event service_verdict(const struct service_config *config, const struct unit_run *run);
+/* As $SERVICE_RESULT has it. */
+const char *service_result_name(enum service_result result);
 /* How long until the next restart: the configured delay, doubled for each restart in a row, bounded. */
-uint64_t unit_restart_delay(const struct unit_config *config, unsigned int restarts);
+uint64_t service_restart_delay(const struct service_config *config, unsigned int restarts);
+void exit_describe(int status, char *text, size_t size);

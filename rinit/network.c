@@ -83,7 +83,7 @@ static void dhcp_environment(struct unit *unit, const struct network_config *con
 		return;
 	for (size_t i = 0; i < config->dns.count && used < sizeof(text); i++)
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s ", config->dns.items[i]);
-	string_list_add(&unit->config.environment, text);
+	string_list_add(&unit->config.service.environment, text);
 }
 
 static struct unit *dhcp_unit(struct manager *manager, const char *interface,
@@ -104,10 +104,10 @@ static struct unit *dhcp_unit(struct manager *manager, const char *interface,
 	if (!unit)
 		return NULL;
 	gethostname(host + strlen(host), sizeof(host) - strlen(host) - 1);
-	unit_config_command(&unit->config, "udhcpc", argv, false);
-	unit->config.restart = RESTART_ALWAYS;
-	unit->config.restart_ms = 1000;
-	unit->config.stop_timeout_ms = 2000;
+	service_config_command(&unit->config.service, "udhcpc", argv, false);
+	unit->config.service.restart = RESTART_ALWAYS;
+	unit->config.service.restart_ms = 1000;
+	unit->config.service.stop_timeout_ms = 2000;
 	dhcp_environment(unit, config);
 	/* When the system stops, the lease is given back after everything that needs it has stopped. */
 	target = unit_set_find(&manager->units, "network.target");

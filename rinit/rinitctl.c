@@ -25,7 +25,7 @@ static const char help[] =
 	"\n"
 	"  list                               the units and what they are doing\n"
 	"  status [UNIT]                      of the system, or of one unit\n"
-	"  start|stop|restart [--no-block] UNIT...\n"
+	"  start|stop|restart|reload [--no-block] UNIT...\n"
 	"  isolate TARGET                     starts it and stops what it does not need\n"
 	"  enable|disable [--now] UNIT...     whether the boot starts it, as its [Install] section says\n"
 	"  mask|unmask [--now] UNIT...        whether anything may start it\n"
@@ -321,7 +321,8 @@ static int command_run(const char *verb, char **arguments, int count, bool json)
 		return one_argument(verb, arguments, count, json, show_status);
 	if (!strcmp(verb, "log"))
 		return one_argument(verb, arguments, count, json, show_text);
-	if (!strcmp(verb, "start") || !strcmp(verb, "stop") || !strcmp(verb, "restart"))
+	if (!strcmp(verb, "start") || !strcmp(verb, "stop") || !strcmp(verb, "restart") ||
+	    !strcmp(verb, "reload"))
 		return command_units(verb, arguments, count);
 	if (!strcmp(verb, "notify"))
 		return command_notify(arguments, count);

@@ -6,9 +6,18 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <grp.h>
+#include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
+
+#include "common/util.h"
+#include "rinit/credentials.h"
+#include "rinit/file.h"
 
 #define CONTROL(letter) ((letter)&0x1f) /* the character that Ctrl and this letter make */
 
@@ -65,49 +74,258 @@ static int tty_open(const char *path)
 	return fd;
 }
 
+static int output_open(enum stdout_kind kind, const char *path)
+{
+	int flags = kind == STDOUT_APPEND ? O_APPEND : kind == STDOUT_TRUNCATE ? O_TRUNC : 0;
+
+	return open(path, O_WRONLY | O_CREAT | O_NOCTTY | O_CLOEXEC | flags, 0644);
+}
+
+/* Standard error, where it does not go along with standard output. */
+static int error_redirect(const struct spawn *spawn)
+{
+	const struct service_config *config = spawn->config;
+	enum stdout_kind kind = config ? config->error : STDOUT_SAME;
+	int fd = -1;
+
+	if (kind == STDOUT_SAME || (kind == STDOUT_LOG && config->output == STDOUT_LOG))
+		return 0;
+	if (kind == STDOUT_LOG)
+		fd = spawn->error;
+	else if (kind == STDOUT_NULL)
+		fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	else if (kind == STDOUT_TTY)
+		fd = open(config->tty ? config->tty : "/dev/console", O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	else
+		fd = output_open(kind, config->error_path);
+	return fd < 0 || dup2(fd, STDERR_FILENO) < 0 ? -errno : 0;
+}
+
 static int child_descriptors(const struct spawn *spawn)
 {
+	const struct service_config *config = spawn->config;
+	bool from_file = config && config->input == STDIN_FILE;
 	int input = spawn->tty         ? tty_open(spawn->tty)
+		    : from_file        ? open(config->input_path, O_RDONLY | O_NOCTTY)
 		    : spawn->input < 0 ? open("/dev/null", O_RDONLY)
 				       : spawn->input;
 	int output = spawn->output < 0 && spawn->tty ? input : spawn->output;
 
 	if (input < 0)
 		return spawn->tty ? input : -errno;
+	if (config && config->output >= STDOUT_FILE) {
+		output = output_open(config->output, config->output_path);
+		if (output < 0)
+			return -errno;
+	}
 	if (dup2(input, STDIN_FILENO) < 0)
 		return -errno;
 	if (output >= 0 && (dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0))
 		return -errno;
 	if (input > STDERR_FILENO)
 		close(input);
+	return error_redirect(spawn);
+}
+
+/* ---- what a service's child is made of, step by step ---- */
+
+static int step_cgroup(struct spawn *spawn)
+{
+	return spawn->cgroup ? file_write(spawn->cgroup, "0") : 0;
+}
+
+static int step_limits(struct spawn *spawn)
+{
+	const struct service_config *config = spawn->config;
+
+	for (size_t i = 0; i < config->limit_count; i++)
+		if (setrlimit(config->limits[i].resource, &config->limits[i].limit))
+			return -errno;
 	return 0;
 }
 
-/* In the child; returns only when something failed. */
-static int child_run(const struct spawn *spawn, const char *path)
+static int step_priorities(struct spawn *spawn)
 {
-	sigset_t none;
-	int rc;
+	const struct service_config *config = spawn->config;
+	char text[16];
 
-	setsid();
-	rc = child_descriptors(spawn);
-	if (rc)
-		return rc;
-	if (chdir(spawn->directory ? spawn->directory : "/"))
+	umask(config->umask);
+	if (config->has_nice && setpriority(PRIO_PROCESS, 0, config->nice))
 		return -errno;
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	execve(path, spawn->argv, spawn->environment);
+	snprintf(text, sizeof(text), "%d", config->oom_score_adjust);
+	return config->has_oom ? file_write("/proc/self/oom_score_adj", text) : 0;
+}
+
+const char *directory_base(enum directory_kind kind)
+{
+	static const char *const bases[] = {"/run", "/var/lib", "/var/cache", "/var/log", "/etc"};
+
+	return bases[kind];
+}
+
+/* The folders on the way are root's; the last one is the service's. No symbolic link is followed for that. */
+static int directory_make(const char *base, const char *name, mode_t mode, const struct credentials *owner)
+{
+	char path[PATH_MAX];
+	int fd, rc = 0;
+
+	snprintf(path, sizeof(path), "%s/%s", base, name);
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		mkdir(path, 0755);
+		*slash = '/';
+	}
+	if (mkdir(path, mode) && errno != EEXIST)
+		return -errno;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || (owner && fchown(fd, owner->uid, owner->gid)) || fchmod(fd, mode))
+		rc = -errno;
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+static int directories_make(const struct service_config *config, const struct credentials *credentials)
+{
+	int rc = 0;
+
+	umask(0);
+	for (int kind = 0; kind < DIRECTORY_KINDS; kind++)
+		for (size_t i = 0; i < config->directories[kind].count && !rc; i++)
+			rc = directory_make(directory_base(kind), config->directories[kind].items[i],
+					    config->directory_modes[kind],
+					    kind == DIRECTORY_CONFIGURATION ? NULL : credentials);
+	return rc;
+}
+
+/* Each process of the service sees temporary folders of its own, in memory. */
+static int tmp_hide(void)
+{
+	static const char *const folders[] = {"/tmp", "/var/tmp"};
+
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL))
+		return -errno;
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		if (mount("tmpfs", folders[i], "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") && errno != ENOENT)
+			return -errno;
+	return 0;
+}
+
+static int user_become(const struct service_config *config, const struct credentials *credentials)
+{
+	if (!config->user && !config->group && !config->groups.count)
+		return 0;
+	if (setgroups(credentials->group_count, credentials->groups) ||
+	    setresgid(credentials->gid, credentials->gid, credentials->gid) ||
+	    setresuid(credentials->uid, credentials->uid, credentials->uid))
+		return -errno;
+	return 0;
+}
+
+static int directory_enter(const struct service_config *config, const struct credentials *credentials)
+{
+	const char *path = config->directory ? config->directory : "/";
+	bool optional = *path == '-';
+
+	path += optional;
+	if (!strcmp(path, "~"))
+		path = *credentials->home ? credentials->home : "/";
+	return chdir(path) && (!optional || chdir("/")) ? -errno : 0;
+}
+
+static int sigpipe_ignore(const struct service_config *config)
+{
+	signal(SIGPIPE, config->ignore_sigpipe ? SIG_IGN : SIG_DFL);
+	return config->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
+}
+
+#define TRY(name, call)                                                                                      \
+	do {                                                                                                 \
+		int rc_ = (call);                                                                            \
+		spawn->failed = (name);                                                                      \
+		if (rc_)                                                                                     \
+			return rc_;                                                                          \
+	} while (0)
+
+static int child_become_service(struct spawn *spawn, struct credentials *credentials)
+{
+	const struct service_config *config = spawn->config;
+
+	TRY("its control group", step_cgroup(spawn));
+	TRY("Limit", step_limits(spawn));
+	TRY("Nice or OOMScoreAdjust", step_priorities(spawn));
+	if (config->user || config->group || config->groups.count)
+		TRY("User or Group", credentials_read(config, credentials));
+	TRY("a directory of its own", directories_make(config, credentials));
+	umask(config->umask);
+	if (config->private_tmp)
+		TRY("PrivateTmp", tmp_hide());
+	if (config->root)
+		TRY("RootDirectory", chroot(config->root) ? -errno : 0);
+	if (!spawn->privileged)
+		TRY("User or Group", user_become(config, credentials));
+	TRY("WorkingDirectory", directory_enter(config, credentials));
+	TRY("NoNewPrivileges", sigpipe_ignore(config));
+	return 0;
+}
+
+/* With the words that only the child knows. */
+static int child_exec(const struct spawn *spawn, const char *path, const struct credentials *credentials)
+{
+	char texts[5][300] = {""};
+	size_t count = 0, extra = 0;
+	bool user = spawn->config && spawn->config->user && *credentials->name;
+
+	while (spawn->environment && spawn->environment[count])
+		count++;
+	char *environment[count + ARRAY_SIZE(texts) + 1];
+
+	if (user) {
+		snprintf(texts[extra++], sizeof(texts[0]), "USER=%s", credentials->name);
+		snprintf(texts[extra++], sizeof(texts[0]), "LOGNAME=%s", credentials->name);
+		snprintf(texts[extra++], sizeof(texts[0]), "HOME=%s", credentials->home);
+		snprintf(texts[extra++], sizeof(texts[0]), "SHELL=%s", credentials->shell);
+	}
+	if (spawn->config && spawn->config->watchdog_ms)
+		snprintf(texts[extra++], sizeof(texts[0]), "WATCHDOG_PID=%d", (int)getpid());
+	for (size_t i = 0; i < extra; i++)
+		environment[i] = texts[i];
+	for (size_t i = 0; i <= count; i++)
+		environment[extra + i] = i < count ? spawn->environment[i] : NULL;
+	execve(path, spawn->argv, environment);
 	return -errno;
 }
 
-int spawn(const struct spawn *spawn, pid_t *pid)
+/* In the child; returns only when something failed. */
+static int child_run(struct spawn *spawn, const char *path)
+{
+	struct credentials credentials = {0};
+	sigset_t none;
+
+	setsid();
+	TRY("its input or output", child_descriptors(spawn));
+	if (spawn->config) {
+		int rc = child_become_service(spawn, &credentials);
+
+		if (rc)
+			return rc;
+	} else {
+		TRY("its folder", chdir(spawn->directory ? spawn->directory : "/") ? -errno : 0);
+	}
+	spawn->failed = NULL;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	return child_exec(spawn, path, &credentials);
+}
+
+int spawn(struct spawn *spawn, pid_t *pid)
 {
 	char buffer[PATH_MAX];
 	const char *path = program_find(spawn->program, buffer, sizeof(buffer));
 	volatile int failure = 0;
 	pid_t child;
 
+	spawn->failed = NULL;
 	if (!path)
 		return -ENOENT;
 	child = vfork();

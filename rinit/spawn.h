@@ -1,7 +1,10 @@
-/* Starting a program: everything between the decision and the child's first instruction. */
+/* Starting a program: everything between the decision and the child's first instruction (systemd.exec(5)). */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
+
+#include "rinit/service_config.h"
 
 struct spawn {
 	const char *program; /* a path, or a name that is looked for (program_find) */
@@ -11,19 +14,30 @@ struct spawn {
 	int input;             /* with no tty; negative: /dev/null */
 	int output;            /* 1 and 2; negative: the tty, or what rinit has */
 	const char *directory; /* NULL: / */
+
+	/* For services; NULL: none of it */
+	const struct service_config *config;
+	int error;          /* where its StandardError=journal goes, when its output does not */
+	const char *cgroup; /* the file that moves a process into its group; NULL: none */
+	bool privileged;    /* as root whatever User= says */
+	/* Out: which step failed, as a key or a word; NULL: execve itself */
+	const char *failed;
 };
 
 /*
- * Runs it in a session of its own, no signal blocked or ignored. Returns 0 and the child's id, or the
- * negative errno of whatever failed, execve included: the child shares our memory until then (vfork), so
- * there is nothing to guess later.
+ * Runs it in a session of its own, no signal blocked and none ignored but SIGPIPE when the config wants it.
+ * Returns 0 and the child's id, or the negative errno of whatever failed, execve included: the child shares our
+ * memory until then (vfork), so there is nothing to guess later.
  */
-int spawn(const struct spawn *spawn, pid_t *pid);
+int spawn(struct spawn *spawn, pid_t *pid);
 
 /*
  * The path of the program called name: itself when it has a slash; else from /usr/local/sbin ... /bin; else
  * /bin/busybox, which becomes the program that its argv[0] names. NULL when there is none.
  */
 const char *program_find(const char *name, char *path, size_t size);
+
+/* Folder of RuntimeDirectory= and its like: "/run", "/var/lib" ... */
+const char *directory_base(enum directory_kind kind);
 
 #define SPAWN_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

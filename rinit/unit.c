@@ -1,13 +1,9 @@
 #include "rinit/unit.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define DEFAULT_RESTART_MS 100 /* systemd-system.conf(5)'s defaults */
-#define DEFAULT_TIMEOUT_MS 90000
 
 int string_set(char **string, const char *value)
 {
@@ -57,68 +53,29 @@ void unit_config_init(struct unit_config *config, const char *name)
 
 	*config = (struct unit_config){
 		.default_dependencies = true,
-		.restart_ms = DEFAULT_RESTART_MS,
-		.start_timeout_ms = DEFAULT_TIMEOUT_MS,
-		.stop_timeout_ms = DEFAULT_TIMEOUT_MS,
-		.kill_signal = SIGTERM,
 	};
+	service_config_init(&config->service);
 	snprintf(config->name, sizeof(config->name), "%s", name);
 	suffix = strrchr(config->name, '.');
 	if (suffix && !strcmp(suffix, ".target"))
 		config->kind = UNIT_TARGET;
 }
 
-static void command_clear(struct command *command)
-{
-	for (char **word = command->argv; word && *word; word++)
-		free(*word);
-	free(command->argv);
-	free(command->program);
-}
-
 void unit_config_clear(struct unit_config *config)
 {
 	struct string_list *const lists[] = {
 		&config->after,      &config->before,      &config->requires,    &config->wants,
-		&config->wanted_by,  &config->conditions,  &config->environment, &config->asserts,
+		&config->wanted_by,  &config->conditions,  &config->asserts,
 		&config->requisite,  &config->binds_to,    &config->part_of,     &config->conflicts,
 		&config->on_failure, &config->required_by, &config->alias,       &config->also,
 	};
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		string_list_clear(lists[i]);
-	for (size_t i = 0; i < config->command_count; i++)
-		command_clear(&config->commands[i]);
-	free(config->commands);
+	service_config_clear(&config->service);
 	free(config->description);
-	free(config->tty);
-	free(config->directory);
 	free(config->default_instance);
 	unit_config_init(config, "");
-}
-
-int unit_config_command(struct unit_config *config, const char *program, const char *const *argv,
-			bool ignore_failure)
-{
-	struct command *commands = realloc(config->commands, (config->command_count + 1) * sizeof(*commands));
-	struct string_list words = {0};
-	struct command *added;
-
-	if (!commands)
-		return -ENOMEM;
-	config->commands = commands;
-	added = &commands[config->command_count];
-	*added = (struct command){.program = strdup(program), .ignore_failure = ignore_failure};
-	for (; *argv; argv++)
-		if (string_list_add(&words, *argv))
-			break;
-	added->argv = words.items;
-	if (!added->program || *argv) {
-		command_clear(added);
-		return -ENOMEM;
-	}
-	config->command_count++;
-	return 0;
 }
 
 /* ---- names ---- */

@@ -12,53 +12,13 @@
 #include "rinit/ini.h"
 #include "rinit/loop.h"
 #include "rinit/service.h"
+#include "rinit/service_config.h"
 
 #define UNIT_NAME_MAX 128
 
 enum unit_kind {
 	UNIT_SERVICE,
 	UNIT_TARGET, /* a point in the boot that others are ordered around; reached by rinit itself */
-};
-
-enum service_type {
-	TYPE_SIMPLE,
-	TYPE_EXEC, /* as simple: rinit knows at once whether the program could be executed */
-	TYPE_ONESHOT,
-	TYPE_NOTIFY,
-};
-
-enum restart_policy {
-	RESTART_NO,
-	RESTART_ON_FAILURE,
-	RESTART_ALWAYS,
-};
-
-enum stdin_kind {
-	STDIN_NULL,
-	STDIN_TTY,
-	STDIN_INHERIT, /* what rinit has; for its own shells, not in unit files */
-};
-
-enum stdout_kind {
-	STDOUT_LOG,
-	STDOUT_NULL,
-	STDOUT_TTY,
-};
-
-enum notify_access {
-	NOTIFY_MAIN, /* the unit's own process */
-	NOTIFY_ALL,  /* descendants of the main process too */
-};
-
-struct string_list {
-	char **items; /* ends with NULL */
-	size_t count;
-};
-
-struct command {
-	char *program;       /* a path, or a name to be looked for */
-	char **argv;         /* ends with NULL */
-	bool ignore_failure; /* the - prefix */
 };
 
 struct unit_config {
@@ -75,19 +35,19 @@ struct unit_config {
 	char *default_instance;
 	bool ignore_on_isolate, allow_isolate, refuse_manual_start, refuse_manual_stop;
 
-	enum service_type type;
-	struct command *commands;
-	size_t command_count;
-	enum restart_policy restart;
-	uint64_t restart_ms, start_timeout_ms, stop_timeout_ms;
-	struct string_list environment;
-	enum stdin_kind input;
-	enum stdout_kind output;
-	char *tty;
-	char *directory;
-	bool remain_after_exit;
-	int kill_signal;
-	enum notify_access notify_access;
+	struct service_config service;
+};
+
+/* Why a service ended; the first of several reasons stays. */
+enum service_result {
+	RESULT_SUCCESS,
+	RESULT_EXIT,
+	RESULT_SIGNAL,
+	RESULT_TIMEOUT,
+	RESULT_WATCHDOG,
+	RESULT_PROTOCOL,  /* it ended before it was ready, or its PIDFile= is no good */
+	RESULT_RESOURCES, /* it could not be run */
+	RESULT_START_LIMIT,
 };
 
 /* What a unit is doing; see manager.h. */
@@ -96,16 +56,26 @@ struct unit_run {
 	bool wanted;   /* by the boot or by somebody's start */
 	bool stopping; /* it shall stop, as soon as what comes after it has */
 	bool again;    /* then it shall start once more: a restart asked for */
-	bool gave_up;  /* it took too long to start */
+	bool stop_asked;
 	bool skipped;  /* a condition did not hold */
 	bool queued;   /* in the manager's list of units to look at */
 	bool held;     /* a target: rinit has not said yet that it is reached */
-	pid_t pid;
-	size_t command;        /* which of the config's */
-	int exit_status;       /* waitpid's, of the last process */
+	pid_t pid;     /* the main process */
+	pid_t control; /* a command beside it */
+	pid_t group;   /* the main process' process group, while there is no control group */
+	bool has_cgroup;
+	bool reload_failed; /* until whoever waits for the reload has heard it */
+	enum service_state left; /* the state before this one */
+	enum command_kind list;  /* the command that runs, or ran last, */
+	size_t command;          /* is this one of the list */
+	int exit_status;         /* waitpid's, of the main process */
+	enum service_result result;
+	uint64_t limit_begin_ms; /* of the interval in which starts are counted */
+	unsigned int limit_count;
 	unsigned int restarts; /* in a row, none of them lasting */
 	uint64_t started_ms, settled_ms;
-	struct loop_timer timer; /* start, stop or restart delay: a state has one at most */
+	struct loop_timer timer;    /* start, stop or restart delay: a state has one at most */
+	struct loop_timer watchdog; /* while it starts: for its PIDFile= */
 	struct loop_source output;
 	char *line; /* of the output, not ended yet */
 	size_t line_length;
@@ -166,16 +136,6 @@ struct unit_text {
 };
 int unit_parse_texts(struct unit_config *config, const struct unit_text *texts, size_t count,
 		     const struct unit_warnings *warnings, struct error *err);
-
-int string_list_add(struct string_list *list, const char *item);
-bool string_list_has(const struct string_list *list, const char *item);
-void string_list_clear(struct string_list *list);
-
-/* Adds a command; argv ends with NULL. 0 or -ENOMEM */
-int unit_config_command(struct unit_config *config, const char *program, const char *const *argv,
-			bool ignore_failure);
-/* Replaces an allocated string; 0 or -ENOMEM */
-int string_set(char **string, const char *value);
 
 /* Adds an empty unit by that name and returns it, NULL when there is no memory. */
 struct unit *unit_set_add(struct unit_set *set, const char *name);

@@ -7,6 +7,7 @@
 #   stock NAME <<END     writes /lib/systemd/system/NAME, as a package would
 #   wants TARGET NAME    lets the target want that unit, as enabling it would
 #   file PATH <<END      writes any other file
+#   with_cgroups         gives it control groups, before the boot
 #   boot [ARG...]        starts rinit; its console goes to the case's output
 #   expect TEXT          waits until the console has shown TEXT, behind what the last expect found
 #   logged UNIT TEXT     waits until the log has TEXT from UNIT: after the boot the console shows no output of services
@@ -32,11 +33,17 @@ out=$root.out
 seen=0
 pid=
 unshare_pid=
+cgroup=
 
 clean_up() {
 	exec 2>/dev/null # bash would tell of every process that is killed here
 	[[ -n $unshare_pid ]] && kill -KILL "$unshare_pid" "$pid" 2>/dev/null
 	wait 2>/dev/null
+	if [[ -n $cgroup ]]; then
+		umount -R "$root/sys"
+		find "$cgroup" -depth -type d -exec rmdir {} +
+	fi
+	mountpoint -q "$root" && umount "$root"
 	rm -rf "$root" "$out" "$root.in"
 }
 trap clean_up EXIT
@@ -65,6 +72,18 @@ stock() { file "lib/systemd/system/$1"; }
 wants() { mkdir -p "$root/etc/systemd/system/$1.wants" && ln -s "/lib/systemd/system/$2" "$root/etc/systemd/system/$1.wants/"; }
 
 file() { mkdir -p "$root/$(dirname "$1")" && cat >"$root/$1"; }
+
+# A control group of the host as the container's /sys/fs/cgroup.
+with_cgroups() {
+	local at
+	at=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+	[[ -n $at && -w $at ]] || { echo "skipped: there is no cgroup2 here"; exit 77; }
+	mkdir "$at/rinit-test-$$" || { echo "skipped: cgroup2 takes no new group here"; exit 77; }
+	cgroup=$at/rinit-test-$$
+	mount -t tmpfs sys "$root/sys"
+	mkdir -p "$root/sys/fs/cgroup"
+	mount --bind "$cgroup" "$root/sys/fs/cgroup"
+}
 
 boot() {
 	mkfifo "$root.in"

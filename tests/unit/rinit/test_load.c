@@ -185,7 +185,7 @@ Test(load, reload_reads_changed_new_and_removed_files)
 	wanted("c.service");
 	unit->run.state = STATE_RUNNING;
 	sh("unit $r/a.service Description=new; rm $r/b.service; unit $r/c.service Description=new; unit $r/d.service");
-	manager_reload(&manager);
+	manager_reload_files(&manager);
 	cr_assert(wanted("a.service"));
 	cr_assert_str_eq(unit->config.description, "new");
 	wanted("b.service");
@@ -203,7 +203,7 @@ Test(load, reload_keeps_the_old_one_when_the_new_one_is_bad)
 {
 	boot("unit $r/a.service Description=old");
 	sh("echo '[Unit]' >$r/a.service");
-	manager_reload(&manager);
+	manager_reload_files(&manager);
 	wanted("a.service");
 	cr_assert_str_eq(unit->config.description, "old");
 	cr_assert(logged("a.service: no usable ExecStart="));

@@ -29,7 +29,8 @@ static struct unit *service(const char *name, const char *script)
 {
 	struct unit *unit = manager_add_service(&manager, name, name);
 
-	unit_config_command(&unit->config, "/bin/sh", (const char *[]){"sh", "-c", script, NULL}, false);
+	service_config_command(&unit->config.service, "/bin/sh", (const char *[]){"sh", "-c", script, NULL},
+			       false);
 	return unit;
 }
 
@@ -77,81 +78,102 @@ static void assert_logged(const char *text)
 
 TestSuite(manager, .init = set_up);
 
-Test(exit_event, says_what_the_end_of_a_process_means)
+/* ---- the verdict ---- */
+
+#define POLICIES 7
+#define RESULTS  6
+
+Test(verdict, restart_policies_are_the_table_of_the_manual)
 {
-	static const struct {
-		enum service_type type;
-		enum restart_policy restart;
-		bool remain, ignore;
-		enum service_state state;
-		int status;
-		enum service_event event;
-	} cases[] = {
-		{TYPE_SIMPLE, RESTART_NO, false, false, STATE_RUNNING, EXITED(0), EVENT_DONE},
-		{TYPE_SIMPLE, RESTART_NO, false, false, STATE_RUNNING, EXITED(1), EVENT_FAIL},
-		{TYPE_SIMPLE, RESTART_NO, false, true, STATE_RUNNING, EXITED(1), EVENT_DONE},
-		{TYPE_SIMPLE, RESTART_NO, false, false, STATE_RUNNING, KILLED(SIGTERM), EVENT_DONE},
-		{TYPE_SIMPLE, RESTART_NO, false, false, STATE_RUNNING, KILLED(SIGSEGV), EVENT_FAIL},
-		{TYPE_SIMPLE, RESTART_NO, true, false, STATE_RUNNING, EXITED(0), EVENT_REMAIN},
-		{TYPE_SIMPLE, RESTART_ALWAYS, false, false, STATE_RUNNING, EXITED(0), EVENT_AGAIN},
-		{TYPE_SIMPLE, RESTART_ON_FAILURE, false, false, STATE_RUNNING, EXITED(0), EVENT_DONE},
-		{TYPE_SIMPLE, RESTART_ON_FAILURE, false, false, STATE_RUNNING, EXITED(3), EVENT_AGAIN},
-		{TYPE_SIMPLE, RESTART_ALWAYS, false, false, STATE_STOPPING, EXITED(0), EVENT_DONE},
-		{TYPE_SIMPLE, RESTART_ALWAYS, false, false, STATE_KILLING, KILLED(SIGKILL), EVENT_DONE},
-		{TYPE_NOTIFY, RESTART_NO, false, false, STATE_STARTING, EXITED(0), EVENT_FAIL},
-		{TYPE_NOTIFY, RESTART_NO, false, false, STATE_RUNNING, EXITED(0), EVENT_DONE},
-		{TYPE_ONESHOT, RESTART_NO, false, false, STATE_STARTING, EXITED(0), EVENT_DONE},
-		{TYPE_ONESHOT, RESTART_NO, true, false, STATE_STARTING, EXITED(0), EVENT_REMAIN},
-		{TYPE_ONESHOT, RESTART_NO, true, false, STATE_STARTING, EXITED(1), EVENT_FAIL},
-		{TYPE_ONESHOT, RESTART_ALWAYS, false, false, STATE_STARTING, EXITED(0), EVENT_DONE},
-		{TYPE_ONESHOT, RESTART_ON_FAILURE, false, false, STATE_STARTING, EXITED(1), EVENT_AGAIN},
+	/* success, exit, signal, timeout, watchdog, protocol */
+	static const bool restarts[POLICIES][RESULTS] = {
+		[RESTART_NO] = {false},
+		[RESTART_ALWAYS] = {true, true, true, true, true, true},
+		[RESTART_ON_SUCCESS] = {true},
+		[RESTART_ON_FAILURE] = {false, true, true, true, true, true},
+		[RESTART_ON_ABNORMAL] = {false, false, true, true, true, false},
+		[RESTART_ON_ABORT] = {false, false, true, false, false, false},
+		[RESTART_ON_WATCHDOG] = {false, false, false, false, true, false},
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct command command = {.ignore_failure = cases[i].ignore};
-		struct unit_config config = {.type = cases[i].type,
-					     .restart = cases[i].restart,
-					     .remain_after_exit = cases[i].remain,
-					     .commands = &command,
-					     .command_count = 1};
-		struct unit_run run = {.state = cases[i].state};
+	for (int policy = 0; policy < POLICIES; policy++)
+		for (int result = 0; result < RESULTS; result++) {
+			struct service_config config = {.restart = policy};
+			struct unit_run run = {.result = result};
+			enum service_event want = restarts[policy][result]   ? EVENT_AGAIN
+						  : result == RESULT_SUCCESS ? EVENT_OVER
+									     : EVENT_FAIL;
 
-		cr_assert_eq(unit_exit_event(&config, &run, cases[i].status), cases[i].event, "case %zu", i);
-	}
+			cr_assert_eq(service_verdict(&config, &run), want, "policy %d, result %d", policy,
+				     result);
+		}
 }
 
-Test(exit_event, restart_asked_for_wins)
+Test(verdict, oneshot_that_ended_well_is_not_repeated)
 {
-	struct command command = {0};
-	struct unit_config config = {.commands = &command, .command_count = 1};
-	struct unit_run run = {.state = STATE_STOPPING, .again = true};
+	struct service_config config = {.type = TYPE_ONESHOT, .restart = RESTART_ALWAYS};
+	struct unit_run run = {0};
 
-	cr_assert_eq(unit_exit_event(&config, &run, EXITED(1)), EVENT_AGAIN);
+	cr_assert_eq(service_verdict(&config, &run), EVENT_OVER);
+	run.result = RESULT_EXIT;
+	cr_assert_eq(service_verdict(&config, &run), EVENT_AGAIN);
 }
 
-Test(exit_event, start_that_took_too_long_is_a_failure)
+Test(verdict, what_was_asked_for_wins)
 {
-	struct command command = {0};
-	struct unit_config config = {.commands = &command, .command_count = 1};
-	struct unit_run run = {.state = STATE_STOPPING, .gave_up = true};
+	struct service_config config = {.restart = RESTART_ALWAYS};
+	struct unit_run run = {.result = RESULT_EXIT, .stop_asked = true};
 
-	cr_assert_eq(unit_exit_event(&config, &run, EXITED(0)), EVENT_FAIL);
-	config.restart = RESTART_ON_FAILURE;
-	cr_assert_eq(unit_exit_event(&config, &run, EXITED(0)), EVENT_AGAIN);
+	cr_assert_eq(service_verdict(&config, &run), EVENT_OVER);
+	run.again = true;
+	cr_assert_eq(service_verdict(&config, &run), EVENT_AGAIN);
+}
+
+Test(verdict, listed_statuses_prevent_and_force_a_restart)
+{
+	struct service_config config = {.restart = RESTART_ALWAYS};
+	struct unit_run run = {.result = RESULT_EXIT, .exit_status = EXITED(3)};
+
+	string_list_add(&config.restart_prevent, "3");
+	string_list_add(&config.restart_prevent, "SIGUSR1");
+	cr_assert_eq(service_verdict(&config, &run), EVENT_FAIL);
+	run.exit_status = KILLED(SIGUSR1);
+	cr_assert_eq(service_verdict(&config, &run), EVENT_FAIL);
+	run.exit_status = EXITED(SIGUSR1);
+	cr_assert_eq(service_verdict(&config, &run), EVENT_AGAIN);
+	config.restart = RESTART_NO;
+	string_list_add(&config.restart_force, "10");
+	cr_assert_eq(service_verdict(&config, &run), EVENT_AGAIN);
+}
+
+Test(result, daemons_may_end_by_the_usual_signals_and_commands_may_not)
+{
+	struct service_config config = {0};
+
+	cr_assert_eq(service_result(&config, COMMAND_START, EXITED(0)), RESULT_SUCCESS);
+	cr_assert_eq(service_result(&config, COMMAND_START, EXITED(1)), RESULT_EXIT);
+	cr_assert_eq(service_result(&config, COMMAND_START, KILLED(SIGTERM)), RESULT_SUCCESS);
+	cr_assert_eq(service_result(&config, COMMAND_START, KILLED(SIGSEGV)), RESULT_SIGNAL);
+	cr_assert_eq(service_result(&config, COMMAND_PRE, KILLED(SIGTERM)), RESULT_SIGNAL);
+	string_list_add(&config.success_status, "1");
+	string_list_add(&config.success_status, "SIGSEGV");
+	cr_assert_eq(service_result(&config, COMMAND_START, EXITED(1)), RESULT_SUCCESS);
+	cr_assert_eq(service_result(&config, COMMAND_START, KILLED(SIGSEGV)), RESULT_SUCCESS);
+	cr_assert_eq(service_result(&config, COMMAND_STOP, EXITED(1)), RESULT_EXIT);
 }
 
 Test(restart_delay, grows_and_is_bounded)
 {
-	struct unit_config config = {.restart_ms = 100};
+	struct service_config config = {.restart_ms = 100};
 
-	cr_assert_eq(unit_restart_delay(&config, 1), 100);
-	cr_assert_eq(unit_restart_delay(&config, 2), 200);
-	cr_assert_eq(unit_restart_delay(&config, 5), 1600);
-	cr_assert_eq(unit_restart_delay(&config, 1000), 30000);
+	cr_assert_eq(service_restart_delay(&config, 1), 100);
+	cr_assert_eq(service_restart_delay(&config, 2), 200);
+	cr_assert_eq(service_restart_delay(&config, 5), 1600);
+	cr_assert_eq(service_restart_delay(&config, 1000), 30000);
 	config.restart_ms = 60000;
-	cr_assert_eq(unit_restart_delay(&config, 7), 60000);
+	cr_assert_eq(service_restart_delay(&config, 7), 60000);
 	config.restart_ms = 0;
-	cr_assert_eq(unit_restart_delay(&config, 1000000), 0);
+	cr_assert_eq(service_restart_delay(&config, 1000000), 0);
 }
 
 Test(manager, simple_service_runs_and_its_output_is_logged)
@@ -190,7 +212,7 @@ Test(manager, services_start_in_order)
 {
 	struct unit *b = service("b.service", "exec sleep 60"), *a = service("a.service", "sleep 0.2");
 
-	a->config.type = TYPE_ONESHOT;
+	a->config.service.type = TYPE_ONESHOT;
 	string_list_add(&b->config.after, "a.service");
 	boot();
 	cr_assert_eq(b->run.state, STATE_WAITING);
@@ -218,7 +240,7 @@ Test(manager, missing_program_fails_at_once)
 {
 	struct unit *unit = manager_add_service(&manager, "a.service", "a");
 
-	unit_config_command(&unit->config, "/no/such/program", (const char *[]){"x", NULL}, false);
+	service_config_command(&unit->config.service, "/no/such/program", (const char *[]){"x", NULL}, false);
 	boot();
 	cr_assert_eq(unit->run.state, STATE_FAILED);
 	assert_logged("a.service: cannot run /no/such/program: No such file or directory");
@@ -228,7 +250,7 @@ Test(manager, requirement_that_failed_stops_the_start)
 {
 	struct unit *a = service("a.service", "exit 3"), *b = service("b.service", "exec sleep 60");
 
-	a->config.type = TYPE_ONESHOT;
+	a->config.service.type = TYPE_ONESHOT;
 	string_list_add(&b->config.after, "a.service");
 	string_list_add(&b->config.requires, "a.service");
 	boot();
@@ -241,8 +263,8 @@ Test(manager, failed_service_is_restarted)
 {
 	struct unit *unit = service("a.service", "echo run >&2; exit 1");
 
-	unit->config.restart = RESTART_ON_FAILURE;
-	unit->config.restart_ms = 10;
+	unit->config.service.restart = RESTART_ON_FAILURE;
+	unit->config.service.restart_ms = 10;
 	boot();
 	while (unit->run.restarts < 3) {
 		await(unit, STATE_DELAY);
@@ -257,11 +279,12 @@ Test(manager, oneshot_runs_its_commands_one_after_the_other)
 {
 	struct unit *unit = service("a.service", "echo one");
 
-	unit->config.type = TYPE_ONESHOT;
-	unit->config.remain_after_exit = true;
-	unit_config_command(&unit->config, "/bin/sh", (const char *[]){"sh", "-c", "exit 1", NULL}, true);
-	unit_config_command(&unit->config, "/bin/sh", (const char *[]){"sh", "-c", "echo three", NULL},
-			    false);
+	unit->config.service.type = TYPE_ONESHOT;
+	unit->config.service.remain_after_exit = true;
+	service_config_command(&unit->config.service, "/bin/sh", (const char *[]){"sh", "-c", "exit 1", NULL},
+			       true);
+	service_config_command(&unit->config.service, "/bin/sh",
+			       (const char *[]){"sh", "-c", "echo three", NULL}, false);
 	boot();
 	await(unit, STATE_EXITED);
 	assert_logged("a.service: one");
@@ -272,8 +295,9 @@ Test(manager, oneshot_ends_at_the_first_command_that_fails)
 {
 	struct unit *unit = service("a.service", "exit 1");
 
-	unit->config.type = TYPE_ONESHOT;
-	unit_config_command(&unit->config, "/bin/sh", (const char *[]){"sh", "-c", "echo two", NULL}, false);
+	unit->config.service.type = TYPE_ONESHOT;
+	service_config_command(&unit->config.service, "/bin/sh",
+			       (const char *[]){"sh", "-c", "echo two", NULL}, false);
 	boot();
 	await(unit, STATE_FAILED);
 	cr_assert_eq(unit->run.command, 0);
@@ -283,7 +307,7 @@ Test(manager, service_that_does_not_stop_is_killed)
 {
 	struct unit *unit = service("a.service", "trap '' TERM; while :; do sleep 1; done");
 
-	unit->config.stop_timeout_ms = 100;
+	unit->config.service.stop_timeout_ms = 100;
 	boot();
 	await(unit, STATE_RUNNING);
 	loop_step(&loop, 100); /* the trap is set */
@@ -296,8 +320,8 @@ Test(manager, notify_service_that_says_nothing_is_stopped)
 {
 	struct unit *unit = service("a.service", "exec sleep 60");
 
-	unit->config.type = TYPE_NOTIFY;
-	unit->config.start_timeout_ms = 50;
+	unit->config.service.type = TYPE_NOTIFY;
+	unit->config.service.start_timeout_ms = 50;
 	boot();
 	await(unit, STATE_FAILED);
 	assert_logged("a.service: not ready after 0.1 s: stopping it");
@@ -307,7 +331,8 @@ Test(manager, notify_service_is_ready_when_it_says_so)
 {
 	struct unit *unit = service("a.service", "exec sleep 60");
 
-	unit->config.type = TYPE_NOTIFY;
+	unit->config.service.type = TYPE_NOTIFY;
+	unit->config.service.notify_access = NOTIFY_MAIN;
 	boot();
 	await(unit, STATE_STARTING);
 	manager_notified(&manager, getpid(), "READY=1");

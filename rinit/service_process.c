@@ -1,0 +1,331 @@
+/* One process of a service: its environment and words, its output and folders. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/util.h"
+#include "rinit/cgroup.h"
+#include "rinit/command_line.h"
+#include "rinit/file.h"
+#include "rinit/log.h"
+#include "rinit/notify.h"
+#include "rinit/service_run.h"
+#include "rinit/spawn.h"
+
+#define OUTPUT_LINE_MAX      LOG_LINE_MAX
+#define OUTPUT_READ_MAX      4096 /* at one wake-up: a service that floods does not keep others waiting */
+#define ENVIRONMENT_FILE_MAX (256 * 1024)
+#define DIRECTORY_DEPTH_MAX  32
+
+/* ---- output ---- */
+
+/* With the name of SyslogIdentifier= in front, which tells programs of one unit apart. */
+static void line_write(const struct unit *unit, enum log_level level, const char *line, size_t length)
+{
+	const char *identifier = unit->config.service.identifier;
+	char text[OUTPUT_LINE_MAX + 1];
+
+	if (identifier) {
+		snprintf(text, sizeof(text), "%s: %.*s", identifier, (int)length, line);
+		log_write(level, unit->config.name, text, strlen(text));
+	} else {
+		log_write(level, unit->config.name, line, length);
+	}
+}
+
+/* A line may begin with "<N>", its syslog level (sd-daemon(3)); from 4, warning, on it counts as one. */
+static void line_end(struct unit *unit)
+{
+	const char *line = unit->run.line;
+	size_t length = unit->run.line_length;
+	enum log_level level = LOG_OUTPUT;
+
+	unit->run.line_length = 0;
+	if (length >= 3 && line[0] == '<' && line[1] >= '0' && line[1] <= '7' && line[2] == '>') {
+		level = line[1] <= '4' ? LOG_WARNING : LOG_OUTPUT;
+		line += 3;
+		length -= 3;
+	}
+	if (length)
+		line_write(unit, level, line, length);
+}
+
+static void output_split(struct unit *unit, const char *text, size_t length)
+{
+	struct unit_run *run = &unit->run;
+
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] == '\n' || run->line_length == OUTPUT_LINE_MAX)
+			line_end(unit);
+		if (text[i] != '\n' && text[i] != '\r')
+			run->line[run->line_length++] = text[i];
+	}
+}
+
+static void output_close(struct unit *unit)
+{
+	if (unit->run.output.fd < 0)
+		return;
+	line_end(unit);
+	loop_remove(unit->manager->loop, &unit->run.output);
+	close(unit->run.output.fd);
+	unit->run.output.fd = -1;
+}
+
+/* Returns false when there is no more for now. */
+static bool output_read(struct unit *unit)
+{
+	char text[OUTPUT_READ_MAX];
+	ssize_t length = read(unit->run.output.fd, text, sizeof(text));
+
+	if (length > 0)
+		output_split(unit, text, (size_t)length);
+	else if (!length || errno != EAGAIN)
+		output_close(unit);
+	return length == sizeof(text);
+}
+
+static void output_ready(struct loop_source *source, uint32_t events)
+{
+	(void)events;
+	output_read(CONTAINER_OF(source, struct unit, run.output));
+}
+
+/* The writing end, for a child; negative errno when there is none. Who still holds an older one keeps it. */
+static int output_open(struct unit *unit)
+{
+	char path[32];
+	int ends[2];
+
+	if (unit->run.output.fd >= 0) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", unit->run.output.fd);
+		return open(path, O_WRONLY | O_CLOEXEC);
+	}
+	if (!unit->run.line)
+		unit->run.line = malloc(OUTPUT_LINE_MAX);
+	if (!unit->run.line || pipe2(ends, O_CLOEXEC))
+		return unit->run.line ? -errno : -ENOMEM;
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	unit->run.output = (struct loop_source){.fd = ends[0], .ready = output_ready};
+	loop_add(unit->manager->loop, &unit->run.output, EPOLLIN);
+	return ends[1];
+}
+
+void service_output_drain(struct unit *unit)
+{
+	for (int i = 0; i < 16 && unit->run.output.fd >= 0 && output_read(unit); i++)
+		;
+}
+
+/* ---- environment ---- */
+
+static int environment_setf(struct string_list *environment, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static int environment_setf(struct string_list *environment, const char *format, ...)
+{
+	char text[PATH_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	return environment_set(environment, text);
+}
+
+static int environment_add(struct string_list *environment, const struct string_list *more)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < more->count && !rc; i++)
+		rc = strchr(more->items[i], '=') ? environment_set(environment, more->items[i]) : 0;
+	return rc;
+}
+
+static int environment_file(const struct unit *unit, const char *path, struct string_list *environment)
+{
+	bool optional = *path == '-';
+	AUTO_FREE char *text = NULL;
+	size_t length;
+	int rc = file_load(path + optional, ENVIRONMENT_FILE_MAX, &text, &length);
+
+	if (rc && optional)
+		return 0;
+	if (rc) {
+		log_warning("%s: EnvironmentFile=%s: %s", unit->config.name, path, strerror(-rc));
+		return rc;
+	}
+	rc = environment_parse(environment, text, length);
+	if (rc > 0)
+		log_warning("%s: %s: %d lines are no NAME=VALUE", unit->config.name, path + optional, rc);
+	return MIN(rc, 0);
+}
+
+/* RUNTIME_DIRECTORY and its like: every folder, by a colon from the next. */
+static int environment_directories(const struct service_config *config, struct string_list *environment)
+{
+	static const char *const names[] = {"RUNTIME", "STATE", "CACHE", "LOGS", "CONFIGURATION"};
+	int rc = 0;
+
+	for (int kind = 0; kind < DIRECTORY_KINDS && !rc; kind++) {
+		const struct string_list *folders = &config->directories[kind];
+		char text[PATH_MAX];
+		size_t used = (size_t)snprintf(text, sizeof(text), "%s_DIRECTORY", names[kind]);
+
+		for (size_t i = 0; i < folders->count && used < sizeof(text); i++)
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%c%s/%s", i ? ':' : '=',
+						 directory_base(kind), folders->items[i]);
+		rc = folders->count ? environment_set(environment, text) : 0;
+	}
+	return rc;
+}
+
+/* For ExecStop= and ExecStopPost=: how it ended. */
+static int environment_result(const struct unit_run *run, struct string_list *environment)
+{
+	bool killed = WIFSIGNALED(run->exit_status);
+	int rc = environment_setf(environment, "SERVICE_RESULT=%s", service_result_name(run->result));
+
+	if (rc || run->pid)
+		return rc;
+	rc = environment_set(environment, killed ? "EXIT_CODE=killed" : "EXIT_CODE=exited");
+	return rc ? rc
+		  : environment_setf(environment, "EXIT_STATUS=%d",
+				     killed ? WTERMSIG(run->exit_status) : WEXITSTATUS(run->exit_status));
+}
+
+/* systemd.exec(5), "Environment Variables in Spawned Processes": what comes later wins. */
+static int environment_make(const struct unit *unit, struct string_list *environment)
+{
+	const struct service_config *config = &unit->config.service;
+	const struct unit_run *run = &unit->run;
+	int rc = environment_add(environment, &unit->manager->environment);
+
+	for (size_t i = 0; !rc && i < config->pass_environment.count; i++) {
+		const char *value = getenv(config->pass_environment.items[i]);
+
+		if (value)
+			rc = environment_setf(environment, "%s=%s", config->pass_environment.items[i], value);
+	}
+	if (!rc)
+		rc = environment_directories(config, environment);
+	if (!rc && config->notify_access != NOTIFY_NONE)
+		rc = environment_set(environment, "NOTIFY_SOCKET=" NOTIFY_SOCKET_PATH);
+	if (!rc && config->watchdog_ms)
+		rc = environment_setf(environment, "WATCHDOG_USEC=%llu",
+				      (unsigned long long)config->watchdog_ms * 1000);
+	if (!rc && run->pid)
+		rc = environment_setf(environment, "MAINPID=%d", run->pid);
+	if (!rc && run->list >= COMMAND_STOP)
+		rc = environment_result(run, environment);
+	if (!rc)
+		rc = environment_add(environment, &config->environment);
+	for (size_t i = 0; !rc && i < config->environment_files.count; i++)
+		rc = environment_file(unit, config->environment_files.items[i], environment);
+	for (size_t i = 0; !rc && i < config->unset_environment.count; i++)
+		environment_unset(environment, config->unset_environment.items[i]);
+	return rc;
+}
+
+/* ---- the process ---- */
+
+/* Opened here when it is the log or nothing; the child opens what is a file. */
+static int descriptors_open(struct unit *unit, struct spawn *spawn_it)
+{
+	const struct service_config *config = &unit->config.service;
+	const char *tty = config->tty ? config->tty : "/dev/console";
+
+	spawn_it->tty = config->input == STDIN_TTY ? tty : NULL;
+	spawn_it->input = config->input == STDIN_INHERIT ? STDIN_FILENO : -1;
+	if (config->output == STDOUT_LOG)
+		return output_open(unit);
+	if (config->output == STDOUT_NULL)
+		return open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (config->output == STDOUT_TTY && config->input != STDIN_TTY && config->input != STDIN_INHERIT)
+		return open(tty, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	return -1;
+}
+
+static int process_start(struct unit *unit, const struct command *command, pid_t *pid)
+{
+	const struct service_config *config = &unit->config.service;
+	char cgroup[PATH_MAX];
+	struct string_list environment = {0}, argv = {0};
+	struct spawn spawn_it = {.program = command->program,
+				 .config = config,
+				 .privileged = command->privileged,
+				 .error = -1};
+	AUTO_CLOSE int output = -1;
+	AUTO_CLOSE int error = -1;
+	int rc = environment_make(unit, &environment);
+
+	cgroup_path(unit->config.name, config, "cgroup.procs", cgroup, sizeof(cgroup));
+	if (!rc)
+		rc = command_expand(command, &environment, &argv);
+	if (!rc) {
+		output = descriptors_open(unit, &spawn_it);
+		if (config->error == STDOUT_LOG && config->output != STDOUT_LOG)
+			error = output_open(unit);
+		spawn_it.output = output;
+		spawn_it.error = error;
+		spawn_it.argv = argv.items;
+		spawn_it.environment = environment.items;
+		spawn_it.cgroup = unit->run.has_cgroup ? cgroup : NULL;
+		rc = spawn(&spawn_it, pid);
+		if (rc)
+			log_warning("%s: cannot run %s: %s%s%s", unit->config.name, command->program,
+				    spawn_it.failed ? spawn_it.failed : "", spawn_it.failed ? ": " : "",
+				    strerror(-rc));
+	}
+	string_list_clear(&environment);
+	string_list_clear(&argv);
+	return rc;
+}
+
+int service_spawn(struct unit *unit, const struct command *command, pid_t *pid)
+{
+	int rc = process_start(unit, command, pid);
+
+	if (rc)
+		*pid = 0;
+	return rc;
+}
+
+/* ---- folders ---- */
+
+/* What is below, too; never through a symbolic link, since the service may have put one there. */
+static void tree_remove(int parent, const char *name, int depth)
+{
+	int fd = depth < DIRECTORY_DEPTH_MAX
+			 ? openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+			 : -1;
+	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+
+	while (folder && (entry = readdir(folder)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+		    unlinkat(fd, entry->d_name, 0) && (errno == EISDIR || errno == EPERM))
+			tree_remove(fd, entry->d_name, depth + 1);
+	if (folder)
+		closedir(folder);
+	unlinkat(parent, name, AT_REMOVEDIR);
+}
+
+void service_directories_remove(const struct unit *unit)
+{
+	const struct string_list *folders = &unit->config.service.directories[DIRECTORY_RUNTIME];
+	AUTO_CLOSE int base = -1;
+
+	if (folders->count)
+		base = open(directory_base(DIRECTORY_RUNTIME), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (size_t i = 0; base >= 0 && i < folders->count; i++)
+		tree_remove(base, folders->items[i], 0);
+}

@@ -1,0 +1,8 @@
+unit lost <<END
+[Service]
+EnvironmentFile=/etc/default/none
+ExecStart=/bin/sleep 1000
+END
+boot
+expect "lost.service: EnvironmentFile=/etc/default/none: No such file or directory"
+check "State: failed" ctl status lost
