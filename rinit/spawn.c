@@ -198,6 +198,21 @@ static int directories_make(const struct service_config *config, const struct cr
 	return rc;
 }
 
+/* Delegate=: the user may make groups below the service's own (cgroup-v2.rst, "Delegation Containment"). */
+static int cgroup_hand_over(const struct spawn *spawn, const struct credentials *credentials)
+{
+	static const char *const files[] = {"", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control"};
+	char path[PATH_MAX];
+	int folder = (int)(strrchr(spawn->cgroup, '/') - spawn->cgroup);
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		snprintf(path, sizeof(path), "%.*s/%s", folder, spawn->cgroup, files[i]);
+		if (chown(path, credentials->uid, credentials->gid))
+			return -errno;
+	}
+	return 0;
+}
+
 /* Each process of the service sees temporary folders of its own, in memory. */
 static int tmp_hide(void)
 {
@@ -258,6 +273,8 @@ static int child_become_service(struct spawn *spawn, struct credentials *credent
 		TRY("User or Group", credentials_read(config, credentials));
 	TRY("a directory of its own", directories_make(config, credentials));
 	umask(config->umask);
+	if (config->delegate && config->user && spawn->cgroup)
+		TRY("Delegate", cgroup_hand_over(spawn, credentials));
 	if (config->private_tmp)
 		TRY("PrivateTmp", tmp_hide());
 	if (config->root)
