@@ -12,6 +12,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -139,7 +140,8 @@ static int step_limits(struct spawn *spawn)
 	const struct service_config *config = spawn->config;
 
 	for (size_t i = 0; i < config->limit_count; i++)
-		if (setrlimit(config->limits[i].resource, &config->limits[i].limit))
+		/* Not setrlimit: the libcs do not agree on its first argument's type. */
+		if (syscall(SYS_prlimit64, 0, config->limits[i].resource, &config->limits[i].limit, NULL))
 			return -errno;
 	return 0;
 }
@@ -192,8 +194,8 @@ static int directories_make(const struct service_config *config, const struct cr
 	umask(0);
 	for (int kind = 0; kind < DIRECTORY_KINDS; kind++)
 		for (size_t i = 0; i < config->directories[kind].count && !rc; i++)
-			rc = directory_make(directory_base(kind), config->directories[kind].items[i],
-					    config->directory_modes[kind],
+			rc = directory_make(directory_base((enum directory_kind)kind),
+					    config->directories[kind].items[i], config->directory_modes[kind],
 					    kind == DIRECTORY_CONFIGURATION ? NULL : credentials);
 	return rc;
 }
