@@ -124,15 +124,20 @@ static int text_add(struct text *text, const char *more, size_t length)
 	return 0;
 }
 
-/* The value's words; when its quotes don't match, it is one. */
+/* The value's words; where its quotes don't match, the rest is one. */
 static int value_split(const char *value, struct string_list *argv)
 {
 	char word[COMMAND_WORD_MAX];
-	int more = 1, rc = 0;
+	const char *at = value;
+	int more, rc = 0;
 
-	while (!rc && (more = word_split(&value, word, sizeof(word))) > 0)
-		rc = string_list_add(argv, word);
-	return more < 0 ? string_list_add(argv, value) : rc;
+	while (!rc && (more = word_split(&at, word, sizeof(word)))) {
+		rc = string_list_add(argv, more > 0 ? word : value);
+		if (more < 0)
+			break;
+		value = at + strspn(at, BLANKS);
+	}
+	return rc;
 }
 
 /* The dollar sign at *at and what belongs to it. */

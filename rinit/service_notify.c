@@ -10,16 +10,22 @@
 #include "rinit/notify.h"
 #include "rinit/service_run.h"
 
-pid_t process_parent(pid_t pid)
+unsigned long long process_stat(pid_t pid, int field)
 {
 	char path[32], text[512];
-	const char *after_name;
-	int parent;
+	const char *at;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	file_read(path, text, sizeof(text));
-	after_name = strrchr(text, ')'); /* the name before it may hold anything */
-	return after_name && sscanf(after_name, ") %*c %d", &parent) == 1 ? parent : 0;
+	at = strrchr(text, ')'); /* the name before it may hold anything */
+	for (int i = PROCESS_NAME; at && i < field; i++)
+		at = strchr(at + 1, ' ');
+	return at ? strtoull(at + 1, NULL, 10) : 0;
+}
+
+pid_t process_parent(pid_t pid)
+{
+	return (pid_t)process_stat(pid, PROCESS_PARENT);
 }
 
 static struct unit *unit_by_cgroup(const struct manager *manager, pid_t pid)

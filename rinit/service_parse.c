@@ -228,7 +228,7 @@ static int read_output(struct unit_reader *reader, const struct unit_key *key, c
 
 		if (strncmp(value, prefixes[i], length) != 0 || value[length] != '/')
 			continue;
-		*output = STDOUT_FILE + i;
+		*output = STDOUT_FILE + (unsigned int)i;
 		return string_set(error ? &config->error_path : &config->output_path, value + length);
 	}
 	for (word = others; *word; word += strlen(word) + 1)

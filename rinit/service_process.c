@@ -182,7 +182,8 @@ static int environment_directories(const struct service_config *config, struct s
 
 		for (size_t i = 0; i < folders->count && used < sizeof(text); i++)
 			used += (size_t)snprintf(text + used, sizeof(text) - used, "%c%s/%s", i ? ':' : '=',
-						 directory_base(kind), folders->items[i]);
+						 directory_base((enum directory_kind)kind),
+						 folders->items[i]);
 		rc = folders->count ? environment_set(environment, text) : 0;
 	}
 	return rc;

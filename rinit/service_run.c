@@ -16,6 +16,7 @@
 
 #define RESTART_LASTED_MS 10000 /* a service that ran so long has recovered: the delay is small again */
 #define PID_FILE_POLL_MS  20
+#define ORPHAN_SLACK_MS   100 /* a process' start time is in coarser steps than ours */
 #define EXIT_NOT_RUN                                                                                         \
 	(127 << 8) /* waitpid's status of a program that is not there, as a shell would say it               \
 		    */
@@ -340,28 +341,15 @@ static pid_t orphan_find(struct unit *unit)
 {
 	DIR *folder = opendir("/proc");
 	const struct dirent *entry;
-	long ticks = sysconf(_SC_CLK_TCK);
+	uint64_t tick_ms = 1000 / (uint64_t)sysconf(_SC_CLK_TCK);
 	pid_t found = 0;
 	int count = 0;
 
 	while (folder && (entry = readdir(folder))) {
 		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-		char path[32], text[512];
-		const char *after_name;
-		unsigned long long began = 0;
-		int parent = 0;
 
-		if (pid <= 1 || unit_by_pid(unit->manager, pid))
-			continue;
-		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-		file_read(path, text, sizeof(text));
-		after_name = strrchr(text, ')');
-		if (!after_name || sscanf(after_name,
-					  ") %*c %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-					  "%*s %*s %*s %llu",
-					  &parent, &began) != 2)
-			continue;
-		if (parent != 1 || began * 1000 / (unsigned long long)ticks + 1000 < unit->run.started_ms)
+		if (pid <= 1 || unit_by_pid(unit->manager, pid) || process_parent(pid) != 1 ||
+		    process_stat(pid, PROCESS_START_TIME) * tick_ms + ORPHAN_SLACK_MS < unit->run.started_ms)
 			continue;
 		found = pid;
 		count++;

@@ -31,6 +31,13 @@ void service_main_is(struct unit *unit, pid_t pid);
 void service_timer_extend(struct unit *unit, uint64_t ms);
 void service_watchdog_start(struct unit *unit);
 struct unit *unit_by_pid(const struct manager *manager, pid_t pid);
+/* A number from /proc/PID/stat (proc(5)), behind the name; 0 when there is no such process. */
+enum {
+	PROCESS_NAME = 2,
+	PROCESS_PARENT = 4,
+	PROCESS_START_TIME = 22, /* in clock ticks since the boot */
+};
+unsigned long long process_stat(pid_t pid, int field);
 pid_t process_parent(pid_t pid);
 
 /* ---- manager.c's, for the actions ---- */

@@ -1,8 +1,8 @@
 #include "rinit/shutdown.h"
 
 #include <errno.h>
-#include <mntent.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -102,17 +102,40 @@ struct mounts {
 	size_t count;
 };
 
+/* The line's second word, blanks and the like as \ooo (proc(5)); cut in place. */
+static char *mount_point(char *line)
+{
+	char *path = line + strcspn(line, " "), *out;
+
+	path += *path == ' ';
+	path[strcspn(path, " \n")] = '\0';
+	out = path;
+	for (const char *p = path; *p; out++) {
+		bool escaped = *p == '\\' && p[1] && p[2] && p[3];
+
+		*out = escaped ? (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 | (p[3] - '0')) : *p;
+		p += escaped ? 4 : 1;
+	}
+	*out = '\0';
+	return path;
+}
+
 static struct mounts mounts_read(void)
 {
 	struct string_list paths = {0};
-	FILE *file = setmntent("/proc/self/mounts", "re");
-	const struct mntent *entry;
+	FILE *file = fopen("/proc/self/mounts", "re");
+	char *line = NULL;
+	size_t size = 0;
 
-	while (file && (entry = getmntent(file)))
-		if (!stays_mounted(entry->mnt_dir))
-			string_list_add(&paths, entry->mnt_dir);
+	while (file && getline(&line, &size, file) > 0) {
+		const char *path = mount_point(line);
+
+		if (!stays_mounted(path))
+			string_list_add(&paths, path);
+	}
+	free(line);
 	if (file)
-		endmntent(file);
+		fclose(file);
 	return (struct mounts){paths.items, paths.count};
 }
 

@@ -12,6 +12,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -139,7 +140,8 @@ static int step_limits(struct spawn *spawn)
 	const struct service_config *config = spawn->config;
 
 	for (size_t i = 0; i < config->limit_count; i++)
-		if (setrlimit(config->limits[i].resource, &config->limits[i].limit))
+		/* Not setrlimit: the libcs do not agree on its first argument's type. */
+		if (syscall(SYS_prlimit64, 0, config->limits[i].resource, &config->limits[i].limit, NULL))
 			return -errno;
 	return 0;
 }
@@ -192,10 +194,25 @@ static int directories_make(const struct service_config *config, const struct cr
 	umask(0);
 	for (int kind = 0; kind < DIRECTORY_KINDS; kind++)
 		for (size_t i = 0; i < config->directories[kind].count && !rc; i++)
-			rc = directory_make(directory_base(kind), config->directories[kind].items[i],
-					    config->directory_modes[kind],
+			rc = directory_make(directory_base((enum directory_kind)kind),
+					    config->directories[kind].items[i], config->directory_modes[kind],
 					    kind == DIRECTORY_CONFIGURATION ? NULL : credentials);
 	return rc;
+}
+
+/* Delegate=: the user may make groups below the service's own (cgroup-v2.rst, "Delegation Containment"). */
+static int cgroup_hand_over(const struct spawn *spawn, const struct credentials *credentials)
+{
+	static const char *const files[] = {"", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control"};
+	char path[PATH_MAX];
+	int folder = (int)(strrchr(spawn->cgroup, '/') - spawn->cgroup);
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		snprintf(path, sizeof(path), "%.*s/%s", folder, spawn->cgroup, files[i]);
+		if (chown(path, credentials->uid, credentials->gid))
+			return -errno;
+	}
+	return 0;
 }
 
 /* Each process of the service sees temporary folders of its own, in memory. */
@@ -258,6 +275,8 @@ static int child_become_service(struct spawn *spawn, struct credentials *credent
 		TRY("User or Group", credentials_read(config, credentials));
 	TRY("a directory of its own", directories_make(config, credentials));
 	umask(config->umask);
+	if (config->delegate && config->user && spawn->cgroup)
+		TRY("Delegate", cgroup_hand_over(spawn, credentials));
 	if (config->private_tmp)
 		TRY("PrivateTmp", tmp_hide());
 	if (config->root)
