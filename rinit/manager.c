@@ -315,7 +315,7 @@ static void action_reached(struct unit *unit)
 	uint64_t took = clock_ms() - unit->run.started_ms;
 
 	loop_timer_clear(unit->manager->loop, &unit->run.timer);
-	if (unit->config.kind == UNIT_SERVICE)
+	if (unit->config.kind != UNIT_TARGET)
 		log_info("started %s (%.2f s)", title(unit), seconds(took));
 	unit_settled(unit);
 }
@@ -323,7 +323,7 @@ static void action_reached(struct unit *unit)
 static void action_ended(struct unit *unit)
 {
 	loop_timer_clear(unit->manager->loop, &unit->run.timer);
-	if (unit->config.kind == UNIT_SERVICE && unit->run.started_ms)
+	if (unit->config.kind != UNIT_TARGET && unit->run.started_ms)
 		log_info("%s %s", unit->config.type == TYPE_ONESHOT ? "finished" : "stopped", title(unit));
 	unit->run.restarts = 0;
 	unit_settled(unit);
@@ -599,7 +599,7 @@ static bool boot_wants(const struct unit_config *config, const char *default_tar
 	const struct string_list *by = &config->wanted_by;
 	bool desktop = !strcmp(default_target, "graphical.target");
 
-	if (!strcmp(config->name, "network-online.target"))
+	if (!strcmp(config->name, "network-online.target") || config->boot == BOOT_ON_DEMAND)
 		return false; /* unless somebody wants it */
 	return !by->count || !string_list_has(by, "graphical.target") || by->count > 1 || desktop;
 }
@@ -729,6 +729,20 @@ void manager_stop_all(struct manager *manager)
 		unit->run.again = false;
 		unit->run.stopping = true;
 		unit_queue(unit);
+	}
+	manager_drain(manager);
+}
+
+void manager_cancel_waiting(struct manager *manager)
+{
+	for (size_t i = 0; i < manager->units.count; i++) {
+		struct unit *unit = manager->units.items[i];
+
+		if (unit->run.state == STATE_WAITING || unit->run.state == STATE_DELAY) {
+			unit->run.wanted = false;
+			unit->run.stopping = true;
+			unit_queue(unit);
+		}
 	}
 	manager_drain(manager);
 }

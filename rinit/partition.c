@@ -71,23 +71,34 @@ bool partition_label(const char *name, char *label, size_t size)
 	return true;
 }
 
-/* The partition's number; 0 when it is a whole disk. disk gets the disk's path in /sys. */
-static unsigned int partition_number(const char *name, char *disk)
+/* The partition's number; 0 when it is a whole disk. disk gets the name of the disk that it is on. */
+static unsigned int partition_number(const char *name, char *disk, size_t size)
 {
-	char path[320], number[16];
+	char path[320], number[16], link[PATH_MAX];
+	ssize_t length;
+	char *slash;
 
 	snprintf(path, sizeof(path), "/sys/class/block/%s/partition", name);
 	if (file_read_line(path, number, sizeof(number)) <= 0)
 		return 0;
-	snprintf(path, sizeof(path), "/sys/class/block/%s/..", name);
-	return realpath(path, disk) ? (unsigned int)strtoul(number, NULL, 10) : 0;
+	snprintf(path, sizeof(path), "/sys/class/block/%s", name);
+	length = readlink(path, link, sizeof(link) - 1); /* ../../devices/.../block/vda/vda1 */
+	link[length < 0 ? 0 : length] = '\0';
+	slash = strrchr(link, '/');
+	if (!slash)
+		return 0;
+	*slash = '\0';
+	slash = strrchr(link, '/');
+	if (!slash || (size_t)snprintf(disk, size, "%s", slash + 1) >= size)
+		return 0;
+	return (unsigned int)strtoul(number, NULL, 10);
 }
 
 static uint64_t sector_size(const char *disk)
 {
-	char path[PATH_MAX + 32], size[16];
+	char path[320], size[16];
 
-	snprintf(path, sizeof(path), "%s/queue/logical_block_size", disk);
+	snprintf(path, sizeof(path), "/sys/class/block/%s/queue/logical_block_size", disk);
 	return file_read_line(path, size, sizeof(size)) > 0 ? strtoul(size, NULL, 10) : 512;
 }
 
@@ -98,15 +109,15 @@ static bool read_at(int fd, void *bytes, size_t size, uint64_t at)
 
 bool partition_uuid(const char *name, char uuid[PARTITION_UUID_MAX])
 {
-	char disk[PATH_MAX], path[PATH_MAX];
+	char disk[256], path[264];
 	uint8_t bytes[MBR_SIZE];
-	unsigned int number = partition_number(name, disk);
+	unsigned int number = partition_number(name, disk, sizeof(disk));
 	uint64_t at, sector;
 	AUTO_CLOSE int fd = -1;
 
 	if (!number)
 		return false;
-	snprintf(path, sizeof(path), "/dev%.250s", strrchr(disk, '/'));
+	snprintf(path, sizeof(path), "/dev/%s", disk);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || !read_at(fd, bytes, MBR_SIZE, 0))
 		return false;

@@ -82,6 +82,7 @@ static int implicit_edges(struct graph *graph, const struct unit *target)
 		    !string_list_has(&unit->config.before, "sysinit.target"))
 			rc = edge_add(graph, i, (size_t)sysinit, EDGE_IMPLICIT);
 		if (!rc && last >= 0 && unit != target && unit->run.wanted &&
+		    unit->config.boot != BOOT_BACKGROUND &&
 		    !string_list_has(&unit->config.after, target->config.name))
 			rc = edge_add(graph, (size_t)last, i, EDGE_IMPLICIT);
 	}
