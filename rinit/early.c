@@ -91,6 +91,6 @@ void early_clock(void)
 
 void early_save(void)
 {
-	random_seed_save();
+	random_seed_save(true);
 	clock_save();
 }

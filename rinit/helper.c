@@ -20,7 +20,8 @@ static int setup_main(int argc, char **argv)
 	if (strcmp(kind, "container") != 0) {
 		clock_not_before_saved();
 		random_seed_load(!strcmp(kind, "credit"));
-		random_seed_save();
+		/* A seed that counts must not be used twice, whatever happens until the shutdown. */
+		random_seed_save(!strcmp(kind, "credit"));
 	}
 	return 0;
 }

@@ -323,7 +323,7 @@ static void action_reached(struct unit *unit)
 static void action_ended(struct unit *unit)
 {
 	loop_timer_clear(unit->manager->loop, &unit->run.timer);
-	if (unit->config.kind != UNIT_TARGET && unit->run.started_ms)
+	if (unit->config.kind == UNIT_SERVICE && unit->run.started_ms)
 		log_info("%s %s", unit->config.type == TYPE_ONESHOT ? "finished" : "stopped", title(unit));
 	unit->run.restarts = 0;
 	unit_settled(unit);

@@ -39,7 +39,7 @@ void random_seed_load(bool credit)
 }
 
 /* Written beside it first: a seed is whole or the old one. */
-void random_seed_save(void)
+void random_seed_save(bool safely)
 {
 	static const char fresh[] = RANDOM_SEED_FILE ".new";
 	unsigned char bytes[SEED_SIZE];
@@ -52,6 +52,7 @@ void random_seed_save(void)
 	file = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (file < 0)
 		return; /* a system that is never written has no seed */
-	if (write_all(file, bytes, sizeof(bytes)) || fsync(file) || rename(fresh, RANDOM_SEED_FILE))
+	if (write_all(file, bytes, sizeof(bytes)) || (safely && fsync(file)) ||
+	    rename(fresh, RANDOM_SEED_FILE))
 		unlink(fresh);
 }

@@ -13,4 +13,5 @@
 #define RANDOM_SEED_FILE STATE_FOLDER "/random-seed"
 
 void random_seed_load(bool credit);
-void random_seed_save(void);
+/* safely: on the disk when it returns, at the price of waiting for that. */
+void random_seed_save(bool safely);
