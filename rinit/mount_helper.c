@@ -241,7 +241,7 @@ static int mount_plain(const struct job *job)
 	return 0;
 }
 
-/* mount.TYPE as mount(8) calls it; mount itself for what needs a loop device. */
+/* mount.TYPE as mount(8) calls it; mount itself for what needs a loop device, or has its type to be found. */
 static int mount_by_program(const struct job *job, const char *path, const char *name)
 {
 	const char *options = *job->options.helper ? job->options.helper : "rw";
@@ -259,7 +259,7 @@ static bool needs_program(const struct job *job, char *path, size_t size, char *
 {
 	if (job->remount || job->options.flags & MS_BIND)
 		return false;
-	if (job->options.loop) {
+	if (job->options.loop || strchr(job->type, ',') || !strcmp(job->type, "auto")) {
 		snprintf(name, name_size, "mount");
 		return program_find(name, path, size) != NULL;
 	}
@@ -338,17 +338,11 @@ static int in_child(const struct job *job, int (*work)(const struct job *))
 	return child_wait(job, child, job->options.mount_timeout_ms);
 }
 
-/* What it is, for an entry that says auto. */
-static int type_find(struct job *job, struct superblock *superblock)
+/* What it is, for an entry that says auto. mount(8) may know more types than we do. */
+static void type_find(struct job *job, struct superblock *superblock)
 {
-	if (strcmp(job->type, "auto") != 0 || !*job->device)
-		return 0;
-	if (!superblock_read(job->device, superblock)) {
-		fprintf(stderr, WARNING "%s: its type is not known: name it in place of auto\n", job->what);
-		return MOUNT_EXIT_FAILED;
-	}
-	job->type = superblock->type;
-	return 0;
+	if (!strcmp(job->type, "auto") && *job->device && superblock_read(job->device, superblock))
+		job->type = superblock->type;
 }
 
 /* The root, and /tmp, /run and the like, are there: they get the entry's options. */
@@ -384,8 +378,7 @@ int mount_helper_main(int argc, char **argv)
 	}
 	swap = !strcmp(job.type, "swap");
 	rc = names_device(&job) ? device_wait(&job) : 0;
-	if (!rc)
-		rc = type_find(&job, &superblock);
+	type_find(&job, &superblock);
 	if (!rc && !swap)
 		find_remount(&job);
 	if (!rc && (!job.remount || !strcmp(job.where, "/")))

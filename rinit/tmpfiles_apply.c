@@ -359,6 +359,8 @@ static void line_make(const struct pass *pass, const struct tmpfiles_line *line,
 			return;
 		}
 	}
+	if (line->type == 'C' && rc == -ENOENT)
+		return; /* nothing to copy, which is fine (tmpfiles.d(5)) */
 	fresh = !rc;
 	if ((rc && rc != -EEXIST) || fd < 0) {
 		tell(pass, line, path,
