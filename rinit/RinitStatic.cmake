@@ -19,7 +19,8 @@ set(rinit_static_flags
   -std=gnu17 -Os -flto -static -s -Wall -Wextra -Wshadow -Wconversion -Werror -fno-strict-aliasing -ffunction-sections
   -fdata-sections -fstack-protector-strong -fno-asynchronous-unwind-tables
   -fcf-protection=none -Wl,-z,noseparate-code -Wl,--gc-sections -Wl,-z,relro
-  -D_GNU_SOURCE "-DRASTOS_VERSION=\"${PROJECT_VERSION}\"" -I${PROJECT_SOURCE_DIR} -isystem ${rinit_uapi})
+  -D_GNU_SOURCE "-DRASTOS_VERSION=\"${PROJECT_VERSION}\"" -DRINIT_BUILD_TIME=${RASTOS_BUILD_TIME}
+  -I${PROJECT_SOURCE_DIR} -isystem ${rinit_uapi})
 
 function(rinit_static name)
   set(output ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/${name}.static)

@@ -49,6 +49,8 @@ static void config_entry(void *context, const struct ini_entry *entry)
 		valid = read_getty(reader->config, entry->value);
 	else if (here && !strcmp(entry->key, "Autologin"))
 		valid = read_autologin(reader->config, entry->value);
+	else if (here && !strcmp(entry->key, "CreditRandomSeed"))
+		valid = !parse_bool(entry->value, &reader->config->credit_seed);
 	else
 		known = false;
 	if (known && valid)

@@ -12,6 +12,7 @@ enum config_getty {
 
 struct config {
 	enum config_getty getty; /* Getty=auto|yes|no */
+	bool credit_seed;        /* CreditRandomSeed=yes|no */
 	char autologin[33];      /* Autologin=USER; empty: logins ask */
 };
 

@@ -12,27 +12,27 @@
 #include "common/cleanup.h"
 #include "common/util.h"
 #include "rinit/file.h"
+#include "rinit/partition.h"
 
 #define BLOCK_CLASS "/sys/class/block"
 
-#define EXT4_MAGIC_OFFSET 0x38
-#define EXT4_MAGIC        0xEF53u
-#define EXT4_UUID_OFFSET  0x68
-#define EXT4_LABEL_OFFSET 0x78
+#define UUID_SIZE 16
 
-#define EROFS_MAGIC_OFFSET 0
-#define EROFS_MAGIC        0xE0F5E1E2u
-#define EROFS_UUID_OFFSET  48
-#define EROFS_LABEL_OFFSET 64
-
-#define UUID_SIZE  16
-#define LABEL_SIZE 16
-
-static uint32_t le32(const uint8_t *bytes)
-{
-	return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
-	       (uint32_t)bytes[3] << 24;
-}
+/* Where in the bytes each kind has what; the stricter magic numbers first. */
+static const struct superblock_kind {
+	const char *type, *magic;
+	uint16_t magic_at, uuid_at, label_at;
+	uint8_t magic_size, label_size;
+} kinds[] = {
+	{"ext4", "\x53\xEF", 0x438, 0x468, 0x478, 2, 16},
+	{"erofs", "\xE2\xE1\xF5\xE0", 0x400, 0x430, 0x440, 4, 16},
+	{"xfs", "XFSB", 0, 0x20, 0x6C, 4, 12},
+	{"btrfs", "_BHRfS_M", SUPERBLOCK_HEAD + 0x40, SUPERBLOCK_HEAD + 0x20, SUPERBLOCK_HEAD + 0x12B, 8, 63},
+	{"swap", "SWAPSPACE2", 4086, 0x40C, 0x41C, 10, 16},
+	{"vfat", "FAT32   ", 0x52, 0x43, 0x47, 8, 11},
+	{"vfat", "FAT16   ", 0x36, 0x27, 0x2B, 8, 11},
+	{"vfat", "FAT12   ", 0x36, 0x27, 0x2B, 8, 11},
+};
 
 static void uuid_format(const uint8_t *uuid, char *text)
 {
@@ -43,33 +43,42 @@ static void uuid_format(const uint8_t *uuid, char *text)
 	}
 }
 
+/* vfat's serial number in place of an UUID; its label is filled up with blanks. */
+static void vfat_finish(const uint8_t *serial, struct superblock *superblock)
+{
+	sprintf(superblock->uuid, "%02X%02X-%02X%02X", serial[3], serial[2], serial[1], serial[0]);
+	for (size_t i = strlen(superblock->label); i && superblock->label[i - 1] == ' ';)
+		superblock->label[--i] = '\0';
+}
+
 bool superblock_parse(const uint8_t *bytes, struct superblock *superblock)
 {
-	const uint8_t *uuid, *label;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		const struct superblock_kind *kind = &kinds[i];
 
-	if ((le32(bytes + EXT4_MAGIC_OFFSET) & 0xffff) == EXT4_MAGIC) {
-		superblock->type = "ext4";
-		uuid = bytes + EXT4_UUID_OFFSET;
-		label = bytes + EXT4_LABEL_OFFSET;
-	} else if (le32(bytes + EROFS_MAGIC_OFFSET) == EROFS_MAGIC) {
-		superblock->type = "erofs";
-		uuid = bytes + EROFS_UUID_OFFSET;
-		label = bytes + EROFS_LABEL_OFFSET;
-	} else {
-		return false;
+		if (memcmp(bytes + kind->magic_at, kind->magic, kind->magic_size) != 0)
+			continue;
+		superblock->type = kind->type;
+		memcpy(superblock->label, bytes + kind->label_at, kind->label_size);
+		superblock->label[kind->label_size] = '\0';
+		if (!strcmp(kind->type, "vfat"))
+			vfat_finish(bytes + kind->uuid_at, superblock);
+		else
+			uuid_format(bytes + kind->uuid_at, superblock->uuid);
+		return true;
 	}
-	uuid_format(uuid, superblock->uuid);
-	memcpy(superblock->label, label, LABEL_SIZE);
-	superblock->label[LABEL_SIZE] = '\0';
-	return true;
+	return false;
 }
 
 bool superblock_read(const char *device, struct superblock *superblock)
 {
 	AUTO_CLOSE int fd = open(device, O_RDONLY | O_CLOEXEC);
-	uint8_t bytes[SUPERBLOCK_SIZE];
+	uint8_t bytes[SUPERBLOCK_SIZE] = {0};
 
-	return fd >= 0 && pread(fd, bytes, sizeof(bytes), SUPERBLOCK_OFFSET) == (ssize_t)sizeof(bytes) &&
+	if (fd < 0 || pread(fd, bytes, SUPERBLOCK_HEAD, 0) != SUPERBLOCK_HEAD)
+		return false;
+	/* A small device has no room for btrfs: there is just nothing then. */
+	return pread(fd, bytes + SUPERBLOCK_HEAD, SUPERBLOCK_SIZE - SUPERBLOCK_HEAD, SUPERBLOCK_BTRFS) >= 0 &&
 	       superblock_parse(bytes, superblock);
 }
 
@@ -93,6 +102,20 @@ static bool has_uuid(const char *name, const char *wanted)
 
 	snprintf(path, sizeof(path), "/dev/%s", name);
 	return superblock_read(path, &superblock) && !strcasecmp(superblock.uuid, wanted);
+}
+
+static bool has_partition_label(const char *name, const char *wanted)
+{
+	char label[PARTITION_LABEL_MAX];
+
+	return partition_label(name, label, sizeof(label)) && !strcmp(label, wanted);
+}
+
+static bool has_partition_uuid(const char *name, const char *wanted)
+{
+	char uuid[PARTITION_UUID_MAX];
+
+	return partition_uuid(name, uuid) && !strcasecmp(uuid, wanted);
 }
 
 static bool has_serial(const char *name, const char *wanted)
@@ -142,19 +165,23 @@ bool device_find(const char *spec, char *path, size_t size)
 	static const struct {
 		const char *prefix;
 		device_test *test;
-	} kinds[] = {
+	} names[] = {
 		{"LABEL=", has_label},
 		{"UUID=", has_uuid},
 		{"/dev/disk/by-label/", has_label},
 		{"/dev/disk/by-uuid/", has_uuid},
+		{"PARTLABEL=", has_partition_label},
+		{"PARTUUID=", has_partition_uuid},
+		{"/dev/disk/by-partlabel/", has_partition_label},
+		{"/dev/disk/by-partuuid/", has_partition_uuid},
 		{"/dev/disk/by-id/virtio-", has_serial},
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		size_t length = strlen(kinds[i].prefix);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		size_t length = strlen(names[i].prefix);
 
-		if (!strncmp(spec, kinds[i].prefix, length))
-			return device_search(kinds[i].test, spec + length, path, size);
+		if (!strncmp(spec, names[i].prefix, length))
+			return device_search(names[i].test, spec + length, path, size);
 	}
 	snprintf(path, size, "%s", spec);
 	return is_block_device(path);

@@ -306,7 +306,8 @@ bool manager_boot_wants(const struct unit *unit, const char *target)
 	const struct string_list *by = &unit->config.wanted_by;
 	bool desktop = !strcmp(target, "graphical.target");
 
-	if (!unit->enabled || !strcmp(unit->config.name, "network-online.target"))
+	if (!unit->enabled || !strcmp(unit->config.name, "network-online.target") ||
+	    unit->config.boot == BOOT_ON_DEMAND)
 		return false; /* unless somebody wants it */
 	return !by->count || !string_list_has(by, "graphical.target") || by->count > 1 || desktop;
 }

@@ -13,11 +13,14 @@
 
 #include "common/util.h"
 #include "rinit/dhcp.h"
+#include "rinit/early.h"
 #include "rinit/file.h"
 #include "rinit/getty.h"
 #include "rinit/load.h"
 #include "rinit/log.h"
 #include "rinit/mount.h"
+#include "rinit/mount_helper.h"
+#include "rinit/mounts.h"
 #include "rinit/recovery.h"
 #include "rinit/root.h"
 #include "rinit/spawn.h"
@@ -223,7 +226,7 @@ static void targets_add(struct system *sys)
 {
 	struct manager *manager = &sys->manager;
 
-	manager_add_target(manager, "sysinit.target", true);
+	early_targets_add(manager);
 	manager_add_target(manager, "network.target", true);
 	manager_add_target(manager, "network-online.target", true);
 }
@@ -238,6 +241,36 @@ static void system_ready(struct system *sys)
 	log_quiet(true);
 }
 
+/* For who waits for READY=1 and will not get it. */
+static void system_status(struct system *sys, const char *status)
+{
+	char message[NOTIFY_MESSAGE_MAX];
+
+	snprintf(message, sizeof(message), "STATUS=%s\n", status);
+	notify_host_send(&sys->host, message);
+}
+
+/* A file system that the machine needs is not there: nothing more starts but a shell. */
+static void mount_failed(struct system *sys, const struct unit *unit)
+{
+	int status = unit->run.exit_status;
+	char sentence[UNIT_NAME_MAX + 64];
+
+	if (WIFEXITED(status) && WEXITSTATUS(status) == MOUNT_EXIT_REBOOT) {
+		log_notice("%s: fsck mended it: the machine starts anew", unit->config.name);
+		system_shutdown(sys, SHUTDOWN_REBOOT);
+		return;
+	}
+	snprintf(sentence, sizeof(sentence), "%s failed: see rinitctl log", unit->config.name);
+	log_warning("%s: an emergency shell: mend it, then reboot", sentence);
+	manager_cancel_waiting(&sys->manager);
+	sys->shell = shell_add(&sys->manager, "emergency.service", "emergency shell",
+			       sys->runtime == RUNTIME_CONTAINER);
+	system_status(sys, sentence);
+	if (sys->shell)
+		manager_start(&sys->manager, sys->shell);
+}
+
 static void unit_settled(struct manager *manager, struct unit *unit)
 {
 	struct system *sys = CONTAINER_OF(manager, struct system, manager);
@@ -247,6 +280,9 @@ static void unit_settled(struct manager *manager, struct unit *unit)
 		system_shutdown(sys, SHUTDOWN_POWEROFF); /* there is nothing else in it */
 	if (unit == manager->default_target && unit->run.state == STATE_EXITED && !sys->booted)
 		system_ready(sys);
+	if (unit->config.kind == UNIT_MOUNT && unit->run.state == STATE_FAILED && !sys->booted &&
+	    !sys->shell && sys->shutdown.phase == PHASE_UP && mount_is_vital(unit))
+		mount_failed(sys, unit);
 }
 
 static void boot_takes_long(struct loop_timer *timer)
@@ -260,6 +296,7 @@ static void multi_user(struct system *sys)
 
 	config_read(&sys->config, CONFIG_FOLDER "/rinit.conf");
 	targets_add(sys);
+	early_jobs_add(&sys->manager, &sys->config, sys->cmdline, container);
 	manager_load(&sys->manager, "");
 	default_target_choose(sys);
 	getty_add(&sys->manager, &sys->config, container, sys->default_target);
@@ -268,15 +305,6 @@ static void multi_user(struct system *sys)
 	sys->getty_patience.expired = boot_takes_long;
 	loop_timer_set(&sys->loop, &sys->getty_patience, GETTY_PATIENCE_MS);
 	manager_boot(&sys->manager);
-}
-
-/* For who waits for READY=1 and will not get it. */
-static void system_status(struct system *sys, const char *status)
-{
-	char message[NOTIFY_MESSAGE_MAX];
-
-	snprintf(message, sizeof(message), "STATUS=%s\n", status);
-	notify_host_send(&sys->host, message);
 }
 
 static void shell_only(struct system *sys, const char *name, const char *description)
@@ -298,7 +326,7 @@ static void modules_idle(struct modules *modules)
 	if (sys->in_initrd)
 		initrd_try(&sys->initrd);
 	else
-		manager_reached(&sys->manager, "sysinit.target");
+		manager_reached(&sys->manager, "modules.target");
 }
 
 static void uevent_seen(struct uevents *uevents, const struct uevent *event)
@@ -324,7 +352,7 @@ static void devices_start(struct system *sys)
 	int rc;
 
 	if (sys->runtime == RUNTIME_CONTAINER) {
-		manager_reached(&sys->manager, "sysinit.target");
+		manager_reached(&sys->manager, "modules.target");
 		return;
 	}
 	rc = uevents_open(&sys->uevents, &sys->loop, uevent_seen);
@@ -462,8 +490,12 @@ int main(int argc, char **argv)
 	umask(022);
 	pid1.argv = argv;
 	early_user_space(&pid1);
+	if (pid1.runtime != RUNTIME_CONTAINER)
+		early_clock();
 	system_start(&pid1);
 	loop_run(&pid1.loop);
 	notify_host_flush(&pid1.host, STOPPING_MAX_MS);
+	if (pid1.runtime != RUNTIME_CONTAINER && !pid1.in_initrd)
+		early_save();
 	shutdown_finish(&pid1.shutdown, pid1.runtime == RUNTIME_CONTAINER);
 }

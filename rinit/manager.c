@@ -284,6 +284,20 @@ void manager_stop_all(struct manager *manager)
 	manager_drain(manager);
 }
 
+void manager_cancel_waiting(struct manager *manager)
+{
+	for (size_t i = 0; i < manager->units.count; i++) {
+		struct unit *unit = manager->units.items[i];
+
+		if (unit->run.state == STATE_WAITING || unit->run.state == STATE_DELAY) {
+			unit->run.wanted = false;
+			unit->run.stopping = true;
+			unit_queue(unit);
+		}
+	}
+	manager_drain(manager);
+}
+
 void manager_kill_all(struct manager *manager)
 {
 	for (size_t i = 0; i < manager->units.count; i++) {

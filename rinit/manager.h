@@ -48,6 +48,8 @@ void manager_stop(struct manager *manager, struct unit *unit);
 void manager_restart(struct manager *manager, struct unit *unit);
 /* Everything, in reverse order. */
 void manager_stop_all(struct manager *manager);
+/* Everything that has not started yet does not. */
+void manager_cancel_waiting(struct manager *manager);
 /* Kills what is still there of services, and forgets the order. */
 void manager_kill_all(struct manager *manager);
 /* No service has a process, and none is to be started or stopped. */

@@ -17,6 +17,7 @@
 #include "rinit/client.h"
 #include "rinit/control.h"
 #include "rinit/rinitctl.h"
+#include "rinit/helper.h"
 
 #define NOTIFY_TIMEOUT_MS 5000
 
@@ -341,8 +342,10 @@ int main(int argc, char **argv)
 	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
 	const char *name = !argc ? "rinitctl" : slash ? slash + 1 : argv[0];
 	bool json = false;
-	int at = 1;
+	int at = 1, status;
 
+	if (helper_main(name, argc, argv, &status))
+		return status;
 	if (argc > 1 && !strcmp(argv[1], "--help")) {
 		fputs(help, stdout);
 		return CONTROL_DONE;

@@ -1,6 +1,5 @@
 #include "rinit/root.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -17,6 +16,7 @@
 #include "rinit/device.h"
 #include "rinit/log.h"
 #include "rinit/spawn.h"
+#include "rinit/tree.h"
 
 #define NEW_ROOT     "/sysroot"
 #define DEFAULT_INIT "/sbin/rinit"
@@ -137,35 +137,6 @@ static void mounts_move(void)
 		if (mount(moved[i], target, NULL, MS_MOVE, NULL))
 			umount2(moved[i], MNT_DETACH); /* the new root has no place for it */
 	}
-}
-
-static void tree_delete(int folder, dev_t device);
-
-static void entry_delete(int folder, const char *name, dev_t device)
-{
-	struct stat status;
-
-	if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) || status.st_dev != device)
-		return;
-	if (S_ISDIR(status.st_mode)) {
-		tree_delete(openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), device);
-		unlinkat(folder, name, AT_REMOVEDIR);
-	} else {
-		unlinkat(folder, name, 0);
-	}
-}
-
-/* Everything below, on this device only; closes folder. */
-static void tree_delete(int folder, dev_t device)
-{
-	DIR *entries = folder < 0 ? NULL : fdopendir(folder);
-	const struct dirent *entry;
-
-	while (entries && (entry = readdir(entries)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			entry_delete(dirfd(entries), entry->d_name, device);
-	if (entries)
-		closedir(entries);
 }
 
 /* The initramfs can't be unmounted; its files are memory until they are deleted. */

@@ -1,12 +1,14 @@
 #include "rinit/shutdown.h"
 
 #include <errno.h>
+#include <mntent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/swap.h>
 #include <unistd.h>
 
 #include "common/util.h"
@@ -158,6 +160,19 @@ static size_t unmount_pass(const struct mounts *mounts, bool last)
 	return left;
 }
 
+/* A file that is swapped to keeps its file system busy. Nobody is left whose memory must be fetched back. */
+static void swap_off(void)
+{
+	FILE *file = setmntent("/proc/swaps", "re"); /* its first fields are written as in mounts */
+	const struct mntent *entry;
+
+	while (file && (entry = getmntent(file)))
+		if (*entry->mnt_fsname == '/' && swapoff(entry->mnt_fsname))
+			log_warning("%s: cannot stop swapping on it: %m", entry->mnt_fsname);
+	if (file)
+		endmntent(file);
+}
+
 static void unmount_all(void)
 {
 	static const char *const root_parts[] = {"/", ROOT_WRITABLE, ROOT_READ_ONLY};
@@ -191,8 +206,10 @@ void shutdown_finish(struct shutdown *shutdown, bool container)
 						[SHUTDOWN_REBOOT] = RB_AUTOBOOT,
 						[SHUTDOWN_HALT] = RB_HALT_SYSTEM};
 
-	if (!container)
+	if (!container) {
+		swap_off();
 		unmount_all();
+	}
 	sync();
 	log_notice("%s now", shutdown_name(shutdown->kind));
 	log_flush(1000);

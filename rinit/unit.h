@@ -19,11 +19,19 @@
 enum unit_kind {
 	UNIT_SERVICE,
 	UNIT_TARGET, /* a point in the boot that others are ordered around; reached by rinit itself */
+	UNIT_MOUNT,  /* a line of /etc/fstab: a oneshot whose program is rinit's mount helper */
+};
+
+enum boot_role {
+	BOOT_NORMAL,
+	BOOT_BACKGROUND, /* started at boot, and the default target does not wait for it */
+	BOOT_ON_DEMAND,  /* only when somebody asks for it */
 };
 
 struct unit_config {
 	char name[UNIT_NAME_MAX];
 	enum unit_kind kind;
+	enum boot_role boot;
 	char *description;
 	struct string_list after, before, requires, wants;
 	struct string_list wanted_by;

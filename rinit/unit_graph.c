@@ -105,6 +105,7 @@ static int implicit_edges(struct graph *graph, const struct unit *target)
 		if (!rc && unit->config.kind == UNIT_TARGET && unit->config.default_dependencies)
 			rc = target_edges(graph, unit);
 		if (!rc && last >= 0 && unit != target && unit->run.wanted &&
+		    unit->config.boot != BOOT_BACKGROUND &&
 		    !string_list_has(&unit->config.after, target->config.name))
 			rc = edge_add(graph, (size_t)last, i, EDGE_IMPLICIT);
 	}

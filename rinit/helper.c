@@ -1,0 +1,47 @@
+#include "rinit/helper.h"
+
+#include <string.h>
+
+#include "common/util.h"
+#include "rinit/clock.h"
+#include "rinit/hosts.h"
+#include "rinit/machine_id.h"
+#include "rinit/mount_helper.h"
+#include "rinit/random_seed.h"
+#include "rinit/sysctl.h"
+#include "rinit/tmpfiles.h"
+
+static int setup_main(int argc, char **argv)
+{
+	const char *kind = argc > 1 ? argv[1] : "";
+
+	machine_id_setup();
+	hosts_setup();
+	if (strcmp(kind, "container") != 0) {
+		clock_not_before_saved();
+		random_seed_load(!strcmp(kind, "credit"));
+		/* A seed that counts must not be used twice, whatever happens until the shutdown. */
+		random_seed_save(!strcmp(kind, "credit"));
+	}
+	return 0;
+}
+
+bool helper_main(const char *name, int argc, char **argv, int *status)
+{
+	static const struct {
+		const char *name;
+		int (*main)(int argc, char **argv);
+	} helpers[] = {
+		{MOUNT_HELPER_NAME, mount_helper_main},
+		{SETUP_HELPER_NAME, setup_main},
+		{SYSCTL_HELPER_NAME, sysctl_main},
+		{TMPFILES_HELPER_NAME, tmpfiles_main},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(helpers); i++)
+		if (!strcmp(helpers[i].name, name)) {
+			*status = helpers[i].main(argc, argv);
+			return true;
+		}
+	return false;
+}
