@@ -87,6 +87,7 @@ static int unit_fill(struct unit *unit, const struct fstab_entry *entry, const c
 	config->service.remain_after_exit = true;
 	config->default_dependencies = false;
 	config->service.start_timeout_ms = TIMESPAN_INFINITY;
+	config->service.kill_mode = KILL_NONE; /* a file system in user space lives on in what mounted it */
 	return service_config_command(&config->service, HELPER_PROGRAM,
 				   (const char *[]){MOUNT_HELPER_NAME, entry->what, entry->where, entry->type,
 						    entry->options, pass, from, NULL},

@@ -561,7 +561,7 @@ static void action_reached(struct unit *unit)
 	uint64_t took = clock_ms() - unit->run.started_ms;
 
 	loop_timer_clear(unit->manager->loop, &unit->run.timer);
-	if (unit->config.kind == UNIT_SERVICE)
+	if (unit->config.kind != UNIT_TARGET)
 		log_info("started %s (%.2f s)", title(unit), seconds(took));
 	unit_settled(unit);
 	runtime_timer(unit);
