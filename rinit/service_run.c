@@ -430,7 +430,7 @@ static void gone_check(struct unit *unit)
 	enum service_state state = unit->run.state;
 	bool stopping = state == STATE_STOPPING || state == STATE_ABORTING || state == STATE_KILLING;
 
-	if (!unit->run.pid && group_is_empty(unit))
+	if (!unit->run.pid && !unit->run.has_cgroup && group_is_empty(unit))
 		unit->run.group = 0; /* the number may soon be somebody else's */
 	if (stopping && is_gone(unit)) {
 		unit_event(unit, EVENT_GONE);
