@@ -2,18 +2,17 @@
  * The life of a service, as one table: a state and an event give the next state and one action. Pure;
  * service_run.c does what the actions say, and turns what happens in the world into events.
  *
- *   INACTIVE --start--> WAITING --go--> START_PRE --> STARTING --ready--> START_POST --> RUNNING <--> RELOADING
- *      ^                   ^                |             |                   |            |
- *      |                   |                +-------------+--- broke, stop ---+            +-- stop, end
- *      |                 DELAY                                |                            v
- *      |                   ^                                  |                          STOP (ExecStop=)
- *      |                   | again                            v                            |
- *      +------ over --- STOP_POST <------- gone ---------- STOPPING <----------------------+
- *                                                             | timeout
- *                                                             +--> KILLING
+ *   INACTIVE --start--> WAITING --go--> START_PRE --> STARTING --> START_POST --> RUNNING
+ *      ^                   ^                |             |             |          |   ^
+ *      |                 DELAY              +------+------+-- broke ----+----------+   v
+ *      |                   ^                       |                            | RELOADING
+ *      |                   | again                 v                       stop |
+ *      +------ over --- STOP_POST <--- gone --- STOPPING <------ STOP <---------+
+ *                                                  | timeout
+ *                                                  +--> KILLING
  *
- * Every way down leads through STOPPING and STOP_POST; a state with nothing to do is passed through at once. FAILED
- * and EXITED (ended well and counts as active: RemainAfterExit, targets) are left by start and stop.
+ * Every way down leads through STOPPING and STOP_POST; a state with nothing to do is passed through at once.
+ * FAILED and EXITED (ended well and counts as active: RemainAfterExit, targets) are left by start and stop.
  */
 #pragma once
 

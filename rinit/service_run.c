@@ -16,6 +16,7 @@
 
 #define RESTART_LASTED_MS 10000 /* a service that ran so long has recovered: the delay is small again */
 #define PID_FILE_POLL_MS  20
+#define GONE_POLL_MS      100
 #define ORPHAN_SLACK_MS   100 /* a process' start time is in coarser steps than ours */
 #define EXIT_NOT_RUN                                                                                         \
 	(127 << 8) /* waitpid's status of a program that is not there, as a shell would say it               \
@@ -422,15 +423,33 @@ static bool is_gone(struct unit *unit)
 	return false;
 }
 
+static void gone_poll(struct loop_timer *timer);
+
 static void gone_check(struct unit *unit)
 {
 	enum service_state state = unit->run.state;
+	bool stopping = state == STATE_STOPPING || state == STATE_ABORTING || state == STATE_KILLING;
 
-	if ((state == STATE_STOPPING || state == STATE_ABORTING || state == STATE_KILLING) && is_gone(unit))
+	if (!unit->run.pid && !unit->run.has_cgroup && group_is_empty(unit))
+		unit->run.group = 0; /* the number may soon be somebody else's */
+	if (stopping && is_gone(unit)) {
 		unit_event(unit, EVENT_GONE);
-	else if (state == STATE_RUNNING && !unit->run.pid && unit->config.kind == UNIT_SERVICE &&
-		 group_is_empty(unit))
+	} else if (stopping && !unit->run.pid && !unit->run.control) {
+		/* We hear of the others' ends only when they are our children by then. */
+		unit->run.watchdog.expired = gone_poll;
+		loop_timer_set(unit->manager->loop, &unit->run.watchdog, GONE_POLL_MS);
+	} else if (state == STATE_RUNNING && !unit->run.pid && unit->config.kind == UNIT_SERVICE &&
+		   group_is_empty(unit)) {
 		unit_event(unit, up_event(unit));
+	}
+}
+
+static void gone_poll(struct loop_timer *timer)
+{
+	struct unit *unit = CONTAINER_OF(timer, struct unit, run.watchdog);
+
+	gone_check(unit);
+	manager_drain(unit->manager);
 }
 
 static enum service_event starting_ended_event(const struct unit *unit, enum service_result *result)

@@ -114,8 +114,9 @@ static char *mount_point(char *line)
 	out = path;
 	for (const char *p = path; *p; out++) {
 		bool escaped = *p == '\\' && p[1] && p[2] && p[3];
+		int octal = escaped ? (p[1] - '0') << 6 | (p[2] - '0') << 3 | (p[3] - '0') : *p;
 
-		*out = escaped ? (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 | (p[3] - '0')) : *p;
+		*out = (char)octal;
 		p += escaped ? 4 : 1;
 	}
 	*out = '\0';

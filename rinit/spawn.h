@@ -26,8 +26,8 @@ struct spawn {
 
 /*
  * Runs it in a session of its own, no signal blocked and none ignored but SIGPIPE when the config wants it.
- * Returns 0 and the child's id, or the negative errno of whatever failed, execve included: the child shares our
- * memory until then (vfork), so there is nothing to guess later.
+ * Returns 0 and the child's id, or the negative errno of whatever failed, execve included: the child shares
+ * our memory until then (vfork), so there is nothing to guess later.
  */
 int spawn(struct spawn *spawn, pid_t *pid);
 

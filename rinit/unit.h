@@ -72,7 +72,7 @@ struct unit_run {
 	pid_t control; /* a command beside it */
 	pid_t group;   /* the main process' process group, while there is no control group */
 	bool has_cgroup;
-	bool reload_failed; /* until whoever waits for the reload has heard it */
+	bool reload_failed;      /* until whoever waits for the reload has heard it */
 	enum service_state left; /* the state before this one */
 	enum command_kind list;  /* the command that runs, or ran last, */
 	size_t command;          /* is this one of the list */
@@ -83,7 +83,7 @@ struct unit_run {
 	unsigned int restarts; /* in a row, none of them lasting */
 	uint64_t started_ms, settled_ms;
 	struct loop_timer timer;    /* start, stop or restart delay: a state has one at most */
-	struct loop_timer watchdog; /* while it starts: for its PIDFile= */
+	struct loop_timer watchdog; /* while it starts or stops: for its PIDFile=, its last processes */
 	struct loop_source output;
 	char *line; /* of the output, not ended yet */
 	size_t line_length;
