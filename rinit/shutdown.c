@@ -1,7 +1,6 @@
 #include "rinit/shutdown.h"
 
 #include <errno.h>
-#include <mntent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,13 +103,16 @@ struct mounts {
 	size_t count;
 };
 
-/* The line's second word, blanks and the like as \ooo (proc(5)); cut in place. */
-static char *mount_point(char *line)
+/* A word of the line, counted from 0, blanks and the like in it as \ooo (proc(5)); cut in place. */
+static char *word_at(char *line, unsigned int index)
 {
-	char *path = line + strcspn(line, " "), *out;
+	char *path = line, *out;
 
-	path += *path == ' ';
-	path[strcspn(path, " \n")] = '\0';
+	while (index--) {
+		path += strcspn(path, " \t");
+		path += *path != '\0';
+	}
+	path[strcspn(path, " \t\n")] = '\0';
 	out = path;
 	for (const char *p = path; *p; out++) {
 		bool escaped = *p == '\\' && p[1] && p[2] && p[3];
@@ -131,7 +133,7 @@ static struct mounts mounts_read(void)
 	size_t size = 0;
 
 	while (file && getline(&line, &size, file) > 0) {
-		const char *path = mount_point(line);
+		const char *path = word_at(line, 1);
 
 		if (!stays_mounted(path))
 			string_list_add(&paths, path);
@@ -164,14 +166,19 @@ static size_t unmount_pass(const struct mounts *mounts, bool last)
 /* A file that is swapped to keeps its file system busy. Nobody is left whose memory must be fetched back. */
 static void swap_off(void)
 {
-	FILE *file = setmntent("/proc/swaps", "re"); /* its first fields are written as in mounts */
-	const struct mntent *entry;
+	FILE *file = fopen("/proc/swaps", "re");
+	char *line = NULL;
+	size_t size = 0;
 
-	while (file && (entry = getmntent(file)))
-		if (*entry->mnt_fsname == '/' && swapoff(entry->mnt_fsname))
-			log_warning("%s: cannot stop swapping on it: %m", entry->mnt_fsname);
+	while (file && getline(&line, &size, file) > 0) {
+		const char *path = word_at(line, 0);
+
+		if (*path == '/' && swapoff(path))
+			log_warning("%s: cannot stop swapping on it: %m", path);
+	}
+	free(line);
 	if (file)
-		endmntent(file);
+		fclose(file);
 }
 
 static void unmount_all(void)
