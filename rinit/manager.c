@@ -138,15 +138,17 @@ static void line_end(struct unit *unit)
 	const char *line = unit->run.line;
 	size_t length = unit->run.line_length;
 	enum log_level level = LOG_OUTPUT;
+	uint8_t severity = PRIORITY_INFO;
 
 	unit->run.line_length = 0;
 	if (length >= 3 && line[0] == '<' && line[1] >= '0' && line[1] <= '7' && line[2] == '>') {
 		level = line[1] <= '4' ? LOG_WARNING : LOG_OUTPUT;
+		severity = (uint8_t)(line[1] - '0');
 		line += 3;
 		length -= 3;
 	}
 	if (length)
-		log_write(level, unit->config.name, line, length);
+		log_write_priority(level, PRIORITY_DAEMON | severity, false, unit->config.name, line, length);
 }
 
 static void output_split(struct unit *unit, const char *text, size_t length)
@@ -410,8 +412,12 @@ static void unit_event(struct unit *unit, enum service_event event)
 		[ACTION_KILL] = action_kill,   [ACTION_DELAY] = action_delay,
 	};
 	struct service_step step = service_step(unit->run.state, event);
+	enum service_state from = unit->run.state;
 
 	unit->run.state = step.next;
+	unit_times_moved(&unit->run.times, from, step.next, clock_ms());
+	if (from != step.next && unit->manager->moved)
+		unit->manager->moved(unit->manager, unit, from);
 	if (step.action != ACTION_NONE)
 		actions[step.action](unit);
 }

@@ -12,6 +12,7 @@
 #include "rinit/ini.h"
 #include "rinit/loop.h"
 #include "rinit/service.h"
+#include "rinit/unit_times.h"
 
 #define UNIT_NAME_MAX 128
 
@@ -95,11 +96,13 @@ struct unit_run {
 	bool skipped;  /* a condition did not hold */
 	bool queued;   /* in the manager's list of units to look at */
 	bool held;     /* a target: rinit has not said yet that it is reached */
+	bool asked;    /* its newest start was somebody's request, not the boot's */
 	pid_t pid;
 	size_t command;        /* which of the config's */
 	int exit_status;       /* waitpid's, of the last process */
 	unsigned int restarts; /* in a row, none of them lasting */
 	uint64_t started_ms, settled_ms;
+	struct unit_times times;
 	struct loop_timer timer; /* start, stop or restart delay: a state has one at most */
 	struct loop_source output;
 	char *line; /* of the output, not ended yet */

@@ -132,3 +132,46 @@ Test(rinit_log, terminal_that_is_gone_is_no_busy_loop, .init = open_terminal)
 		events += loop_step(&loop, 0);
 	cr_assert_leq(events, 1);
 }
+
+Test(rinit_log, reader_that_is_too_slow_knows_how_much_it_missed)
+{
+	struct log_cursor cursor = {0};
+	struct log_entry entry;
+	uint64_t missed = 0, read = 0;
+
+	for (int i = 0; i < 10000; i++)
+		log_write(LOG_OUTPUT, "a", "some words", 10);
+	while (log_next(&cursor, &entry, &missed))
+		read++;
+	cr_assert_gt(missed, 0);
+	cr_assert_eq(missed + read, 10000);
+	cr_assert_str_eq(entry.text, "some words");
+	log_write_priority(LOG_OUTPUT, 77, true, "b", "b: more", 7);
+	cr_assert(log_next(&cursor, &entry, &missed));
+	cr_assert_eq(entry.priority, 77);
+	cr_assert(entry.tagged);
+	cr_assert_str_eq(entry.who, "b");
+	cr_assert_not(log_next(&cursor, &entry, &missed));
+}
+
+static int added;
+
+static void count_added(struct log_watcher *watcher)
+{
+	(void)watcher;
+	added++;
+}
+
+Test(rinit_log, watchers_are_told_until_they_leave)
+{
+	struct log_watcher one = {.added = count_added}, two = {.added = count_added};
+
+	log_watch(&one);
+	log_watch(&two);
+	log_info("x");
+	cr_assert_eq(added, 2);
+	log_unwatch(&one);
+	log_unwatch(&one);
+	log_info("x");
+	cr_assert_eq(added, 3);
+}
