@@ -61,7 +61,7 @@ static bool read_log_file_max(struct config *config, const char *value)
 {
 	static const char suffixes[] = "KMG";
 	char *end;
-	unsigned long long number = strtoull(value, &end, 10);
+	unsigned long number = strtoul(value, &end, 10);
 	const char *suffix = *end ? strchr(suffixes, *end) : NULL;
 	unsigned int shift = suffix ? 10 * (unsigned int)(suffix - suffixes + 1) : 0;
 

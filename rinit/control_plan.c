@@ -1,6 +1,7 @@
 /* The units with everything that explains them, for rinitctl: see control.h. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "rinit/control.h"
 #include "rinit/system.h"
@@ -28,6 +29,15 @@ static void names_print(FILE *stream, const struct string_list *names)
 		fprintf(stream, "%s%s", i ? " " : "", names->items[i]);
 }
 
+/* As they stand in the unit's file. */
+static void conditions_print(FILE *stream, const struct string_list *conditions)
+{
+	fputc('\t', stream);
+	for (size_t i = 0; i < conditions->count; i++)
+		fprintf(stream, "%sCondition%s%s", i ? " " : "",
+			strchr(conditions->items[i], '=') ? "" : "PathExists=", conditions->items[i]);
+}
+
 static void unit_print(FILE *stream, const struct unit *unit, uint64_t begin_ms)
 {
 	const struct unit_run *run = &unit->run;
@@ -42,7 +52,7 @@ static void unit_print(FILE *stream, const struct unit *unit, uint64_t begin_ms)
 	indices_print(stream, unit->after, unit->after_count);
 	indices_print(stream, unit->requires, unit->require_count);
 	names_print(stream, &unit->config.wants);
-	names_print(stream, &unit->config.conditions);
+	conditions_print(stream, &unit->config.conditions);
 	fprintf(stream, "\t%s\n", unit->config.description ? unit->config.description : "");
 }
 

@@ -269,6 +269,28 @@ uint64_t log_time_of_day(uint64_t time_ms)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 - (clock_ms() - time_ms);
 }
 
+/* Years begin in March here, so that the leap day is the last one: a year has 365 days and what was leapt. */
+struct log_date log_date(uint64_t time_of_day_ms)
+{
+	uint64_t of_day = time_of_day_ms / 1000 % 86400,
+		 days = time_of_day_ms / 86400000 + 719468; /* since 0-3-1 */
+	uint64_t era = days / 146097, day = days % 146097;  /* of 400 years */
+	uint64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+	uint64_t month;
+
+	day -= 365 * year + year / 4 - year / 100;
+	month = (5 * day + 2) / 153; /* 153 days in five months */
+	return (struct log_date){
+		.year = (unsigned int)(era * 400 + year + (month >= 10)),
+		.month = (unsigned int)(month < 10 ? month + 3 : month - 9),
+		.day = (unsigned int)(day - (153 * month + 2) / 5 + 1),
+		.hour = (unsigned int)(of_day / 3600),
+		.minute = (unsigned int)(of_day / 60 % 60),
+		.second = (unsigned int)(of_day % 60),
+		.ms = (unsigned int)(time_of_day_ms % 1000),
+	};
+}
+
 char *log_copy(const char *who, size_t *length)
 {
 	struct log_cursor cursor = log_oldest();

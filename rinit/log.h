@@ -79,6 +79,13 @@ bool log_next(struct log_cursor *cursor, struct log_entry *entry, uint64_t *miss
 /* The time of day, in ms since 1970, that it was at clock_ms() as far as the clock is known now. */
 uint64_t log_time_of_day(uint64_t time_ms);
 
+/* Such a time taken apart, in UTC: pure, and a fifth of libc's size. */
+struct log_date {
+	unsigned int year, month, day; /* month and day from 1 */
+	unsigned int hour, minute, second, ms;
+};
+struct log_date log_date(uint64_t time_of_day_ms);
+
 /* Is told of every new line; it must not write to the log from within. */
 struct log_watcher {
 	void (*added)(struct log_watcher *watcher);

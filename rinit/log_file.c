@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/util.h"
@@ -16,16 +15,12 @@
 
 size_t log_file_format(const struct log_entry *entry, uint64_t time_of_day_ms, char *text, size_t size)
 {
-	time_t whole = (time_t)(time_of_day_ms / 1000);
+	struct log_date date = log_date(time_of_day_ms);
 	bool named = entry->tagged && !strncmp(entry->text, entry->who, strlen(entry->who));
-	struct tm tm = {0};
-	int length;
+	int length = snprintf(text, size, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ %s%s%s\n", date.year,
+			      date.month, date.day, date.hour, date.minute, date.second, date.ms,
+			      named ? "" : entry->who, named ? "" : ": ", entry->text);
 
-	gmtime_r(&whole, &tm);
-	length = snprintf(text, size, "%04d-%02d-%02dT%02d:%02d:%02d.%03uZ %s%s%s\n", tm.tm_year + 1900,
-			  tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-			  (unsigned int)(time_of_day_ms % 1000), named ? "" : entry->who, named ? "" : ": ",
-			  entry->text);
 	return MIN((size_t)MAX(length, 0), size - 1);
 }
 

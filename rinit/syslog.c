@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -165,14 +164,11 @@ static void path_give_up(struct syslog *syslog)
 size_t syslog_format(const struct log_entry *entry, uint64_t time_of_day_ms, char *text, size_t size)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	time_t seconds_of_day = (time_t)(time_of_day_ms / 1000);
-	struct tm tm = {0};
-	int length;
+	struct log_date date = log_date(time_of_day_ms);
+	int length = snprintf(text, size, "<%u>%.3s %2u %02u:%02u:%02u %s%s%s", entry->priority,
+			      months + (date.month - 1) * 3, date.day, date.hour, date.minute, date.second,
+			      entry->tagged ? "" : entry->who, entry->tagged ? "" : ": ", entry->text);
 
-	gmtime_r(&seconds_of_day, &tm);
-	length = snprintf(text, size, "<%u>%.3s %2d %02d:%02d:%02d %s%s%s", entry->priority,
-			  months + tm.tm_mon * 3, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-			  entry->tagged ? "" : entry->who, entry->tagged ? "" : ": ", entry->text);
 	return MIN((size_t)MAX(length, 0), size - 1);
 }
 

@@ -94,7 +94,7 @@ static const struct plan_unit *failed_requirement(const struct plan *plan, const
 static void say_condition(const struct speaker *speaker, const struct plan_unit *unit)
 {
 	say(speaker, "%s was skipped: a condition did not hold%s%s", unit->name,
-	    *unit->conditions ? ": ConditionPathExists=" : "", unit->conditions);
+	    *unit->conditions ? ": " : "", unit->conditions);
 }
 
 static void say_exit(const struct speaker *speaker, const struct plan_unit *unit)

@@ -7,4 +7,4 @@ END
 boot
 expect "rinit: ready"
 check "picky.service was skipped: a condition did not hold" ctl why picky
-check "/nowhere" ctl why picky
+check "ConditionPathExists=/nowhere" ctl why picky

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "rinit/log.h"
@@ -174,4 +175,22 @@ Test(rinit_log, watchers_are_told_until_they_leave)
 	log_unwatch(&one);
 	log_info("x");
 	cr_assert_eq(added, 3);
+}
+
+Test(rinit_log, dates_are_those_of_libc)
+{
+	for (uint64_t day = 0; day < 60000; day++) {
+		time_t whole = (time_t)(day * 86400 + day % 86400);
+		struct log_date date = log_date((uint64_t)whole * 1000 + 7);
+		struct tm tm;
+
+		gmtime_r(&whole, &tm);
+		cr_assert(date.year == (unsigned int)tm.tm_year + 1900 &&
+				  date.month == (unsigned int)tm.tm_mon + 1 &&
+				  date.day == (unsigned int)tm.tm_mday &&
+				  date.hour == (unsigned int)tm.tm_hour &&
+				  date.minute == (unsigned int)tm.tm_min &&
+				  date.second == (unsigned int)tm.tm_sec && date.ms == 7,
+			  "day %llu: %u-%u-%u", (unsigned long long)day, date.year, date.month, date.day);
+	}
 }

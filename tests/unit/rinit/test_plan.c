@@ -22,7 +22,7 @@ static const char boot_text[] =
 	"middle.service\tfailed\t0\t0\tw\t10\t40\t40\t5\t5\t\t\t\n"
 	"top.service\tfailed\t0\t0\tw\t10\t40\t40\t6\t6\t\t\t\n"
 	"off.service\tinactive\t0\t0\t\t-\t-\t-\t0\t\t\t\t\n"
-	"picky.service\tinactive\t0\t0\tws\t10\t20\t20\t0\t\t\t/nowhere\t\n"
+	"picky.service\tinactive\t0\t0\tws\t10\t20\t20\t0\t\t\tConditionPathExists=/nowhere\t\n"
 	"busy.service\tstarting\t9\t0\tw\t10\t20\t-\t0\t\t\t\t\n"
 	"later.service\twaiting\t0\t0\tw\t10\t-\t-\t10\t\t\t\t\n"
 	"latest.service\twaiting\t0\t0\tw\t10\t-\t-\t11\t\t\t\t\n"
