@@ -25,12 +25,12 @@
 static const char help[] =
 	"rinitctl [--json] COMMAND            talks to rinit, the first process\n"
 	"\n"
-	"  list [--failed] [--state=STATE,...]   the units and what they are doing\n"
+	"  list [--failed] [--state=S,S...]   the units and what they are doing\n"
 	"  status [UNIT]                      of the system, or of one unit\n"
 	"  start|stop|restart [--no-block] UNIT...\n"
 	"  log [UNIT|rinit] [-f] [-n COUNT]   the newest lines; -f: and those that come\n"
-	"  why UNIT                           what it waits for, why it does not run, who started it\n"
-	"  blame                              how long services took to start, the slowest first\n"
+	"  why UNIT                           why it waits, does not run, or was started\n"
+	"  blame                              what services took to start, slowest first\n"
 	"  chart [--svg FILE]                 the boot over time, with the critical path\n"
 	"  graph [--dot | --svg FILE]         the units and their order\n"
 	"  notify LINE...                     from within a service: READY=1, STATUS=text\n"
@@ -39,7 +39,7 @@ static const char help[] =
 	"--json     everything as JSON; --help; --version\n"
 	"UNIT is a name such as sshd.service, or sshd for short.\n"
 	"Exit status: 0 done, 1 failed, 2 usage, 3 no such unit, 4 refused, 5 timed out.\n"
-	"As poweroff, reboot, halt [-f], and as shutdown [-h|-P|-r|-H] [now], it does what these do.\n";
+	"As poweroff, reboot, halt and shutdown [-h|-P|-r|-H] [now] it does what they do.\n";
 
 static int usage(const char *format, const char *what)
 {
