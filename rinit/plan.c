@@ -7,6 +7,8 @@
 
 #include "common/util.h"
 
+#define TIME_MOST (1LL << 42) /* ms: a century */
+
 enum column {
 	NAME,
 	STATE,
@@ -46,9 +48,10 @@ static int columns_split(char *line, char *columns[COLUMNS])
 	return 0;
 }
 
+/* Bounded, so that it can be calculated with. */
 static int64_t time_parse(const char *text)
 {
-	return *text == '-' ? PLAN_NEVER : strtoll(text, NULL, 10);
+	return *text == '-' ? PLAN_NEVER : MIN(MAX(strtoll(text, NULL, 10), 0LL), TIME_MOST);
 }
 
 static size_t words_count(const char *text)
@@ -161,7 +164,7 @@ int plan_parse(struct plan *plan, char *text)
 	char *(*lists)[3] = calloc(most, sizeof(*lists));
 	int rc = 0;
 
-	*plan = (struct plan){.now = strtoll(text, NULL, 10), .units = calloc(most, sizeof(*plan->units))};
+	*plan = (struct plan){.now = time_parse(text), .units = calloc(most, sizeof(*plan->units))};
 	if (!lists || !plan->units)
 		rc = -ENOMEM;
 	else if (!target)

@@ -106,6 +106,8 @@ static void say_exit(const struct speaker *speaker, const struct plan_unit *unit
 	else if (WIFSIGNALED(status))
 		say(speaker, "%s: its process was killed by signal %d (%s); see rinitctl log %s", unit->name,
 		    WTERMSIG(status), strsignal(WTERMSIG(status)), unit->name);
+	else if (!status)
+		say(speaker, "%s has ended by itself, with success", unit->name);
 	else
 		say(speaker, "%s: its process ended with exit status %d; see rinitctl log %s", unit->name,
 		    WEXITSTATUS(status), unit->name);
