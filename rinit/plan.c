@@ -73,7 +73,7 @@ static int indices_parse(const struct plan *plan, char *text, uint32_t **indices
 	for (char *next; text && *text; text = next) {
 		unsigned long index = strtoul(text, &next, 10);
 
-		if (next == text)
+		if (*text < '0' || *text > '9' || (*next && *next != ' ')) /* strtoul takes more than that */
 			return -EPROTO;
 		if (index < plan->count)
 			(*indices)[(*count)++] = (uint32_t)index;
@@ -212,12 +212,12 @@ const struct plan_unit *plan_find(const struct plan *plan, const char *name)
 
 bool plan_is_settled(const struct plan_unit *unit)
 {
-	static const char *const moving[] = {"waiting", "starting", "stopping", "killing"};
+	static const char *const settled[] = {"inactive", "running", "active", "restarting", "failed"};
 
-	for (size_t i = 0; i < ARRAY_SIZE(moving); i++)
-		if (!strcmp(unit->state, moving[i]))
-			return false;
-	return true;
+	for (size_t i = 0; i < ARRAY_SIZE(settled); i++)
+		if (!strcmp(unit->state, settled[i]))
+			return true;
+	return false;
 }
 
 int64_t plan_took(const struct plan *plan, const struct plan_unit *unit)
