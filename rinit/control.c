@@ -337,12 +337,12 @@ static const struct {
 	bool for_all; /* not only for root */
 	void (*handle)(struct control_client *client, const char *argument);
 } requests[] = {
-	{"list", true, request_list},        {"status", true, request_status},
-	{"log", false, control_log_request}, {"plan", true, control_plan_request},
-	{"start", false, request_start},     {"stop", false, request_stop},
-	{"restart", false, request_restart}, {"poweroff", false, request_poweroff},
-	{"reboot", false, request_reboot},   {"halt", false, request_halt},
-	{"online", false, request_online},
+	{"list", true, request_list},          {"status", true, request_status},
+	{"log", false, control_log_request},   {"start", false, request_start},
+	{"stop", false, request_stop},         {"restart", false, request_restart},
+	{"poweroff", false, request_poweroff}, {"reboot", false, request_reboot},
+	{"halt", false, request_halt},         {"online", false, request_online},
+	{"plan", true, control_plan_request},
 };
 
 static void request_handle(struct control_client *client, const char *text, size_t length)
