@@ -11,7 +11,7 @@
 #include "common/cleanup.h"
 #include "rinit/control.h"
 
-#define REPLY_MAX  (1024 * 1024)
+#define REPLY_MAX  (16 * 1024 * 1024)
 #define REPLY_STEP 65536
 #define PACKET_MAX 16384 /* at least what PID 1 sends at once */
 
@@ -51,34 +51,97 @@ static char *reply_read(int fd)
 	}
 }
 
-int client_ask(const char *verb, const char *argument, char **text, struct error *err)
+/* Returns the connection with the request sent; a negative enum control_code with an error. */
+static int ask(const char *verb, const char *argument, struct error *err)
 {
 	char request[CONTROL_REQUEST_MAX];
 	AUTO_CLOSE int fd = connect_to_rinit();
+
+	if (fd < 0) {
+		error_set(err, fd, "cannot reach rinit at " CONTROL_SOCKET_PATH ": %s", strerror(-fd));
+		return -CONTROL_FAILED;
+	}
+	if (snprintf(request, sizeof(request), "%s%s%s", verb, *argument ? " " : "", argument) >=
+	    (int)sizeof(request)) {
+		error_set(err, -EINVAL, "\"%.64s...\" is too long", argument);
+		return -CONTROL_USAGE;
+	}
+	send(fd, request, strlen(request), MSG_NOSIGNAL); /* who does not take it gives no answer either */
+	return TAKE_FD(fd);
+}
+
+static int no_answer(struct error *err)
+{
+	error_set(err, -EIO, "rinit gave no answer: it is busy with other clients; try again");
+	return CONTROL_FAILED;
+}
+
+int client_ask(const char *verb, const char *argument, char **text, struct error *err)
+{
+	AUTO_CLOSE int fd = ask(verb, argument, err);
 	AUTO_FREE char *reply = NULL;
 	char *rest;
 	long code;
 
 	*text = NULL;
-	if (fd < 0) {
-		error_set(err, fd, "cannot reach rinit at " CONTROL_SOCKET_PATH ": %s", strerror(-fd));
-		return CONTROL_FAILED;
-	}
-	if (snprintf(request, sizeof(request), "%s%s%s", verb, *argument ? " " : "", argument) >=
-	    (int)sizeof(request)) {
-		error_set(err, -EINVAL, "\"%.64s...\" is too long", argument);
-		return CONTROL_USAGE;
-	}
-	if (send(fd, request, strlen(request), MSG_NOSIGNAL) >= 0)
-		reply = reply_read(fd);
+	if (fd < 0)
+		return -fd;
+	reply = reply_read(fd);
 	code = reply ? strtol(reply, &rest, 10) : 0;
-	if (!reply || rest == reply || *rest != '\n') {
-		error_set(err, -EIO, "rinit gave no answer: it is busy with other clients; try again");
-		return CONTROL_FAILED;
-	}
+	if (!reply || rest == reply || *rest != '\n')
+		return no_answer(err);
 	*text = strdup(rest + 1);
 	if (*text)
 		return (int)code;
 	error_set(err, -ENOMEM, "out of memory");
 	return CONTROL_FAILED;
+}
+
+/* Hands out the whole lines; what is left of the last one moves to the front. Returns its length. */
+static size_t lines_take(char *text, size_t length, void *context, void (*each)(void *context, char *line))
+{
+	char *line = text, *end;
+
+	while ((end = memchr(line, '\n', length - (size_t)(line - text)))) {
+		*end = '\0';
+		each(context, line);
+		line = end + 1;
+	}
+	length -= (size_t)(line - text);
+	memmove(text, line, length);
+	return length;
+}
+
+int client_lines(const char *verb, const char *argument, void *context,
+		 void (*each)(void *context, char *line), struct error *err)
+{
+	AUTO_CLOSE int fd = ask(verb, argument, err);
+	char text[2 * PACKET_MAX];
+	size_t length = 0;
+	long code = -1;
+
+	if (fd < 0)
+		return -fd;
+	for (;;) {
+		ssize_t got = recv(fd, text + length, sizeof(text) - 1 - length, 0);
+		char *end;
+
+		if (got <= 0 || length + (size_t)got == sizeof(text) - 1) /* a line without end */
+			break;
+		length += (size_t)got;
+		text[length] = '\0';
+		end = strchr(text, '\n');
+		if (code < 0 && end) {
+			code = strtol(text, NULL, 10);
+			length -= (size_t)(end + 1 - text);
+			memmove(text, end + 1, length + 1);
+		}
+		if (!code)
+			length = lines_take(text, length, context, each);
+	}
+	if (code < 0)
+		return no_answer(err);
+	if (code)
+		error_set(err, -EIO, "%.*s", (int)strcspn(text, "\n"), text);
+	return (int)code;
 }

@@ -8,3 +8,11 @@
  * freed, or CONTROL_FAILED with *text NULL and an error when there was no answer.
  */
 int client_ask(const char *verb, const char *argument, char **text, struct error *err);
+
+/*
+ * The same for an answer that may go on without end: calls each with every line as it comes, without its end;
+ * the line may be written to. Returns when rinit has said everything. The error has the sentence for every
+ * code but CONTROL_DONE.
+ */
+int client_lines(const char *verb, const char *argument, void *context,
+		 void (*each)(void *context, char *line), struct error *err);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
@@ -9,7 +10,9 @@
 #include "rinit/ini.h"
 #include "rinit/log.h"
 
-#define CONFIG_FILE_MAX 65536
+#define CONFIG_FILE_MAX    65536
+#define LOG_FILE_MAX_LEAST 4096 /* a few lines */
+#define LOG_FILE_KEEP_MOST 99
 
 struct config_reader {
 	struct config *config;
@@ -38,6 +41,48 @@ static bool read_autologin(struct config *config, const char *value)
 	return true;
 }
 
+static bool read_log_file(struct config *config, const char *value)
+{
+	bool yes;
+
+	if (!parse_bool(value, &yes)) {
+		config->no_log_file = !yes;
+		return true;
+	}
+	if (*value != '/' || strlen(value) >= sizeof(config->log_file))
+		return false;
+	config->no_log_file = false;
+	strcpy(config->log_file, value);
+	return true;
+}
+
+/* "65536", "64K", "1M", "1G" */
+static bool read_log_file_max(struct config *config, const char *value)
+{
+	static const char suffixes[] = "KMG";
+	char *end;
+	unsigned long number = strtoul(value, &end, 10);
+	const char *suffix = *end ? strchr(suffixes, *end) : NULL;
+	unsigned int shift = suffix ? 10 * (unsigned int)(suffix - suffixes + 1) : 0;
+
+	if (end == value || *value == '-' || *value == '+' || (*end && (!suffix || end[1])) ||
+	    number >> (40 - shift) || number << shift < LOG_FILE_MAX_LEAST)
+		return false;
+	config->log_file_max = number << shift;
+	return true;
+}
+
+static bool read_log_file_keep(struct config *config, const char *value)
+{
+	char *end;
+	unsigned long number = strtoul(value, &end, 10);
+
+	if (*value < '0' || *value > '9' || *end || number > LOG_FILE_KEEP_MOST)
+		return false;
+	config->log_file_keep = number ? (int)number : -1;
+	return true;
+}
+
 static void config_entry(void *context, const struct ini_entry *entry)
 {
 	struct config_reader *reader = context;
@@ -51,6 +96,12 @@ static void config_entry(void *context, const struct ini_entry *entry)
 		valid = read_autologin(reader->config, entry->value);
 	else if (here && !strcmp(entry->key, "CreditRandomSeed"))
 		valid = !parse_bool(entry->value, &reader->config->credit_seed);
+	else if (here && !strcmp(entry->key, "LogFile"))
+		valid = read_log_file(reader->config, entry->value);
+	else if (here && !strcmp(entry->key, "LogFileMax"))
+		valid = read_log_file_max(reader->config, entry->value);
+	else if (here && !strcmp(entry->key, "LogFileKeep"))
+		valid = read_log_file_keep(reader->config, entry->value);
 	else
 		known = false;
 	if (known && valid)

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum config_getty {
 	GETTY_AUTO, /* a login on every console, none in a container */
@@ -10,10 +11,19 @@ enum config_getty {
 	GETTY_NO,
 };
 
+#define CONFIG_LOG_FILE      "/var/log/rinit/rinit.log"
+#define CONFIG_LOG_FILE_MAX  (UINT64_C(1) << 20)
+#define CONFIG_LOG_FILE_KEEP 4
+
 struct config {
 	enum config_getty getty; /* Getty=auto|yes|no */
 	bool credit_seed;        /* CreditRandomSeed=yes|no */
 	char autologin[33];      /* Autologin=USER; empty: logins ask */
+	/* LogFile=, LogFileMax=, LogFileKeep= */
+	char log_file[256];    /* empty: CONFIG_LOG_FILE */
+	bool no_log_file;      /* LogFile=no */
+	uint64_t log_file_max; /* bytes; 0: CONFIG_LOG_FILE_MAX */
+	int log_file_keep;     /* old ones; 0: CONFIG_LOG_FILE_KEEP, negative: none */
 };
 
 /* Pure: fills config (zeroed: the defaults) from text; warn gets a sentence for each line that has no effect.

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -17,9 +18,6 @@
 #include "rinit/relation.h"
 #include "rinit/system.h"
 
-#define CLIENT_TIMEOUT_MS 5000
-#define REPLY_PACKET_MAX  8192
-
 static struct manager *manager_of(const struct control_client *client)
 {
 	return &client->control->system->manager;
@@ -27,7 +25,7 @@ static struct manager *manager_of(const struct control_client *client)
 
 /* ---- replies ---- */
 
-static void client_close(struct control_client *client)
+void control_client_close(struct control_client *client)
 {
 	struct loop *loop = &client->control->system->loop;
 
@@ -38,27 +36,56 @@ static void client_close(struct control_client *client)
 	*client = (struct control_client){.control = client->control, .source.fd = -1};
 }
 
-/* As much as the socket takes; the rest when it is writable. */
-static void reply_send(struct control_client *client)
+/* For whoever follows: only its hanging up is of interest until there are new lines. */
+static void client_idle(struct control_client *client)
 {
-	while (client->sent < client->length) {
-		size_t part = MIN(client->length - client->sent, (size_t)REPLY_PACKET_MAX);
-		ssize_t sent = send(client->source.fd, client->reply + client->sent, part,
-				    MSG_DONTWAIT | MSG_NOSIGNAL);
+	struct loop *loop = &client->control->system->loop;
 
-		if (sent < 0 && errno == EAGAIN) {
-			loop_modify(&client->control->system->loop, &client->source, EPOLLOUT);
-			return;
-		}
-		if (sent < 0)
-			break;
-		client->sent += (size_t)sent;
-	}
-	client_close(client);
+	client->follow.idle = true;
+	loop_timer_clear(loop, &client->timer);
+	loop_modify(loop, &client->source, EPOLLIN);
 }
 
-/* Takes text, which may be NULL for none. */
-static void reply_with(struct control_client *client, enum control_code code, const char *text, size_t length)
+/* It takes no more for now; how long has it taken nothing? */
+static void client_full(struct control_client *client)
+{
+	struct loop *loop = &client->control->system->loop;
+
+	loop_modify(loop, &client->source, EPOLLOUT);
+	if (!client->timer.armed)
+		loop_timer_set(loop, &client->timer, CONTROL_TIMEOUT_MS);
+}
+
+void control_reply_send(struct control_client *client)
+{
+	client->follow.idle = false;
+	do {
+		while (client->sent < client->length) {
+			size_t part = MIN(client->length - client->sent, (size_t)CONTROL_PACKET_MAX);
+			ssize_t sent = send(client->source.fd, client->reply + client->sent, part,
+					    MSG_DONTWAIT | MSG_NOSIGNAL);
+
+			if (sent < 0 && errno == EAGAIN) {
+				client_full(client);
+				return;
+			}
+			if (sent < 0) {
+				control_client_close(client);
+				return;
+			}
+			client->sent += (size_t)sent;
+			if (client->follow.on)
+				loop_timer_clear(&client->control->system->loop, &client->timer);
+		}
+	} while (client->follow.on && control_log_fill(client));
+	if (client->follow.packet)
+		client_idle(client);
+	else
+		control_client_close(client);
+}
+
+void control_reply_text(struct control_client *client, enum control_code code, const char *text,
+			size_t length)
 {
 	char head[16];
 	int used = snprintf(head, sizeof(head), "%d\n", (int)code);
@@ -66,21 +93,18 @@ static void reply_with(struct control_client *client, enum control_code code, co
 	client->unit = NULL;
 	client->reply = malloc((size_t)used + length);
 	if (!client->reply) {
-		client_close(client);
+		control_client_close(client);
 		return;
 	}
 	memcpy(client->reply, head, (size_t)used);
 	if (length)
 		memcpy(client->reply + used, text, length);
 	client->length = (size_t)used + length;
-	loop_timer_set(&client->control->system->loop, &client->timer, CLIENT_TIMEOUT_MS);
-	reply_send(client);
+	loop_timer_set(&client->control->system->loop, &client->timer, CONTROL_TIMEOUT_MS);
+	control_reply_send(client);
 }
 
-static void reply(struct control_client *client, enum control_code code, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void reply(struct control_client *client, enum control_code code, const char *format, ...)
+void control_reply(struct control_client *client, enum control_code code, const char *format, ...)
 {
 	char text[512];
 	va_list args;
@@ -89,12 +113,12 @@ static void reply(struct control_client *client, enum control_code code, const c
 	va_start(args, format);
 	length = vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	reply_with(client, code, text, MIN((size_t)MAX(length, 0), sizeof(text) - 1));
+	control_reply_text(client, code, text, MIN((size_t)MAX(length, 0), sizeof(text) - 1));
 }
 
 static void reply_done(struct control_client *client)
 {
-	reply_with(client, CONTROL_DONE, NULL, 0);
+	control_reply_text(client, CONTROL_DONE, NULL, 0);
 }
 
 /* ---- requests that show ---- */
@@ -111,16 +135,16 @@ static bool report_open(struct control_client *client, struct report *report)
 	report->text = NULL;
 	report->stream = open_memstream(&report->text, &report->length);
 	if (!report->stream)
-		client_close(client);
+		control_client_close(client);
 	return report->stream != NULL;
 }
 
 static void report_send(struct control_client *client, struct report *report)
 {
 	if (fclose(report->stream))
-		client_close(client);
+		control_client_close(client);
 	else
-		reply_with(client, CONTROL_DONE, report->text, report->length);
+		control_reply_text(client, CONTROL_DONE, report->text, report->length);
 	free(report->text);
 }
 
@@ -207,13 +231,13 @@ static struct unit *unit_wanted(struct control_client *client, const char *name)
 	if (!rc)
 		return unit;
 	if (!*name)
-		reply(client, CONTROL_USAGE, "which unit?\n");
+		control_reply(client, CONTROL_USAGE, "which unit?\n");
 	else if (rc == -ENOENT)
-		reply(client, CONTROL_NO_UNIT, "%s: there is no such unit\n", name);
+		control_reply(client, CONTROL_NO_UNIT, "%s: there is no such unit\n", name);
 	else if (rc == -EPROTONOSUPPORT)
-		reply(client, CONTROL_FAILED, "%s: units of this kind are not run\n", name);
+		control_reply(client, CONTROL_FAILED, "%s: units of this kind are not run\n", name);
 	else
-		reply(client, CONTROL_FAILED, "%s: cannot be used; see rinitctl log rinit\n", name);
+		control_reply(client, CONTROL_FAILED, "%s: cannot be used; see rinitctl log rinit\n", name);
 	return NULL;
 }
 
@@ -229,20 +253,6 @@ static void request_status(struct control_client *client, const char *argument)
 	else
 		system_report(client->control->system, report.stream);
 	report_send(client, &report);
-}
-
-static void request_log(struct control_client *client, const char *argument)
-{
-	const struct unit *unit =
-		*argument && strcmp(argument, "rinit") != 0 ? unit_wanted(client, argument) : NULL;
-	const char *who = unit ? unit->config.name : *argument ? argument : NULL;
-	AUTO_FREE char *text = NULL;
-	size_t length = 0;
-
-	if (who && !unit && strcmp(who, "rinit") != 0)
-		return;
-	text = log_copy(who, &length);
-	reply_with(client, CONTROL_DONE, text, text ? length : 0);
 }
 
 /* ---- requests that change ---- */
@@ -264,8 +274,8 @@ static void unit_answer(struct control_client *client, const struct unit *unit)
 					: run->state != STATE_INACTIVE && run->state != STATE_FAILED;
 
 	if (bad)
-		reply(client, CONTROL_FAILED, "%s: %s; see rinitctl log %s\n", unit->config.name,
-		      service_state_name(run->state), unit->config.name);
+		control_reply(client, CONTROL_FAILED, "%s: %s; see rinitctl log %s\n", unit->config.name,
+			      service_state_name(run->state), unit->config.name);
 	else
 		reply_done(client);
 }
@@ -279,20 +289,22 @@ static void request_change(struct control_client *client, const char *argument, 
 	if (!unit)
 		return;
 	if (client->control->system->shutdown.phase != PHASE_UP) {
-		reply(client, CONTROL_REFUSED, "%s: the system is shutting down\n", unit->config.name);
+		control_reply(client, CONTROL_REFUSED, "%s: the system is shutting down\n",
+			      unit->config.name);
 		return;
 	}
 	if (wants_active && unit->masked) {
-		reply(client, CONTROL_REFUSED, "%s: is masked (%s)\n", unit->config.name, unit->path);
+		control_reply(client, CONTROL_REFUSED, "%s: is masked (%s)\n", unit->config.name, unit->path);
 		return;
 	}
 	if (wants_active ? unit->config.refuse_manual_start : unit->config.refuse_manual_stop) {
-		reply(client, CONTROL_REFUSED, "%s: its file says RefuseManual%s=\n", unit->config.name,
+		control_reply(client, CONTROL_REFUSED, "%s: its file says RefuseManual%s=\n", unit->config.name,
 		      wants_active ? "Start" : "Stop");
 		return;
 	}
 	/* From here on the answer may come from within change(). */
 	client->wants_active = wants_active;
+	unit->run.asked = wants_active;
 	client->unit = at_once ? NULL : unit;
 	loop_timer_clear(&client->control->system->loop, &client->timer);
 	change(manager_of(client), unit);
@@ -322,7 +334,7 @@ static void request_isolate(struct control_client *client, const char *argument)
 	struct unit *unit = unit_wanted(client, argument + (*argument == '-'));
 
 	if (unit && !unit->config.allow_isolate)
-		reply(client, CONTROL_REFUSED, "%s: its file does not say AllowIsolate=yes\n",
+		control_reply(client, CONTROL_REFUSED, "%s: its file does not say AllowIsolate=yes\n",
 		      unit->config.name);
 	else if (unit)
 		request_change(client, argument, true, manager_isolate);
@@ -342,9 +354,9 @@ static void request_reload(struct control_client *client, const char *argument)
 	if (!unit)
 		return;
 	if (!unit->config.service.commands[COMMAND_RELOAD].count)
-		reply(client, CONTROL_FAILED, "%s: has no ExecReload=\n", unit->config.name);
+		control_reply(client, CONTROL_FAILED, "%s: has no ExecReload=\n", unit->config.name);
 	else if (!service_is_active(unit->run.state))
-		reply(client, CONTROL_FAILED, "%s: %s: nothing to reload\n", unit->config.name,
+		control_reply(client, CONTROL_FAILED, "%s: %s: nothing to reload\n", unit->config.name,
 		      service_state_name(unit->run.state));
 	else
 		request_change(client, argument, true, manager_reload);
@@ -355,8 +367,8 @@ static void request_shutdown(struct control_client *client, enum shutdown_kind k
 	struct system *sys = client->control->system;
 
 	if (sys->shutdown.phase != PHASE_UP) {
-		reply(client, CONTROL_REFUSED, "the system is shutting down already (%s)\n",
-		      shutdown_name(sys->shutdown.kind));
+		control_reply(client, CONTROL_REFUSED, "the system is shutting down already (%s)\n",
+			      shutdown_name(sys->shutdown.kind));
 		return;
 	}
 	reply_done(client);
@@ -393,90 +405,143 @@ static const struct {
 	void (*handle)(struct control_client *client, const char *argument);
 } requests[] = {
 	{"list", true, request_list},          {"status", true, request_status},
-	{"log", false, request_log},           {"start", false, request_start},
+	{"log", false, control_log_request},   {"start", false, request_start},
 	{"stop", false, request_stop},         {"restart", false, request_restart},
 	{"poweroff", false, request_poweroff}, {"reboot", false, request_reboot},
 	{"halt", false, request_halt},         {"online", false, request_online},
 	{"isolate", false, request_isolate},   {"daemon-reload", false, request_reload_files},
 	{"reload", false, request_reload},
+	{"plan", true, control_plan_request},
 };
 
-static void request_handle(struct control_client *client, char *text)
+static void request_handle(struct control_client *client, const char *text, size_t length)
 {
-	char *argument = text + strcspn(text, " ");
+	struct control_request request;
+	const char *why;
 
-	if (*argument)
-		*argument++ = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
-		if (strcmp(requests[i].verb, text) != 0)
-			continue;
-		if (requests[i].for_all || client->root)
-			requests[i].handle(client, argument);
-		else
-			reply(client, CONTROL_REFUSED, "%s: only root may do that\n", text);
+	if (control_request_parse(text, length, &request, &why)) {
+		control_reply(client, CONTROL_USAGE, "%s\n", why);
 		return;
 	}
-	reply(client, CONTROL_USAGE, "rinit does not know the request \"%.32s\"\n", text);
+	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
+		if (strcmp(requests[i].verb, request.verb) != 0)
+			continue;
+		if (requests[i].for_all || client->root)
+			requests[i].handle(client, request.argument);
+		else
+			control_reply(client, CONTROL_REFUSED, "%s: only root may do that\n", request.verb);
+		return;
+	}
+	control_reply(client, CONTROL_USAGE, "rinit does not know the request \"%s\"\n", request.verb);
+}
+
+/* ---- what clients cost ---- */
+
+static uint64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void window_over(struct loop_timer *timer)
+{
+	struct control *control = CONTAINER_OF(timer, struct control, window);
+
+	if (control->busy_us >= CONTROL_WINDOW_BUSY_US)
+		loop_modify(&control->system->loop, &control->listener, EPOLLIN);
+	control->busy_us = 0;
+}
+
+static void work_done(struct control *control, uint64_t began_us)
+{
+	bool was_busy = control->busy_us >= CONTROL_WINDOW_BUSY_US;
+
+	control->busy_us += now_us() - began_us;
+	if (!control->window.armed)
+		loop_timer_set(&control->system->loop, &control->window, CONTROL_WINDOW_MS);
+	if (!was_busy && control->busy_us >= CONTROL_WINDOW_BUSY_US)
+		loop_modify(&control->system->loop, &control->listener, 0);
 }
 
 /* ---- clients ---- */
 
+static void client_read(struct control_client *client)
+{
+	char text[CONTROL_REQUEST_MAX];
+	ssize_t length = recv(client->source.fd, text, sizeof(text), MSG_DONTWAIT | MSG_TRUNC);
+
+	/* One request each: whoever hangs up or says more while it waits is done with. */
+	if (length <= 0 || client->unit || client->follow.idle)
+		control_client_close(client);
+	else
+		request_handle(client, text, (size_t)length);
+}
+
 static void client_ready(struct loop_source *source, uint32_t events)
 {
 	struct control_client *client = CONTAINER_OF(source, struct control_client, source);
-	char text[CONTROL_REQUEST_MAX];
-	ssize_t length;
+	struct control *control = client->control;
+	uint64_t began_us = now_us();
 
-	if (client->reply) {
-		reply_send(client);
-		return;
-	}
-	length = recv(source->fd, text, sizeof(text), MSG_DONTWAIT | MSG_TRUNC);
-	/* One request each: whoever hangs up or says more while it waits is done with. */
-	if (length <= 0 || client->unit)
-		client_close(client);
-	else if ((size_t)length >= sizeof(text))
-		reply(client, CONTROL_USAGE, "the request is too long\n");
-	else {
-		text[length] = '\0';
-		request_handle(client, text);
-	}
 	(void)events;
+	if (client->reply && !client->follow.idle)
+		control_reply_send(client);
+	else
+		client_read(client);
+	work_done(control, began_us);
 }
 
 static void client_timeout(struct loop_timer *timer)
 {
-	client_close(CONTAINER_OF(timer, struct control_client, timer));
+	struct control_client *client = CONTAINER_OF(timer, struct control_client, timer);
+
+	if (client->follow.on)
+		control_log_dropped(client);
+	control_client_close(client);
 }
 
-static struct control_client *client_free(struct control *control)
+/* A free place; the last ones are root's. */
+static struct control_client *client_place(struct control *control, bool root)
 {
-	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+	struct control_client *place = NULL;
+	size_t others = 0;
+
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
 		if (control->clients[i].source.fd < 0)
-			return &control->clients[i];
-	return NULL;
+			place = &control->clients[i];
+		else
+			others += !control->clients[i].root;
+	}
+	return root || others < CONTROL_OTHERS_MAX ? place : NULL;
 }
 
 static void listener_ready(struct loop_source *source, uint32_t events)
 {
 	struct control *control = CONTAINER_OF(source, struct control, listener);
+	uint64_t began_us = now_us();
 	AUTO_CLOSE int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct control_client *client = client_free(control);
 	struct ucred peer = {.uid = (uid_t)-1};
 	socklen_t size = sizeof(peer);
+	struct control_client *client;
 
 	(void)events;
-	if (fd < 0 || !client) /* too many: this one is told by the closed connection */
+	if (fd < 0)
 		return;
 	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size);
-	*client = (struct control_client){
-		.control = control,
-		.root = peer.uid == 0,
-		.source = {.fd = TAKE_FD(fd), .ready = client_ready},
-		.timer.expired = client_timeout,
-	};
-	loop_add(&control->system->loop, &client->source, EPOLLIN);
-	loop_timer_set(&control->system->loop, &client->timer, CLIENT_TIMEOUT_MS);
+	client = client_place(control, peer.uid == 0);
+	if (client) { /* else there are too many: this one is told by the closed connection */
+		*client = (struct control_client){
+			.control = control,
+			.root = peer.uid == 0,
+			.source = {.fd = TAKE_FD(fd), .ready = client_ready},
+			.timer.expired = client_timeout,
+		};
+		loop_add(&control->system->loop, &client->source, EPOLLIN);
+		loop_timer_set(&control->system->loop, &client->timer, CONTROL_TIMEOUT_MS);
+	}
+	work_done(control, began_us);
 }
 
 int control_listen(struct control *control, struct system *system)
@@ -485,6 +550,8 @@ int control_listen(struct control *control, struct system *system)
 	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	control->system = system;
+	control->window.expired = window_over;
+	control_log_init(control);
 	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
 		control->clients[i].source.fd = -1;
 	if (fd < 0)

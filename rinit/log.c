@@ -7,39 +7,35 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/util.h"
 #include "rinit/loop.h"
 
-#define LOG_WHO_MAX 64
-
 /* In the ring each record is this, then who, then the text. */
 struct log_record {
-	uint32_t time_ms;
-	uint16_t text_length;
+	uint64_t time_ms : 48;
+	uint64_t text_length : 16;
 	uint8_t who_length;
 	uint8_t level;
-};
-
-/* A record taken out of the ring. */
-struct log_entry {
-	struct log_record record;
-	char who[LOG_WHO_MAX + 1];
-	char text[LOG_LINE_MAX + 1];
-};
+	uint8_t priority;
+	bool tagged;
+} __attribute__((packed));
 
 /* Offsets only grow; an offset's byte is ring[offset % LOG_RING_SIZE]. */
 static struct {
 	char ring[LOG_RING_SIZE];
 	uint64_t start; /* the oldest record */
 	uint64_t end;
+	uint64_t start_number; /* of lines that were before the oldest one */
+	struct log_watcher *watchers;
 	bool quiet; /* the console shows only notices and warnings */
 
 	struct loop *loop;
 	struct loop_source console;
-	bool console_waiting; /* for the terminal to take more */
-	uint64_t shown;       /* the next record for the console */
+	bool console_waiting;    /* for the terminal to take more */
+	struct log_cursor shown; /* the next record for the console */
 	char line[LOG_WHO_MAX + LOG_LINE_MAX + 4];
 	size_t line_length; /* what of the line the terminal has not taken yet */
 } journal;
@@ -67,17 +63,35 @@ static uint64_t record_end(uint64_t at, const struct log_record *record)
 	return at + sizeof(*record) + record->who_length + record->text_length;
 }
 
-/* Returns the offset of the record after this one. */
-static uint64_t entry_read(uint64_t at, struct log_entry *entry)
+struct log_cursor log_oldest(void)
 {
-	struct log_record *record = &entry->record;
+	return (struct log_cursor){.at = journal.start, .number = journal.start_number};
+}
 
-	ring_read(at, record, sizeof(*record));
-	ring_read(at + sizeof(*record), entry->who, record->who_length);
-	ring_read(at + sizeof(*record) + record->who_length, entry->text, record->text_length);
-	entry->who[record->who_length] = '\0';
-	entry->text[record->text_length] = '\0';
-	return record_end(at, record);
+bool log_next(struct log_cursor *cursor, struct log_entry *entry, uint64_t *missed)
+{
+	struct log_record record;
+	uint64_t at;
+
+	if (cursor->at < journal.start) { /* too slow: these lines are gone */
+		*missed += journal.start_number - cursor->number;
+		*cursor = log_oldest();
+	}
+	at = cursor->at;
+	if (at == journal.end)
+		return false;
+	ring_read(at, &record, sizeof(record));
+	entry->time_ms = record.time_ms;
+	entry->level = record.level;
+	entry->priority = record.priority;
+	entry->tagged = record.tagged;
+	ring_read(at + sizeof(record), entry->who, record.who_length);
+	ring_read(at + sizeof(record) + record.who_length, entry->text, record.text_length);
+	entry->who[record.who_length] = '\0';
+	entry->text[record.text_length] = '\0';
+	cursor->at = record_end(at, &record);
+	cursor->number++;
+	return true;
 }
 
 static void ring_make_room(size_t length)
@@ -87,35 +101,29 @@ static void ring_make_room(size_t length)
 
 		ring_read(journal.start, &oldest, sizeof(oldest));
 		journal.start = record_end(journal.start, &oldest);
+		journal.start_number++;
 	}
 }
 
-static void record_append(enum log_level level, const char *who, const char *text, size_t length)
+static void record_append(struct log_record record, const char *who, const char *text)
 {
-	struct log_record record = {
-		.time_ms = (uint32_t)clock_ms(),
-		.text_length = (uint16_t)length,
-		.who_length = (uint8_t)strnlen(who, LOG_WHO_MAX),
-		.level = (uint8_t)level,
-	};
+	size_t length = sizeof(record) + record.who_length + record.text_length;
 
-	ring_make_room(sizeof(record) + record.who_length + length);
+	ring_make_room(length);
 	ring_write(journal.end, &record, sizeof(record));
 	ring_write(journal.end + sizeof(record), who, record.who_length);
-	ring_write(journal.end + sizeof(record) + record.who_length, text, length);
-	journal.end = record_end(journal.end, &record);
+	ring_write(journal.end + sizeof(record) + record.who_length, text, record.text_length);
+	journal.end += length;
 }
 
 /* Puts the next line that the console shall show into journal.line; false when there is none. */
 static bool console_next_line(void)
 {
 	struct log_entry entry;
+	uint64_t missed = 0;
 
-	if (journal.shown < journal.start) /* too slow: these lines are gone */
-		journal.shown = journal.start;
-	while (journal.shown < journal.end) {
-		journal.shown = entry_read(journal.shown, &entry);
-		if (journal.quiet && entry.record.level < LOG_NOTICE)
+	while (log_next(&journal.shown, &entry, &missed)) {
+		if (journal.quiet && entry.level < LOG_NOTICE)
 			continue;
 		journal.line_length = (size_t)snprintf(journal.line, sizeof(journal.line), "%s: %s\n",
 						       entry.who, entry.text);
@@ -181,7 +189,8 @@ void log_flush(int timeout_ms)
 		poll(&terminal, 1, timeout_ms);
 }
 
-void log_write(enum log_level level, const char *who, const char *text, size_t length)
+void log_write_priority(enum log_level level, uint8_t priority, bool tagged, const char *who,
+			const char *text, size_t length)
 {
 	char clean[LOG_LINE_MAX];
 
@@ -191,9 +200,26 @@ void log_write(enum log_level level, const char *who, const char *text, size_t l
 
 		clean[i] = (c < ' ' && c != '\t') || c == 0x7f ? '?' : text[i];
 	}
-	record_append(level, who, clean, length);
+	record_append((struct log_record){.time_ms = clock_ms() & ((UINT64_C(1) << 48) - 1),
+					  .text_length = (uint16_t)length,
+					  .who_length = (uint8_t)strnlen(who, LOG_WHO_MAX),
+					  .level = (uint8_t)level,
+					  .priority = priority,
+					  .tagged = tagged},
+		      who, clean);
 	if (journal.loop && !journal.console_waiting)
 		console_wait(!console_write());
+	for (struct log_watcher *watcher = journal.watchers; watcher; watcher = watcher->next)
+		watcher->added(watcher);
+}
+
+void log_write(enum log_level level, const char *who, const char *text, size_t length)
+{
+	uint8_t severity = level == LOG_WARNING  ? PRIORITY_WARNING
+			   : level == LOG_NOTICE ? PRIORITY_NOTICE
+						 : PRIORITY_INFO;
+
+	log_write_priority(level, PRIORITY_DAEMON | severity, false, who, text, length);
 }
 
 static void log_format(enum log_level level, const char *format, va_list args)
@@ -219,19 +245,65 @@ LOG_FUNCTION(log_info, LOG_INFO)
 LOG_FUNCTION(log_notice, LOG_NOTICE)
 LOG_FUNCTION(log_warning, LOG_WARNING)
 
+void log_watch(struct log_watcher *watcher)
+{
+	watcher->next = journal.watchers;
+	journal.watchers = watcher;
+}
+
+void log_unwatch(struct log_watcher *watcher)
+{
+	struct log_watcher **at = &journal.watchers;
+
+	while (*at && *at != watcher)
+		at = &(*at)->next;
+	if (*at)
+		*at = watcher->next;
+}
+
+uint64_t log_time_of_day(uint64_t time_ms)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 - (clock_ms() - time_ms);
+}
+
+/* Years begin in March here, so that the leap day is the last one: a year has 365 days and what was leapt. */
+struct log_date log_date(uint64_t time_of_day_ms)
+{
+	uint64_t of_day = time_of_day_ms / 1000 % 86400,
+		 days = time_of_day_ms / 86400000 + 719468; /* since 0-3-1 */
+	uint64_t era = days / 146097, day = days % 146097;  /* of 400 years */
+	uint64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+	uint64_t month;
+
+	day -= 365 * year + year / 4 - year / 100;
+	month = (5 * day + 2) / 153; /* 153 days in five months */
+	return (struct log_date){
+		.year = (unsigned int)(era * 400 + year + (month >= 10)),
+		.month = (unsigned int)(month < 10 ? month + 3 : month - 9),
+		.day = (unsigned int)(day - (153 * month + 2) / 5 + 1),
+		.hour = (unsigned int)(of_day / 3600),
+		.minute = (unsigned int)(of_day / 60 % 60),
+		.second = (unsigned int)(of_day % 60),
+		.ms = (unsigned int)(time_of_day_ms % 1000),
+	};
+}
+
 char *log_copy(const char *who, size_t *length)
 {
+	struct log_cursor cursor = log_oldest();
 	struct log_entry entry;
+	uint64_t missed = 0;
 	char *text = NULL;
 	FILE *stream = open_memstream(&text, length);
 
 	if (!stream)
 		return NULL;
-	for (uint64_t at = journal.start; at < journal.end;) {
-		at = entry_read(at, &entry);
+	while (log_next(&cursor, &entry, &missed))
 		if (!who || !strcmp(who, entry.who))
-			fprintf(stream, "[%5u.%03u] %s: %s\n", entry.record.time_ms / 1000,
-				entry.record.time_ms % 1000, entry.who, entry.text);
-	}
+			fprintf(stream, "[%5u.%03u] %s: %s\n", (unsigned int)(entry.time_ms / 1000),
+				(unsigned int)(entry.time_ms % 1000), entry.who, entry.text);
 	return fclose(stream) ? (free(text), NULL) : text;
 }

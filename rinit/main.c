@@ -271,11 +271,32 @@ static void mount_failed(struct system *sys, const struct unit *unit)
 		manager_start(&sys->manager, sys->shell);
 }
 
+static void unit_moved(struct manager *manager, struct unit *unit, enum service_state from)
+{
+	syslog_unit_moved(&CONTAINER_OF(manager, struct system, manager)->syslog, unit, from);
+}
+
+/* File systems are mounted now. A system without /var keeps its log in memory. */
+static void log_file_begin(struct system *sys)
+{
+	const struct config *config = &sys->config;
+
+	if (config->no_log_file || sys->log_file.loop || (!*config->log_file && access("/var", W_OK)))
+		return;
+	log_file_start(&sys->log_file, &sys->loop, *config->log_file ? config->log_file : CONFIG_LOG_FILE,
+		       config->log_file_max ? config->log_file_max : CONFIG_LOG_FILE_MAX,
+		       config->log_file_keep ? (unsigned int)MAX(config->log_file_keep, 0)
+					     : CONFIG_LOG_FILE_KEEP);
+}
+
 static void unit_settled(struct manager *manager, struct unit *unit)
 {
 	struct system *sys = CONTAINER_OF(manager, struct system, manager);
 
 	control_unit_settled(&sys->control, unit);
+	if (unit->run.state == STATE_EXITED &&
+	    (unit == manager->default_target || !strcmp(unit->config.name, "sysinit.target")))
+		log_file_begin(sys);
 	if (unit == sys->shell && sys->runtime == RUNTIME_CONTAINER && !service_is_active(unit->run.state))
 		system_shutdown(sys, SHUTDOWN_POWEROFF); /* there is nothing else in it */
 	if (unit == manager->default_target && unit->run.state == STATE_EXITED && !sys->booted)
@@ -414,6 +435,9 @@ static void services_listen(struct system *sys)
 
 	if (rc)
 		log_warning(NOTIFY_SOCKET_PATH ": %s: services of Type=notify will time out", strerror(-rc));
+	rc = syslog_listen(&sys->syslog, &sys->loop, &sys->manager);
+	if (rc)
+		log_warning(SYSLOG_PATH ": %s: what programs tell syslog is lost", strerror(-rc));
 	rc = control_listen(&sys->control, sys);
 	if (rc)
 		log_warning(CONTROL_SOCKET_PATH ": %s: rinitctl will not work", strerror(-rc));
@@ -441,6 +465,7 @@ static void system_start(struct system *sys)
 
 	manager_init(&sys->manager, &sys->loop);
 	sys->manager.settled = unit_settled;
+	sys->manager.moved = unit_moved;
 	shutdown_init(&sys->shutdown, &sys->loop, &sys->manager);
 	modules_init(&sys->modules, modules_idle);
 	host_open(sys);
@@ -497,5 +522,6 @@ int main(int argc, char **argv)
 	notify_host_flush(&pid1.host, STOPPING_MAX_MS);
 	if (pid1.runtime != RUNTIME_CONTAINER && !pid1.in_initrd)
 		early_save();
+	log_file_stop(&pid1.log_file);
 	shutdown_finish(&pid1.shutdown, pid1.runtime == RUNTIME_CONTAINER);
 }

@@ -19,6 +19,8 @@ struct manager {
 	struct string_list told;  /* warnings about units that were said already */
 	/* Somebody's wish to know; may be NULL. A unit has settled, down or up. */
 	void (*settled)(struct manager *manager, struct unit *unit);
+	/* The same; its state has changed, and what follows from that has not been done yet. */
+	void (*moved)(struct manager *manager, struct unit *unit, enum service_state from);
 };
 
 void manager_init(struct manager *manager, struct loop *loop);

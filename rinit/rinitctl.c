@@ -18,13 +18,16 @@
 #include "rinit/control.h"
 #include "rinit/rinitctl.h"
 #include "rinit/helper.h"
+#include "rinit/explain.h"
+#include "rinit/log_view.h"
+#include "rinit/text.h"
 
 #define NOTIFY_TIMEOUT_MS 5000
 
 static const char help[] =
 	"rinitctl [--json] COMMAND            talks to rinit, the first process\n"
 	"\n"
-	"  list                               the units and what they are doing\n"
+	"  list [--failed] [--state=S,S...]   the units and what they are doing\n"
 	"  status [UNIT]                      of the system, or of one unit\n"
 	"  start|stop|restart|reload [--no-block] UNIT...\n"
 	"  isolate TARGET                     starts it and stops what it does not need\n"
@@ -34,19 +37,19 @@ static const char help[] =
 	"  cat UNIT...                        its file and its drop-ins\n"
 	"  check UNIT|FILE...                 what is wrong with a unit's file\n"
 	"  daemon-reload                      reads unit files again; what runs goes on\n"
-	"  log [UNIT|rinit]                   the newest lines of services and of rinit\n"
-	"  notify LINE...                     tells rinit from within a service: READY=1, STATUS=text\n"
+	"  log [UNIT|rinit] [-f] [-n COUNT]   the newest lines; -f: and those that come\n"
+	"  why UNIT                           why it waits, does not run, or was started\n"
+	"  blame                              what services took to start, slowest first\n"
+	"  chart [--svg FILE]                 the boot over time, with the critical path\n"
+	"  graph [--dot | --svg FILE]         the units and their order\n"
+	"  notify LINE...                     from within a service: READY=1, STATUS=text\n"
 	"  poweroff|reboot|halt [-f]          in order; -f: at once, nothing is stopped\n"
 	"\n"
-	"--json     list and status as JSON\n"
-	"--help     this text\n"
-	"--version\n"
-	"\n"
+	"--json     everything as JSON; --help; --version\n"
 	"UNIT is a name such as sshd.service, or sshd for short.\n"
 	"Exit status: 0 done, 1 failed, 2 usage, 3 no such unit, 4 refused, 5 timed out.\n"
-	"\n"
-	"As systemctl it takes the commands and options that maintainer scripts use.\n"
-	"As poweroff, reboot, halt [-f], and as shutdown [-h|-P|-r|-H] [now], it does what these do.\n";
+	"As poweroff, reboot, halt and shutdown [-h|-P|-r|-H] [now] it does what they do.\n"
+	"As systemctl it takes the commands and options that maintainer scripts use.\n";
 
 static int usage(const char *format, const char *what)
 {
@@ -56,22 +59,6 @@ static int usage(const char *format, const char *what)
 }
 
 /* ---- what is shown ---- */
-
-static void json_string(const char *text, size_t length)
-{
-	putchar('"');
-	for (size_t i = 0; i < length; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		if (c == '"' || c == '\\')
-			printf("\\%c", c);
-		else if (c < ' ')
-			printf("\\u%04x", c);
-		else
-			putchar(c);
-	}
-	putchar('"');
-}
 
 #define LIST_COLUMNS 4
 
@@ -103,7 +90,7 @@ static void list_line(char *const columns[LIST_COLUMNS], bool json, bool first)
 		if (i == 2)
 			fputs(columns[i], stdout);
 		else
-			json_string(columns[i], strlen(columns[i]));
+			json_string(stdout, columns[i]);
 	}
 	putchar('}');
 }
@@ -127,26 +114,44 @@ static void show_list(char *text, bool json)
 		puts("]");
 }
 
+/* A key that comes again in the next line makes a list. */
+static void status_line_json(const char *key, const char *value, const char *previous)
+{
+	static const char lists[] = "WaitsFor";
+	bool list = !strcmp(key, lists), again = list && !strcmp(previous, lists);
+
+	if (*previous && !again)
+		fputs(!strcmp(previous, lists) ? "]," : ",", stdout);
+	if (again) {
+		putchar(',');
+	} else {
+		json_string(stdout, key);
+		fputs(list ? ":[" : ":", stdout);
+	}
+	json_string(stdout, value);
+}
+
 static void show_status(char *text, bool json)
 {
-	const char *separator = "{";
+	const char *previous = "";
 
+	if (json)
+		putchar('{');
 	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
-		size_t key = strcspn(line, "=");
-		const char *value = line + key + (line[key] == '=');
+		char *value = strchr(line, '=');
 
-		if (json) {
-			printf("%s", separator);
-			json_string(line, key);
-			putchar(':');
-			json_string(value, strlen(value));
-			separator = ",";
-		} else {
-			printf("%12.*s: %s\n", (int)key, line, value);
-		}
+		if (value)
+			*value++ = '\0';
+		else
+			value = line + strlen(line);
+		if (json)
+			status_line_json(line, value, previous);
+		else
+			printf("%12s: %s\n", line, value);
+		previous = line;
 	}
 	if (json)
-		puts("}");
+		puts(!strcmp(previous, "WaitsFor") ? "]}" : "}");
 }
 
 static void show_text(char *text, bool json)
@@ -157,22 +162,113 @@ static void show_text(char *text, bool json)
 
 /* ---- commands ---- */
 
+/* Says why there is no answer, or no good one. */
+static void show_failure(const char *sentence, int code, bool json)
+{
+	const char *comma = "{";
+	size_t length = strcspn(sentence, "\n");
+	char line[512];
+
+	snprintf(line, sizeof(line), "%.*s", (int)length, sentence);
+	if (!json) {
+		fprintf(stderr, "rinitctl: %s\n", line);
+		return;
+	}
+	json_field(stdout, &comma, "error", line);
+	json_number(stdout, &comma, "code", code);
+	puts("}");
+}
+
 static int command_show(const char *verb, const char *argument, bool json, void (*show)(char *, bool))
 {
 	AUTO_FREE char *text = NULL;
 	struct error err;
 	int code = client_ask(verb, argument, &text, &err);
 
-	if (!text)
-		fprintf(stderr, "rinitctl: %s\n", err.text);
-	else if (code)
-		fprintf(stderr, "rinitctl: %s", text);
+	if (!text || code)
+		show_failure(text ? text : err.text, code, json);
 	else
 		show(text, json);
 	return code;
 }
 
-static int command_units(const char *verb, char **units, int count)
+/* Is the word one of the list, which has commas between? */
+static bool list_has(const char *list, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (; list; list = strchr(list, ',') ? strchr(list, ',') + 1 : NULL)
+		if (!strncmp(list, word, length) && (!list[length] || list[length] == ','))
+			return true;
+	return false;
+}
+
+/* Leaves only lines whose second column is one of the states. */
+static void list_filter(char *text, const char *states)
+{
+	char *kept = text;
+
+	for (char *line = text, *next; *line; line = next) {
+		size_t length = strcspn(line, "\n");
+		char *tab = memchr(line, '\t', length);
+		char state[32] = "";
+
+		next = line + length + (line[length] == '\n');
+		if (tab)
+			snprintf(state, sizeof(state), "%.*s", (int)strcspn(tab + 1, "\t\n"), tab + 1);
+		if (!list_has(states, state))
+			continue;
+		memmove(kept, line, (size_t)(next - line));
+		kept += next - line;
+	}
+	*kept = '\0';
+}
+
+static int command_list(char **options, int count, bool json)
+{
+	AUTO_FREE char *text = NULL;
+	const char *states = NULL;
+	struct error err;
+	int code;
+
+	for (int i = 0; i < count; i++) {
+		if (!strcmp(options[i], "--failed"))
+			states = "failed";
+		else if (!strncmp(options[i], "--state=", 8))
+			states = options[i] + 8;
+		else
+			return usage("rinitctl: unexpected \"%s\"", options[i]);
+	}
+	code = client_ask("list", "", &text, &err);
+	if (!text || code) {
+		show_failure(text ? text : err.text, code, json);
+		return code;
+	}
+	if (states)
+		list_filter(text, states);
+	show_list(text, json);
+	return code;
+}
+
+/* One unit's change, for --json. */
+static int command_unit_json(const char *verb, const char *argument, const char *unit)
+{
+	AUTO_FREE char *text = NULL;
+	const char *comma = "{";
+	struct error err;
+	int code = client_ask(verb, argument, &text, &err);
+
+	if (text)
+		text[strcspn(text, "\n")] = '\0';
+	json_field(stdout, &comma, "unit", unit);
+	json_number(stdout, &comma, "code", code);
+	if (code)
+		json_field(stdout, &comma, "error", text ? text : err.text);
+	puts("}");
+	return code;
+}
+
+static int command_units(const char *verb, char **units, int count, bool json)
 {
 	bool at_once = count && !strcmp(units[0], "--no-block");
 	int code = CONTROL_DONE;
@@ -186,7 +282,8 @@ static int command_units(const char *verb, char **units, int count)
 		if (*units[i] == '-')
 			return usage("rinitctl: unknown option \"%s\"", units[i]);
 		snprintf(argument, sizeof(argument), "%s%s", at_once ? "-" : "", units[i]);
-		one = command_show(verb, argument, false, show_text);
+		one = json ? command_unit_json(verb, argument, units[i])
+			   : command_show(verb, argument, false, show_text);
 		if (one)
 			code = one;
 	}
@@ -315,25 +412,43 @@ static int one_argument(const char *verb, char **arguments, int count, bool json
 
 static int command_run(const char *verb, char **arguments, int count, bool json)
 {
-	if (!strcmp(verb, "list"))
-		return count ? usage("rinitctl: unexpected \"%s\"", arguments[0])
-			     : command_show(verb, "", json, show_list);
+	if (!strcmp(verb, "list") || (!strcmp(verb, "status") && count && *arguments[0] == '-'))
+		return command_list(arguments, count, json);
 	if (!strcmp(verb, "status"))
 		return one_argument(verb, arguments, count, json, show_status);
 	if (!strcmp(verb, "log"))
-		return one_argument(verb, arguments, count, json, show_text);
+		return log_view_main(arguments, count, json);
+	if (explain_knows(verb))
+		return explain_main(verb, arguments, count, json);
 	if (!strcmp(verb, "start") || !strcmp(verb, "stop") || !strcmp(verb, "restart") ||
 	    !strcmp(verb, "reload"))
-		return command_units(verb, arguments, count);
+		return command_units(verb, arguments, count, json);
 	if (!strcmp(verb, "notify"))
 		return command_notify(arguments, count);
 	if (!strcmp(verb, "poweroff") || !strcmp(verb, "reboot") || !strcmp(verb, "halt"))
 		return command_shutdown(verb, arguments, count);
-	if (!strcmp(verb, "isolate") || !strcmp(verb, "reload"))
-		return command_units(verb, arguments, count);
+	if (!strcmp(verb, "isolate"))
+		return command_units(verb, arguments, count, json);
 	if (!strcmp(verb, "daemon-reload"))
 		return command_show(verb, "", json, show_text);
 	return files_command(verb, arguments, count);
+}
+
+/* --json may stand anywhere but in what notify passes on. */
+static bool json_take(int *argc, char **argv)
+{
+	int kept = 1;
+	bool json = false;
+
+	for (int i = 1; i < *argc; i++) {
+		if (!strcmp(argv[i], "--json") && (kept < 2 || strcmp(argv[1], "notify") != 0))
+			json = true;
+		else
+			argv[kept++] = argv[i];
+	}
+	*argc = MIN(kept, *argc);
+	argv[*argc] = NULL;
+	return json;
 }
 
 int main(int argc, char **argv)
@@ -341,8 +456,8 @@ int main(int argc, char **argv)
 	static const char *const other_names[] = {"poweroff", "reboot", "halt"};
 	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
 	const char *name = !argc ? "rinitctl" : slash ? slash + 1 : argv[0];
-	bool json = false;
-	int at = 1, status;
+	bool json;
+	int status;
 
 	if (helper_main(name, argc, argv, &status))
 		return status;
@@ -361,11 +476,8 @@ int main(int argc, char **argv)
 		return shutdown_main(argv + 1, argc - 1);
 	if (!strcmp(name, "systemctl"))
 		return systemctl_main(argc - 1, argv + 1, command_run);
-	if (at < argc && !strcmp(argv[at], "--json")) {
-		json = true;
-		at++;
-	}
-	if (at >= argc)
+	json = json_take(&argc, argv);
+	if (argc < 2)
 		return usage("rinitctl: %s", "what shall it do?");
-	return command_run(argv[at], argv + at + 1, argc - at - 1, json);
+	return command_run(argv[1], argv + 2, argc - 2, json);
 }

@@ -28,16 +28,18 @@
 /* ---- output ---- */
 
 /* With the name of SyslogIdentifier= in front, which tells programs of one unit apart. */
-static void line_write(const struct unit *unit, enum log_level level, const char *line, size_t length)
+static void line_write(const struct unit *unit, uint8_t severity, const char *line, size_t length)
 {
 	const char *identifier = unit->config.service.identifier;
+	enum log_level level = severity <= PRIORITY_WARNING ? LOG_WARNING : LOG_OUTPUT;
+	uint8_t priority = PRIORITY_DAEMON | severity;
 	char text[OUTPUT_LINE_MAX + 1];
 
 	if (identifier) {
 		snprintf(text, sizeof(text), "%s: %.*s", identifier, (int)length, line);
-		log_write(level, unit->config.name, text, strlen(text));
+		log_write_priority(level, priority, false, unit->config.name, text, strlen(text));
 	} else {
-		log_write(level, unit->config.name, line, length);
+		log_write_priority(level, priority, false, unit->config.name, line, length);
 	}
 }
 
@@ -46,16 +48,16 @@ static void line_end(struct unit *unit)
 {
 	const char *line = unit->run.line;
 	size_t length = unit->run.line_length;
-	enum log_level level = LOG_OUTPUT;
+	uint8_t severity = PRIORITY_INFO;
 
 	unit->run.line_length = 0;
 	if (length >= 3 && line[0] == '<' && line[1] >= '0' && line[1] <= '7' && line[2] == '>') {
-		level = line[1] <= '4' ? LOG_WARNING : LOG_OUTPUT;
+		severity = (uint8_t)(line[1] - '0');
 		line += 3;
 		length -= 3;
 	}
 	if (length)
-		line_write(unit, level, line, length);
+		line_write(unit, severity, line, length);
 }
 
 static void output_split(struct unit *unit, const char *text, size_t length)

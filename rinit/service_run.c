@@ -731,6 +731,9 @@ void unit_event(struct unit *unit, enum service_event event)
 		return;
 	unit->run.left = unit->run.state;
 	unit->run.state = step.next;
+	unit_times_moved(&unit->run.times, unit->run.left, step.next, clock_ms());
+	if (unit->run.left != step.next && unit->manager->moved)
+		unit->manager->moved(unit->manager, unit, unit->run.left);
 	if (event == EVENT_STOP)
 		unit->run.stop_asked = true;
 	if (step.action != ACTION_NONE)

@@ -6,6 +6,7 @@
 #include "rinit/config.h"
 #include "rinit/control.h"
 #include "rinit/initrd.h"
+#include "rinit/log_file.h"
 #include "rinit/loop.h"
 #include "rinit/manager.h"
 #include "rinit/module.h"
@@ -13,6 +14,7 @@
 #include "rinit/notify.h"
 #include "rinit/runtime.h"
 #include "rinit/shutdown.h"
+#include "rinit/syslog.h"
 #include "rinit/uevent.h"
 
 struct system {
@@ -22,6 +24,8 @@ struct system {
 	struct shutdown shutdown;
 	struct control control;
 	struct notify_socket notify;
+	struct syslog syslog;
+	struct log_file log_file;
 	struct notify_host host;
 	struct uevents uevents;
 	struct modules modules;

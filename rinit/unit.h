@@ -13,6 +13,7 @@
 #include "rinit/loop.h"
 #include "rinit/service.h"
 #include "rinit/service_config.h"
+#include "rinit/unit_times.h"
 
 #define UNIT_NAME_MAX 128
 
@@ -68,6 +69,7 @@ struct unit_run {
 	bool skipped;  /* a condition did not hold */
 	bool queued;   /* in the manager's list of units to look at */
 	bool held;     /* a target: rinit has not said yet that it is reached */
+	bool asked;    /* its newest start was somebody's request, not the boot's */
 	pid_t pid;     /* the main process */
 	pid_t control; /* a command beside it */
 	pid_t group;   /* the main process' process group, while there is no control group */
@@ -82,6 +84,7 @@ struct unit_run {
 	unsigned int limit_count;
 	unsigned int restarts; /* in a row, none of them lasting */
 	uint64_t started_ms, settled_ms;
+	struct unit_times times;
 	struct loop_timer timer;    /* start, stop or restart delay: a state has one at most */
 	struct loop_timer watchdog; /* while it starts or stops: for its PIDFile=, its last processes */
 	struct loop_source output;

@@ -50,3 +50,37 @@ Test(config, what_is_wrong_is_warned_of_and_changes_nothing)
 	cr_assert_not_null(strstr(warnings_seen, "/rinit.conf:4: X=1 is not known"));
 	cr_assert_not_null(strstr(warnings_seen, "/rinit.conf:6: Getty=no is not known"));
 }
+
+Test(config, log_file_has_a_place_a_size_and_a_number)
+{
+	struct config config = {0};
+	const char text[] = "LogFile=/a/b.log\nLogFileMax=64K\nLogFileKeep=0\n";
+
+	config_parse(&config, "/f", text, strlen(text), NULL);
+	cr_assert_str_eq(config.log_file, "/a/b.log");
+	cr_assert_eq(config.log_file_max, 65536);
+	cr_assert_eq(config.log_file_keep, -1);
+	config_parse(&config, "/f", "LogFile=no", 10, NULL);
+	cr_assert(config.no_log_file);
+}
+
+static int complaints;
+
+static void complain(const char *sentence)
+{
+	(void)sentence;
+	complaints++;
+}
+
+Test(config, log_file_settings_that_make_no_sense_are_named)
+{
+	static const char *const bad[] = {"LogFile=relative", "LogFileMax=1",   "LogFileMax=1T",
+					  "LogFileMax=-1",    "LogFileMax=1MM", "LogFileMax=99999999999G",
+					  "LogFileKeep=x",    "LogFileKeep=-1", "LogFileKeep=100"};
+	struct config config = {0};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		config_parse(&config, "/f", bad[i], strlen(bad[i]), complain);
+		cr_assert_eq(complaints, i + 1, "%s", bad[i]);
+	}
+}

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "rinit/log.h"
@@ -131,4 +132,65 @@ Test(rinit_log, terminal_that_is_gone_is_no_busy_loop, .init = open_terminal)
 	for (int i = 0; i < 5; i++)
 		events += loop_step(&loop, 0);
 	cr_assert_leq(events, 1);
+}
+
+Test(rinit_log, reader_that_is_too_slow_knows_how_much_it_missed)
+{
+	struct log_cursor cursor = {0};
+	struct log_entry entry;
+	uint64_t missed = 0, read = 0;
+
+	for (int i = 0; i < 10000; i++)
+		log_write(LOG_OUTPUT, "a", "some words", 10);
+	while (log_next(&cursor, &entry, &missed))
+		read++;
+	cr_assert_gt(missed, 0);
+	cr_assert_eq(missed + read, 10000);
+	cr_assert_str_eq(entry.text, "some words");
+	log_write_priority(LOG_OUTPUT, 77, true, "b", "b: more", 7);
+	cr_assert(log_next(&cursor, &entry, &missed));
+	cr_assert_eq(entry.priority, 77);
+	cr_assert(entry.tagged);
+	cr_assert_str_eq(entry.who, "b");
+	cr_assert_not(log_next(&cursor, &entry, &missed));
+}
+
+static int added;
+
+static void count_added(struct log_watcher *watcher)
+{
+	(void)watcher;
+	added++;
+}
+
+Test(rinit_log, watchers_are_told_until_they_leave)
+{
+	struct log_watcher one = {.added = count_added}, two = {.added = count_added};
+
+	log_watch(&one);
+	log_watch(&two);
+	log_info("x");
+	cr_assert_eq(added, 2);
+	log_unwatch(&one);
+	log_unwatch(&one);
+	log_info("x");
+	cr_assert_eq(added, 3);
+}
+
+Test(rinit_log, dates_are_those_of_libc)
+{
+	for (uint64_t day = 0; day < 60000; day++) {
+		time_t whole = (time_t)(day * 86400 + day % 86400);
+		struct log_date date = log_date((uint64_t)whole * 1000 + 7);
+		struct tm tm;
+
+		gmtime_r(&whole, &tm);
+		cr_assert(date.year == (unsigned int)tm.tm_year + 1900 &&
+				  date.month == (unsigned int)tm.tm_mon + 1 &&
+				  date.day == (unsigned int)tm.tm_mday &&
+				  date.hour == (unsigned int)tm.tm_hour &&
+				  date.minute == (unsigned int)tm.tm_min &&
+				  date.second == (unsigned int)tm.tm_sec && date.ms == 7,
+			  "day %llu: %u-%u-%u", (unsigned long long)day, date.year, date.month, date.day);
+	}
 }
