@@ -12,6 +12,7 @@
 #include "common/util.h"
 #include "rinit/file.h"
 #include "rinit/manager.h"
+#include "rinit/service_run.h"
 #include "rinit/syslog_parse.h"
 
 #define GATHER_MS        20  /* lines for the provider */
@@ -22,22 +23,10 @@
 
 /* ---- from programs ---- */
 
-static pid_t parent_of(pid_t pid)
-{
-	char path[32], text[512];
-	const char *after_name;
-	int parent;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	file_read(path, text, sizeof(text));
-	after_name = strrchr(text, ')'); /* the name before it may hold anything */
-	return after_name && sscanf(after_name, ") %*c %d", &parent) == 1 ? parent : 0;
-}
-
 /* The unit that the sender or one of its ancestors is the process of. */
 static const struct unit *unit_of_sender(const struct manager *manager, pid_t pid)
 {
-	for (int depth = 0; pid > 1 && depth < SENDER_DEPTH_MAX; depth++, pid = parent_of(pid))
+	for (int depth = 0; pid > 1 && depth < SENDER_DEPTH_MAX; depth++, pid = process_parent(pid))
 		for (size_t i = 0; i < manager->units.count; i++)
 			if (manager->units.items[i]->run.pid == pid)
 				return manager->units.items[i];

@@ -12,7 +12,7 @@ expect "rinit: ready"
 check "bad.service" ctl list --failed
 [[ $(ctl list --failed) != *good.service* ]] || fail "$(ctl list --failed)"
 check "bad.service" ctl status --failed
-[[ $(ctl list --state=running,active) == *multi-user.target*good.service* ]] || fail "$(ctl list --state=running,active)"
+[[ $(ctl list --state=running,active) == *good.service*multi-user.target* ]] || fail "$(ctl list --state=running,active)"
 [[ $(ctl --json list --state=starting) == "[]" ]] || fail "$(ctl --json list --state=starting)"
 check '"name":"bad.service","state":"failed"' ctl list --failed --json
 ctl_fails 2 list --frob
