@@ -135,27 +135,51 @@ static int step_cgroup(struct spawn *spawn)
 	return spawn->cgroup ? file_write(spawn->cgroup, "0") : 0;
 }
 
+/* Not setrlimit: the libcs do not agree on its first argument's type. */
+static int limit_exchange(int resource, const struct rlimit *new, struct rlimit *old)
+{
+	return syscall(SYS_prlimit64, 0, resource, new, old) ? -errno : 0;
+}
+
+/* Who may not raise a limit, as in a container with a user namespace, gets as much as there is. */
+static int limit_set(const struct service_limit *wanted)
+{
+	struct rlimit limit = wanted->limit, now;
+	int rc = limit_exchange(wanted->resource, &limit, NULL);
+
+	if (rc != -EPERM || limit_exchange(wanted->resource, NULL, &now))
+		return rc;
+	limit.rlim_max = MIN(limit.rlim_max, now.rlim_max);
+	limit.rlim_cur = MIN(limit.rlim_cur, limit.rlim_max);
+	return limit_exchange(wanted->resource, &limit, NULL);
+}
+
 static int step_limits(struct spawn *spawn)
 {
 	const struct service_config *config = spawn->config;
+	int rc = 0;
 
-	for (size_t i = 0; i < config->limit_count; i++)
-		/* Not setrlimit: the libcs do not agree on its first argument's type. */
-		if (syscall(SYS_prlimit64, 0, config->limits[i].resource, &config->limits[i].limit, NULL))
-			return -errno;
-	return 0;
+	for (size_t i = 0; i < config->limit_count && !rc; i++)
+		rc = limit_set(&config->limits[i]);
+	return rc;
 }
 
 static int step_priorities(struct spawn *spawn)
 {
 	const struct service_config *config = spawn->config;
 	char text[16];
+	int rc;
 
 	umask(config->umask);
 	if (config->has_nice && setpriority(PRIO_PROCESS, 0, config->nice))
 		return -errno;
+	if (!config->has_oom)
+		return 0;
 	snprintf(text, sizeof(text), "%d", config->oom_score_adjust);
-	return config->has_oom ? file_write("/proc/self/oom_score_adj", text) : 0;
+	rc = file_write("/proc/self/oom_score_adj", text);
+	return rc == -EACCES || rc == -EPERM
+		       ? 0
+		       : rc; /* a user namespace may not lower it, and that is no fault */
 }
 
 const char *directory_base(enum directory_kind kind)

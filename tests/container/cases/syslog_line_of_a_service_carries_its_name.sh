@@ -1,6 +1,6 @@
 unit worker <<END
 [Service]
-ExecStart=/bin/sh -c "logger -t brush by syslog; sleep 1000"
+ExecStart=/bin/sh -c "(echo by syslog; sleep 1000) | logger -t brush"
 END
 boot
 expect "rinit: ready"
