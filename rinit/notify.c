@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -97,7 +98,9 @@ int notify_listen(struct notify_socket *notify, struct loop *loop, struct manage
 		return -errno;
 	unlink(address.sun_path);
 	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) ||
-	    bind(fd, (struct sockaddr *)&address, sizeof(address)))
+	    bind(fd, (struct sockaddr *)&address, sizeof(address)) ||
+	    chmod(address.sun_path,
+		  0666)) /* services of other users; who may say what is decided by the sender */
 		return -errno;
 	notify->manager = manager;
 	notify->source = (struct loop_source){.fd = TAKE_FD(fd), .ready = notify_ready};
