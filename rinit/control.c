@@ -298,8 +298,8 @@ static void request_change(struct control_client *client, const char *argument, 
 		return;
 	}
 	if (wants_active ? unit->config.refuse_manual_start : unit->config.refuse_manual_stop) {
-		control_reply(client, CONTROL_REFUSED, "%s: its file says RefuseManual%s=\n", unit->config.name,
-		      wants_active ? "Start" : "Stop");
+		control_reply(client, CONTROL_REFUSED, "%s: its file says RefuseManual%s=\n",
+			      unit->config.name, wants_active ? "Start" : "Stop");
 		return;
 	}
 	/* From here on the answer may come from within change(). */
@@ -335,7 +335,7 @@ static void request_isolate(struct control_client *client, const char *argument)
 
 	if (unit && !unit->config.allow_isolate)
 		control_reply(client, CONTROL_REFUSED, "%s: its file does not say AllowIsolate=yes\n",
-		      unit->config.name);
+			      unit->config.name);
 	else if (unit)
 		request_change(client, argument, true, manager_isolate);
 }
@@ -357,7 +357,7 @@ static void request_reload(struct control_client *client, const char *argument)
 		control_reply(client, CONTROL_FAILED, "%s: has no ExecReload=\n", unit->config.name);
 	else if (!service_is_active(unit->run.state))
 		control_reply(client, CONTROL_FAILED, "%s: %s: nothing to reload\n", unit->config.name,
-		      service_state_name(unit->run.state));
+			      service_state_name(unit->run.state));
 	else
 		request_change(client, argument, true, manager_reload);
 }
@@ -410,8 +410,7 @@ static const struct {
 	{"poweroff", false, request_poweroff}, {"reboot", false, request_reboot},
 	{"halt", false, request_halt},         {"online", false, request_online},
 	{"isolate", false, request_isolate},   {"daemon-reload", false, request_reload_files},
-	{"reload", false, request_reload},
-	{"plan", true, control_plan_request},
+	{"reload", false, request_reload},     {"plan", true, control_plan_request},
 };
 
 static void request_handle(struct control_client *client, const char *text, size_t length)

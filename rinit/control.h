@@ -15,11 +15,11 @@
  *      log [-f] [-n N] [UNIT]   see control_log.h
  *      poweroff|reboot|halt
  *      online INTERFACE         from the DHCP helper: it has its address
- *      plan                     what blame, chart, graph and why are made of. First a line: ms since the boot began, default
- *                               target; then one for each unit, with tabs between: name, state, process, exit status
- *                               (waitpid's), flags (t target, w wanted, s skipped, g gave up, h held, a asked for, m
- *                               masked), queued, started, ready (ms, or -), after, requires (indices of units, with
- *                               blanks between), wants, conditions (with blanks between), description
+ *      plan                     what blame, chart, graph and why are made of. First a line: ms since the boot
+ * began, default target; then one for each unit, with tabs between: name, state, process, exit status
+ *                               (waitpid's), flags (t target, w wanted, s skipped, g gave up, h held, a asked
+ * for, m masked), queued, started, ready (ms, or -), after, requires (indices of units, with blanks between),
+ * wants, conditions (with blanks between), description
  */
 #pragma once
 

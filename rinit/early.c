@@ -51,8 +51,8 @@ static void job_add(struct manager *manager, const char *name, const char *descr
 	string_list_add(&unit->config.before, "sysinit.target");
 	for (; *after; after++)
 		string_list_add(&unit->config.after, *after);
-	if (service_config_command(&unit->config.service, HELPER_PROGRAM, (const char *[]){helper, argument, NULL},
-				false))
+	if (service_config_command(&unit->config.service, HELPER_PROGRAM,
+				   (const char *[]){helper, argument, NULL}, false))
 		log_warning("%s: out of memory", name);
 }
 

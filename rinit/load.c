@@ -1,3 +1,4 @@
+#include "rinit/socket.h"
 #include "rinit/load.h"
 
 #include <errno.h>
@@ -124,12 +125,14 @@ static int found_load(struct manager *manager, const struct unit_found *found, s
 	const char *instance;
 	struct unit *unit;
 
-	if (!has_suffix(found->name, ".service") && !has_suffix(found->name, ".target"))
+	if (!has_suffix(found->name, ".service") && !has_suffix(found->name, ".target") &&
+	    !has_suffix(found->name, ".socket"))
 		return -EPROTONOSUPPORT;
 	if (!unit_name_instance(found->name, &instance))
 		return -EINVAL;
 	unit_config_init(&config, found->name);
-	if (!found->masked && config_read_files(manager, &config, found->path)) {
+	if (!found->masked && (config_read_files(manager, &config, found->path) ||
+			       (config.kind == UNIT_SOCKET && socket_relations(&config)))) {
 		unit_config_clear(&config);
 		return -EINVAL;
 	}
@@ -140,7 +143,7 @@ static int found_load(struct manager *manager, const struct unit_found *found, s
 	}
 	unit->config = config;
 	unit->masked = found->masked;
-	unit->enabled = found->enabled && config.kind == UNIT_SERVICE;
+	unit->enabled = found->enabled && config.kind != UNIT_TARGET;
 	string_set(&unit->path, found->path);
 	*out = unit;
 	return 0;
@@ -288,7 +291,8 @@ static void enabled_load(struct manager *manager)
 		const char *instance;
 		struct unit *unit;
 
-		if (paths->rinits[entry->folder] && has_suffix(entry->name, ".service") &&
+		if (paths->rinits[entry->folder] &&
+		    (has_suffix(entry->name, ".service") || has_suffix(entry->name, ".socket")) &&
 		    unit_name_instance(entry->name, &instance) != 0)
 			manager_find(manager, entry->name, &unit);
 	}
@@ -376,7 +380,7 @@ static void unit_reread(struct unit *unit)
 	if (unit->gone)
 		return; /* it runs to its end as it is, but does not start again */
 	unit->masked = found.masked;
-	unit->enabled = found.enabled && unit->config.kind == UNIT_SERVICE;
+	unit->enabled = found.enabled && unit->config.kind != UNIT_TARGET;
 	string_set(&unit->path, found.path);
 	if (found.masked)
 		return;

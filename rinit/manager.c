@@ -15,6 +15,7 @@
 #include "rinit/log.h"
 #include "rinit/relation.h"
 #include "rinit/service_run.h"
+#include "rinit/socket.h"
 #include "rinit/unit_graph.h"
 void manager_init(struct manager *manager, struct loop *loop)
 {
@@ -48,6 +49,7 @@ void unit_settled(struct unit *unit)
 	units_queue(manager, unit->before, unit->before_count);
 	units_queue(manager, unit->after, unit->after_count);
 	relation_settled(manager, unit);
+	socket_unit_settled(manager, unit);
 	if (manager->settled)
 		manager->settled(manager, unit);
 }
@@ -80,6 +82,9 @@ static void unit_try_start(struct unit *unit)
 		unit_event(unit, EVENT_FAIL);
 	} else if (unit->config.kind == UNIT_TARGET) {
 		unit_event(unit, EVENT_READY);
+	} else if (unit->config.kind == UNIT_SOCKET) {
+		unit->run.started_ms = clock_ms();
+		unit_event(unit, socket_open(unit) ? EVENT_FAIL : EVENT_READY);
 	} else if (!service_may_start(unit)) {
 		unit_event(unit, EVENT_FAIL);
 	} else {
@@ -95,6 +100,8 @@ static void unit_try_stop(struct unit *unit)
 	if (!graph_may_stop(&unit->manager->units, unit))
 		return;
 	unit->run.stopping = false;
+	if (unit->config.kind == UNIT_SOCKET)
+		socket_close(unit);
 	unit_event(unit, EVENT_STOP);
 	units_queue(unit->manager, unit->after, unit->after_count);
 	if (unit->run.state == before &&

@@ -89,9 +89,9 @@ static int unit_fill(struct unit *unit, const struct fstab_entry *entry, const c
 	config->service.start_timeout_ms = TIMESPAN_INFINITY;
 	config->service.kill_mode = KILL_NONE; /* a file system in user space lives on in what mounted it */
 	return service_config_command(&config->service, HELPER_PROGRAM,
-				   (const char *[]){MOUNT_HELPER_NAME, entry->what, entry->where, entry->type,
-						    entry->options, pass, from, NULL},
-				   false);
+				      (const char *[]){MOUNT_HELPER_NAME, entry->what, entry->where,
+						       entry->type, entry->options, pass, from, NULL},
+				      false);
 }
 
 static void list_add(void *context, const char *value)

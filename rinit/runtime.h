@@ -28,7 +28,8 @@ enum runtime_mode {
 bool runtime_is_container(void);
 /* Needs /sys. */
 bool runtime_is_rastos(void);
-/* Tells rastos-vmm that user space started: 0x41 on the debug port, the mark of its boot report. Needs root. */
+/* Tells rastos-vmm that user space started: 0x41 on the debug port, the mark of its boot report. Needs root.
+ */
 void runtime_mark_start(void);
 const char *runtime_name(enum runtime_kind kind);
 

@@ -18,6 +18,7 @@
 #include "rinit/log.h"
 #include "rinit/notify.h"
 #include "rinit/service_run.h"
+#include "rinit/socket.h"
 #include "rinit/spawn.h"
 
 #define OUTPUT_LINE_MAX      LOG_LINE_MAX
@@ -268,9 +269,16 @@ static int process_start(struct unit *unit, const struct command *command, pid_t
 				 .error = -1};
 	AUTO_CLOSE int output = -1;
 	AUTO_CLOSE int error = -1;
+	AUTO_FREE int *listen = NULL;
+	AUTO_FREE char *listen_names = NULL;
 	int rc = environment_make(unit, &environment);
 
 	cgroup_path(unit->config.name, config, "cgroup.procs", cgroup, sizeof(cgroup));
+	if (!rc && unit->run.list == COMMAND_START)
+		rc = socket_descriptors(unit, &listen, &spawn_it.listen_count, &listen_names);
+	spawn_it.listen = listen;
+	if (!rc && spawn_it.listen_count)
+		rc = environment_setf(&environment, "LISTEN_FDNAMES=%s", listen_names);
 	if (!rc)
 		rc = command_expand(command, &environment, &argv);
 	if (!rc) {

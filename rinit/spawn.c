@@ -315,7 +315,7 @@ static int child_become_service(struct spawn *spawn, struct credentials *credent
 /* With the words that only the child knows. */
 static int child_exec(const struct spawn *spawn, const char *path, const struct credentials *credentials)
 {
-	char texts[5][300] = {""};
+	char texts[7][300] = {""};
 	size_t count = 0, extra = 0;
 	bool user = spawn->config && spawn->config->user && *credentials->name;
 
@@ -331,12 +331,33 @@ static int child_exec(const struct spawn *spawn, const char *path, const struct 
 	}
 	if (spawn->config && spawn->config->watchdog_ms)
 		snprintf(texts[extra++], sizeof(texts[0]), "WATCHDOG_PID=%d", (int)getpid());
+	if (spawn->listen_count) {
+		snprintf(texts[extra++], sizeof(texts[0]), "LISTEN_PID=%d", (int)getpid());
+		snprintf(texts[extra++], sizeof(texts[0]), "LISTEN_FDS=%zu", spawn->listen_count);
+	}
 	for (size_t i = 0; i < extra; i++)
 		environment[i] = texts[i];
 	for (size_t i = 0; i <= count; i++)
 		environment[extra + i] = i < count ? spawn->environment[i] : NULL;
 	execve(path, spawn->argv, environment);
 	return -errno;
+}
+
+/* To 3, 4 ...: first out of the way of each other. */
+static int descriptors_listen(const struct spawn *spawn)
+{
+	int first = STDERR_FILENO + 1, count = (int)spawn->listen_count;
+	int moved[count + 1];
+
+	for (int i = 0; i < count; i++) {
+		moved[i] = fcntl(spawn->listen[i], F_DUPFD_CLOEXEC, first + count);
+		if (moved[i] < 0)
+			return -errno;
+	}
+	for (int i = 0; i < count; i++)
+		if (dup2(moved[i], first + i) < 0)
+			return -errno;
+	return 0;
 }
 
 /* In the child; returns only when something failed. */
@@ -355,6 +376,7 @@ static int child_run(struct spawn *spawn, const char *path)
 	} else {
 		TRY("its folder", chdir(spawn->directory ? spawn->directory : "/") ? -errno : 0);
 	}
+	TRY("its sockets", descriptors_listen(spawn));
 	spawn->failed = NULL;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

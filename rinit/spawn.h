@@ -20,6 +20,9 @@ struct spawn {
 	int error;          /* where its StandardError=journal goes, when its output does not */
 	const char *cgroup; /* the file that moves a process into its group; NULL: none */
 	bool privileged;    /* as root whatever User= says */
+	/* Descriptors that become 3, 4 ... (sd_listen_fds(3)) */
+	const int *listen;
+	size_t listen_count;
 	/* Out: which step failed, as a key or a word; NULL: execve itself */
 	const char *failed;
 };

@@ -53,26 +53,36 @@ void unit_config_init(struct unit_config *config, const char *name)
 
 	*config = (struct unit_config){
 		.default_dependencies = true,
+		.socket = {.mode = 0666, .directory_mode = 0755},
 	};
 	service_config_init(&config->service);
 	snprintf(config->name, sizeof(config->name), "%s", name);
 	suffix = strrchr(config->name, '.');
 	if (suffix && !strcmp(suffix, ".target"))
 		config->kind = UNIT_TARGET;
+	else if (suffix && !strcmp(suffix, ".socket"))
+		config->kind = UNIT_SOCKET;
 }
 
 void unit_config_clear(struct unit_config *config)
 {
 	struct string_list *const lists[] = {
-		&config->after,      &config->before,      &config->requires,    &config->wants,
-		&config->wanted_by,  &config->conditions,  &config->asserts,
-		&config->requisite,  &config->binds_to,    &config->part_of,     &config->conflicts,
-		&config->on_failure, &config->required_by, &config->alias,       &config->also,
+		&config->after,         &config->before,          &config->requires,
+		&config->wants,         &config->wanted_by,       &config->conditions,
+		&config->asserts,       &config->requisite,       &config->binds_to,
+		&config->part_of,       &config->conflicts,       &config->on_failure,
+		&config->required_by,   &config->alias,           &config->also,
+		&config->socket.stream, &config->socket.datagram, &config->socket.packet,
+		&config->socket.fifo,
 	};
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		string_list_clear(lists[i]);
 	service_config_clear(&config->service);
+	free(config->socket.service);
+	free(config->socket.user);
+	free(config->socket.group);
+	free(config->socket.name);
 	free(config->description);
 	free(config->default_instance);
 	unit_config_init(config, "");

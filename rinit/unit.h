@@ -20,6 +20,7 @@
 enum unit_kind {
 	UNIT_SERVICE,
 	UNIT_TARGET, /* a point in the boot that others are ordered around; reached by rinit itself */
+	UNIT_SOCKET, /* see socket.h */
 	UNIT_MOUNT,  /* a line of /etc/fstab: a oneshot whose program is rinit's mount helper */
 };
 
@@ -27,6 +28,16 @@ enum boot_role {
 	BOOT_NORMAL,
 	BOOT_BACKGROUND, /* started at boot, and the default target does not wait for it */
 	BOOT_ON_DEMAND,  /* only when somebody asks for it */
+};
+
+/* [Socket], as systemd.socket(5) has it. */
+struct socket_config {
+	struct string_list stream, datagram, packet, fifo;
+	char *service; /* NULL: of the same name */
+	char *user, *group, *name;
+	unsigned int mode, directory_mode;
+	int backlog; /* 0: much */
+	bool pass_credentials, remove_on_stop;
 };
 
 struct unit_config {
@@ -45,6 +56,7 @@ struct unit_config {
 	bool ignore_on_isolate, allow_isolate, refuse_manual_start, refuse_manual_stop;
 
 	struct service_config service;
+	struct socket_config socket;
 };
 
 /* Why a service ended; the first of several reasons stays. */
@@ -85,6 +97,8 @@ struct unit_run {
 	unsigned int restarts; /* in a row, none of them lasting */
 	uint64_t started_ms, settled_ms;
 	struct unit_times times;
+	struct unit_listener *listeners; /* of a socket */
+	size_t listener_count;
 	struct loop_timer timer;    /* start, stop or restart delay: a state has one at most */
 	struct loop_timer watchdog; /* while it starts or stops: for its PIDFile=, its last processes */
 	struct loop_source output;

@@ -8,6 +8,7 @@
 
 #include "common/util.h"
 #include "rinit/condition.h"
+#include "rinit/socket.h"
 #include "rinit/specifier.h"
 #include "rinit/unit_read.h"
 
@@ -131,7 +132,8 @@ static const struct unit_key *key_find(struct unit_reader *reader, const struct 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (!strcmp(keys[i].section, entry->section) && !strcmp(keys[i].key, entry->key))
 			return &keys[i];
-	return service_key_find(reader, entry);
+	return strcmp(entry->section, "Socket") != 0 ? service_key_find(reader, entry)
+						     : socket_key_find(entry);
 }
 
 /* Condition...= and Assert...=; true when entry is one of them. */
@@ -151,7 +153,8 @@ static bool condition_read(struct unit_reader *reader, const struct ini_entry *e
 	} else if (!*value) {
 		string_list_clear(list);
 	} else if (rc || (size_t)snprintf(text, sizeof(text), "%s=%s", kind, value) >= sizeof(text)) {
-		unit_warn(reader, entry->line, "%s=%s is not valid: it counts as fulfilled", entry->key, value);
+		unit_warn(reader, entry->line, "%s=%s is not valid: it counts as fulfilled", entry->key,
+			  value);
 	} else if (string_list_add(list, text)) {
 		reader->no_memory = true;
 	}
@@ -176,12 +179,13 @@ static const char *value_expand(struct unit_reader *reader, const struct ini_ent
 	machine_names_read(&reader->machine, &values);
 	if (specifiers_expand(&values, entry->value, split, buffer, INI_VALUE_MAX, &unknown)) {
 		unit_warn(reader, entry->line, "%s=: too long with its specifiers: taken as it is written",
-		     entry->key);
+			  entry->key);
 		return entry->value;
 	}
 	if (unknown)
-		unit_warn(reader, entry->line, "%s=: the specifier %%%c is not known here and is left as it is",
-		     entry->key, unknown);
+		unit_warn(reader, entry->line,
+			  "%s=: the specifier %%%c is not known here and is left as it is", entry->key,
+			  unknown);
 	return buffer;
 }
 
@@ -231,6 +235,8 @@ int unit_parse_texts(struct unit_config *config, const struct unit_text *texts, 
 		return error_set(err, -ENOMEM, "%s: out of memory", path);
 	if (config->kind == UNIT_TARGET)
 		return 0;
+	if (config->kind == UNIT_SOCKET)
+		return socket_check(config, path, err);
 	return service_check(&reader, err);
 }
 
