@@ -121,6 +121,8 @@ struct unit {
 	bool stale;     /* its files shall be read again before it starts */
 	bool loaded;    /* what it needs is loaded too */
 	bool gone;      /* its file is no more */
+	/* Of a unit without a file: how many of its config's wants and requires rinit itself made */
+	size_t own_wants, own_requires;
 	/* Indices into the set, made by graph_resolve */
 	uint32_t *after, *before;
 	size_t after_count, before_count;
@@ -170,6 +172,8 @@ int unit_parse_texts(struct unit_config *config, const struct unit_text *texts, 
 int string_list_add(struct string_list *list, const char *item);
 bool string_list_has(const struct string_list *list, const char *item);
 void string_list_clear(struct string_list *list);
+/* Forgets all but the first ones. */
+void string_list_cut(struct string_list *list, size_t count);
 
 /* Adds a command; argv ends with NULL. 0 or -ENOMEM */
 int unit_config_command(struct unit_config *config, const char *program, const char *const *argv,
