@@ -218,6 +218,8 @@ static void needs_load(struct manager *manager, struct unit *unit)
 	if (unit->loaded || unit->masked || !paths)
 		return;
 	unit->loaded = true;
+	unit->own_wants = config->wants.count;
+	unit->own_requires = config->requires.count;
 	if (!unit->path && unit_is_builtin(config->name) &&
 	    (unit_builtin_fill(config) || config_read_files(manager, config, "")))
 		log_warning("%s: its drop-ins are left out", config->name);
@@ -407,8 +409,10 @@ static void unit_reload(struct unit *unit)
 	} else if (unit->path) {
 		unit_reread(unit);
 	} else if (unit_is_builtin(unit->config.name)) {
-		string_list_clear(&unit->config.wants);
-		string_list_clear(&unit->config.requires);
+		if (unit->loaded) { /* what links and drop-ins have added */
+			string_list_cut(&unit->config.wants, unit->own_wants);
+			string_list_cut(&unit->config.requires, unit->own_requires);
+		}
 		unit->loaded = false;
 	}
 }

@@ -7,6 +7,11 @@
  * is-failed. */
 int files_command(const char *verb, char **arguments, int count);
 
+/* systemctl's show: the property (NULL: all that are known here), with its name unless value. */
+int files_show(const char *property, bool value, char **units, int count);
+/* Every unit file and whether it is enabled; of one type ("service") unless NULL. */
+int files_list(const char *type);
+
 /* systemctl(1) as Debian's maintainer scripts and people spell it; run does rinitctl's commands. */
 int systemctl_main(int argc, char **argv,
 		   int (*run)(const char *verb, char **arguments, int count, bool json));

@@ -455,6 +455,78 @@ static int command_check(struct options *options, const char *argument)
 	return rc || warned ? CONTROL_FAILED : CONTROL_DONE;
 }
 
+/* What a unit of this name is, for systemctl show; text has room for PATH_MAX. */
+static void property_get(const struct unit_paths *paths, const char *name, const char *property, char *text)
+{
+	const struct options options = {.paths = *paths};
+	struct unit_found found = {0};
+	int rc = unit_paths_find(paths, name, &found);
+	bool builtin = !*found.path && unit_is_builtin(name);
+	AUTO_FREE char *file = NULL;
+	size_t length;
+
+	*text = '\0';
+	if (!strcmp(property, "Id"))
+		snprintf(text, PATH_MAX, "%s", rc ? name : found.name);
+	else if (!strcmp(property, "LoadState"))
+		strcpy(text, found.masked ? "masked" : rc && !builtin ? "not-found" : "loaded");
+	else if (!strcmp(property, "ActiveState"))
+		strcpy(text, active_state(name));
+	else if (!strcmp(property, "FragmentPath"))
+		snprintf(text, PATH_MAX, "%s", found.path);
+	else if (!strcmp(property, "UnitFileState") && (!rc || builtin))
+		strcpy(text, builtin ? "static" : enabled_state(&options, &found));
+	else if (!strcmp(property, "CanReload"))
+		strcpy(text, !rc && !file_load(found.path, FILE_MAX, &file, &length) &&
+					     strstr(file, "\nExecReload=")
+				     ? "yes"
+				     : "no");
+}
+
+int files_show(const char *property, bool value, char **units, int count)
+{
+	static const char *const all[] = {"Id",           "LoadState",     "ActiveState",
+					  "FragmentPath", "UnitFileState", "CanReload"};
+	static struct unit_paths paths;
+
+	if (unit_paths_open(&paths, ""))
+		return complain(CONTROL_FAILED, "out of memory");
+	for (int i = 0; i < count; i++)
+		for (size_t p = 0; p < (property ? 1 : ARRAY_SIZE(all)); p++) {
+			const char *key = property ? property : all[p];
+			char name[UNIT_NAME_MAX], text[PATH_MAX];
+
+			name_complete(units[i], name);
+			property_get(&paths, name, key, text);
+			printf("%s%s%s\n", value ? "" : key, value ? "" : "=", text);
+		}
+	unit_paths_close(&paths);
+	return CONTROL_DONE;
+}
+
+int files_list(const char *type)
+{
+	static struct options options;
+	const char *last = "";
+
+	if (unit_paths_open(&options.paths, ""))
+		return complain(CONTROL_FAILED, "out of memory");
+	for (size_t i = 0; i < options.paths.count; i++) {
+		const char *name = options.paths.entries[i].name, *dot = strrchr(name, '.');
+		struct unit_found found;
+
+		if (!dot || !strcmp(name, last) || (type && strcmp(dot + 1, type) != 0) ||
+		    !strcmp(dot, ".d") || !strcmp(dot, ".wants") || !strcmp(dot, ".requires") ||
+		    unit_paths_find(&options.paths, name, &found))
+			continue;
+		printf("%-40s %s\n", name,
+		       strcmp(found.name, name) ? "alias" : enabled_state(&options, &found));
+		last = name;
+	}
+	unit_paths_close(&options.paths);
+	return CONTROL_DONE;
+}
+
 static const struct {
 	const char *verb;
 	int (*run)(struct options *options, const char *name);

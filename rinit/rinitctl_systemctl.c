@@ -2,7 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "common/util.h"
+#include "rinit/client.h"
 #include "rinit/control.h"
 #include "rinit/rinitctl.h"
 
@@ -58,50 +60,123 @@ static int run_verb(const char *verb, char **units, int count,
 	return run(verb, units, kept, false);
 }
 
+static int is_system_running(bool quiet)
+{
+	static const char *const words[] = {"running", "starting", "stopping"};
+	AUTO_FREE char *text = NULL;
+	struct error err;
+	const char *state = "offline";
+
+	if (!client_ask("status", "", &text, &err) && text)
+		for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+			if (!strncmp(text, "State=", 6) && !strncmp(text + 6, words[i], strlen(words[i])))
+				state = words[i];
+	if (!quiet)
+		puts(state);
+	return strcmp(state, "running") ? CONTROL_FAILED : CONTROL_DONE;
+}
+
+struct systemctl {
+	bool no_block, quiet, now, value;
+	const char *property, *type;
+	const char *verb;
+	char **units;
+	int count;
+};
+
+static bool is_plain_option(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(plain_options); i++)
+		if (!strcmp(word, plain_options[i]))
+			return true;
+	return false;
+}
+
+/* -p X, --property X, --property=X: the value, at moved on to it; NULL when word is another option. */
+static const char *option_value(const char *brief, const char *full, int argc, char **argv, int *at)
+{
+	const char *word = argv[*at];
+	size_t length = strlen(full);
+
+	if (!strncmp(word, full, length) && word[length] == '=')
+		return word + length + 1;
+	if ((strcmp(word, brief) != 0 && strcmp(word, full) != 0) || *at + 1 >= argc)
+		return NULL;
+	return argv[++*at];
+}
+
+/* Takes the option at `at`; false when it isn't known. */
+static bool option_read(struct systemctl *ctl, int argc, char **argv, int *at)
+{
+	const char *word = argv[*at], *value;
+
+	if (!strcmp(word, "--no-block"))
+		ctl->no_block = true;
+	else if (!strcmp(word, "--quiet") || !strcmp(word, "-q"))
+		ctl->quiet = true;
+	else if (!strcmp(word, "--now"))
+		ctl->now = true;
+	else if (!strcmp(word, "--value"))
+		ctl->value = true;
+	else if ((value = option_value("-p", "--property", argc, argv, at)))
+		ctl->property = value;
+	else if ((value = option_value("-t", "--type", argc, argv, at)))
+		ctl->type = value;
+	else
+		return is_plain_option(word);
+	return true;
+}
+
+/* The options that rinitctl's command takes go in front of the units, where there is room for them. */
+static int systemctl_run(struct systemctl *ctl,
+			 int (*run)(const char *verb, char **arguments, int count, bool json))
+{
+	static char no_block[] = "--no-block", quiet[] = "--quiet", now[] = "--now";
+	bool asks = !strncmp(ctl->verb, "is-", 3);
+
+	if (!strcmp(ctl->verb, "show"))
+		return files_show(ctl->property, ctl->value, ctl->units, ctl->count);
+	if (!strcmp(ctl->verb, "list-unit-files"))
+		return files_list(ctl->type);
+	if (!strcmp(ctl->verb, "is-system-running"))
+		return is_system_running(ctl->quiet);
+	if (!strcmp(ctl->verb, "list-units"))
+		ctl->count = 0; /* rinitctl lists them all */
+	if (ctl->now && ctl->count)
+		*--ctl->units = now, ctl->count++;
+	if (ctl->quiet && asks)
+		*--ctl->units = quiet, ctl->count++;
+	if (ctl->no_block && ctl->count && !asks)
+		*--ctl->units = no_block, ctl->count++;
+	return run_verb(ctl->verb, ctl->units, ctl->count, run);
+}
+
 int systemctl_main(int argc, char **argv,
 		   int (*run)(const char *verb, char **arguments, int count, bool json))
 {
-	static char no_block[] = "--no-block", quiet[] = "--quiet", now[] = "--now";
-	char **arguments = calloc((size_t)argc + 4, sizeof(*arguments)), **units = arguments + 3;
-	bool wants_no_block = false, wants_quiet = false, wants_now = false, ended = false;
-	const char *verb = NULL;
-	int count = 0, code;
+	AUTO_FREE char **arguments = calloc((size_t)argc + 4, sizeof(*arguments));
+	struct systemctl ctl = {.verb = NULL};
+	bool ended = false;
 
 	if (!arguments)
 		return CONTROL_FAILED;
+	ctl.units = arguments + 3;
 	for (int i = 0; i < argc; i++) {
-		bool plain = false;
-
-		for (size_t o = 0; o < ARRAY_SIZE(plain_options); o++)
-			plain |= !strcmp(argv[i], plain_options[o]);
-		if (!ended && !strcmp(argv[i], "--"))
+		if (!ended && !strcmp(argv[i], "--")) {
 			ended = true;
-		else if (!ended && !strcmp(argv[i], no_block))
-			wants_no_block = true;
-		else if (!ended && (!strcmp(argv[i], quiet) || !strcmp(argv[i], "-q")))
-			wants_quiet = true;
-		else if (!ended && !strcmp(argv[i], now))
-			wants_now = true;
-		else if (!ended && *argv[i] == '-' && !plain) {
-			fprintf(stderr, "systemctl: the option \"%s\" is not known to rinit\n", argv[i]);
-			free(arguments);
-			return CONTROL_USAGE;
-		} else if (!ended && plain)
-			continue;
-		else if (!verb)
-			verb = argv[i];
-		else
-			units[count++] = argv[i];
+		} else if (!ended && *argv[i] == '-') {
+			if (!option_read(&ctl, argc, argv, &i)) {
+				fprintf(stderr, "systemctl: the option \"%s\" is not known to rinit\n",
+					argv[i]);
+				return CONTROL_USAGE;
+			}
+		} else if (!ctl.verb) {
+			ctl.verb = argv[i];
+		} else {
+			ctl.units[ctl.count++] = argv[i];
+		}
 	}
-	if (!verb)
-		verb = "list";
-	if (wants_now && count)
-		*--units = now, count++;
-	if (wants_quiet && !strncmp(verb, "is-", 3))
-		*--units = quiet, count++;
-	if (wants_no_block && count && strncmp(verb, "is-", 3) != 0)
-		*--units = no_block, count++;
-	code = run_verb(verb, units, count, run);
-	free(arguments);
-	return code;
+	if (!ctl.verb)
+		ctl.verb = "list";
+	return systemctl_run(&ctl, run);
 }

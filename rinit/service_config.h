@@ -173,5 +173,7 @@ void command_list_clear(struct command_list *list);
 int string_list_add(struct string_list *list, const char *item);
 bool string_list_has(const struct string_list *list, const char *item);
 void string_list_clear(struct string_list *list);
+/* Forgets all but the first ones. */
+void string_list_cut(struct string_list *list, size_t count);
 /* Replaces an allocated string; 0 or -ENOMEM */
 int string_set(char **string, const char *value);

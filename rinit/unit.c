@@ -47,6 +47,14 @@ void string_list_clear(struct string_list *list)
 	*list = (struct string_list){0};
 }
 
+void string_list_cut(struct string_list *list, size_t count)
+{
+	while (list->count > count) {
+		free(list->items[--list->count]);
+		list->items[list->count] = NULL;
+	}
+}
+
 void unit_config_init(struct unit_config *config, const char *name)
 {
 	const char *suffix;

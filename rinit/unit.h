@@ -116,6 +116,8 @@ struct unit {
 	bool stale;     /* its files shall be read again before it starts */
 	bool loaded;    /* what it needs is loaded too */
 	bool gone;      /* its file is no more */
+	/* Of a unit without a file: how many of its config's wants and requires rinit itself made */
+	size_t own_wants, own_requires;
 	/* Indices into the set, made by graph_resolve */
 	uint32_t *after, *before;
 	size_t after_count, before_count;

@@ -26,3 +26,10 @@ inside /bin/systemctl --no-block restart a.service || fail "restart"
 inside /bin/systemctl stop a b.service || fail "stop"
 inside /bin/systemctl --frobnicate start a 2>/dev/null
 [[ $? == 2 ]] || fail "an unknown option was taken"
+check "LoadState=loaded" inside /bin/systemctl -p LoadState show a.service
+check "LoadState=not-found" inside /bin/systemctl -p LoadState show nothing.service
+[[ $(inside /bin/systemctl show --value --property SourcePath a.service) == "" ]] || fail "SourcePath"
+check "CanReload=no" inside /bin/systemctl -p CanReload show a.service
+inside /bin/systemctl --quiet is-system-running || fail "is-system-running"
+[[ -z $(inside /bin/systemctl list-unit-files --full --type=socket) ]] || fail "list-unit-files"
+check "a.service" inside /bin/systemctl list-unit-files

@@ -199,6 +199,19 @@ Test(load, reload_reads_changed_new_and_removed_files)
 	cr_assert_not_null(unit);
 }
 
+Test(load, reload_forgets_links_that_are_gone_and_keeps_rinits_own_needs)
+{
+	unit = manager_add_target(&manager, "local-fs.target", false);
+	string_list_add(&unit->config.requires, "root.mount");
+	boot("unit $l/a.service; mkdir $e/local-fs.target.wants; touch $e/local-fs.target.wants/a.service");
+	unit = unit_set_find(&manager.units, "local-fs.target");
+	cr_assert(string_list_has(&unit->config.wants, "a.service"));
+	sh("rm -r $e/local-fs.target.wants");
+	manager_reload_files(&manager);
+	cr_assert_not(string_list_has(&unit->config.wants, "a.service"));
+	cr_assert(string_list_has(&unit->config.requires, "root.mount"));
+}
+
 Test(load, reload_keeps_the_old_one_when_the_new_one_is_bad)
 {
 	boot("unit $r/a.service Description=old");

@@ -352,7 +352,7 @@ Test(manager, condition_that_does_not_hold_skips)
 	struct unit *a = service("a.service", "exec sleep 60"), *b = service("b.service", "exec sleep 60");
 
 	string_list_add(&a->config.conditions, "PathExists=/no/such/file");
-	string_list_add(&b->config.conditions, "!/no/such/file");
+	string_list_add(&b->config.conditions, "PathExists=!/no/such/file");
 	boot();
 	cr_assert_eq(a->run.state, STATE_INACTIVE);
 	cr_assert(a->run.skipped);
