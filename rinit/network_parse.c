@@ -1,12 +1,12 @@
 /* Keys of systemd.network(5) that rinit honours; docs/rinit.md lists them. */
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/util.h"
 #include "rinit/network.h"
+#include "rinit/pattern.h"
 
 struct network_reader {
 	struct network_config *config;
@@ -138,7 +138,7 @@ void network_config_clear(struct network_config *config)
 bool network_config_matches(const struct network_config *config, const char *interface)
 {
 	for (size_t i = 0; i < config->names.count; i++)
-		if (!fnmatch(config->names.items[i], interface, 0))
+		if (pattern_matches(config->names.items[i], interface))
 			return true;
 	return false;
 }

@@ -1,11 +1,11 @@
 #include "rinit/unit_builtin.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <string.h>
 
 #include "common/util.h"
 #include "rinit/ini.h"
+#include "rinit/pattern.h"
 
 /* Those that come after or want others. */
 static const struct {
@@ -121,10 +121,10 @@ bool unit_is_rinits_work(const char *name)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
-		if (!fnmatch(kept[i], name, 0))
+		if (pattern_matches(kept[i], name))
 			return false;
 	for (size_t i = 0; i < ARRAY_SIZE(left); i++)
-		if (!fnmatch(left[i], name, 0))
+		if (pattern_matches(left[i], name))
 			return true;
 	return false;
 }
