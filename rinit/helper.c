@@ -5,6 +5,7 @@
 #include "common/util.h"
 #include "rinit/clock.h"
 #include "rinit/hosts.h"
+#include "rinit/log_writer.h"
 #include "rinit/machine_id.h"
 #include "rinit/mount_helper.h"
 #include "rinit/random_seed.h"
@@ -34,6 +35,7 @@ bool helper_main(const char *name, int argc, char **argv, int *status)
 	} helpers[] = {
 		{MOUNT_HELPER_NAME, mount_helper_main},
 		{SETUP_HELPER_NAME, setup_main},
+		{LOG_WRITER_NAME, log_writer_main},
 		{SYSCTL_HELPER_NAME, sysctl_main},
 		{TMPFILES_HELPER_NAME, tmpfiles_main},
 	};

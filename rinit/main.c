@@ -52,6 +52,7 @@ void system_shutdown(struct system *sys, enum shutdown_kind kind)
 	if (!shutdown_begin(&sys->shutdown, kind))
 		return;
 	notify_host_send(&sys->host, "STOPPING=1\nSTATUS=Shutting down\n");
+	log_file_ending(&sys->log_file);
 	reap(sys); /* there may be nothing to wait for */
 }
 

@@ -17,6 +17,7 @@
 #   ctl ARG...           rinitctl in the container; ctl_fails CODE ARG... expects that exit code
 #   type TEXT            types a line at the console
 #   signal NAME          sends PID 1 a signal from outside
+#   child_named NAME     prints the process id, out here, of PID 1's child whose argv[0] is NAME
 #   ends STATUS          waits until rinit has ended with that exit status (128 + number for a signal)
 set -u
 
@@ -140,6 +141,14 @@ ctl_fails() {
 type() { echo "$1" >&3; }
 
 signal() { kill "-$1" "$pid"; }
+
+child_named() {
+	local child
+	for child in $(cat "/proc/$pid/task/$pid/children"); do
+		[[ $(head -z -n1 "/proc/$child/cmdline" | tr -d '\0') == "$1" ]] && echo "$child" && return
+	done
+	return 1
+}
 
 ends() {
 	for ((i = 0; i < limit * 50; i++)); do
