@@ -171,15 +171,15 @@ static int step_priorities(struct spawn *spawn)
 	int rc;
 
 	umask(config->umask);
-	if (config->has_nice && setpriority(PRIO_PROCESS, 0, config->nice))
+	/* A user namespace may raise neither, and that is no fault. */
+	if (config->has_nice && setpriority(PRIO_PROCESS, 0, config->nice) && errno != EACCES &&
+	    errno != EPERM)
 		return -errno;
 	if (!config->has_oom)
 		return 0;
 	snprintf(text, sizeof(text), "%d", config->oom_score_adjust);
 	rc = file_write("/proc/self/oom_score_adj", text);
-	return rc == -EACCES || rc == -EPERM
-		       ? 0
-		       : rc; /* a user namespace may not lower it, and that is no fault */
+	return rc == -EACCES || rc == -EPERM ? 0 : rc;
 }
 
 const char *directory_base(enum directory_kind kind)

@@ -34,6 +34,7 @@ out=$root.out
 seen=0
 pid=
 unshare_pid=
+unshare_options=() # a case may add some, before the boot
 cgroup=
 
 clean_up() {
@@ -44,7 +45,7 @@ clean_up() {
 		umount -R "$root/sys"
 		find "$cgroup" -depth -type d -exec rmdir {} +
 	fi
-	mountpoint -q "$root" && umount "$root"
+	for at in "$root/dev" "$root"; do mountpoint -q "$at" && umount "$at"; done
 	rm -rf "$root" "$out" "$root.in"
 }
 trap clean_up EXIT
@@ -89,7 +90,7 @@ with_cgroups() {
 boot() {
 	mkfifo "$root.in"
 	exec 3<>"$root.in"
-	unshare --pid --mount --uts --ipc --net --fork chroot "$root" /sbin/rinit "$@" <"$root.in" >>"$out" 2>&1 &
+	unshare --pid --mount --uts --ipc --net "${unshare_options[@]}" --fork chroot "$root" /sbin/rinit "$@" <"$root.in" >>"$out" 2>&1 &
 	unshare_pid=$!
 	for ((i = 0; i < limit * 50; i++)); do
 		pid=$(cat "/proc/$unshare_pid/task/$unshare_pid/children" 2>/dev/null)
