@@ -48,6 +48,7 @@ enum stdin_kind {
 	STDIN_TTY,
 	STDIN_INHERIT, /* what rinit has; for its own shells, not in unit files */
 	STDIN_FILE,
+	STDIN_SOCKET, /* the connection, or the only socket */
 };
 
 enum stdout_kind {
@@ -55,6 +56,7 @@ enum stdout_kind {
 	STDOUT_NULL,
 	STDOUT_TTY,
 	STDOUT_SAME, /* as standard input, or as standard output */
+	STDOUT_SOCKET,
 	STDOUT_FILE,
 	STDOUT_APPEND,
 	STDOUT_TRUNCATE,

@@ -181,6 +181,7 @@ struct unit *unit_set_add(struct unit_set *set, const char *name)
 	}
 	unit->index = (uint32_t)set->count;
 	unit->run.output.fd = -1;
+	unit->run.setup.fd = -1;
 	set->items[set->count++] = unit;
 	return unit;
 }
