@@ -159,6 +159,9 @@ struct service_config {
 	char *slice;
 	struct string_list cgroup; /* "FILE=VALUE" to be written into its control group */
 	bool delegate;
+
+	struct string_list sockets; /* whose descriptors it gets, besides that of its own name */
+	bool non_blocking;
 };
 
 /* Every default set. */

@@ -83,6 +83,8 @@ static void output_close(struct unit *unit)
 	loop_remove(unit->manager->loop, &unit->run.output);
 	close(unit->run.output.fd);
 	unit->run.output.fd = -1;
+	if (unit->run.connection)
+		socket_instance_settled(unit);
 }
 
 /* Returns false when there is no more for now. */
@@ -247,6 +249,11 @@ static int environment_make(const struct unit *unit, struct string_list *environ
 		rc = environment_directories(config, environment);
 	if (!rc && config->notify_access != NOTIFY_NONE)
 		rc = environment_set(environment, "NOTIFY_SOCKET=" NOTIFY_SOCKET_PATH);
+	if (!rc && run->connection && run->connection->port) {
+		rc = environment_setf(environment, "REMOTE_ADDR=%s", run->connection->address);
+		if (!rc)
+			rc = environment_setf(environment, "REMOTE_PORT=%u", run->connection->port);
+	}
 	if (!rc && config->watchdog_ms)
 		rc = environment_setf(environment, "WATCHDOG_USEC=%llu",
 				      (unsigned long long)config->watchdog_ms * 1000);
@@ -299,6 +306,7 @@ static int launch_sockets(const struct unit *unit, struct launch *launch, int re
 	} else if (!rc && count) {
 		launch->spawn.listen = launch->listen;
 		launch->spawn.listen_count = count;
+		launch->spawn.socket_count = count;
 		rc = environment_setf(&launch->environment, "LISTEN_FDNAMES=%s", launch->names);
 	}
 	return rc;

@@ -371,9 +371,12 @@ static int descriptors_listen(const struct spawn *spawn)
 		if (moved[i] < 0)
 			return -errno;
 	}
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < count; i++) {
 		if (dup2(moved[i], first + i) < 0)
 			return -errno;
+		if (i < (int)spawn->socket_count)
+			fcntl(first + i, F_SETFL, spawn->config->non_blocking ? O_NONBLOCK : 0);
+	}
 	return 0;
 }
 

@@ -21,7 +21,7 @@ struct spawn {
 	bool privileged;    /* as root whatever User= says */
 	/* Descriptors that become 3, 4 ... (sd_listen_fds(3)) */
 	const int *listen;
-	size_t listen_count;
+	size_t listen_count, socket_count; /* the first ones are sockets, for NonBlocking= */
 	/* Out: which step failed, as a key or a word; NULL: execve itself */
 	const char *failed;
 };
