@@ -131,7 +131,7 @@ static int helper_start(struct log_file *file)
 	snprintf(keep, sizeof(keep), "%u", file->writer.keep);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets))
 		return -errno;
-	helper.input = sockets[1];
+	helper.listen = &sockets[1];
 	rc = spawn(&helper, &pid);
 	close(sockets[1]);
 	if (rc) {

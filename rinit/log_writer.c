@@ -117,10 +117,10 @@ int log_writer_main(int argc, char **argv)
 	writer.keep = (unsigned int)strtoul(argv[3], NULL, 10);
 	signal(SIGTERM, SIG_IGN); /* its end is rinit's to say, after everybody's last words */
 	signal(SIGHUP, SIG_IGN);
-	while ((length = recv(STDIN_FILENO, text, sizeof(text), 0)) > 0) {
+	while ((length = recv(LOG_WRITER_SOCKET, text, sizeof(text), 0)) > 0) {
 		struct log_writer_answer answer = log_writer_append(&writer, text, (size_t)length);
 
-		if (send(STDIN_FILENO, &answer, sizeof(answer), MSG_NOSIGNAL) < 0)
+		if (send(LOG_WRITER_SOCKET, &answer, sizeof(answer), MSG_NOSIGNAL) < 0)
 			break;
 	}
 	log_writer_close(&writer);

@@ -3,8 +3,8 @@
  * one FILE.2, and so on; `keep` of them are kept. And the helper that does this beside PID 1, since a disk
  * may hang.
  *
- * The helper's standard input is a SOCK_SEQPACKET socket: a packet is text to append, and is answered with
- * one struct log_writer_answer. It ends when the other side closes.
+ * The helper's descriptor LOG_WRITER_SOCKET is a SOCK_SEQPACKET socket: a packet is text to append, and is
+ * answered with one struct log_writer_answer. It ends when the other side closes.
  */
 #pragma once
 
@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #define LOG_WRITER_NAME      "rinit-log" /* FILE MAX KEEP */
+#define LOG_WRITER_SOCKET    3           /* as sd_listen_fds(3) has them */
 #define LOG_WRITER_BATCH_MAX 4096        /* bytes of one packet */
 
 struct log_writer {

@@ -49,7 +49,7 @@ void unit_settled(struct unit *unit)
 	units_queue(manager, unit->before, unit->before_count);
 	units_queue(manager, unit->after, unit->after_count);
 	relation_settled(manager, unit);
-	socket_unit_settled(manager, unit);
+	socket_unit_settled(unit);
 	if (manager->settled)
 		manager->settled(manager, unit);
 }

@@ -16,7 +16,9 @@ struct manager {
 	bool draining;
 	const char *root;         /* of the folders that units are in; NULL: there are none. See load.h */
 	struct unit_paths *paths; /* while units are looked for */
-	struct string_list told;  /* warnings about units that were said already */
+	struct unit *sockets;     /* that listen; see socket.h */
+	struct loop_timer instances_over;
+	struct string_list told; /* warnings about units that were said already */
 	/* Somebody's wish to know; may be NULL. A unit has settled, down or up. */
 	void (*settled)(struct manager *manager, struct unit *unit);
 	/* The same; its state has changed, and what follows from that has not been done yet. */

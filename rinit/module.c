@@ -120,7 +120,7 @@ void modules_load(struct modules *modules)
 	static const char *const options[] = {"modprobe", "-a", "-b", "-q"};
 	struct string_list argv = {0};
 	struct spawn modprobe = {
-		.program = "modprobe", .environment = environment, .input = -1, .output = -1};
+		.program = "modprobe", .environment = environment};
 	int rc = 0;
 
 	if (modules->child)

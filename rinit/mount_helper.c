@@ -112,8 +112,7 @@ enum fsck_verdict fsck_verdict(int exit_status)
 
 static int run(const char *program, char *const *argv)
 {
-	struct spawn spawn_it = {
-		.program = program, .argv = argv, .environment = environment, .input = -1, .output = -1};
+	struct spawn spawn_it = {.program = program, .argv = argv, .environment = environment};
 	int status, rc;
 	pid_t pid;
 

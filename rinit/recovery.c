@@ -66,6 +66,8 @@ static void fault_handler(int number)
 	static char *const argv[] = {"rinit", argument, NULL};
 	static char *const environment[] = {NULL};
 
+	if (getpid() != 1) /* a child that is on its way to its program */
+		_exit(127);
 	say("\nrinit: PID 1 crashed: ");
 	say(fault_name(number));
 	say("\n");

@@ -56,6 +56,7 @@ void service_config_clear(struct service_config *config)
 		&config->success_status,   &config->restart_prevent,   &config->restart_force,
 		&config->groups,           &config->environment,       &config->environment_files,
 		&config->pass_environment, &config->unset_environment, &config->cgroup,
+		&config->sockets,
 	};
 	char *const strings[] = {config->pid_file,   config->bus_name,    config->user,
 				 config->group,      config->directory,   config->root,

@@ -48,6 +48,7 @@ enum stdin_kind {
 	STDIN_TTY,
 	STDIN_INHERIT, /* what rinit has; for its own shells, not in unit files */
 	STDIN_FILE,
+	STDIN_SOCKET, /* the connection, or the only socket */
 };
 
 enum stdout_kind {
@@ -55,6 +56,7 @@ enum stdout_kind {
 	STDOUT_NULL,
 	STDOUT_TTY,
 	STDOUT_SAME, /* as standard input, or as standard output */
+	STDOUT_SOCKET,
 	STDOUT_FILE,
 	STDOUT_APPEND,
 	STDOUT_TRUNCATE,
@@ -157,6 +159,9 @@ struct service_config {
 	char *slice;
 	struct string_list cgroup; /* "FILE=VALUE" to be written into its control group */
 	bool delegate;
+
+	struct string_list sockets; /* whose descriptors it gets, besides that of its own name */
+	bool non_blocking;
 };
 
 /* Every default set. */

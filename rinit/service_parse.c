@@ -22,7 +22,7 @@ static struct service_config *config_of(const struct unit_reader *reader)
 
 /* ---- numbers ---- */
 
-static int parse_integer(const char *text, long min, long max, long *value)
+int parse_integer(const char *text, long min, long max, long *value)
 {
 	char *end;
 
@@ -31,8 +31,7 @@ static int parse_integer(const char *text, long min, long max, long *value)
 	return end == text || *end || errno || *value < min || *value > max ? -EINVAL : 0;
 }
 
-/* "512M": bytes, in steps of 1024. */
-static int parse_size(const char *text, size_t length, uint64_t *value)
+int parse_size(const char *text, size_t length, uint64_t *value)
 {
 	static const char suffixes[] = "KMGTPE";
 	const char *suffix;
@@ -111,7 +110,7 @@ static int read_nice(struct unit_reader *reader, const struct unit_key *key, con
 	return 0;
 }
 
-static int read_mode(struct unit_reader *reader, const struct unit_key *key, const char *value)
+int read_mode(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
 	unsigned int *mode = unit_member(reader, key);
 	char *end;
@@ -201,13 +200,15 @@ static int read_input(struct unit_reader *reader, const struct unit_key *key, co
 	(void)key;
 	if (!strcmp(value, "null"))
 		config->input = STDIN_NULL;
+	else if (!strcmp(value, "socket"))
+		config->input = STDIN_SOCKET;
 	else if (!strncmp(value, "tty", 3) && (!value[3] || !strcmp(value + 3, "-force")))
 		config->input = STDIN_TTY;
 	else if (!strncmp(value, "file:/", 6)) {
 		config->input = STDIN_FILE;
 		return string_set(&config->input_path, value + 5);
 	} else
-		return -EINVAL; /* socket and fd need socket units, data a key more */
+		return -EINVAL; /* fd would need names of descriptors, data a key more */
 	return 0;
 }
 
@@ -215,7 +216,7 @@ static int read_input(struct unit_reader *reader, const struct unit_key *key, co
 static int read_output(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
 	static const char *const prefixes[] = {"file:", "append:", "truncate:"};
-	static const char others[] = "null\0tty\0inherit\0";
+	static const char *const others[] = {"null", "tty", "inherit", "socket"};
 	static const char logs[] =
 		"log\0journal\0journal+console\0syslog\0syslog+console\0kmsg\0kmsg+console\0";
 	struct service_config *config = config_of(reader);
@@ -223,6 +224,7 @@ static int read_output(struct unit_reader *reader, const struct unit_key *key, c
 	enum stdout_kind *output = error ? &config->error : &config->output;
 	const char *word;
 
+	reader->output_set |= !error;
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
 		size_t length = strlen(prefixes[i]);
 
@@ -231,11 +233,9 @@ static int read_output(struct unit_reader *reader, const struct unit_key *key, c
 		*output = STDOUT_FILE + (unsigned int)i;
 		return string_set(error ? &config->error_path : &config->output_path, value + length);
 	}
-	for (word = others; *word; word += strlen(word) + 1)
-		if (!strcmp(word, value)) {
-			*output = word == others       ? STDOUT_NULL
-				  : word == others + 5 ? STDOUT_TTY
-						       : STDOUT_SAME;
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (!strcmp(others[i], value)) {
+			*output = STDOUT_NULL + (unsigned int)i;
 			return 0;
 		}
 	for (word = logs; *word; word += strlen(word) + 1)
@@ -244,6 +244,19 @@ static int read_output(struct unit_reader *reader, const struct unit_key *key, c
 			return 0;
 		}
 	return -EINVAL;
+}
+
+/* systemd.service(5), Sockets=: it comes after them, and they are started with it. */
+static int read_sockets(struct unit_reader *reader, const struct unit_key *key, const char *value)
+{
+	const struct unit_key wants = {.at = offsetof(struct unit_config, wants)};
+	const struct unit_key after = {.at = offsetof(struct unit_config, after)};
+	int rc = read_words(reader, key, value);
+
+	if (!*value || rc)
+		return rc;
+	rc = read_words(reader, &wants, value);
+	return rc ? rc : read_words(reader, &after, value);
 }
 
 /* ---- commands, limits, control groups ---- */
@@ -426,7 +439,8 @@ enum {
 	COUNT,
 	LIMIT,
 	SANDBOX,
-	ONE
+	ONE,
+	SOCKETS
 };
 
 static key_reader *const readers[] = {
@@ -439,6 +453,7 @@ static key_reader *const readers[] = {
 	[OUTPUT] = read_output,     [COMMAND] = read_command,   [CGROUP] = read_cgroup,
 	[DELEGATE] = read_delegate, [SLICE] = read_slice,       [COUNT] = read_accounting,
 	[LIMIT] = read_limit,       [SANDBOX] = read_sandbox,   [ONE] = read_one,
+	[SOCKETS] = read_sockets,
 };
 
 static const char *const choices[] = {
@@ -531,6 +546,8 @@ static const struct {
 	{"LogsDirectoryMode", MODE, 0, AT(directory_modes[DIRECTORY_LOGS])},
 	{"ConfigurationDirectoryMode", MODE, 0, AT(directory_modes[DIRECTORY_CONFIGURATION])},
 	{"RuntimeDirectoryPreserve", CHOICE, 4, AT(preserve)},
+	{"Sockets", SOCKETS, 0, AT(sockets)},
+	{"NonBlocking", FLAG, 0, AT(non_blocking)},
 	{"Slice", SLICE, 0, AT(slice)},
 	{"Delegate", DELEGATE, 0, AT(delegate)},
 	{"MemoryMax", CGROUP, 5, 0},
@@ -584,8 +601,11 @@ static void defaults_settle(struct unit_reader *reader)
 		config->start_timeout_ms = TIMESPAN_INFINITY; /* systemd.service(5), TimeoutStartSec= */
 	if (config->notify_access == NOTIFY_NONE && (config->type == TYPE_NOTIFY || config->watchdog_ms))
 		config->notify_access = NOTIFY_MAIN;
-	if (config->output == STDOUT_SAME)
-		config->output = config->input == STDIN_TTY ? STDOUT_TTY : STDOUT_LOG;
+	/* What is read from can be written to, too: then inherit, which is the default, means that. */
+	if (!reader->output_set || config->output == STDOUT_SAME)
+		config->output = config->input == STDIN_TTY      ? STDOUT_TTY
+				 : config->input == STDIN_SOCKET ? STDOUT_SOCKET
+								 : STDOUT_LOG;
 	if (config->watchdog_ms == TIMESPAN_INFINITY)
 		config->watchdog_ms = 0;
 	if (config->start_limit_ms == TIMESPAN_INFINITY || !config->start_limit_burst)
@@ -595,7 +615,7 @@ static void defaults_settle(struct unit_reader *reader)
 bool service_key_is_split(const struct unit_key *key)
 {
 	return key->read == read_command || key->read == read_words || key->read == read_statuses ||
-	       key->read == read_directories;
+	       key->read == read_directories || key->read == read_sockets;
 }
 
 int service_check(struct unit_reader *reader, struct error *err)

@@ -18,9 +18,8 @@
 #define PID_FILE_POLL_MS  20
 #define GONE_POLL_MS      100
 #define ORPHAN_SLACK_MS   100 /* a process' start time is in coarser steps than ours */
-#define EXIT_NOT_RUN                                                                                         \
-	(127 << 8) /* waitpid's status of a program that is not there, as a shell would say it               \
-		    */
+/* No status of waitpid's, but as a shell would say that a program is not there. */
+#define EXIT_NOT_RUN (1 << 16 | 127 << 8)
 
 static struct service_config *config_of(struct unit *unit)
 {
@@ -41,11 +40,22 @@ static void result_set(struct unit *unit, enum service_result result)
 
 /* ---- processes ---- */
 
+/* The processes that rinit started, not those that these started. */
+static void own_signal(const struct unit *unit, int number)
+{
+	if (unit->run.pid > 1)
+		kill(unit->run.pid, number);
+	if (unit->run.control > 1)
+		kill(unit->run.control, number);
+}
+
 /* Every process there is, but the main one when it is to be spared. */
 static void everyone_signal(struct unit *unit, int number, bool spare_main)
 {
 	struct unit_run *run = &unit->run;
 
+	if (run->setup.fd >= 0)
+		own_signal(unit, number); /* it may not have its group yet */
 	if (run->has_cgroup) {
 		cgroup_signal(unit->config.name, config_of(unit), number, spare_main ? run->pid : 0);
 		return;
@@ -54,15 +64,6 @@ static void everyone_signal(struct unit *unit, int number, bool spare_main)
 		kill(-run->group, number);
 	if (run->control > 1)
 		kill(-run->control, number);
-}
-
-/* The processes that rinit started, not those that these started. */
-static void own_signal(const struct unit *unit, int number)
-{
-	if (unit->run.pid > 1)
-		kill(unit->run.pid, number);
-	if (unit->run.control > 1)
-		kill(unit->run.control, number);
 }
 
 static void unit_signal(struct unit *unit, int number)
@@ -207,6 +208,7 @@ static enum service_event finish(struct unit *unit)
 	enum directory_preserve preserve = config_of(unit)->preserve;
 
 	timers_clear(unit);
+	service_setup_close(unit);
 	if ((mode == KILL_CONTROL_GROUP || mode == KILL_MIXED) && !group_is_empty(unit))
 		everyone_signal(unit, SIGKILL, false);
 	if (run->has_cgroup)
@@ -245,6 +247,8 @@ static void command_run(struct unit *unit)
 	unit_timer(unit, stopping ? config_of(unit)->stop_timeout_ms : config_of(unit)->start_timeout_ms);
 	if (service_spawn(unit, &list_of(unit)->items[run->command], &run->control))
 		control_ended(unit, EXIT_NOT_RUN);
+	else
+		service_setup_watch(unit);
 }
 
 static void action_commands(struct unit *unit)
@@ -291,8 +295,6 @@ static void control_ended(struct unit *unit, int status)
 
 /* ---- the main process ---- */
 
-static void main_ended(struct unit *unit, int status);
-
 static void main_run(struct unit *unit)
 {
 	const struct service_config *config = config_of(unit);
@@ -305,16 +307,29 @@ static void main_run(struct unit *unit)
 	unit_timer(unit, config->start_timeout_ms);
 	if (service_spawn(unit, &list_of(unit)->items[run->command], &run->pid)) {
 		run->exit_status = EXIT_NOT_RUN;
-		if (list_of(unit)->items[run->command].ignore_failure) {
-			main_ended(unit, 0);
-			return;
-		}
 		result_set(unit, RESULT_RESOURCES);
 		unit_event(unit, EVENT_BROKE);
 		return;
 	}
 	run->group = run->pid; /* it leads a session */
-	if (config->type != TYPE_ONESHOT && config->type != TYPE_NOTIFY && config->type != TYPE_FORKING)
+	service_setup_watch(unit);
+}
+
+static bool failure_is_ignored(const struct unit *unit)
+{
+	const struct command_list *list = &unit->config.service.commands[COMMAND_START];
+	size_t command = unit->run.state == STATE_STARTING ? unit->run.command : 0;
+
+	return command < list->count && list->items[command].ignore_failure;
+}
+
+void service_executed(struct unit *unit)
+{
+	enum service_type type = config_of(unit)->type;
+
+	if (unit->run.state == STATE_STARTING && unit->run.setup_pid == unit->run.pid &&
+	    (!unit->run.not_run || failure_is_ignored(unit)) && type != TYPE_ONESHOT && type != TYPE_NOTIFY &&
+	    type != TYPE_FORKING)
 		unit_event(unit, EVENT_READY);
 }
 
@@ -466,15 +481,14 @@ static enum service_event starting_ended_event(const struct unit *unit, enum ser
 static void main_ended(struct unit *unit, int status)
 {
 	struct unit_run *run = &unit->run;
-	const struct command_list *list = &config_of(unit)->commands[COMMAND_START];
-	size_t command = run->state == STATE_STARTING ? run->command : 0;
-	enum service_result result = service_result(config_of(unit), COMMAND_START, status);
+	enum service_result result = failure_is_ignored(unit) ? RESULT_SUCCESS
+				     : status == EXIT_NOT_RUN
+					     ? RESULT_RESOURCES
+					     : service_result(config_of(unit), COMMAND_START, status);
 	enum service_event event;
 
 	run->pid = 0;
 	run->exit_status = status;
-	if (command < list->count && list->items[command].ignore_failure)
-		result = RESULT_SUCCESS;
 	if (run->state == STATE_STARTING && config_of(unit)->type == TYPE_FORKING &&
 	    result == RESULT_SUCCESS) {
 		main_find(unit);
@@ -510,6 +524,9 @@ bool manager_child_ended(struct manager *manager, pid_t pid, int status)
 
 	if (unit) {
 		service_output_drain(unit); /* its last words come before the news of its end */
+		service_setup_drain(unit);
+		if (unit->run.not_run && unit->run.setup_pid == pid)
+			status = EXIT_NOT_RUN;
 		if (unit->run.pid == pid)
 			main_ended(unit, status);
 		else

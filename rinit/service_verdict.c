@@ -74,7 +74,7 @@ enum service_event service_verdict(const struct service_config *config, const st
 		again = true;
 	if (status_listed(&config->restart_prevent, run->exit_status))
 		again = false;
-	if (again)
+	if (again && !run->connection) /* whom it served has gone */
 		return EVENT_AGAIN;
 	return run->result == RESULT_SUCCESS ? EVENT_OVER : EVENT_FAIL;
 }

@@ -20,6 +20,7 @@
 #include "rinit/credentials.h"
 #include "rinit/file.h"
 
+#define CONSOLE         "/dev/console"
 #define CONTROL(letter) ((letter)&0x1f) /* the character that Ctrl and this letter make */
 
 const char *program_find(const char *name, char *path, size_t size)
@@ -65,7 +66,7 @@ static void tty_make_sane(int fd)
 /* O_NONBLOCK, since opening a serial line may wait for a carrier. */
 static int tty_open(const char *path)
 {
-	int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK);
+	int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;
@@ -75,57 +76,73 @@ static int tty_open(const char *path)
 	return fd;
 }
 
-static int output_open(enum stdout_kind kind, const char *path)
-{
-	int flags = kind == STDOUT_APPEND ? O_APPEND : kind == STDOUT_TRUNCATE ? O_TRUNC : 0;
-
-	return open(path, O_WRONLY | O_CREAT | O_NOCTTY | O_CLOEXEC | flags, 0644);
-}
-
-/* Standard error, where it does not go along with standard output. */
-static int error_redirect(const struct spawn *spawn)
+static int input_open(const struct spawn *spawn)
 {
 	const struct service_config *config = spawn->config;
-	enum stdout_kind kind = config ? config->error : STDOUT_SAME;
-	int fd = -1;
+	bool file = config && config->input == STDIN_FILE;
+	int fd;
 
-	if (kind == STDOUT_SAME || (kind == STDOUT_LOG && config->output == STDOUT_LOG))
-		return 0;
+	switch (config ? config->input : STDIN_NULL) {
+	case STDIN_TTY:
+		return tty_open(config->tty ? config->tty : CONSOLE);
+	case STDIN_INHERIT:
+		return STDIN_FILENO;
+	case STDIN_SOCKET:
+		if (spawn->socket >= 0)
+			return spawn->socket;
+		__attribute__((fallthrough)); /* a command behind its connection's end */
+	default:
+		fd = open(file ? config->input_path : "/dev/null",
+			  (file ? O_RDONLY : O_RDWR) | O_NOCTTY | O_CLOEXEC);
+		return fd < 0 ? -errno : fd;
+	}
+}
+
+/* What standard output or error shall be the same as; "same" is what inherit means. */
+static int output_open(const struct spawn *spawn, enum stdout_kind kind, const char *path, int same)
+{
+	const struct service_config *config = spawn->config;
+	int flags = kind == STDOUT_APPEND ? O_APPEND : kind == STDOUT_TRUNCATE ? O_TRUNC : 0;
+	int fd;
+
+	if (kind == STDOUT_TTY && config->input == STDIN_TTY)
+		return STDIN_FILENO;
+	if (kind == STDOUT_TTY && config->input == STDIN_INHERIT)
+		return STDOUT_FILENO;
+	if (kind == STDOUT_SOCKET && spawn->socket >= 0)
+		return spawn->socket;
 	if (kind == STDOUT_LOG)
-		fd = spawn->error;
-	else if (kind == STDOUT_NULL)
-		fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	else if (kind == STDOUT_TTY)
-		fd = open(config->tty ? config->tty : "/dev/console", O_WRONLY | O_CLOEXEC | O_NOCTTY);
+		return spawn->log;
+	if (kind == STDOUT_SAME)
+		return same;
+	if (kind >= STDOUT_FILE)
+		fd = open(path, O_WRONLY | O_CREAT | O_NOCTTY | O_CLOEXEC | flags, 0644);
 	else
-		fd = output_open(kind, config->error_path);
-	return fd < 0 || dup2(fd, STDERR_FILENO) < 0 ? -errno : 0;
+		fd = open(kind != STDOUT_TTY ? "/dev/null"
+			  : config->tty      ? config->tty
+					     : CONSOLE,
+			  O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	return fd < 0 ? -errno : fd;
 }
 
 static int child_descriptors(const struct spawn *spawn)
 {
 	const struct service_config *config = spawn->config;
-	bool from_file = config && config->input == STDIN_FILE;
-	int input = spawn->tty         ? tty_open(spawn->tty)
-		    : from_file        ? open(config->input_path, O_RDONLY | O_NOCTTY)
-		    : spawn->input < 0 ? open("/dev/null", O_RDONLY)
-				       : spawn->input;
-	int output = spawn->output < 0 && spawn->tty ? input : spawn->output;
+	int fd = input_open(spawn);
 
-	if (input < 0)
-		return spawn->tty ? input : -errno;
-	if (config && config->output >= STDOUT_FILE) {
-		output = output_open(config->output, config->output_path);
-		if (output < 0)
-			return -errno;
-	}
-	if (dup2(input, STDIN_FILENO) < 0)
+	if (fd < 0)
+		return fd;
+	if (dup2(fd, STDIN_FILENO) < 0)
 		return -errno;
-	if (output >= 0 && (dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0))
+	if (!config)
+		return 0;
+	fd = output_open(spawn, config->output, config->output_path, STDIN_FILENO);
+	if (fd < 0)
+		return fd;
+	if (dup2(fd, STDOUT_FILENO) < 0)
 		return -errno;
-	if (input > STDERR_FILENO)
-		close(input);
-	return error_redirect(spawn);
+	fd = output_open(spawn, config->error, config->error_path, STDOUT_FILENO);
+	return fd < 0 ? fd : dup2(fd, STDERR_FILENO) < 0 ? -errno : 0;
 }
 
 /* ---- what a service's child is made of, step by step ---- */
@@ -354,9 +371,12 @@ static int descriptors_listen(const struct spawn *spawn)
 		if (moved[i] < 0)
 			return -errno;
 	}
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < count; i++) {
 		if (dup2(moved[i], first + i) < 0)
 			return -errno;
+		if (i < (int)spawn->socket_count)
+			fcntl(first + i, F_SETFL, spawn->config->non_blocking ? O_NONBLOCK : 0);
+	}
 	return 0;
 }
 
@@ -383,19 +403,22 @@ static int child_run(struct spawn *spawn, const char *path)
 	return child_exec(spawn, path, &credentials);
 }
 
-int spawn(struct spawn *spawn, pid_t *pid)
+int spawn_exec(struct spawn *spawn)
 {
 	char buffer[PATH_MAX];
 	const char *path = program_find(spawn->program, buffer, sizeof(buffer));
-	volatile int failure = 0;
-	pid_t child;
 
 	spawn->failed = NULL;
-	if (!path)
-		return -ENOENT;
-	child = vfork();
+	return path ? child_run(spawn, path) : -ENOENT;
+}
+
+int spawn(struct spawn *spawn, pid_t *pid)
+{
+	volatile int failure = 0;
+	pid_t child = vfork();
+
 	if (!child) {
-		failure = child_run(spawn, path);
+		failure = spawn_exec(spawn);
 		_exit(127);
 	}
 	if (child < 0)

@@ -133,7 +133,7 @@ static const struct unit_key *key_find(struct unit_reader *reader, const struct 
 		if (!strcmp(keys[i].section, entry->section) && !strcmp(keys[i].key, entry->key))
 			return &keys[i];
 	return strcmp(entry->section, "Socket") != 0 ? service_key_find(reader, entry)
-						     : socket_key_find(entry);
+						     : socket_key_find(reader, entry);
 }
 
 /* Condition...= and Assert...=; true when entry is one of them. */

@@ -122,7 +122,7 @@ Test(service_parse, signals_statuses_and_modes)
 					"SuccessExitStatus=WHAT\n", "UMask=8\n", "RuntimeDirectory=/run/x\n",
 					"StateDirectory=../x\n", "Nice=20\n", "OOMScoreAdjust=2000\n",
 					"StartLimitAction=reboot\n", "WorkingDirectory=x\n",
-					"StandardInput=socket\n", "StandardOutput=file:x\n", NULL});
+					"StandardInput=fd:x\n", "StandardOutput=file:x\n", NULL});
 }
 
 Test(service_parse, output_may_go_to_files)
@@ -133,9 +133,29 @@ Test(service_parse, output_may_go_to_files)
 	cr_assert_eq(config->output, STDOUT_APPEND);
 	cr_assert_str_eq(config->output_path, "/out");
 	cr_assert_eq(config->error, STDOUT_SAME);
+	parse_clean("StandardInput=socket\n"); /* as inetd's programs know it */
+	cr_assert_eq(config->input, STDIN_SOCKET);
+	cr_assert_eq(config->output, STDOUT_SOCKET);
+	cr_assert_eq(config->error, STDOUT_SAME);
+	parse_clean("StandardInput=socket\nStandardOutput=journal\nStandardError=socket\n");
+	cr_assert_eq(config->output, STDOUT_LOG);
+	cr_assert_eq(config->error, STDOUT_SOCKET);
+	parse_clean("StandardInput=tty\n");
+	cr_assert_eq(config->output, STDOUT_TTY);
+	parse_clean("StandardInput=null\nStandardOutput=inherit\n");
+	cr_assert_eq(config->output, STDOUT_LOG);
 	parse_clean("StandardInput=tty\nStandardOutput=inherit\nStandardError=truncate:/e\n");
 	cr_assert_eq(config->output, STDOUT_TTY);
 	cr_assert_eq(config->error, STDOUT_TRUNCATE);
+}
+
+Test(service_parse, sockets_are_wanted_and_come_first)
+{
+	parse_clean("Sockets=a.socket b.socket\nNonBlocking=yes\n");
+	cr_assert_eq(config->sockets.count, 2);
+	cr_assert(config->non_blocking);
+	cr_assert_eq(unit.wants.count, 2);
+	cr_assert_str_eq(unit.after.items[1], "b.socket");
 }
 
 Test(service_parse, start_limits_stand_in_either_section)
