@@ -123,7 +123,7 @@ static int helper_start(struct log_file *file)
 	char max[24], keep[16];
 	char *const argv[] = {LOG_WRITER_NAME, file->path, max, keep, NULL};
 	struct spawn helper = {
-		.program = HELPER_PROGRAM, .argv = argv, .environment = environment, .output = -1};
+		.program = HELPER_PROGRAM, .argv = argv, .environment = environment, .listen_count = 1};
 	int sockets[2], rc;
 	pid_t pid;
 

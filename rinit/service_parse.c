@@ -165,6 +165,48 @@ static int read_statuses(struct unit_reader *reader, const struct unit_key *key,
 	return more < 0 ? more : read_words(reader, key, value);
 }
 
+/*
+ * NAME=VALUE of Environment=, NAME of PassEnvironment=, either of UnsetEnvironment=; what is none is left out
+ * of the list.
+ */
+static int read_environment(struct unit_reader *reader, const struct unit_key *key, const char *value)
+{
+	struct string_list *list = unit_member(reader, key);
+	char word[COMMAND_WORD_MAX];
+	int more;
+
+	if (!*value)
+		string_list_clear(list);
+	while ((more = word_split(&value, word, sizeof(word))) > 0) {
+		size_t length = environment_name_length(word);
+
+		if (!length || (word[length] && word[length] != '=') ||
+		    (word[length] ? list == &config_of(reader)->pass_environment
+				  : list == &config_of(reader)->environment))
+			unit_warn(reader, reader->line, "%s=: %s is not valid and is left out", key->key,
+				  word);
+		else if (string_list_add(list, word))
+			return -ENOMEM;
+	}
+	return more;
+}
+
+static int read_environment_file(struct unit_reader *reader, const struct unit_key *key, const char *value)
+{
+	const char *path = value + (*value == '-');
+
+	return *value && *path != '/' ? -EINVAL : read_one(reader, key, value);
+}
+
+/* Or of groups. */
+static int read_user(struct unit_reader *reader, const struct unit_key *key, const char *value)
+{
+	if (strpbrk(value, ":/"))
+		return -EINVAL;
+	return key->at == offsetof(struct unit_config, service.groups) ? read_words(reader, key, value)
+								       : read_string(reader, key, value);
+}
+
 /* Relative to the folder it is for; nothing that leads out of it. */
 static int read_directories(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
@@ -182,15 +224,15 @@ static int read_pid_file(struct unit_reader *reader, const struct unit_key *key,
 {
 	char path[COMMAND_WORD_MAX];
 
-	snprintf(path, sizeof(path), "%s%s", *value == '/' ? "" : "/run/", value);
-	return string_set(unit_member(reader, key), path);
+	snprintf(path, sizeof(path), "%s%s", *value == '/' || !*value ? "" : "/run/", value);
+	return strstr(path, "/../") ? -EINVAL : read_string(reader, key, path);
 }
 
 static int read_directory(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
 	const char *path = value + (*value == '-');
 
-	return *path == '/' || !strcmp(path, "~") ? string_set(unit_member(reader, key), value) : -EINVAL;
+	return !*value || *path == '/' || !strcmp(path, "~") ? read_string(reader, key, value) : -EINVAL;
 }
 
 static int read_input(struct unit_reader *reader, const struct unit_key *key, const char *value)
@@ -300,6 +342,11 @@ static int parse_limit(int resource, const char *text, size_t length, rlim_t *va
 	char span[32];
 	int rc = parse_size(text, length, &number);
 
+	if (resource == RLIMIT_NICE && (*text == '+' || *text == '-') &&
+	    !parse_size(text + 1, length - 1, &number) && number <= 20) {
+		*value = *text == '+' ? 20 - number : 20 + number; /* a nice level: setrlimit(2) */
+		return 0;
+	}
 	if (rc && (resource == RLIMIT_CPU || resource == RLIMIT_RTTIME) && length < sizeof(span)) {
 		snprintf(span, sizeof(span), "%.*s", (int)length, text);
 		rc = parse_timespan(span, &ms);
@@ -340,8 +387,12 @@ static int read_cgroup(struct unit_reader *reader, const struct unit_key *key, c
 	uint64_t number;
 	int rc;
 
-	if (quota && (!length || value[--length] != '%'))
-		return *value ? -EINVAL : string_list_add(&config_of(reader)->cgroup, "cpu.max=max");
+	if (!length) {
+		environment_unset(&config_of(reader)->cgroup, file);
+		return 0;
+	}
+	if (quota && (value[--length] != '%'))
+		return -EINVAL;
 	if (!weight && !quota && length && value[length - 1] == '%')
 		rc = cgroup_share(file, value, &number);
 	else
@@ -362,10 +413,16 @@ static int read_cgroup(struct unit_reader *reader, const struct unit_key *key, c
 static int read_delegate(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
 	bool *delegate = unit_member(reader, key);
+	char word[16];
+	int more;
 
-	if (parse_bool(value, delegate))
-		*delegate = true;
-	return 0;
+	if (!parse_bool(value, delegate))
+		return 0;
+	while ((more = word_split(&value, word, sizeof(word))) > 0)
+		if (!words_have(" cpu cpuacct cpuset io blkio memory devices pids ", word))
+			return -EINVAL;
+	*delegate = !more;
+	return more;
 }
 
 static int read_slice(struct unit_reader *reader, const struct unit_key *key, const char *value)
@@ -399,6 +456,13 @@ static const char sandbox_keys[] =
 	"InaccessiblePaths\0ExecPaths\0NoExecPaths\0DevicePolicy\0DeviceAllow\0SecureBits\0"
 	"AppArmorProfile\0IPAddressAllow\0IPAddressDeny\0";
 
+static void sandbox_warn(struct unit_reader *reader)
+{
+	if (*reader->sandbox)
+		unit_warn(reader, 0, "it runs without the confinement of %s", reader->sandbox);
+	*reader->sandbox = '\0';
+}
+
 static int read_sandbox(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
 	size_t used = strlen(reader->sandbox);
@@ -406,7 +470,12 @@ static int read_sandbox(struct unit_reader *reader, const struct unit_key *key, 
 
 	if (!*value || (!parse_bool(value, &off) && !off) || strstr(reader->sandbox, key->key))
 		return 0;
-	snprintf(reader->sandbox + used, sizeof(reader->sandbox) - used, "%s%s=", used ? ", " : "", key->key);
+	if (used > sizeof(reader->sandbox) - 48) { /* as much as one sentence has room for */
+		sandbox_warn(reader);
+		used = 0;
+	}
+	snprintf(reader->sandbox + used, sizeof(reader->sandbox) - used, "%s%s= (line %u)", used ? ", " : "",
+		 key->key, reader->line);
 	return 0;
 }
 
@@ -440,20 +509,44 @@ enum {
 	LIMIT,
 	SANDBOX,
 	ONE,
-	SOCKETS
+	SOCKETS,
+	ENVIRONMENT,
+	ENVIRONMENT_FILE,
+	USER,
 };
 
 static key_reader *const readers[] = {
-	[WORDS] = read_words,       [STRING] = read_string,     [PATH] = read_path,
-	[FLAG] = read_flag,         [SPAN] = read_span,         [TIMEOUT] = read_timeout,
-	[TIMEOUTS] = read_timeouts, [BURST] = read_burst,       [NICE] = read_nice,
-	[MODE] = read_mode,         [SIGNAL] = read_signal,     [CHOICE] = read_choice,
-	[NONE] = read_only_none,    [STATUSES] = read_statuses, [FOLDERS] = read_directories,
-	[PID_FILE] = read_pid_file, [FOLDER] = read_directory,  [INPUT] = read_input,
-	[OUTPUT] = read_output,     [COMMAND] = read_command,   [CGROUP] = read_cgroup,
-	[DELEGATE] = read_delegate, [SLICE] = read_slice,       [COUNT] = read_accounting,
-	[LIMIT] = read_limit,       [SANDBOX] = read_sandbox,   [ONE] = read_one,
+	[WORDS] = read_words,
+	[STRING] = read_string,
+	[PATH] = read_path,
+	[FLAG] = read_flag,
+	[SPAN] = read_span,
+	[TIMEOUT] = read_timeout,
+	[TIMEOUTS] = read_timeouts,
+	[BURST] = read_burst,
+	[NICE] = read_nice,
+	[MODE] = read_mode,
+	[SIGNAL] = read_signal,
+	[CHOICE] = read_choice,
+	[NONE] = read_only_none,
+	[STATUSES] = read_statuses,
+	[FOLDERS] = read_directories,
+	[PID_FILE] = read_pid_file,
+	[FOLDER] = read_directory,
+	[INPUT] = read_input,
+	[OUTPUT] = read_output,
+	[COMMAND] = read_command,
+	[CGROUP] = read_cgroup,
+	[DELEGATE] = read_delegate,
+	[SLICE] = read_slice,
+	[COUNT] = read_accounting,
+	[LIMIT] = read_limit,
+	[SANDBOX] = read_sandbox,
+	[ENVIRONMENT] = read_environment,
+	[USER] = read_user,
+	[ONE] = read_one,
 	[SOCKETS] = read_sockets,
+	[ENVIRONMENT_FILE] = read_environment_file,
 };
 
 static const char *const choices[] = {
@@ -515,9 +608,9 @@ static const struct {
 	{"WatchdogSignal", SIGNAL, 0, AT(watchdog_signal)},
 	{"SendSIGKILL", FLAG, 0, AT(send_sigkill)},
 	{"SendSIGHUP", FLAG, 0, AT(send_sighup)},
-	{"User", STRING, 0, AT(user)},
-	{"Group", STRING, 0, AT(group)},
-	{"SupplementaryGroups", WORDS, 0, AT(groups)},
+	{"User", USER, 0, AT(user)},
+	{"Group", USER, 0, AT(group)},
+	{"SupplementaryGroups", USER, 0, AT(groups)},
 	{"Nice", NICE, 0, AT(nice)},
 	{"OOMScoreAdjust", NICE, 0, AT(oom_score_adjust)},
 	{"UMask", MODE, 0, AT(umask)},
@@ -526,10 +619,10 @@ static const struct {
 	{"IgnoreSIGPIPE", FLAG, 0, AT(ignore_sigpipe)},
 	{"NoNewPrivileges", FLAG, 0, AT(no_new_privileges)},
 	{"PrivateTmp", FLAG, 0, AT(private_tmp)},
-	{"Environment", WORDS, 0, AT(environment)},
-	{"EnvironmentFile", ONE, 0, AT(environment_files)},
-	{"PassEnvironment", WORDS, 0, AT(pass_environment)},
-	{"UnsetEnvironment", WORDS, 0, AT(unset_environment)},
+	{"Environment", ENVIRONMENT, 0, AT(environment)},
+	{"EnvironmentFile", ENVIRONMENT_FILE, 0, AT(environment_files)},
+	{"PassEnvironment", ENVIRONMENT, 0, AT(pass_environment)},
+	{"UnsetEnvironment", ENVIRONMENT, 0, AT(unset_environment)},
 	{"StandardInput", INPUT, 0, 0},
 	{"StandardOutput", OUTPUT, 0, AT(output)},
 	{"StandardError", OUTPUT, 0, AT(error)},
@@ -615,7 +708,8 @@ static void defaults_settle(struct unit_reader *reader)
 bool service_key_is_split(const struct unit_key *key)
 {
 	return key->read == read_command || key->read == read_words || key->read == read_statuses ||
-	       key->read == read_directories || key->read == read_sockets;
+	       key->read == read_directories || key->read == read_sockets || key->read == read_environment ||
+	       key->at == offsetof(struct unit_config, service.groups);
 }
 
 int service_check(struct unit_reader *reader, struct error *err)
@@ -624,14 +718,17 @@ int service_check(struct unit_reader *reader, struct error *err)
 	size_t count = config->commands[COMMAND_START].count;
 
 	defaults_settle(reader);
-	if (*reader->sandbox)
-		unit_warn(reader, 0, "it runs without the confinement of %s", reader->sandbox);
+	sandbox_warn(reader);
 	if (config->type == TYPE_DBUS)
 		unit_warn(reader, 0,
 			  "Type=dbus: ready once its process runs: nobody asks the bus whether %s is owned",
 			  config->bus_name ? config->bus_name : "its name");
 	if (!count && (config->type != TYPE_ONESHOT || !config->commands[COMMAND_STOP].count))
 		return error_set(err, -EINVAL, "%s: no usable ExecStart= in [Service]: nothing to run",
+				 reader->path);
+	if (config->type == TYPE_ONESHOT &&
+	    (config->restart == RESTART_ALWAYS || config->restart == RESTART_ON_SUCCESS))
+		return error_set(err, -EINVAL, "%s: a oneshot that is restarted after success never ends",
 				 reader->path);
 	if (count > 1 && config->type != TYPE_ONESHOT)
 		return error_set(err, -EINVAL, "%s: more than one ExecStart= needs Type=oneshot",

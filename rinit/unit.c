@@ -55,6 +55,16 @@ void string_list_cut(struct string_list *list, size_t count)
 	}
 }
 
+bool unit_name_is_valid(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot && dot != name && strlen(name) < UNIT_NAME_MAX &&
+	       !name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:-_.\\@")] &&
+	       words_have(" service socket target mount swap timer path slice device automount scope ",
+			  dot + 1);
+}
+
 void unit_config_init(struct unit_config *config, const char *name)
 {
 	const char *suffix;

@@ -199,6 +199,9 @@ struct unit_text {
 int unit_parse_texts(struct unit_config *config, const struct unit_text *texts, size_t count,
 		     const struct unit_warnings *warnings, struct error *err);
 
+/* "NAME.service" and so on: is it what a unit may be called (systemd.unit(5))? */
+bool unit_name_is_valid(const char *name);
+
 /* Adds an empty unit by that name and returns it, NULL when there is no memory. */
 struct unit *unit_set_add(struct unit_set *set, const char *name);
 /* By any of its names. */
