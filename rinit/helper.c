@@ -4,6 +4,7 @@
 
 #include "common/util.h"
 #include "rinit/clock.h"
+#include "rinit/generate.h"
 #include "rinit/hosts.h"
 #include "rinit/machine_id.h"
 #include "rinit/mount_helper.h"
@@ -33,6 +34,7 @@ bool helper_main(const char *name, int argc, char **argv, int *status)
 		int (*main)(int argc, char **argv);
 	} helpers[] = {
 		{MOUNT_HELPER_NAME, mount_helper_main},
+		{GENERATE_HELPER_NAME, generate_main},
 		{SETUP_HELPER_NAME, setup_main},
 		{SYSCTL_HELPER_NAME, sysctl_main},
 		{TMPFILES_HELPER_NAME, tmpfiles_main},

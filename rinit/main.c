@@ -289,10 +289,17 @@ static void log_file_begin(struct system *sys)
 					     : CONFIG_LOG_FILE_KEEP);
 }
 
+static void multi_user(struct system *sys);
+static void devices_start(struct system *sys);
+
 static void unit_settled(struct manager *manager, struct unit *unit)
 {
 	struct system *sys = CONTAINER_OF(manager, struct system, manager);
 
+	if (unit == sys->generator) {
+		sys->generator = NULL;
+		multi_user(sys);
+	}
 	control_unit_settled(&sys->control, unit);
 	if (unit->run.state == STATE_EXITED &&
 	    (unit == manager->default_target || !strcmp(unit->config.name, "sysinit.target")))
@@ -311,11 +318,11 @@ static void boot_takes_long(struct loop_timer *timer)
 	getty_start_now(&CONTAINER_OF(timer, struct system, getty_patience)->manager);
 }
 
+/* All unit files are there. */
 static void multi_user(struct system *sys)
 {
 	bool container = sys->runtime == RUNTIME_CONTAINER;
 
-	config_read(&sys->config, CONFIG_FOLDER "/rinit.conf");
 	targets_add(sys);
 	early_jobs_add(&sys->manager, &sys->config, sys->cmdline, container);
 	manager_load(&sys->manager, "");
@@ -326,6 +333,17 @@ static void multi_user(struct system *sys)
 	sys->getty_patience.expired = boot_takes_long;
 	loop_timer_set(&sys->loop, &sys->getty_patience, GETTY_PATIENCE_MS);
 	manager_boot(&sys->manager);
+	devices_start(sys);
+}
+
+static void multi_user_begin(struct system *sys)
+{
+	config_read(&sys->config, CONFIG_FOLDER "/rinit.conf");
+	sys->generator = early_generator_add(&sys->manager, sys->cmdline, sys->runtime == RUNTIME_CONTAINER);
+	if (sys->generator)
+		manager_start(&sys->manager, sys->generator);
+	else
+		multi_user(sys);
 }
 
 static void shell_only(struct system *sys, const char *name, const char *description)
@@ -484,7 +502,8 @@ static void system_start(struct system *sys)
 	} else if (sys->single || cmdline_has(sys->cmdline, "single")) {
 		shell_only(sys, "single.service", "single-user shell");
 	} else {
-		multi_user(sys);
+		multi_user_begin(sys);
+		return;
 	}
 	devices_start(sys);
 }

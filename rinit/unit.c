@@ -70,6 +70,8 @@ void unit_config_init(struct unit_config *config, const char *name)
 		config->kind = UNIT_TARGET;
 	else if (suffix && !strcmp(suffix, ".socket"))
 		config->kind = UNIT_SOCKET;
+	else if (suffix && (!strcmp(suffix, ".mount") || !strcmp(suffix, ".swap")))
+		config->kind = UNIT_MOUNT;
 }
 
 void unit_config_clear(struct unit_config *config)
@@ -81,7 +83,7 @@ void unit_config_clear(struct unit_config *config)
 		&config->part_of,       &config->conflicts,       &config->on_failure,
 		&config->required_by,   &config->alias,           &config->also,
 		&config->socket.stream, &config->socket.datagram, &config->socket.packet,
-		&config->socket.fifo,
+		&config->socket.fifo,   &config->mount.others,    &config->mounts_for,
 	};
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
@@ -91,6 +93,10 @@ void unit_config_clear(struct unit_config *config)
 	free(config->socket.user);
 	free(config->socket.group);
 	free(config->socket.name);
+	free(config->mount.what);
+	free(config->mount.where);
+	free(config->mount.type);
+	free(config->mount.options);
 	free(config->description);
 	free(config->default_instance);
 	unit_config_init(config, "");

@@ -8,6 +8,7 @@
 
 #include "common/util.h"
 #include "rinit/condition.h"
+#include "rinit/mounts.h"
 #include "rinit/socket.h"
 #include "rinit/specifier.h"
 #include "rinit/unit_read.h"
@@ -49,6 +50,19 @@ int read_words(struct unit_reader *reader, const struct unit_key *key, const cha
 	return more;
 }
 
+/* Names of units, in which \x2d is no escape but a part of them. */
+static int read_names(struct unit_reader *reader, const struct unit_key *key, const char *value)
+{
+	char text[2 * INI_VALUE_MAX], *to = text;
+
+	do {
+		if (*value == '\\')
+			*to++ = '\\';
+		*to++ = *value;
+	} while (*value++);
+	return read_words(reader, key, text);
+}
+
 int read_one(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
 	struct string_list *list = unit_member(reader, key);
@@ -84,19 +98,17 @@ static int read_nothing(struct unit_reader *reader, const struct unit_key *key, 
 	return 0;
 }
 
-/*
- * What is in fstab is mounted before local-fs.target, or before remote-fs.target when it is the network's:
- * both are waited for, where the boot has them. What is mounted later is not.
- */
+/* Paths: the mount units that they may be on. */
 static int read_mounts(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
-	struct string_list *after = unit_member(reader, key);
+	char word[WORD_MAX];
+	int more;
 
-	if (!*value)
-		return 0;
-	return string_list_add(after, "local-fs.target") || string_list_add(after, "remote-fs.target")
-		       ? -ENOMEM
-		       : 0;
+	while ((more = word_split(&value, word, sizeof(word))) > 0)
+		if ((more = *word == '/' ? mounts_for(reader->config, unit_member(reader, key), word)
+					 : -EINVAL))
+			return more;
+	return more;
 }
 
 #define AT(name) offsetof(struct unit_config, name)
@@ -104,26 +116,27 @@ static int read_mounts(struct unit_reader *reader, const struct unit_key *key, c
 static const struct unit_key keys[] = {
 	{"Unit", "Description", read_string, AT(description), NULL},
 	{"Unit", "Documentation", read_nothing, 0, NULL},
-	{"Unit", "After", read_words, AT(after), NULL},
-	{"Unit", "Before", read_words, AT(before), NULL},
-	{"Unit", "Requires", read_words, AT(requires), NULL},
-	{"Unit", "Wants", read_words, AT(wants), NULL},
-	{"Unit", "Requisite", read_words, AT(requisite), NULL},
-	{"Unit", "BindsTo", read_words, AT(binds_to), NULL},
-	{"Unit", "PartOf", read_words, AT(part_of), NULL},
-	{"Unit", "Conflicts", read_words, AT(conflicts), NULL},
-	{"Unit", "OnFailure", read_words, AT(on_failure), NULL},
+	{"Unit", "SourcePath", read_nothing, 0, NULL},
+	{"Unit", "After", read_names, AT(after), NULL},
+	{"Unit", "Before", read_names, AT(before), NULL},
+	{"Unit", "Requires", read_names, AT(requires), NULL},
+	{"Unit", "Wants", read_names, AT(wants), NULL},
+	{"Unit", "Requisite", read_names, AT(requisite), NULL},
+	{"Unit", "BindsTo", read_names, AT(binds_to), NULL},
+	{"Unit", "PartOf", read_names, AT(part_of), NULL},
+	{"Unit", "Conflicts", read_names, AT(conflicts), NULL},
+	{"Unit", "OnFailure", read_names, AT(on_failure), NULL},
 	{"Unit", "IgnoreOnIsolate", read_flag, AT(ignore_on_isolate), NULL},
 	{"Unit", "AllowIsolate", read_flag, AT(allow_isolate), NULL},
 	{"Unit", "RefuseManualStart", read_flag, AT(refuse_manual_start), NULL},
 	{"Unit", "RefuseManualStop", read_flag, AT(refuse_manual_stop), NULL},
-	{"Unit", "RequiresMountsFor", read_mounts, AT(after), NULL},
-	{"Unit", "WantsMountsFor", read_mounts, AT(after), NULL},
+	{"Unit", "RequiresMountsFor", read_mounts, AT(mounts_for), NULL},
+	{"Unit", "WantsMountsFor", read_mounts, AT(wants), NULL},
 	{"Unit", "DefaultDependencies", read_flag, AT(default_dependencies), NULL},
-	{"Install", "WantedBy", read_words, AT(wanted_by), NULL},
-	{"Install", "RequiredBy", read_words, AT(required_by), NULL},
-	{"Install", "Alias", read_words, AT(alias), NULL},
-	{"Install", "Also", read_words, AT(also), NULL},
+	{"Install", "WantedBy", read_names, AT(wanted_by), NULL},
+	{"Install", "RequiredBy", read_names, AT(required_by), NULL},
+	{"Install", "Alias", read_names, AT(alias), NULL},
+	{"Install", "Also", read_names, AT(also), NULL},
 	{"Install", "DefaultInstance", read_string, AT(default_instance), NULL},
 };
 
@@ -132,6 +145,8 @@ static const struct unit_key *key_find(struct unit_reader *reader, const struct 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (!strcmp(keys[i].section, entry->section) && !strcmp(keys[i].key, entry->key))
 			return &keys[i];
+	if (reader->config->kind == UNIT_MOUNT)
+		return mount_key_find(reader, entry);
 	return strcmp(entry->section, "Socket") != 0 ? service_key_find(reader, entry)
 						     : socket_key_find(entry);
 }
@@ -164,7 +179,7 @@ static bool condition_read(struct unit_reader *reader, const struct ini_entry *e
 /* Does the value go through word_split? Then an expansion is quoted, to stay one word. */
 static bool key_is_split(const struct unit_key *key)
 {
-	return key && (key->read == read_words || service_key_is_split(key));
+	return key && (key->read == read_mounts || service_key_is_split(key));
 }
 
 /* The value with its specifiers expanded, in buffer when there are any. */
@@ -237,6 +252,10 @@ int unit_parse_texts(struct unit_config *config, const struct unit_text *texts, 
 		return 0;
 	if (config->kind == UNIT_SOCKET)
 		return socket_check(config, path, err);
+	if (config->kind == UNIT_MOUNT)
+		return mount_check(config, path, err);
+	if (mounts_implied(config))
+		return error_set(err, -ENOMEM, "%s: out of memory", path);
 	return service_check(&reader, err);
 }
 
