@@ -27,6 +27,7 @@
 #include "rinit/system.h"
 
 #define CONFIG_FOLDER      "/etc/rinit"
+#define UDEV_UNIT          "systemd-udevd.service"
 #define GETTY_PATIENCE_MS  10000          /* then logins come up beside what still starts */
 #define STOPPING_MAX_MS    200            /* for the host to be told */
 #define READY_PORT_ADDRESS "vsock:2:9999" /* the host; see docs/rinit.md */
@@ -291,6 +292,7 @@ static void log_file_begin(struct system *sys)
 
 static void multi_user(struct system *sys);
 static void devices_start(struct system *sys);
+static void devices_settled(struct system *sys, const struct unit *unit);
 
 static void unit_settled(struct manager *manager, struct unit *unit)
 {
@@ -301,6 +303,7 @@ static void unit_settled(struct manager *manager, struct unit *unit)
 		multi_user(sys);
 	}
 	control_unit_settled(&sys->control, unit);
+	devices_settled(sys, unit);
 	if (unit->run.state == STATE_EXITED &&
 	    (unit == manager->default_target || !strcmp(unit->config.name, "sysinit.target")))
 		log_file_begin(sys);
@@ -368,11 +371,33 @@ static void modules_idle(struct modules *modules)
 		manager_reached(&sys->manager, "modules.target");
 }
 
+static bool is_down(const struct unit *unit)
+{
+	return unit->run.state == STATE_INACTIVE || unit->run.state == STATE_FAILED;
+}
+
+/* udev loads modules too, by its rules: then rinit leaves it to it. */
+static bool udev_does_it(const struct system *sys)
+{
+	const struct unit *unit = unit_set_find(&sys->manager.units, UDEV_UNIT);
+
+	return unit && !is_down(unit);
+}
+
+static void devices_settled(struct system *sys, const struct unit *unit)
+{
+	if (strcmp(unit->config.name, UDEV_UNIT) != 0 || !is_down(unit) || sys->shutdown.phase != PHASE_UP ||
+	    sys->runtime == RUNTIME_CONTAINER)
+		return;
+	modules_want_coldplug(&sys->modules); /* of what came meanwhile, too */
+	modules_load(&sys->modules);
+}
+
 static void uevent_seen(struct uevents *uevents, const struct uevent *event)
 {
 	struct system *sys = CONTAINER_OF(uevents, struct system, uevents);
 
-	if (!strcmp(event->action, "add") && *event->modalias) {
+	if (!strcmp(event->action, "add") && *event->modalias && !udev_does_it(sys)) {
 		modules_want(&sys->modules, event->modalias);
 		modules_load(&sys->modules);
 	}
@@ -401,7 +426,8 @@ static void devices_start(struct system *sys)
 	if (!sys->in_initrd)
 		button_open(&sys->button, &sys->loop, button_pressed); /* a machine without is fine */
 	modules_want_configured(&sys->modules, "/etc/modules-load.d");
-	modules_want_coldplug(&sys->modules);
+	if (!udev_does_it(sys))
+		modules_want_coldplug(&sys->modules);
 	modules_load(&sys->modules);
 }
 
