@@ -226,7 +226,7 @@ static struct unit *unit_wanted(struct control_client *client, const char *name)
 	struct unit *unit = NULL;
 	int rc = *name ? unit_by_name(client, name, &unit) : -ENOENT;
 
-	if (!rc && unit->gone && !service_has_process(unit->run.state))
+	if (!rc && unit->gone && !service_has_process(unit->run.state) && !service_is_active(unit->run.state))
 		rc = -ENOENT;
 	if (!rc)
 		return unit;
@@ -274,8 +274,9 @@ static void unit_answer(struct control_client *client, const struct unit *unit)
 					: run->state != STATE_INACTIVE && run->state != STATE_FAILED;
 
 	if (bad)
-		control_reply(client, CONTROL_FAILED, "%s: %s; see rinitctl log %s\n", unit->config.name,
-			      service_state_name(run->state), unit->config.name);
+		control_reply(client, CONTROL_FAILED, "%s: %s%s; see rinitctl log %s\n", unit->config.name,
+			      client->wants_active ? "" : "still ", service_state_name(run->state),
+			      unit->config.name);
 	else
 		reply_done(client);
 }

@@ -4,6 +4,7 @@
 
 #include "common/util.h"
 #include "rinit/clock.h"
+#include "rinit/generate.h"
 #include "rinit/hosts.h"
 #include "rinit/log_writer.h"
 #include "rinit/machine_id.h"
@@ -34,6 +35,7 @@ bool helper_main(const char *name, int argc, char **argv, int *status)
 		int (*main)(int argc, char **argv);
 	} helpers[] = {
 		{MOUNT_HELPER_NAME, mount_helper_main},
+		{GENERATE_HELPER_NAME, generate_main},
 		{SETUP_HELPER_NAME, setup_main},
 		{LOG_WRITER_NAME, log_writer_main},
 		{SYSCTL_HELPER_NAME, sysctl_main},

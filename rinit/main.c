@@ -27,6 +27,7 @@
 #include "rinit/system.h"
 
 #define CONFIG_FOLDER      "/etc/rinit"
+#define UDEV_UNIT          "systemd-udevd.service"
 #define GETTY_PATIENCE_MS  10000          /* then logins come up beside what still starts */
 #define STOPPING_MAX_MS    200            /* for the host to be told */
 #define READY_PORT_ADDRESS "vsock:2:9999" /* the host; see docs/rinit.md */
@@ -290,11 +291,20 @@ static void log_file_begin(struct system *sys)
 					     : CONFIG_LOG_FILE_KEEP);
 }
 
+static void multi_user(struct system *sys);
+static void devices_start(struct system *sys);
+static void devices_settled(struct system *sys, const struct unit *unit);
+
 static void unit_settled(struct manager *manager, struct unit *unit)
 {
 	struct system *sys = CONTAINER_OF(manager, struct system, manager);
 
+	if (unit == sys->generator) {
+		sys->generator = NULL;
+		multi_user(sys);
+	}
 	control_unit_settled(&sys->control, unit);
+	devices_settled(sys, unit);
 	if (unit->run.state == STATE_EXITED &&
 	    (unit == manager->default_target || !strcmp(unit->config.name, "sysinit.target")))
 		log_file_begin(sys);
@@ -312,11 +322,11 @@ static void boot_takes_long(struct loop_timer *timer)
 	getty_start_now(&CONTAINER_OF(timer, struct system, getty_patience)->manager);
 }
 
+/* All unit files are there. */
 static void multi_user(struct system *sys)
 {
 	bool container = sys->runtime == RUNTIME_CONTAINER;
 
-	config_read(&sys->config, CONFIG_FOLDER "/rinit.conf");
 	targets_add(sys);
 	early_jobs_add(&sys->manager, &sys->config, sys->cmdline, container);
 	manager_load(&sys->manager, "");
@@ -327,6 +337,17 @@ static void multi_user(struct system *sys)
 	sys->getty_patience.expired = boot_takes_long;
 	loop_timer_set(&sys->loop, &sys->getty_patience, GETTY_PATIENCE_MS);
 	manager_boot(&sys->manager);
+	devices_start(sys);
+}
+
+static void multi_user_begin(struct system *sys)
+{
+	config_read(&sys->config, CONFIG_FOLDER "/rinit.conf");
+	sys->generator = early_generator_add(&sys->manager, sys->cmdline, sys->runtime == RUNTIME_CONTAINER);
+	if (sys->generator)
+		manager_start(&sys->manager, sys->generator);
+	else
+		multi_user(sys);
 }
 
 static void shell_only(struct system *sys, const char *name, const char *description)
@@ -351,11 +372,33 @@ static void modules_idle(struct modules *modules)
 		manager_reached(&sys->manager, "modules.target");
 }
 
+static bool is_down(const struct unit *unit)
+{
+	return unit->run.state == STATE_INACTIVE || unit->run.state == STATE_FAILED;
+}
+
+/* udev loads modules too, by its rules: then rinit leaves it to it. */
+static bool udev_does_it(const struct system *sys)
+{
+	const struct unit *unit = unit_set_find(&sys->manager.units, UDEV_UNIT);
+
+	return unit && !is_down(unit);
+}
+
+static void devices_settled(struct system *sys, const struct unit *unit)
+{
+	if (strcmp(unit->config.name, UDEV_UNIT) != 0 || !is_down(unit) || sys->shutdown.phase != PHASE_UP ||
+	    sys->runtime == RUNTIME_CONTAINER)
+		return;
+	modules_want_coldplug(&sys->modules); /* of what came meanwhile, too */
+	modules_load(&sys->modules);
+}
+
 static void uevent_seen(struct uevents *uevents, const struct uevent *event)
 {
 	struct system *sys = CONTAINER_OF(uevents, struct system, uevents);
 
-	if (!strcmp(event->action, "add") && *event->modalias) {
+	if (!strcmp(event->action, "add") && *event->modalias && !udev_does_it(sys)) {
 		modules_want(&sys->modules, event->modalias);
 		modules_load(&sys->modules);
 	}
@@ -384,7 +427,8 @@ static void devices_start(struct system *sys)
 	if (!sys->in_initrd)
 		button_open(&sys->button, &sys->loop, button_pressed); /* a machine without is fine */
 	modules_want_configured(&sys->modules, "/etc/modules-load.d");
-	modules_want_coldplug(&sys->modules);
+	if (!udev_does_it(sys))
+		modules_want_coldplug(&sys->modules);
 	modules_load(&sys->modules);
 }
 
@@ -485,7 +529,8 @@ static void system_start(struct system *sys)
 	} else if (sys->single || cmdline_has(sys->cmdline, "single")) {
 		shell_only(sys, "single.service", "single-user shell");
 	} else {
-		multi_user(sys);
+		multi_user_begin(sys);
+		return;
 	}
 	devices_start(sys);
 }

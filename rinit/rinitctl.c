@@ -429,8 +429,10 @@ static int command_run(const char *verb, char **arguments, int count, bool json)
 		return command_shutdown(verb, arguments, count);
 	if (!strcmp(verb, "isolate"))
 		return command_units(verb, arguments, count, json);
-	if (!strcmp(verb, "daemon-reload"))
+	if (!strcmp(verb, "daemon-reload")) {
+		files_generate();
 		return command_show(verb, "", json, show_text);
+	}
 	return files_command(verb, arguments, count);
 }
 

@@ -17,6 +17,7 @@
 #include "rinit/client.h"
 #include "rinit/control.h"
 #include "rinit/file.h"
+#include "rinit/generate.h"
 #include "rinit/rinitctl.h"
 #include "rinit/specifier.h"
 #include "rinit/unit_builtin.h"
@@ -147,16 +148,42 @@ static int needs_link(const struct unit_found *found, const char *name, const st
 	return code;
 }
 
+static bool is_below(const char *path, const char *folder)
+{
+	size_t length = strlen(folder);
+
+	return !strncmp(path, folder, length) && path[length] == '/';
+}
+
+/* Is the unit, found with rc, one of an init script? Before rinit runs nobody has made a file of it. */
+static bool is_of_initd(const struct unit_found *found, int rc, const char *name, char script[NAME_MAX + 1])
+{
+	return (rc == -ENOENT || is_below(found->path, GENERATED_LATE_FOLDER)) &&
+	       initd_script(rc ? name : found->name, script);
+}
+
+/* update-rc.d, which has made the links already, asks for units only. */
+static int initd_enable_unless_told(const char *script, bool yes)
+{
+	return getenv("SYSTEMCTL_SKIP_SYSV") ? CONTROL_DONE : initd_enable(script, yes);
+}
+
 static int enable(struct options *options, const char *name, int depth)
 {
 	struct unit_config config;
-	struct unit_found found;
-	char own[UNIT_NAME_MAX];
+	struct unit_found found = {0};
+	char own[UNIT_NAME_MAX], script[NAME_MAX + 1];
 	const char *instance;
-	int code = CONTROL_DONE;
+	int code = CONTROL_DONE, rc;
 
-	if (unit_paths_find(&options->paths, name, &found) || !*found.path)
+	rc = unit_paths_find(&options->paths, name, &found);
+	if (is_of_initd(&found, rc, name, script))
+		return initd_enable_unless_told(script, true);
+	if (rc || !*found.path)
 		return complain(CONTROL_NO_UNIT, "%s: there is no such unit file", name);
+	if (is_below(found.path, GENERATED_FOLDER))
+		return complain(CONTROL_FAILED, "%s: is made of /etc/fstab: what mounts it is written there",
+				name);
 	if (found.masked)
 		return complain(CONTROL_FAILED, "%s: is masked", name);
 	if (found.enabled)
@@ -244,7 +271,10 @@ static int command_disable(struct options *options, const char *name)
 {
 	struct unit_found found = {0};
 	int rc = unit_paths_find(&options->paths, name, &found);
+	char script[NAME_MAX + 1];
 
+	if (is_of_initd(&found, rc, name, script))
+		return initd_enable_unless_told(script, false);
 	if (!rc && found.enabled)
 		return complain(CONTROL_FAILED,
 				"%s: is enabled by being there: remove it or move it to " LINK_FOLDER,
@@ -326,8 +356,13 @@ static const char *enabled_state(const struct options *options, const struct uni
 
 	if (found->masked)
 		return "masked";
-	if (found->enabled || is_needed(&options->paths, found->name))
+	if (found->enabled ||
+	    (is_needed(&options->paths, found->name) && !is_below(found->path, GENERATED_FOLDER)))
 		return "enabled";
+	if (is_below(found->path, GENERATED_FOLDER))
+		return "generated";
+	if (is_below(found->path, GENERATED_LATE_FOLDER))
+		return "disabled";
 	installs = install_read(found, &config);
 	also = config.also.count;
 	if (config.alias.count)
@@ -463,6 +498,7 @@ static void property_get(const struct unit_paths *paths, const char *name, const
 	int rc = unit_paths_find(paths, name, &found);
 	bool builtin = !*found.path && unit_is_builtin(name);
 	AUTO_FREE char *file = NULL;
+	const char *source;
 	size_t length;
 
 	*text = '\0';
@@ -476,6 +512,9 @@ static void property_get(const struct unit_paths *paths, const char *name, const
 		snprintf(text, PATH_MAX, "%s", found.path);
 	else if (!strcmp(property, "UnitFileState") && (!rc || builtin))
 		strcpy(text, builtin ? "static" : enabled_state(&options, &found));
+	else if (!strcmp(property, "SourcePath") && !rc && !file_load(found.path, FILE_MAX, &file, &length) &&
+		 (source = strstr(file, "\nSourcePath=")))
+		snprintf(text, PATH_MAX, "%.*s", (int)strcspn(source + 12, "\n"), source + 12);
 	else if (!strcmp(property, "CanReload"))
 		strcpy(text, !rc && !file_load(found.path, FILE_MAX, &file, &length) &&
 					     strstr(file, "\nExecReload=")
@@ -485,8 +524,8 @@ static void property_get(const struct unit_paths *paths, const char *name, const
 
 int files_show(const char *property, bool value, char **units, int count)
 {
-	static const char *const all[] = {"Id",           "LoadState",     "ActiveState",
-					  "FragmentPath", "UnitFileState", "CanReload"};
+	static const char *const all[] = {"Id",         "LoadState",     "ActiveState", "FragmentPath",
+					  "SourcePath", "UnitFileState", "CanReload"};
 	static struct unit_paths paths;
 
 	if (unit_paths_open(&paths, ""))
@@ -556,6 +595,17 @@ static void tell_rinit(const char *verb, const char *argument)
 		fprintf(stderr, "rinitctl: %s", text);
 }
 
+static void generate_warn(const char *sentence)
+{
+	fprintf(stderr, "rinitctl: %s\n", sentence);
+}
+
+void files_generate(void)
+{
+	if (!geteuid() && !access(CONTROL_SOCKET_PATH, F_OK))
+		generate_again(generate_warn);
+}
+
 static int run(size_t command, struct options *options, char **arguments, int count)
 {
 	int code = CONTROL_DONE, least = INT_MAX, from = 0;
@@ -584,8 +634,10 @@ static int run(size_t command, struct options *options, char **arguments, int co
 		code = MAX(code, one);
 		least = MIN(least, one);
 	}
-	if (commands[command].changes)
+	if (commands[command].changes) {
+		files_generate();
 		tell_rinit("daemon-reload", "");
+	}
 	for (int i = from; i < count && options->now && !code; i++)
 		tell_rinit(commands[command].now, arguments[i]);
 	return commands[command].any ? least : code;

@@ -27,8 +27,9 @@ static const struct {
 };
 
 static const char *const plain_options[] = {
-	"--system", "--no-reload", "--no-pager", "--no-legend", "--no-ask-password", "--no-wall",
-	"--full",   "-l",          "--all",      "-a",          "--force",           "-f",
+	"--system",  "--no-reload", "--no-pager", "--no-legend", "--no-ask-password",
+	"--no-wall", "--full",      "-l",         "--all",       "-a",
+	"--force",   "-f",          "--root=/",
 };
 
 static bool is_active(char *unit)

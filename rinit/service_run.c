@@ -283,6 +283,10 @@ static void control_ended(struct unit *unit, int status)
 		unit_event(unit, EVENT_SKIP);
 		return;
 	}
+	if (run->list == COMMAND_STOP && unit->config.kind == UNIT_MOUNT) {
+		unit_event(unit, EVENT_SKIP); /* it said why, and is mounted as before */
+		return;
+	}
 	exit_describe(status, why, sizeof(why));
 	if (status != EXIT_NOT_RUN)
 		log_warning("%s: %s=%s: %s", unit->config.name, keys[run->list], command->program, why);
@@ -407,7 +411,7 @@ static void main_find(struct unit *unit)
 	}
 	if (pid)
 		service_main_is(unit, pid);
-	else
+	else if (config->guess_main_pid)
 		log_warning("%s: its main process was not found: it wants a PIDFile=", unit->config.name);
 	unit_event(unit, EVENT_READY);
 }
@@ -620,6 +624,15 @@ static void action_reloaded(struct unit *unit)
 	gone_check(unit);
 }
 
+static void action_stayed(struct unit *unit)
+{
+	unit->run.wanted = true;
+	unit->run.again = unit->run.stop_asked = false;
+	unit->run.reload_failed = true; /* whoever asked for a restart hears of it */
+	unit_settled(unit);
+	unit->run.reload_failed = false;
+}
+
 static void action_ended(struct unit *unit)
 {
 	loop_timer_clear(unit->manager->loop, &unit->run.timer);
@@ -740,7 +753,7 @@ void unit_event(struct unit *unit, enum service_event event)
 		[ACTION_FAILED] = action_failed,     [ACTION_TERM] = action_term,
 		[ACTION_GIVE_UP] = action_give_up,   [ACTION_ABORT] = action_abort,
 		[ACTION_KILL] = action_kill,         [ACTION_LEAVE] = action_leave,
-		[ACTION_DELAY] = action_delay,
+		[ACTION_DELAY] = action_delay,       [ACTION_STAYED] = action_stayed,
 	};
 	struct service_step step = service_step(unit->run.state, event);
 

@@ -40,6 +40,7 @@ struct system {
 	char *const *argv;
 	struct loop_timer getty_patience;
 	uint64_t begin_ms;  /* of the boot, by clock_ms(): a machine's clock begins with it */
+	struct unit *generator; /* while it runs: its end begins the boot */
 	struct unit *shell; /* of single-user mode or an emergency */
 	bool in_initrd;     /* until the root is found */
 	bool single;

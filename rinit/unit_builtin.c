@@ -61,7 +61,7 @@ bool unit_is_builtin(const char *name)
 	return row_find(name, length) >= 0;
 }
 
-static int words_add(struct string_list *list, const char *words)
+int words_add(struct string_list *list, const char *words)
 {
 	char word[UNIT_NAME_MAX];
 
@@ -112,7 +112,6 @@ bool unit_is_rinits_work(const char *name)
 		"emergency.service",
 		"-.mount",
 		"*.slice",
-		"*.device",
 		"run-*.mount",
 		"ldconfig.service",
 		"quotaon.service",

@@ -1,0 +1,36 @@
+file etc/fstab <<FSTAB
+tmpfs /srv       tmpfs noauto 0 0
+tmpfs /other     tmpfs noauto 0 0
+tmpfs /wanted    tmpfs noauto 0 0
+FSTAB
+stock srv-data.mount <<END
+[Mount]
+What=tmpfs
+Where=/srv/data
+Type=tmpfs
+END
+unit user <<END
+[Unit]
+RequiresMountsFor=/srv/data/below
+WantsMountsFor=/wanted
+[Service]
+ExecStart=/bin/sh -c 'grep -E " (/srv/data|/wanted) " /proc/mounts; sleep 1000'
+END
+unit worker <<END
+[Service]
+WorkingDirectory=/other
+ExecStart=/bin/sh -c 'stat -f -c %%T .; sleep 1000'
+END
+boot rinit.fstab=yes
+expect "rinit: ready"
+logged user "tmpfs /srv/data tmpfs"
+logged user "tmpfs /wanted tmpfs"
+logged worker "tmpfs"
+check "State: active" ctl status srv.mount
+# Who needs it stops first, and what is mounted below.
+ctl stop srv.mount
+check "State: inactive" ctl status user
+check "State: inactive" ctl status srv-data.mount
+[[ $(inside cat /proc/mounts) != *" /srv"* ]] || fail "it is mounted"
+check "State: running" ctl status worker
+check "tmpfs /wanted" inside cat /proc/mounts
