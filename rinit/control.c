@@ -189,6 +189,8 @@ static void unit_report(const struct unit *unit, FILE *stream)
 		service_state_name(run->state), run->skipped ? " (a condition did not hold)" : "");
 	if (run->pid)
 		fprintf(stream, "Process=%d\n", run->pid);
+	if (run->result)
+		fprintf(stream, "Result=%s\n", service_result_name(run->result));
 	if (*run->status)
 		fprintf(stream, "Status=%s\n", run->status);
 	if (run->settled_ms)

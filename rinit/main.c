@@ -1,5 +1,6 @@
 /* PID 1: the order in which things happen. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -176,9 +177,14 @@ static void early_user_space(struct system *sys)
 	if (sys->runtime != RUNTIME_CONTAINER)
 		reboot(RB_DISABLE_CAD); /* Ctrl-Alt-Del is a signal to us instead of a reset */
 	mkdir("/run/rinit", 0755);
-	/* Debian's maintainer scripts ask for this folder before they use systemctl (sd_booted(3)). */
+	/*
+	 * Debian's maintainer scripts ask for the folder /run/systemd/system before they use systemctl. What
+	 * would ask systemd over D-Bus (docker, runc) does so only where it is no link.
+	 */
 	mkdir("/run/systemd", 0755);
-	mkdir("/run/systemd/system", 0755);
+	mkdir("/run/rinit/system", 0755);
+	if (symlink("/run/rinit/system", "/run/systemd/system") && errno != EEXIST)
+		log_warning("/run/systemd/system: cannot make the link: %m");
 }
 
 /* ---- the system ---- */
@@ -322,6 +328,27 @@ static void boot_takes_long(struct loop_timer *timer)
 	getty_start_now(&CONTAINER_OF(timer, struct system, getty_patience)->manager);
 }
 
+/* The kernel tells (EPOLLPRI) when one becomes active, such as hvc0 when its driver has been loaded. */
+static void consoles_changed(struct loop_source *source, uint32_t events)
+{
+	struct system *sys = CONTAINER_OF(source, struct system, consoles);
+	char first;
+
+	(void)events;
+	if (pread(source->fd, &first, sizeof(first), 0) < 0)
+		loop_remove(&sys->loop, source);
+	else if (sys->shutdown.phase == PHASE_UP && !sys->shell)
+		getty_add(&sys->manager, &sys->config, false, sys->default_target);
+}
+
+static void consoles_watch(struct system *sys)
+{
+	sys->consoles = (struct loop_source){.fd = open(CONSOLES_ACTIVE, O_RDONLY | O_CLOEXEC),
+					     .ready = consoles_changed};
+	if (sys->consoles.fd >= 0)
+		loop_add(&sys->loop, &sys->consoles, EPOLLPRI);
+}
+
 /* All unit files are there. */
 static void multi_user(struct system *sys)
 {
@@ -337,6 +364,8 @@ static void multi_user(struct system *sys)
 	sys->getty_patience.expired = boot_takes_long;
 	loop_timer_set(&sys->loop, &sys->getty_patience, GETTY_PATIENCE_MS);
 	manager_boot(&sys->manager);
+	if (!container)
+		consoles_watch(sys);
 	devices_start(sys);
 }
 

@@ -498,6 +498,11 @@ static void main_ended(struct unit *unit, int status)
 		main_find(unit);
 		return;
 	}
+	if (result != RESULT_SUCCESS && run->has_cgroup &&
+	    cgroup_out_of_memory(unit->config.name, config_of(unit))) {
+		log_warning("%s: out of memory: the kernel has killed it", unit->config.name);
+		result = RESULT_OOM;
+	}
 	if (run->state == STATE_STARTING)
 		event = starting_ended_event(unit, &result);
 	else if (result != RESULT_SUCCESS)

@@ -20,6 +20,7 @@
 struct system {
 	struct loop loop;
 	struct loop_source signals;
+	struct loop_source consoles; /* which are active */
 	struct manager manager;
 	struct shutdown shutdown;
 	struct control control;

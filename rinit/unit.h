@@ -97,6 +97,7 @@ enum service_result {
 	RESULT_PROTOCOL,  /* it ended before it was ready, or its PIDFile= is no good */
 	RESULT_RESOURCES, /* it could not be run */
 	RESULT_START_LIMIT,
+	RESULT_OOM, /* killed by the kernel, which had no memory left for it */
 };
 
 /* What a unit is doing; see manager.h. */
