@@ -162,6 +162,7 @@ struct service_config {
 
 	struct string_list sockets; /* whose descriptors it gets, besides that of its own name */
 	bool non_blocking;
+	unsigned int fd_store_max;
 };
 
 /* Every default set. */

@@ -127,6 +127,16 @@ static int read_signal(struct unit_reader *reader, const struct unit_key *key, c
 	return parse_signal(value, unit_member(reader, key));
 }
 
+int read_count(struct unit_reader *reader, const struct unit_key *key, const char *value)
+{
+	long number;
+
+	if (parse_integer(value, 0, UINT16_MAX, &number))
+		return -EINVAL;
+	*(int *)unit_member(reader, key) = (int)number;
+	return 0;
+}
+
 /* ---- words ---- */
 
 /* The choices are words behind each other, each ended by a zero, in the order of the enum. */
@@ -440,7 +450,8 @@ enum {
 	LIMIT,
 	SANDBOX,
 	ONE,
-	SOCKETS
+	SOCKETS,
+	NUMBER
 };
 
 static key_reader *const readers[] = {
@@ -453,7 +464,7 @@ static key_reader *const readers[] = {
 	[OUTPUT] = read_output,     [COMMAND] = read_command,   [CGROUP] = read_cgroup,
 	[DELEGATE] = read_delegate, [SLICE] = read_slice,       [COUNT] = read_accounting,
 	[LIMIT] = read_limit,       [SANDBOX] = read_sandbox,   [ONE] = read_one,
-	[SOCKETS] = read_sockets,
+	[SOCKETS] = read_sockets,   [NUMBER] = read_count,
 };
 
 static const char *const choices[] = {
@@ -547,6 +558,7 @@ static const struct {
 	{"ConfigurationDirectoryMode", MODE, 0, AT(directory_modes[DIRECTORY_CONFIGURATION])},
 	{"RuntimeDirectoryPreserve", CHOICE, 4, AT(preserve)},
 	{"Sockets", SOCKETS, 0, AT(sockets)},
+	{"FileDescriptorStoreMax", NUMBER, 0, AT(fd_store_max)},
 	{"NonBlocking", FLAG, 0, AT(non_blocking)},
 	{"Slice", SLICE, 0, AT(slice)},
 	{"Delegate", DELEGATE, 0, AT(delegate)},
@@ -599,7 +611,8 @@ static void defaults_settle(struct unit_reader *reader)
 
 	if (config->type == TYPE_ONESHOT && !reader->start_timeout_set)
 		config->start_timeout_ms = TIMESPAN_INFINITY; /* systemd.service(5), TimeoutStartSec= */
-	if (config->notify_access == NOTIFY_NONE && (config->type == TYPE_NOTIFY || config->watchdog_ms))
+	if (config->notify_access == NOTIFY_NONE &&
+	    (config->type == TYPE_NOTIFY || config->watchdog_ms || config->fd_store_max))
 		config->notify_access = NOTIFY_MAIN;
 	/* What is read from can be written to, too: then inherit, which is the default, means that. */
 	if (!reader->output_set || config->output == STDOUT_SAME)

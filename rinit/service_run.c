@@ -11,6 +11,7 @@
 
 #include "common/util.h"
 #include "rinit/cgroup.h"
+#include "rinit/fd_store.h"
 #include "rinit/file.h"
 #include "rinit/log.h"
 
@@ -627,6 +628,7 @@ static void action_ended(struct unit *unit)
 		log_info("%s %s", config_of(unit)->type == TYPE_ONESHOT ? "finished" : "stopped",
 			 title(unit));
 	unit->run.restarts = 0;
+	fd_store_drop(unit, NULL);
 	unit_settled(unit);
 }
 
@@ -641,6 +643,7 @@ static void action_failed(struct unit *unit)
 		log_warning("%s: failed: it ended before it was ready", unit->config.name);
 	else if ((run->result == RESULT_EXIT || run->result == RESULT_SIGNAL) && run->exit_status)
 		log_warning("%s: failed: %s", unit->config.name, why);
+	fd_store_drop(unit, NULL);
 	unit_settled(unit);
 }
 

@@ -53,6 +53,7 @@ const struct unit_key *service_key_find(struct unit_reader *reader, const struct
 bool service_key_is_split(const struct unit_key *key);
 /* Readers and parts of them that socket_parse.c has use for. */
 int read_mode(struct unit_reader *reader, const struct unit_key *key, const char *value);
+int read_count(struct unit_reader *reader, const struct unit_key *key, const char *value); /* of an int */
 int parse_integer(const char *text, long min, long max, long *value);
 /* "512M", "infinity": bytes, in steps of 1024. */
 int parse_size(const char *text, size_t length, uint64_t *value);
