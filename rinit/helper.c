@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/util.h"
+#include "rinit/bus_helper.h"
 #include "rinit/clock.h"
 #include "rinit/hosts.h"
 #include "rinit/machine_id.h"
@@ -32,9 +33,8 @@ bool helper_main(const char *name, int argc, char **argv, int *status)
 		const char *name;
 		int (*main)(int argc, char **argv);
 	} helpers[] = {
-		{MOUNT_HELPER_NAME, mount_helper_main},
-		{SETUP_HELPER_NAME, setup_main},
-		{SYSCTL_HELPER_NAME, sysctl_main},
+		{BUS_HELPER_NAME, bus_helper_main},    {MOUNT_HELPER_NAME, mount_helper_main},
+		{SETUP_HELPER_NAME, setup_main},       {SYSCTL_HELPER_NAME, sysctl_main},
 		{TMPFILES_HELPER_NAME, tmpfiles_main},
 	};
 

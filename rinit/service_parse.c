@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/util.h"
+#include "rinit/bus_message.h"
 #include "rinit/cgroup.h"
 #include "rinit/command_line.h"
 #include "rinit/unit_read.h"
@@ -152,6 +153,17 @@ static int read_choice(struct unit_reader *reader, const struct unit_key *key, c
 		}
 	}
 	return -EINVAL;
+}
+
+static int read_type(struct unit_reader *reader, const struct unit_key *key, const char *value)
+{
+	reader->type_set = true;
+	return read_choice(reader, key, value);
+}
+
+static int read_bus_name(struct unit_reader *reader, const struct unit_key *key, const char *value)
+{
+	return bus_name_is_valid(value) ? read_string(reader, key, value) : -EINVAL;
 }
 
 /* What there is no other way to do: the key has no effect, and nothing is lost, when this is its value. */
@@ -451,7 +463,9 @@ enum {
 	SANDBOX,
 	ONE,
 	SOCKETS,
-	NUMBER
+	NUMBER,
+	TYPE,
+	BUS_NAME
 };
 
 static key_reader *const readers[] = {
@@ -464,7 +478,8 @@ static key_reader *const readers[] = {
 	[OUTPUT] = read_output,     [COMMAND] = read_command,   [CGROUP] = read_cgroup,
 	[DELEGATE] = read_delegate, [SLICE] = read_slice,       [COUNT] = read_accounting,
 	[LIMIT] = read_limit,       [SANDBOX] = read_sandbox,   [ONE] = read_one,
-	[SOCKETS] = read_sockets,   [NUMBER] = read_count,
+	[SOCKETS] = read_sockets,   [NUMBER] = read_count,      [TYPE] = read_type,
+	[BUS_NAME] = read_bus_name,
 };
 
 static const char *const choices[] = {
@@ -491,7 +506,7 @@ static const struct {
 	uint8_t reader, choices;
 	uint16_t at;
 } keys[] = {
-	{"Type", CHOICE, 0, AT(type)},
+	{"Type", TYPE, 0, AT(type)},
 	{"ExecCondition", COMMAND, 0, AT(commands[COMMAND_CONDITION])},
 	{"ExecStartPre", COMMAND, 0, AT(commands[COMMAND_PRE])},
 	{"ExecStart", COMMAND, 0, AT(commands[COMMAND_START])},
@@ -500,7 +515,7 @@ static const struct {
 	{"ExecStop", COMMAND, 0, AT(commands[COMMAND_STOP])},
 	{"ExecStopPost", COMMAND, 0, AT(commands[COMMAND_STOP_POST])},
 	{"PIDFile", PID_FILE, 0, AT(pid_file)},
-	{"BusName", STRING, 0, AT(bus_name)},
+	{"BusName", BUS_NAME, 0, AT(bus_name)},
 	{"RemainAfterExit", FLAG, 0, AT(remain_after_exit)},
 	{"GuessMainPID", FLAG, 0, AT(guess_main_pid)},
 	{"NotifyAccess", CHOICE, 3, AT(notify_access)},
@@ -639,10 +654,13 @@ int service_check(struct unit_reader *reader, struct error *err)
 	defaults_settle(reader);
 	if (*reader->sandbox)
 		unit_warn(reader, 0, "it runs without the confinement of %s", reader->sandbox);
-	if (config->type == TYPE_DBUS)
-		unit_warn(reader, 0,
-			  "Type=dbus: ready once its process runs: nobody asks the bus whether %s is owned",
-			  config->bus_name ? config->bus_name : "its name");
+	if (config->bus_name && !reader->type_set)
+		config->type = TYPE_DBUS; /* systemd.service(5), Type= */
+	if (config->type == TYPE_DBUS && !config->bus_name)
+		return error_set(err, -EINVAL, "%s: Type=dbus needs a BusName=", reader->path);
+	if (config->type == TYPE_DBUS && (string_list_add(&reader->config->requires, "dbus.socket") ||
+					  string_list_add(&reader->config->after, "dbus.socket")))
+		return -ENOMEM;
 	if (!count && (config->type != TYPE_ONESHOT || !config->commands[COMMAND_STOP].count))
 		return error_set(err, -EINVAL, "%s: no usable ExecStart= in [Service]: nothing to run",
 				 reader->path);

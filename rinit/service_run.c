@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/util.h"
+#include "rinit/bus.h"
 #include "rinit/cgroup.h"
 #include "rinit/fd_store.h"
 #include "rinit/file.h"
@@ -195,7 +196,8 @@ static enum service_event up_event(const struct unit *unit)
 {
 	const struct service_config *config = &unit->config.service;
 
-	if (unit->run.pid || (config->type == TYPE_FORKING && !group_is_empty(unit)))
+	if ((unit->run.pid || (config->type == TYPE_FORKING && !group_is_empty(unit))) &&
+	    (config->type != TYPE_DBUS || unit->run.bus_owned))
 		return EVENT_DONE;
 	return config->remain_after_exit ? EVENT_REMAIN : EVENT_END;
 }
@@ -313,7 +315,10 @@ static void main_run(struct unit *unit)
 		return;
 	}
 	run->group = run->pid; /* it leads a session */
+	run->bus_owned = false;
 	service_setup_watch(unit);
+	if (config->type == TYPE_DBUS)
+		bus_watch(unit->manager);
 }
 
 static bool failure_is_ignored(const struct unit *unit)
@@ -330,7 +335,7 @@ void service_executed(struct unit *unit)
 
 	if (unit->run.state == STATE_STARTING && unit->run.setup_pid == unit->run.pid &&
 	    (!unit->run.not_run || failure_is_ignored(unit)) && type != TYPE_ONESHOT && type != TYPE_NOTIFY &&
-	    type != TYPE_FORKING)
+	    type != TYPE_FORKING && type != TYPE_DBUS)
 		unit_event(unit, EVENT_READY);
 }
 
@@ -686,6 +691,9 @@ static void action_give_up(struct unit *unit)
 	else if (unit->run.left == STATE_STOP)
 		log_warning("%s: ExecStop= took more than %.1f s: stopping it", unit->config.name,
 			    seconds(config->stop_timeout_ms));
+	else if (unit->run.left == STATE_STARTING && config->type == TYPE_DBUS)
+		log_warning("%s: nobody owns %s on the bus after %.1f s: stopping it", unit->config.name,
+			    config->bus_name, seconds(config->start_timeout_ms));
 	else
 		log_warning("%s: not ready after %.1f s: stopping it", unit->config.name,
 			    seconds(config->start_timeout_ms));

@@ -129,7 +129,8 @@ struct unit_run {
 	struct loop_timer watchdog; /* while it starts or stops: for its PIDFile=, its last processes */
 	struct loop_source setup;   /* of the newest child, until its program runs */
 	pid_t setup_pid;
-	bool not_run; /* that child said that there will be none */
+	bool bus_owned; /* somebody has its BusName= */
+	bool not_run;   /* that child said that there will be none */
 	struct loop_source output;
 	char *line; /* of the output, not ended yet */
 	size_t line_length;

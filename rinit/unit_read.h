@@ -26,7 +26,7 @@ struct unit_reader {
 	bool no_memory;
 	struct machine_names machine; /* read when the first specifier is seen */
 	/* service_parse.c's */
-	bool start_timeout_set, output_set;
+	bool start_timeout_set, output_set, type_set;
 	struct unit_key found;
 	char sandbox[384]; /* keys that are not honoured */
 };
