@@ -13,6 +13,7 @@
 
 #include "common/cleanup.h"
 #include "common/util.h"
+#include "rinit/bus.h"
 #include "rinit/load.h"
 #include "rinit/log.h"
 #include "rinit/relation.h"
@@ -402,6 +403,27 @@ static void request_online(struct control_client *client, const char *argument)
 	reply_done(client);
 }
 
+/* ---- from the helper that asks the bus ---- */
+
+static void request_bus_names(struct control_client *client, const char *argument)
+{
+	struct report report;
+
+	(void)argument;
+	if (!report_open(client, &report))
+		return;
+	bus_names_print(manager_of(client), report.stream);
+	report_send(client, &report);
+}
+
+static void request_bus(struct control_client *client, const char *argument)
+{
+	if (bus_name_owned(manager_of(client), argument))
+		control_reply(client, CONTROL_USAGE, "bus NAME PID\n");
+	else
+		reply_done(client);
+}
+
 static const struct {
 	const char *verb;
 	bool for_all; /* not only for root */
@@ -414,6 +436,7 @@ static const struct {
 	{"halt", false, request_halt},         {"online", false, request_online},
 	{"isolate", false, request_isolate},   {"daemon-reload", false, request_reload_files},
 	{"reload", false, request_reload},     {"plan", true, control_plan_request},
+	{"bus", false, request_bus},           {"bus-names", false, request_bus_names},
 };
 
 static void request_handle(struct control_client *client, const char *text, size_t length)

@@ -1,6 +1,7 @@
 /* PID 1: the order in which things happen. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <sys/reboot.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -588,6 +590,8 @@ int main(int argc, char **argv)
 								   : usage(argc, argv);
 	recovery_arm(recovery_reason(argv) != NULL);
 	umask(022);
+	syscall(SYS_close_range, STDERR_FILENO + 1, ~0U,
+		CLOSE_RANGE_CLOEXEC); /* whatever it came with is no service's */
 	pid1.argv = argv;
 	early_user_space(&pid1);
 	if (pid1.runtime != RUNTIME_CONTAINER)

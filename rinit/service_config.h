@@ -22,7 +22,7 @@ enum service_type {
 	TYPE_ONESHOT,
 	TYPE_NOTIFY,
 	TYPE_FORKING,
-	TYPE_DBUS, /* as simple: who owns a name on a bus is not asked */
+	TYPE_DBUS, /* see bus.h */
 	TYPE_IDLE, /* as simple: services never write into the console's lines */
 };
 
@@ -162,6 +162,7 @@ struct service_config {
 
 	struct string_list sockets; /* whose descriptors it gets, besides that of its own name */
 	bool non_blocking;
+	unsigned int fd_store_max;
 };
 
 /* Every default set. */

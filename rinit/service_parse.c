@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/util.h"
+#include "rinit/bus_message.h"
 #include "rinit/cgroup.h"
 #include "rinit/command_line.h"
 #include "rinit/unit_read.h"
@@ -127,6 +128,16 @@ static int read_signal(struct unit_reader *reader, const struct unit_key *key, c
 	return parse_signal(value, unit_member(reader, key));
 }
 
+int read_count(struct unit_reader *reader, const struct unit_key *key, const char *value)
+{
+	long number;
+
+	if (parse_integer(value, 0, UINT16_MAX, &number))
+		return -EINVAL;
+	*(int *)unit_member(reader, key) = (int)number;
+	return 0;
+}
+
 /* ---- words ---- */
 
 /* The choices are words behind each other, each ended by a zero, in the order of the enum. */
@@ -142,6 +153,17 @@ static int read_choice(struct unit_reader *reader, const struct unit_key *key, c
 		}
 	}
 	return -EINVAL;
+}
+
+static int read_type(struct unit_reader *reader, const struct unit_key *key, const char *value)
+{
+	reader->type_set = true;
+	return read_choice(reader, key, value);
+}
+
+static int read_bus_name(struct unit_reader *reader, const struct unit_key *key, const char *value)
+{
+	return bus_name_is_valid(value) ? read_string(reader, key, value) : -EINVAL;
 }
 
 /* What there is no other way to do: the key has no effect, and nothing is lost, when this is its value. */
@@ -510,6 +532,9 @@ enum {
 	SANDBOX,
 	ONE,
 	SOCKETS,
+	NUMBER,
+	TYPE,
+	BUS_NAME,
 	ENVIRONMENT,
 	ENVIRONMENT_FILE,
 	USER,
@@ -546,6 +571,9 @@ static key_reader *const readers[] = {
 	[USER] = read_user,
 	[ONE] = read_one,
 	[SOCKETS] = read_sockets,
+	[NUMBER] = read_count,
+	[TYPE] = read_type,
+	[BUS_NAME] = read_bus_name,
 	[ENVIRONMENT_FILE] = read_environment_file,
 };
 
@@ -573,7 +601,7 @@ static const struct {
 	uint8_t reader, choices;
 	uint16_t at;
 } keys[] = {
-	{"Type", CHOICE, 0, AT(type)},
+	{"Type", TYPE, 0, AT(type)},
 	{"ExecCondition", COMMAND, 0, AT(commands[COMMAND_CONDITION])},
 	{"ExecStartPre", COMMAND, 0, AT(commands[COMMAND_PRE])},
 	{"ExecStart", COMMAND, 0, AT(commands[COMMAND_START])},
@@ -582,7 +610,7 @@ static const struct {
 	{"ExecStop", COMMAND, 0, AT(commands[COMMAND_STOP])},
 	{"ExecStopPost", COMMAND, 0, AT(commands[COMMAND_STOP_POST])},
 	{"PIDFile", PID_FILE, 0, AT(pid_file)},
-	{"BusName", STRING, 0, AT(bus_name)},
+	{"BusName", BUS_NAME, 0, AT(bus_name)},
 	{"RemainAfterExit", FLAG, 0, AT(remain_after_exit)},
 	{"GuessMainPID", FLAG, 0, AT(guess_main_pid)},
 	{"NotifyAccess", CHOICE, 3, AT(notify_access)},
@@ -640,6 +668,7 @@ static const struct {
 	{"ConfigurationDirectoryMode", MODE, 0, AT(directory_modes[DIRECTORY_CONFIGURATION])},
 	{"RuntimeDirectoryPreserve", CHOICE, 4, AT(preserve)},
 	{"Sockets", SOCKETS, 0, AT(sockets)},
+	{"FileDescriptorStoreMax", NUMBER, 0, AT(fd_store_max)},
 	{"NonBlocking", FLAG, 0, AT(non_blocking)},
 	{"Slice", SLICE, 0, AT(slice)},
 	{"Delegate", DELEGATE, 0, AT(delegate)},
@@ -692,7 +721,8 @@ static void defaults_settle(struct unit_reader *reader)
 
 	if (config->type == TYPE_ONESHOT && !reader->start_timeout_set)
 		config->start_timeout_ms = TIMESPAN_INFINITY; /* systemd.service(5), TimeoutStartSec= */
-	if (config->notify_access == NOTIFY_NONE && (config->type == TYPE_NOTIFY || config->watchdog_ms))
+	if (config->notify_access == NOTIFY_NONE &&
+	    (config->type == TYPE_NOTIFY || config->watchdog_ms || config->fd_store_max))
 		config->notify_access = NOTIFY_MAIN;
 	/* What is read from can be written to, too: then inherit, which is the default, means that. */
 	if (!reader->output_set || config->output == STDOUT_SAME)
@@ -719,10 +749,13 @@ int service_check(struct unit_reader *reader, struct error *err)
 
 	defaults_settle(reader);
 	sandbox_warn(reader);
-	if (config->type == TYPE_DBUS)
-		unit_warn(reader, 0,
-			  "Type=dbus: ready once its process runs: nobody asks the bus whether %s is owned",
-			  config->bus_name ? config->bus_name : "its name");
+	if (config->bus_name && !reader->type_set)
+		config->type = TYPE_DBUS; /* systemd.service(5), Type= */
+	if (config->type == TYPE_DBUS && !config->bus_name)
+		return error_set(err, -EINVAL, "%s: Type=dbus needs a BusName=", reader->path);
+	if (config->type == TYPE_DBUS && (string_list_add(&reader->config->requires, "dbus.socket") ||
+					  string_list_add(&reader->config->after, "dbus.socket")))
+		return -ENOMEM;
 	if (!count && (config->type != TYPE_ONESHOT || !config->commands[COMMAND_STOP].count))
 		return error_set(err, -EINVAL, "%s: no usable ExecStart= in [Service]: nothing to run",
 				 reader->path);

@@ -282,8 +282,7 @@ static bool wants_socket(const struct service_config *config)
 struct launch {
 	struct spawn spawn;
 	struct string_list environment, argv;
-	int *listen;
-	char *names; /* of listen, with colons between */
+	struct socket_list sockets;
 	char cgroup[PATH_MAX];
 };
 
@@ -292,22 +291,22 @@ static int launch_sockets(const struct unit *unit, struct launch *launch, int re
 {
 	const struct service_config *config = &unit->config.service;
 	bool main = unit->run.list == COMMAND_START;
-	size_t count = 0;
+	struct socket_list *list = &launch->sockets;
 	int rc = 0;
 
 	if (main || wants_socket(config))
-		rc = socket_descriptors(unit, &launch->listen, &count, &launch->names);
+		rc = socket_descriptors(unit, list);
 	if (!rc && wants_socket(config)) {
-		if (main && count != 1) {
-			say(report, "!StandardInput=socket: it has %zu sockets, not one", count);
+		if (main && list->sockets != 1) {
+			say(report, "!StandardInput=socket: it has %zu sockets, not one", list->sockets);
 			return -EINVAL;
 		}
-		launch->spawn.socket = count == 1 ? *launch->listen : -1;
-	} else if (!rc && count) {
-		launch->spawn.listen = launch->listen;
-		launch->spawn.listen_count = count;
-		launch->spawn.socket_count = count;
-		rc = environment_setf(&launch->environment, "LISTEN_FDNAMES=%s", launch->names);
+		launch->spawn.socket = list->sockets == 1 ? *list->fds : -1;
+	} else if (!rc && list->count) {
+		launch->spawn.listen = list->fds;
+		launch->spawn.listen_count = list->count;
+		launch->spawn.socket_count = list->sockets;
+		rc = environment_setf(&launch->environment, "LISTEN_FDNAMES=%s", list->names);
 	}
 	return rc;
 }
@@ -333,8 +332,8 @@ static void launch_clear(struct launch *launch)
 {
 	string_list_clear(&launch->environment);
 	string_list_clear(&launch->argv);
-	free(launch->listen);
-	free(launch->names);
+	free(launch->sockets.fds);
+	free(launch->sockets.names);
 }
 
 /* Who waits in it can be told to end. */

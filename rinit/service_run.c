@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "common/util.h"
+#include "rinit/bus.h"
 #include "rinit/cgroup.h"
+#include "rinit/fd_store.h"
 #include "rinit/file.h"
 #include "rinit/log.h"
 
@@ -194,7 +196,8 @@ static enum service_event up_event(const struct unit *unit)
 {
 	const struct service_config *config = &unit->config.service;
 
-	if (unit->run.pid || (config->type == TYPE_FORKING && !group_is_empty(unit)))
+	if ((unit->run.pid || (config->type == TYPE_FORKING && !group_is_empty(unit))) &&
+	    (config->type != TYPE_DBUS || unit->run.bus_owned))
 		return EVENT_DONE;
 	return config->remain_after_exit ? EVENT_REMAIN : EVENT_END;
 }
@@ -316,7 +319,10 @@ static void main_run(struct unit *unit)
 		return;
 	}
 	run->group = run->pid; /* it leads a session */
+	run->bus_owned = false;
 	service_setup_watch(unit);
+	if (config->type == TYPE_DBUS)
+		bus_watch(unit->manager);
 }
 
 static bool failure_is_ignored(const struct unit *unit)
@@ -333,7 +339,7 @@ void service_executed(struct unit *unit)
 
 	if (unit->run.state == STATE_STARTING && unit->run.setup_pid == unit->run.pid &&
 	    (!unit->run.not_run || failure_is_ignored(unit)) && type != TYPE_ONESHOT && type != TYPE_NOTIFY &&
-	    type != TYPE_FORKING)
+	    type != TYPE_FORKING && type != TYPE_DBUS)
 		unit_event(unit, EVENT_READY);
 }
 
@@ -645,6 +651,7 @@ static void action_ended(struct unit *unit)
 		log_info("%s %s", config_of(unit)->type == TYPE_ONESHOT ? "finished" : "stopped",
 			 title(unit));
 	unit->run.restarts = 0;
+	fd_store_drop(unit, NULL);
 	unit_settled(unit);
 }
 
@@ -659,6 +666,7 @@ static void action_failed(struct unit *unit)
 		log_warning("%s: failed: it ended before it was ready", unit->config.name);
 	else if ((run->result == RESULT_EXIT || run->result == RESULT_SIGNAL) && run->exit_status)
 		log_warning("%s: failed: %s", unit->config.name, why);
+	fd_store_drop(unit, NULL);
 	unit_settled(unit);
 }
 
@@ -701,6 +709,9 @@ static void action_give_up(struct unit *unit)
 	else if (unit->run.left == STATE_STOP)
 		log_warning("%s: ExecStop= took more than %.1f s: stopping it", unit->config.name,
 			    seconds(config->stop_timeout_ms));
+	else if (unit->run.left == STATE_STARTING && config->type == TYPE_DBUS)
+		log_warning("%s: nobody owns %s on the bus after %.1f s: stopping it", unit->config.name,
+			    config->bus_name, seconds(config->start_timeout_ms));
 	else
 		log_warning("%s: not ready after %.1f s: stopping it", unit->config.name,
 			    seconds(config->start_timeout_ms));

@@ -14,6 +14,7 @@
 #include "common/cleanup.h"
 #include "common/util.h"
 #include "rinit/credentials.h"
+#include "rinit/fd_store.h"
 #include "rinit/load.h"
 #include "rinit/log.h"
 
@@ -356,36 +357,37 @@ void socket_unit_settled(struct unit *unit)
 		socket_instance_settled(unit);
 }
 
-static int descriptor_add(int **descriptors, size_t *count, FILE *names, int fd, const char *name)
+static int descriptor_add(struct socket_list *list, FILE *names, int fd, const char *name)
 {
-	int *more = realloc(*descriptors, (*count + 1) * sizeof(*more));
+	int *more = realloc(list->fds, (list->count + 1) * sizeof(*more));
 
 	if (!more)
 		return -ENOMEM;
-	*descriptors = more;
-	more[(*count)++] = fd;
-	fprintf(names, "%s%s", *count > 1 ? ":" : "", name);
+	list->fds = more;
+	more[list->count++] = fd;
+	fprintf(names, "%s%s", list->count > 1 ? ":" : "", name);
 	return 0;
 }
 
-int socket_descriptors(const struct unit *service, int **descriptors, size_t *count, char **names)
+int socket_descriptors(const struct unit *service, struct socket_list *list)
 {
+	const struct unit_connection *connection = service->run.connection;
 	size_t length = 0;
-	FILE *stream = open_memstream(names, &length);
+	FILE *names = open_memstream(&list->names, &length);
 	int rc = 0;
 
-	*count = 0;
-	*descriptors = NULL;
-	if (!stream)
+	if (!names)
 		return -ENOMEM;
-	if (service->run.connection && service->run.connection->fd >= 0)
-		rc = descriptor_add(descriptors, count, stream, service->run.connection->fd, "connection");
+	if (connection && connection->fd >= 0)
+		rc = descriptor_add(list, names, connection->fd, "connection");
 	for (const struct unit *unit = service->manager->sockets; unit; unit = unit->run.next_socket) {
 		const char *name = unit->config.socket.name ? unit->config.socket.name : unit->config.name;
 
 		for (size_t i = 0; !rc && is_socket_of(unit, service) && i < unit->run.listener_count; i++)
-			rc = descriptor_add(descriptors, count, stream, unit->run.listeners[i].source.fd,
-					    name);
+			rc = descriptor_add(list, names, unit->run.listeners[i].source.fd, name);
 	}
-	return fclose(stream) ? -ENOMEM : rc;
+	list->sockets = list->count;
+	for (const struct stored_fd *one = service->run.stored; one && !rc; one = one->next)
+		rc = descriptor_add(list, names, one->source.fd, one->name);
+	return fclose(names) ? -ENOMEM : rc;
 }

@@ -24,8 +24,14 @@ void socket_close(struct unit *unit);
 /* A unit has come up or gone down: its sockets are looked at, or left alone. */
 void socket_unit_settled(struct unit *unit);
 
-/* The descriptors of all its sockets, and their names with colons between; both are the caller's to free. */
-int socket_descriptors(const struct unit *service, int **descriptors, size_t *count, char **names);
+/* The descriptors of all its sockets, then those that it keeps here; and their names with colons between.
+ * Both are the caller's to free. */
+struct socket_list {
+	int *fds;
+	size_t sockets, count;
+	char *names;
+};
+int socket_descriptors(const struct unit *service, struct socket_list *list);
 
 /* ---- socket_accept.c ---- */
 

@@ -13,16 +13,6 @@
 #include "common/util.h"
 #include "rinit/socket.h"
 
-static int read_count(struct unit_reader *reader, const struct unit_key *key, const char *value)
-{
-	long number;
-
-	if (parse_integer(value, 0, UINT16_MAX, &number))
-		return -EINVAL;
-	*(int *)unit_member(reader, key) = (int)number;
-	return 0;
-}
-
 static int read_interval(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
 	return parse_timespan(value, unit_member(reader, key));

@@ -132,11 +132,14 @@ struct unit_run {
 	unsigned int accepted;              /* the next instance's number */
 	bool refuses;                       /* the newest connection was one too many, which was said */
 	struct unit_connection *connection; /* of an instance that Accept=yes has made */
-	struct loop_timer timer;            /* start, stop or restart delay: a state has one at most */
+	struct stored_fd *stored;           /* see fd_store.h */
+	unsigned int stored_count;
+	struct loop_timer timer;    /* start, stop or restart delay: a state has one at most */
 	struct loop_timer watchdog; /* while it starts or stops: for its PIDFile=, its last processes */
 	struct loop_source setup;   /* of the newest child, until its program runs */
 	pid_t setup_pid;
-	bool not_run; /* that child said that there will be none */
+	bool bus_owned; /* somebody has its BusName= */
+	bool not_run;   /* that child said that there will be none */
 	struct loop_source output;
 	char *line; /* of the output, not ended yet */
 	size_t line_length;

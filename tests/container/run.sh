@@ -63,6 +63,7 @@ make_root() {
 	chroot "$root" /bin/busybox --install -s /bin
 	cp "$bin/rinit.static" "$root/sbin/rinit"
 	cp "$bin/rinitctl.static" "$root/bin/rinitctl"
+	cp "$bin/peer.static" "$root/bin/peer"
 	for name in poweroff reboot halt shutdown systemctl; do ln -sf rinitctl "$root/bin/$name"; done
 	echo "root::0:0:root:/root:/bin/sh" >"$root/etc/passwd"
 }

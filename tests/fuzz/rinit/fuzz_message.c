@@ -5,6 +5,7 @@
 
 #include "rinit/address.h"
 #include "rinit/device.h"
+#include "rinit/fd_store.h"
 #include "rinit/netlink.h"
 #include "rinit/notify.h"
 #include "rinit/uevent.h"
@@ -14,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct superblock superblock;
 	struct ip_address address;
 	struct uevent event;
-	char value[32];
+	char value[32], name[FD_NAME_MAX + 2];
 	uint8_t prefix;
 	char *text = malloc(size + 1);
 
@@ -22,6 +23,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[size] = '\0';
 	notify_has(text, "READY=1");
 	notify_value(text, "STATUS", value, sizeof(value));
+	if (notify_value(text, "FDNAME", name, sizeof(name)) && fd_name_is_valid(name) &&
+	    strpbrk(name, ":\n"))
+		abort();
 	if (uevent_parse(text, size + 1, &event) && strlen(event.modalias) > size)
 		abort();
 	ip_parse(text, true, &address);
