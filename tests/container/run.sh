@@ -7,12 +7,14 @@
 #   stock NAME <<END     writes /lib/systemd/system/NAME, as a package would
 #   wants TARGET NAME    lets the target want that unit, as enabling it would
 #   file PATH <<END      writes any other file
+#   with_usr             this machine's /usr, read-only, with no units but those of stock; before these
 #   with_cgroups         gives it control groups, before the boot
 #   boot [ARG...]        starts rinit; its console goes to the case's output
 #   expect TEXT          waits until the console has shown TEXT, behind what the last expect found
 #   logged UNIT TEXT     waits until the log has TEXT from UNIT: after the boot the console shows no output of services
 #   never TEXT           fails when the console has shown TEXT
 #   inside COMMAND...    runs a command in the container
+#   debian COMMAND...    the same with programs of with_usr
 #   as_user COMMAND...   the same as somebody who is not root
 #   ctl ARG...           rinitctl in the container; ctl_fails CODE ARG... expects that exit code
 #   type TEXT            types a line at the console
@@ -34,6 +36,8 @@ seen=0
 pid=
 unshare_pid=
 cgroup=
+units=lib/systemd/system
+before=true # what is done in the namespaces before rinit runs
 
 clean_up() {
 	exec 2>/dev/null # bash would tell of every process that is killed here
@@ -61,17 +65,29 @@ make_root() {
 	chroot "$root" /bin/busybox --install -s /bin
 	cp "$bin/rinit.static" "$root/sbin/rinit"
 	cp "$bin/rinitctl.static" "$root/bin/rinitctl"
-	for name in poweroff reboot halt shutdown systemctl; do ln -sf rinitctl "$root/bin/$name"; done
+	for name in poweroff reboot halt shutdown systemctl telinit runlevel service wall; do ln -sf rinitctl "$root/bin/$name"; done
 	echo "root::0:0:root:/root:/bin/sh" >"$root/etc/passwd"
 }
 
 unit() { cat >"$root/etc/rinit/$1.service"; }
 
-stock() { file "lib/systemd/system/$1"; }
+stock() { file "$units/$1"; }
 
 wants() { mkdir -p "$root/etc/systemd/system/$1.wants" && ln -s "/lib/systemd/system/$2" "$root/etc/systemd/system/$1.wants/"; }
 
 file() { mkdir -p "$root/$(dirname "$1")" && cat >"$root/$1"; }
+
+# Mounted in boot, in the container's own namespace: it is gone with it.
+with_usr() {
+	units=units
+	mkdir -p "$root/usr" "$root/units" "$root/none"
+	ln -s usr/lib "$root/lib"
+	ln -s usr/lib64 "$root/lib64"
+	ln -sf rinit "$root/sbin/init" # without one Debian starts nothing
+	before='mount --bind /usr usr && mount -o remount,bind,ro usr && mount --bind units usr/lib/systemd/system &&
+		mount --bind none usr/lib/tmpfiles.d && mount --bind none usr/lib/sysctl.d &&
+		{ [ ! -e usr/sbin/policy-rc.d ] || mount --bind etc/passwd usr/sbin/policy-rc.d; }'
+}
 
 # A control group of the host as the container's /sys/fs/cgroup.
 with_cgroups() {
@@ -88,7 +104,8 @@ with_cgroups() {
 boot() {
 	mkfifo "$root.in"
 	exec 3<>"$root.in"
-	unshare --pid --mount --uts --ipc --net --fork chroot "$root" /sbin/rinit "$@" <"$root.in" >>"$out" 2>&1 &
+	unshare --pid --mount --uts --ipc --net --fork sh -c "cd $root && $before && exec chroot . /sbin/rinit \"\$@\"" \
+		sh "$@" <"$root.in" >>"$out" 2>&1 &
 	unshare_pid=$!
 	for ((i = 0; i < limit * 50; i++)); do
 		pid=$(cat "/proc/$unshare_pid/task/$unshare_pid/children" 2>/dev/null)
@@ -124,6 +141,9 @@ logged() {
 never() { ! grep -aqF -- "$1" "$out" || fail "the console shows \"$1\""; }
 
 inside() { nsenter --target "$pid" --pid --mount --uts --ipc --net --root --wd "$@"; }
+
+# debian COMMAND...: as in a maintainer script, with the PATH of a system whose systemctl is rinit's.
+debian() { inside /bin/env PATH=/bin:/sbin:/usr/sbin:/usr/bin DPKG_MAINTSCRIPT_PACKAGE=test "$@"; }
 
 as_user() { inside --setuid 1000 --setgid 1000 "$@"; }
 
