@@ -49,7 +49,7 @@ static const char help[] =
 	"  chart [--svg FILE]                 the boot over time, with the critical path\n"
 	"  graph [--dot | --svg FILE]         the units and their order\n"
 	"  notify LINE...                     from within a service: READY=1, STATUS=text\n"
-	"  poweroff|reboot|halt [-f | +SECONDS] in order; -f: at once, nothing is stopped\n"
+	"  poweroff|reboot|halt [-f|+SECONDS]  in order; -f: at once, nothing is stopped\n"
 	"\n"
 	"--json     everything as JSON; --help; --version\n"
 	"UNIT is a name such as sshd.service, or sshd for short.\n"
