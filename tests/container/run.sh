@@ -8,6 +8,7 @@
 #   wants TARGET NAME    lets the target want that unit, as enabling it would
 #   file PATH <<END      writes any other file
 #   with_usr             this machine's /usr, read-only, with no units but those of stock; before these
+#   on_terminal          its console is a terminal, and /dev/console too
 #   with_cgroups         gives it control groups, before the boot
 #   boot [ARG...]        starts rinit; its console goes to the case's output
 #   expect TEXT          waits until the console has shown TEXT, behind what the last expect found
@@ -37,6 +38,7 @@ pid=
 unshare_pid=
 cgroup=
 units=lib/systemd/system
+on_a=pipe
 before=true # what is done in the namespaces before rinit runs
 
 clean_up() {
@@ -89,6 +91,14 @@ with_usr() {
 		{ [ ! -e usr/sbin/policy-rc.d ] || mount --bind etc/passwd usr/sbin/policy-rc.d; }'
 }
 
+# script(1) makes the terminal. Who gives a container its console gives it the other nodes too.
+on_terminal() {
+	command -v script >/dev/null || { echo "skipped: there is no script(1) here, which makes a terminal"; exit 77; }
+	on_a=script
+	before='mount -t tmpfs dev dev && mknod -m 666 dev/null c 1 3 && mknod -m 666 dev/tty c 5 0 &&
+		mknod -m 666 dev/urandom c 1 9 && touch dev/console && mount --bind "$(tty)" dev/console'
+}
+
 # A control group of the host as the container's /sys/fs/cgroup.
 with_cgroups() {
 	local at
@@ -104,13 +114,19 @@ with_cgroups() {
 boot() {
 	mkfifo "$root.in"
 	exec 3<>"$root.in"
-	unshare --pid --mount --uts --ipc --net --fork sh -c "cd $root && $before && exec chroot . /sbin/rinit \"\$@\"" \
-		sh "$@" <"$root.in" >>"$out" 2>&1 &
+	local command=(unshare --pid --mount --uts --ipc --net --fork
+		sh -c "cd $root && $before && exec chroot . /sbin/rinit \"\$@\"" sh "$@")
+	if [[ $on_a == script ]]; then
+		script -qfec "${command[*]@Q}" /dev/null <"$root.in" >>"$out" 2>&1 &
+	else
+		"${command[@]}" <"$root.in" >>"$out" 2>&1 &
+	fi
 	unshare_pid=$!
 	for ((i = 0; i < limit * 50; i++)); do
-		pid=$(cat "/proc/$unshare_pid/task/$unshare_pid/children" 2>/dev/null)
-		pid=${pid%% *}
-		[[ -n $pid ]] && return
+		pid=$unshare_pid
+		while pid=$(cat "/proc/$pid/task/$pid/children" 2>/dev/null) && pid=${pid%% *} && [[ -n $pid ]]; do
+			grep -q '^NSpid:.*\s1$' "/proc/$pid/status" 2>/dev/null && return
+		done
 		sleep 0.02
 	done
 	fail "rinit did not start"
