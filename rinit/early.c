@@ -35,8 +35,11 @@ void early_targets_add(struct manager *manager)
 	target_add(manager, "local-fs.target", (const char *const[]){NULL});
 	target_add(manager, "swap.target", (const char *const[]){NULL});
 	target_add(manager, "remote-fs.target", (const char *const[]){NULL});
+	target_add(manager, "terminals.target", (const char *const[]){"modules.target", NULL});
+	target_add(manager, "logger.target",
+		   (const char *const[]){"terminals.target", "local-fs.target", NULL});
 	sysinit = target_add(manager, "sysinit.target",
-			     (const char *const[]){"modules.target", "local-fs.target", "swap.target", NULL});
+			     (const char *const[]){"logger.target", "swap.target", NULL});
 	if (sysinit)
 		string_list_add(&sysinit->config.requires, "local-fs.target");
 }

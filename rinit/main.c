@@ -236,8 +236,14 @@ static void targets_add(struct system *sys)
 {
 	struct manager *manager = &sys->manager;
 
+	struct unit *network;
+
 	early_targets_add(manager);
-	manager_add_target(manager, "network.target", true);
+	network = manager_add_target(manager, "network.target", true);
+	if (network) {
+		string_list_add(&network->config.after, "logger.target");
+		string_list_add(&network->config.before, "display-manager.service");
+	}
 	manager_add_target(manager, "network-online.target", true);
 }
 
@@ -314,7 +320,7 @@ static void unit_settled(struct manager *manager, struct unit *unit)
 	control_unit_settled(&sys->control, unit);
 	devices_settled(sys, unit);
 	if (unit->run.state == STATE_EXITED &&
-	    (unit == manager->default_target || !strcmp(unit->config.name, "sysinit.target")))
+	    (unit == manager->default_target || !strcmp(unit->config.name, "logger.target")))
 		log_file_begin(sys);
 	if (unit == sys->shell && sys->runtime == RUNTIME_CONTAINER && !service_is_active(unit->run.state))
 		system_shutdown(sys, SHUTDOWN_POWEROFF); /* there is nothing else in it */

@@ -130,6 +130,7 @@ static const struct cell steps[STATE_COUNT][EVENT_COUNT] =
 		[STATE_FAILED] =
 			{
 				[EVENT_START] = STEP(WAITING, QUEUE),
+				[EVENT_OVER] = STEP(INACTIVE, ENDED),
 			},
 };
 

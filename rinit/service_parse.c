@@ -1,5 +1,5 @@
 /* Keys of systemd.service(5), systemd.exec(5), systemd.kill(5) and systemd.resource-control(5) that rinit
- * honours; docs/rinit.md lists them. */
+ * honours; rinit.unit(5) lists them. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>

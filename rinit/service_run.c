@@ -95,6 +95,18 @@ void service_kill(struct unit *unit)
 	own_signal(unit, SIGKILL);
 }
 
+bool service_signal(struct unit *unit, char who, int number)
+{
+	pid_t pid = who == 'c' ? unit->run.control : unit->run.pid;
+
+	if (who != 'a')
+		return pid > 1 && !kill(pid, number);
+	everyone_signal(unit, number, false);
+	if (!unit->run.has_cgroup)
+		own_signal(unit, number); /* whoever has a group of its own */
+	return service_has_process(unit->run.state);
+}
+
 /* A command that is in the way of what comes next. */
 static void control_kill(struct unit *unit)
 {

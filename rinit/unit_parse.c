@@ -1,4 +1,4 @@
-/* Keys of systemd.unit(5), systemd.service(5) and systemd.exec(5) that rinit honours; docs/rinit.md lists
+/* Keys of systemd.unit(5), systemd.service(5) and systemd.exec(5) that rinit honours; rinit.unit(5) lists
  * them. */
 #include <errno.h>
 #include <stdarg.h>

@@ -78,6 +78,7 @@ static const struct {
 	{STATE_DELAY, EVENT_STOP, STATE_INACTIVE, ACTION_ENDED},
 	{STATE_DELAY, EVENT_TIMEOUT, STATE_WAITING, ACTION_QUEUE},
 	{STATE_FAILED, EVENT_START, STATE_WAITING, ACTION_QUEUE},
+	{STATE_FAILED, EVENT_OVER, STATE_INACTIVE, ACTION_ENDED},
 };
 
 static struct service_step expectation(enum service_state state, enum service_event event)
