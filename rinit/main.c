@@ -166,7 +166,7 @@ static void early_user_space(struct system *sys)
 		if (root_make_pivotable())
 			log_warning("/: cannot make it a root that can be pivoted away from: %m");
 	}
-	mount_early(sys->runtime == RUNTIME_CONTAINER);
+	sys->nodes_by_hand = mount_early(sys->runtime == RUNTIME_CONTAINER);
 	if (sys->runtime != RUNTIME_CONTAINER && runtime_is_rastos())
 		sys->runtime = RUNTIME_RASTOS;
 	if (sys->runtime == RUNTIME_RASTOS)
@@ -435,6 +435,8 @@ static void uevent_seen(struct uevents *uevents, const struct uevent *event)
 {
 	struct system *sys = CONTAINER_OF(uevents, struct system, uevents);
 
+	if (sys->nodes_by_hand)
+		uevent_node(event, "/dev");
 	if (!strcmp(event->action, "add") && *event->modalias && !udev_does_it(sys)) {
 		modules_want(&sys->modules, event->modalias);
 		modules_load(&sys->modules);
@@ -461,6 +463,8 @@ static void devices_start(struct system *sys)
 	if (rc)
 		log_warning("cannot listen to device events: %s: drivers that come later are not loaded",
 			    strerror(-rc));
+	else if (sys->nodes_by_hand)
+		uevents_again();
 	if (!sys->in_initrd)
 		button_open(&sys->button, &sys->loop, button_pressed); /* a machine without is fine */
 	modules_want_configured(&sys->modules, "/etc/modules-load.d");
