@@ -1,6 +1,7 @@
 /* /etc/init.d's scripts as services, where no unit file takes their place (systemd-sysv-generator(8)). */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -230,6 +231,14 @@ static void order_write(const struct scripts *scripts, const struct script *scri
 	}
 }
 
+/* What isn't there, as in many containers, can't be asked at. */
+static bool console_is_there(void)
+{
+	AUTO_CLOSE int fd = open("/dev/console", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+
+	return fd >= 0;
+}
+
 static void script_write(const struct scripts *scripts, const struct script *script, FILE *stream)
 {
 	const struct lsb_script *lsb = &script->lsb;
@@ -246,7 +255,7 @@ static void script_write(const struct scripts *scripts, const struct script *scr
 		lsb->pid_file ? "no" : "yes");
 	if (lsb->pid_file)
 		key_write(stream, "PIDFile", lsb->pid_file);
-	if (lsb->interactive)
+	if (lsb->interactive && console_is_there())
 		fputs("StandardInput=tty\nStandardOutput=tty\n", stream);
 	fprintf(stream, "ExecStart=" INITD "/%s start\nExecStop=" INITD "/%s stop\n", script->name,
 		script->name);

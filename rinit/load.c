@@ -141,6 +141,7 @@ static int found_load(struct manager *manager, const struct unit_found *found, s
 	if (!unit_name_instance(found->name, &instance))
 		return -EINVAL;
 	unit_config_init(&config, found->name);
+	config.default_dependencies = !found->masked; /* it has no place in the order */
 	if (!found->masked && (config_read_files(manager, &config, found->path) ||
 			       (config.kind == UNIT_SOCKET && socket_relations(&config)))) {
 		unit_config_clear(&config);

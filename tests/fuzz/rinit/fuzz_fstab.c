@@ -64,7 +64,6 @@ static void on_entry(void *context, const struct fstab_entry *entry)
 	path_to_unit_name(entry->where, ".mount", name, sizeof(name));
 	mount_options_parse(&options, entry->options, entry->type, context, on_value);
 	fstab_option_each(entry->options, "x-systemd.after", context, on_value);
-	path_is_below(entry->what, entry->where);
 	round_trip(entry->what);
 	round_trip(entry->options);
 }
