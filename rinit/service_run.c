@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -379,7 +380,7 @@ static pid_t orphan_find(struct unit *unit)
 {
 	DIR *folder = opendir("/proc");
 	const struct dirent *entry;
-	uint64_t tick_ms = 1000 / (uint64_t)sysconf(_SC_CLK_TCK);
+	uint64_t tick_ms = 1000 / getauxval(AT_CLKTCK);
 	pid_t found = 0;
 	int count = 0;
 

@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <grp.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -269,13 +268,14 @@ static int tmp_hide(void)
 	return 0;
 }
 
+/* Not by libc, which would look for threads of the memory that this child shares, to change them too. */
 static int user_become(const struct service_config *config, const struct credentials *credentials)
 {
 	if (!config->user && !config->group && !config->groups.count)
 		return 0;
-	if (setgroups(credentials->group_count, credentials->groups) ||
-	    setresgid(credentials->gid, credentials->gid, credentials->gid) ||
-	    setresuid(credentials->uid, credentials->uid, credentials->uid))
+	if (syscall(SYS_setgroups, credentials->group_count, credentials->groups) ||
+	    syscall(SYS_setresgid, credentials->gid, credentials->gid, credentials->gid) ||
+	    syscall(SYS_setresuid, credentials->uid, credentials->uid, credentials->uid))
 		return -errno;
 	return 0;
 }
