@@ -214,8 +214,7 @@ static void automount_replace(struct manager *manager, const struct unit_found *
 		   name);
 }
 
-/* The unit, when there is one that is run. */
-static const struct unit *need_load(struct manager *manager, const struct unit *by, char *name)
+static void need_load(struct manager *manager, const struct unit *by, char *name)
 {
 	struct unit_found found;
 	struct unit *unit = NULL;
@@ -223,7 +222,7 @@ static const struct unit *need_load(struct manager *manager, const struct unit *
 
 	if (unit_is_rinits_work(name) && !unit_set_find(&manager->units, name) &&
 	    (unit_paths_find(paths_get(manager), name, &found) || found.vendor))
-		return NULL;
+		return;
 	if (has_suffix(name, ".automount") && !unit_paths_find(paths_get(manager), name, &found))
 		automount_replace(manager, &found, name);
 	rc = manager_find(manager, name, &unit);
@@ -234,19 +233,19 @@ static const struct unit *need_load(struct manager *manager, const struct unit *
 	}
 	if (!rc)
 		needs_load(manager, unit);
-	return unit;
 }
 
-/* RequiresMountsFor= is about those that there are. */
+/* RequiresMountsFor= is about those that there are, systemd's own among them. */
 static void mounts_load(struct manager *manager, struct unit *unit)
 {
 	struct unit_config *config = &unit->config;
 
 	for (size_t i = 0; i < config->mounts_for.count; i++) {
-		char *name = config->mounts_for.items[i];
-		const struct unit *mount = need_load(manager, unit, name);
+		const char *name = config->mounts_for.items[i];
+		struct unit *mount;
 
-		if (mount && !mount->masked && !string_list_has(&config->requires, name))
+		if (!manager_find(manager, name, &mount) && !mount->masked &&
+		    !string_list_has(&config->requires, name))
 			string_list_add(&config->requires, name);
 	}
 }

@@ -112,7 +112,6 @@ bool unit_is_rinits_work(const char *name)
 		"emergency.service",
 		"-.mount",
 		"*.slice",
-		"run-*.mount",
 		"ldconfig.service",
 		"quotaon.service",
 		"debug-shell.service",
