@@ -11,6 +11,7 @@
 
 #include "common/util.h"
 #include "rinit/tree.h"
+#include "rinit/unit_path.h"
 
 #define RENAME_SWAP 2 /* RENAME_EXCHANGE of linux/fs.h */
 
@@ -161,18 +162,23 @@ int generate(const char *root, bool fstab, void (*warn)(const char *sentence))
 		void (*write)(const struct generator *generator);
 	} parts[] = {{GENERATED_FOLDER, fstab, generate_fstab},
 		     {GENERATED_LATE_FOLDER, true, generate_initd}};
-	struct generator generator = {.root = root, .warn = warn};
-	int rc = 0;
+	static struct unit_paths paths; /* large */
+	struct generator generator = {.root = root, .paths = &paths, .warn = warn};
+	int rc = unit_paths_open(&paths, root);
+
+	if (rc)
+		generator_warn(&generator, "out of memory");
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts) && !rc; i++) {
 		if (!parts[i].wanted)
 			continue;
 		rc = folder_begin(&generator, parts[i].folder);
 		if (rc)
-			return rc;
+			break;
 		parts[i].write(&generator);
 		rc = folder_end(&generator, parts[i].folder);
 	}
+	unit_paths_close(&paths);
 	return rc;
 }
 

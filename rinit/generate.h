@@ -19,8 +19,11 @@
 #define GENERATED_FOLDER      "/run/systemd/generator"
 #define GENERATED_LATE_FOLDER "/run/systemd/generator.late"
 
+struct unit_paths;
+
 struct generator {
 	const char *root;
+	const struct unit_paths *paths;     /* the unit files that there are already */
 	char folder[PATH_MAX / 2];          /* where it writes */
 	void (*warn)(const char *sentence); /* what has no effect, with file and line */
 };

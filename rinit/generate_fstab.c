@@ -10,7 +10,7 @@
 #include "rinit/generate.h"
 #include "rinit/mount_options.h"
 #include "rinit/path_escape.h"
-#include "rinit/unit.h"
+#include "rinit/unit_path.h"
 
 #define FSTAB     "/etc/fstab"
 #define FSTAB_MAX 65536
@@ -187,12 +187,22 @@ static void on_wanted_by(void *context, const char *value)
 	link->made = true;
 }
 
+/* local-fs.target would fail for want of it. */
+static bool is_masked(const struct line_unit *unit)
+{
+	struct unit_found found;
+
+	return !unit_paths_find(unit->generator->paths, unit->name, &found) && found.masked;
+}
+
 static void unit_link(const struct line_unit *unit, bool lazily)
 {
 	struct link wants = {.unit = unit, .suffix = "wants"},
 		    requires = {.unit = unit, .suffix = "requires"};
 	bool swap = fstab_is_swap(unit->entry);
 
+	if (is_masked(unit))
+		return;
 	fstab_option_each(unit->entry->options, "x-systemd.wanted-by", &wants, on_wanted_by);
 	fstab_option_each(unit->entry->options, "x-systemd.required-by", &requires, on_wanted_by);
 	if (wants.made || requires.made || (unit->options.noauto && !lazily))

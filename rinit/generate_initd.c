@@ -27,7 +27,6 @@ struct script {
 
 struct scripts {
 	const struct generator *generator;
-	struct unit_paths paths;
 	struct script *items;
 	size_t count;
 };
@@ -75,7 +74,7 @@ static bool is_native(const struct scripts *scripts, const char *name)
 	struct unit_found found;
 
 	snprintf(unit, sizeof(unit), "%s.service", name);
-	return strlen(unit) < UNIT_NAME_MAX && !unit_paths_find(&scripts->paths, unit, &found) &&
+	return strlen(unit) < UNIT_NAME_MAX && !unit_paths_find(scripts->generator->paths, unit, &found) &&
 	       !strstr(found.path, GENERATED_LATE_FOLDER "/");
 }
 
@@ -101,11 +100,6 @@ static bool is_linked(const struct scripts *scripts, char runlevel, const char *
 
 static bool script_is_run(const struct scripts *scripts, const struct script *script)
 {
-	char plain[UNIT_NAME_MAX];
-
-	plain_name(script->name, plain);
-	if (is_own_work(plain) || is_native(scripts, plain))
-		return false;
 	for (size_t i = 0; i < script->lsb.provides.count; i++)
 		if (is_native(scripts, script->lsb.provides.items[i]))
 			return false;
@@ -130,8 +124,9 @@ static int script_read(const struct scripts *scripts, const char *name, struct s
 
 	*script = (struct script){0};
 	snprintf(path, sizeof(path), "%s" INITD "/%s", scripts->generator->root, name);
-	if (!name_is_good(name) || stat(path, &status) || !S_ISREG(status.st_mode) ||
-	    !(status.st_mode & 0111))
+	plain_name(name, plain);
+	if (!name_is_good(name) || is_own_work(plain) || is_native(scripts, plain) || stat(path, &status) ||
+	    !S_ISREG(status.st_mode) || !(status.st_mode & 0111))
 		return -ENOENT;
 	rc = file_load(path, SCRIPT_MAX, &text, &length);
 	if (rc) {
@@ -139,7 +134,6 @@ static int script_read(const struct scripts *scripts, const char *name, struct s
 		return rc;
 	}
 	snprintf(script->name, sizeof(script->name), "%s", name);
-	plain_name(name, plain);
 	snprintf(script->unit, sizeof(script->unit), "%.*s.service",
 		 (int)(UNIT_NAME_MAX - sizeof(".service")), plain);
 	rc = lsb_parse(&script->lsb, text, length);
@@ -300,17 +294,15 @@ static void provides_link(const struct scripts *scripts, const struct script *sc
 
 void generate_initd(const struct generator *generator)
 {
-	static struct scripts scripts; /* its paths are large */
+	struct scripts scripts = {.generator = generator};
 	struct dirent **names = NULL;
 	char path[PATH_MAX];
-	int count, rc;
+	int count, rc = 0;
 
-	scripts = (struct scripts){.generator = generator};
 	snprintf(path, sizeof(path), "%s" INITD, generator->root);
 	count = scandir(path, &names, NULL, alphasort);
 	if (count <= 0)
 		return;
-	rc = unit_paths_open(&scripts.paths, generator->root);
 	for (int i = 0; i < count; i++) {
 		if (!rc)
 			rc = script_add(&scripts, names[i]->d_name);
@@ -327,5 +319,4 @@ void generate_initd(const struct generator *generator)
 	if (rc)
 		generator_warn(generator, INITD ": cannot make services of all scripts: %s", strerror(-rc));
 	free(scripts.items);
-	unit_paths_close(&scripts.paths);
 }

@@ -11,6 +11,12 @@ DirectoryMode=0700
 WantedBy=local-fs.target
 END
 wants local-fs.target data-x.mount
+file etc/rinit/here.mount <<END
+[Mount]
+What=tmpfs
+Where=/here
+Type=tmpfs
+END
 unit user <<END
 [Service]
 ExecStart=/bin/sh -c 'stat -f -c %%T /data/x; stat -c %%a /data; sleep 1000'
@@ -19,6 +25,7 @@ boot
 expect "started the data"
 expect "rinit: ready"
 logged user "tmpfs"
+check "tmpfs /here tmpfs" inside cat /proc/mounts # enabled by being in /etc/rinit
 logged user "700"
 check "tmpfs /data/x tmpfs rw,noexec" inside cat /proc/mounts
 check "State: active" ctl status data-x.mount

@@ -14,7 +14,7 @@ file etc/fstab <<FSTAB
 of-fstab /by-etc tmpfs defaults 0 0
 of-fstab /data   tmpfs defaults 0 0
 of-fstab /more   tmpfs defaults 0 0
-of-fstab /masked tmpfs nofail   0 0
+of-fstab /masked tmpfs defaults 0 0
 FSTAB
 boot rinit.fstab=yes
 expect "rinit: ready"
