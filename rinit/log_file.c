@@ -24,11 +24,12 @@ size_t log_file_format(const struct log_entry *entry, uint64_t time_of_day_ms, c
 	return MIN((size_t)MAX(length, 0), size - 1);
 }
 
-/* Its folder, and the one that is in. */
-static void parents_make(const char *path)
+/* Its folder, and the one that is in. 0, or why one could not be made. */
+static int parents_make(const char *path)
 {
 	char folder[PATH_MAX];
 	char *ends[2];
+	int rc = 0;
 
 	snprintf(folder, sizeof(folder), "%s", path);
 	for (int i = 0; i < 2; i++) {
@@ -37,23 +38,24 @@ static void parents_make(const char *path)
 			*ends[i] = '\0';
 	}
 	for (int i = 1; i >= 0; i--) {
-		if (*folder)
-			mkdir(folder, 0755);
+		if (*folder && mkdir(folder, 0755) && errno != EEXIST && !rc)
+			rc = -errno;
 		if (ends[i])
 			*ends[i] = '/';
 	}
+	return rc;
 }
 
 static int file_open(struct log_file *file)
 {
 	struct stat status;
+	int rc = parents_make(file->path);
 
-	parents_make(file->path);
 	/* O_NONBLOCK: a FIFO there must not hold PID 1 up */
 	file->fd =
 		open(file->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
 	if (file->fd < 0)
-		return -errno;
+		return rc && errno == ENOENT ? rc : -errno;
 	file->size = fstat(file->fd, &status) ? 0 : (uint64_t)status.st_size;
 	return 0;
 }
