@@ -1,3 +1,4 @@
+mkdir -p "$root/etc/systemd/system"
 : >"$root/etc/machine-id"
 mkdir -p "$root/var/log" "$root/var/lib"
 before="mount --bind $root $root && cd $root && mount -o remount,bind,ro ."
