@@ -12,11 +12,12 @@
 
 #define NUMBERED_MAX (PATH_MAX + 16)
 
-/* Its folder, and the one that is in. */
-static void parents_make(const char *path)
+/* Its folder, and the one that is in. 0, or why one could not be made. */
+static int parents_make(const char *path)
 {
 	char folder[PATH_MAX];
 	char *ends[2];
+	int rc = 0;
 
 	snprintf(folder, sizeof(folder), "%s", path);
 	for (int i = 0; i < 2; i++) {
@@ -25,23 +26,24 @@ static void parents_make(const char *path)
 			*ends[i] = '\0';
 	}
 	for (int i = 1; i >= 0; i--) {
-		if (*folder)
-			mkdir(folder, 0755);
+		if (*folder && mkdir(folder, 0755) && errno != EEXIST && !rc)
+			rc = -errno;
 		if (ends[i])
 			*ends[i] = '/';
 	}
+	return rc;
 }
 
 static int file_open(struct log_writer *writer)
 {
 	struct stat status;
+	int rc = parents_make(writer->path);
 
-	parents_make(writer->path);
 	/* O_NONBLOCK: a FIFO there must hold nobody up */
 	writer->fd =
 		open(writer->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
 	if (writer->fd < 0)
-		return -errno;
+		return rc && errno == ENOENT ? rc : -errno;
 	writer->size = fstat(writer->fd, &status) ? 0 : (uint64_t)status.st_size;
 	return 0;
 }

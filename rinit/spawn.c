@@ -214,7 +214,8 @@ static int directory_make(const char *base, const char *name, mode_t mode, const
 	snprintf(path, sizeof(path), "%s/%s", base, name);
 	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		mkdir(path, 0755);
+		if (mkdir(path, 0755) && errno != EEXIST)
+			return -errno;
 		*slash = '/';
 	}
 	if (mkdir(path, mode) && errno != EEXIST)

@@ -17,3 +17,4 @@ expect "units wait for each other: a.service after b.service after a.service"
 expect "rinit: ready"
 check "a runs" ctl log a
 check "b runs" ctl log b
+check "a.service after b.service after a.service" ctl log rinit
