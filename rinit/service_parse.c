@@ -98,17 +98,39 @@ static int read_burst(struct unit_reader *reader, const struct unit_key *key, co
 	return 0;
 }
 
-static int read_nice(struct unit_reader *reader, const struct unit_key *key, const char *value)
+static int read_range(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
-	struct service_config *config = config_of(reader);
-	bool oom = key->at == offsetof(struct unit_config, service.oom_score_adjust);
+	static const struct {
+		size_t at;
+		short min, max;
+	} ranges[] = {
+		{offsetof(struct unit_config, service.nice), -20, 19},
+		{offsetof(struct unit_config, service.oom_score_adjust), -1000, 1000},
+		{offsetof(struct unit_config, service.priority), 1, 99},
+		{offsetof(struct unit_config, service.io_priority), 0, 7},
+	};
+	size_t i = 0;
 	long number;
 
-	if (parse_integer(value, oom ? -1000 : -20, oom ? 1000 : 19, &number))
+	while (ranges[i].at != key->at)
+		i++;
+	if (parse_integer(value, ranges[i].min, ranges[i].max, &number))
 		return -EINVAL;
 	*(int *)unit_member(reader, key) = (int)number;
-	*(oom ? &config->has_oom : &config->has_nice) = true;
 	return 0;
+}
+
+static int read_cpus(struct unit_reader *reader, const struct unit_key *key, const char *value)
+{
+	unsigned long mask[CPU_WORDS] = {0};
+	const char *at = value;
+	char word[COMMAND_WORD_MAX];
+	int more;
+
+	while ((more = word_split(&at, word, sizeof(word))) > 0)
+		if (cpu_list_parse(word, mask))
+			return -EINVAL;
+	return more < 0 ? more : read_words(reader, key, value);
 }
 
 int read_mode(struct unit_reader *reader, const struct unit_key *key, const char *value)
@@ -443,7 +465,7 @@ enum {
 	TIMEOUT,
 	TIMEOUTS,
 	BURST,
-	NICE,
+	RANGE,
 	MODE,
 	SIGNAL,
 	CHOICE,
@@ -465,13 +487,14 @@ enum {
 	SOCKETS,
 	NUMBER,
 	TYPE,
-	BUS_NAME
+	BUS_NAME,
+	CPUS
 };
 
 static key_reader *const readers[] = {
 	[WORDS] = read_words,       [STRING] = read_string,     [PATH] = read_path,
 	[FLAG] = read_flag,         [SPAN] = read_span,         [TIMEOUT] = read_timeout,
-	[TIMEOUTS] = read_timeouts, [BURST] = read_burst,       [NICE] = read_nice,
+	[TIMEOUTS] = read_timeouts, [BURST] = read_burst,       [RANGE] = read_range,
 	[MODE] = read_mode,         [SIGNAL] = read_signal,     [CHOICE] = read_choice,
 	[NONE] = read_only_none,    [STATUSES] = read_statuses, [FOLDERS] = read_directories,
 	[PID_FILE] = read_pid_file, [FOLDER] = read_directory,  [INPUT] = read_input,
@@ -479,7 +502,7 @@ static key_reader *const readers[] = {
 	[DELEGATE] = read_delegate, [SLICE] = read_slice,       [COUNT] = read_accounting,
 	[LIMIT] = read_limit,       [SANDBOX] = read_sandbox,   [ONE] = read_one,
 	[SOCKETS] = read_sockets,   [NUMBER] = read_count,      [TYPE] = read_type,
-	[BUS_NAME] = read_bus_name,
+	[CPUS] = read_cpus,         [BUS_NAME] = read_bus_name,
 };
 
 static const char *const choices[] = {
@@ -497,6 +520,9 @@ static const char *const choices[] = {
 	"cpu.max",
 	"pids.max",
 	"io.weight",
+	"other\0fifo\0rr\0batch\0 \0idle\0", /* the numbers of sched(7); one is not used */
+	"none\0realtime\0best-effort\0idle\0000\0001\0002\0003\0", /* ioprio_set(2); the class by its number
+								      is 4 more */
 };
 
 #define AT(name) offsetof(struct unit_config, service.name)
@@ -544,8 +570,14 @@ static const struct {
 	{"User", STRING, 0, AT(user)},
 	{"Group", STRING, 0, AT(group)},
 	{"SupplementaryGroups", WORDS, 0, AT(groups)},
-	{"Nice", NICE, 0, AT(nice)},
-	{"OOMScoreAdjust", NICE, 0, AT(oom_score_adjust)},
+	{"Nice", RANGE, 0, AT(nice)},
+	{"OOMScoreAdjust", RANGE, 0, AT(oom_score_adjust)},
+	{"CPUSchedulingPolicy", CHOICE, 14, AT(policy)},
+	{"CPUSchedulingPriority", RANGE, 0, AT(priority)},
+	{"CPUSchedulingResetOnFork", FLAG, 0, AT(reset_on_fork)},
+	{"CPUAffinity", CPUS, 0, AT(cpus)},
+	{"IOSchedulingClass", CHOICE, 15, AT(io_class)},
+	{"IOSchedulingPriority", RANGE, 0, AT(io_priority)},
 	{"UMask", MODE, 0, AT(umask)},
 	{"WorkingDirectory", FOLDER, 0, AT(directory)},
 	{"RootDirectory", PATH, 0, AT(root)},
@@ -643,7 +675,7 @@ static void defaults_settle(struct unit_reader *reader)
 bool service_key_is_split(const struct unit_key *key)
 {
 	return key->read == read_command || key->read == read_words || key->read == read_statuses ||
-	       key->read == read_directories || key->read == read_sockets;
+	       key->read == read_directories || key->read == read_sockets || key->read == read_cpus;
 }
 
 int service_check(struct unit_reader *reader, struct error *err)
