@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <grp.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -300,13 +299,16 @@ static int tmp_hide(void)
 
 static int user_become(const struct service_config *config, const struct credentials *credentials)
 {
+	uid_t uid = credentials->uid;
+	gid_t gid = credentials->gid;
+
 	if (!config->user && !config->group && !config->groups.count)
 		return 0;
-	if (setgroups(credentials->group_count, credentials->groups) ||
-	    setresgid(credentials->gid, credentials->gid, credentials->gid) ||
-	    setresuid(credentials->uid, credentials->uid, credentials->uid))
-		return -errno;
-	return 0;
+	/* Not by libc's functions, which bring what it takes to tell other threads: there are none. */
+	return syscall(SYS_setgroups, credentials->group_count, credentials->groups) ||
+			       syscall(SYS_setresgid, gid, gid, gid) || syscall(SYS_setresuid, uid, uid, uid)
+		       ? -errno
+		       : 0;
 }
 
 static int directory_enter(const struct service_config *config, const struct credentials *credentials)
