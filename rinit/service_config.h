@@ -136,8 +136,10 @@ struct service_config {
 
 	char *user, *group;
 	struct string_list groups;
-	bool has_nice, has_oom;
-	int nice, oom_score_adjust;
+	/* As it is when UNSET; classes and policies as the kernel counts them */
+	int nice, oom_score_adjust, policy, priority, io_class, io_priority;
+	bool reset_on_fork;
+	struct string_list cpus; /* of CPUAffinity=: "0-3" */
 	unsigned int umask;
 	struct service_limit *limits;
 	size_t limit_count;
@@ -164,6 +166,13 @@ struct service_config {
 	bool non_blocking;
 	unsigned int fd_store_max;
 };
+
+#define UNSET     INT32_MIN
+#define CPUS_MAX  1024
+#define CPU_WORDS (CPUS_MAX / (8 * sizeof(unsigned long)))
+
+/* "2", "0-3", with commas between: sets a bit for each processor. Pure; 0 or -EINVAL */
+int cpu_list_parse(const char *text, unsigned long mask[CPU_WORDS]);
 
 /* Every default set. */
 void service_config_init(struct service_config *config);

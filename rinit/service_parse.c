@@ -98,17 +98,39 @@ static int read_burst(struct unit_reader *reader, const struct unit_key *key, co
 	return 0;
 }
 
-static int read_nice(struct unit_reader *reader, const struct unit_key *key, const char *value)
+static int read_range(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
-	struct service_config *config = config_of(reader);
-	bool oom = key->at == offsetof(struct unit_config, service.oom_score_adjust);
+	static const struct {
+		size_t at;
+		short min, max;
+	} ranges[] = {
+		{offsetof(struct unit_config, service.nice), -20, 19},
+		{offsetof(struct unit_config, service.oom_score_adjust), -1000, 1000},
+		{offsetof(struct unit_config, service.priority), 1, 99},
+		{offsetof(struct unit_config, service.io_priority), 0, 7},
+	};
+	size_t i = 0;
 	long number;
 
-	if (parse_integer(value, oom ? -1000 : -20, oom ? 1000 : 19, &number))
+	while (ranges[i].at != key->at)
+		i++;
+	if (parse_integer(value, ranges[i].min, ranges[i].max, &number))
 		return -EINVAL;
 	*(int *)unit_member(reader, key) = (int)number;
-	*(oom ? &config->has_oom : &config->has_nice) = true;
 	return 0;
+}
+
+static int read_cpus(struct unit_reader *reader, const struct unit_key *key, const char *value)
+{
+	unsigned long mask[CPU_WORDS] = {0};
+	const char *at = value;
+	char word[COMMAND_WORD_MAX];
+	int more;
+
+	while ((more = word_split(&at, word, sizeof(word))) > 0)
+		if (cpu_list_parse(word, mask))
+			return -EINVAL;
+	return more < 0 ? more : read_words(reader, key, value);
 }
 
 int read_mode(struct unit_reader *reader, const struct unit_key *key, const char *value)
@@ -512,7 +534,7 @@ enum {
 	TIMEOUT,
 	TIMEOUTS,
 	BURST,
-	NICE,
+	RANGE,
 	MODE,
 	SIGNAL,
 	CHOICE,
@@ -535,6 +557,7 @@ enum {
 	NUMBER,
 	TYPE,
 	BUS_NAME,
+	CPUS,
 	ENVIRONMENT,
 	ENVIRONMENT_FILE,
 	USER,
@@ -549,7 +572,7 @@ static key_reader *const readers[] = {
 	[TIMEOUT] = read_timeout,
 	[TIMEOUTS] = read_timeouts,
 	[BURST] = read_burst,
-	[NICE] = read_nice,
+	[RANGE] = read_range,
 	[MODE] = read_mode,
 	[SIGNAL] = read_signal,
 	[CHOICE] = read_choice,
@@ -574,6 +597,7 @@ static key_reader *const readers[] = {
 	[NUMBER] = read_count,
 	[TYPE] = read_type,
 	[BUS_NAME] = read_bus_name,
+	[CPUS] = read_cpus,
 	[ENVIRONMENT_FILE] = read_environment_file,
 };
 
@@ -592,6 +616,9 @@ static const char *const choices[] = {
 	"cpu.max",
 	"pids.max",
 	"io.weight",
+	"other\0fifo\0rr\0batch\0 \0idle\0", /* the numbers of sched(7); one is not used */
+	"none\0realtime\0best-effort\0idle\0000\0001\0002\0003\0", /* ioprio_set(2); the class by its number
+								      is 4 more */
 };
 
 #define AT(name) offsetof(struct unit_config, service.name)
@@ -639,8 +666,14 @@ static const struct {
 	{"User", USER, 0, AT(user)},
 	{"Group", USER, 0, AT(group)},
 	{"SupplementaryGroups", USER, 0, AT(groups)},
-	{"Nice", NICE, 0, AT(nice)},
-	{"OOMScoreAdjust", NICE, 0, AT(oom_score_adjust)},
+	{"Nice", RANGE, 0, AT(nice)},
+	{"OOMScoreAdjust", RANGE, 0, AT(oom_score_adjust)},
+	{"CPUSchedulingPolicy", CHOICE, 14, AT(policy)},
+	{"CPUSchedulingPriority", RANGE, 0, AT(priority)},
+	{"CPUSchedulingResetOnFork", FLAG, 0, AT(reset_on_fork)},
+	{"CPUAffinity", CPUS, 0, AT(cpus)},
+	{"IOSchedulingClass", CHOICE, 15, AT(io_class)},
+	{"IOSchedulingPriority", RANGE, 0, AT(io_priority)},
 	{"UMask", MODE, 0, AT(umask)},
 	{"WorkingDirectory", FOLDER, 0, AT(directory)},
 	{"RootDirectory", PATH, 0, AT(root)},
@@ -739,7 +772,7 @@ bool service_key_is_split(const struct unit_key *key)
 {
 	return key->read == read_command || key->read == read_words || key->read == read_statuses ||
 	       key->read == read_directories || key->read == read_sockets || key->read == read_environment ||
-	       key->at == offsetof(struct unit_config, service.groups);
+	       key->read == read_cpus || key->at == offsetof(struct unit_config, service.groups);
 }
 
 int service_check(struct unit_reader *reader, struct error *err)

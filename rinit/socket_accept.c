@@ -1,6 +1,5 @@
 /* Accept=yes: each connection has a service of its own, an instance of the template with the socket's name.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -16,28 +15,57 @@
 #include "rinit/service_run.h"
 #include "rinit/socket.h"
 
+/* RFC 5952: the longest row of zeros, of two at least, is "::". */
+static void six_print(const uint8_t bytes[16], char *text, size_t size)
+{
+	size_t best = 8, longest = 1, used = 0;
+
+	for (size_t first = 0; first < 8; first++) {
+		size_t length = 0;
+
+		while (first + length < 8 && !bytes[2 * (first + length)] && !bytes[2 * (first + length) + 1])
+			length++;
+		if (length > longest) {
+			best = first;
+			longest = length;
+		}
+	}
+	for (size_t i = 0; i < 8; i++) {
+		if (i == best) {
+			used += (size_t)snprintf(text + used, size - used, "::");
+			i += longest - 1;
+			continue;
+		}
+		used += (size_t)snprintf(text + used, size - used, "%s%x",
+					 i && i != best + longest ? ":" : "",
+					 bytes[2 * i] << 8 | bytes[2 * i + 1]);
+	}
+}
+
 void socket_peer(const struct sockaddr_storage *address, const struct ucred *user,
 		 struct unit_connection *connection, char *text, size_t size)
 {
 	const struct sockaddr_in *four = (const struct sockaddr_in *)address;
 	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)address;
-	const void *bytes = &six->sin6_addr;
-	int family = address->ss_family;
+	bool is_six = address->ss_family == AF_INET6;
+	const uint8_t *bytes = (const uint8_t *)&four->sin_addr;
 
-	if (family != AF_INET && family != AF_INET6) {
+	if (!is_six && address->ss_family != AF_INET) {
 		snprintf(connection->address, sizeof(connection->address), "%u", user->uid);
 		connection->port = 0;
 		snprintf(text, size, "%d-%u", user->pid, user->uid);
 		return;
 	}
-	connection->port = ntohs(family == AF_INET ? four->sin_port : six->sin6_port);
-	if (family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&six->sin6_addr)) {
+	connection->port = ntohs(is_six ? six->sin6_port : four->sin_port);
+	if (is_six && IN6_IS_ADDR_V4MAPPED(&six->sin6_addr)) {
 		bytes = &six->sin6_addr.s6_addr[12];
-		family = AF_INET;
-	} else if (family == AF_INET) {
-		bytes = &four->sin_addr;
+		is_six = false;
 	}
-	inet_ntop(family, bytes, connection->address, sizeof(connection->address));
+	if (is_six)
+		six_print(six->sin6_addr.s6_addr, connection->address, sizeof(connection->address));
+	else
+		snprintf(connection->address, sizeof(connection->address), "%u.%u.%u.%u", bytes[0], bytes[1],
+			 bytes[2], bytes[3]);
 	snprintf(text, size, "%s:%u", connection->address, connection->port);
 }
 

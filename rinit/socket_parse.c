@@ -52,92 +52,105 @@ static int read_service(struct unit_reader *reader, const struct unit_key *key, 
 		       : -EINVAL;
 }
 
-#define AT(name) offsetof(struct unit_config, socket.name)
+/* ---- the table ---- */
 
-static const struct unit_key keys[] = {
-	{"Socket", "ListenStream", listen_add, LISTEN_STREAM, NULL},
-	{"Socket", "ListenDatagram", listen_add, LISTEN_DATAGRAM, NULL},
-	{"Socket", "ListenSequentialPacket", listen_add, LISTEN_PACKET, NULL},
-	{"Socket", "ListenNetlink", listen_add, LISTEN_NETLINK, NULL},
-	{"Socket", "ListenFIFO", listen_add, LISTEN_FIFO, NULL},
-	{"Socket", "ListenSpecial", listen_add, LISTEN_SPECIAL, NULL},
-	{"Socket", "Accept", read_flag, AT(accept), NULL},
-	{"Socket", "MaxConnections", read_count, AT(max_connections), NULL},
-	{"Socket", "MaxConnectionsPerSource", read_count, AT(max_connections_per_source), NULL},
-	{"Socket", "Writable", read_flag, AT(writable), NULL},
-	{"Socket", "Symlinks", read_words, AT(symlinks), NULL},
-	{"Socket", "TriggerLimitBurst", read_count, AT(trigger_burst), NULL},
-	{"Socket", "TriggerLimitIntervalSec", read_interval, AT(trigger_ms), NULL},
-	{"Socket", "Service", read_service, AT(service), NULL},
-	{"Socket", "SocketMode", read_mode, AT(mode), NULL},
-	{"Socket", "DirectoryMode", read_mode, AT(directory_mode), NULL},
-	{"Socket", "SocketUser", read_string, AT(user), NULL},
-	{"Socket", "SocketGroup", read_string, AT(group), NULL},
-	{"Socket", "Backlog", read_count, AT(backlog), NULL},
-	{"Socket", "RemoveOnStop", read_flag, AT(remove_on_stop), NULL},
-	{"Socket", "FileDescriptorName", read_string, AT(name), NULL},
+enum {
+	LISTEN,
+	FLAG,
+	COUNT,
+	INTERVAL,
+	WORDS,
+	SERVICE,
+	MODE,
+	STRING,
+	OPTION,
+	SECONDS,
+	SIZE,
+	SWITCH,
+	ONLY_6,
+	STAMP
 };
 
-/* ---- what is one setsockopt(2) ---- */
+#define AT(name)           offsetof(struct unit_config, socket.name)
+#define SET(level, option) ((level) << 8 | (option)) /* setsockopt(2)'s; of the first keys: a member */
 
-enum option_value { OPTION_FLAG, OPTION_NUMBER, OPTION_SECONDS, OPTION_SIZE, OPTION_ONLY_6, OPTION_STAMP };
-
-static const struct option {
+static const struct {
 	const char *key;
-	unsigned char value; /* enum option_value */
-	unsigned char level, name;
-} options[] = {
-	{"KeepAlive", OPTION_FLAG, SOL_SOCKET, SO_KEEPALIVE},
-	{"KeepAliveTimeSec", OPTION_SECONDS, IPPROTO_TCP, TCP_KEEPIDLE},
-	{"KeepAliveIntervalSec", OPTION_SECONDS, IPPROTO_TCP, TCP_KEEPINTVL},
-	{"KeepAliveProbes", OPTION_NUMBER, IPPROTO_TCP, TCP_KEEPCNT},
-	{"NoDelay", OPTION_FLAG, IPPROTO_TCP, TCP_NODELAY},
-	{"DeferAcceptSec", OPTION_SECONDS, IPPROTO_TCP, TCP_DEFER_ACCEPT},
-	{"ReusePort", OPTION_FLAG, SOL_SOCKET, SO_REUSEPORT},
-	{"FreeBind", OPTION_FLAG, IPPROTO_IP, IP_FREEBIND},
-	{"Transparent", OPTION_FLAG, IPPROTO_IP, IP_TRANSPARENT},
-	{"IPTTL", OPTION_NUMBER, IPPROTO_IP, IP_TTL},
-	{"IPTTL", OPTION_NUMBER, IPPROTO_IPV6, IPV6_UNICAST_HOPS},
-	{"BindIPv6Only", OPTION_ONLY_6, IPPROTO_IPV6, IPV6_V6ONLY},
-	{"Broadcast", OPTION_FLAG, SOL_SOCKET, SO_BROADCAST},
-	{"Mark", OPTION_NUMBER, SOL_SOCKET, SO_MARK},
-	{"Priority", OPTION_NUMBER, SOL_SOCKET, SO_PRIORITY},
-	{"ReceiveBuffer", OPTION_SIZE, SOL_SOCKET, SO_RCVBUFFORCE},
-	{"SendBuffer", OPTION_SIZE, SOL_SOCKET, SO_SNDBUFFORCE},
-	{"PassCredentials", OPTION_FLAG, SOL_SOCKET, SO_PASSCRED},
-	{"PassSecurity", OPTION_FLAG, SOL_SOCKET, SO_PASSSEC},
-	{"PassPacketInfo", OPTION_FLAG, IPPROTO_IP, IP_PKTINFO},
-	{"PassPacketInfo", OPTION_FLAG, IPPROTO_IPV6, IPV6_RECVPKTINFO},
-	{"Timestamping", OPTION_STAMP, SOL_SOCKET, SO_TIMESTAMP},
+	uint8_t reader;
+	uint16_t at;
+} keys[] = {
+	{"ListenStream", LISTEN, LISTEN_STREAM},
+	{"ListenDatagram", LISTEN, LISTEN_DATAGRAM},
+	{"ListenSequentialPacket", LISTEN, LISTEN_PACKET},
+	{"ListenNetlink", LISTEN, LISTEN_NETLINK},
+	{"ListenFIFO", LISTEN, LISTEN_FIFO},
+	{"ListenSpecial", LISTEN, LISTEN_SPECIAL},
+	{"Accept", FLAG, AT(accept)},
+	{"MaxConnections", COUNT, AT(max_connections)},
+	{"MaxConnectionsPerSource", COUNT, AT(max_connections_per_source)},
+	{"Writable", FLAG, AT(writable)},
+	{"Symlinks", WORDS, AT(symlinks)},
+	{"TriggerLimitBurst", COUNT, AT(trigger_burst)},
+	{"TriggerLimitIntervalSec", INTERVAL, AT(trigger_ms)},
+	{"Service", SERVICE, AT(service)},
+	{"SocketMode", MODE, AT(mode)},
+	{"DirectoryMode", MODE, AT(directory_mode)},
+	{"SocketUser", STRING, AT(user)},
+	{"SocketGroup", STRING, AT(group)},
+	{"Backlog", COUNT, AT(backlog)},
+	{"RemoveOnStop", FLAG, AT(remove_on_stop)},
+	{"FileDescriptorName", STRING, AT(name)},
+	/* Of two rows with one key both are set. */
+	{"KeepAlive", SWITCH, SET(SOL_SOCKET, SO_KEEPALIVE)},
+	{"KeepAliveTimeSec", SECONDS, SET(IPPROTO_TCP, TCP_KEEPIDLE)},
+	{"KeepAliveIntervalSec", SECONDS, SET(IPPROTO_TCP, TCP_KEEPINTVL)},
+	{"KeepAliveProbes", OPTION, SET(IPPROTO_TCP, TCP_KEEPCNT)},
+	{"NoDelay", SWITCH, SET(IPPROTO_TCP, TCP_NODELAY)},
+	{"DeferAcceptSec", SECONDS, SET(IPPROTO_TCP, TCP_DEFER_ACCEPT)},
+	{"ReusePort", SWITCH, SET(SOL_SOCKET, SO_REUSEPORT)},
+	{"FreeBind", SWITCH, SET(IPPROTO_IP, IP_FREEBIND)},
+	{"Transparent", SWITCH, SET(IPPROTO_IP, IP_TRANSPARENT)},
+	{"IPTTL", OPTION, SET(IPPROTO_IP, IP_TTL)},
+	{"IPTTL", OPTION, SET(IPPROTO_IPV6, IPV6_UNICAST_HOPS)},
+	{"BindIPv6Only", ONLY_6, SET(IPPROTO_IPV6, IPV6_V6ONLY)},
+	{"Broadcast", SWITCH, SET(SOL_SOCKET, SO_BROADCAST)},
+	{"Mark", OPTION, SET(SOL_SOCKET, SO_MARK)},
+	{"Priority", OPTION, SET(SOL_SOCKET, SO_PRIORITY)},
+	{"ReceiveBuffer", SIZE, SET(SOL_SOCKET, SO_RCVBUFFORCE)},
+	{"SendBuffer", SIZE, SET(SOL_SOCKET, SO_SNDBUFFORCE)},
+	{"PassCredentials", SWITCH, SET(SOL_SOCKET, SO_PASSCRED)},
+	{"PassSecurity", SWITCH, SET(SOL_SOCKET, SO_PASSSEC)},
+	{"PassPacketInfo", SWITCH, SET(IPPROTO_IP, IP_PKTINFO)},
+	{"PassPacketInfo", SWITCH, SET(IPPROTO_IPV6, IPV6_RECVPKTINFO)},
+	{"Timestamping", STAMP, SET(SOL_SOCKET, SO_TIMESTAMP)},
 };
 
-/* The number of the value; negative: there is nothing to set. */
-static int option_value(const struct option *option, const char *value, long *number, int *name)
+/* The number that is set; negative: nothing. */
+static int option_number(uint8_t kind, const char *value, long *number)
 {
-	static const char *const words[][3] = {{"default", "both", "ipv6-only"}, {"off", "us", "ns"}};
-	bool stamp = option->value == OPTION_STAMP, flag;
-	uint64_t amount;
+	static const char words[][10] = {"default", "both", "ipv6-only", "off", "us", "ns"};
+	uint64_t amount = 0;
+	bool on;
 	int rc;
 
-	switch ((enum option_value)option->value) {
-	case OPTION_FLAG:
-		rc = parse_bool(value, &flag);
-		*number = flag;
+	switch (kind) {
+	case SWITCH:
+		rc = parse_bool(value, &on);
+		*number = on;
 		return rc;
-	case OPTION_NUMBER:
+	case OPTION:
 		return parse_integer(value, 0, INT32_MAX, number);
-	case OPTION_SECONDS:
+	case SECONDS:
 		rc = parse_timespan(value, &amount);
 		amount /= 1000;
 		break;
-	case OPTION_SIZE:
+	case SIZE:
 		rc = parse_size(value, strlen(value), &amount);
 		break;
 	default:
 		for (int i = 0; i < 3; i++)
-			if (!strcmp(value, words[stamp][i])) {
-				*number = stamp ? i > 0 : i - 1;
-				*name = stamp && i == 2 ? SO_TIMESTAMPNS : *name;
+			if (!strcmp(value, words[i + (kind == STAMP ? 3 : 0)])) {
+				*number = i - (kind == ONLY_6);
 				return 0;
 			}
 		return -EINVAL;
@@ -146,39 +159,53 @@ static int option_value(const struct option *option, const char *value, long *nu
 	return rc || amount > INT32_MAX ? -EINVAL : 0;
 }
 
+static int option_add(struct socket_config *config, int level, int name, int value)
+{
+	struct socket_option *more = realloc(config->options, (config->option_count + 1) * sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	config->options = more;
+	more[config->option_count++] = (struct socket_option){level, name, value};
+	return 0;
+}
+
 /* Of two lines with the same key the later one is set later. */
 static int read_option(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
-	struct socket_config *config = &reader->config->socket;
+	int rc = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
-		struct socket_option *more;
-		int name = options[i].name;
-		long number;
+	for (size_t i = 0; i < ARRAY_SIZE(keys) && !rc; i++) {
+		int level = keys[i].at >> 8, name = keys[i].at & 0xff;
+		long number = 0;
 
-		if (strcmp(options[i].key, key->key) != 0)
+		if (strcmp(keys[i].key, key->key) != 0)
 			continue;
-		if (option_value(&options[i], value, &number, &name))
-			return -EINVAL;
-		if (number < 0)
-			continue;
-		more = realloc(config->options, (config->option_count + 1) * sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		config->options = more;
-		more[config->option_count++] = (struct socket_option){options[i].level, name, (int)number};
+		rc = option_number(keys[i].reader, value, &number);
+		if (keys[i].reader == STAMP && number == 2) { /* "ns" is an option of its own */
+			name = SO_TIMESTAMPNS;
+			number = 1;
+		}
+		if (!rc && number >= 0)
+			rc = option_add(&reader->config->socket, level, name, (int)number);
 	}
-	return 0;
+	return rc;
 }
 
 const struct unit_key *socket_key_find(struct unit_reader *reader, const struct ini_entry *entry)
 {
+	static int (*const readers[])(struct unit_reader *, const struct unit_key *, const char *) = {
+		[LISTEN] = listen_add,      [FLAG] = read_flag,     [COUNT] = read_count,
+		[INTERVAL] = read_interval, [WORDS] = read_words,   [SERVICE] = read_service,
+		[MODE] = read_mode,         [STRING] = read_string, [OPTION] = read_option,
+	};
+
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		if (!strcmp(keys[i].key, entry->key))
-			return &keys[i];
-	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
-		if (!strcmp(options[i].key, entry->key)) {
-			reader->found = (struct unit_key){"Socket", options[i].key, read_option, 0, NULL};
+		if (!strcmp(keys[i].key, entry->key)) {
+			uint8_t kind = keys[i].reader < OPTION ? keys[i].reader : OPTION;
+
+			reader->found =
+				(struct unit_key){"Socket", keys[i].key, readers[kind], keys[i].at, NULL};
 			return &reader->found;
 		}
 	return NULL;

@@ -188,14 +188,43 @@ static int step_priorities(struct spawn *spawn)
 
 	umask(config->umask);
 	/* A user namespace may raise neither, and that is no fault. */
-	if (config->has_nice && setpriority(PRIO_PROCESS, 0, config->nice) && errno != EACCES &&
+	if (config->nice != UNSET && setpriority(PRIO_PROCESS, 0, config->nice) && errno != EACCES &&
 	    errno != EPERM)
 		return -errno;
-	if (!config->has_oom)
+	if (config->oom_score_adjust == UNSET)
 		return 0;
 	snprintf(text, sizeof(text), "%d", config->oom_score_adjust);
 	rc = file_write("/proc/self/oom_score_adj", text);
 	return rc == -EACCES || rc == -EPERM ? 0 : rc;
+}
+
+#define IO_CLASS_SHIFT       13 /* <linux/ioprio.h> */
+#define IO_CLASS_BEST_EFFORT 2
+#define IO_PRIORITY_DEFAULT  4
+#define IO_WHO_PROCESS       1
+
+static int step_scheduling(struct spawn *spawn)
+{
+	const struct service_config *config = spawn->config;
+	bool realtime = config->policy == SCHED_FIFO || config->policy == SCHED_RR;
+	int priority = realtime ? MAX(config->priority, 1) : 0; /* sched_setscheduler(2)'s struct */
+	int policy = MAX(config->policy, 0) | (config->reset_on_fork ? SCHED_RESET_ON_FORK : 0);
+	int io_class = config->io_class == UNSET ? IO_CLASS_BEST_EFFORT : config->io_class & 3;
+	int io_priority = config->io_priority == UNSET ? IO_PRIORITY_DEFAULT : config->io_priority;
+	unsigned long mask[CPU_WORDS] = {0};
+
+	for (size_t i = 0; i < config->cpus.count; i++)
+		cpu_list_parse(config->cpus.items[i], mask);
+	if (config->cpus.count && syscall(SYS_sched_setaffinity, 0, sizeof(mask), mask) < 0)
+		return -errno;
+	if ((config->policy != UNSET || config->reset_on_fork) &&
+	    syscall(SYS_sched_setscheduler, 0, policy, &priority))
+		return -errno;
+	if ((config->io_class != UNSET || config->io_priority != UNSET) &&
+	    syscall(SYS_ioprio_set, IO_WHO_PROCESS, 0,
+		    io_class << IO_CLASS_SHIFT | (io_class && io_class < 3 ? io_priority : 0)))
+		return -errno;
+	return 0;
 }
 
 const char *directory_base(enum directory_kind kind)
@@ -272,13 +301,15 @@ static int tmp_hide(void)
 /* Not by libc, which would look for threads of the memory that this child shares, to change them too. */
 static int user_become(const struct service_config *config, const struct credentials *credentials)
 {
+	uid_t uid = credentials->uid;
+	gid_t gid = credentials->gid;
+
 	if (!config->user && !config->group && !config->groups.count)
 		return 0;
-	if (syscall(SYS_setgroups, credentials->group_count, credentials->groups) ||
-	    syscall(SYS_setresgid, credentials->gid, credentials->gid, credentials->gid) ||
-	    syscall(SYS_setresuid, credentials->uid, credentials->uid, credentials->uid))
-		return -errno;
-	return 0;
+	return syscall(SYS_setgroups, credentials->group_count, credentials->groups) ||
+			       syscall(SYS_setresgid, gid, gid, gid) || syscall(SYS_setresuid, uid, uid, uid)
+		       ? -errno
+		       : 0;
 }
 
 static int directory_enter(const struct service_config *config, const struct credentials *credentials)
@@ -313,6 +344,7 @@ static int child_become_service(struct spawn *spawn, struct credentials *credent
 	TRY("its control group", step_cgroup(spawn));
 	TRY("Limit", step_limits(spawn));
 	TRY("Nice or OOMScoreAdjust", step_priorities(spawn));
+	TRY("CPUAffinity, CPUScheduling or IOScheduling", step_scheduling(spawn));
 	if (config->user || config->group || config->groups.count)
 		TRY("User or Group", credentials_read(config, credentials));
 	TRY("a directory of its own", directories_make(config, credentials));

@@ -132,6 +132,31 @@ Test(socket, peers_of_the_internet_are_address_and_port)
 	}
 }
 
+Test(socket, addresses_are_written_as_libc_does)
+{
+	static const char *const addresses[] = {"::",
+						"::1",
+						"1::",
+						"1:0:0:2::3",
+						"1:2:3:4:5:6:7:8",
+						"1::2:0:0:3:4",
+						"2001:db8::a:0:b",
+						"fe80::1:2:3:4",
+						"0:1:2:3:4:5:6:7",
+						"1:2:3:4:5:6:7:0"};
+
+	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+		struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(1)};
+		char expected[INET6_ADDRSTRLEN];
+
+		cr_assert_eq(inet_pton(AF_INET6, addresses[i], &six.sin6_addr), 1);
+		inet_ntop(AF_INET6, &six.sin6_addr, expected, sizeof(expected));
+		memcpy(&address, &six, sizeof(six));
+		socket_peer(&address, &(struct ucred){0}, &connection, peer, sizeof(peer));
+		cr_assert_str_eq(connection.address, expected);
+	}
+}
+
 Test(socket, peers_of_the_machine_are_process_and_user)
 {
 	cr_assert_eq(socket_address_parse("/run/x", &address, &length), 0);
