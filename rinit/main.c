@@ -354,7 +354,7 @@ static void uevent_seen(struct uevents *uevents, const struct uevent *event)
 {
 	struct system *sys = CONTAINER_OF(uevents, struct system, uevents);
 
-	if (!strcmp(event->action, "add") && *event->modalias) {
+	if (!strcmp(event->action, "add") && *event->modalias && !*event->synthetic) {
 		modules_want(&sys->modules, event->modalias);
 		modules_load(&sys->modules);
 	}

@@ -20,14 +20,14 @@ bool uevent_parse(const char *message, size_t length, struct uevent *event)
 		const char *key;
 		const char **value;
 	} wanted[] = {
-		{"ACTION=", &event->action},
-		{"SUBSYSTEM=", &event->subsystem},
-		{"MODALIAS=", &event->modalias},
-		{"DEVNAME=", &event->devname},
+		{"ACTION=", &event->action},        {"SUBSYSTEM=", &event->subsystem},
+		{"MODALIAS=", &event->modalias},    {"DEVNAME=", &event->devname},
+		{"SYNTH_UUID=", &event->synthetic},
 	};
 	const char *end = message + length;
 
-	*event = (struct uevent){.action = "", .subsystem = "", .modalias = "", .devname = ""};
+	*event = (struct uevent){
+		.action = "", .subsystem = "", .modalias = "", .devname = "", .synthetic = ""};
 	if (!length || end[-1] != '\0' || !strchr(message, '@'))
 		return false;
 	for (const char *line = message; line < end; line += strlen(line) + 1)

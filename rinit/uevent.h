@@ -12,6 +12,9 @@ struct uevent {
 	const char *subsystem;
 	const char *modalias;
 	const char *devname; /* under /dev */
+	/* Nothing has happened: somebody wrote to the device's uevent file, as udevadm trigger does for all.
+	 */
+	const char *synthetic;
 };
 
 /* Pure. The message must end with a zero byte, and the event points into it. False when it isn't a kernel's.
