@@ -7,9 +7,10 @@
 /*
  * Adds a service getty@TTY.service for every active console (/sys/class/tty/console/active; tty1 for the
  * virtual terminals), as the configuration says: none, one that asks, or one that logs somebody in by itself.
- * They come after the target named after, so that nothing is written over their prompts.
+ * They come after the target named after.
  */
 void getty_add(struct manager *manager, const struct config *config, bool container, const char *after);
+bool unit_is_getty(const struct unit *unit);
 /* The boot hangs: somebody must be able to log in nevertheless. */
 void getty_start_now(struct manager *manager);
 

@@ -294,6 +294,8 @@ static void unit_settled(struct manager *manager, struct unit *unit)
 	struct system *sys = CONTAINER_OF(manager, struct system, manager);
 
 	control_unit_settled(&sys->control, unit);
+	if (unit->run.state == STATE_RUNNING && unit_is_getty(unit))
+		log_quiet(true); /* somebody reads and writes there now */
 	if (unit->run.state == STATE_EXITED &&
 	    (unit == manager->default_target || !strcmp(unit->config.name, "sysinit.target")))
 		log_file_begin(sys);
@@ -320,7 +322,7 @@ static void multi_user(struct system *sys)
 	early_jobs_add(&sys->manager, &sys->config, sys->cmdline, container);
 	manager_load(&sys->manager, "");
 	default_target_choose(sys);
-	getty_add(&sys->manager, &sys->config, container, sys->default_target);
+	getty_add(&sys->manager, &sys->config, container, "sysinit.target");
 	manager_resolve(&sys->manager, sys->default_target);
 	network_start(&sys->network, &sys->loop, &sys->manager, CONFIG_FOLDER "/network");
 	sys->getty_patience.expired = boot_takes_long;
