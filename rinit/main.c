@@ -166,6 +166,7 @@ static void early_user_space(struct system *sys)
 		sys->runtime = RUNTIME_RASTOS;
 	if (sys->runtime == RUNTIME_RASTOS)
 		runtime_mark_start();
+	spawn_raise_descriptors();
 	loop_init(&sys->loop);
 	console = console_open(sys->runtime == RUNTIME_CONTAINER);
 	if (console >= 0)

@@ -20,7 +20,9 @@
 #include "rinit/credentials.h"
 #include "rinit/file.h"
 
-#define CONTROL(letter) ((letter)&0x1f) /* the character that Ctrl and this letter make */
+#define DESCRIPTORS_MAX  ((rlim_t)524288)
+#define DESCRIPTORS_SOFT ((rlim_t)1024)  /* select(2) knows no more; who can use more may raise it */
+#define CONTROL(letter)  ((letter)&0x1f) /* the character that Ctrl and this letter make */
 
 const char *program_find(const char *name, char *path, size_t size)
 {
@@ -154,10 +156,26 @@ static int limit_set(const struct service_limit *wanted)
 	return limit_exchange(wanted->resource, &limit, NULL);
 }
 
+void spawn_raise_descriptors(void)
+{
+	struct service_limit own = {.resource = RLIMIT_NOFILE};
+
+	if (limit_exchange(RLIMIT_NOFILE, NULL, &own.limit))
+		return;
+	own.limit.rlim_max = MAX(own.limit.rlim_max, DESCRIPTORS_MAX);
+	own.limit.rlim_cur = own.limit.rlim_max;
+	limit_set(&own);
+}
+
 static int step_limits(struct spawn *spawn)
 {
 	const struct service_config *config = spawn->config;
-	int rc = 0;
+	struct rlimit descriptors;
+	int rc = limit_exchange(RLIMIT_NOFILE, NULL, &descriptors);
+
+	descriptors.rlim_cur = MIN(descriptors.rlim_max, DESCRIPTORS_SOFT);
+	if (!rc)
+		rc = limit_exchange(RLIMIT_NOFILE, &descriptors, NULL);
 
 	for (size_t i = 0; i < config->limit_count && !rc; i++)
 		rc = limit_set(&config->limits[i]);
