@@ -175,9 +175,6 @@ static void early_user_space(struct system *sys)
 	if (sys->runtime != RUNTIME_CONTAINER)
 		reboot(RB_DISABLE_CAD); /* Ctrl-Alt-Del is a signal to us instead of a reset */
 	mkdir("/run/rinit", 0755);
-	/* Debian's maintainer scripts ask for this folder before they use systemctl (sd_booted(3)). */
-	mkdir("/run/systemd", 0755);
-	mkdir("/run/systemd/system", 0755);
 }
 
 /* ---- the system ---- */
@@ -427,6 +424,16 @@ static bool initrd_begin(struct system *sys)
 
 /* ---- what kind of boot ---- */
 
+/*
+ * Debian's scripts ask for this folder before they use systemctl (sd_booted(3)). An initrd does not make it:
+ * who comes after it may be another init.
+ */
+static void booted_mark(void)
+{
+	mkdir("/run/systemd", 0755);
+	mkdir("/run/systemd/system", 0755);
+}
+
 void system_interface_online(struct system *sys, const char *interface)
 {
 	network_interface_online(&sys->network, interface);
@@ -477,6 +484,7 @@ static void system_start(struct system *sys)
 		devices_start(sys);
 		return;
 	}
+	booted_mark();
 	hostname_set();
 	mode_choose(sys);
 	environment_set(sys);
