@@ -311,7 +311,6 @@ static int child_become_service(struct spawn *spawn, struct credentials *credent
 	const struct service_config *config = spawn->config;
 
 	TRY("its control group", step_cgroup(spawn));
-	TRY("Limit", step_limits(spawn));
 	TRY("Nice or OOMScoreAdjust", step_priorities(spawn));
 	if (config->user || config->group || config->groups.count)
 		TRY("User or Group", credentials_read(config, credentials));
@@ -323,6 +322,9 @@ static int child_become_service(struct spawn *spawn, struct credentials *credent
 		TRY("PrivateTmp", tmp_hide());
 	if (config->root)
 		TRY("RootDirectory", chroot(config->root) ? -errno : 0);
+	/* Until exec this child has all the descriptors of PID 1: under its own limit it could open nothing.
+	 */
+	TRY("Limit", step_limits(spawn));
 	if (!spawn->privileged)
 		TRY("User or Group", user_become(config, credentials));
 	TRY("WorkingDirectory", directory_enter(config, credentials));
@@ -386,6 +388,7 @@ static int child_run(struct spawn *spawn, const char *path)
 
 	setsid();
 	TRY("its input or output", child_descriptors(spawn));
+	TRY("its sockets", descriptors_listen(spawn));
 	if (spawn->config) {
 		int rc = child_become_service(spawn, &credentials);
 
@@ -394,7 +397,6 @@ static int child_run(struct spawn *spawn, const char *path)
 	} else {
 		TRY("its folder", chdir(spawn->directory ? spawn->directory : "/") ? -errno : 0);
 	}
-	TRY("its sockets", descriptors_listen(spawn));
 	spawn->failed = NULL;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
