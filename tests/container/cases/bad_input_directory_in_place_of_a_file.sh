@@ -15,7 +15,7 @@ boot rinit.fstab=yes
 expect "/etc/rinit/folder.service: cannot read: Is a directory"
 expect "rinit: ready"
 logged other "other runs"
-logged rinit "/etc/fstab"
+logged generator "/etc/fstab"
 logged rinit "/etc/rinit/rinit.conf"
 logged rinit "x.network"
 check "folder.service: cannot read: Is a directory" inside rinitctl check folder

@@ -20,6 +20,7 @@ check "State: failed" ctl status keeps
 check "Read-only file system" ctl log keeps
 [[ $(inside wc -c /etc/machine-id) == "33 "* ]] || fail "there is no machine id of this boot"
 check "cannot make the link: Read-only file system" inside rinitctl mask other
+logged rinit "rinit.log: cannot"
 [[ $(ctl log rinit | grep -c "rinit.log: cannot") == 1 ]] || fail "the log file is not named once: $(ctl log rinit)"
 ctl poweroff
 ends 0

@@ -42,7 +42,9 @@ END
 wants sockets.target ssh.socket
 boot
 expect "rinit: ready"
+over() { for ((n = 0; n < 100; n++)); do ctl list | grep -q "ssh@" || break; sleep 0.05; done; }
 check "hello from inside" login echo hello from inside
+over # with the last session goes the folder that all share
 check "127.0.0.1" login 'echo $SSH_CONNECTION'
-for ((n = 0; n < 100; n++)); do ctl list | grep -q "ssh@" || break; sleep 0.05; done
+over
 ! ctl list | grep "ssh@" || fail "a session that has ended is still there"

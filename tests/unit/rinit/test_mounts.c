@@ -175,7 +175,7 @@ Test(mounts, paths_of_requires_and_wants_are_taken_apart)
 	cr_assert(string_list_has(&config.after, "srv-x.mount"));
 	cr_assert(string_list_has(&config.after, "home.mount"));
 	parse("a.service", "[Unit]\nRequiresMountsFor=srv\n[Service]\nExecStart=/bin/true\n");
-	cr_assert_str_eq(seen, "/f:2: RequiresMountsFor=srv is not valid and has no effect\n");
+	cr_assert_str_eq(seen, "/f:2: RequiresMountsFor=: srv is not an absolute path and is left out\n");
 }
 
 Test(mounts, folders_of_a_service_are_implied)
