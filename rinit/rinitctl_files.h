@@ -16,10 +16,18 @@ struct file_options {
 	bool enables, disables;   /* preset may do so */
 	const char *target;       /* of add-wants */
 	struct unit_paths paths;
+
+	/* --json: what is said of one unit is gathered here instead of being shown. */
+	bool json;
+	const char *state;
+	struct string_list changes, warnings;
+	struct string_list files; /* path, text, path, text ... */
 };
 
-/* A sentence on standard error; returns the code. */
+/* A sentence on standard error, or with --json in the answer; returns the code. */
 int complain(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The answer to is-enabled and so on. */
+void state_show(struct file_options *options, const char *state);
 /* "a" is short for "a.service". */
 void name_complete(const char *short_name, char name[UNIT_NAME_MAX]);
 /* The file at path, unless NULL, and the drop-ins, unless files is NULL. */
