@@ -572,13 +572,16 @@ static const struct {
 };
 
 /* Without a rinit that runs there is nobody to tell, as in a chroot that is being installed. */
-static void tell_rinit(const char *verb, const char *argument)
+static int tell_rinit(const char *verb, const char *argument)
 {
 	AUTO_FREE char *text = NULL;
 	struct error err;
+	int code = client_ask(verb, argument, &text, &err);
 
-	if (client_ask(verb, argument, &text, &err) && text)
-		fprintf(stderr, "rinitctl: %s", text);
+	if (!code || !text)
+		return CONTROL_DONE;
+	fprintf(stderr, "rinitctl: %s", text);
+	return code;
 }
 
 /* False when it isn't one of these. */
@@ -648,7 +651,7 @@ static int run_with_paths(size_t command, struct file_options *options, char **a
 	if ((flags & CHANGES) && !*options->root) {
 		tell_rinit("daemon-reload", "");
 		for (int i = 0; i < count && options->now && !code; i++)
-			tell_rinit(commands[command].now, arguments[i]);
+			code = tell_rinit(commands[command].now, arguments[i]);
 	}
 	return code;
 }
