@@ -14,6 +14,7 @@
 
 #include "common/cleanup.h"
 #include "common/util.h"
+#include "rinit/bus.h"
 #include "rinit/load.h"
 #include "rinit/log.h"
 #include "rinit/relation.h"
@@ -194,6 +195,8 @@ static void unit_report(const struct unit *unit, FILE *stream)
 		service_state_name(run->state), run->skipped ? " (a condition did not hold)" : "");
 	if (run->pid)
 		fprintf(stream, "Process=%d\n", run->pid);
+	if (run->result)
+		fprintf(stream, "Result=%s\n", service_result_name(run->result));
 	if (*run->status)
 		fprintf(stream, "Status=%s\n", run->status);
 	if (run->settled_ms)
@@ -231,7 +234,7 @@ static struct unit *unit_wanted(struct control_client *client, const char *name)
 	struct unit *unit = NULL;
 	int rc = *name ? unit_by_name(client, name, &unit) : -ENOENT;
 
-	if (!rc && unit->gone && !service_has_process(unit->run.state))
+	if (!rc && unit->gone && !service_has_process(unit->run.state) && !service_is_active(unit->run.state))
 		rc = -ENOENT;
 	if (!rc)
 		return unit;
@@ -279,8 +282,9 @@ static void unit_answer(struct control_client *client, const struct unit *unit)
 					: run->state != STATE_INACTIVE && run->state != STATE_FAILED;
 
 	if (bad)
-		control_reply(client, CONTROL_FAILED, "%s: %s; see rinitctl log %s\n", unit->config.name,
-			      service_state_name(run->state), unit->config.name);
+		control_reply(client, CONTROL_FAILED, "%s: %s%s; see rinitctl log %s\n", unit->config.name,
+			      client->wants_active ? "" : "still ", service_state_name(run->state),
+			      unit->config.name);
 	else
 		reply_done(client);
 }
@@ -466,6 +470,27 @@ static void request_online(struct control_client *client, const char *argument)
 	reply_done(client);
 }
 
+/* ---- from the helper that asks the bus ---- */
+
+static void request_bus_names(struct control_client *client, const char *argument)
+{
+	struct report report;
+
+	(void)argument;
+	if (!report_open(client, &report))
+		return;
+	bus_names_print(manager_of(client), report.stream);
+	report_send(client, &report);
+}
+
+static void request_bus(struct control_client *client, const char *argument)
+{
+	if (bus_name_owned(manager_of(client), argument))
+		control_reply(client, CONTROL_USAGE, "bus NAME PID\n");
+	else
+		reply_done(client);
+}
+
 static const struct {
 	const char *verb;
 	bool for_all; /* not only for root */
@@ -478,6 +503,7 @@ static const struct {
 	{"halt", false, request_halt},         {"online", false, request_online},
 	{"isolate", false, request_isolate},   {"daemon-reload", false, request_reload_files},
 	{"reload", false, request_reload},     {"plan", true, control_plan_request},
+	{"bus", false, request_bus},           {"bus-names", false, request_bus_names},
 	{"kill", false, request_kill},         {"reset-failed", false, request_reset_failed},
 	{"cancel", false, request_cancel},
 };

@@ -18,6 +18,8 @@
  *      poweroff|reboot|halt [+SECONDS]
  *      cancel                   what was to happen in so many seconds does not
  *      online INTERFACE         from the DHCP helper: it has its address
+ *      bus-names                for the helper that asks the bus: the names that services shall own
+ *      bus NAME PID             from it: this process owns the name; 0 nobody, -1 somebody
  *      plan                     what blame, chart, graph and why are made of. First a line: ms since the boot
  * began, default target; then one for each unit, with tabs between: name, state, process, exit status
  *                               (waitpid's), flags (t target, w wanted, s skipped, g gave up, h held, a asked

@@ -1,5 +1,7 @@
 /* PID 1: the order in which things happen. */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +10,7 @@
 #include <sys/reboot.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +30,7 @@
 #include "rinit/system.h"
 
 #define CONFIG_FOLDER      "/etc/rinit"
+#define UDEV_UNIT          "systemd-udevd.service"
 #define GETTY_PATIENCE_MS  10000          /* then logins come up beside what still starts */
 #define STOPPING_MAX_MS    200            /* for the host to be told */
 #define READY_PORT_ADDRESS "vsock:2:9999" /* the host; see docs/rinit.md */
@@ -52,6 +56,7 @@ void system_shutdown(struct system *sys, enum shutdown_kind kind)
 	if (!shutdown_begin(&sys->shutdown, kind))
 		return;
 	notify_host_send(&sys->host, "STOPPING=1\nSTATUS=Shutting down\n");
+	log_file_ending(&sys->log_file);
 	reap(sys); /* there may be nothing to wait for */
 }
 
@@ -161,11 +166,12 @@ static void early_user_space(struct system *sys)
 		if (root_make_pivotable())
 			log_warning("/: cannot make it a root that can be pivoted away from: %m");
 	}
-	mount_early(sys->runtime == RUNTIME_CONTAINER);
+	sys->nodes_by_hand = mount_early(sys->runtime == RUNTIME_CONTAINER);
 	if (sys->runtime != RUNTIME_CONTAINER && runtime_is_rastos())
 		sys->runtime = RUNTIME_RASTOS;
 	if (sys->runtime == RUNTIME_RASTOS)
 		runtime_mark_start();
+	spawn_raise_descriptors();
 	loop_init(&sys->loop);
 	console = console_open(sys->runtime == RUNTIME_CONTAINER);
 	if (console >= 0)
@@ -174,9 +180,6 @@ static void early_user_space(struct system *sys)
 	if (sys->runtime != RUNTIME_CONTAINER)
 		reboot(RB_DISABLE_CAD); /* Ctrl-Alt-Del is a signal to us instead of a reset */
 	mkdir("/run/rinit", 0755);
-	/* Debian's maintainer scripts ask for this folder before they use systemctl (sd_booted(3)). */
-	mkdir("/run/systemd", 0755);
-	mkdir("/run/systemd/system", 0755);
 }
 
 /* ---- the system ---- */
@@ -296,11 +299,22 @@ static void log_file_begin(struct system *sys)
 					     : CONFIG_LOG_FILE_KEEP);
 }
 
+static void multi_user(struct system *sys);
+static void devices_start(struct system *sys);
+static void devices_settled(struct system *sys, const struct unit *unit);
+
 static void unit_settled(struct manager *manager, struct unit *unit)
 {
 	struct system *sys = CONTAINER_OF(manager, struct system, manager);
 
+	if (unit == sys->generator) {
+		sys->generator = NULL;
+		multi_user(sys);
+	}
 	control_unit_settled(&sys->control, unit);
+	devices_settled(sys, unit);
+	if (unit->run.state == STATE_RUNNING && unit_is_getty(unit))
+		log_quiet(true); /* somebody reads and writes there now */
 	if (unit->run.state == STATE_EXITED &&
 	    (unit == manager->default_target || !strcmp(unit->config.name, "logger.target")))
 		log_file_begin(sys);
@@ -318,21 +332,55 @@ static void boot_takes_long(struct loop_timer *timer)
 	getty_start_now(&CONTAINER_OF(timer, struct system, getty_patience)->manager);
 }
 
+/* The kernel tells (EPOLLPRI) when one becomes active, such as hvc0 when its driver has been loaded. */
+static void consoles_changed(struct loop_source *source, uint32_t events)
+{
+	struct system *sys = CONTAINER_OF(source, struct system, consoles);
+	char first;
+
+	(void)events;
+	if (pread(source->fd, &first, sizeof(first), 0) < 0)
+		loop_remove(&sys->loop, source);
+	else if (sys->shutdown.phase == PHASE_UP && !sys->shell)
+		getty_add(&sys->manager, &sys->config, false, sys->default_target);
+}
+
+static void consoles_watch(struct system *sys)
+{
+	sys->consoles = (struct loop_source){.fd = open(CONSOLES_ACTIVE, O_RDONLY | O_CLOEXEC),
+					     .ready = consoles_changed};
+	if (sys->consoles.fd >= 0)
+		loop_add(&sys->loop, &sys->consoles, EPOLLPRI);
+}
+
+/* All unit files are there. */
 static void multi_user(struct system *sys)
 {
 	bool container = sys->runtime == RUNTIME_CONTAINER;
 
-	config_read(&sys->config, CONFIG_FOLDER "/rinit.conf");
 	targets_add(sys);
 	early_jobs_add(&sys->manager, &sys->config, sys->cmdline, container);
 	manager_load(&sys->manager, "");
 	default_target_choose(sys);
-	getty_add(&sys->manager, &sys->config, container, sys->default_target);
+	getty_add(&sys->manager, &sys->config, container, "sysinit.target");
 	manager_resolve(&sys->manager, sys->default_target);
 	network_start(&sys->network, &sys->loop, &sys->manager, CONFIG_FOLDER "/network");
 	sys->getty_patience.expired = boot_takes_long;
 	loop_timer_set(&sys->loop, &sys->getty_patience, GETTY_PATIENCE_MS);
 	manager_boot(&sys->manager);
+	if (!container)
+		consoles_watch(sys);
+	devices_start(sys);
+}
+
+static void multi_user_begin(struct system *sys)
+{
+	config_read(&sys->config, CONFIG_FOLDER "/rinit.conf");
+	sys->generator = early_generator_add(&sys->manager, sys->cmdline, sys->runtime == RUNTIME_CONTAINER);
+	if (sys->generator)
+		manager_start(&sys->manager, sys->generator);
+	else
+		multi_user(sys);
 }
 
 static void shell_only(struct system *sys, const char *name, const char *description)
@@ -357,11 +405,35 @@ static void modules_idle(struct modules *modules)
 		manager_reached(&sys->manager, "modules.target");
 }
 
+static bool is_down(const struct unit *unit)
+{
+	return unit->run.state == STATE_INACTIVE || unit->run.state == STATE_FAILED;
+}
+
+/* udev loads modules too, by its rules: then rinit leaves it to it. */
+static bool udev_does_it(const struct system *sys)
+{
+	const struct unit *unit = unit_set_find(&sys->manager.units, UDEV_UNIT);
+
+	return unit && !is_down(unit);
+}
+
+static void devices_settled(struct system *sys, const struct unit *unit)
+{
+	if (strcmp(unit->config.name, UDEV_UNIT) != 0 || !is_down(unit) || sys->shutdown.phase != PHASE_UP ||
+	    sys->runtime == RUNTIME_CONTAINER)
+		return;
+	modules_want_coldplug(&sys->modules); /* of what came meanwhile, too */
+	modules_load(&sys->modules);
+}
+
 static void uevent_seen(struct uevents *uevents, const struct uevent *event)
 {
 	struct system *sys = CONTAINER_OF(uevents, struct system, uevents);
 
-	if (!strcmp(event->action, "add") && *event->modalias) {
+	if (sys->nodes_by_hand)
+		uevent_node(event, "/dev");
+	if (!strcmp(event->action, "add") && *event->modalias && !*event->synthetic && !udev_does_it(sys)) {
 		modules_want(&sys->modules, event->modalias);
 		modules_load(&sys->modules);
 	}
@@ -387,10 +459,13 @@ static void devices_start(struct system *sys)
 	if (rc)
 		log_warning("cannot listen to device events: %s: drivers that come later are not loaded",
 			    strerror(-rc));
+	else if (sys->nodes_by_hand)
+		uevents_again();
 	if (!sys->in_initrd)
 		button_open(&sys->button, &sys->loop, button_pressed); /* a machine without is fine */
 	modules_want_configured(&sys->modules, "/etc/modules-load.d");
-	modules_want_coldplug(&sys->modules);
+	if (!udev_does_it(sys))
+		modules_want_coldplug(&sys->modules);
 	modules_load(&sys->modules);
 }
 
@@ -430,6 +505,19 @@ static bool initrd_begin(struct system *sys)
 }
 
 /* ---- what kind of boot ---- */
+
+/*
+ * Debian's scripts ask for the folder /run/systemd/system before they use systemctl (sd_booted(3)). What
+ * would ask systemd over D-Bus (docker, runc) does so only where it is no link. An initrd does not make it:
+ * who comes after it may be another init.
+ */
+static void booted_mark(void)
+{
+	mkdir("/run/systemd", 0755);
+	mkdir("/run/rinit/system", 0755);
+	if (symlink("/run/rinit/system", "/run/systemd/system") && errno != EEXIST)
+		log_warning("/run/systemd/system: cannot make the link: %m");
+}
 
 void system_interface_online(struct system *sys, const char *interface)
 {
@@ -481,6 +569,7 @@ static void system_start(struct system *sys)
 		devices_start(sys);
 		return;
 	}
+	booted_mark();
 	hostname_set();
 	mode_choose(sys);
 	environment_set(sys);
@@ -491,7 +580,8 @@ static void system_start(struct system *sys)
 	} else if (sys->single || cmdline_has(sys->cmdline, "single")) {
 		shell_only(sys, "single.service", "single-user shell");
 	} else {
-		multi_user(sys);
+		multi_user_begin(sys);
+		return;
 	}
 	devices_start(sys);
 }
@@ -520,6 +610,8 @@ int main(int argc, char **argv)
 								   : usage(argc, argv);
 	recovery_arm(recovery_reason(argv) != NULL);
 	umask(022);
+	syscall(SYS_close_range, STDERR_FILENO + 1, ~0U,
+		CLOSE_RANGE_CLOEXEC); /* whatever it came with is no service's */
 	pid1.argv = argv;
 	early_user_space(&pid1);
 	if (pid1.runtime != RUNTIME_CONTAINER)

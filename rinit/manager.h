@@ -16,7 +16,10 @@ struct manager {
 	bool draining;
 	const char *root;         /* of the folders that units are in; NULL: there are none. See load.h */
 	struct unit_paths *paths; /* while units are looked for */
-	struct string_list told;  /* warnings about units that were said already */
+	struct unit *sockets;     /* that listen; see socket.h */
+	struct loop_timer instances_over;
+	unsigned int stored_count; /* of all units: see fd_store.h */
+	struct string_list told;   /* warnings about units that were said already */
 	/* Somebody's wish to know; may be NULL. A unit has settled, down or up. */
 	void (*settled)(struct manager *manager, struct unit *unit);
 	/* The same; its state has changed, and what follows from that has not been done yet. */
@@ -59,6 +62,8 @@ bool manager_is_idle(const struct manager *manager);
 
 /* A child ended; true when it was a unit's process. */
 bool manager_child_ended(struct manager *manager, pid_t pid, int status);
+/* The unit that the process may hand descriptors over for (FDSTORE=1), or NULL. */
+struct unit *manager_fd_keeper(struct manager *manager, pid_t from);
 /* sd_notify(3) text from a process. */
 void manager_notified(struct manager *manager, pid_t from, const char *text);
 

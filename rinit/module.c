@@ -119,8 +119,7 @@ void modules_load(struct modules *modules)
 	static char *const environment[] = {"PATH=" SPAWN_PATH, NULL};
 	static const char *const options[] = {"modprobe", "-a", "-b", "-q"};
 	struct string_list argv = {0};
-	struct spawn modprobe = {
-		.program = "modprobe", .environment = environment, .input = -1, .output = -1};
+	struct spawn modprobe = {.program = "modprobe", .environment = environment};
 	int rc = 0;
 
 	if (modules->child)

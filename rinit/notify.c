@@ -12,6 +12,7 @@
 
 #include "common/cleanup.h"
 #include "common/util.h"
+#include "rinit/fd_store.h"
 #include "rinit/log.h"
 #include "rinit/manager.h"
 
@@ -53,39 +54,75 @@ bool notify_value(const char *text, const char *key, char *value, size_t size)
 
 /* ---- from services ---- */
 
-static pid_t sender_of(struct msghdr *message)
+#define NOTIFY_FDS_MAX 64 /* in one message; the kernel drops what is more */
+
+struct notify_message {
+	char text[NOTIFY_DATAGRAM_MAX];
+	pid_t sender;
+	int fds[NOTIFY_FDS_MAX];
+	size_t fd_count;
+};
+
+/* False when there is none, or it is too long. With no place for descriptors the kernel drops them. */
+static bool message_receive(int fd, int flags, bool with_fds, struct notify_message *message)
 {
-	const struct cmsghdr *control = CMSG_FIRSTHDR(message); /* there is room for this one only */
+	union {
+		struct cmsghdr header; /* aligns it */
+		char space[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(sizeof(message->fds))];
+	} control;
+	struct iovec part = {.iov_base = message->text, .iov_len = sizeof(message->text) - 1};
+	struct msghdr header = {.msg_iov = &part,
+				.msg_iovlen = 1,
+				.msg_control = &control,
+				.msg_controllen =
+					with_fds ? sizeof(control) : CMSG_SPACE(sizeof(struct ucred))};
+	ssize_t length = recvmsg(fd, &header, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	struct ucred sender;
 
-	if (!control || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_CREDENTIALS)
-		return 0;
-	memcpy(&sender, CMSG_DATA(control), sizeof(sender));
-	return sender.pid;
+	message->sender = 0;
+	message->fd_count = 0;
+	for (size_t at = 0; length >= 0 && at < header.msg_controllen;) {
+		const struct cmsghdr *one = (const struct cmsghdr *)(control.space + at);
+
+		if (one->cmsg_level == SOL_SOCKET && one->cmsg_type == SCM_CREDENTIALS) {
+			memcpy(&sender, CMSG_DATA(one), sizeof(sender));
+			message->sender = sender.pid;
+		} else if (one->cmsg_level == SOL_SOCKET && one->cmsg_type == SCM_RIGHTS) {
+			message->fd_count = (one->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+			memcpy(message->fds, CMSG_DATA(one), message->fd_count * sizeof(int));
+		}
+		at += CMSG_ALIGN(one->cmsg_len);
+	}
+	message->text[MAX(length, 0)] = '\0';
+	return length > 0 && !(header.msg_flags & MSG_TRUNC);
 }
 
-/* Takes one message a wake-up, so that a service that floods does not keep others waiting. */
+static void fds_keep(struct unit *unit, const struct notify_message *message)
+{
+	char name[FD_NAME_MAX + 2] = "", poll[2] = "";
+
+	if (!notify_value(message->text, "FDNAME", name, sizeof(name)) || !fd_name_is_valid(name))
+		strcpy(name, "stored"); /* sd_notify(3) */
+	notify_value(message->text, "FDPOLL", poll, sizeof(poll));
+	fd_store_add(unit, message->fds, message->fd_count, name, *poll != '0');
+}
+
+/* Takes one message a wake-up, so that a service that floods does not keep others waiting. Only of who may
+ * hand over descriptors they are taken at all. */
 static void notify_ready(struct loop_source *source, uint32_t events)
 {
 	struct notify_socket *notify = CONTAINER_OF(source, struct notify_socket, source);
-	char text[NOTIFY_DATAGRAM_MAX];
-	union {
-		struct cmsghdr header; /* aligns it */
-		char space[CMSG_SPACE(sizeof(struct ucred))];
-	} control;
-	struct iovec part = {.iov_base = text, .iov_len = sizeof(text) - 1};
-	struct msghdr message = {.msg_iov = &part,
-				 .msg_iovlen = 1,
-				 .msg_control = &control,
-				 .msg_controllen = sizeof(control)};
-	/* Descriptors that come along have no room in control: the kernel drops them. */
-	ssize_t length = recvmsg(source->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct notify_message message;
+	struct unit *keeper = NULL;
 
 	(void)events;
-	if (length <= 0 || message.msg_flags & MSG_TRUNC)
+	if (message_receive(source->fd, MSG_PEEK, false, &message) && notify_has(message.text, "FDSTORE=1"))
+		keeper = manager_fd_keeper(notify->manager, message.sender);
+	if (!message_receive(source->fd, 0, keeper != NULL, &message))
 		return;
-	text[length] = '\0';
-	manager_notified(notify->manager, sender_of(&message), text);
+	if (keeper)
+		fds_keep(keeper, &message);
+	manager_notified(notify->manager, message.sender, message.text);
 }
 
 int notify_listen(struct notify_socket *notify, struct loop *loop, struct manager *manager)

@@ -50,7 +50,7 @@ static void shell_run(void)
 static void last_resort(void)
 {
 	for (;;) {
-		pid_t shell = fork();
+		pid_t shell = _Fork(); /* nothing of libc may be whole any more */
 
 		if (!shell)
 			shell_run();
@@ -66,6 +66,8 @@ static void fault_handler(int number)
 	static char *const argv[] = {"rinit", argument, NULL};
 	static char *const environment[] = {NULL};
 
+	if (getpid() != 1) /* a child that is on its way to its program */
+		_exit(127);
 	say("\nrinit: PID 1 crashed: ");
 	say(fault_name(number));
 	say("\n");

@@ -451,8 +451,11 @@ static int command_run(const char *verb, char **arguments, int count, bool json)
 		return command_kill(arguments, count, json);
 	if (!strcmp(verb, "reset-failed") && count)
 		return command_units(verb, arguments, count, json);
-	if (!strcmp(verb, "daemon-reload") || !strcmp(verb, "reset-failed"))
+	if (!strcmp(verb, "daemon-reload") || !strcmp(verb, "reset-failed")) {
+		if (*verb == 'd')
+			files_generate();
 		return command_show(verb, "", json, show_text);
+	}
 	return files_command(verb, arguments, count, json);
 }
 

@@ -1,6 +1,7 @@
 /* The parts of rinitctl. Each returns what it exits with (control.h) unless it says so. */
 #pragma once
 
+#include <limits.h>
 #include <stdbool.h>
 
 typedef int rinitctl_run(const char *verb, char **arguments, int count, bool json);
@@ -34,6 +35,14 @@ const char *system_state(void);
 int unit_status(const char *name, bool quiet);
 
 /* ---- other faces ---- */
+
+/* Unit files of fstab and init.d are written anew, where a rinit runs that will read them. */
+void files_generate(void);
+
+/* The script in /etc/init.d that the unit is made of, without its folder; false when there is none. */
+bool initd_script(const char *unit, char script[NAME_MAX + 1]);
+/* Links it into the runlevels, or marks it there as not to be started. */
+int initd_enable(const char *script, bool enable);
 
 /* systemctl(1) as Debian's maintainer scripts and people spell it; run does rinitctl's commands. */
 int systemctl_main(int argc, char **argv, rinitctl_run *run);

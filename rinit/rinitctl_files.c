@@ -20,6 +20,7 @@
 #include "rinit/conf_files.h"
 #include "rinit/control.h"
 #include "rinit/file.h"
+#include "rinit/generate.h"
 #include "rinit/runtime.h"
 #include "rinit/specifier.h"
 #include "rinit/text.h"
@@ -235,16 +236,42 @@ static int name_link(struct file_options *options, const char *name, const char 
 
 /* ---- enable, disable ---- */
 
+bool path_is_in(const char *path, const char *folder)
+{
+	size_t length = strlen(folder);
+
+	return !strncmp(path, folder, length) && path[length] == '/';
+}
+
+/* Is the unit, found with rc, one of an init script? Before rinit runs nobody has made a file of it. */
+static bool is_of_initd(const struct file_options *options, const struct unit_found *found, int rc,
+			const char *name, char script[NAME_MAX + 1])
+{
+	return !*options->root && (rc == -ENOENT || path_is_in(found->path, GENERATED_LATE_FOLDER)) &&
+	       initd_script(rc ? name : found->name, script);
+}
+
+/* update-rc.d, which has made the links already, asks for units only. */
+static int initd_enable_unless_told(const char *script, bool yes)
+{
+	return getenv("SYSTEMCTL_SKIP_SYSV") ? CONTROL_DONE : initd_enable(script, yes);
+}
+
 static int enable(struct file_options *options, const char *name, int depth)
 {
 	struct unit_config config;
-	struct unit_found found;
-	char own[UNIT_NAME_MAX];
+	struct unit_found found = {0};
+	char own[UNIT_NAME_MAX], script[NAME_MAX + 1];
 	const char *instance;
-	int code = CONTROL_DONE;
+	int code = CONTROL_DONE, rc = unit_paths_find(&options->paths, name, &found);
 
-	if (unit_paths_find(&options->paths, name, &found) || !*found.path)
+	if (is_of_initd(options, &found, rc, name, script))
+		return initd_enable_unless_told(script, true);
+	if (rc || !*found.path)
 		return complain(CONTROL_NO_UNIT, "%s: there is no such unit file", name);
+	if (path_is_in(found.path, GENERATED_FOLDER))
+		return complain(CONTROL_FAILED, "%s: is made of /etc/fstab: what mounts it is written there",
+				name);
 	if (found.masked)
 		return complain(CONTROL_FAILED, "%s: is masked", name);
 	if (found.enabled)
@@ -332,8 +359,11 @@ static int disable(struct file_options *options, const char *name, int depth)
 {
 	struct unit_found found = {0};
 	struct unit_config config;
+	char script[NAME_MAX + 1];
 	int rc = unit_paths_find(&options->paths, name, &found), code;
 
+	if (is_of_initd(options, &found, rc, name, script))
+		return initd_enable_unless_told(script, false);
 	if (!rc && found.enabled)
 		return complain(CONTROL_FAILED,
 				"%s: is enabled by being there: remove it or move it to /etc/systemd/system",
@@ -584,6 +614,17 @@ static int tell_rinit(const char *verb, const char *argument)
 	return code;
 }
 
+static void generate_warn(const char *sentence)
+{
+	fprintf(stderr, "rinitctl: %s\n", sentence);
+}
+
+void files_generate(void)
+{
+	if (!geteuid() && !access(CONTROL_SOCKET_PATH, F_OK))
+		generate_again(generate_warn);
+}
+
 /* False when it isn't one of these. */
 static bool option_take(size_t command, struct file_options *options, const char *word)
 {
@@ -649,6 +690,7 @@ static int run_with_paths(size_t command, struct file_options *options, char **a
 		answer_json(options, "", code);
 	unit_paths_close(&options->paths);
 	if ((flags & CHANGES) && !*options->root) {
+		files_generate();
 		tell_rinit("daemon-reload", "");
 		for (int i = 0; i < count && options->now && !code; i++)
 			code = tell_rinit(commands[command].now, arguments[i]);

@@ -28,6 +28,8 @@ struct file_options {
 int complain(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The answer to is-enabled and so on. */
 void state_show(struct file_options *options, const char *state);
+/* Is the path of something in the folder, or below? */
+bool path_is_in(const char *path, const char *folder);
 /* "a" is short for "a.service". */
 void name_complete(const char *short_name, char name[UNIT_NAME_MAX]);
 /* The file at path, unless NULL, and the drop-ins, unless files is NULL. */

@@ -13,6 +13,7 @@
 #include "rinit/control.h"
 #include "rinit/credentials.h"
 #include "rinit/file.h"
+#include "rinit/generate.h"
 #include "rinit/plan.h"
 #include "rinit/rinitctl_files.h"
 #include "rinit/unit_builtin.h"
@@ -65,8 +66,13 @@ static const char *enabled_state(const struct file_options *options, const struc
 
 	if (found->masked)
 		return "masked";
-	if (found->enabled || is_needed(&options->paths, found->name))
+	if (found->enabled ||
+	    (is_needed(&options->paths, found->name) && !path_is_in(found->path, GENERATED_FOLDER)))
 		return "enabled";
+	if (path_is_in(found->path, GENERATED_FOLDER))
+		return "generated";
+	if (path_is_in(found->path, GENERATED_LATE_FOLDER))
+		return "disabled";
 	installs = install_read(found, &config);
 	also = config.also.count;
 	if (config.alias.count)
@@ -295,7 +301,7 @@ int command_check(struct file_options *options, const char *argument)
 		return complain(CONTROL_NO_UNIT, "%s: there is no such unit file", argument);
 	if (found.masked)
 		return complain(CONTROL_FAILED, "%s: is masked (%s)", argument, found.path);
-	if (dot && words_have(" timer path slice scope device automount swap ", dot + 1))
+	if (dot && words_have(" timer path slice scope device automount ", dot + 1))
 		return complain(CONTROL_FAILED, "%s: rinit does not run units of this kind", found.path);
 	if (!slash)
 		unit_paths_drop_ins(&options->paths, found.name, &files);
@@ -324,11 +330,24 @@ struct shown {
 
 static const char properties[] =
 	"Id\0Names\0Description\0LoadState\0ActiveState\0SubState\0FragmentPath\0DropInPaths\0UnitFileState\0"
-	"MainPID\0NRestarts\0StatusText\0CanReload\0CanIsolate\0Triggers\0SourcePath\0NeedDaemonReload\0";
+	"MainPID\0NRestarts\0StatusText\0CanReload\0CanIsolate\0Triggers\0SourcePath\0";
 
 static bool is(const char *property, const char *name)
 {
 	return !strcmp(property, name);
+}
+
+/* What the file was made of, for those that have been. */
+static void source_path_get(const char *path, char *text)
+{
+	static const char key[] = "\nSourcePath=";
+	AUTO_FREE char *file = NULL;
+	const char *source;
+	size_t length;
+
+	if (*path && !file_load(path, UNIT_FILE_MAX, &file, &length) && (source = strstr(file, key)))
+		snprintf(text, PATH_MAX, "%.*s", (int)strcspn(source + strlen(key), "\n"),
+			 source + strlen(key));
 }
 
 static const char *load_state(const struct shown *shown)
@@ -385,15 +404,15 @@ static bool property_get(const struct shown *shown, const char *property, char *
 		strcpy(text, config->service.commands[COMMAND_RELOAD].count ? "yes" : "no");
 	else if (is(property, "CanIsolate"))
 		strcpy(text, config->allow_isolate ? "yes" : "no");
-	else if (is(property, "NeedDaemonReload"))
-		strcpy(text, "no");
 	else if (is(property, "Triggers")) {
 		if (config->kind == UNIT_SOCKET && config->socket.service)
 			snprintf(text, PATH_MAX, "%s", config->socket.service);
 		else if (config->kind == UNIT_SOCKET)
 			snprintf(text, PATH_MAX, "%.*s.service", (int)strlen(shown->name) - 7, shown->name);
-	} else
-		return is(property, "SourcePath"); /* nothing is generated from elsewhere */
+	} else if (is(property, "SourcePath"))
+		source_path_get(shown->found.path, text);
+	else
+		return false;
 	return true;
 }
 

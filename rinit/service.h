@@ -68,6 +68,7 @@ enum service_action {
 	ACTION_SPAWN,    /* run the first ExecStart= */
 	ACTION_REACHED,  /* settled: up */
 	ACTION_RELOADED, /* up as before */
+	ACTION_STAYED,   /* the same, and it should have stopped */
 	ACTION_ENDED,    /* settled: down */
 	ACTION_FAILED,   /* settled: down, and it should not be */
 	ACTION_TERM,     /* tell its processes to end, and start the stop timer */

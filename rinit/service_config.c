@@ -28,10 +28,38 @@ void service_config_init(struct service_config *config)
 		.guess_main_pid = true,
 		.ignore_sigpipe = true,
 		.umask = 022,
+		.nice = UNSET,
+		.oom_score_adjust = UNSET,
+		.policy = UNSET,
+		.priority = UNSET,
+		.io_class = UNSET,
+		.io_priority = UNSET,
 		.error = STDOUT_SAME,
 	};
 	for (size_t i = 0; i < DIRECTORY_KINDS; i++)
 		config->directory_modes[i] = 0755;
+}
+
+int cpu_list_parse(const char *text, unsigned long mask[CPU_WORDS])
+{
+	const size_t bits = 8 * sizeof(*mask);
+
+	while (*text) {
+		char *end;
+		unsigned long first = strtoul(text, &end, 10), last = first;
+
+		if (*text < '0' || *text > '9')
+			return -EINVAL;
+		text = end + 1;
+		if (*end == '-')
+			last = *text >= '0' && *text <= '9' ? strtoul(text, &end, 10) : CPUS_MAX;
+		if ((*end && *end != ',') || last < first || last >= CPUS_MAX)
+			return -EINVAL;
+		for (size_t cpu = first; cpu <= last; cpu++)
+			mask[cpu / bits] |= 1UL << cpu % bits;
+		text = end + (*end == ',');
+	}
+	return 0;
 }
 
 static void command_clear(struct command *command)
@@ -53,9 +81,17 @@ void command_list_clear(struct command_list *list)
 void service_config_clear(struct service_config *config)
 {
 	struct string_list *const lists[] = {
-		&config->success_status,   &config->restart_prevent,   &config->restart_force,
-		&config->groups,           &config->environment,       &config->environment_files,
-		&config->pass_environment, &config->unset_environment, &config->cgroup,
+		&config->success_status,
+		&config->restart_prevent,
+		&config->restart_force,
+		&config->groups,
+		&config->environment,
+		&config->environment_files,
+		&config->pass_environment,
+		&config->unset_environment,
+		&config->cgroup,
+		&config->sockets,
+		&config->cpus,
 	};
 	char *const strings[] = {config->pid_file,   config->bus_name,    config->user,
 				 config->group,      config->directory,   config->root,

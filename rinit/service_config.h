@@ -22,7 +22,7 @@ enum service_type {
 	TYPE_ONESHOT,
 	TYPE_NOTIFY,
 	TYPE_FORKING,
-	TYPE_DBUS, /* as simple: who owns a name on a bus is not asked */
+	TYPE_DBUS, /* see bus.h */
 	TYPE_IDLE, /* as simple: services never write into the console's lines */
 };
 
@@ -48,6 +48,7 @@ enum stdin_kind {
 	STDIN_TTY,
 	STDIN_INHERIT, /* what rinit has; for its own shells, not in unit files */
 	STDIN_FILE,
+	STDIN_SOCKET, /* the connection, or the only socket */
 };
 
 enum stdout_kind {
@@ -55,6 +56,7 @@ enum stdout_kind {
 	STDOUT_NULL,
 	STDOUT_TTY,
 	STDOUT_SAME, /* as standard input, or as standard output */
+	STDOUT_SOCKET,
 	STDOUT_FILE,
 	STDOUT_APPEND,
 	STDOUT_TRUNCATE,
@@ -134,8 +136,10 @@ struct service_config {
 
 	char *user, *group;
 	struct string_list groups;
-	bool has_nice, has_oom;
-	int nice, oom_score_adjust;
+	/* As it is when UNSET; classes and policies as the kernel counts them */
+	int nice, oom_score_adjust, policy, priority, io_class, io_priority;
+	bool reset_on_fork;
+	struct string_list cpus; /* of CPUAffinity=: "0-3" */
 	unsigned int umask;
 	struct service_limit *limits;
 	size_t limit_count;
@@ -157,7 +161,18 @@ struct service_config {
 	char *slice;
 	struct string_list cgroup; /* "FILE=VALUE" to be written into its control group */
 	bool delegate;
+
+	struct string_list sockets; /* whose descriptors it gets, besides that of its own name */
+	bool non_blocking;
+	unsigned int fd_store_max;
 };
+
+#define UNSET     INT32_MIN
+#define CPUS_MAX  1024
+#define CPU_WORDS (CPUS_MAX / (8 * sizeof(unsigned long)))
+
+/* "2", "0-3", with commas between: sets a bit for each processor. Pure; 0 or -EINVAL */
+int cpu_list_parse(const char *text, unsigned long mask[CPU_WORDS]);
 
 /* Every default set. */
 void service_config_init(struct service_config *config);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "rinit/cgroup.h"
+#include "rinit/fd_store.h"
 #include "rinit/file.h"
 #include "rinit/log.h"
 #include "rinit/notify.h"
@@ -82,13 +83,23 @@ static void main_pid_told(struct unit *unit, pid_t pid)
 		log_warning("%s: MAINPID=%d is no process of its own: not taken", unit->config.name, pid);
 }
 
+struct unit *manager_fd_keeper(struct manager *manager, pid_t from)
+{
+	struct unit *unit = unit_of_process(manager, from);
+
+	return unit && unit->config.service.fd_store_max ? unit : NULL;
+}
+
 void manager_notified(struct manager *manager, pid_t from, const char *text)
 {
 	struct unit *unit = unit_of_process(manager, from);
+	char name[FD_NAME_MAX + 1];
 	unsigned long long number;
 
 	if (!unit)
 		return;
+	if (notify_has(text, "FDSTOREREMOVE=1") && notify_value(text, "FDNAME", name, sizeof(name)))
+		fd_store_drop(unit, name);
 	notify_value(text, "STATUS", unit->run.status, sizeof(unit->run.status));
 	if (notify_number(text, "MAINPID", &number) && number > 1 && number < INT32_MAX)
 		main_pid_told(unit, (pid_t)number);

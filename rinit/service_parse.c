@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/util.h"
+#include "rinit/bus_message.h"
 #include "rinit/cgroup.h"
 #include "rinit/command_line.h"
 #include "rinit/unit_read.h"
@@ -22,7 +23,7 @@ static struct service_config *config_of(const struct unit_reader *reader)
 
 /* ---- numbers ---- */
 
-static int parse_integer(const char *text, long min, long max, long *value)
+int parse_integer(const char *text, long min, long max, long *value)
 {
 	char *end;
 
@@ -31,8 +32,7 @@ static int parse_integer(const char *text, long min, long max, long *value)
 	return end == text || *end || errno || *value < min || *value > max ? -EINVAL : 0;
 }
 
-/* "512M": bytes, in steps of 1024. */
-static int parse_size(const char *text, size_t length, uint64_t *value)
+int parse_size(const char *text, size_t length, uint64_t *value)
 {
 	static const char suffixes[] = "KMGTPE";
 	const char *suffix;
@@ -98,20 +98,42 @@ static int read_burst(struct unit_reader *reader, const struct unit_key *key, co
 	return 0;
 }
 
-static int read_nice(struct unit_reader *reader, const struct unit_key *key, const char *value)
+static int read_range(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
-	struct service_config *config = config_of(reader);
-	bool oom = key->at == offsetof(struct unit_config, service.oom_score_adjust);
+	static const struct {
+		size_t at;
+		short min, max;
+	} ranges[] = {
+		{offsetof(struct unit_config, service.nice), -20, 19},
+		{offsetof(struct unit_config, service.oom_score_adjust), -1000, 1000},
+		{offsetof(struct unit_config, service.priority), 1, 99},
+		{offsetof(struct unit_config, service.io_priority), 0, 7},
+	};
+	size_t i = 0;
 	long number;
 
-	if (parse_integer(value, oom ? -1000 : -20, oom ? 1000 : 19, &number))
+	while (ranges[i].at != key->at)
+		i++;
+	if (parse_integer(value, ranges[i].min, ranges[i].max, &number))
 		return -EINVAL;
 	*(int *)unit_member(reader, key) = (int)number;
-	*(oom ? &config->has_oom : &config->has_nice) = true;
 	return 0;
 }
 
-static int read_mode(struct unit_reader *reader, const struct unit_key *key, const char *value)
+static int read_cpus(struct unit_reader *reader, const struct unit_key *key, const char *value)
+{
+	unsigned long mask[CPU_WORDS] = {0};
+	const char *at = value;
+	char word[COMMAND_WORD_MAX];
+	int more;
+
+	while ((more = word_split(&at, word, sizeof(word))) > 0)
+		if (cpu_list_parse(word, mask))
+			return -EINVAL;
+	return more < 0 ? more : read_words(reader, key, value);
+}
+
+int read_mode(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
 	unsigned int *mode = unit_member(reader, key);
 	char *end;
@@ -126,6 +148,16 @@ static int read_mode(struct unit_reader *reader, const struct unit_key *key, con
 static int read_signal(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
 	return parse_signal(value, unit_member(reader, key));
+}
+
+int read_count(struct unit_reader *reader, const struct unit_key *key, const char *value)
+{
+	long number;
+
+	if (parse_integer(value, 0, UINT16_MAX, &number))
+		return -EINVAL;
+	*(int *)unit_member(reader, key) = (int)number;
+	return 0;
 }
 
 /* ---- words ---- */
@@ -143,6 +175,17 @@ static int read_choice(struct unit_reader *reader, const struct unit_key *key, c
 		}
 	}
 	return -EINVAL;
+}
+
+static int read_type(struct unit_reader *reader, const struct unit_key *key, const char *value)
+{
+	reader->type_set = true;
+	return read_choice(reader, key, value);
+}
+
+static int read_bus_name(struct unit_reader *reader, const struct unit_key *key, const char *value)
+{
+	return bus_name_is_valid(value) ? read_string(reader, key, value) : -EINVAL;
 }
 
 /* What there is no other way to do: the key has no effect, and nothing is lost, when this is its value. */
@@ -243,13 +286,15 @@ static int read_input(struct unit_reader *reader, const struct unit_key *key, co
 	(void)key;
 	if (!strcmp(value, "null"))
 		config->input = STDIN_NULL;
+	else if (!strcmp(value, "socket"))
+		config->input = STDIN_SOCKET;
 	else if (!strncmp(value, "tty", 3) && (!value[3] || !strcmp(value + 3, "-force")))
 		config->input = STDIN_TTY;
 	else if (!strncmp(value, "file:/", 6)) {
 		config->input = STDIN_FILE;
 		return string_set(&config->input_path, value + 5);
 	} else
-		return -EINVAL; /* socket and fd need socket units, data a key more */
+		return -EINVAL; /* fd would need names of descriptors, data a key more */
 	return 0;
 }
 
@@ -257,7 +302,7 @@ static int read_input(struct unit_reader *reader, const struct unit_key *key, co
 static int read_output(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
 	static const char *const prefixes[] = {"file:", "append:", "truncate:"};
-	static const char others[] = "null\0tty\0inherit\0";
+	static const char *const others[] = {"null", "tty", "inherit", "socket"};
 	static const char logs[] =
 		"log\0journal\0journal+console\0syslog\0syslog+console\0kmsg\0kmsg+console\0";
 	struct service_config *config = config_of(reader);
@@ -265,6 +310,7 @@ static int read_output(struct unit_reader *reader, const struct unit_key *key, c
 	enum stdout_kind *output = error ? &config->error : &config->output;
 	const char *word;
 
+	reader->output_set |= !error;
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
 		size_t length = strlen(prefixes[i]);
 
@@ -273,11 +319,9 @@ static int read_output(struct unit_reader *reader, const struct unit_key *key, c
 		*output = STDOUT_FILE + (unsigned int)i;
 		return string_set(error ? &config->error_path : &config->output_path, value + length);
 	}
-	for (word = others; *word; word += strlen(word) + 1)
-		if (!strcmp(word, value)) {
-			*output = word == others       ? STDOUT_NULL
-				  : word == others + 5 ? STDOUT_TTY
-						       : STDOUT_SAME;
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (!strcmp(others[i], value)) {
+			*output = STDOUT_NULL + (unsigned int)i;
 			return 0;
 		}
 	for (word = logs; *word; word += strlen(word) + 1)
@@ -286,6 +330,19 @@ static int read_output(struct unit_reader *reader, const struct unit_key *key, c
 			return 0;
 		}
 	return -EINVAL;
+}
+
+/* systemd.service(5), Sockets=: it comes after them, and they are started with it. */
+static int read_sockets(struct unit_reader *reader, const struct unit_key *key, const char *value)
+{
+	const struct unit_key wants = {.at = offsetof(struct unit_config, wants)};
+	const struct unit_key after = {.at = offsetof(struct unit_config, after)};
+	int rc = read_words(reader, key, value);
+
+	if (!*value || rc)
+		return rc;
+	rc = read_words(reader, &wants, value);
+	return rc ? rc : read_words(reader, &after, value);
 }
 
 /* ---- commands, limits, control groups ---- */
@@ -477,7 +534,7 @@ enum {
 	TIMEOUT,
 	TIMEOUTS,
 	BURST,
-	NICE,
+	RANGE,
 	MODE,
 	SIGNAL,
 	CHOICE,
@@ -495,6 +552,12 @@ enum {
 	COUNT,
 	LIMIT,
 	SANDBOX,
+	ONE,
+	SOCKETS,
+	NUMBER,
+	TYPE,
+	BUS_NAME,
+	CPUS,
 	ENVIRONMENT,
 	ENVIRONMENT_FILE,
 	USER,
@@ -509,7 +572,7 @@ static key_reader *const readers[] = {
 	[TIMEOUT] = read_timeout,
 	[TIMEOUTS] = read_timeouts,
 	[BURST] = read_burst,
-	[NICE] = read_nice,
+	[RANGE] = read_range,
 	[MODE] = read_mode,
 	[SIGNAL] = read_signal,
 	[CHOICE] = read_choice,
@@ -529,6 +592,12 @@ static key_reader *const readers[] = {
 	[SANDBOX] = read_sandbox,
 	[ENVIRONMENT] = read_environment,
 	[USER] = read_user,
+	[ONE] = read_one,
+	[SOCKETS] = read_sockets,
+	[NUMBER] = read_count,
+	[TYPE] = read_type,
+	[BUS_NAME] = read_bus_name,
+	[CPUS] = read_cpus,
 	[ENVIRONMENT_FILE] = read_environment_file,
 };
 
@@ -547,6 +616,9 @@ static const char *const choices[] = {
 	"cpu.max",
 	"pids.max",
 	"io.weight",
+	"other\0fifo\0rr\0batch\0 \0idle\0", /* the numbers of sched(7); one is not used */
+	"none\0realtime\0best-effort\0idle\0000\0001\0002\0003\0", /* ioprio_set(2); the class by its number
+								      is 4 more */
 };
 
 #define AT(name) offsetof(struct unit_config, service.name)
@@ -556,7 +628,7 @@ static const struct {
 	uint8_t reader, choices;
 	uint16_t at;
 } keys[] = {
-	{"Type", CHOICE, 0, AT(type)},
+	{"Type", TYPE, 0, AT(type)},
 	{"ExecCondition", COMMAND, 0, AT(commands[COMMAND_CONDITION])},
 	{"ExecStartPre", COMMAND, 0, AT(commands[COMMAND_PRE])},
 	{"ExecStart", COMMAND, 0, AT(commands[COMMAND_START])},
@@ -565,7 +637,7 @@ static const struct {
 	{"ExecStop", COMMAND, 0, AT(commands[COMMAND_STOP])},
 	{"ExecStopPost", COMMAND, 0, AT(commands[COMMAND_STOP_POST])},
 	{"PIDFile", PID_FILE, 0, AT(pid_file)},
-	{"BusName", STRING, 0, AT(bus_name)},
+	{"BusName", BUS_NAME, 0, AT(bus_name)},
 	{"RemainAfterExit", FLAG, 0, AT(remain_after_exit)},
 	{"GuessMainPID", FLAG, 0, AT(guess_main_pid)},
 	{"NotifyAccess", CHOICE, 3, AT(notify_access)},
@@ -594,8 +666,14 @@ static const struct {
 	{"User", USER, 0, AT(user)},
 	{"Group", USER, 0, AT(group)},
 	{"SupplementaryGroups", USER, 0, AT(groups)},
-	{"Nice", NICE, 0, AT(nice)},
-	{"OOMScoreAdjust", NICE, 0, AT(oom_score_adjust)},
+	{"Nice", RANGE, 0, AT(nice)},
+	{"OOMScoreAdjust", RANGE, 0, AT(oom_score_adjust)},
+	{"CPUSchedulingPolicy", CHOICE, 14, AT(policy)},
+	{"CPUSchedulingPriority", RANGE, 0, AT(priority)},
+	{"CPUSchedulingResetOnFork", FLAG, 0, AT(reset_on_fork)},
+	{"CPUAffinity", CPUS, 0, AT(cpus)},
+	{"IOSchedulingClass", CHOICE, 15, AT(io_class)},
+	{"IOSchedulingPriority", RANGE, 0, AT(io_priority)},
 	{"UMask", MODE, 0, AT(umask)},
 	{"WorkingDirectory", FOLDER, 0, AT(directory)},
 	{"RootDirectory", PATH, 0, AT(root)},
@@ -622,6 +700,9 @@ static const struct {
 	{"LogsDirectoryMode", MODE, 0, AT(directory_modes[DIRECTORY_LOGS])},
 	{"ConfigurationDirectoryMode", MODE, 0, AT(directory_modes[DIRECTORY_CONFIGURATION])},
 	{"RuntimeDirectoryPreserve", CHOICE, 4, AT(preserve)},
+	{"Sockets", SOCKETS, 0, AT(sockets)},
+	{"FileDescriptorStoreMax", NUMBER, 0, AT(fd_store_max)},
+	{"NonBlocking", FLAG, 0, AT(non_blocking)},
 	{"Slice", SLICE, 0, AT(slice)},
 	{"Delegate", DELEGATE, 0, AT(delegate)},
 	{"MemoryMax", CGROUP, 5, 0},
@@ -673,10 +754,14 @@ static void defaults_settle(struct unit_reader *reader)
 
 	if (config->type == TYPE_ONESHOT && !reader->start_timeout_set)
 		config->start_timeout_ms = TIMESPAN_INFINITY; /* systemd.service(5), TimeoutStartSec= */
-	if (config->notify_access == NOTIFY_NONE && (config->type == TYPE_NOTIFY || config->watchdog_ms))
+	if (config->notify_access == NOTIFY_NONE &&
+	    (config->type == TYPE_NOTIFY || config->watchdog_ms || config->fd_store_max))
 		config->notify_access = NOTIFY_MAIN;
-	if (config->output == STDOUT_SAME)
-		config->output = config->input == STDIN_TTY ? STDOUT_TTY : STDOUT_LOG;
+	/* What is read from can be written to, too: then inherit, which is the default, means that. */
+	if (!reader->output_set || config->output == STDOUT_SAME)
+		config->output = config->input == STDIN_TTY      ? STDOUT_TTY
+				 : config->input == STDIN_SOCKET ? STDOUT_SOCKET
+								 : STDOUT_LOG;
 	if (config->watchdog_ms == TIMESPAN_INFINITY)
 		config->watchdog_ms = 0;
 	if (config->start_limit_ms == TIMESPAN_INFINITY || !config->start_limit_burst)
@@ -686,8 +771,8 @@ static void defaults_settle(struct unit_reader *reader)
 bool service_key_is_split(const struct unit_key *key)
 {
 	return key->read == read_command || key->read == read_words || key->read == read_statuses ||
-	       key->read == read_directories || key->read == read_environment ||
-	       key->at == offsetof(struct unit_config, service.groups);
+	       key->read == read_directories || key->read == read_sockets || key->read == read_environment ||
+	       key->read == read_cpus || key->at == offsetof(struct unit_config, service.groups);
 }
 
 int service_check(struct unit_reader *reader, struct error *err)
@@ -697,10 +782,13 @@ int service_check(struct unit_reader *reader, struct error *err)
 
 	defaults_settle(reader);
 	sandbox_warn(reader);
-	if (config->type == TYPE_DBUS)
-		unit_warn(reader, 0,
-			  "Type=dbus: ready once its process runs: nobody asks the bus whether %s is owned",
-			  config->bus_name ? config->bus_name : "its name");
+	if (config->bus_name && !reader->type_set)
+		config->type = TYPE_DBUS; /* systemd.service(5), Type= */
+	if (config->type == TYPE_DBUS && !config->bus_name)
+		return error_set(err, -EINVAL, "%s: Type=dbus needs a BusName=", reader->path);
+	if (config->type == TYPE_DBUS && (string_list_add(&reader->config->requires, "dbus.socket") ||
+					  string_list_add(&reader->config->after, "dbus.socket")))
+		return -ENOMEM;
 	if (!count && (config->type != TYPE_ONESHOT || !config->commands[COMMAND_STOP].count))
 		return error_set(err, -EINVAL, "%s: no usable ExecStart= in [Service]: nothing to run",
 				 reader->path);

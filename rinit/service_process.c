@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "rinit/command_line.h"
 #include "rinit/file.h"
 #include "rinit/log.h"
+#include "rinit/mounts_hang.h"
 #include "rinit/notify.h"
 #include "rinit/service_run.h"
 #include "rinit/socket.h"
@@ -81,6 +83,8 @@ static void output_close(struct unit *unit)
 	loop_remove(unit->manager->loop, &unit->run.output);
 	close(unit->run.output.fd);
 	unit->run.output.fd = -1;
+	if (unit->run.connection)
+		socket_instance_settled(unit);
 }
 
 /* Returns false when there is no more for now. */
@@ -128,6 +132,28 @@ void service_output_drain(struct unit *unit)
 		;
 }
 
+/* ---- until the program runs ---- */
+
+#define CHILD_FAILED '!' /* before the line that says why it never will; the others are warnings */
+
+/* Puts a line into the pipe that process_start reads. */
+static void say(int report, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void say(int report, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vsnprintf(text, sizeof(text) - 1, format, args);
+	va_end(args);
+	length = MIN(length, (int)sizeof(text) - 2);
+	text[length++] = '\n';
+	if (write(report, text, (size_t)length) < 0)
+		return; /* it is full, or nobody is left to be told */
+}
+
 /* ---- environment ---- */
 
 static int environment_setf(struct string_list *environment, const char *format, ...)
@@ -153,7 +179,7 @@ static int environment_add(struct string_list *environment, const struct string_
 	return rc;
 }
 
-static int environment_file(const struct unit *unit, const char *path, struct string_list *environment)
+static int environment_file(const char *path, struct string_list *environment, int report)
 {
 	bool optional = *path == '-';
 	AUTO_FREE char *text = NULL;
@@ -163,12 +189,12 @@ static int environment_file(const struct unit *unit, const char *path, struct st
 	if (rc && optional)
 		return 0;
 	if (rc) {
-		log_warning("%s: EnvironmentFile=%s: %s", unit->config.name, path, strerror(-rc));
+		say(report, "!EnvironmentFile=%s: %s", path, strerror(-rc));
 		return rc;
 	}
 	rc = environment_parse(environment, text, length);
 	if (rc > 0)
-		log_warning("%s: %s: %d lines are no NAME=VALUE", unit->config.name, path + optional, rc);
+		say(report, "%s: %d lines are no NAME=VALUE", path + optional, rc);
 	return MIN(rc, 0);
 }
 
@@ -207,7 +233,7 @@ static int environment_result(const struct unit_run *run, struct string_list *en
 }
 
 /* systemd.exec(5), "Environment Variables in Spawned Processes": what comes later wins. */
-static int environment_make(const struct unit *unit, struct string_list *environment)
+static int environment_make(const struct unit *unit, struct string_list *environment, int report)
 {
 	const struct service_config *config = &unit->config.service;
 	const struct unit_run *run = &unit->run;
@@ -223,6 +249,11 @@ static int environment_make(const struct unit *unit, struct string_list *environ
 		rc = environment_directories(config, environment);
 	if (!rc && config->notify_access != NOTIFY_NONE)
 		rc = environment_set(environment, "NOTIFY_SOCKET=" NOTIFY_SOCKET_PATH);
+	if (!rc && run->connection && run->connection->port) {
+		rc = environment_setf(environment, "REMOTE_ADDR=%s", run->connection->address);
+		if (!rc)
+			rc = environment_setf(environment, "REMOTE_PORT=%u", run->connection->port);
+	}
 	if (!rc && config->watchdog_ms)
 		rc = environment_setf(environment, "WATCHDOG_USEC=%llu",
 				      (unsigned long long)config->watchdog_ms * 1000);
@@ -233,7 +264,7 @@ static int environment_make(const struct unit *unit, struct string_list *environ
 	if (!rc)
 		rc = environment_add(environment, &config->environment);
 	for (size_t i = 0; !rc && i < config->environment_files.count; i++)
-		rc = environment_file(unit, config->environment_files.items[i], environment);
+		rc = environment_file(config->environment_files.items[i], environment, report);
 	for (size_t i = 0; !rc && i < config->unset_environment.count; i++)
 		environment_unset(environment, config->unset_environment.items[i]);
 	return rc;
@@ -241,72 +272,188 @@ static int environment_make(const struct unit *unit, struct string_list *environ
 
 /* ---- the process ---- */
 
-/* Opened here when it is the log or nothing; the child opens what is a file. */
-static int descriptors_open(struct unit *unit, struct spawn *spawn_it)
+static bool wants_socket(const struct service_config *config)
 {
-	const struct service_config *config = &unit->config.service;
-	const char *tty = config->tty ? config->tty : "/dev/console";
-
-	spawn_it->tty = config->input == STDIN_TTY ? tty : NULL;
-	spawn_it->input = config->input == STDIN_INHERIT ? STDIN_FILENO : -1;
-	if (config->output == STDOUT_LOG)
-		return output_open(unit);
-	if (config->output == STDOUT_NULL)
-		return open("/dev/null", O_WRONLY | O_CLOEXEC);
-	if (config->output == STDOUT_TTY && config->input != STDIN_TTY && config->input != STDIN_INHERIT)
-		return open(tty, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-	return -1;
+	return config->input == STDIN_SOCKET || config->output == STDOUT_SOCKET ||
+	       config->error == STDOUT_SOCKET;
 }
 
+/* What a program is run with. */
+struct launch {
+	struct spawn spawn;
+	struct string_list environment, argv;
+	struct socket_list sockets;
+	char cgroup[PATH_MAX];
+};
+
+/* The sockets: as descriptors from 3 on, or the only one as input and output. */
+static int launch_sockets(const struct unit *unit, struct launch *launch, int report)
+{
+	const struct service_config *config = &unit->config.service;
+	bool main = unit->run.list == COMMAND_START;
+	struct socket_list *list = &launch->sockets;
+	int rc = 0;
+
+	if (main || wants_socket(config))
+		rc = socket_descriptors(unit, list);
+	if (!rc && wants_socket(config)) {
+		if (main && list->sockets != 1) {
+			say(report, "!StandardInput=socket: it has %zu sockets, not one", list->sockets);
+			return -EINVAL;
+		}
+		launch->spawn.socket = list->sockets == 1 ? *list->fds : -1;
+	} else if (!rc && list->count) {
+		launch->spawn.listen = list->fds;
+		launch->spawn.listen_count = list->count;
+		launch->spawn.socket_count = list->sockets;
+		rc = environment_setf(&launch->environment, "LISTEN_FDNAMES=%s", list->names);
+	}
+	return rc;
+}
+
+static int launch_prepare(const struct unit *unit, const struct command *command, struct launch *launch,
+			  int report)
+{
+	int rc = environment_make(unit, &launch->environment, report);
+
+	if (!rc)
+		rc = launch_sockets(unit, launch, report);
+	if (!rc)
+		rc = command_expand(command, &launch->environment, &launch->argv);
+	cgroup_path(unit->config.name, &unit->config.service, "cgroup.procs", launch->cgroup,
+		    sizeof(launch->cgroup));
+	launch->spawn.cgroup = unit->run.has_cgroup ? launch->cgroup : NULL;
+	launch->spawn.argv = launch->argv.items;
+	launch->spawn.environment = launch->environment.items;
+	return rc;
+}
+
+static void launch_clear(struct launch *launch)
+{
+	string_list_clear(&launch->environment);
+	string_list_clear(&launch->argv);
+	free(launch->sockets.fds);
+	free(launch->sockets.names);
+}
+
+/* Who waits in it can be told to end. */
+static int launch_prepare_aside(const struct unit *unit, const struct command *command, struct launch *launch,
+				int report)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	return launch_prepare(unit, command, launch, report);
+}
+
+/* In the child. */
+static void launch_exec(struct spawn *spawn_it, int rc, int report)
+{
+	rc = rc ? rc : spawn_exec(spawn_it);
+	say(report, "!cannot run %s: %s%s%s", spawn_it->program, spawn_it->failed ? spawn_it->failed : "",
+	    spawn_it->failed ? ": " : "", strerror(-rc));
+	_exit(127);
+}
+
+static void setup_ready(struct loop_source *source, uint32_t events)
+{
+	struct unit *unit = CONTAINER_OF(source, struct unit, run.setup);
+
+	(void)events;
+	service_setup_drain(unit);
+	manager_drain(unit->manager);
+}
+
+void service_setup_close(struct unit *unit)
+{
+	if (unit->run.setup.fd < 0)
+		return;
+	loop_remove(unit->manager->loop, &unit->run.setup);
+	close(unit->run.setup.fd);
+	unit->run.setup.fd = -1;
+}
+
+void service_setup_drain(struct unit *unit)
+{
+	char text[1024], *rest = text, *line;
+	ssize_t length = -1;
+
+	if (unit->run.setup.fd < 0)
+		return;
+	length = read(unit->run.setup.fd, text, sizeof(text) - 1);
+	if (length < 0 && errno == EAGAIN)
+		return;
+	text[MAX(length, 0)] = '\0';
+	while ((line = strsep(&rest, "\n")) && *line) {
+		bool fails = *line == CHILD_FAILED;
+
+		if (!fails || !unit->run.not_run) /* the first cause is the one */
+			log_warning("%s: %s", unit->config.name, line + fails);
+		unit->run.not_run |= fails;
+	}
+	if (length > 0) {
+		service_setup_drain(unit);
+		return;
+	}
+	service_setup_close(unit);
+	service_executed(unit);
+}
+
+/*
+ * A file of a network's may never answer. Where such file systems are mounted the child is a copy of ours
+ * that prepares itself while we go on; elsewhere it shares our memory until its program runs (vfork), for a
+ * tenth of the cost.
+ */
 static int process_start(struct unit *unit, const struct command *command, pid_t *pid)
 {
 	const struct service_config *config = &unit->config.service;
-	char cgroup[PATH_MAX];
-	struct string_list environment = {0}, argv = {0};
-	struct spawn spawn_it = {.program = command->program,
-				 .config = config,
-				 .privileged = command->privileged,
-				 .error = -1};
-	AUTO_CLOSE int output = -1;
-	AUTO_CLOSE int error = -1;
-	AUTO_FREE int *listen = NULL;
-	AUTO_FREE char *listen_names = NULL;
-	int rc = environment_make(unit, &environment);
+	bool logs = config->output == STDOUT_LOG || config->error == STDOUT_LOG;
+	bool aside = mounts_may_hang();
+	AUTO_CLOSE int log = logs ? output_open(unit) : -1;
+	struct launch launch = {.spawn = {.program = command->program,
+					  .config = config,
+					  .log = log,
+					  .socket = -1,
+					  .privileged = command->privileged}};
+	int report[2], rc = 0;
 
-	cgroup_path(unit->config.name, config, "cgroup.procs", cgroup, sizeof(cgroup));
-	if (!rc && unit->run.list == COMMAND_START)
-		rc = socket_descriptors(unit, &listen, &spawn_it.listen_count, &listen_names);
-	spawn_it.listen = listen;
-	if (!rc && spawn_it.listen_count)
-		rc = environment_setf(&environment, "LISTEN_FDNAMES=%s", listen_names);
-	if (!rc)
-		rc = command_expand(command, &environment, &argv);
-	if (!rc) {
-		output = descriptors_open(unit, &spawn_it);
-		if (config->error == STDOUT_LOG && config->output != STDOUT_LOG)
-			error = output_open(unit);
-		spawn_it.output = output;
-		spawn_it.error = error;
-		spawn_it.argv = argv.items;
-		spawn_it.environment = environment.items;
-		spawn_it.cgroup = unit->run.has_cgroup ? cgroup : NULL;
-		rc = spawn(&spawn_it, pid);
-		if (rc)
-			log_warning("%s: cannot run %s: %s%s%s", unit->config.name, command->program,
-				    spawn_it.failed ? spawn_it.failed : "", spawn_it.failed ? ": " : "",
-				    strerror(-rc));
-	}
-	string_list_clear(&environment);
-	string_list_clear(&argv);
+	if (logs && log < 0)
+		return log;
+	if (pipe2(report, O_CLOEXEC | O_NONBLOCK))
+		return -errno;
+	if (!aside)
+		rc = launch_prepare(unit, command, &launch, report[1]);
+	*pid = aside ? _Fork() : vfork();
+	if (!*pid)
+		launch_exec(&launch.spawn,
+			    aside ? launch_prepare_aside(unit, command, &launch, report[1]) : rc, report[1]);
+	rc = *pid < 0 ? -errno : 0;
+	close(report[1]);
+	launch_clear(&launch);
+	service_setup_close(unit);
+	unit->run.setup = (struct loop_source){.fd = report[0], .ready = setup_ready};
+	unit->run.setup_pid = *pid;
+	unit->run.not_run = false;
 	return rc;
+}
+
+void service_setup_watch(struct unit *unit)
+{
+	service_setup_drain(unit);
+	if (unit->run.setup.fd >= 0)
+		loop_add(unit->manager->loop, &unit->run.setup, EPOLLIN);
 }
 
 int service_spawn(struct unit *unit, const struct command *command, pid_t *pid)
 {
 	int rc = process_start(unit, command, pid);
 
-	if (rc)
+	if (rc) {
 		*pid = 0;
+		service_setup_close(unit);
+		log_warning("%s: cannot run %s: %s", unit->config.name, command->program, strerror(-rc));
+	}
 	return rc;
 }
 

@@ -6,11 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/util.h"
+#include "rinit/bus.h"
 #include "rinit/cgroup.h"
+#include "rinit/fd_store.h"
 #include "rinit/file.h"
 #include "rinit/log.h"
 
@@ -18,9 +21,8 @@
 #define PID_FILE_POLL_MS  20
 #define GONE_POLL_MS      100
 #define ORPHAN_SLACK_MS   100 /* a process' start time is in coarser steps than ours */
-#define EXIT_NOT_RUN                                                                                         \
-	(127 << 8) /* waitpid's status of a program that is not there, as a shell would say it               \
-		    */
+/* No status of waitpid's, but as a shell would say that a program is not there. */
+#define EXIT_NOT_RUN (1 << 16 | 127 << 8)
 
 static struct service_config *config_of(struct unit *unit)
 {
@@ -41,11 +43,22 @@ static void result_set(struct unit *unit, enum service_result result)
 
 /* ---- processes ---- */
 
+/* The processes that rinit started, not those that these started. */
+static void own_signal(const struct unit *unit, int number)
+{
+	if (unit->run.pid > 1)
+		kill(unit->run.pid, number);
+	if (unit->run.control > 1)
+		kill(unit->run.control, number);
+}
+
 /* Every process there is, but the main one when it is to be spared. */
 static void everyone_signal(struct unit *unit, int number, bool spare_main)
 {
 	struct unit_run *run = &unit->run;
 
+	if (run->setup.fd >= 0)
+		own_signal(unit, number); /* it may not have its group yet */
 	if (run->has_cgroup) {
 		cgroup_signal(unit->config.name, config_of(unit), number, spare_main ? run->pid : 0);
 		return;
@@ -54,15 +67,6 @@ static void everyone_signal(struct unit *unit, int number, bool spare_main)
 		kill(-run->group, number);
 	if (run->control > 1)
 		kill(-run->control, number);
-}
-
-/* The processes that rinit started, not those that these started. */
-static void own_signal(const struct unit *unit, int number)
-{
-	if (unit->run.pid > 1)
-		kill(unit->run.pid, number);
-	if (unit->run.control > 1)
-		kill(unit->run.control, number);
 }
 
 static void unit_signal(struct unit *unit, int number)
@@ -205,7 +209,8 @@ static enum service_event up_event(const struct unit *unit)
 {
 	const struct service_config *config = &unit->config.service;
 
-	if (unit->run.pid || (config->type == TYPE_FORKING && !group_is_empty(unit)))
+	if ((unit->run.pid || (config->type == TYPE_FORKING && !group_is_empty(unit))) &&
+	    (config->type != TYPE_DBUS || unit->run.bus_owned))
 		return EVENT_DONE;
 	return config->remain_after_exit ? EVENT_REMAIN : EVENT_END;
 }
@@ -219,6 +224,7 @@ static enum service_event finish(struct unit *unit)
 	enum directory_preserve preserve = config_of(unit)->preserve;
 
 	timers_clear(unit);
+	service_setup_close(unit);
 	if ((mode == KILL_CONTROL_GROUP || mode == KILL_MIXED) && !group_is_empty(unit))
 		everyone_signal(unit, SIGKILL, false);
 	if (run->has_cgroup)
@@ -257,6 +263,8 @@ static void command_run(struct unit *unit)
 	unit_timer(unit, stopping ? config_of(unit)->stop_timeout_ms : config_of(unit)->start_timeout_ms);
 	if (service_spawn(unit, &list_of(unit)->items[run->command], &run->control))
 		control_ended(unit, EXIT_NOT_RUN);
+	else
+		service_setup_watch(unit);
 }
 
 static void action_commands(struct unit *unit)
@@ -291,6 +299,10 @@ static void control_ended(struct unit *unit, int status)
 		unit_event(unit, EVENT_SKIP);
 		return;
 	}
+	if (run->list == COMMAND_STOP && unit->config.kind == UNIT_MOUNT) {
+		unit_event(unit, EVENT_SKIP); /* it said why, and is mounted as before */
+		return;
+	}
 	exit_describe(status, why, sizeof(why));
 	if (status != EXIT_NOT_RUN)
 		log_warning("%s: %s=%s: %s", unit->config.name, keys[run->list], command->program, why);
@@ -302,8 +314,6 @@ static void control_ended(struct unit *unit, int status)
 }
 
 /* ---- the main process ---- */
-
-static void main_ended(struct unit *unit, int status);
 
 static void main_run(struct unit *unit)
 {
@@ -317,16 +327,32 @@ static void main_run(struct unit *unit)
 	unit_timer(unit, config->start_timeout_ms);
 	if (service_spawn(unit, &list_of(unit)->items[run->command], &run->pid)) {
 		run->exit_status = EXIT_NOT_RUN;
-		if (list_of(unit)->items[run->command].ignore_failure) {
-			main_ended(unit, 0);
-			return;
-		}
 		result_set(unit, RESULT_RESOURCES);
 		unit_event(unit, EVENT_BROKE);
 		return;
 	}
 	run->group = run->pid; /* it leads a session */
-	if (config->type != TYPE_ONESHOT && config->type != TYPE_NOTIFY && config->type != TYPE_FORKING)
+	run->bus_owned = false;
+	service_setup_watch(unit);
+	if (config->type == TYPE_DBUS)
+		bus_watch(unit->manager);
+}
+
+static bool failure_is_ignored(const struct unit *unit)
+{
+	const struct command_list *list = &unit->config.service.commands[COMMAND_START];
+	size_t command = unit->run.state == STATE_STARTING ? unit->run.command : 0;
+
+	return command < list->count && list->items[command].ignore_failure;
+}
+
+void service_executed(struct unit *unit)
+{
+	enum service_type type = config_of(unit)->type;
+
+	if (unit->run.state == STATE_STARTING && unit->run.setup_pid == unit->run.pid &&
+	    (!unit->run.not_run || failure_is_ignored(unit)) && type != TYPE_ONESHOT && type != TYPE_NOTIFY &&
+	    type != TYPE_FORKING && type != TYPE_DBUS)
 		unit_event(unit, EVENT_READY);
 }
 
@@ -354,7 +380,7 @@ static pid_t orphan_find(struct unit *unit)
 {
 	DIR *folder = opendir("/proc");
 	const struct dirent *entry;
-	uint64_t tick_ms = 1000 / (uint64_t)sysconf(_SC_CLK_TCK);
+	uint64_t tick_ms = 1000 / getauxval(AT_CLKTCK);
 	pid_t found = 0;
 	int count = 0;
 
@@ -404,7 +430,7 @@ static void main_find(struct unit *unit)
 	}
 	if (pid)
 		service_main_is(unit, pid);
-	else
+	else if (config->guess_main_pid)
 		log_warning("%s: its main process was not found: it wants a PIDFile=", unit->config.name);
 	unit_event(unit, EVENT_READY);
 }
@@ -478,19 +504,23 @@ static enum service_event starting_ended_event(const struct unit *unit, enum ser
 static void main_ended(struct unit *unit, int status)
 {
 	struct unit_run *run = &unit->run;
-	const struct command_list *list = &config_of(unit)->commands[COMMAND_START];
-	size_t command = run->state == STATE_STARTING ? run->command : 0;
-	enum service_result result = service_result(config_of(unit), COMMAND_START, status);
+	enum service_result result = failure_is_ignored(unit) ? RESULT_SUCCESS
+				     : status == EXIT_NOT_RUN
+					     ? RESULT_RESOURCES
+					     : service_result(config_of(unit), COMMAND_START, status);
 	enum service_event event;
 
 	run->pid = 0;
 	run->exit_status = status;
-	if (command < list->count && list->items[command].ignore_failure)
-		result = RESULT_SUCCESS;
 	if (run->state == STATE_STARTING && config_of(unit)->type == TYPE_FORKING &&
 	    result == RESULT_SUCCESS) {
 		main_find(unit);
 		return;
+	}
+	if (result != RESULT_SUCCESS && run->has_cgroup &&
+	    cgroup_out_of_memory(unit->config.name, config_of(unit))) {
+		log_warning("%s: out of memory: the kernel has killed it", unit->config.name);
+		result = RESULT_OOM;
 	}
 	if (run->state == STATE_STARTING)
 		event = starting_ended_event(unit, &result);
@@ -522,6 +552,9 @@ bool manager_child_ended(struct manager *manager, pid_t pid, int status)
 
 	if (unit) {
 		service_output_drain(unit); /* its last words come before the news of its end */
+		service_setup_drain(unit);
+		if (unit->run.not_run && unit->run.setup_pid == pid)
+			status = EXIT_NOT_RUN;
 		if (unit->run.pid == pid)
 			main_ended(unit, status);
 		else
@@ -615,6 +648,15 @@ static void action_reloaded(struct unit *unit)
 	gone_check(unit);
 }
 
+static void action_stayed(struct unit *unit)
+{
+	unit->run.wanted = true;
+	unit->run.again = unit->run.stop_asked = false;
+	unit->run.reload_failed = true; /* whoever asked for a restart hears of it */
+	unit_settled(unit);
+	unit->run.reload_failed = false;
+}
+
 static void action_ended(struct unit *unit)
 {
 	loop_timer_clear(unit->manager->loop, &unit->run.timer);
@@ -622,6 +664,7 @@ static void action_ended(struct unit *unit)
 		log_info("%s %s", config_of(unit)->type == TYPE_ONESHOT ? "finished" : "stopped",
 			 title(unit));
 	unit->run.restarts = 0;
+	fd_store_drop(unit, NULL);
 	unit_settled(unit);
 }
 
@@ -636,6 +679,7 @@ static void action_failed(struct unit *unit)
 		log_warning("%s: failed: it ended before it was ready", unit->config.name);
 	else if ((run->result == RESULT_EXIT || run->result == RESULT_SIGNAL) && run->exit_status)
 		log_warning("%s: failed: %s", unit->config.name, why);
+	fd_store_drop(unit, NULL);
 	unit_settled(unit);
 }
 
@@ -678,6 +722,9 @@ static void action_give_up(struct unit *unit)
 	else if (unit->run.left == STATE_STOP)
 		log_warning("%s: ExecStop= took more than %.1f s: stopping it", unit->config.name,
 			    seconds(config->stop_timeout_ms));
+	else if (unit->run.left == STATE_STARTING && config->type == TYPE_DBUS)
+		log_warning("%s: nobody owns %s on the bus after %.1f s: stopping it", unit->config.name,
+			    config->bus_name, seconds(config->start_timeout_ms));
 	else
 		log_warning("%s: not ready after %.1f s: stopping it", unit->config.name,
 			    seconds(config->start_timeout_ms));
@@ -735,7 +782,7 @@ void unit_event(struct unit *unit, enum service_event event)
 		[ACTION_FAILED] = action_failed,     [ACTION_TERM] = action_term,
 		[ACTION_GIVE_UP] = action_give_up,   [ACTION_ABORT] = action_abort,
 		[ACTION_KILL] = action_kill,         [ACTION_LEAVE] = action_leave,
-		[ACTION_DELAY] = action_delay,
+		[ACTION_DELAY] = action_delay,       [ACTION_STAYED] = action_stayed,
 	};
 	struct service_step step = service_step(unit->run.state, event);
 

@@ -18,13 +18,24 @@ bool service_may_start(struct unit *unit);
 
 /* ---- service_process.c ---- */
 
-/* Runs the command; what it needs besides follows from the state. 0, or a negative errno that has been
- * logged. */
+/*
+ * Runs the command; what it needs besides follows from the state. 0, or a negative errno that has been
+ * logged. Everything that may wait for a file happens in the child, which then is not waited for: run.setup
+ * is a pipe that ends when the program is executed, or when the child has said why not.
+ */
 int service_spawn(struct unit *unit, const struct command *command, pid_t *pid);
+/* To be called behind it: service_executed may be called at once. */
+void service_setup_watch(struct unit *unit);
+/* What the child has said so far; at the pipe's end service_executed is called. */
+void service_setup_drain(struct unit *unit);
+void service_setup_close(struct unit *unit);
 /* What it has said so far, into the log. */
 void service_output_drain(struct unit *unit);
 /* The folders of RuntimeDirectory=, with all that is in them. */
 void service_directories_remove(const struct unit *unit);
+
+/* The newest child's program runs, or run.not_run: it will not. */
+void service_executed(struct unit *unit);
 
 /* ---- for service_notify.c ---- */
 

@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <grp.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -20,7 +19,10 @@
 #include "rinit/credentials.h"
 #include "rinit/file.h"
 
-#define CONTROL(letter) ((letter)&0x1f) /* the character that Ctrl and this letter make */
+#define CONSOLE          "/dev/console"
+#define DESCRIPTORS_MAX  ((rlim_t)524288)
+#define DESCRIPTORS_SOFT ((rlim_t)1024)  /* select(2) knows no more; who can use more may raise it */
+#define CONTROL(letter)  ((letter)&0x1f) /* the character that Ctrl and this letter make */
 
 const char *program_find(const char *name, char *path, size_t size)
 {
@@ -65,7 +67,7 @@ static void tty_make_sane(int fd)
 /* O_NONBLOCK, since opening a serial line may wait for a carrier. */
 static int tty_open(const char *path)
 {
-	int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK);
+	int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;
@@ -75,57 +77,73 @@ static int tty_open(const char *path)
 	return fd;
 }
 
-static int output_open(enum stdout_kind kind, const char *path)
-{
-	int flags = kind == STDOUT_APPEND ? O_APPEND : kind == STDOUT_TRUNCATE ? O_TRUNC : 0;
-
-	return open(path, O_WRONLY | O_CREAT | O_NOCTTY | O_CLOEXEC | flags, 0644);
-}
-
-/* Standard error, where it does not go along with standard output. */
-static int error_redirect(const struct spawn *spawn)
+static int input_open(const struct spawn *spawn)
 {
 	const struct service_config *config = spawn->config;
-	enum stdout_kind kind = config ? config->error : STDOUT_SAME;
-	int fd = -1;
+	bool file = config && config->input == STDIN_FILE;
+	int fd;
 
-	if (kind == STDOUT_SAME || (kind == STDOUT_LOG && config->output == STDOUT_LOG))
-		return 0;
+	switch (config ? config->input : STDIN_NULL) {
+	case STDIN_TTY:
+		return tty_open(config->tty ? config->tty : CONSOLE);
+	case STDIN_INHERIT:
+		return STDIN_FILENO;
+	case STDIN_SOCKET:
+		if (spawn->socket >= 0)
+			return spawn->socket;
+		__attribute__((fallthrough)); /* a command behind its connection's end */
+	default:
+		fd = open(file ? config->input_path : "/dev/null",
+			  (file ? O_RDONLY : O_RDWR) | O_NOCTTY | O_CLOEXEC);
+		return fd < 0 ? -errno : fd;
+	}
+}
+
+/* What standard output or error shall be the same as; "same" is what inherit means. */
+static int output_open(const struct spawn *spawn, enum stdout_kind kind, const char *path, int same)
+{
+	const struct service_config *config = spawn->config;
+	int flags = kind == STDOUT_APPEND ? O_APPEND : kind == STDOUT_TRUNCATE ? O_TRUNC : 0;
+	int fd;
+
+	if (kind == STDOUT_TTY && config->input == STDIN_TTY)
+		return STDIN_FILENO;
+	if (kind == STDOUT_TTY && config->input == STDIN_INHERIT)
+		return STDOUT_FILENO;
+	if (kind == STDOUT_SOCKET && spawn->socket >= 0)
+		return spawn->socket;
 	if (kind == STDOUT_LOG)
-		fd = spawn->error;
-	else if (kind == STDOUT_NULL)
-		fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	else if (kind == STDOUT_TTY)
-		fd = open(config->tty ? config->tty : "/dev/console", O_WRONLY | O_CLOEXEC | O_NOCTTY);
+		return spawn->log;
+	if (kind == STDOUT_SAME)
+		return same;
+	if (kind >= STDOUT_FILE)
+		fd = open(path, O_WRONLY | O_CREAT | O_NOCTTY | O_CLOEXEC | flags, 0644);
 	else
-		fd = output_open(kind, config->error_path);
-	return fd < 0 || dup2(fd, STDERR_FILENO) < 0 ? -errno : 0;
+		fd = open(kind != STDOUT_TTY ? "/dev/null"
+			  : config->tty      ? config->tty
+					     : CONSOLE,
+			  O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	return fd < 0 ? -errno : fd;
 }
 
 static int child_descriptors(const struct spawn *spawn)
 {
 	const struct service_config *config = spawn->config;
-	bool from_file = config && config->input == STDIN_FILE;
-	int input = spawn->tty         ? tty_open(spawn->tty)
-		    : from_file        ? open(config->input_path, O_RDONLY | O_NOCTTY)
-		    : spawn->input < 0 ? open("/dev/null", O_RDONLY)
-				       : spawn->input;
-	int output = spawn->output < 0 && spawn->tty ? input : spawn->output;
+	int fd = input_open(spawn);
 
-	if (input < 0)
-		return spawn->tty ? input : -errno;
-	if (config && config->output >= STDOUT_FILE) {
-		output = output_open(config->output, config->output_path);
-		if (output < 0)
-			return -errno;
-	}
-	if (dup2(input, STDIN_FILENO) < 0)
+	if (fd < 0)
+		return fd;
+	if (dup2(fd, STDIN_FILENO) < 0)
 		return -errno;
-	if (output >= 0 && (dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0))
+	if (!config)
+		return 0;
+	fd = output_open(spawn, config->output, config->output_path, STDIN_FILENO);
+	if (fd < 0)
+		return fd;
+	if (dup2(fd, STDOUT_FILENO) < 0)
 		return -errno;
-	if (input > STDERR_FILENO)
-		close(input);
-	return error_redirect(spawn);
+	fd = output_open(spawn, config->error, config->error_path, STDOUT_FILENO);
+	return fd < 0 ? fd : dup2(fd, STDERR_FILENO) < 0 ? -errno : 0;
 }
 
 /* ---- what a service's child is made of, step by step ---- */
@@ -154,10 +172,26 @@ static int limit_set(const struct service_limit *wanted)
 	return limit_exchange(wanted->resource, &limit, NULL);
 }
 
+void spawn_raise_descriptors(void)
+{
+	struct service_limit own = {.resource = RLIMIT_NOFILE};
+
+	if (limit_exchange(RLIMIT_NOFILE, NULL, &own.limit))
+		return;
+	own.limit.rlim_max = MAX(own.limit.rlim_max, DESCRIPTORS_MAX);
+	own.limit.rlim_cur = own.limit.rlim_max;
+	limit_set(&own);
+}
+
 static int step_limits(struct spawn *spawn)
 {
 	const struct service_config *config = spawn->config;
-	int rc = 0;
+	struct rlimit descriptors;
+	int rc = limit_exchange(RLIMIT_NOFILE, NULL, &descriptors);
+
+	descriptors.rlim_cur = MIN(descriptors.rlim_max, DESCRIPTORS_SOFT);
+	if (!rc)
+		rc = limit_exchange(RLIMIT_NOFILE, &descriptors, NULL);
 
 	for (size_t i = 0; i < config->limit_count && !rc; i++)
 		rc = limit_set(&config->limits[i]);
@@ -171,15 +205,44 @@ static int step_priorities(struct spawn *spawn)
 	int rc;
 
 	umask(config->umask);
-	if (config->has_nice && setpriority(PRIO_PROCESS, 0, config->nice))
+	/* A user namespace may raise neither, and that is no fault. */
+	if (config->nice != UNSET && setpriority(PRIO_PROCESS, 0, config->nice) && errno != EACCES &&
+	    errno != EPERM)
 		return -errno;
-	if (!config->has_oom)
+	if (config->oom_score_adjust == UNSET)
 		return 0;
 	snprintf(text, sizeof(text), "%d", config->oom_score_adjust);
 	rc = file_write("/proc/self/oom_score_adj", text);
-	return rc == -EACCES || rc == -EPERM
-		       ? 0
-		       : rc; /* a user namespace may not lower it, and that is no fault */
+	return rc == -EACCES || rc == -EPERM ? 0 : rc;
+}
+
+#define IO_CLASS_SHIFT       13 /* <linux/ioprio.h> */
+#define IO_CLASS_BEST_EFFORT 2
+#define IO_PRIORITY_DEFAULT  4
+#define IO_WHO_PROCESS       1
+
+static int step_scheduling(struct spawn *spawn)
+{
+	const struct service_config *config = spawn->config;
+	bool realtime = config->policy == SCHED_FIFO || config->policy == SCHED_RR;
+	int priority = realtime ? MAX(config->priority, 1) : 0; /* sched_setscheduler(2)'s struct */
+	int policy = MAX(config->policy, 0) | (config->reset_on_fork ? SCHED_RESET_ON_FORK : 0);
+	int io_class = config->io_class == UNSET ? IO_CLASS_BEST_EFFORT : config->io_class & 3;
+	int io_priority = config->io_priority == UNSET ? IO_PRIORITY_DEFAULT : config->io_priority;
+	unsigned long mask[CPU_WORDS] = {0};
+
+	for (size_t i = 0; i < config->cpus.count; i++)
+		cpu_list_parse(config->cpus.items[i], mask);
+	if (config->cpus.count && syscall(SYS_sched_setaffinity, 0, sizeof(mask), mask) < 0)
+		return -errno;
+	if ((config->policy != UNSET || config->reset_on_fork) &&
+	    syscall(SYS_sched_setscheduler, 0, policy, &priority))
+		return -errno;
+	if ((config->io_class != UNSET || config->io_priority != UNSET) &&
+	    syscall(SYS_ioprio_set, IO_WHO_PROCESS, 0,
+		    io_class << IO_CLASS_SHIFT | (io_class && io_class < 3 ? io_priority : 0)))
+		return -errno;
+	return 0;
 }
 
 const char *directory_base(enum directory_kind kind)
@@ -253,15 +316,18 @@ static int tmp_hide(void)
 	return 0;
 }
 
+/* Not by libc, which would look for threads of the memory that this child shares, to change them too. */
 static int user_become(const struct service_config *config, const struct credentials *credentials)
 {
+	uid_t uid = credentials->uid;
+	gid_t gid = credentials->gid;
+
 	if (!config->user && !config->group && !config->groups.count)
 		return 0;
-	if (setgroups(credentials->group_count, credentials->groups) ||
-	    setresgid(credentials->gid, credentials->gid, credentials->gid) ||
-	    setresuid(credentials->uid, credentials->uid, credentials->uid))
-		return -errno;
-	return 0;
+	return syscall(SYS_setgroups, credentials->group_count, credentials->groups) ||
+			       syscall(SYS_setresgid, gid, gid, gid) || syscall(SYS_setresuid, uid, uid, uid)
+		       ? -errno
+		       : 0;
 }
 
 static int directory_enter(const struct service_config *config, const struct credentials *credentials)
@@ -294,8 +360,8 @@ static int child_become_service(struct spawn *spawn, struct credentials *credent
 	const struct service_config *config = spawn->config;
 
 	TRY("its control group", step_cgroup(spawn));
-	TRY("Limit", step_limits(spawn));
 	TRY("Nice or OOMScoreAdjust", step_priorities(spawn));
+	TRY("CPUAffinity, CPUScheduling or IOScheduling", step_scheduling(spawn));
 	if (config->user || config->group || config->groups.count)
 		TRY("User or Group", credentials_read(config, credentials));
 	TRY("a directory of its own", directories_make(config, credentials));
@@ -306,6 +372,9 @@ static int child_become_service(struct spawn *spawn, struct credentials *credent
 		TRY("PrivateTmp", tmp_hide());
 	if (config->root)
 		TRY("RootDirectory", chroot(config->root) ? -errno : 0);
+	/* Until exec this child has all the descriptors of PID 1: under its own limit it could open nothing.
+	 */
+	TRY("Limit", step_limits(spawn));
 	if (!spawn->privileged)
 		TRY("User or Group", user_become(config, credentials));
 	TRY("WorkingDirectory", directory_enter(config, credentials));
@@ -355,9 +424,12 @@ static int descriptors_listen(const struct spawn *spawn)
 		if (moved[i] < 0)
 			return -errno;
 	}
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < count; i++) {
 		if (dup2(moved[i], first + i) < 0)
 			return -errno;
+		if (i < (int)spawn->socket_count)
+			fcntl(first + i, F_SETFL, spawn->config->non_blocking ? O_NONBLOCK : 0);
+	}
 	return 0;
 }
 
@@ -369,6 +441,7 @@ static int child_run(struct spawn *spawn, const char *path)
 
 	setsid();
 	TRY("its input or output", child_descriptors(spawn));
+	TRY("its sockets", descriptors_listen(spawn));
 	if (spawn->config) {
 		int rc = child_become_service(spawn, &credentials);
 
@@ -377,26 +450,28 @@ static int child_run(struct spawn *spawn, const char *path)
 	} else {
 		TRY("its folder", chdir(spawn->directory ? spawn->directory : "/") ? -errno : 0);
 	}
-	TRY("its sockets", descriptors_listen(spawn));
 	spawn->failed = NULL;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	return child_exec(spawn, path, &credentials);
 }
 
-int spawn(struct spawn *spawn, pid_t *pid)
+int spawn_exec(struct spawn *spawn)
 {
 	char buffer[PATH_MAX];
 	const char *path = program_find(spawn->program, buffer, sizeof(buffer));
-	volatile int failure = 0;
-	pid_t child;
 
 	spawn->failed = NULL;
-	if (!path)
-		return -ENOENT;
-	child = vfork();
+	return path ? child_run(spawn, path) : -ENOENT;
+}
+
+int spawn(struct spawn *spawn, pid_t *pid)
+{
+	volatile int failure = 0;
+	pid_t child = vfork();
+
 	if (!child) {
-		failure = child_run(spawn, path);
+		failure = spawn_exec(spawn);
 		_exit(127);
 	}
 	if (child < 0)

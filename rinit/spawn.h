@@ -10,29 +10,41 @@ struct spawn {
 	const char *program; /* a path, or a name that is looked for (program_find) */
 	char *const *argv;
 	char *const *environment;
-	const char *tty;       /* becomes the controlling terminal and 0, 1 and 2; NULL: none */
-	int input;             /* with no tty; negative: /dev/null */
-	int output;            /* 1 and 2; negative: the tty, or what rinit has */
 	const char *directory; /* NULL: / */
 
-	/* For services; NULL: none of it */
+	/* For services; NULL: none of it, standard input is /dev/null, and what is said goes where rinit's
+	 * goes */
 	const struct service_config *config;
-	int error;          /* where its StandardError=journal goes, when its output does not */
+	int log;            /* the writing end of its log, for what goes there */
+	int socket;         /* for StandardInput=socket and its like */
 	const char *cgroup; /* the file that moves a process into its group; NULL: none */
 	bool privileged;    /* as root whatever User= says */
 	/* Descriptors that become 3, 4 ... (sd_listen_fds(3)) */
 	const int *listen;
-	size_t listen_count;
+	size_t listen_count, socket_count; /* the first ones are sockets, for NonBlocking= */
 	/* Out: which step failed, as a key or a word; NULL: execve itself */
 	const char *failed;
 };
 
 /*
- * Runs it in a session of its own, no signal blocked and none ignored but SIGPIPE when the config wants it.
- * Returns 0 and the child's id, or the negative errno of whatever failed, execve included: the child shares
- * our memory until then (vfork), so there is nothing to guess later.
+ * Becomes the program, in a session of its own, no signal blocked and none ignored but SIGPIPE when the
+ * config wants it. For a child; returns only when something failed: a negative errno. It may wait for a disk
+ * or a network for ever.
+ */
+int spawn_exec(struct spawn *spawn);
+
+/*
+ * Runs it and waits until it is executed, which is for programs of the root file system. Returns 0 and the
+ * child's id, or the negative errno of whatever failed, execve included: the child shares our memory until
+ * then (vfork), so there is nothing to guess later.
  */
 int spawn(struct spawn *spawn, pid_t *pid);
+
+/*
+ * This process may have as many descriptors as it can get: it holds some of every service. Services begin
+ * with the usual limit (systemd's DefaultLimitNOFILE=1024:524288).
+ */
+void spawn_raise_descriptors(void);
 
 /*
  * The path of the program called name: itself when it has a slash; else from /usr/local/sbin ... /bin; else

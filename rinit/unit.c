@@ -71,7 +71,11 @@ void unit_config_init(struct unit_config *config, const char *name)
 
 	*config = (struct unit_config){
 		.default_dependencies = true,
-		.socket = {.mode = 0666, .directory_mode = 0755},
+		.socket = {.mode = 0666,
+			   .directory_mode = 0755,
+			   .max_connections = 64,
+			   .trigger_burst = -1,
+			   .trigger_ms = 2000}, /* systemd.socket(5)'s defaults */
 	};
 	service_config_init(&config->service);
 	snprintf(config->name, sizeof(config->name), "%s", name);
@@ -80,18 +84,18 @@ void unit_config_init(struct unit_config *config, const char *name)
 		config->kind = UNIT_TARGET;
 	else if (suffix && !strcmp(suffix, ".socket"))
 		config->kind = UNIT_SOCKET;
+	else if (suffix && (!strcmp(suffix, ".mount") || !strcmp(suffix, ".swap")))
+		config->kind = UNIT_MOUNT;
 }
 
 void unit_config_clear(struct unit_config *config)
 {
 	struct string_list *const lists[] = {
-		&config->after,         &config->before,          &config->requires,
-		&config->wants,         &config->wanted_by,       &config->conditions,
-		&config->asserts,       &config->requisite,       &config->binds_to,
-		&config->part_of,       &config->conflicts,       &config->on_failure,
-		&config->required_by,   &config->alias,           &config->also,
-		&config->socket.stream, &config->socket.datagram, &config->socket.packet,
-		&config->socket.fifo,
+		&config->after,           &config->before,       &config->requires,   &config->wants,
+		&config->wanted_by,       &config->conditions,   &config->asserts,    &config->requisite,
+		&config->binds_to,        &config->part_of,      &config->conflicts,  &config->on_failure,
+		&config->required_by,     &config->alias,        &config->also,       &config->socket.listen,
+		&config->socket.symlinks, &config->mount.others, &config->mounts_for,
 	};
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
@@ -101,6 +105,11 @@ void unit_config_clear(struct unit_config *config)
 	free(config->socket.user);
 	free(config->socket.group);
 	free(config->socket.name);
+	free(config->socket.options);
+	free(config->mount.what);
+	free(config->mount.where);
+	free(config->mount.type);
+	free(config->mount.options);
 	free(config->description);
 	free(config->default_instance);
 	unit_config_init(config, "");
@@ -191,23 +200,75 @@ struct unit *unit_set_add(struct unit_set *set, const char *name)
 	}
 	unit->index = (uint32_t)set->count;
 	unit->run.output.fd = -1;
+	unit->run.setup.fd = -1;
 	set->items[set->count++] = unit;
 	return unit;
 }
 
+static void unit_free(struct unit *unit)
+{
+	unit_config_clear(&unit->config);
+	free(unit->after);
+	free(unit->before);
+	free(unit->requires);
+	free(unit->run.line);
+	free(unit->run.connection);
+	free(unit->path);
+	free(unit);
+}
+
+/* Of the indices, `gone` is left out and `from` becomes `gone`. */
+static void indices_move(uint32_t *indices, size_t *count, uint32_t gone, uint32_t from)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < *count; i++)
+		if (indices[i] != gone)
+			indices[kept++] = indices[i] == from ? gone : indices[i];
+	*count = kept;
+}
+
+/* The last unit takes its place, so that nothing else moves. */
+int unit_set_remove(struct unit_set *set, struct unit *unit)
+{
+	uint32_t gone = unit->index, last = (uint32_t)set->count - 1;
+	size_t room = set->name_room;
+	struct unit_name *names = set->names, *renewed = calloc(room, sizeof(*names));
+
+	if (!renewed)
+		return -ENOMEM;
+	for (size_t i = 0; i < set->count; i++) {
+		struct unit *other = set->items[i];
+
+		indices_move(other->after, &other->after_count, gone, last);
+		indices_move(other->before, &other->before_count, gone, last);
+		indices_move(other->requires, &other->require_count, gone, last);
+	}
+	set->items[gone] = set->items[last];
+	set->items[gone]->index = gone;
+	set->count--;
+	/* Names are found by walking on from their hash: none may be missing on the way. */
+	set->names = renewed;
+	for (size_t i = 0; i < room; i++) {
+		struct unit_name name = names[i];
+
+		if (name.name && name.index == gone) {
+			free(name.name);
+			set->name_count--;
+		} else if (name.name) {
+			name.index = name.index == last ? gone : name.index;
+			*name_slot(set, name.name, name.hash) = name;
+		}
+	}
+	free(names);
+	unit_free(unit);
+	return 0;
+}
+
 void unit_set_clear(struct unit_set *set)
 {
-	for (size_t i = 0; i < set->count; i++) {
-		struct unit *unit = set->items[i];
-
-		unit_config_clear(&unit->config);
-		free(unit->after);
-		free(unit->before);
-		free(unit->requires);
-		free(unit->run.line);
-		free(unit->path);
-		free(unit);
-	}
+	for (size_t i = 0; i < set->count; i++)
+		unit_free(set->items[i]);
 	for (size_t i = 0; i < set->name_room; i++)
 		free(set->names[i].name);
 	free(set->names);

@@ -21,7 +21,7 @@ enum unit_kind {
 	UNIT_SERVICE,
 	UNIT_TARGET, /* a point in the boot that others are ordered around; reached by rinit itself */
 	UNIT_SOCKET, /* see socket.h */
-	UNIT_MOUNT,  /* a line of /etc/fstab: a oneshot whose program is rinit's mount helper */
+	UNIT_MOUNT,  /* .mount, .swap, .device: a oneshot whose program is rinit's mount helper (mounts.h) */
 };
 
 enum boot_role {
@@ -30,14 +30,40 @@ enum boot_role {
 	BOOT_ON_DEMAND,  /* only when somebody asks for it */
 };
 
+enum listen_kind {
+	LISTEN_STREAM,
+	LISTEN_DATAGRAM,
+	LISTEN_PACKET,
+	LISTEN_NETLINK,
+	LISTEN_FIFO,
+	LISTEN_SPECIAL,
+};
+
+struct socket_option {
+	int level, name, value; /* setsockopt(2)'s */
+};
+
 /* [Socket], as systemd.socket(5) has it. */
 struct socket_config {
-	struct string_list stream, datagram, packet, fifo;
+	struct string_list listen; /* in the file's order; the first character is '0' + enum listen_kind */
+	struct string_list symlinks;
 	char *service; /* NULL: of the same name */
 	char *user, *group, *name;
 	unsigned int mode, directory_mode;
 	int backlog; /* 0: much */
-	bool pass_credentials, remove_on_stop;
+	bool remove_on_stop, writable;
+	bool accept; /* a service for each connection: see socket_accept.c */
+	int max_connections, max_connections_per_source; /* of accept; the second 0: as the first */
+	int trigger_burst;                               /* negative: the default; 0: no limit */
+	uint64_t trigger_ms;
+	struct socket_option *options;
+	size_t option_count;
+};
+
+/* [Mount] and [Swap]; mounts.c knows the order of the strings. */
+struct mount_config {
+	char *what, *where, *type, *options;
+	struct string_list others; /* "Key=value" for the helper */
 };
 
 struct unit_config {
@@ -46,6 +72,7 @@ struct unit_config {
 	enum boot_role boot;
 	char *description;
 	struct string_list after, before, requires, wants;
+	struct string_list mounts_for; /* names of mount units: required, those that there are */
 	struct string_list wanted_by;
 	struct string_list conditions; /* see condition.h */
 	struct string_list asserts;
@@ -57,6 +84,7 @@ struct unit_config {
 
 	struct service_config service;
 	struct socket_config socket;
+	struct mount_config mount;
 };
 
 /* Why a service ended; the first of several reasons stays. */
@@ -69,6 +97,7 @@ enum service_result {
 	RESULT_PROTOCOL,  /* it ended before it was ready, or its PIDFile= is no good */
 	RESULT_RESOURCES, /* it could not be run */
 	RESULT_START_LIMIT,
+	RESULT_OOM, /* killed by the kernel, which had no memory left for it */
 };
 
 /* What a unit is doing; see manager.h. */
@@ -99,8 +128,18 @@ struct unit_run {
 	struct unit_times times;
 	struct unit_listener *listeners; /* of a socket */
 	size_t listener_count;
+	struct unit *next_socket;           /* of the manager's list, while it listens */
+	unsigned int accepted;              /* the next instance's number */
+	bool refuses;                       /* the newest connection was one too many, which was said */
+	struct unit_connection *connection; /* of an instance that Accept=yes has made */
+	struct stored_fd *stored;           /* see fd_store.h */
+	unsigned int stored_count;
 	struct loop_timer timer;    /* start, stop or restart delay: a state has one at most */
 	struct loop_timer watchdog; /* while it starts or stops: for its PIDFile=, its last processes */
+	struct loop_source setup;   /* of the newest child, until its program runs */
+	pid_t setup_pid;
+	bool bus_owned; /* somebody has its BusName= */
+	bool not_run;   /* that child said that there will be none */
 	struct loop_source output;
 	char *line; /* of the output, not ended yet */
 	size_t line_length;
@@ -125,6 +164,14 @@ struct unit {
 	size_t require_count;
 	struct unit_run run;
 	struct manager *manager;
+};
+
+/* Whom an instance serves. */
+struct unit_connection {
+	int fd; /* -1: let go */
+	struct unit *socket;
+	char address[46];  /* of the internet; of the same machine: the user's number */
+	unsigned int port; /* 0: of the same machine */
 };
 
 /* A name, or another name (an alias), of a unit. */
@@ -173,4 +220,7 @@ struct unit *unit_set_add(struct unit_set *set, const char *name);
 struct unit *unit_set_find(const struct unit_set *set, const char *name);
 /* One more name for it; 0, -EEXIST when that is another unit's name, -ENOMEM. */
 int unit_set_alias(struct unit_set *set, const char *alias, const struct unit *unit);
+/* Takes it out of the set, and out of the others' order, and frees it; indices change. Nobody may know it any
+ * more. 0, or -ENOMEM and nothing has changed. */
+int unit_set_remove(struct unit_set *set, struct unit *unit);
 void unit_set_clear(struct unit_set *set);

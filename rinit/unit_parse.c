@@ -8,6 +8,7 @@
 
 #include "common/util.h"
 #include "rinit/condition.h"
+#include "rinit/mounts.h"
 #include "rinit/socket.h"
 #include "rinit/specifier.h"
 #include "rinit/unit_read.h"
@@ -60,17 +61,24 @@ int read_one(struct unit_reader *reader, const struct unit_key *key, const char 
 	return string_list_add(list, value);
 }
 
-/* Names of units; what is none is left out of the list. */
+/* Names of units, in which \x2d is no escape but a part of them; what is none is left out of the list. Those
+ * of [Install] are looked at when they are used. */
 static int read_units(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
 	struct string_list *list = unit_member(reader, key);
-	char word[WORD_MAX];
+	char text[2 * INI_VALUE_MAX], *to = text, word[WORD_MAX];
+	const char *words = text;
 	int more;
 
 	if (!*value)
 		string_list_clear(list);
-	while ((more = word_split(&value, word, sizeof(word))) > 0)
-		if (!unit_name_is_valid(word))
+	do {
+		if (*value == '\\')
+			*to++ = '\\';
+		*to++ = *value;
+	} while (*value++);
+	while ((more = word_split(&words, word, sizeof(word))) > 0)
+		if (*key->section == 'U' && !unit_name_is_valid(word))
 			unit_warn(reader, reader->line, "%s=: %s is not a unit's name and is left out",
 				  key->key, word);
 		else if (string_list_add(list, word))
@@ -108,19 +116,19 @@ static int read_nothing(struct unit_reader *reader, const struct unit_key *key, 
 	return 0;
 }
 
-/*
- * What is in fstab is mounted before local-fs.target, or before remote-fs.target when it is the network's:
- * both are waited for, where the boot has them. What is mounted later is not.
- */
+/* Paths: the mount units that they may be on. */
 static int read_mounts(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
-	struct string_list *after = unit_member(reader, key);
+	char word[WORD_MAX];
+	int more;
 
-	if (!*value)
-		return 0;
-	return string_list_add(after, "local-fs.target") || string_list_add(after, "remote-fs.target")
-		       ? -ENOMEM
-		       : 0;
+	while ((more = word_split(&value, word, sizeof(word))) > 0)
+		if (*word != '/')
+			unit_warn(reader, reader->line, "%s=: %s is not an absolute path and is left out",
+				  key->key, word);
+		else if ((more = mounts_for(reader->config, unit_member(reader, key), word)))
+			return more;
+	return more;
 }
 
 #define AT(name) offsetof(struct unit_config, name)
@@ -128,6 +136,7 @@ static int read_mounts(struct unit_reader *reader, const struct unit_key *key, c
 static const struct unit_key keys[] = {
 	{"Unit", "Description", read_string, AT(description), NULL},
 	{"Unit", "Documentation", read_nothing, 0, NULL},
+	{"Unit", "SourcePath", read_nothing, 0, NULL},
 	{"Unit", "After", read_units, AT(after), NULL},
 	{"Unit", "Before", read_units, AT(before), NULL},
 	{"Unit", "Requires", read_units, AT(requires), NULL},
@@ -141,13 +150,13 @@ static const struct unit_key keys[] = {
 	{"Unit", "AllowIsolate", read_flag, AT(allow_isolate), NULL},
 	{"Unit", "RefuseManualStart", read_flag, AT(refuse_manual_start), NULL},
 	{"Unit", "RefuseManualStop", read_flag, AT(refuse_manual_stop), NULL},
-	{"Unit", "RequiresMountsFor", read_mounts, AT(after), NULL},
-	{"Unit", "WantsMountsFor", read_mounts, AT(after), NULL},
+	{"Unit", "RequiresMountsFor", read_mounts, AT(mounts_for), NULL},
+	{"Unit", "WantsMountsFor", read_mounts, AT(wants), NULL},
 	{"Unit", "DefaultDependencies", read_flag, AT(default_dependencies), NULL},
-	{"Install", "WantedBy", read_words, AT(wanted_by), NULL},
-	{"Install", "RequiredBy", read_words, AT(required_by), NULL},
-	{"Install", "Alias", read_words, AT(alias), NULL},
-	{"Install", "Also", read_words, AT(also), NULL},
+	{"Install", "WantedBy", read_units, AT(wanted_by), NULL},
+	{"Install", "RequiredBy", read_units, AT(required_by), NULL},
+	{"Install", "Alias", read_units, AT(alias), NULL},
+	{"Install", "Also", read_units, AT(also), NULL},
 	{"Install", "DefaultInstance", read_string, AT(default_instance), NULL},
 };
 
@@ -157,7 +166,9 @@ static const struct unit_key *key_find(struct unit_reader *reader, const struct 
 		if (!strcmp(keys[i].section, entry->section) && !strcmp(keys[i].key, entry->key))
 			return &keys[i];
 	if (!strcmp(entry->section, "Socket"))
-		return reader->config->kind == UNIT_SOCKET ? socket_key_find(entry) : NULL;
+		return reader->config->kind == UNIT_SOCKET ? socket_key_find(reader, entry) : NULL;
+	if (reader->config->kind == UNIT_MOUNT)
+		return mount_key_find(reader, entry);
 	return !strcmp(entry->section, "Unit") || reader->config->kind == UNIT_SERVICE
 		       ? service_key_find(reader, entry)
 		       : NULL;
@@ -206,7 +217,7 @@ static bool condition_read(struct unit_reader *reader, const struct ini_entry *e
 /* Does the value go through word_split? Then an expansion is quoted, to stay one word. */
 static bool key_is_split(const struct unit_key *key)
 {
-	return key && (key->read == read_words || key->read == read_units || service_key_is_split(key));
+	return key && (key->read == read_mounts || service_key_is_split(key));
 }
 
 /* The value with its specifiers expanded, in buffer when there are any; NULL when it is not to be used. */
@@ -286,6 +297,10 @@ int unit_parse_texts(struct unit_config *config, const struct unit_text *texts, 
 		return reader.refused;
 	if (config->kind == UNIT_SOCKET)
 		return socket_check(config, path, err);
+	if (config->kind == UNIT_MOUNT)
+		return mount_check(config, path, err);
+	if (mounts_implied(config))
+		return error_set(err, -ENOMEM, "%s: out of memory", path);
 	return service_check(&reader, err);
 }
 

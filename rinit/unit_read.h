@@ -29,7 +29,7 @@ struct unit_reader {
 	struct error *err;
 	struct machine_names machine; /* read when the first specifier is seen */
 	/* service_parse.c's */
-	bool start_timeout_set;
+	bool start_timeout_set, output_set, type_set;
 	struct unit_key found;
 	char sandbox[384]; /* keys that are not honoured, and their lines */
 };
@@ -55,5 +55,11 @@ int read_flag(struct unit_reader *reader, const struct unit_key *key, const char
 const struct unit_key *service_key_find(struct unit_reader *reader, const struct ini_entry *entry);
 /* Does the key's value go through word_split? */
 bool service_key_is_split(const struct unit_key *key);
+/* Readers and parts of them that socket_parse.c has use for. */
+int read_mode(struct unit_reader *reader, const struct unit_key *key, const char *value);
+int read_count(struct unit_reader *reader, const struct unit_key *key, const char *value); /* of an int */
+int parse_integer(const char *text, long min, long max, long *value);
+/* "512M", "infinity": bytes, in steps of 1024. */
+int parse_size(const char *text, size_t length, uint64_t *value);
 /* When every line is read: is there something to run? */
 int service_check(struct unit_reader *reader, struct error *err);

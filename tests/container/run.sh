@@ -20,6 +20,7 @@
 #   ctl ARG...           rinitctl in the container; ctl_fails CODE ARG... expects that exit code
 #   type TEXT            types a line at the console
 #   signal NAME          sends PID 1 a signal from outside
+#   child_named NAME     prints the process id, out here, of PID 1's child whose argv[0] is NAME
 #   ends STATUS          waits until rinit has ended with that exit status (128 + number for a signal)
 set -u
 
@@ -36,6 +37,7 @@ out=$root.out
 seen=0
 pid=
 unshare_pid=
+unshare_options=() # a case may add some, before the boot
 cgroup=
 units=lib/systemd/system
 on_a=pipe
@@ -49,7 +51,7 @@ clean_up() {
 		umount -R "$root/sys"
 		find "$cgroup" -depth -type d -exec rmdir {} +
 	fi
-	mountpoint -q "$root" && umount "$root"
+	for at in "$root/dev" "$root"; do mountpoint -q "$at" && umount "$at"; done
 	rm -rf "$root" "$out" "$root.in"
 }
 trap clean_up EXIT
@@ -67,6 +69,7 @@ make_root() {
 	chroot "$root" /bin/busybox --install -s /bin
 	cp "$bin/rinit.static" "$root/sbin/rinit"
 	cp "$bin/rinitctl.static" "$root/bin/rinitctl"
+	cp "$bin/peer.static" "$root/bin/peer"
 	for name in poweroff reboot halt shutdown systemctl telinit runlevel service wall; do ln -sf rinitctl "$root/bin/$name"; done
 	echo "root::0:0:root:/root:/bin/sh" >"$root/etc/passwd"
 }
@@ -114,7 +117,7 @@ with_cgroups() {
 boot() {
 	mkfifo "$root.in"
 	exec 3<>"$root.in"
-	local command=(unshare --pid --mount --uts --ipc --net --fork
+	local command=(unshare --pid --mount --uts --ipc --net "${unshare_options[@]}" --fork
 		sh -c "cd $root && $before && exec chroot . /sbin/rinit \"\$@\"" sh "$@")
 	if [[ $on_a == script ]]; then
 		script -qfec "${command[*]@Q}" /dev/null <"$root.in" >>"$out" 2>&1 &
@@ -176,6 +179,14 @@ ctl_fails() {
 type() { echo "$1" >&3; }
 
 signal() { kill "-$1" "$pid"; }
+
+child_named() {
+	local child
+	for child in $(cat "/proc/$pid/task/$pid/children"); do
+		[[ $(head -z -n1 "/proc/$child/cmdline" | tr -d '\0') == "$1" ]] && echo "$child" && return
+	done
+	return 1
+}
 
 ends() {
 	for ((i = 0; i < limit * 50; i++)); do

@@ -119,6 +119,18 @@ Test(verdict, oneshot_that_ended_well_is_not_repeated)
 	cr_assert_eq(service_verdict(&config, &run), EVENT_AGAIN);
 }
 
+Test(verdict, want_of_memory_is_like_a_signal)
+{
+	for (int policy = 0; policy < POLICIES; policy++) {
+		struct service_config config = {.restart = policy};
+		struct unit_run signal = {.result = RESULT_SIGNAL}, memory = {.result = RESULT_OOM};
+
+		cr_assert_eq(service_verdict(&config, &memory), service_verdict(&config, &signal),
+			     "policy %d", policy);
+	}
+	cr_assert_str_eq(service_result_name(RESULT_OOM), "oom-kill");
+}
+
 Test(verdict, what_was_asked_for_wins)
 {
 	struct service_config config = {.restart = RESTART_ALWAYS};
@@ -242,7 +254,7 @@ Test(manager, missing_program_fails_at_once)
 
 	service_config_command(&unit->config.service, "/no/such/program", (const char *[]){"x", NULL}, false);
 	boot();
-	cr_assert_eq(unit->run.state, STATE_FAILED);
+	await(unit, STATE_FAILED);
 	assert_logged("a.service: cannot run /no/such/program: No such file or directory");
 }
 
@@ -356,7 +368,7 @@ Test(manager, condition_that_does_not_hold_skips)
 	boot();
 	cr_assert_eq(a->run.state, STATE_INACTIVE);
 	cr_assert(a->run.skipped);
-	cr_assert_eq(b->run.state, STATE_RUNNING);
+	await(b, STATE_RUNNING);
 }
 
 Test(manager, restart_is_one_operation)
@@ -382,8 +394,8 @@ Test(manager, start_starts_what_is_required_too)
 	string_list_add(&b->config.after, "a.service");
 	manager_resolve(&manager, "");
 	manager_start(&manager, b);
+	await(b, STATE_RUNNING);
 	cr_assert_eq(a->run.state, STATE_RUNNING);
-	cr_assert_eq(b->run.state, STATE_RUNNING);
 	manager_stop(&manager, a);
 	await(a, STATE_INACTIVE);
 	cr_assert_eq(b->run.state, STATE_INACTIVE);
@@ -399,7 +411,7 @@ Test(manager, target_that_is_held_holds_what_comes_after_it)
 	cr_assert_eq(a->run.state, STATE_WAITING);
 	manager_reached(&manager, "sysinit.target");
 	cr_assert_eq(held->run.state, STATE_EXITED);
-	cr_assert_eq(a->run.state, STATE_RUNNING);
+	await(a, STATE_RUNNING);
 }
 
 Test(manager, graphical_services_are_not_for_servers)

@@ -123,7 +123,7 @@ Test(service_parse, signals_statuses_and_modes)
 		"KillMode=all\n", "SuccessExitStatus=256\n", "SuccessExitStatus=WHAT\n", "UMask=8\n",
 		"RuntimeDirectory=/run/x\n", "StateDirectory=../x\n", "Nice=20\n", "OOMScoreAdjust=2000\n",
 		"StartLimitAction=reboot\n", "PIDFile=../x\n", "Delegate=some\n", "EnvironmentFile=x\n",
-		"StandardInput=socket\n", "StandardOutput=file:x\n", NULL});
+		"StandardInput=fd:x\n", "StandardOutput=file:x\n", NULL});
 }
 
 Test(service_parse, output_may_go_to_files)
@@ -134,9 +134,78 @@ Test(service_parse, output_may_go_to_files)
 	cr_assert_eq(config->output, STDOUT_APPEND);
 	cr_assert_str_eq(config->output_path, "/out");
 	cr_assert_eq(config->error, STDOUT_SAME);
+	parse_clean("StandardInput=socket\n"); /* as inetd's programs know it */
+	cr_assert_eq(config->input, STDIN_SOCKET);
+	cr_assert_eq(config->output, STDOUT_SOCKET);
+	cr_assert_eq(config->error, STDOUT_SAME);
+	parse_clean("StandardInput=socket\nStandardOutput=journal\nStandardError=socket\n");
+	cr_assert_eq(config->output, STDOUT_LOG);
+	cr_assert_eq(config->error, STDOUT_SOCKET);
+	parse_clean("StandardInput=tty\n");
+	cr_assert_eq(config->output, STDOUT_TTY);
+	parse_clean("StandardInput=null\nStandardOutput=inherit\n");
+	cr_assert_eq(config->output, STDOUT_LOG);
 	parse_clean("StandardInput=tty\nStandardOutput=inherit\nStandardError=truncate:/e\n");
 	cr_assert_eq(config->output, STDOUT_TTY);
 	cr_assert_eq(config->error, STDOUT_TRUNCATE);
+}
+
+Test(service_parse, scheduling_is_the_kernels_numbers)
+{
+	unsigned long mask[CPU_WORDS] = {0};
+
+	parse_clean(
+		"CPUSchedulingPolicy=idle\nCPUSchedulingPriority=99\nCPUSchedulingResetOnFork=yes\n"
+		"IOSchedulingClass=best-effort\nIOSchedulingPriority=7\nCPUAffinity=0-3 8,9\nCPUAffinity=64\n");
+	cr_assert_eq(config->policy, 5);
+	cr_assert_eq(config->priority, 99);
+	cr_assert(config->reset_on_fork);
+	cr_assert_eq(config->io_class, 2);
+	cr_assert_eq(config->io_priority, 7);
+	for (size_t i = 0; i < config->cpus.count; i++)
+		cr_assert_eq(cpu_list_parse(config->cpus.items[i], mask), 0);
+	cr_assert_eq(mask[0], 0x30f);
+	cr_assert_eq(mask[1], 1);
+	parse_clean("CPUAffinity=1\nCPUAffinity=\n");
+	cr_assert_eq(config->cpus.count, 0);
+	cr_assert_eq(config->policy, UNSET);
+	assert_refused((const char *[]){"CPUSchedulingPolicy=deadline\n", "CPUSchedulingPriority=0\n",
+					"CPUSchedulingPriority=100\n", "IOSchedulingClass=4\n",
+					"IOSchedulingPriority=8\n", "CPUAffinity=numa\n", "CPUAffinity=3-1\n",
+					"CPUAffinity=1024\n", "CPUAffinity=0-\n", "CPUAffinity=-1\n",
+					"CPUAffinity=1;2\n", NULL});
+}
+
+Test(service_parse, bus_name_makes_the_type)
+{
+	parse_clean("BusName=org.example.A\n");
+	cr_assert_eq(config->type, TYPE_DBUS);
+	cr_assert(string_list_has(&unit.requires, "dbus.socket"));
+	cr_assert(string_list_has(&unit.after, "dbus.socket"));
+	parse_clean("BusName=org.example.A\nType=simple\n");
+	cr_assert_eq(config->type, TYPE_SIMPLE);
+	cr_assert_not(string_list_has(&unit.requires, "dbus.socket"));
+	cr_assert_neq(parse("Type=dbus\n"), 0);
+	cr_assert_str_eq(err.text, "/x.service: Type=dbus needs a BusName=");
+	assert_refused((const char *[]){"BusName=x\n", "BusName=:1.7\n", "BusName=org.example.'\n", NULL});
+}
+
+Test(service_parse, descriptors_that_are_kept_need_notifications)
+{
+	parse_clean("FileDescriptorStoreMax=7\n");
+	cr_assert_eq(config->fd_store_max, 7);
+	cr_assert_eq(config->notify_access, NOTIFY_MAIN);
+	assert_refused(
+		(const char *[]){"FileDescriptorStoreMax=-1\n", "FileDescriptorStoreMax=99999\n", NULL});
+}
+
+Test(service_parse, sockets_are_wanted_and_come_first)
+{
+	parse_clean("Sockets=a.socket b.socket\nNonBlocking=yes\n");
+	cr_assert_eq(config->sockets.count, 2);
+	cr_assert(config->non_blocking);
+	cr_assert_eq(unit.wants.count, 2);
+	cr_assert_str_eq(unit.after.items[1], "b.socket");
 }
 
 Test(service_parse, start_limits_stand_in_either_section)

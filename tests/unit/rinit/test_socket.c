@@ -1,10 +1,13 @@
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+
+#include <stdio.h>
 
 #include "rinit/socket.h"
 
@@ -82,4 +85,173 @@ Test(socket, service_is_of_the_same_name_or_named)
 	socket_service(&config, name);
 	cr_assert_str_eq(name, "bus.service");
 	unit_config_clear(&config);
+}
+
+Test(socket, netlink_families_have_groups)
+{
+	const struct sockaddr_nl *netlink = (struct sockaddr_nl *)&address;
+	static const char *const bad[] = {"",          "-",        "what 1",           "route x",
+					  "kobject 1", "route -1", "route 99999999999"};
+	int protocol;
+
+	cr_assert_eq(socket_netlink_parse("kobject-uevent 1", &address, &length, &protocol), 0);
+	cr_assert_eq(protocol, NETLINK_KOBJECT_UEVENT);
+	cr_assert_eq(netlink->nl_family, AF_NETLINK);
+	cr_assert_eq(netlink->nl_groups, 1);
+	cr_assert_eq(length, sizeof(*netlink));
+	cr_assert_eq(socket_netlink_parse("route", &address, &length, &protocol), 0);
+	cr_assert_eq(protocol, NETLINK_ROUTE);
+	cr_assert_eq(socket_netlink_parse("crypto  4", &address, &length, &protocol), 0);
+	cr_assert_eq(protocol, NETLINK_CRYPTO);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		cr_assert_eq(socket_netlink_parse(bad[i], &address, &length, &protocol), -EINVAL, "%s",
+			     bad[i]);
+}
+
+/* ---- who comes ---- */
+
+static struct unit_connection connection;
+static char peer[64];
+
+Test(socket, peers_of_the_internet_are_address_and_port)
+{
+	static const struct {
+		const char *listen, *address, *peer;
+	} cases[] = {
+		{"192.0.2.1:4711", "192.0.2.1", "192.0.2.1:4711"},
+		{"[2001:db8::7]:1", "2001:db8::7", "2001:db8::7:1"},
+		{"[::ffff:192.0.2.1]:65535", "192.0.2.1", "192.0.2.1:65535"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		cr_assert_eq(socket_address_parse(cases[i].listen, &address, &length), 0);
+		socket_peer(&address, &(struct ucred){0}, &connection, peer, sizeof(peer));
+		cr_assert_str_eq(connection.address, cases[i].address);
+		cr_assert_str_eq(peer, cases[i].peer);
+		cr_assert_neq(connection.port, 0);
+	}
+}
+
+Test(socket, addresses_are_written_as_libc_does)
+{
+	static const char *const addresses[] = {"::",
+						"::1",
+						"1::",
+						"1:0:0:2::3",
+						"1:2:3:4:5:6:7:8",
+						"1::2:0:0:3:4",
+						"2001:db8::a:0:b",
+						"fe80::1:2:3:4",
+						"0:1:2:3:4:5:6:7",
+						"1:2:3:4:5:6:7:0"};
+
+	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+		struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(1)};
+		char expected[INET6_ADDRSTRLEN];
+
+		cr_assert_eq(inet_pton(AF_INET6, addresses[i], &six.sin6_addr), 1);
+		inet_ntop(AF_INET6, &six.sin6_addr, expected, sizeof(expected));
+		memcpy(&address, &six, sizeof(six));
+		socket_peer(&address, &(struct ucred){0}, &connection, peer, sizeof(peer));
+		cr_assert_str_eq(connection.address, expected);
+	}
+}
+
+Test(socket, peers_of_the_machine_are_process_and_user)
+{
+	cr_assert_eq(socket_address_parse("/run/x", &address, &length), 0);
+	socket_peer(&address, &(struct ucred){.pid = 17, .uid = 1000}, &connection, peer, sizeof(peer));
+	cr_assert_str_eq(peer, "17-1000");
+	cr_assert_str_eq(connection.address, "1000");
+	cr_assert_eq(connection.port, 0);
+}
+
+Test(socket, instances_have_names_that_fit)
+{
+	char name[UNIT_NAME_MAX], socket[UNIT_NAME_MAX];
+
+	socket_instance_name("ssh.socket", 7, "192.0.2.1:22", name);
+	cr_assert_str_eq(name, "ssh@7-192.0.2.1:22.service");
+	snprintf(socket, sizeof(socket), "%0110d.socket", 0);
+	socket_instance_name(socket, 4294967295U, "192.0.2.1:22", name);
+	cr_assert_eq(strlen(name), UNIT_NAME_MAX - 1);
+	cr_assert_str_eq(name + UNIT_NAME_MAX - 20, "@4294967295.service");
+}
+
+/* ---- [Socket] ---- */
+
+static char warnings_seen[2048];
+static struct unit_config config;
+static struct error err;
+
+static void on_warning(void *context, const char *sentence)
+{
+	size_t used = strlen(warnings_seen);
+
+	(void)context;
+	snprintf(warnings_seen + used, sizeof(warnings_seen) - used, "%s\n", sentence);
+}
+
+static int parse(const char *lines)
+{
+	static const struct unit_warnings warnings = {.warn = on_warning};
+	char text[2048];
+
+	unit_config_init(&config, "x.socket");
+	warnings_seen[0] = '\0';
+	snprintf(text, sizeof(text), "[Socket]\n%s", lines);
+	return unit_parse(&config, "/x.socket", text, strlen(text), &warnings, &err);
+}
+
+Test(socket, listens_are_kept_in_their_order_and_emptied_together)
+{
+	cr_assert_eq(parse("ListenFIFO=/f\nListenStream=1\nListenNetlink=route 1\n"), 0);
+	cr_assert_str_eq(warnings_seen, "");
+	cr_assert_eq(config.socket.listen.count, 3);
+	cr_assert_str_eq(config.socket.listen.items[0] + 1, "/f");
+	cr_assert_eq(*config.socket.listen.items[1], '0' + LISTEN_STREAM);
+	cr_assert_eq(parse("ListenFIFO=/f\nListenStream=\n"), -EINVAL);
+	cr_assert_eq(parse("ListenFIFO=x\nListenSpecial=y\nListenStream=z\nListenNetlink=1\n"), -EINVAL);
+	cr_assert_not_null(strstr(warnings_seen, ":5: ListenNetlink=1 is not valid and has no effect"));
+}
+
+Test(socket, options_are_numbers_for_the_kernel)
+{
+	cr_assert_eq(parse("ListenStream=1\nKeepAlive=yes\nKeepAliveTimeSec=2min\nReceiveBuffer=8M\n"
+			   "BindIPv6Only=both\nBindIPv6Only=default\nTimestamping=ns\nIPTTL=3\n"),
+		     0);
+	cr_assert_str_eq(warnings_seen, "");
+	cr_assert_eq(config.socket.option_count, 7); /* IPTTL is one for each version */
+	cr_assert_eq(config.socket.options[0].value, 1);
+	cr_assert_eq(config.socket.options[1].value, 120);
+	cr_assert_eq(config.socket.options[2].value, 8 << 20);
+	cr_assert_eq(config.socket.options[3].value, 0);
+	cr_assert_eq(config.socket.options[4].name, SO_TIMESTAMPNS);
+	cr_assert_eq(config.socket.options[4].value, 1);
+	unit_config_clear(&config);
+}
+
+Test(socket, bad_options_are_named)
+{
+	static const char *const bad[] = {"KeepAlive=perhaps", "KeepAliveTimeSec=soon", "ReceiveBuffer=3G",
+					  "BindIPv6Only=yes",  "Timestamping=ms",       "IPTTL=-1",
+					  "MaxConnections=x",  "TriggerLimitBurst=-1",  "Backlog=99999999",
+					  "Accept=x"};
+	char lines[64];
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(lines, sizeof(lines), "ListenStream=1\n%s\n", bad[i]);
+		cr_assert_eq(parse(lines), 0);
+		cr_assert_not_null(strstr(warnings_seen, "/x.socket:3: "), "%s", bad[i]);
+		cr_assert_eq(config.socket.option_count, 0);
+	}
+}
+
+Test(socket, accept_goes_with_connections_alone)
+{
+	cr_assert_eq(parse("ListenStream=1\nListenSequentialPacket=/x\nAccept=yes\n"), 0);
+	cr_assert_eq(config.socket.max_connections, 64);
+	cr_assert_eq(parse("ListenStream=1\nListenDatagram=1\nAccept=yes\n"), -EINVAL);
+	cr_assert_str_eq(err.text, "/x.socket: Accept=yes: 1 has no connections to accept");
+	cr_assert_eq(parse("ListenStream=1\nService=a.service\nAccept=yes\n"), -EINVAL);
 }

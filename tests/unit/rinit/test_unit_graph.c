@@ -288,3 +288,53 @@ Test(graph, edge_can_be_added_later)
 	b->run.stopping = true;
 	cr_assert_not(graph_may_stop(&set, a));
 }
+
+/* ---- units that go ---- */
+
+Test(unit_graph, unit_that_is_removed_leaves_names_and_order_right)
+{
+	struct unit *a = add("a.service"), *gone = add("gone.service"), *b = add("b.service"),
+		    *last = add("last.service");
+
+	unit_set_alias(&set, "other.service", gone);
+	unit_set_alias(&set, "end.service", last);
+	after(gone, "a.service");
+	after(last, "gone.service");
+	after(last, "a.service");
+	after(b, "last.service");
+	string_list_add(&last->config.requires, "gone.service");
+	string_list_add(&b->config.requires, "last.service");
+	cr_assert_eq(graph_resolve(&set, NULL, &warnings), 0);
+	cr_assert_eq(unit_set_remove(&set, gone), 0);
+	cr_assert_eq(set.count, 3);
+	cr_assert_null(unit_set_find(&set, "gone.service"));
+	cr_assert_null(unit_set_find(&set, "other.service"));
+	cr_assert_eq(unit_set_find(&set, "last.service"), last);
+	cr_assert_eq(unit_set_find(&set, "end.service"), last);
+	cr_assert_eq(set.items[last->index], last);
+	cr_assert_eq(last->after_count, 1);
+	cr_assert_eq(set.items[last->after[0]], a);
+	cr_assert_eq(last->require_count, 0);
+	cr_assert_eq(a->before_count, 1);
+	cr_assert_eq(set.items[a->before[0]], last);
+	cr_assert_eq(set.items[b->requires[0]], last);
+}
+
+Test(unit_graph, units_come_and_go_by_the_thousand)
+{
+	struct unit *stays = add("stays.service");
+	char name[32];
+
+	for (int i = 0; i < 2000; i++) {
+		snprintf(name, sizeof(name), "x%d.service", i);
+		add(name);
+		if (i >= 10) {
+			snprintf(name, sizeof(name), "x%d.service", i - 10);
+			cr_assert_eq(unit_set_remove(&set, unit_set_find(&set, name)), 0);
+		}
+	}
+	cr_assert_eq(set.count, 11);
+	cr_assert_eq(set.name_room, 64);
+	cr_assert_eq(unit_set_find(&set, "stays.service"), stays);
+	cr_assert_not_null(unit_set_find(&set, "x1995.service"));
+}

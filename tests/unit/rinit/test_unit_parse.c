@@ -39,7 +39,7 @@ Test(unit_parse, reads_every_key)
 		0);
 	cr_assert_str_eq(warnings_seen, "");
 	cr_assert_str_eq(config.description, "A thing");
-	cr_assert_eq(config.after.count, 2);
+	cr_assert_eq(config.after.count, 4); /* and the mounts that WorkingDirectory= may be on */
 	cr_assert_str_eq(config.after.items[1], "b.service");
 	cr_assert_str_eq(config.before.items[0], "c.service");
 	cr_assert_str_eq(config.requires.items[0], "a.service");
@@ -251,8 +251,8 @@ Test(unit_parse, relations_and_install_are_read)
 	cr_assert_eq(
 		parse("[Unit]\nRequisite=a.target\nBindsTo=b.target\nPartOf=c.target\nConflicts=d.target\n"
 		      "OnFailure=e.target\nIgnoreOnIsolate=yes\n"
-		      "RefuseManualStart=yes\nRefuseManualStop=yes\nRequiresMountsFor=/var/lib\n"
-		      "[Service]\nExecStart=/bin/x\n[Install]\nRequiredBy=f\nAlias=g.service\nAlso=h.socket\n"
+		      "RefuseManualStart=yes\nRefuseManualStop=yes\nSourcePath=/etc/x\n"
+		      "[Service]\nExecStart=/bin/x\n[Install]\nRequiredBy=f.target\nAlias=g.service\nAlso=h.socket\n"
 		      "DefaultInstance=i\n"),
 		0);
 	cr_assert_str_eq(warnings_seen, "");
@@ -262,8 +262,7 @@ Test(unit_parse, relations_and_install_are_read)
 	cr_assert_str_eq(config.conflicts.items[0], "d.target");
 	cr_assert_str_eq(config.on_failure.items[0], "e.target");
 	cr_assert(config.ignore_on_isolate && config.refuse_manual_start && config.refuse_manual_stop);
-	cr_assert(string_list_has(&config.after, "local-fs.target"));
-	cr_assert_str_eq(config.required_by.items[0], "f");
+	cr_assert_str_eq(config.required_by.items[0], "f.target");
 	cr_assert_str_eq(config.alias.items[0], "g.service");
 	cr_assert_str_eq(config.also.items[0], "h.socket");
 	cr_assert_str_eq(config.default_instance, "i");

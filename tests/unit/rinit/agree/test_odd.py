@@ -16,8 +16,6 @@ OTHERWISE = {
     "bad_value_of_a_condition.service": "said when it is read, not when it is too late",
     "not_utf8.service": "bytes are bytes; rinitctl shows what is no character as one that says so",
     "specifiers_of_the_distribution.service": "not known here: a command is not run with half of its words",
-    "bad_bus_name.service": "it is for the bus to judge",
-    "dbus_without_a_name.service": "ready once its process runs, which is said",
 }
 
 
