@@ -29,9 +29,10 @@ install_rinit() {
 	install -m 755 -s "$rinitctl" "$root/usr/sbin/rinitctl"
 	ln -sf rinit "$root/usr/sbin/init"
 	ln -sf ../bin/busybox "$root/usr/sbin/udhcpc"
-	for command in poweroff reboot halt shutdown telinit runlevel systemctl; do
+	for command in poweroff reboot halt shutdown telinit runlevel; do
 		ln -sf rinitctl "$root/usr/sbin/$command"
 	done
+	ln -sf ../sbin/rinitctl "$root/usr/bin/systemctl" # where Debian's scripts look for it
 }
 
 # root logs in on the console without a password; sshd lets nobody in without one, nor root with one.

@@ -76,6 +76,14 @@ static int no_answer(struct error *err)
 	return CONTROL_FAILED;
 }
 
+/* What services say of themselves shall not tell terminals what to do. */
+static void controls_hide(char *text)
+{
+	for (; *text; text++)
+		if (((unsigned char)*text < ' ' && *text != '\n' && *text != '\t') || *text == 0x7f)
+			*text = '?';
+}
+
 int client_ask(const char *verb, const char *argument, char **text, struct error *err)
 {
 	AUTO_CLOSE int fd = ask(verb, argument, err);
@@ -91,8 +99,10 @@ int client_ask(const char *verb, const char *argument, char **text, struct error
 	if (!reply || rest == reply || *rest != '\n')
 		return no_answer(err);
 	*text = strdup(rest + 1);
-	if (*text)
+	if (*text) {
+		controls_hide(*text);
 		return (int)code;
+	}
 	error_set(err, -ENOMEM, "out of memory");
 	return CONTROL_FAILED;
 }

@@ -290,7 +290,8 @@ static void log_file_begin(struct system *sys)
 {
 	const struct config *config = &sys->config;
 
-	if (config->no_log_file || sys->log_file.loop || (!*config->log_file && access("/var", W_OK)))
+	if (config->no_log_file || sys->log_file.loop ||
+	    (!*config->log_file && access("/var", W_OK) && errno != EROFS)) /* that one is said */
 		return;
 	log_file_start(&sys->log_file, &sys->loop, *config->log_file ? config->log_file : CONFIG_LOG_FILE,
 		       config->log_file_max ? config->log_file_max : CONFIG_LOG_FILE_MAX,

@@ -162,8 +162,7 @@ static void show_status(char *text, bool json)
 
 static void show_text(char *text, bool json)
 {
-	(void)json;
-	fputs(text, stdout);
+	fputs(json ? "{\"code\":0}\n" : text, stdout);
 }
 
 /* ---- commands ---- */
@@ -340,14 +339,14 @@ static int force(const char *verb)
 	return CONTROL_FAILED;
 }
 
-static int command_shutdown(const char *verb, char **options, int count)
+static int command_shutdown(const char *verb, char **options, int count, bool json)
 {
 	if (count && (!strcmp(options[0], "-f") || !strcmp(options[0], "--force")))
 		return force(verb);
 	if (count > 1 || (count && (*options[0] != '+' || !options[0][1] ||
 				    options[0][1 + strspn(options[0] + 1, "0123456789")])))
 		return usage("rinitctl: unexpected \"%s\"", options[count - 1]);
-	return command_show(verb, count ? options[0] : "", false, show_text);
+	return command_show(verb, count ? options[0] : "", json, show_text);
 }
 
 /* Sends lines and, where fd isn't negative, the descriptor. */
@@ -445,7 +444,7 @@ static int command_run(const char *verb, char **arguments, int count, bool json)
 	if (!strcmp(verb, "notify"))
 		return command_notify(arguments, count);
 	if (!strcmp(verb, "poweroff") || !strcmp(verb, "reboot") || !strcmp(verb, "halt"))
-		return command_shutdown(verb, arguments, count);
+		return command_shutdown(verb, arguments, count, json);
 	if (!strcmp(verb, "isolate"))
 		return command_units(verb, arguments, count, json);
 	if (!strcmp(verb, "kill"))
@@ -457,7 +456,7 @@ static int command_run(const char *verb, char **arguments, int count, bool json)
 			files_generate();
 		return command_show(verb, "", json, show_text);
 	}
-	return files_command(verb, arguments, count);
+	return files_command(verb, arguments, count, json);
 }
 
 /* --json may stand anywhere but in what notify passes on. */
@@ -497,7 +496,7 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(other_names); i++)
 		if (!strcmp(name, other_names[i]))
-			return command_shutdown(name, argv + 1, argc - 1);
+			return command_shutdown(name, argv + 1, argc - 1, false);
 	if (sysv_main(name, argc, argv, command_run, &status))
 		return status;
 	if (!strcmp(name, "systemctl"))

@@ -8,7 +8,7 @@ typedef int rinitctl_run(const char *verb, char **arguments, int count, bool jso
 
 /* What is done with unit files: enable, disable, mask, preset and so on, and is-enabled, is-active,
  * is-failed, cat, check. */
-int files_command(const char *verb, char **arguments, int count);
+int files_command(const char *verb, char **arguments, int count, bool json);
 
 /* ---- rinitctl_show.c, in the words of systemctl(1) ---- */
 

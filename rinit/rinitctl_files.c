@@ -23,21 +23,94 @@
 #include "rinit/generate.h"
 #include "rinit/runtime.h"
 #include "rinit/specifier.h"
+#include "rinit/text.h"
 #include "rinit/unit_builtin.h"
 
 #define ALSO_DEPTH   8
 #define DROP_INS_MAX 64
 
+static struct string_list complaints; /* of one unit, with --json */
+static bool complaints_are_kept;
+
 int complain(int code, const char *format, ...)
 {
+	char sentence[2 * PATH_MAX];
 	va_list args;
 
 	va_start(args, format);
-	fputs("rinitctl: ", stderr);
-	vfprintf(stderr, format, args);
+	vsnprintf(sentence, sizeof(sentence), format, args);
 	va_end(args);
-	fputc('\n', stderr);
+	if (complaints_are_kept)
+		string_list_add(&complaints, sentence);
+	else
+		fprintf(stderr, "rinitctl: %s\n", sentence);
 	return code;
+}
+
+void state_show(struct file_options *options, const char *state)
+{
+	if (options->json)
+		options->state = state;
+	else if (!options->quiet)
+		puts(state);
+}
+
+static void list_json(const char **comma, const char *key, const struct string_list *list)
+{
+	if (!list->count)
+		return;
+	printf("%s\"%s\":[", *comma, key);
+	for (size_t i = 0; i < list->count; i++) {
+		fputs(i ? "," : "", stdout);
+		json_string(stdout, list->items[i]);
+	}
+	putchar(']');
+	*comma = ",";
+}
+
+/* What was gathered about the unit, as an object; then it is forgotten. */
+static void answer_json(struct file_options *options, const char *unit, int code)
+{
+	const char *comma = "{";
+
+	if (*unit)
+		json_field(stdout, &comma, "unit", unit);
+	json_number(stdout, &comma, "code", code);
+	if (options->state)
+		json_field(stdout, &comma, "state", options->state);
+	list_json(&comma, "changes", &options->changes);
+	list_json(&comma, "warnings", &options->warnings);
+	if (options->files.count)
+		printf("%s\"files\":[", comma);
+	for (size_t i = 0; i + 1 < options->files.count; i += 2) {
+		const char *inner = i ? ",{" : "{";
+
+		json_field(stdout, &inner, "path", options->files.items[i]);
+		json_field(stdout, &inner, "text", options->files.items[i + 1]);
+		putchar('}');
+	}
+	if (options->files.count)
+		putchar(']');
+	if (complaints.count)
+		json_field(stdout, &comma, "error", complaints.items[0]);
+	puts("}");
+	options->state = NULL;
+	string_list_clear(&options->changes);
+	string_list_clear(&options->warnings);
+	string_list_clear(&options->files);
+	string_list_clear(&complaints);
+}
+
+/* A change, or one word less. */
+static void change_show(struct file_options *options, const char *format, const char *path, const char *to)
+{
+	char text[2 * PATH_MAX];
+
+	snprintf(text, sizeof(text), format, path, to);
+	if (options->json)
+		string_list_add(&options->changes, text);
+	else if (!options->quiet)
+		puts(text);
 }
 
 static void warning_ignore(void *context, const char *sentence)
@@ -101,7 +174,7 @@ static const char *inside(const struct file_options *options, const char *path)
 	return strncmp(path, options->root, length) ? path : path + length;
 }
 
-static int link_make(const struct file_options *options, const char *path, const char *to)
+static int link_make(struct file_options *options, const char *path, const char *to)
 {
 	char there[PATH_MAX] = "";
 
@@ -113,8 +186,7 @@ static int link_make(const struct file_options *options, const char *path, const
 	if (*there || symlink(to, path))
 		return complain(CONTROL_FAILED, "%s: cannot make the link: %s", path,
 				*there ? "it is masked" : strerror(errno));
-	if (!options->quiet)
-		printf("%s -> %s\n", path, to);
+	change_show(options, "%s -> %s", path, to);
 	return CONTROL_DONE;
 }
 
@@ -131,8 +203,8 @@ static void folder_make(const char *folder)
 	mkdir(path, 0755);
 }
 
-static int need_link(const struct file_options *options, const char *file, const char *name,
-		     const char *target, const char *suffix)
+static int need_link(struct file_options *options, const char *file, const char *name, const char *target,
+		     const char *suffix)
 {
 	char folder[PATH_MAX / 2], path[PATH_MAX];
 
@@ -142,7 +214,7 @@ static int need_link(const struct file_options *options, const char *file, const
 	return link_make(options, path, inside(options, file));
 }
 
-static int needs_link(const struct file_options *options, const struct unit_found *found, const char *name,
+static int needs_link(struct file_options *options, const struct unit_found *found, const char *name,
 		      const struct string_list *targets, const char *suffix)
 {
 	int code = CONTROL_DONE;
@@ -153,7 +225,7 @@ static int needs_link(const struct file_options *options, const struct unit_foun
 }
 
 /* A link in the folder itself. */
-static int name_link(const struct file_options *options, const char *name, const char *to)
+static int name_link(struct file_options *options, const char *name, const char *to)
 {
 	char path[PATH_MAX];
 
@@ -251,16 +323,15 @@ static bool link_is_of(const char *path, const char *entry, const char *name, bo
 	return !strcmp(base, name) && strcmp(entry, name) != 0;
 }
 
-static int link_remove(const struct file_options *options, const char *path)
+static int link_remove(struct file_options *options, const char *path)
 {
 	if (unlink(path))
 		return complain(CONTROL_FAILED, "%s: cannot remove: %s", path, strerror(errno));
-	if (!options->quiet)
-		printf("removed %s\n", path);
+	change_show(options, "removed %s", path, NULL);
 	return CONTROL_DONE;
 }
 
-static int links_remove(const struct file_options *options, const char *folder, const char *name, bool needs)
+static int links_remove(struct file_options *options, const char *folder, const char *name, bool needs)
 {
 	DIR *stream = opendir(folder);
 	const struct dirent *entry;
@@ -465,15 +536,15 @@ static enum runtime_mode mode_of(const struct file_options *options, char path[P
 
 static int command_get_default(struct file_options *options, const char *name)
 {
+	static struct unit_found found;
 	char path[PATH_MAX];
 	enum runtime_mode mode = mode_of(options, path);
-	struct unit_found found;
 
 	(void)name;
 	if (mode == MODE_NONE && !unit_paths_find(&options->paths, "default.target", &found))
-		puts(found.name);
+		state_show(options, found.name);
 	else
-		puts(mode == MODE_DESKTOP ? "graphical.target" : "multi-user.target");
+		state_show(options, mode == MODE_DESKTOP ? "graphical.target" : "multi-user.target");
 	return CONTROL_DONE;
 }
 
@@ -531,13 +602,16 @@ static const struct {
 };
 
 /* Without a rinit that runs there is nobody to tell, as in a chroot that is being installed. */
-static void tell_rinit(const char *verb, const char *argument)
+static int tell_rinit(const char *verb, const char *argument)
 {
 	AUTO_FREE char *text = NULL;
 	struct error err;
+	int code = client_ask(verb, argument, &text, &err);
 
-	if (client_ask(verb, argument, &text, &err) && text)
-		fprintf(stderr, "rinitctl: %s", text);
+	if (!code || !text)
+		return CONTROL_DONE;
+	fprintf(stderr, "rinitctl: %s", text);
+	return code;
 }
 
 static void generate_warn(const char *sentence)
@@ -588,6 +662,9 @@ static int run(size_t command, struct file_options *options, char **arguments, i
 					    (flags & RAW) && strchr(arguments[i], '/') ? arguments[i] : name);
 		code = MAX(code, one);
 		least = MIN(least, one);
+		if (options->json)
+			answer_json(options, flags & RAW && strchr(arguments[i], '/') ? arguments[i] : name,
+				    one);
 	}
 	return flags & ANY ? least : code;
 }
@@ -609,17 +686,19 @@ static int run_with_paths(size_t command, struct file_options *options, char **a
 	code = !(flags & NONE)         ? run(command, options, arguments, count)
 	       : commands[command].run ? commands[command].run(options, "")
 				       : preset_all(options);
+	if (options->json && flags & NONE)
+		answer_json(options, "", code);
 	unit_paths_close(&options->paths);
 	if ((flags & CHANGES) && !*options->root) {
 		files_generate();
 		tell_rinit("daemon-reload", "");
 		for (int i = 0; i < count && options->now && !code; i++)
-			tell_rinit(commands[command].now, arguments[i]);
+			code = tell_rinit(commands[command].now, arguments[i]);
 	}
 	return code;
 }
 
-int files_command(const char *verb, char **arguments, int count)
+int files_command(const char *verb, char **arguments, int count, bool json)
 {
 	static struct file_options options;
 	size_t command = 0;
@@ -629,7 +708,8 @@ int files_command(const char *verb, char **arguments, int count)
 		command++;
 	if (command == ARRAY_SIZE(commands))
 		return complain(CONTROL_USAGE, "unknown command \"%s\"; see rinitctl --help", verb);
-	options = (struct file_options){.root = "", .enables = true, .disables = true};
+	options = (struct file_options){.root = "", .enables = true, .disables = true, .json = json};
+	complaints_are_kept = json;
 	for (; count && **arguments == '-'; arguments++, count--)
 		if (!option_take(command, &options, *arguments))
 			return complain(CONTROL_USAGE, "unknown option \"%s\"; see rinitctl --help",

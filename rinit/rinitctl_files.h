@@ -16,10 +16,18 @@ struct file_options {
 	bool enables, disables;   /* preset may do so */
 	const char *target;       /* of add-wants */
 	struct unit_paths paths;
+
+	/* --json: what is said of one unit is gathered here instead of being shown. */
+	bool json;
+	const char *state;
+	struct string_list changes, warnings;
+	struct string_list files; /* path, text, path, text ... */
 };
 
-/* A sentence on standard error; returns the code. */
+/* A sentence on standard error, or with --json in the answer; returns the code. */
 int complain(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The answer to is-enabled and so on. */
+void state_show(struct file_options *options, const char *state);
 /* Is the path of something in the folder, or below? */
 bool path_is_in(const char *path, const char *folder);
 /* "a" is short for "a.service". */

@@ -96,8 +96,7 @@ int command_is_enabled(struct file_options *options, const char *name)
 	} else {
 		state = enabled_state(options, &found);
 	}
-	if (!options->quiet)
-		puts(state);
+	state_show(options, state);
 	return strcmp(state, "disabled") && strcmp(state, "masked") ? CONTROL_DONE : CONTROL_FAILED;
 }
 
@@ -171,8 +170,7 @@ int command_is_active(struct file_options *options, const char *name)
 {
 	const char *state = active_state(name);
 
-	if (!options->quiet)
-		puts(state);
+	state_show(options, state);
 	return strcmp(state, "active") && strcmp(state, "reloading") ? NOT_ACTIVE : CONTROL_DONE;
 }
 
@@ -180,12 +178,11 @@ int command_is_failed(struct file_options *options, const char *name)
 {
 	const char *state = active_state(name);
 
-	if (!options->quiet)
-		puts(state);
+	state_show(options, state);
 	return strcmp(state, "failed") ? CONTROL_FAILED : CONTROL_DONE;
 }
 
-static int file_print(const char *path)
+static int file_show(struct file_options *options, const char *path)
 {
 	AUTO_FREE char *text = NULL;
 	size_t length;
@@ -193,11 +190,23 @@ static int file_print(const char *path)
 
 	if (rc)
 		return complain(CONTROL_FAILED, "%s: cannot read: %s", path, strerror(-rc));
+	if (options->json)
+		return string_list_add(&options->files, path) || string_list_add(&options->files, text)
+			       ? CONTROL_FAILED
+			       : CONTROL_DONE;
 	printf("# %s\n", path);
 	fwrite(text, 1, length, stdout);
 	if (length && text[length - 1] != '\n')
 		putchar('\n');
 	return CONTROL_DONE;
+}
+
+static void builtin_or_masked(struct file_options *options, const char *what, bool masked)
+{
+	if (options->json)
+		options->state = masked ? "masked" : "builtin";
+	else
+		printf(masked ? "# %s\n# is masked\n" : "# %s is built into rinit\n", what);
 }
 
 int command_cat(struct file_options *options, const char *name)
@@ -209,14 +218,12 @@ int command_cat(struct file_options *options, const char *name)
 	if (rc && !unit_is_builtin(name))
 		return complain(CONTROL_NO_UNIT, "%s: there is no such unit file", name);
 	unit_paths_drop_ins(&options->paths, rc || !*found.name ? name : found.name, &files);
-	if (found.masked)
-		printf("# %s\n# is masked\n", found.path);
-	else if (*found.path)
-		code = file_print(found.path);
+	if (found.masked || !*found.path)
+		builtin_or_masked(options, found.masked ? found.path : name, found.masked);
 	else
-		printf("# %s is built into rinit\n", name);
+		code = file_show(options, found.path);
 	for (size_t i = 0; i < files.count; i++)
-		code = MAX(code, file_print(files.items[i]));
+		code = MAX(code, file_show(options, files.items[i]));
 	string_list_clear(&files);
 	return code;
 }
@@ -224,14 +231,20 @@ int command_cat(struct file_options *options, const char *name)
 /* ---- check ---- */
 
 struct check {
+	struct file_options *options;
 	const char *path;
 	unsigned int count; /* of warnings */
 };
 
-static void warning_print(void *context, const char *sentence)
+static void warning_show(void *context, const char *sentence)
 {
-	++((struct check *)context)->count;
-	fprintf(stderr, "%s\n", sentence);
+	struct check *check = context;
+
+	check->count++;
+	if (check->options->json)
+		string_list_add(&check->options->warnings, sentence);
+	else
+		fprintf(stderr, "%s\n", sentence);
 }
 
 /* What would be found missing when it starts. */
@@ -254,7 +267,7 @@ static void programs_check(struct check *check, const struct unit_config *config
 				continue;
 			snprintf(sentence, sizeof(sentence), "%s: %s=: %s is not there or can't be run",
 				 check->path, keys[kind], command->program);
-			warning_print(check, sentence);
+			warning_show(check, sentence);
 		}
 }
 
@@ -268,7 +281,7 @@ static void user_check(struct check *check, const struct unit_config *config)
 	snprintf(sentence, sizeof(sentence),
 		 "%s: User=%s or one of its groups is not in /etc/passwd or /etc/group", check->path,
 		 config->service.user ? config->service.user : "");
-	warning_print(check, sentence);
+	warning_show(check, sentence);
 }
 
 /* A path is that file alone; a name is the unit with its drop-ins. */
@@ -278,8 +291,8 @@ int command_check(struct file_options *options, const char *argument)
 	struct string_list files = {0};
 	struct unit_config config;
 	struct unit_found found = {0};
-	struct check check = {.path = found.path};
-	const struct unit_warnings warnings = {.context = &check, .warn = warning_print};
+	struct check check = {.options = options, .path = found.path};
+	const struct unit_warnings warnings = {.context = &check, .warn = warning_show};
 	const char *dot = strrchr(name, '.');
 	int rc;
 
