@@ -29,7 +29,7 @@ install_rinit() {
 	install -m 755 -s "$rinitctl" "$root/usr/sbin/rinitctl"
 	ln -sf rinit "$root/usr/sbin/init"
 	ln -sf ../bin/busybox "$root/usr/sbin/udhcpc"
-	for command in poweroff reboot halt; do
+	for command in poweroff reboot halt shutdown telinit runlevel systemctl; do
 		ln -sf rinitctl "$root/usr/sbin/$command"
 	done
 }

@@ -94,6 +94,16 @@ bool cgroup_create(const char *unit, const struct service_config *config)
 	return there;
 }
 
+bool cgroup_out_of_memory(const char *unit, const struct service_config *config)
+{
+	char path[PATH_MAX], text[512];
+	const char *killed;
+
+	cgroup_path(unit, config, "memory.events.local", path, sizeof(path));
+	killed = file_read(path, text, sizeof(text)) > 0 ? strstr(text, "\noom_kill ") : NULL;
+	return killed && killed[strlen("\noom_kill ")] != '0';
+}
+
 bool cgroup_is_empty(const char *unit, const struct service_config *config)
 {
 	char path[PATH_MAX], text[128];

@@ -20,6 +20,8 @@ bool cgroup_create(const char *unit, const struct service_config *config);
 void cgroup_path(const char *unit, const struct service_config *config, const char *file, char *path,
 		 size_t size);
 
+/* Has the kernel killed a process in it, not below, for want of memory? */
+bool cgroup_out_of_memory(const char *unit, const struct service_config *config);
 bool cgroup_is_empty(const char *unit, const struct service_config *config);
 /* Every process in it and below, but not `spare` (0: none). */
 void cgroup_signal(const char *unit, const struct service_config *config, int number, pid_t spare);

@@ -35,10 +35,10 @@ void clock_not_before_saved(void)
 /* The file is empty: its time is what counts. */
 void clock_save(void)
 {
-	AUTO_CLOSE int fd = -1;
+	int fd;
 
 	mkdir(STATE_FOLDER, 0755);
-	fd = open(CLOCK_FILE, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	fd = open(CLOCK_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd >= 0)
-		futimens(fd, NULL);
+		close(fd);
 }

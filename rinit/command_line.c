@@ -19,21 +19,29 @@ static bool prefixes_take(struct command *command, const char **value)
 	for (;; ++*value) {
 		switch (**value) {
 		case '-':
+			if (command->ignore_failure)
+				return own_name;
 			command->ignore_failure = true;
 			break;
 		case '@':
+			if (own_name)
+				return true;
 			own_name = true;
 			break;
 		case ':':
 			command->verbatim = true;
 			break;
 		case '!':
+			if (command->privileged)
+				return own_name;
 			if ((*value)[1] == '!') /* for kernels without ambient capabilities: not today's */
 				++*value;
 			else
 				command->privileged = true;
 			break;
 		case '+':
+			if (command->privileged)
+				return own_name;
 			command->privileged = true;
 			break;
 		default:
@@ -58,7 +66,7 @@ static int words_take(struct string_list *words, const char **value)
 
 	while (more > 0 && !at_separator(value)) {
 		more = word_split(value, word, sizeof(word));
-		if (more > 0 && string_list_add(words, word))
+		if (more > 0 && string_list_add(words, strcmp(word, "\\;") ? word : ";"))
 			return -ENOMEM;
 	}
 	return more < 0 ? more : 0;
@@ -71,6 +79,12 @@ static void first_remove(struct string_list *words)
 	words->count--;
 }
 
+/* A path, or a name to look for. */
+static bool is_program(const char *word)
+{
+	return *word && (*word == '/' || !strchr(word, '/'));
+}
+
 static int command_parse_one(struct command_list *list, const char **value)
 {
 	struct command command = {0};
@@ -78,7 +92,7 @@ static int command_parse_one(struct command_list *list, const char **value)
 	bool own_name = prefixes_take(&command, value);
 	int rc = words_take(&words, value);
 
-	if (!rc && (words.count < 1U + own_name || !*words.items[0] || *words.items[0] == '|'))
+	if (!rc && (words.count < 1U + own_name || !is_program(words.items[0])))
 		rc = -EINVAL;
 	if (!rc && string_set(&command.program, words.items[0]))
 		rc = -ENOMEM;
@@ -259,12 +273,17 @@ static char *value_unquote(char *p, char *end, char **value_end)
 	return p;
 }
 
+size_t environment_name_length(const char *text)
+{
+	return *text >= '0' && *text <= '9' ? 0 : strspn(text, NAME_CHARS);
+}
+
 /* NAME= at the line's beginning: its length without the equals sign, 0 when it is none. */
 static size_t name_length(const char *line, const char *end)
 {
-	size_t length = strspn(line, NAME_CHARS);
+	size_t length = environment_name_length(line);
 
-	return line + length < end && line[length] == '=' && (*line < '0' || *line > '9') ? length : 0;
+	return line + length < end && line[length] == '=' ? length : 0;
 }
 
 int environment_parse(struct string_list *environment, const char *text, size_t length)

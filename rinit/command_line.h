@@ -21,6 +21,8 @@ int command_parse(struct command_list *list, const char *value);
 int command_expand(const struct command *command, const struct string_list *environment,
 		   struct string_list *argv);
 
+/* The length of the variable's name that text begins with; 0 when it begins with none. */
+size_t environment_name_length(const char *text);
 /* "NAME=VALUE" takes the place of an older NAME. 0 or -ENOMEM */
 int environment_set(struct string_list *environment, const char *assignment);
 /* Removes "NAME", or "NAME=VALUE" only when that is its value. */

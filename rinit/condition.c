@@ -1,8 +1,8 @@
 #include "rinit/condition.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fnmatch.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +17,7 @@
 #include "rinit/cmdline.h"
 #include "rinit/file.h"
 #include "rinit/ini.h"
+#include "rinit/pattern.h"
 #include "rinit/runtime.h"
 
 /* linux/capability.h, in the order of their numbers */
@@ -85,7 +86,8 @@ static bool glob_any(char *path, const char *pattern, bool (*holds)(const char *
 	snprintf(component, sizeof(component), "%.*s", (int)MIN(part, sizeof(component) - 1), pattern);
 	folder = opendir(path);
 	while (folder && !found && (entry = readdir(folder))) {
-		if (fnmatch(component, entry->d_name, FNM_PERIOD) ||
+		if ((*entry->d_name == '.' && *component != '.') ||
+		    !pattern_matches(component, entry->d_name) ||
 		    length + strlen(entry->d_name) + 2 > PATH_MAX)
 			continue;
 		sprintf(path + length, "%s%s", entry->d_name, *rest ? "/" : "");
@@ -212,13 +214,26 @@ static bool virtualization(const char *value)
 	return container && kind && !strcmp(kind, value); /* docker, podman, lxc ... */
 }
 
+static void lower(char *text)
+{
+	for (; *text; text++)
+		*text = (char)tolower((unsigned char)*text);
+}
+
 static bool host(const char *value)
 {
 	struct utsname name;
-	char id[64];
+	char id[64], pattern[256];
 
 	file_read_line("/etc/machine-id", id, sizeof(id));
-	return !strcmp(id, value) || (!uname(&name) && !fnmatch(value, name.nodename, FNM_CASEFOLD));
+	if (!strcmp(id, value))
+		return true;
+	if (strlen(value) >= sizeof(pattern) || uname(&name))
+		return false;
+	strcpy(pattern, value);
+	lower(pattern);
+	lower(name.nodename);
+	return pattern_matches(pattern, name.nodename);
 }
 
 static bool is_online(const char *path)

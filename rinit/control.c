@@ -1,6 +1,7 @@
 #include "rinit/control.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include "rinit/load.h"
 #include "rinit/log.h"
 #include "rinit/relation.h"
+#include "rinit/service_run.h"
 #include "rinit/system.h"
 
 static struct manager *manager_of(const struct control_client *client)
@@ -180,6 +182,9 @@ static void system_report(const struct system *sys, FILE *stream)
 
 	fprintf(stream, "State=%s\nRuntime=%s\nMode=%s\nUnits=%zu\n", state, runtime_name(sys->runtime),
 		mode_name(sys->mode), sys->manager.units.count);
+	if (sys->control.later.armed)
+		fprintf(stream, "Shutdown=%s in %.0f s\n", shutdown_name(sys->control.later_kind),
+			seconds(sys->control.later.deadline_ms - clock_ms()));
 }
 
 static void unit_report(const struct unit *unit, FILE *stream)
@@ -190,6 +195,8 @@ static void unit_report(const struct unit *unit, FILE *stream)
 		service_state_name(run->state), run->skipped ? " (a condition did not hold)" : "");
 	if (run->pid)
 		fprintf(stream, "Process=%d\n", run->pid);
+	if (run->result)
+		fprintf(stream, "Result=%s\n", service_result_name(run->result));
 	if (*run->status)
 		fprintf(stream, "Status=%s\n", run->status);
 	if (run->settled_ms)
@@ -227,7 +234,7 @@ static struct unit *unit_wanted(struct control_client *client, const char *name)
 	struct unit *unit = NULL;
 	int rc = *name ? unit_by_name(client, name, &unit) : -ENOENT;
 
-	if (!rc && unit->gone && !service_has_process(unit->run.state))
+	if (!rc && unit->gone && !service_has_process(unit->run.state) && !service_is_active(unit->run.state))
 		rc = -ENOENT;
 	if (!rc)
 		return unit;
@@ -275,8 +282,9 @@ static void unit_answer(struct control_client *client, const struct unit *unit)
 					: run->state != STATE_INACTIVE && run->state != STATE_FAILED;
 
 	if (bad)
-		control_reply(client, CONTROL_FAILED, "%s: %s; see rinitctl log %s\n", unit->config.name,
-			      service_state_name(run->state), unit->config.name);
+		control_reply(client, CONTROL_FAILED, "%s: %s%s; see rinitctl log %s\n", unit->config.name,
+			      client->wants_active ? "" : "still ", service_state_name(run->state),
+			      unit->config.name);
 	else
 		reply_done(client);
 }
@@ -334,6 +342,8 @@ static void request_isolate(struct control_client *client, const char *argument)
 {
 	struct unit *unit = unit_wanted(client, argument + (*argument == '-'));
 
+	if (unit)
+		manager_prepare(manager_of(client), unit); /* one of our own is not filled before */
 	if (unit && !unit->config.allow_isolate)
 		control_reply(client, CONTROL_REFUSED, "%s: its file does not say AllowIsolate=yes\n",
 			      unit->config.name);
@@ -363,7 +373,66 @@ static void request_reload(struct control_client *client, const char *argument)
 		request_change(client, argument, true, manager_reload);
 }
 
-static void request_shutdown(struct control_client *client, enum shutdown_kind kind)
+static void request_kill(struct control_client *client, const char *argument)
+{
+	char *name;
+	unsigned long number = *argument ? strtoul(argument + 1, &name, 10) : 0;
+	struct unit *unit;
+
+	if (!number || number > (unsigned long)SIGRTMAX || *name != ' ') {
+		control_reply(client, CONTROL_USAGE, "kill: whom, and by which signal?\n");
+		return;
+	}
+	unit = unit_wanted(client, name + 1);
+	if (!unit)
+		return;
+	if (service_signal(unit, *argument, (int)number))
+		reply_done(client);
+	else
+		control_reply(client, CONTROL_FAILED, "%s: has no such process\n", unit->config.name);
+}
+
+static void failure_forget(struct unit *unit)
+{
+	unit->run.restarts = unit->run.limit_count = 0;
+	unit_event(unit, EVENT_OVER);
+}
+
+static void request_reset_failed(struct control_client *client, const char *argument)
+{
+	const struct unit_set *set = &manager_of(client)->units;
+	struct unit *unit = *argument ? unit_wanted(client, argument) : NULL;
+
+	if (*argument && !unit)
+		return;
+	for (size_t i = 0; i < set->count; i++)
+		if ((!unit || unit == set->items[i]) && set->items[i]->run.state == STATE_FAILED)
+			failure_forget(set->items[i]);
+	manager_drain(manager_of(client));
+	reply_done(client);
+}
+
+static void shutdown_is_due(struct loop_timer *timer)
+{
+	struct control *control = CONTAINER_OF(timer, struct control, later);
+
+	system_shutdown(control->system, control->later_kind);
+}
+
+static void request_cancel(struct control_client *client, const char *argument)
+{
+	struct control *control = client->control;
+
+	(void)argument;
+	if (!control->later.armed) {
+		control_reply(client, CONTROL_FAILED, "no shutdown is planned\n");
+		return;
+	}
+	loop_timer_clear(&control->system->loop, &control->later);
+	reply_done(client);
+}
+
+static void request_shutdown(struct control_client *client, enum shutdown_kind kind, const char *argument)
 {
 	struct system *sys = client->control->system;
 
@@ -373,25 +442,26 @@ static void request_shutdown(struct control_client *client, enum shutdown_kind k
 		return;
 	}
 	reply_done(client);
-	system_shutdown(sys, kind);
+	client->control->later_kind = kind;
+	if (*argument == '+')
+		loop_timer_set(&sys->loop, &client->control->later, strtoul(argument, NULL, 10) * 1000);
+	else
+		system_shutdown(sys, kind);
 }
 
 static void request_poweroff(struct control_client *client, const char *argument)
 {
-	(void)argument;
-	request_shutdown(client, SHUTDOWN_POWEROFF);
+	request_shutdown(client, SHUTDOWN_POWEROFF, argument);
 }
 
 static void request_reboot(struct control_client *client, const char *argument)
 {
-	(void)argument;
-	request_shutdown(client, SHUTDOWN_REBOOT);
+	request_shutdown(client, SHUTDOWN_REBOOT, argument);
 }
 
 static void request_halt(struct control_client *client, const char *argument)
 {
-	(void)argument;
-	request_shutdown(client, SHUTDOWN_HALT);
+	request_shutdown(client, SHUTDOWN_HALT, argument);
 }
 
 static void request_online(struct control_client *client, const char *argument)
@@ -434,6 +504,8 @@ static const struct {
 	{"isolate", false, request_isolate},   {"daemon-reload", false, request_reload_files},
 	{"reload", false, request_reload},     {"plan", true, control_plan_request},
 	{"bus", false, request_bus},           {"bus-names", false, request_bus_names},
+	{"kill", false, request_kill},         {"reset-failed", false, request_reset_failed},
+	{"cancel", false, request_cancel},
 };
 
 static void request_handle(struct control_client *client, const char *text, size_t length)
@@ -573,6 +645,7 @@ int control_listen(struct control *control, struct system *system)
 
 	control->system = system;
 	control->window.expired = window_over;
+	control->later.expired = shutdown_is_due;
 	control_log_init(control);
 	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
 		control->clients[i].source.fd = -1;

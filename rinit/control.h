@@ -11,9 +11,12 @@
  *      status [UNIT]            lines of Key=Value
  *      start|stop|restart UNIT  answered when it is done; with a - before UNIT at once
  *      isolate TARGET           the same; what the target does not need is stopped
+ *      kill WSIGNAL UNIT        a number; W: a all its processes, m the main one, c the command beside it
+ *      reset-failed [UNIT]      a failure, or all, is forgotten
  *      daemon-reload            unit files are read again
  *      log [-f] [-n N] [UNIT]   see control_log.h
- *      poweroff|reboot|halt
+ *      poweroff|reboot|halt [+SECONDS]
+ *      cancel                   what was to happen in so many seconds does not
  *      online INTERFACE         from the DHCP helper: it has its address
  *      bus-names                for the helper that asks the bus: the names that services shall own
  *      bus NAME PID             from it: this process owns the name; 0 nobody, -1 somebody
@@ -32,6 +35,7 @@
 #include "rinit/control_request.h"
 #include "rinit/log.h"
 #include "rinit/loop.h"
+#include "rinit/shutdown.h"
 
 #define CONTROL_SOCKET_PATH "/run/rinit/control"
 #define CONTROL_CLIENTS_MAX 16
@@ -75,6 +79,8 @@ struct control {
 	struct loop_timer gather;
 	struct loop_timer window;
 	uint64_t busy_us; /* in this window */
+	struct loop_timer later;
+	enum shutdown_kind later_kind; /* what the timer is for */
 };
 
 int control_listen(struct control *control, struct system *system);

@@ -19,9 +19,14 @@ static int line_format(const struct log_entry *entry, char *text, size_t size)
 			entry->who, entry->text);
 }
 
+/* A unit's own lines, and what rinit says of it. */
 static bool line_wanted(const struct log_entry *entry, const char *who)
 {
-	return !*who || !strcmp(who, entry->who);
+	size_t length = strlen(who);
+
+	return !length || !strcmp(who, entry->who) ||
+	       (!strcmp("rinit", entry->who) && !strncmp(who, entry->text, length) &&
+		entry->text[length] == ':');
 }
 
 static unsigned long lines_count(const char *who)

@@ -2,18 +2,21 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "rinit/clock.h"
 #include "rinit/cmdline.h"
 #include "rinit/conf_files.h"
+#include "rinit/generate.h"
 #include "rinit/hosts.h"
 #include "rinit/ini.h"
 #include "rinit/helper.h"
 #include "rinit/log.h"
 #include "rinit/machine_id.h"
-#include "rinit/mounts.h"
 #include "rinit/random_seed.h"
 #include "rinit/sysctl.h"
+
+#define GENERATOR_MAX_MS 10000 /* it only reads and writes some small files */
 
 static struct unit *target_add(struct manager *manager, const char *name, const char *const *after)
 {
@@ -32,19 +35,22 @@ void early_targets_add(struct manager *manager)
 	target_add(manager, "local-fs.target", (const char *const[]){NULL});
 	target_add(manager, "swap.target", (const char *const[]){NULL});
 	target_add(manager, "remote-fs.target", (const char *const[]){NULL});
+	target_add(manager, "terminals.target", (const char *const[]){"modules.target", NULL});
+	target_add(manager, "logger.target",
+		   (const char *const[]){"terminals.target", "local-fs.target", NULL});
 	sysinit = target_add(manager, "sysinit.target",
-			     (const char *const[]){"modules.target", "local-fs.target", "swap.target", NULL});
+			     (const char *const[]){"logger.target", "swap.target", NULL});
 	if (sysinit)
 		string_list_add(&sysinit->config.requires, "local-fs.target");
 }
 
-static void job_add(struct manager *manager, const char *name, const char *description, const char *helper,
-		    const char *argument, const char *const *after)
+static struct unit *job_add(struct manager *manager, const char *name, const char *description,
+			    const char *helper, const char *argument, const char *const *after)
 {
 	struct unit *unit = manager_add_service(manager, name, description);
 
 	if (!unit)
-		return;
+		return NULL;
 	unit->config.service.type = TYPE_ONESHOT;
 	unit->config.service.remain_after_exit = true;
 	unit->config.default_dependencies = false;
@@ -54,6 +60,7 @@ static void job_add(struct manager *manager, const char *name, const char *descr
 	if (service_config_command(&unit->config.service, HELPER_PROGRAM,
 				   (const char *[]){helper, argument, NULL}, false))
 		log_warning("%s: out of memory", name);
+	return unit;
 }
 
 /* rinit.WHAT=yes or no on the command line; without, machines do it and containers do not. */
@@ -67,12 +74,25 @@ static bool shall(const char *what, const char *cmdline, bool container)
 	return yes;
 }
 
+struct unit *early_generator_add(struct manager *manager, const char *cmdline, bool container)
+{
+	bool fstab = shall("rinit.fstab", cmdline, container) && !access("/etc/fstab", F_OK);
+	struct unit *unit = NULL;
+
+	if (fstab || !access("/etc/init.d", F_OK))
+		unit = job_add(manager, "generator.service", "unit files of fstab and init.d",
+			       GENERATE_HELPER_NAME, fstab ? "fstab" : NULL, (const char *const[]){NULL});
+	if (unit) {
+		unit->config.boot = BOOT_ON_DEMAND; /* not once more, when it has failed */
+		unit->config.service.start_timeout_ms = GENERATOR_MAX_MS;
+	}
+	return unit;
+}
+
 void early_jobs_add(struct manager *manager, const struct config *config, const char *cmdline, bool container)
 {
 	const char *setup = container ? "container" : config->credit_seed ? "credit" : "machine";
 
-	if (shall("rinit.fstab", cmdline, container))
-		mounts_add(manager, "/etc/fstab");
 	if (!container || machine_id_is_missing() || hosts_is_missing())
 		job_add(manager, "setup.service", "machine id, hosts, clock and random seed",
 			SETUP_HELPER_NAME, setup, (const char *const[]){"local-fs.target", NULL});

@@ -3,8 +3,8 @@
  * the boot, so that each has a name in the log and in `rinitctl list` and all run beside each other where the
  * order allows it. Each runs a helper (helper.h), never in PID 1.
  *
+ *      generator.service     writes the unit files of /etc/fstab and /etc/init.d (generate.h), before all else
  *      modules.target        the kernel modules known so far are loaded
- *      -.mount, var.mount... /etc/fstab (mounts.h)
  *      local-fs.target, swap.target, remote-fs.target
  *      setup.service         machine id, /etc/hosts, clock, random seed
  *      sysctl.service        sysctl.d(5), after the modules
@@ -22,6 +22,9 @@
 #include "rinit/config.h"
 #include "rinit/manager.h"
 
+/* Writes unit files, when there is something to write them of; NULL: there is not. To be started and waited for
+ * before the jobs are added. */
+struct unit *early_generator_add(struct manager *manager, const char *cmdline, bool container);
 /* The targets; held: modules.target, which manager_reached must be told of. */
 void early_targets_add(struct manager *manager);
 /* The jobs; after the targets, before the order is resolved. */

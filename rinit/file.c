@@ -12,6 +12,9 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/util.h"
+
+#define FILE_UNSIZED 4096 /* first guess */
 
 /* Up to size bytes: /proc and /sys may hand out less at a time. */
 static ssize_t read_all(int fd, char *data, size_t size)
@@ -65,7 +68,7 @@ int file_load(const char *path, size_t max, char **text, size_t *length)
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	AUTO_FREE char *data = NULL;
 	struct stat status;
-	ssize_t got;
+	size_t room, used = 0;
 
 	if (fd < 0 || fstat(fd, &status))
 		return -errno;
@@ -73,14 +76,27 @@ int file_load(const char *path, size_t max, char **text, size_t *length)
 		return S_ISDIR(status.st_mode) ? -EISDIR : -EINVAL;
 	if ((uint64_t)status.st_size > max)
 		return -EFBIG;
-	data = malloc((size_t)status.st_size + 1);
-	if (!data)
-		return -ENOMEM;
-	got = read_all(fd, data, (size_t)status.st_size);
-	if (got < 0)
-		return (int)got;
-	data[got] = '\0';
-	*length = (size_t)got;
+	/* Those of /proc do not say how long they are. */
+	room = status.st_size ? (size_t)status.st_size : MIN((size_t)FILE_UNSIZED, max + 1);
+	for (;;) {
+		char *more = realloc(data, room + 1);
+		ssize_t got;
+
+		if (!more)
+			return -ENOMEM;
+		data = more;
+		got = read_all(fd, data + used, room - used);
+		if (got < 0)
+			return (int)got;
+		used += (size_t)got;
+		if (used < room || status.st_size)
+			break;
+		if (used > max)
+			return -EFBIG;
+		room = MIN(2 * room, max + 1);
+	}
+	data[used] = '\0';
+	*length = used;
 	*text = TAKE_PTR(data);
 	return 0;
 }

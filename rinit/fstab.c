@@ -163,15 +163,6 @@ void fstab_parse(const char *text, size_t length, const struct fstab_reader *rea
 	}
 }
 
-bool path_is_below(const char *path, const char *folder)
-{
-	size_t length = strlen(folder);
-
-	if (!strcmp(folder, "/"))
-		return *path == '/';
-	return !strncmp(path, folder, length) && (!path[length] || path[length] == '/');
-}
-
 /* ---- options ---- */
 
 const char *fstab_option_next(const char *options, char *option, size_t size)

@@ -1,6 +1,6 @@
 /*
- * /etc/fstab (fstab(5)) and mount options (mount(8), systemd.mount(5)): pure functions over text. mounts.c
- * makes units of the entries, mount_helper.c mounts them.
+ * /etc/fstab (fstab(5)) and mount options (mount(8), systemd.mount(5)): pure functions over text.
+ * generate_fstab.c makes units of the entries, mount_helper.c mounts them.
  */
 #pragma once
 
@@ -43,6 +43,3 @@ void fstab_option_each(const char *options, const char *name, void *context,
 bool fstab_type_needs_network(const char *type);
 /* Decimal digits alone. */
 bool fstab_number(const char *text, unsigned int *number);
-
-/* Is path below folder, or folder itself? */
-bool path_is_below(const char *path, const char *folder);

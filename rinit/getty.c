@@ -86,6 +86,8 @@ static void getty_add_one(struct manager *manager, const char *tty, const struct
 	unit = terminal_service(manager, name, description, tty);
 	if (unit && (login_command(unit, tty, config) || string_list_add(&unit->config.after, after)))
 		log_warning("%s: out of memory", name);
+	else if (unit && manager->default_target) /* the boot's wishes are known already */
+		manager_start(manager, unit);
 }
 
 void getty_add(struct manager *manager, const struct config *config, bool container, const char *after)
@@ -100,7 +102,7 @@ void getty_add(struct manager *manager, const struct config *config, bool contai
 		log_warning("no login on the console: neither agetty nor busybox is installed");
 		return;
 	}
-	if (container || file_read_line("/sys/class/tty/console/active", consoles, sizeof(consoles)) <= 0)
+	if (container || file_read_line(CONSOLES_ACTIVE, consoles, sizeof(consoles)) <= 0)
 		strcpy(consoles, "console");
 	while (word_split(&at, tty, sizeof(tty)) > 0)
 		getty_add_one(manager, !strcmp(tty, "tty0") ? "tty1" : tty, config, after);

@@ -4,10 +4,13 @@
 #include "rinit/config.h"
 #include "rinit/manager.h"
 
+#define CONSOLES_ACTIVE "/sys/class/tty/console/active"
+
 /*
  * Adds a service getty@TTY.service for every active console (/sys/class/tty/console/active; tty1 for the
  * virtual terminals), as the configuration says: none, one that asks, or one that logs somebody in by itself.
- * They come after the target named after, so that nothing is written over their prompts.
+ * They come after the target named after, so that nothing is written over their prompts. Once the boot is
+ * under way it may be called again, for consoles whose driver has come since.
  */
 void getty_add(struct manager *manager, const struct config *config, bool container, const char *after);
 /* The boot hangs: somebody must be able to log in nevertheless. */

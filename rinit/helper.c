@@ -5,7 +5,9 @@
 #include "common/util.h"
 #include "rinit/bus_helper.h"
 #include "rinit/clock.h"
+#include "rinit/generate.h"
 #include "rinit/hosts.h"
+#include "rinit/log_writer.h"
 #include "rinit/machine_id.h"
 #include "rinit/mount_helper.h"
 #include "rinit/random_seed.h"
@@ -34,7 +36,8 @@ bool helper_main(const char *name, int argc, char **argv, int *status)
 		int (*main)(int argc, char **argv);
 	} helpers[] = {
 		{BUS_HELPER_NAME, bus_helper_main},    {MOUNT_HELPER_NAME, mount_helper_main},
-		{SETUP_HELPER_NAME, setup_main},       {SYSCTL_HELPER_NAME, sysctl_main},
+		{GENERATE_HELPER_NAME, generate_main}, {SETUP_HELPER_NAME, setup_main},
+		{LOG_WRITER_NAME, log_writer_main},    {SYSCTL_HELPER_NAME, sysctl_main},
 		{TMPFILES_HELPER_NAME, tmpfiles_main},
 	};
 

@@ -121,6 +121,8 @@ void ini_parse(const char *text, size_t length, const struct ini_reader *reader)
 	struct ini_state state = {.reader = reader};
 	const char *end = text + length;
 
+	if (length >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) /* some editors' mark that this is UTF-8 */
+		text += 3;
 	for (unsigned int line = 1; text < end; line++) {
 		const char *newline = memchr(text, '\n', (size_t)(end - text));
 		const char *stop = newline ? newline : end;
@@ -132,13 +134,16 @@ void ini_parse(const char *text, size_t length, const struct ini_reader *reader)
 		logical_line(&state);
 }
 
-/* The character that the escape at *at stands for, *at behind it; -EINVAL when it isn't one. */
+/*
+ * The character that the escape at *at stands for, *at behind it; -EINVAL when it stands for none. What is no
+ * escape is a backslash, as systemd has it.
+ */
 static int escape_read(const char **at)
 {
-	static const char letters[] = "abfnrtvs", values[] = "\a\b\f\n\r\t\v ";
+	static const char letters[] = "abfnrtvs\\\"'", values[] = "\a\b\f\n\r\t\v \\\"'";
+	bool hex = **at == 'x';
 	const char *letter;
-	char digits[3] = "";
-	char *end;
+	char digits[4] = "", *end;
 	long value;
 
 	if (!**at)
@@ -148,14 +153,12 @@ static int escape_read(const char **at)
 		++*at;
 		return values[letter - letters];
 	}
-	if (**at != 'x')
-		return (unsigned char)*(*at)++;
-	strncpy(digits, *at + 1, 2);
-	value = strtol(digits, &end, 16);
-	if (end != digits + 2 || value <= 0 || digits[0] == '-' || digits[0] == '+' || digits[0] == ' ')
-		return -EINVAL;
+	strncpy(digits, *at + hex, hex ? 2 : 3);
+	value = strtol(digits, &end, hex ? 16 : 8);
+	if (end != digits + (hex ? 2 : 3) || strpbrk(digits, "+- \t\r"))
+		return '\\';
 	*at += 3;
-	return (int)value;
+	return value > 0 && value < 256 ? (int)value : -EINVAL;
 }
 
 int word_split(const char **at, char *word, size_t size)
@@ -186,6 +189,16 @@ int word_split(const char **at, char *word, size_t size)
 	return quote ? -EINVAL : 1;
 }
 
+bool words_have(const char *words, const char *word)
+{
+	size_t length = strlen(word);
+
+	while (length && (words = strstr(words + 1, word)))
+		if (words[-1] == ' ' && words[length] == ' ')
+			return true;
+	return false;
+}
+
 int parse_bool(const char *text, bool *value)
 {
 	static const char *const yes[] = {"1", "yes", "y", "true", "t", "on"};
@@ -199,32 +212,37 @@ int parse_bool(const char *text, bool *value)
 	return -EINVAL;
 }
 
-static int unit_ms(const char *unit, size_t length, uint64_t *ms)
+/* Microseconds of systemd.time(7)'s units; 0: unknown */
+static uint64_t unit_us(const char *unit, size_t length)
 {
 	static const struct {
-		const char *name;
-		uint64_t ms;
+		const char *names;
+		uint64_t us;
 	} units[] = {
-		{"", 1000},        {"s", 1000},        {"sec", 1000},      {"second", 1000},
-		{"seconds", 1000}, {"ms", 1},          {"msec", 1},        {"m", 60000},
-		{"min", 60000},    {"minute", 60000},  {"minutes", 60000}, {"h", 3600000},
-		{"hr", 3600000},   {"hour", 3600000},  {"hours", 3600000}, {"d", 86400000},
-		{"day", 86400000}, {"days", 86400000},
+		{" s sec second seconds ", 1000000},  {" ms msec ", 1000},
+		{" m min minute minutes ", 60000000}, {" h hr hour hours ", 3600000000},
+		{" d day days ", 86400000000},        {" us usec \u00b5s ", 1},
+		{" w week weeks ", 604800000000},     {" M month months ", 2629800000000},
+		{" y year years ", 31557600000000},
 	};
+	char name[8] = "s";
 
-	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
-		if (strlen(units[i].name) == length && !strncmp(units[i].name, unit, length)) {
-			*ms = units[i].ms;
-			return 0;
-		}
+	if (length >= sizeof(name))
+		return 0;
+	if (length) {
+		memcpy(name, unit, length);
+		name[length] = '\0';
 	}
-	return -EINVAL;
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (words_have(units[i].names, name))
+			return units[i].us;
+	return 0;
 }
 
-#define TIMESPAN_MAX_VALUE 1000000000 /* of one number: keeps every product far from overflow */
+#define TIMESPAN_MAX_VALUE 1000000000 /* of one number */
 
 /* One number, perhaps with three decimals that count, and its unit. */
-static int timespan_part(const char **at, uint64_t *ms)
+static int timespan_part(const char **at, uint64_t *us)
 {
 	const char *p = *at;
 	uint64_t whole = 0, thousandths = 0, weight = 100, unit;
@@ -242,11 +260,12 @@ static int timespan_part(const char **at, uint64_t *ms)
 			thousandths += (uint64_t)(*p - '0') * weight;
 	while (is_blank(*p))
 		p++;
-	length = strspn(p, "abcdefghijklmnopqrstuvwxyz");
-	if (unit_ms(p, length, &unit))
-		return -EINVAL;
-	*ms = whole * unit + thousandths * unit / 1000;
+	length = strcspn(p, " \t0123456789.");
+	unit = unit_us(p, length);
 	*at = p + length;
+	if (!unit || __builtin_mul_overflow(whole * 1000 + thousandths, unit, us))
+		return -EINVAL;
+	*us /= 1000;
 	return 0;
 }
 
@@ -259,13 +278,12 @@ int parse_timespan(const char *text, uint64_t *ms)
 		return 0;
 	}
 	do {
-		if (timespan_part(&text, &part))
+		if (timespan_part(&text, &part) || __builtin_add_overflow(sum, part, &sum))
 			return -EINVAL;
-		sum += part;
 		while (is_blank(*text))
 			text++;
 	} while (*text);
-	*ms = sum;
+	*ms = sum / 1000 + !!(sum % 1000); /* what is short is not nothing */
 	return 0;
 }
 

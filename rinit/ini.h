@@ -29,15 +29,19 @@ struct ini_reader {
 void ini_parse(const char *text, size_t length, const struct ini_reader *reader);
 
 /*
- * Splits words: blanks separate; '...' and "..." hold blanks; \ takes the next character as it is, but \n \t
- * \s \\ \xHH as in C (\s is a blank). Takes the next word off *at into word. Returns 1, 0 at the end, or
- * -EINVAL when a quote or an escape is not ended or the word does not fit.
+ * Splits words: blanks separate; '...' and "..." hold blanks; \n \t \\ \" \' \xHH \101 and so on as in C, \s
+ * is a blank, \ before anything else stands for itself. Takes the next word off *at into word. Returns 1, 0
+ * at the end, or -EINVAL when a quote or an escape is not ended or the word does not fit.
  */
 int word_split(const char **at, char *word, size_t size);
 
+/* Is word one of words, which has a blank before and behind each? */
+bool words_have(const char *words, const char *word);
+
 /* systemd.syntax(7)'s booleans; 0 or -EINVAL */
 int parse_bool(const char *text, bool *value);
-/* systemd.time(7)'s spans: "5", "1.5s", "1min 30s", "100ms", "infinity" (TIMESPAN_INFINITY); 0 or -EINVAL */
+/* systemd.time(7)'s spans, rounded up to milliseconds: "5", "1.5s", "1min 30s", "100ms", "infinity"
+ * (TIMESPAN_INFINITY); 0 or -EINVAL */
 #define TIMESPAN_INFINITY UINT64_MAX
 int parse_timespan(const char *text, uint64_t *ms);
 /* "SIGTERM", "TERM", "15", "RTMIN+3"; 0 or -EINVAL */

@@ -9,6 +9,7 @@
 #include "common/util.h"
 #include "rinit/file.h"
 #include "rinit/log.h"
+#include "rinit/mounts.h"
 #include "rinit/specifier.h"
 #include "rinit/unit_builtin.h"
 #include "rinit/unit_graph.h"
@@ -119,18 +120,28 @@ static bool has_suffix(const char *name, const char *suffix)
 	return length > tail && !strcmp(name + length - tail, suffix);
 }
 
+static bool is_run(const char *name)
+{
+	static const char *const suffixes[] = {".service", ".target", ".socket", ".mount", ".swap"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++)
+		if (has_suffix(name, suffixes[i]))
+			return true;
+	return false;
+}
+
 static int found_load(struct manager *manager, const struct unit_found *found, struct unit **out)
 {
 	struct unit_config config;
 	const char *instance;
 	struct unit *unit;
 
-	if (!has_suffix(found->name, ".service") && !has_suffix(found->name, ".target") &&
-	    !has_suffix(found->name, ".socket"))
+	if (!is_run(found->name))
 		return -EPROTONOSUPPORT;
 	if (!unit_name_instance(found->name, &instance))
 		return -EINVAL;
 	unit_config_init(&config, found->name);
+	config.default_dependencies = !found->masked; /* it has no place in the order */
 	if (!found->masked && (config_read_files(manager, &config, found->path) ||
 			       (config.kind == UNIT_SOCKET && socket_relations(&config)))) {
 		unit_config_clear(&config);
@@ -167,6 +178,10 @@ int manager_find(struct manager *manager, const char *name, struct unit **unit)
 		*unit = manager_add_unit(manager, name);
 		return *unit ? 0 : -ENOMEM;
 	}
+	if (rc == -ENOENT && has_suffix(name, ".device")) {
+		*unit = manager_add_unit(manager, name);
+		return *unit ? device_fill(&(*unit)->config) : -ENOMEM;
+	}
 	if (rc)
 		return rc;
 	if (!strcmp(found.name, name))
@@ -189,7 +204,17 @@ int manager_look_up(struct manager *manager, const char *name, struct unit **uni
 
 static void needs_load(struct manager *manager, struct unit *unit);
 
-static void need_load(struct manager *manager, const struct unit *by, const char *name)
+/* What an automount would put off is done at once. */
+static void automount_replace(struct manager *manager, const struct unit_found *found, char *name)
+{
+	if (found->masked)
+		return;
+	strcpy(strrchr(name, '.'), ".mount");
+	warn_about(manager, "%s: mounting on first use is not done: %s starts in its place", found->path,
+		   name);
+}
+
+static void need_load(struct manager *manager, const struct unit *by, char *name)
 {
 	struct unit_found found;
 	struct unit *unit = NULL;
@@ -198,6 +223,8 @@ static void need_load(struct manager *manager, const struct unit *by, const char
 	if (unit_is_rinits_work(name) && !unit_set_find(&manager->units, name) &&
 	    (unit_paths_find(paths_get(manager), name, &found) || found.vendor))
 		return;
+	if (has_suffix(name, ".automount") && !unit_paths_find(paths_get(manager), name, &found))
+		automount_replace(manager, &found, name);
 	rc = manager_find(manager, name, &unit);
 	if (rc == -EPROTONOSUPPORT && !string_list_has(&manager->told, name)) {
 		string_list_add(&manager->told, name); /* whoever else wants it */
@@ -206,6 +233,21 @@ static void need_load(struct manager *manager, const struct unit *by, const char
 	}
 	if (!rc)
 		needs_load(manager, unit);
+}
+
+/* RequiresMountsFor= is about those that there are, systemd's own among them. */
+static void mounts_load(struct manager *manager, struct unit *unit)
+{
+	struct unit_config *config = &unit->config;
+
+	for (size_t i = 0; i < config->mounts_for.count; i++) {
+		const char *name = config->mounts_for.items[i];
+		struct unit *mount;
+
+		if (!manager_find(manager, name, &mount) && !mount->masked &&
+		    !string_list_has(&config->requires, name))
+			string_list_add(&config->requires, name);
+	}
 }
 
 static void needs_load(struct manager *manager, struct unit *unit)
@@ -226,6 +268,7 @@ static void needs_load(struct manager *manager, struct unit *unit)
 	if (unit_paths_needs(paths, config->name, ".wants", &config->wants) ||
 	    unit_paths_needs(paths, config->name, ".requires", &config->requires))
 		log_warning("%s: out of memory", config->name);
+	mounts_load(manager, unit);
 	for (size_t l = 0; l < ARRAY_SIZE(needs); l++)
 		for (size_t i = 0; i < needs[l]->count; i++)
 			need_load(manager, unit, needs[l]->items[i]);
@@ -293,9 +336,8 @@ static void enabled_load(struct manager *manager)
 		const char *instance;
 		struct unit *unit;
 
-		if (paths->rinits[entry->folder] &&
-		    (has_suffix(entry->name, ".service") || has_suffix(entry->name, ".socket")) &&
-		    unit_name_instance(entry->name, &instance) != 0)
+		if (paths->rinits[entry->folder] && !has_suffix(entry->name, ".target") &&
+		    is_run(entry->name) && unit_name_instance(entry->name, &instance) != 0)
 			manager_find(manager, entry->name, &unit);
 	}
 }

@@ -1,5 +1,6 @@
 /* PID 1: the order in which things happen. */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@
 #include "rinit/system.h"
 
 #define CONFIG_FOLDER      "/etc/rinit"
+#define UDEV_UNIT          "systemd-udevd.service"
 #define GETTY_PATIENCE_MS  10000          /* then logins come up beside what still starts */
 #define STOPPING_MAX_MS    200            /* for the host to be told */
 #define READY_PORT_ADDRESS "vsock:2:9999" /* the host; see docs/rinit.md */
@@ -54,6 +56,7 @@ void system_shutdown(struct system *sys, enum shutdown_kind kind)
 	if (!shutdown_begin(&sys->shutdown, kind))
 		return;
 	notify_host_send(&sys->host, "STOPPING=1\nSTATUS=Shutting down\n");
+	log_file_ending(&sys->log_file);
 	reap(sys); /* there may be nothing to wait for */
 }
 
@@ -163,7 +166,7 @@ static void early_user_space(struct system *sys)
 		if (root_make_pivotable())
 			log_warning("/: cannot make it a root that can be pivoted away from: %m");
 	}
-	mount_early(sys->runtime == RUNTIME_CONTAINER);
+	sys->nodes_by_hand = mount_early(sys->runtime == RUNTIME_CONTAINER);
 	if (sys->runtime != RUNTIME_CONTAINER && runtime_is_rastos())
 		sys->runtime = RUNTIME_RASTOS;
 	if (sys->runtime == RUNTIME_RASTOS)
@@ -176,9 +179,14 @@ static void early_user_space(struct system *sys)
 	if (sys->runtime != RUNTIME_CONTAINER)
 		reboot(RB_DISABLE_CAD); /* Ctrl-Alt-Del is a signal to us instead of a reset */
 	mkdir("/run/rinit", 0755);
-	/* Debian's maintainer scripts ask for this folder before they use systemctl (sd_booted(3)). */
+	/*
+	 * Debian's maintainer scripts ask for the folder /run/systemd/system before they use systemctl. What
+	 * would ask systemd over D-Bus (docker, runc) does so only where it is no link.
+	 */
 	mkdir("/run/systemd", 0755);
-	mkdir("/run/systemd/system", 0755);
+	mkdir("/run/rinit/system", 0755);
+	if (symlink("/run/rinit/system", "/run/systemd/system") && errno != EEXIST)
+		log_warning("/run/systemd/system: cannot make the link: %m");
 }
 
 /* ---- the system ---- */
@@ -228,8 +236,14 @@ static void targets_add(struct system *sys)
 {
 	struct manager *manager = &sys->manager;
 
+	struct unit *network;
+
 	early_targets_add(manager);
-	manager_add_target(manager, "network.target", true);
+	network = manager_add_target(manager, "network.target", true);
+	if (network) {
+		string_list_add(&network->config.after, "logger.target");
+		string_list_add(&network->config.before, "display-manager.service");
+	}
 	manager_add_target(manager, "network-online.target", true);
 }
 
@@ -291,13 +305,22 @@ static void log_file_begin(struct system *sys)
 					     : CONFIG_LOG_FILE_KEEP);
 }
 
+static void multi_user(struct system *sys);
+static void devices_start(struct system *sys);
+static void devices_settled(struct system *sys, const struct unit *unit);
+
 static void unit_settled(struct manager *manager, struct unit *unit)
 {
 	struct system *sys = CONTAINER_OF(manager, struct system, manager);
 
+	if (unit == sys->generator) {
+		sys->generator = NULL;
+		multi_user(sys);
+	}
 	control_unit_settled(&sys->control, unit);
+	devices_settled(sys, unit);
 	if (unit->run.state == STATE_EXITED &&
-	    (unit == manager->default_target || !strcmp(unit->config.name, "sysinit.target")))
+	    (unit == manager->default_target || !strcmp(unit->config.name, "logger.target")))
 		log_file_begin(sys);
 	if (unit == sys->shell && sys->runtime == RUNTIME_CONTAINER && !service_is_active(unit->run.state))
 		system_shutdown(sys, SHUTDOWN_POWEROFF); /* there is nothing else in it */
@@ -313,11 +336,32 @@ static void boot_takes_long(struct loop_timer *timer)
 	getty_start_now(&CONTAINER_OF(timer, struct system, getty_patience)->manager);
 }
 
+/* The kernel tells (EPOLLPRI) when one becomes active, such as hvc0 when its driver has been loaded. */
+static void consoles_changed(struct loop_source *source, uint32_t events)
+{
+	struct system *sys = CONTAINER_OF(source, struct system, consoles);
+	char first;
+
+	(void)events;
+	if (pread(source->fd, &first, sizeof(first), 0) < 0)
+		loop_remove(&sys->loop, source);
+	else if (sys->shutdown.phase == PHASE_UP && !sys->shell)
+		getty_add(&sys->manager, &sys->config, false, sys->default_target);
+}
+
+static void consoles_watch(struct system *sys)
+{
+	sys->consoles = (struct loop_source){.fd = open(CONSOLES_ACTIVE, O_RDONLY | O_CLOEXEC),
+					     .ready = consoles_changed};
+	if (sys->consoles.fd >= 0)
+		loop_add(&sys->loop, &sys->consoles, EPOLLPRI);
+}
+
+/* All unit files are there. */
 static void multi_user(struct system *sys)
 {
 	bool container = sys->runtime == RUNTIME_CONTAINER;
 
-	config_read(&sys->config, CONFIG_FOLDER "/rinit.conf");
 	targets_add(sys);
 	early_jobs_add(&sys->manager, &sys->config, sys->cmdline, container);
 	manager_load(&sys->manager, "");
@@ -328,6 +372,19 @@ static void multi_user(struct system *sys)
 	sys->getty_patience.expired = boot_takes_long;
 	loop_timer_set(&sys->loop, &sys->getty_patience, GETTY_PATIENCE_MS);
 	manager_boot(&sys->manager);
+	if (!container)
+		consoles_watch(sys);
+	devices_start(sys);
+}
+
+static void multi_user_begin(struct system *sys)
+{
+	config_read(&sys->config, CONFIG_FOLDER "/rinit.conf");
+	sys->generator = early_generator_add(&sys->manager, sys->cmdline, sys->runtime == RUNTIME_CONTAINER);
+	if (sys->generator)
+		manager_start(&sys->manager, sys->generator);
+	else
+		multi_user(sys);
 }
 
 static void shell_only(struct system *sys, const char *name, const char *description)
@@ -352,11 +409,35 @@ static void modules_idle(struct modules *modules)
 		manager_reached(&sys->manager, "modules.target");
 }
 
+static bool is_down(const struct unit *unit)
+{
+	return unit->run.state == STATE_INACTIVE || unit->run.state == STATE_FAILED;
+}
+
+/* udev loads modules too, by its rules: then rinit leaves it to it. */
+static bool udev_does_it(const struct system *sys)
+{
+	const struct unit *unit = unit_set_find(&sys->manager.units, UDEV_UNIT);
+
+	return unit && !is_down(unit);
+}
+
+static void devices_settled(struct system *sys, const struct unit *unit)
+{
+	if (strcmp(unit->config.name, UDEV_UNIT) != 0 || !is_down(unit) || sys->shutdown.phase != PHASE_UP ||
+	    sys->runtime == RUNTIME_CONTAINER)
+		return;
+	modules_want_coldplug(&sys->modules); /* of what came meanwhile, too */
+	modules_load(&sys->modules);
+}
+
 static void uevent_seen(struct uevents *uevents, const struct uevent *event)
 {
 	struct system *sys = CONTAINER_OF(uevents, struct system, uevents);
 
-	if (!strcmp(event->action, "add") && *event->modalias) {
+	if (sys->nodes_by_hand)
+		uevent_node(event, "/dev");
+	if (!strcmp(event->action, "add") && *event->modalias && !udev_does_it(sys)) {
 		modules_want(&sys->modules, event->modalias);
 		modules_load(&sys->modules);
 	}
@@ -382,10 +463,13 @@ static void devices_start(struct system *sys)
 	if (rc)
 		log_warning("cannot listen to device events: %s: drivers that come later are not loaded",
 			    strerror(-rc));
+	else if (sys->nodes_by_hand)
+		uevents_again();
 	if (!sys->in_initrd)
 		button_open(&sys->button, &sys->loop, button_pressed); /* a machine without is fine */
 	modules_want_configured(&sys->modules, "/etc/modules-load.d");
-	modules_want_coldplug(&sys->modules);
+	if (!udev_does_it(sys))
+		modules_want_coldplug(&sys->modules);
 	modules_load(&sys->modules);
 }
 
@@ -486,7 +570,8 @@ static void system_start(struct system *sys)
 	} else if (sys->single || cmdline_has(sys->cmdline, "single")) {
 		shell_only(sys, "single.service", "single-user shell");
 	} else {
-		multi_user(sys);
+		multi_user_begin(sys);
+		return;
 	}
 	devices_start(sys);
 }

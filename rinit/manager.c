@@ -13,6 +13,7 @@
 #include "rinit/file.h"
 #include "rinit/load.h"
 #include "rinit/log.h"
+#include "rinit/mounts.h"
 #include "rinit/relation.h"
 #include "rinit/service_run.h"
 #include "rinit/socket.h"
@@ -285,6 +286,9 @@ void manager_stop_all(struct manager *manager)
 
 		unit->run.wanted = false;
 		unit->run.again = false;
+		if (unit->config.kind == UNIT_MOUNT && unit->run.state == STATE_EXITED &&
+		    !mount_needs_network(unit))
+			continue; /* when no process is left: shutdown.c */
 		unit->run.stopping = true;
 		unit_queue(unit);
 	}

@@ -123,23 +123,26 @@ static void make_basic_nodes(void)
 	}
 }
 
-static void mount_dev(bool container)
+/* True for a tmpfs. */
+static bool mount_dev(bool container)
 {
 	bool usable = !access("/dev/null", W_OK);
 
 	mkdir("/dev", 0755);
 	if (mount_is_point("/dev") || (container && usable))
-		return;
+		return false;
 	if (!container && !mount("devtmpfs", "/dev", "devtmpfs", MS_NOSUID, "mode=0755"))
-		return;
+		return false;
 	if (mount("tmpfs", "/dev", "tmpfs", MS_NOSUID, "mode=0755") && !container)
 		log_warning("/dev: cannot mount devtmpfs or tmpfs: %m");
 	make_basic_nodes();
+	return true;
 }
 
-void mount_early(bool container)
+bool mount_early(bool container)
 {
-	mount_dev(container);
+	bool by_hand = mount_dev(container);
+
 	for (size_t i = 0; i < ARRAY_SIZE(early_mounts); i++)
 		mount_one(&early_mounts[i], container);
 	for (size_t i = 0; i < ARRAY_SIZE(dev_links); i++)
@@ -147,6 +150,7 @@ void mount_early(bool container)
 			log_warning("%s: cannot make the link: %m", dev_links[i].path);
 	mkdir("/run/lock", 01777);
 	chmod("/run/lock", 01777);
+	return by_hand;
 }
 
 /* A description of its own, so that O_NONBLOCK on it concerns nobody else. */

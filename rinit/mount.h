@@ -19,9 +19,9 @@ void mount_proc(void);
 /*
  * proc, sys, dev (devtmpfs; a tmpfs with the basic nodes where the kernel has none), dev/pts, dev/shm, run,
  * tmp, cgroup2. What is mounted already stays. What fails is logged and left out; in a container, where much
- * is the runtime's business or forbidden, silently.
+ * is the runtime's business or forbidden, silently. True when dev is such a tmpfs: nobody but us makes nodes.
  */
-void mount_early(bool container);
+bool mount_early(bool container);
 /* True when path has another file system on it than its parent folder. */
 bool mount_is_point(const char *path);
 

@@ -1,5 +1,6 @@
 #include "rinit/mount_helper.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
@@ -19,6 +20,9 @@
 
 #include "common/cleanup.h"
 #include "rinit/device.h"
+#include "rinit/file.h"
+#include "rinit/fstab.h"
+#include "rinit/generate.h"
 #include "rinit/mount_options.h"
 #include "rinit/ini.h"
 #include "rinit/loop.h"
@@ -26,10 +30,11 @@
 #include "rinit/root.h"
 #include "rinit/spawn.h"
 
-#define KERNEL_EVENTS 1     /* the netlink group; 2 is udev's */
-#define LOOK_AGAIN_MS 500   /* links that udev makes come after the kernel's event */
-#define TELL_AFTER_MS 2000  /* then it says what it waits for */
-#define WARNING       "<4>" /* sd-daemon(3): for the log */
+#define KERNEL_EVENTS     1    /* the netlink group; 2 is udev's */
+#define LOOK_AGAIN_MS     500  /* links that udev makes come after the kernel's event */
+#define TELL_AFTER_MS     2000 /* then it says what it waits for */
+#define DEVICE_TIMEOUT_MS 90000
+#define WARNING           "<4>" /* sd-daemon(3): for the log */
 
 /* fsck(8)'s exit status is a sum of these. */
 #define FSCK_STATUS_CORRECTED 1
@@ -38,9 +43,10 @@
 
 struct job {
 	const char *what, *where, *type;
-	unsigned int pass;
 	char device[ROOT_DEVICE_MAX]; /* what, found */
 	bool remount;                 /* what rinit or the initrd has mounted already */
+	bool sloppy, lazy, force;
+	mode_t directory_mode;
 	struct mount_options options;
 };
 
@@ -76,6 +82,28 @@ static void events_wait(int fd, uint64_t ms)
 		; /* a block device or not: looking costs little */
 }
 
+/* systemd.device(5): a device node, or a device in sysfs. */
+static bool is_there(struct job *job)
+{
+	static const char subsystems[] = "/sys/subsystem/"; /* a name that sysfs has only promised */
+	const char *name = job->what + strlen(subsystems), *slash = strchr(job->what, '\0');
+	char path[ROOT_DEVICE_MAX];
+
+	if (strncmp(job->what, "/sys/", 5) != 0)
+		return device_find(job->what, job->device, sizeof(job->device)) ||
+		       (!strcmp(job->type, "device") && !access(job->what, F_OK));
+	if (!access(job->what, F_OK))
+		return true;
+	if (strncmp(job->what, subsystems, strlen(subsystems)) != 0 || !(slash = strstr(name, "/devices/")))
+		return false;
+	snprintf(path, sizeof(path), "/sys/class/%.*s%s", (int)(slash - name), name,
+		 slash + strlen("/devices"));
+	if (!access(path, F_OK))
+		return true;
+	snprintf(path, sizeof(path), "/sys/bus/%s", name);
+	return !access(path, F_OK);
+}
+
 static int device_wait(struct job *job)
 {
 	AUTO_CLOSE int events = netlink_open(NETLINK_KOBJECT_UEVENT, KERNEL_EVENTS);
@@ -83,7 +111,7 @@ static int device_wait(struct job *job)
 	uint64_t begin = clock_ms(), waited = 0;
 	bool told = false;
 
-	while (!device_find(job->what, job->device, sizeof(job->device))) {
+	while (!is_there(job)) {
 		waited = clock_ms() - begin;
 		if (waited >= limit) {
 			fprintf(stderr, WARNING "%s: there is no such device", job->what);
@@ -138,7 +166,7 @@ static int check(struct job *job)
 	int status;
 
 	snprintf(name, sizeof(name), "fsck.%s", job->type);
-	if (!job->pass || !*job->device)
+	if (!job->options.pass || !*job->device)
 		return 0;
 	if (!program_exists(name, path, sizeof(path))) {
 		printf("%s: not checked: there is no %s\n", job->what, name);
@@ -162,17 +190,17 @@ static int check(struct job *job)
 
 /* ---- mounting ---- */
 
-static int folders_make(const char *path)
+static int folders_make(const char *path, mode_t mode)
 {
 	char folder[4096];
 
 	snprintf(folder, sizeof(folder), "%s", path);
 	for (char *slash = folder; (slash = strchr(slash + 1, '/'));) {
 		*slash = '\0';
-		mkdir(folder, 0755);
+		mkdir(folder, mode);
 		*slash = '/';
 	}
-	return mkdir(folder, 0755) && errno != EEXIST ? -errno : 0;
+	return mkdir(folder, mode) && errno != EEXIST ? -errno : 0;
 }
 
 /* A file is bound on a file. */
@@ -184,7 +212,7 @@ static int mount_point_make(const struct job *job)
 	if (!stat(job->where, &status))
 		return 0;
 	if (!(job->options.flags & MS_BIND) || stat(job->what, &status) || S_ISDIR(status.st_mode))
-		return folders_make(job->where);
+		return folders_make(job->where, job->directory_mode);
 	fd = open(job->where, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -errno;
@@ -232,7 +260,8 @@ static int mount_plain(const struct job *job)
 
 	if (!mount(source, job->where, job->type, flags, job->options.data))
 		return 0;
-	if ((errno != EROFS && errno != EACCES) || flags & (MS_RDONLY | MS_REMOUNT))
+	if ((errno != EROFS && errno != EACCES) || flags & (MS_RDONLY | MS_REMOUNT) ||
+	    job->options.read_write_only)
 		return -errno;
 	if (mount(source, job->where, job->type, flags | MS_RDONLY, job->options.data))
 		return -errno;
@@ -245,11 +274,15 @@ static int mount_by_program(const struct job *job, const char *path, const char 
 {
 	const char *options = *job->options.helper ? job->options.helper : "rw";
 	bool wants_type = !strcmp(name, "mount") || !strcmp(name, "mount.fuse");
-	char *argv[] = {(char *)name,    (char *)job->what, (char *)job->where, (char *)"-o",
-			(char *)options, (char *)"-t",      (char *)job->type,  NULL};
+	char *argv[9] = {(char *)name, (char *)job->what, (char *)job->where, (char *)"-o", (char *)options};
+	size_t count = 5;
 
-	if (!wants_type)
-		argv[5] = NULL;
+	if (job->sloppy)
+		argv[count++] = (char *)"-s";
+	if (wants_type) {
+		argv[count++] = (char *)"-t";
+		argv[count++] = (char *)job->type;
+	}
 	execve(path, argv, environment);
 	return -errno;
 }
@@ -302,7 +335,7 @@ static int swap_now(const struct job *job)
 }
 
 /* Waits no longer than that for the child. */
-static int child_wait(const struct job *job, pid_t child, uint64_t limit)
+static int child_wait(const struct job *job, const char *done, pid_t child, uint64_t limit)
 {
 	AUTO_CLOSE int fd = (int)syscall(SYS_pidfd_open, child, 0);
 	struct pollfd end = {.fd = fd, .events = POLLIN};
@@ -311,7 +344,7 @@ static int child_wait(const struct job *job, pid_t child, uint64_t limit)
 	if (fd >= 0 && limit != TIMESPAN_INFINITY &&
 	    poll(&end, 1, limit > INT32_MAX ? -1 : (int)limit) == 0) {
 		kill(child, SIGKILL);
-		fprintf(stderr, WARNING "%s: not mounted within %.1f s\n", job->what, seconds(limit));
+		fprintf(stderr, WARNING "%s: not %s within %.1f s\n", job->what, done, seconds(limit));
 		return MOUNT_EXIT_FAILED;
 	}
 	while (waitpid(child, &status, 0) < 0)
@@ -320,7 +353,7 @@ static int child_wait(const struct job *job, pid_t child, uint64_t limit)
 	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : MOUNT_EXIT_FAILED;
 }
 
-static int in_child(const struct job *job, int (*work)(const struct job *))
+static int in_child(const struct job *job, const char *done, int (*work)(const struct job *))
 {
 	pid_t child;
 
@@ -334,7 +367,7 @@ static int in_child(const struct job *job, int (*work)(const struct job *))
 		fflush(NULL);
 		_exit(rc);
 	}
-	return child_wait(job, child, job->options.mount_timeout_ms);
+	return child_wait(job, done, child, job->options.mount_timeout_ms);
 }
 
 /* What it is, for an entry that says auto. mount(8) may know more types than we do. */
@@ -354,33 +387,180 @@ static void find_remount(struct job *job)
 		       (!strcmp(job->where, "/") || !strcmp(type, job->type));
 }
 
-static void option_unknown(void *from, const char *option)
+/* ---- unmounting ---- */
+
+/* Is one of the process' open files, or its folder, root or program, on that file system? */
+static bool process_uses(const char *pid, dev_t device)
 {
-	fprintf(stderr, WARNING "%s: option %s is not known here and has no effect%s\n", (const char *)from,
-		option, !strcmp(option, "x-systemd.automount") ? ": it is mounted at boot" : "");
+	static const char *const links[] = {"cwd", "root", "exe"};
+	char path[300];
+	struct stat status;
+	const struct dirent *entry;
+	bool uses = false;
+	DIR *folder;
+
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+		snprintf(path, sizeof(path), "/proc/%s/%s", pid, links[i]);
+		if (!stat(path, &status) && status.st_dev == device)
+			return true;
+	}
+	snprintf(path, sizeof(path), "/proc/%s/fd", pid);
+	folder = opendir(path);
+	while (folder && !uses && (entry = readdir(folder)))
+		uses = !fstatat(dirfd(folder), entry->d_name, &status, 0) && status.st_dev == device;
+	if (folder)
+		closedir(folder);
+	return uses;
+}
+
+/* "sh (42)": the first process that is in the way; empty when it is none. */
+static void user_find(const char *where, char *user, size_t size)
+{
+	DIR *folder = opendir("/proc");
+	const struct dirent *entry;
+	struct stat status;
+
+	*user = '\0';
+	while (folder && !*user && !stat(where, &status) && (entry = readdir(folder))) {
+		char path[300], name[32] = "";
+
+		if (entry->d_name[0] < '1' || entry->d_name[0] > '9' ||
+		    !process_uses(entry->d_name, status.st_dev))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
+		file_read_line(path, name, sizeof(name));
+		snprintf(user, size, " by %s (%s)", name, entry->d_name);
+	}
+	if (folder)
+		closedir(folder);
+}
+
+/* In the child. */
+static int unmount_now(const struct job *job)
+{
+	int flags = UMOUNT_NOFOLLOW | (job->lazy ? MNT_DETACH : 0) | (job->force ? MNT_FORCE : 0);
+	char type[64], name[80], path[ROOT_DEVICE_MAX], user[64];
+
+	mounted_type(job->where, type, sizeof(type));
+	if (!*type)
+		return 0; /* somebody else has unmounted it */
+	snprintf(name, sizeof(name), "umount.%s", type);
+	if (!job->lazy && !job->force && program_exists(name, path, sizeof(path))) {
+		execve(path, (char *[]){name, (char *)job->where, NULL}, environment);
+		return MOUNT_EXIT_FAILED;
+	}
+	if (!strcmp(job->where, "/"))
+		errno = EBUSY; /* or the kernel would make it read-only */
+	else if (!umount2(job->where, flags))
+		return 0;
+	if (errno != EBUSY) {
+		fprintf(stderr, WARNING "%s: cannot unmount it: %s\n", job->where, strerror(errno));
+		return MOUNT_EXIT_FAILED;
+	}
+	user_find(job->where, user, sizeof(user));
+	fprintf(stderr, WARNING "%s: is in use%s: it stays mounted\n", job->where, user);
+	return MOUNT_EXIT_FAILED;
+}
+
+static int swap_off_now(const struct job *job)
+{
+	if (!swapoff(*job->device ? job->device : job->what) || errno == EINVAL)
+		return 0;
+	return fail(job, "cannot stop swapping on it", errno);
+}
+
+static int unmount(struct job *job)
+{
+	bool swap = !strcmp(job->type, "swap");
+
+	if (swap)
+		device_find(job->what, job->device, sizeof(job->device));
+	return in_child(job, swap ? "turned off" : "unmounted", swap ? swap_off_now : unmount_now);
+}
+
+/* ---- the unit's keys ---- */
+
+static void option_unknown(void *file, const char *option)
+{
+	fprintf(stderr, WARNING "%s: Options=: %s is not known here and has no effect\n", (const char *)file,
+		option);
+}
+
+/* fstab's options were looked at when its units were made (generate_fstab.c). */
+static int options_read(struct job *job, const char *options, const char *file)
+{
+	bool generated = !strncmp(file, GENERATED_FOLDER "/", strlen(GENERATED_FOLDER "/"));
+
+	if (!mount_options_parse(&job->options, options, job->type, (void *)file,
+				 generated ? NULL : option_unknown))
+		return 0;
+	fprintf(stderr, WARNING "%s: too many options\n", file);
+	return MOUNT_EXIT_FAILED;
+}
+
+/* The unit's parser has looked at the values. */
+static void key_read(struct job *job, const char *key)
+{
+	const struct {
+		const char *name;
+		bool *value;
+	} flags[] = {{"SloppyOptions", &job->sloppy},
+		     {"LazyUnmount", &job->lazy},
+		     {"ForceUnmount", &job->force},
+		     {"ReadWriteOnly", &job->options.read_write_only}};
+	const char *value = strchr(key, '=');
+
+	if (!value++)
+		return;
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if (fstab_option_value(key, flags[i].name))
+			parse_bool(value, flags[i].value);
+	if (fstab_option_value(key, "DirectoryMode"))
+		job->directory_mode = (mode_t)strtoul(value, NULL, 8);
+	else if (fstab_option_value(key, "Priority"))
+		job->options.swap_priority = atoi(value);
+	else if (fstab_option_value(key, "TimeoutSec") &&
+		 !parse_timespan(value, &job->options.mount_timeout_ms) && !job->options.mount_timeout_ms)
+		job->options.mount_timeout_ms = TIMESPAN_INFINITY;
+}
+
+static int mount_all(struct job *job)
+{
+	struct superblock superblock;
+	bool swap = !strcmp(job->type, "swap");
+	int rc = names_device(job) ? device_wait(job) : 0;
+
+	type_find(job, &superblock);
+	if (!rc && !swap)
+		find_remount(job);
+	if (!rc && (!job->remount || !strcmp(job->where, "/")))
+		rc = check(job);
+	return rc ? rc : in_child(job, swap ? "in use" : "mounted", swap ? swap_now : mount_now);
+}
+
+/* Where /sys is read-only devices are somebody else's business: a container's. */
+static int wait_only(struct job *job)
+{
+	job->type = "device";
+	job->options.device_timeout_ms = DEVICE_TIMEOUT_MS;
+	return access("/sys", W_OK) ? 0 : device_wait(job);
 }
 
 int mount_helper_main(int argc, char **argv)
 {
 	static struct job job; /* its options are large */
-	struct superblock superblock;
-	bool swap;
-	int rc;
 
-	if (argc != 7)
+	if (argc < 3)
 		return MOUNT_EXIT_FAILED;
-	job = (struct job){
-		.what = argv[1], .where = argv[2], .type = argv[3], .pass = (unsigned int)atoi(argv[5])};
-	if (mount_options_parse(&job.options, argv[4], job.type, argv[6], option_unknown)) {
-		fprintf(stderr, WARNING "%s: too many options\n", argv[6]);
+	job = (struct job){.what = argv[2], .where = argv[3], .directory_mode = 0755};
+	if (!strcmp(argv[1], "wait"))
+		return wait_only(&job);
+	if (argc < 7)
 		return MOUNT_EXIT_FAILED;
-	}
-	swap = !strcmp(job.type, "swap");
-	rc = names_device(&job) ? device_wait(&job) : 0;
-	type_find(&job, &superblock);
-	if (!rc && !swap)
-		find_remount(&job);
-	if (!rc && (!job.remount || !strcmp(job.where, "/")))
-		rc = check(&job);
-	return rc ? rc : in_child(&job, swap ? swap_now : mount_now);
+	job.type = argv[4];
+	if (options_read(&job, argv[5], argv[6]))
+		return MOUNT_EXIT_FAILED;
+	for (int i = 7; i < argc; i++)
+		key_read(&job, argv[i]);
+	return strcmp(argv[1], "umount") ? mount_all(&job) : unmount(&job);
 }

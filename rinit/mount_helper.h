@@ -1,11 +1,15 @@
 /*
- * Mounts one entry of /etc/fstab: rinitctl under another name, beside PID 1, since all of this may block.
- * It waits for the device, has it checked (fsck(8)), makes the mount point and mounts, the last in a child of
- * its own that is left behind when it takes too long: a mount may not even listen to SIGKILL.
+ * Mounts and unmounts what one .mount or .swap unit is about: rinitctl under another name, beside PID 1,
+ * since all of this may block. It waits for the device, has it checked (fsck(8)), makes the mount point and
+ * mounts, the last in a child of its own that is left behind when it takes too long: a mount may not even
+ * listen to SIGKILL. For a .device unit it only waits.
+ *
+ *      mount|umount WHAT WHERE TYPE OPTIONS FILE [KEY=VALUE...]    FILE is the unit's, the rest of its keys
+ * follow wait PATH                                                   /dev/... or /sys/...
  */
 #pragma once
 
-#define MOUNT_HELPER_NAME "rinit-mount" /* WHAT WHERE TYPE OPTIONS PASS FILE:LINE */
+#define MOUNT_HELPER_NAME "rinit-mount"
 
 #define MOUNT_EXIT_FAILED 1
 #define MOUNT_EXIT_REBOOT 2 /* fsck mended the root that we run on: only a new boot sees what it did */

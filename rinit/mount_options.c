@@ -109,6 +109,7 @@ static bool option_is_switch(struct mount_options *parsed, const char *option)
 		{"nofail", &parsed->nofail},
 		{"_netdev", &parsed->network},
 		{"x-rinit.no-wait", &parsed->no_wait},
+		{"x-systemd.rw-only", &parsed->read_write_only},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(switches); i++)
@@ -116,16 +117,24 @@ static bool option_is_switch(struct mount_options *parsed, const char *option)
 			*switches[i].value = true;
 			return true;
 		}
+	if (fstab_option_value(option, MOUNT_OPTION_PASS))
+		return fstab_number(fstab_option_value(option, MOUNT_OPTION_PASS), &parsed->pass);
 	return timeout_read(option, "x-systemd.device-timeout", &parsed->device_timeout_ms) ||
 	       timeout_read(option, "x-systemd.mount-timeout", &parsed->mount_timeout_ms);
 }
 
-/* Those that mounts.c asks for by mount_options_each. */
+/* Those that generate_fstab.c makes keys and links of. */
 static bool option_is_order(const char *option)
 {
-	return fstab_option_value(option, "x-systemd.after") ||
-	       fstab_option_value(option, "x-systemd.before") ||
-	       fstab_option_value(option, "x-systemd.requires");
+	static const char *const names[] = {"x-systemd.after",           "x-systemd.before",
+					    "x-systemd.requires",        "x-systemd.requires-mounts-for",
+					    "x-systemd.wanted-by",       "x-systemd.required-by",
+					    "x-systemd.wants-mounts-for"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (fstab_option_value(option, names[i]))
+			return true;
+	return false;
 }
 
 /* swapon(8)'s own. */
@@ -134,6 +143,8 @@ static bool option_is_swap(struct mount_options *parsed, const char *option)
 	const char *priority = fstab_option_value(option, "pri");
 	unsigned int number;
 
+	if (!strcmp(option, "sw")) /* fstab(5): nothing more than that it is swap */
+		return true;
 	if (priority && fstab_number(priority, &number) && number <= SWAP_FLAG_PRIO_MASK)
 		parsed->swap_priority = (int)number;
 	else if (!strcmp(option, "discard"))

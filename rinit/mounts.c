@@ -1,223 +1,227 @@
 #include "rinit/mounts.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "common/cleanup.h"
 #include "common/util.h"
-#include "rinit/file.h"
 #include "rinit/fstab.h"
 #include "rinit/helper.h"
-#include "rinit/ini.h"
-#include "rinit/log.h"
 #include "rinit/mount_helper.h"
 #include "rinit/path_escape.h"
+#include "rinit/spawn.h"
+#include "rinit/specifier.h"
+#include "rinit/unit_builtin.h"
 
-#define FSTAB_MAX 65536
-
-struct mount_entry {
-	struct unit *unit;
-	char *what, *where;
-	unsigned int pass;
-	bool swap, noauto;
-};
-
-struct mounts_reader {
-	struct manager *manager;
-	const char *path;
-	struct mount_entry *entries;
-	size_t count;
-};
-
-static void fault(void *context, unsigned int line, const char *why)
+static bool is_swap(const struct unit_config *config)
 {
-	const struct mounts_reader *reader = context;
-
-	log_warning("%s:%u: this line %s and has no effect", reader->path, line, why);
+	return !strcmp(strrchr(config->name, '.'), ".swap");
 }
 
-/* What udev would link to it: so does systemd name the units of swap. */
-static int swap_unit_name(const char *what, char *name, size_t size)
-{
-	static const char *const tags[][2] = {
-		{"UUID=", "/dev/disk/by-uuid/"},
-		{"LABEL=", "/dev/disk/by-label/"},
-		{"PARTUUID=", "/dev/disk/by-partuuid/"},
-		{"PARTLABEL=", "/dev/disk/by-partlabel/"},
-	};
-	char path[UNIT_NAME_MAX];
+/* ---- [Mount] and [Swap] ---- */
 
-	snprintf(path, sizeof(path), "%s", what);
-	for (size_t i = 0; i < ARRAY_SIZE(tags); i++)
-		if (!strncmp(what, tags[i][0], strlen(tags[i][0])))
-			snprintf(path, sizeof(path), "%s%s", tags[i][1], what + strlen(tags[i][0]));
-	return path_to_unit_name(path, ".swap", name, size);
+/* The first four are struct mount_config's strings in their order; the others are the helper's to use. */
+enum { STRINGS = 4, TIMEOUT = STRINGS, DIRECTORY_MODE, PRIORITY };
+
+static const char mount_keys[] =
+	"What\0Where\0Type\0Options\0TimeoutSec\0DirectoryMode\0Priority\0SloppyOptions\0"
+	"LazyUnmount\0ForceUnmount\0ReadWriteOnly\0";
+
+#define SWAP_KEYS  0x59u /* a bit for each of the above */
+#define MOUNT_KEYS 0x7bfu
+
+/* Checked here, where file and line are known. */
+static int read_for_helper(struct unit_reader *reader, const struct unit_key *key, const char *value)
+{
+	char text[64], *end = NULL;
+	uint64_t ms;
+	bool flag;
+	int rc = 0;
+
+	if (key->at == TIMEOUT)
+		rc = parse_timespan(value, &ms);
+	else if (key->at > PRIORITY)
+		rc = parse_bool(value, &flag);
+	else if (strtoul(value, &end, key->at == PRIORITY ? 10 : 8) > 07777 || !*value || *end)
+		rc = -EINVAL;
+	if (rc || (size_t)snprintf(text, sizeof(text), "%s=%s", key->key, value) >= sizeof(text))
+		return -EINVAL;
+	return string_list_add(&reader->config->mount.others, text);
 }
 
-static struct unit *unit_make(struct mounts_reader *reader, const struct fstab_entry *entry)
+const struct unit_key *mount_key_find(struct unit_reader *reader, const struct ini_entry *entry)
 {
-	char name[UNIT_NAME_MAX], description[256];
-	bool swap = fstab_is_swap(entry);
-	int rc = swap ? swap_unit_name(entry->what, name, sizeof(name))
-		      : path_to_unit_name(entry->where, ".mount", name, sizeof(name));
-	struct unit *unit;
+	bool swap = is_swap(reader->config);
+	unsigned int keys = swap ? SWAP_KEYS : MOUNT_KEYS;
+	size_t at = 0;
 
-	if (rc || unit_set_find(&reader->manager->units, name)) {
-		fault(reader, entry->line, rc ? "has too long a path" : "is about what has a line already");
+	if (strcmp(entry->section, swap ? "Swap" : "Mount") != 0)
 		return NULL;
+	for (const char *key = mount_keys; *key; key += strlen(key) + 1, at++) {
+		if (strcmp(key, entry->key) != 0 || !(keys >> at & 1))
+			continue;
+		reader->found = (struct unit_key){.key = key, .read = read_for_helper, .at = at};
+		if (at < STRINGS) {
+			reader->found.read = read_string;
+			reader->found.at = offsetof(struct unit_config, mount.what) + at * sizeof(char *);
+		}
+		return &reader->found;
 	}
-	snprintf(description, sizeof(description), swap ? "swap on %s" : "%s from %s",
-		 swap ? entry->what : entry->where, entry->what);
-	unit = manager_add_service(reader->manager, name, description);
-	if (unit)
-		unit->config.kind = UNIT_MOUNT;
-	return unit;
+	return NULL;
 }
+
+/* ---- what it runs ---- */
 
 /* The helper keeps the time itself: a check of a file system takes as long as it takes. */
-static int unit_fill(struct unit *unit, const struct fstab_entry *entry, const char *path)
+static int helper_run(struct unit_config *config, const char *const *argv)
 {
-	struct unit_config *config = &unit->config;
-	char pass[16], from[128];
+	struct service_config *service = &config->service;
+	int rc = service_config_command(service, HELPER_PROGRAM, argv, false);
 
-	snprintf(pass, sizeof(pass), "%u", entry->pass);
-	snprintf(from, sizeof(from), "%s:%u", path, entry->line);
-	config->service.type = TYPE_ONESHOT;
-	config->service.remain_after_exit = true;
-	config->default_dependencies = false;
-	config->service.start_timeout_ms = TIMESPAN_INFINITY;
-	config->service.kill_mode = KILL_NONE; /* a file system in user space lives on in what mounted it */
-	return service_config_command(&config->service, HELPER_PROGRAM,
-				      (const char *[]){MOUNT_HELPER_NAME, entry->what, entry->where,
-						       entry->type, entry->options, pass, from, NULL},
-				      false);
-}
-
-static void list_add(void *context, const char *value)
-{
-	string_list_add(context, value);
-}
-
-static void target_requires(struct manager *manager, const char *target, const struct unit *unit)
-{
-	struct unit *by = unit_set_find(&manager->units, target);
-
-	if (!by || string_list_add(&by->config.after, unit->config.name))
-		return;
-	if (strcmp(target, "swap.target") != 0)
-		string_list_add(&by->config.requires, unit->config.name);
-}
-
-/* Its place among the targets. */
-static void unit_order(struct manager *manager, struct unit *unit, const struct fstab_entry *entry,
-		       bool network)
-{
-	struct unit_config *config = &unit->config;
-	const char *target = fstab_is_swap(entry) ? "swap.target"
-			     : network            ? "remote-fs.target"
-						  : "local-fs.target";
-
-	if (network) {
-		string_list_add(&config->after, "network-online.target");
-		string_list_add(&config->wants, "network-online.target");
-		string_list_add(&config->after, "local-fs.target");
-	}
-	if (fstab_option_has(entry->options, "x-rinit.no-wait"))
-		string_list_add(&config->after, "modules.target");
-	fstab_option_each(entry->options, "x-systemd.after", &config->after, list_add);
-	fstab_option_each(entry->options, "x-systemd.before", &config->before, list_add);
-	fstab_option_each(entry->options, "x-systemd.requires", &config->after, list_add);
-	fstab_option_each(entry->options, "x-systemd.requires", &config->requires, list_add);
-	if (fstab_option_has(entry->options, "noauto"))
-		config->boot = BOOT_ON_DEMAND;
-	else if (fstab_option_has(entry->options, "nofail"))
-		config->boot = BOOT_BACKGROUND;
-	if (config->boot == BOOT_NORMAL)
-		target_requires(manager, target, unit);
-}
-
-static bool entry_keep(struct mounts_reader *reader, const struct fstab_entry *entry, struct unit *unit)
-{
-	struct mount_entry *entries = realloc(reader->entries, (reader->count + 1) * sizeof(*entries));
-	struct mount_entry *kept;
-
-	if (!entries)
-		return false;
-	reader->entries = entries;
-	kept = &entries[reader->count++];
-	*kept = (struct mount_entry){.unit = unit,
-				     .what = strdup(entry->what),
-				     .where = strdup(entry->where),
-				     .pass = entry->pass,
-				     .swap = fstab_is_swap(entry),
-				     .noauto = unit->config.boot == BOOT_ON_DEMAND};
-	return kept->what && kept->where;
-}
-
-static void entry_add(void *context, const struct fstab_entry *entry)
-{
-	struct mounts_reader *reader = context;
-	bool network = fstab_type_needs_network(entry->type) || fstab_option_has(entry->options, "_netdev");
-	struct unit *unit;
-
-	if (!strcmp(entry->type, "ignore"))
-		return;
-	unit = unit_make(reader, entry);
-	if (!unit)
-		return;
-	unit_order(reader->manager, unit, entry, network);
-	if (unit_fill(unit, entry, reader->path) || !entry_keep(reader, entry, unit))
-		log_warning("%s: out of memory", unit->config.name);
-}
-
-/* Does what one mounts, or where, lie on the other? */
-static bool entry_needs(const struct mount_entry *entry, const struct mount_entry *other)
-{
-	if (other->swap)
-		return false;
-	if (!entry->swap && path_is_below(entry->where, other->where))
-		return true;
-	return *entry->what == '/' && strncmp(entry->what, "/dev/", 5) != 0 &&
-	       path_is_below(entry->what, other->where);
-}
-
-static void entries_order(const struct mount_entry *entry, const struct mount_entry *other)
-{
-	struct unit_config *config = &entry->unit->config;
-	const char *name = other->unit->config.name;
-
-	if (entry_needs(entry, other)) {
-		string_list_add(&config->after, name);
-		if (!other->noauto)
-			string_list_add(&config->requires, name);
-	} else if (other->pass == 1 && entry->pass > 1) {
-		string_list_add(&config->after, name);
-	}
-}
-
-void mounts_add(struct manager *manager, const char *path)
-{
-	struct mounts_reader reader = {.manager = manager, .path = path};
-	AUTO_FREE char *text = NULL;
-	size_t length;
-	int rc = file_load(path, FSTAB_MAX, &text, &length);
-
-	if (rc && rc != -ENOENT)
-		log_warning("%s: cannot read: %s: only the root file system is mounted", path, strerror(-rc));
 	if (rc)
-		return;
-	fstab_parse(text, length,
-		    &(struct fstab_reader){.context = &reader, .entry = entry_add, .fault = fault});
-	for (size_t i = 0; i < reader.count; i++)
-		for (size_t j = 0; j < reader.count; j++)
-			if (i != j)
-				entries_order(&reader.entries[i], &reader.entries[j]);
-	for (size_t i = 0; i < reader.count; i++) {
-		free(reader.entries[i].what);
-		free(reader.entries[i].where);
+		return rc;
+	service->commands[COMMAND_START].items[0].verbatim = true;
+	service->type = TYPE_ONESHOT;
+	service->remain_after_exit = true;
+	service->start_timeout_ms = service->stop_timeout_ms = TIMESPAN_INFINITY;
+	service->kill_mode = KILL_PROCESS; /* a file system in user space lives on in what mounted it */
+	config->kind = UNIT_MOUNT;
+	config->default_dependencies = false;
+	return 0;
+}
+
+static int commands_set(struct unit_config *config, const char *path)
+{
+	const struct mount_config *mount = &config->mount;
+	const char *const first[] = {MOUNT_HELPER_NAME,
+				     "umount",
+				     mount->what,
+				     mount->where ? mount->where : "none",
+				     is_swap(config)               ? "swap"
+				     : mount->type && *mount->type ? mount->type
+								   : "auto",
+				     mount->options ? mount->options : "",
+				     path};
+	struct command_list *commands = config->service.commands;
+	struct string_list words = {0};
+	int rc = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(first) && !rc; i++)
+		rc = string_list_add(&words, first[i]);
+	for (size_t i = 0; i < mount->others.count && !rc; i++)
+		rc = string_list_add(&words, mount->others.items[i]);
+	if (!rc)
+		rc = helper_run(config, (const char *const *)words.items);
+	if (!rc) {
+		commands[COMMAND_STOP] = commands[COMMAND_START];
+		commands[COMMAND_START] = (struct command_list){0};
+		rc = string_set(&words.items[1], "mount");
 	}
-	free(reader.entries);
+	if (!rc)
+		rc = helper_run(config, (const char *const *)words.items);
+	string_list_clear(&words);
+	return rc;
+}
+
+/* ---- its order ---- */
+
+int mounts_for(struct unit_config *config, struct string_list *needs, const char *path)
+{
+	char prefix[PATH_MAX], name[UNIT_NAME_MAX];
+
+	for (size_t end = 0;; end += 1 + strcspn(path + end + 1, "/")) {
+		if ((size_t)snprintf(prefix, sizeof(prefix), "%.*s", (int)end, path) >= sizeof(prefix) ||
+		    path_to_unit_name(prefix, ".mount", name, sizeof(name)))
+			return 0; /* no unit is called that */
+		if (strcmp(name, config->name) != 0 && !string_list_has(needs, name) &&
+		    (string_list_add(needs, name) || string_list_add(&config->after, name)))
+			return -ENOMEM;
+		if (!path[end])
+			return 0;
+	}
+}
+
+int mounts_implied(struct unit_config *config)
+{
+	const struct service_config *service = &config->service;
+	const char *const paths[] = {service->directory, service->root,
+				     service->private_tmp ? "/var/tmp" : NULL};
+	int rc = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		if (paths[i] && *paths[i] == '/')
+			rc |= mounts_for(config, &config->mounts_for, paths[i]);
+	for (enum directory_kind kind = DIRECTORY_STATE; kind <= DIRECTORY_LOGS; kind++)
+		for (size_t i = 0; i < service->directories[kind].count; i++) {
+			char path[PATH_MAX];
+
+			snprintf(path, sizeof(path), "%s/%s", directory_base(kind),
+				 service->directories[kind].items[i]);
+			rc |= mounts_for(config, &config->mounts_for, path);
+		}
+	return rc;
+}
+
+static int order_set(struct unit_config *config)
+{
+	static const struct {
+		const char *after, *wants, *before;
+	} places[] = {
+		{"local-fs-pre.target", "", "local-fs.target"},
+		{"network-online.target remote-fs-pre.target", "network-online.target", "remote-fs.target"},
+		{"", "", "swap.target"},
+	};
+	const struct mount_config *mount = &config->mount;
+	bool network = fstab_option_has(mount->options, "_netdev") ||
+		       (mount->type && fstab_type_needs_network(mount->type));
+	size_t place = is_swap(config) ? 2 : network;
+	int rc = 0;
+
+	if (mount->where)
+		rc |= mounts_for(config, &config->mounts_for, mount->where);
+	if (*mount->what == '/' && strncmp(mount->what, "/dev/", 5) != 0)
+		rc |= mounts_for(config, &config->mounts_for, mount->what);
+	if (config->default_dependencies) {
+		rc |= words_add(&config->after, places[place].after);
+		rc |= words_add(&config->wants, places[place].wants);
+	}
+	if (fstab_option_has(mount->options, "nofail"))
+		config->boot = BOOT_BACKGROUND;
+	else if (config->default_dependencies)
+		rc |= words_add(&config->before, places[place].before);
+	return rc;
+}
+
+int mount_check(struct unit_config *config, const char *path, struct error *err)
+{
+	const struct mount_config *mount = &config->mount;
+	const char *key = is_swap(config) ? "What" : "Where";
+	const char *named = is_swap(config) ? mount->what : mount->where;
+	char name[UNIT_NAME_MAX];
+
+	if (!mount->what || !*mount->what)
+		return error_set(err, -EINVAL, "%s: no What=: nothing to mount", path);
+	if (!named || *named != '/' || strstr(named, "/../") ||
+	    path_to_unit_name(named, strrchr(config->name, '.'), name, sizeof(name)))
+		return error_set(err, -EINVAL, "%s: %s= has to be an absolute path, free of ..", path, key);
+	if (strcmp(name, config->name) != 0)
+		return error_set(err, -EINVAL, "%s: %s=%s wants a unit that is called %s", path, key, named,
+				 name);
+	if (order_set(config) || commands_set(config, path))
+		return error_set(err, -ENOMEM, "%s: out of memory", path);
+	return 0;
+}
+
+int device_fill(struct unit_config *config)
+{
+	char path[UNIT_NAME_MAX + 1] = "/";
+
+	config->boot = BOOT_BACKGROUND;
+	*strrchr(strcpy(path + 1, config->name), '.') = '\0';
+	unit_name_unescape(path + 1, path + 1); /* never longer */
+	return helper_run(config, (const char *const[]){MOUNT_HELPER_NAME, "wait", path, NULL});
 }
 
 bool mount_is_vital(const struct unit *unit)
@@ -226,4 +230,9 @@ bool mount_is_vital(const struct unit *unit)
 		unit->manager ? unit_set_find(&unit->manager->units, "local-fs.target") : NULL;
 
 	return local && string_list_has(&local->config.requires, unit->config.name);
+}
+
+bool mount_needs_network(const struct unit *unit)
+{
+	return string_list_has(&unit->config.after, "network-online.target");
 }

@@ -39,13 +39,25 @@ void network_loopback(void)
 
 /* ---- online ---- */
 
+/* A file is for an interface that must be there, and none is yet: its driver may be on its way. */
+static bool interface_is_missing(const struct network *network)
+{
+	bool missing = false;
+
+	for (size_t i = 0; i < network->config_count; i++)
+		missing |= !network->configs[i].optional;
+	for (size_t i = 0; i < network->interface_count; i++)
+		missing &= network->interfaces[i].optional;
+	return missing;
+}
+
 static void online_check(struct network *network)
 {
 	for (size_t i = 0; i < network->interface_count; i++)
-		if (!network->interfaces[i].online)
+		if (!network->interfaces[i].online && !network->interfaces[i].optional)
 			return;
-	if (!network->interface_count && network->config_count)
-		return; /* the driver may be on its way */
+	if (interface_is_missing(network))
+		return;
 	loop_timer_clear(network->loop, &network->patience);
 	manager_reached(network->manager, "network-online.target");
 }
@@ -54,11 +66,11 @@ static void patience_lost(struct loop_timer *timer)
 {
 	struct network *network = CONTAINER_OF(timer, struct network, patience);
 
-	if (!network->interface_count)
+	if (interface_is_missing(network))
 		log_warning("network: no interface fits the .network files after %d s; going on without",
 			    ONLINE_PATIENCE_MS / 1000);
 	for (size_t i = 0; i < network->interface_count; i++)
-		if (!network->interfaces[i].online)
+		if (!network->interfaces[i].online && !network->interfaces[i].optional)
 			log_warning("network: %s has no address after %d s; going on without",
 				    network->interfaces[i].name, ONLINE_PATIENCE_MS / 1000);
 	manager_reached(network->manager, "network-online.target");
@@ -153,7 +165,8 @@ static void interface_appeared(struct network *network, int index, const char *n
 		if (!network_config_matches(&network->configs[i], name))
 			continue;
 		interface = &network->interfaces[network->interface_count++];
-		*interface = (struct network_interface){.index = index};
+		*interface =
+			(struct network_interface){.index = index, .optional = network->configs[i].optional};
 		snprintf(interface->name, sizeof(interface->name), "%s", name);
 		configure(network, interface, &network->configs[i]);
 		online_check(network);

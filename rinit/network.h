@@ -16,6 +16,7 @@
 struct network_config {
 	struct string_list names; /* patterns of fnmatch(3) */
 	bool dhcp;
+	bool optional; /* nobody waits for it */
 	struct ip_address addresses[NETWORK_ITEMS_MAX];
 	size_t address_count;
 	struct ip_address gateways[NETWORK_ITEMS_MAX];
@@ -33,6 +34,7 @@ struct network_interface {
 	int index;
 	char name[16];
 	bool online;
+	bool optional;
 };
 
 struct network {

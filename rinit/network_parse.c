@@ -1,12 +1,12 @@
 /* Keys of systemd.network(5) that rinit honours; docs/rinit.md lists them. */
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/util.h"
 #include "rinit/network.h"
+#include "rinit/pattern.h"
 
 struct network_reader {
 	struct network_config *config;
@@ -55,6 +55,16 @@ static int read_dhcp(struct network_config *config, const char *value)
 	return parse_bool(value, &config->dhcp);
 }
 
+static int read_required(struct network_config *config, const char *value)
+{
+	bool required;
+
+	if (parse_bool(value, &required))
+		return -EINVAL;
+	config->optional = !required;
+	return 0;
+}
+
 static int read_address(struct network_config *config, const char *value)
 {
 	if (config->address_count == NETWORK_ITEMS_MAX ||
@@ -92,7 +102,7 @@ static const struct {
 } keys[] = {
 	{"Match", "Name", read_names},        {"Network", "DHCP", read_dhcp},
 	{"Network", "Address", read_address}, {"Network", "Gateway", read_gateway},
-	{"Network", "DNS", read_dns},
+	{"Network", "DNS", read_dns},         {"Link", "RequiredForOnline", read_required},
 };
 
 static void entry_read(void *context, const struct ini_entry *entry)
@@ -138,7 +148,7 @@ void network_config_clear(struct network_config *config)
 bool network_config_matches(const struct network_config *config, const char *interface)
 {
 	for (size_t i = 0; i < config->names.count; i++)
-		if (!fnmatch(config->names.items[i], interface, 0))
+		if (pattern_matches(config->names.items[i], interface))
 			return true;
 	return false;
 }

@@ -50,7 +50,7 @@ static void shell_run(void)
 static void last_resort(void)
 {
 	for (;;) {
-		pid_t shell = fork();
+		pid_t shell = _Fork(); /* nothing of libc may be whole any more */
 
 		if (!shell)
 			shell_run();

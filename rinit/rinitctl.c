@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include "rinit/control.h"
 #include "rinit/rinitctl.h"
 #include "rinit/helper.h"
+#include "rinit/ini.h"
 #include "rinit/explain.h"
 #include "rinit/log_view.h"
 #include "rinit/text.h"
@@ -30,10 +32,14 @@ static const char help[] =
 	"  list [--failed] [--state=S,S...]   the units and what they are doing\n"
 	"  status [UNIT]                      of the system, or of one unit\n"
 	"  start|stop|restart|reload [--no-block] UNIT...\n"
+	"  kill [-s SIGNAL] [--kill-whom=all|main|control] UNIT...\n"
+	"  reset-failed [UNIT...]             forgets that they, or any, have failed\n"
 	"  isolate TARGET                     starts it and stops what it does not need\n"
-	"  enable|disable [--now] UNIT...     whether the boot starts it, as its [Install] section says\n"
+	"  enable|disable|reenable|preset [--now] UNIT...\n"
+	"                                     whether the boot starts it, as its [Install] section says\n"
 	"  mask|unmask [--now] UNIT...        whether anything may start it\n"
 	"  is-active|is-failed|is-enabled [--quiet] UNIT...\n"
+	"  get-default, set-default TARGET    where the boot goes to\n"
 	"  cat UNIT...                        its file and its drop-ins\n"
 	"  check UNIT|FILE...                 what is wrong with a unit's file\n"
 	"  daemon-reload                      reads unit files again; what runs goes on\n"
@@ -43,13 +49,13 @@ static const char help[] =
 	"  chart [--svg FILE]                 the boot over time, with the critical path\n"
 	"  graph [--dot | --svg FILE]         the units and their order\n"
 	"  notify LINE...                     from within a service: READY=1, STATUS=text\n"
-	"  poweroff|reboot|halt [-f]          in order; -f: at once, nothing is stopped\n"
+	"  poweroff|reboot|halt [-f|+SECONDS]  in order; -f: at once, nothing is stopped\n"
 	"\n"
 	"--json     everything as JSON; --help; --version\n"
 	"UNIT is a name such as sshd.service, or sshd for short.\n"
 	"Exit status: 0 done, 1 failed, 2 usage, 3 no such unit, 4 refused, 5 timed out.\n"
-	"As poweroff, reboot, halt and shutdown [-h|-P|-r|-H] [now] it does what they do.\n"
-	"As systemctl it takes the commands and options that maintainer scripts use.\n";
+	"By the names of poweroff, reboot, halt, shutdown, telinit, runlevel, service, wall and systemctl\n"
+	"it does what they do.\n";
 
 static int usage(const char *format, const char *what)
 {
@@ -290,6 +296,37 @@ static int command_units(const char *verb, char **units, int count, bool json)
 	return code;
 }
 
+/* -s SIGNAL, --kill-whom=all|main|control, the units. */
+static int command_kill(char **arguments, int count, bool json)
+{
+	int number = SIGTERM, code = CONTROL_DONE, at = 0;
+	char whom = 'a';
+
+	for (; at < count && *arguments[at] == '-'; at++) {
+		const char *word = arguments[at];
+
+		if (!strcmp(word, "-s") && at + 1 < count) {
+			if (parse_signal(arguments[++at], &number))
+				return usage("rinitctl: kill: there is no signal \"%s\"", arguments[at]);
+		} else if (!strncmp(word, "--kill-whom=", 12) && words_have(" all main control ", word + 12))
+			whom = word[12];
+		else
+			return usage("rinitctl: unknown option \"%s\"", word);
+	}
+	if (at == count)
+		return usage("rinitctl: %s which unit?", "kill");
+	for (; at < count; at++) {
+		char argument[CONTROL_REQUEST_MAX];
+		int one;
+
+		snprintf(argument, sizeof(argument), "%c%d %s", whom, number, arguments[at]);
+		one = json ? command_unit_json("kill", argument, arguments[at])
+			   : command_show("kill", argument, false, show_text);
+		code = one ? one : code;
+	}
+	return code;
+}
+
 /* Nothing is stopped, nothing unmounted: for when that does not work any more. */
 static int force(const char *verb)
 {
@@ -307,28 +344,10 @@ static int command_shutdown(const char *verb, char **options, int count)
 {
 	if (count && (!strcmp(options[0], "-f") || !strcmp(options[0], "--force")))
 		return force(verb);
-	if (count)
-		return usage("rinitctl: unknown option \"%s\"", options[0]);
-	return command_show(verb, "", false, show_text);
-}
-
-/* shutdown(8) as scripts call it; there is no waiting for a time. */
-static int shutdown_main(char **options, int count)
-{
-	const char *verb = "poweroff";
-
-	for (int i = 0; i < count; i++) {
-		if (!strcmp(options[i], "-h") || !strcmp(options[i], "-P"))
-			verb = "poweroff";
-		else if (!strcmp(options[i], "-r"))
-			verb = "reboot";
-		else if (!strcmp(options[i], "-H"))
-			verb = "halt";
-		else if (strcmp(options[i], "now") != 0 && strcmp(options[i], "+0") != 0)
-			return usage("shutdown: \"%s\": only -h, -P, -r, -H and now are supported",
-				     options[i]);
-	}
-	return command_shutdown(verb, NULL, 0);
+	if (count > 1 || (count && (*options[0] != '+' || !options[0][1] ||
+				    options[0][1 + strspn(options[0] + 1, "0123456789")])))
+		return usage("rinitctl: unexpected \"%s\"", options[count - 1]);
+	return command_show(verb, count ? options[0] : "", false, show_text);
 }
 
 /* Sends lines and, where fd isn't negative, the descriptor. */
@@ -429,8 +448,15 @@ static int command_run(const char *verb, char **arguments, int count, bool json)
 		return command_shutdown(verb, arguments, count);
 	if (!strcmp(verb, "isolate"))
 		return command_units(verb, arguments, count, json);
-	if (!strcmp(verb, "daemon-reload"))
+	if (!strcmp(verb, "kill"))
+		return command_kill(arguments, count, json);
+	if (!strcmp(verb, "reset-failed") && count)
+		return command_units(verb, arguments, count, json);
+	if (!strcmp(verb, "daemon-reload") || !strcmp(verb, "reset-failed")) {
+		if (*verb == 'd')
+			files_generate();
 		return command_show(verb, "", json, show_text);
+	}
 	return files_command(verb, arguments, count);
 }
 
@@ -472,8 +498,8 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_SIZE(other_names); i++)
 		if (!strcmp(name, other_names[i]))
 			return command_shutdown(name, argv + 1, argc - 1);
-	if (!strcmp(name, "shutdown"))
-		return shutdown_main(argv + 1, argc - 1);
+	if (sysv_main(name, argc, argv, command_run, &status))
+		return status;
 	if (!strcmp(name, "systemctl"))
 		return systemctl_main(argc - 1, argv + 1, command_run);
 	json = json_take(&argc, argv);

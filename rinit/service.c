@@ -90,6 +90,7 @@ static const struct cell steps[STATE_COUNT][EVENT_COUNT] =
 			},
 		[STATE_STOP] =
 			{
+				[EVENT_SKIP] = STEP(EXITED, STAYED),
 				[EVENT_NEXT] = STEP(STOP, NEXT),
 				[EVENT_DONE] = STEP(STOPPING, TERM),
 				[EVENT_FAIL] = STEP(STOPPING, TERM),
@@ -129,6 +130,7 @@ static const struct cell steps[STATE_COUNT][EVENT_COUNT] =
 		[STATE_FAILED] =
 			{
 				[EVENT_START] = STEP(WAITING, QUEUE),
+				[EVENT_OVER] = STEP(INACTIVE, ENDED),
 			},
 };
 

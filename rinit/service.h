@@ -50,7 +50,7 @@ enum service_event {
 	EVENT_BROKE,    /* its process ended badly or could not be started */
 	EVENT_FAIL,     /* a command did; at the end: it shall count as failed */
 	EVENT_GONE,     /* no process is left that should not be */
-	EVENT_OVER,     /* at the end: that is that */
+	EVENT_OVER,     /* at the end: that is that; of a failure: somebody has seen it */
 	EVENT_AGAIN,    /* at the end: it shall be restarted */
 	EVENT_RELOAD,   /* somebody asks for it */
 	EVENT_RELOADS,  /* it says that it does by itself */
@@ -68,6 +68,7 @@ enum service_action {
 	ACTION_SPAWN,    /* run the first ExecStart= */
 	ACTION_REACHED,  /* settled: up */
 	ACTION_RELOADED, /* up as before */
+	ACTION_STAYED,   /* the same, and it should have stopped */
 	ACTION_ENDED,    /* settled: down */
 	ACTION_FAILED,   /* settled: down, and it should not be */
 	ACTION_TERM,     /* tell its processes to end, and start the stop timer */

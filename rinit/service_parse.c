@@ -1,5 +1,5 @@
 /* Keys of systemd.service(5), systemd.exec(5), systemd.kill(5) and systemd.resource-control(5) that rinit
- * honours; docs/rinit.md lists them. */
+ * honours; rinit.unit(5) lists them. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -209,6 +209,48 @@ static int read_statuses(struct unit_reader *reader, const struct unit_key *key,
 	return more < 0 ? more : read_words(reader, key, value);
 }
 
+/*
+ * NAME=VALUE of Environment=, NAME of PassEnvironment=, either of UnsetEnvironment=; what is none is left out
+ * of the list.
+ */
+static int read_environment(struct unit_reader *reader, const struct unit_key *key, const char *value)
+{
+	struct string_list *list = unit_member(reader, key);
+	char word[COMMAND_WORD_MAX];
+	int more;
+
+	if (!*value)
+		string_list_clear(list);
+	while ((more = word_split(&value, word, sizeof(word))) > 0) {
+		size_t length = environment_name_length(word);
+
+		if (!length || (word[length] && word[length] != '=') ||
+		    (word[length] ? list == &config_of(reader)->pass_environment
+				  : list == &config_of(reader)->environment))
+			unit_warn(reader, reader->line, "%s=: %s is not valid and is left out", key->key,
+				  word);
+		else if (string_list_add(list, word))
+			return -ENOMEM;
+	}
+	return more;
+}
+
+static int read_environment_file(struct unit_reader *reader, const struct unit_key *key, const char *value)
+{
+	const char *path = value + (*value == '-');
+
+	return *value && *path != '/' ? -EINVAL : read_one(reader, key, value);
+}
+
+/* Or of groups. */
+static int read_user(struct unit_reader *reader, const struct unit_key *key, const char *value)
+{
+	if (strpbrk(value, ":/"))
+		return -EINVAL;
+	return key->at == offsetof(struct unit_config, service.groups) ? read_words(reader, key, value)
+								       : read_string(reader, key, value);
+}
+
 /* Relative to the folder it is for; nothing that leads out of it. */
 static int read_directories(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
@@ -226,15 +268,15 @@ static int read_pid_file(struct unit_reader *reader, const struct unit_key *key,
 {
 	char path[COMMAND_WORD_MAX];
 
-	snprintf(path, sizeof(path), "%s%s", *value == '/' ? "" : "/run/", value);
-	return string_set(unit_member(reader, key), path);
+	snprintf(path, sizeof(path), "%s%s", *value == '/' || !*value ? "" : "/run/", value);
+	return strstr(path, "/../") ? -EINVAL : read_string(reader, key, path);
 }
 
 static int read_directory(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
 	const char *path = value + (*value == '-');
 
-	return *path == '/' || !strcmp(path, "~") ? string_set(unit_member(reader, key), value) : -EINVAL;
+	return !*value || *path == '/' || !strcmp(path, "~") ? read_string(reader, key, value) : -EINVAL;
 }
 
 static int read_input(struct unit_reader *reader, const struct unit_key *key, const char *value)
@@ -344,6 +386,11 @@ static int parse_limit(int resource, const char *text, size_t length, rlim_t *va
 	char span[32];
 	int rc = parse_size(text, length, &number);
 
+	if (resource == RLIMIT_NICE && (*text == '+' || *text == '-') &&
+	    !parse_size(text + 1, length - 1, &number) && number <= 20) {
+		*value = *text == '+' ? 20 - number : 20 + number; /* a nice level: setrlimit(2) */
+		return 0;
+	}
 	if (rc && (resource == RLIMIT_CPU || resource == RLIMIT_RTTIME) && length < sizeof(span)) {
 		snprintf(span, sizeof(span), "%.*s", (int)length, text);
 		rc = parse_timespan(span, &ms);
@@ -384,8 +431,12 @@ static int read_cgroup(struct unit_reader *reader, const struct unit_key *key, c
 	uint64_t number;
 	int rc;
 
-	if (quota && (!length || value[--length] != '%'))
-		return *value ? -EINVAL : string_list_add(&config_of(reader)->cgroup, "cpu.max=max");
+	if (!length) {
+		environment_unset(&config_of(reader)->cgroup, file);
+		return 0;
+	}
+	if (quota && (value[--length] != '%'))
+		return -EINVAL;
 	if (!weight && !quota && length && value[length - 1] == '%')
 		rc = cgroup_share(file, value, &number);
 	else
@@ -406,10 +457,16 @@ static int read_cgroup(struct unit_reader *reader, const struct unit_key *key, c
 static int read_delegate(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
 	bool *delegate = unit_member(reader, key);
+	char word[16];
+	int more;
 
-	if (parse_bool(value, delegate))
-		*delegate = true;
-	return 0;
+	if (!parse_bool(value, delegate))
+		return 0;
+	while ((more = word_split(&value, word, sizeof(word))) > 0)
+		if (!words_have(" cpu cpuacct cpuset io blkio memory devices pids ", word))
+			return -EINVAL;
+	*delegate = !more;
+	return more;
 }
 
 static int read_slice(struct unit_reader *reader, const struct unit_key *key, const char *value)
@@ -443,6 +500,13 @@ static const char sandbox_keys[] =
 	"InaccessiblePaths\0ExecPaths\0NoExecPaths\0DevicePolicy\0DeviceAllow\0SecureBits\0"
 	"AppArmorProfile\0IPAddressAllow\0IPAddressDeny\0";
 
+static void sandbox_warn(struct unit_reader *reader)
+{
+	if (*reader->sandbox)
+		unit_warn(reader, 0, "it runs without the confinement of %s", reader->sandbox);
+	*reader->sandbox = '\0';
+}
+
 static int read_sandbox(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
 	size_t used = strlen(reader->sandbox);
@@ -450,7 +514,12 @@ static int read_sandbox(struct unit_reader *reader, const struct unit_key *key, 
 
 	if (!*value || (!parse_bool(value, &off) && !off) || strstr(reader->sandbox, key->key))
 		return 0;
-	snprintf(reader->sandbox + used, sizeof(reader->sandbox) - used, "%s%s=", used ? ", " : "", key->key);
+	if (used > sizeof(reader->sandbox) - 48) { /* as much as one sentence has room for */
+		sandbox_warn(reader);
+		used = 0;
+	}
+	snprintf(reader->sandbox + used, sizeof(reader->sandbox) - used, "%s%s= (line %u)", used ? ", " : "",
+		 key->key, reader->line);
 	return 0;
 }
 
@@ -488,21 +557,48 @@ enum {
 	NUMBER,
 	TYPE,
 	BUS_NAME,
-	CPUS
+	CPUS,
+	ENVIRONMENT,
+	ENVIRONMENT_FILE,
+	USER,
 };
 
 static key_reader *const readers[] = {
-	[WORDS] = read_words,       [STRING] = read_string,     [PATH] = read_path,
-	[FLAG] = read_flag,         [SPAN] = read_span,         [TIMEOUT] = read_timeout,
-	[TIMEOUTS] = read_timeouts, [BURST] = read_burst,       [RANGE] = read_range,
-	[MODE] = read_mode,         [SIGNAL] = read_signal,     [CHOICE] = read_choice,
-	[NONE] = read_only_none,    [STATUSES] = read_statuses, [FOLDERS] = read_directories,
-	[PID_FILE] = read_pid_file, [FOLDER] = read_directory,  [INPUT] = read_input,
-	[OUTPUT] = read_output,     [COMMAND] = read_command,   [CGROUP] = read_cgroup,
-	[DELEGATE] = read_delegate, [SLICE] = read_slice,       [COUNT] = read_accounting,
-	[LIMIT] = read_limit,       [SANDBOX] = read_sandbox,   [ONE] = read_one,
-	[SOCKETS] = read_sockets,   [NUMBER] = read_count,      [TYPE] = read_type,
-	[CPUS] = read_cpus,         [BUS_NAME] = read_bus_name,
+	[WORDS] = read_words,
+	[STRING] = read_string,
+	[PATH] = read_path,
+	[FLAG] = read_flag,
+	[SPAN] = read_span,
+	[TIMEOUT] = read_timeout,
+	[TIMEOUTS] = read_timeouts,
+	[BURST] = read_burst,
+	[RANGE] = read_range,
+	[MODE] = read_mode,
+	[SIGNAL] = read_signal,
+	[CHOICE] = read_choice,
+	[NONE] = read_only_none,
+	[STATUSES] = read_statuses,
+	[FOLDERS] = read_directories,
+	[PID_FILE] = read_pid_file,
+	[FOLDER] = read_directory,
+	[INPUT] = read_input,
+	[OUTPUT] = read_output,
+	[COMMAND] = read_command,
+	[CGROUP] = read_cgroup,
+	[DELEGATE] = read_delegate,
+	[SLICE] = read_slice,
+	[COUNT] = read_accounting,
+	[LIMIT] = read_limit,
+	[SANDBOX] = read_sandbox,
+	[ENVIRONMENT] = read_environment,
+	[USER] = read_user,
+	[ONE] = read_one,
+	[SOCKETS] = read_sockets,
+	[NUMBER] = read_count,
+	[TYPE] = read_type,
+	[BUS_NAME] = read_bus_name,
+	[CPUS] = read_cpus,
+	[ENVIRONMENT_FILE] = read_environment_file,
 };
 
 static const char *const choices[] = {
@@ -567,9 +663,9 @@ static const struct {
 	{"WatchdogSignal", SIGNAL, 0, AT(watchdog_signal)},
 	{"SendSIGKILL", FLAG, 0, AT(send_sigkill)},
 	{"SendSIGHUP", FLAG, 0, AT(send_sighup)},
-	{"User", STRING, 0, AT(user)},
-	{"Group", STRING, 0, AT(group)},
-	{"SupplementaryGroups", WORDS, 0, AT(groups)},
+	{"User", USER, 0, AT(user)},
+	{"Group", USER, 0, AT(group)},
+	{"SupplementaryGroups", USER, 0, AT(groups)},
 	{"Nice", RANGE, 0, AT(nice)},
 	{"OOMScoreAdjust", RANGE, 0, AT(oom_score_adjust)},
 	{"CPUSchedulingPolicy", CHOICE, 14, AT(policy)},
@@ -584,10 +680,10 @@ static const struct {
 	{"IgnoreSIGPIPE", FLAG, 0, AT(ignore_sigpipe)},
 	{"NoNewPrivileges", FLAG, 0, AT(no_new_privileges)},
 	{"PrivateTmp", FLAG, 0, AT(private_tmp)},
-	{"Environment", WORDS, 0, AT(environment)},
-	{"EnvironmentFile", ONE, 0, AT(environment_files)},
-	{"PassEnvironment", WORDS, 0, AT(pass_environment)},
-	{"UnsetEnvironment", WORDS, 0, AT(unset_environment)},
+	{"Environment", ENVIRONMENT, 0, AT(environment)},
+	{"EnvironmentFile", ENVIRONMENT_FILE, 0, AT(environment_files)},
+	{"PassEnvironment", ENVIRONMENT, 0, AT(pass_environment)},
+	{"UnsetEnvironment", ENVIRONMENT, 0, AT(unset_environment)},
 	{"StandardInput", INPUT, 0, 0},
 	{"StandardOutput", OUTPUT, 0, AT(output)},
 	{"StandardError", OUTPUT, 0, AT(error)},
@@ -675,7 +771,8 @@ static void defaults_settle(struct unit_reader *reader)
 bool service_key_is_split(const struct unit_key *key)
 {
 	return key->read == read_command || key->read == read_words || key->read == read_statuses ||
-	       key->read == read_directories || key->read == read_sockets || key->read == read_cpus;
+	       key->read == read_directories || key->read == read_sockets || key->read == read_environment ||
+	       key->read == read_cpus || key->at == offsetof(struct unit_config, service.groups);
 }
 
 int service_check(struct unit_reader *reader, struct error *err)
@@ -684,8 +781,7 @@ int service_check(struct unit_reader *reader, struct error *err)
 	size_t count = config->commands[COMMAND_START].count;
 
 	defaults_settle(reader);
-	if (*reader->sandbox)
-		unit_warn(reader, 0, "it runs without the confinement of %s", reader->sandbox);
+	sandbox_warn(reader);
 	if (config->bus_name && !reader->type_set)
 		config->type = TYPE_DBUS; /* systemd.service(5), Type= */
 	if (config->type == TYPE_DBUS && !config->bus_name)
@@ -695,6 +791,10 @@ int service_check(struct unit_reader *reader, struct error *err)
 		return -ENOMEM;
 	if (!count && (config->type != TYPE_ONESHOT || !config->commands[COMMAND_STOP].count))
 		return error_set(err, -EINVAL, "%s: no usable ExecStart= in [Service]: nothing to run",
+				 reader->path);
+	if (config->type == TYPE_ONESHOT &&
+	    (config->restart == RESTART_ALWAYS || config->restart == RESTART_ON_SUCCESS))
+		return error_set(err, -EINVAL, "%s: a oneshot that is restarted after success never ends",
 				 reader->path);
 	if (count > 1 && config->type != TYPE_ONESHOT)
 		return error_set(err, -EINVAL, "%s: more than one ExecStart= needs Type=oneshot",

@@ -424,7 +424,7 @@ static int process_start(struct unit *unit, const struct command *command, pid_t
 		return -errno;
 	if (!aside)
 		rc = launch_prepare(unit, command, &launch, report[1]);
-	*pid = aside ? fork() : vfork();
+	*pid = aside ? _Fork() : vfork();
 	if (!*pid)
 		launch_exec(&launch.spawn,
 			    aside ? launch_prepare_aside(unit, command, &launch, report[1]) : rc, report[1]);

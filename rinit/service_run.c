@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -93,6 +94,18 @@ void service_kill(struct unit *unit)
 {
 	everyone_signal(unit, SIGKILL, false);
 	own_signal(unit, SIGKILL);
+}
+
+bool service_signal(struct unit *unit, char who, int number)
+{
+	pid_t pid = who == 'c' ? unit->run.control : unit->run.pid;
+
+	if (who != 'a')
+		return pid > 1 && !kill(pid, number);
+	everyone_signal(unit, number, false);
+	if (!unit->run.has_cgroup)
+		own_signal(unit, number); /* whoever has a group of its own */
+	return service_has_process(unit->run.state);
 }
 
 /* A command that is in the way of what comes next. */
@@ -286,6 +299,10 @@ static void control_ended(struct unit *unit, int status)
 		unit_event(unit, EVENT_SKIP);
 		return;
 	}
+	if (run->list == COMMAND_STOP && unit->config.kind == UNIT_MOUNT) {
+		unit_event(unit, EVENT_SKIP); /* it said why, and is mounted as before */
+		return;
+	}
 	exit_describe(status, why, sizeof(why));
 	if (status != EXIT_NOT_RUN)
 		log_warning("%s: %s=%s: %s", unit->config.name, keys[run->list], command->program, why);
@@ -363,7 +380,7 @@ static pid_t orphan_find(struct unit *unit)
 {
 	DIR *folder = opendir("/proc");
 	const struct dirent *entry;
-	uint64_t tick_ms = 1000 / (uint64_t)sysconf(_SC_CLK_TCK);
+	uint64_t tick_ms = 1000 / getauxval(AT_CLKTCK);
 	pid_t found = 0;
 	int count = 0;
 
@@ -413,7 +430,7 @@ static void main_find(struct unit *unit)
 	}
 	if (pid)
 		service_main_is(unit, pid);
-	else
+	else if (config->guess_main_pid)
 		log_warning("%s: its main process was not found: it wants a PIDFile=", unit->config.name);
 	unit_event(unit, EVENT_READY);
 }
@@ -499,6 +516,11 @@ static void main_ended(struct unit *unit, int status)
 	    result == RESULT_SUCCESS) {
 		main_find(unit);
 		return;
+	}
+	if (result != RESULT_SUCCESS && run->has_cgroup &&
+	    cgroup_out_of_memory(unit->config.name, config_of(unit))) {
+		log_warning("%s: out of memory: the kernel has killed it", unit->config.name);
+		result = RESULT_OOM;
 	}
 	if (run->state == STATE_STARTING)
 		event = starting_ended_event(unit, &result);
@@ -626,6 +648,15 @@ static void action_reloaded(struct unit *unit)
 	gone_check(unit);
 }
 
+static void action_stayed(struct unit *unit)
+{
+	unit->run.wanted = true;
+	unit->run.again = unit->run.stop_asked = false;
+	unit->run.reload_failed = true; /* whoever asked for a restart hears of it */
+	unit_settled(unit);
+	unit->run.reload_failed = false;
+}
+
 static void action_ended(struct unit *unit)
 {
 	loop_timer_clear(unit->manager->loop, &unit->run.timer);
@@ -751,7 +782,7 @@ void unit_event(struct unit *unit, enum service_event event)
 		[ACTION_FAILED] = action_failed,     [ACTION_TERM] = action_term,
 		[ACTION_GIVE_UP] = action_give_up,   [ACTION_ABORT] = action_abort,
 		[ACTION_KILL] = action_kill,         [ACTION_LEAVE] = action_leave,
-		[ACTION_DELAY] = action_delay,
+		[ACTION_DELAY] = action_delay,       [ACTION_STAYED] = action_stayed,
 	};
 	struct service_step step = service_step(unit->run.state, event);
 

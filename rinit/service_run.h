@@ -10,6 +10,9 @@
 void unit_event(struct unit *unit, enum service_event event);
 /* SIGKILL to everything it has, whatever KillMode= says; nothing is fine. */
 void service_kill(struct unit *unit);
+/* The signal to all its processes ('a'), the main one ('m') or the command beside it ('c'); false: there is
+ * none. */
+bool service_signal(struct unit *unit, char who, int number);
 /* Counts a start: false, with a line in the log, when StartLimitBurst= is reached. */
 bool service_may_start(struct unit *unit);
 

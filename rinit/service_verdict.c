@@ -51,8 +51,8 @@ static bool policy_restarts(enum restart_policy policy, enum service_result resu
 		[RESTART_ALWAYS] = ~0U,
 		[RESTART_ON_SUCCESS] = ON(SUCCESS),
 		[RESTART_ON_FAILURE] = ~ON(SUCCESS),
-		[RESTART_ON_ABNORMAL] = ON(SIGNAL) | ON(TIMEOUT) | ON(WATCHDOG),
-		[RESTART_ON_ABORT] = ON(SIGNAL),
+		[RESTART_ON_ABNORMAL] = ON(SIGNAL) | ON(OOM) | ON(TIMEOUT) | ON(WATCHDOG),
+		[RESTART_ON_ABORT] = ON(SIGNAL) | ON(OOM),
 		[RESTART_ON_WATCHDOG] = ON(WATCHDOG),
 	};
 #undef ON
@@ -81,8 +81,8 @@ enum service_event service_verdict(const struct service_config *config, const st
 
 const char *service_result_name(enum service_result result)
 {
-	static const char *const names[] = {"success",  "exit-code", "signal",    "timeout",
-					    "watchdog", "protocol",  "resources", "start-limit-hit"};
+	static const char *const names[] = {"success",  "exit-code", "signal",          "timeout", "watchdog",
+					    "protocol", "resources", "start-limit-hit", "oom-kill"};
 
 	return names[result];
 }

@@ -10,15 +10,18 @@
 #include <sys/swap.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "common/util.h"
+#include "rinit/file.h"
 #include "rinit/log.h"
 #include "rinit/root.h"
 
 #define SERVICES_MAX_MS  150000 /* all of them, one after the other */
 #define TERMINATE_MAX_MS 2000
 #define KILL_MAX_MS      2000
-#define UNMOUNT_PASSES   4   /* a mount below another one is busy until that one is gone */
-#define EXIT_REBOOT      133 /* what systemd-nspawn takes for a reboot */
+#define MOUNTS_MAX       (4 << 20) /* bytes of the kernel's list */
+#define UNMOUNT_PASSES   4         /* a mount below another one is busy until that one is gone */
+#define EXIT_REBOOT      133       /* what systemd-nspawn takes for a reboot */
 
 const char *shutdown_name(enum shutdown_kind kind)
 {
@@ -125,22 +128,31 @@ static char *word_at(char *line, unsigned int index)
 	return path;
 }
 
+/* Calls each with that word of every line of the file. */
+static void words_each(const char *file, unsigned int index, void *context,
+		       void (*each)(void *context, const char *word))
+{
+	AUTO_FREE char *text = NULL;
+	size_t length;
+	char *rest, *line;
+
+	if (file_load(file, MOUNTS_MAX, &text, &length))
+		return;
+	for (rest = text; (line = strsep(&rest, "\n")) && *line;)
+		each(context, word_at(line, index));
+}
+
+static void mount_add(void *context, const char *path)
+{
+	if (!stays_mounted(path))
+		string_list_add(context, path);
+}
+
 static struct mounts mounts_read(void)
 {
 	struct string_list paths = {0};
-	FILE *file = fopen("/proc/self/mounts", "re");
-	char *line = NULL;
-	size_t size = 0;
 
-	while (file && getline(&line, &size, file) > 0) {
-		const char *path = word_at(line, 1);
-
-		if (!stays_mounted(path))
-			string_list_add(&paths, path);
-	}
-	free(line);
-	if (file)
-		fclose(file);
+	words_each("/proc/self/mounts", 1, &paths, mount_add);
 	return (struct mounts){paths.items, paths.count};
 }
 
@@ -164,21 +176,11 @@ static size_t unmount_pass(const struct mounts *mounts, bool last)
 }
 
 /* A file that is swapped to keeps its file system busy. Nobody is left whose memory must be fetched back. */
-static void swap_off(void)
+static void swap_off(void *context, const char *path)
 {
-	FILE *file = fopen("/proc/swaps", "re");
-	char *line = NULL;
-	size_t size = 0;
-
-	while (file && getline(&line, &size, file) > 0) {
-		const char *path = word_at(line, 0);
-
-		if (*path == '/' && swapoff(path))
-			log_warning("%s: cannot stop swapping on it: %m", path);
-	}
-	free(line);
-	if (file)
-		fclose(file);
+	(void)context;
+	if (*path == '/' && swapoff(path))
+		log_warning("%s: cannot stop swapping on it: %m", path);
 }
 
 static void unmount_all(void)
@@ -215,7 +217,7 @@ void shutdown_finish(struct shutdown *shutdown, bool container)
 						[SHUTDOWN_HALT] = RB_HALT_SYSTEM};
 
 	if (!container) {
-		swap_off();
+		words_each("/proc/swaps", 0, NULL, swap_off);
 		unmount_all();
 	}
 	sync();

@@ -1,4 +1,4 @@
-/* Keys of systemd.socket(5) that rinit honours; docs/rinit.md lists them. */
+/* Keys of systemd.socket(5) that rinit honours; rinit.unit(5) lists them. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netlink.h>

@@ -187,15 +187,15 @@ static int step_priorities(struct spawn *spawn)
 	int rc;
 
 	umask(config->umask);
-	if (config->nice != UNSET && setpriority(PRIO_PROCESS, 0, config->nice))
+	/* A user namespace may raise neither, and that is no fault. */
+	if (config->nice != UNSET && setpriority(PRIO_PROCESS, 0, config->nice) && errno != EACCES &&
+	    errno != EPERM)
 		return -errno;
 	if (config->oom_score_adjust == UNSET)
 		return 0;
 	snprintf(text, sizeof(text), "%d", config->oom_score_adjust);
 	rc = file_write("/proc/self/oom_score_adj", text);
-	return rc == -EACCES || rc == -EPERM
-		       ? 0
-		       : rc; /* a user namespace may not lower it, and that is no fault */
+	return rc == -EACCES || rc == -EPERM ? 0 : rc;
 }
 
 #define IO_CLASS_SHIFT       13 /* <linux/ioprio.h> */
@@ -243,7 +243,8 @@ static int directory_make(const char *base, const char *name, mode_t mode, const
 	snprintf(path, sizeof(path), "%s/%s", base, name);
 	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		mkdir(path, 0755);
+		if (mkdir(path, 0755) && errno != EEXIST)
+			return -errno;
 		*slash = '/';
 	}
 	if (mkdir(path, mode) && errno != EEXIST)
@@ -297,6 +298,7 @@ static int tmp_hide(void)
 	return 0;
 }
 
+/* Not by libc, which would look for threads of the memory that this child shares, to change them too. */
 static int user_become(const struct service_config *config, const struct credentials *credentials)
 {
 	uid_t uid = credentials->uid;
@@ -304,7 +306,6 @@ static int user_become(const struct service_config *config, const struct credent
 
 	if (!config->user && !config->group && !config->groups.count)
 		return 0;
-	/* Not by libc's functions, which bring what it takes to tell other threads: there are none. */
 	return syscall(SYS_setgroups, credentials->group_count, credentials->groups) ||
 			       syscall(SYS_setresgid, gid, gid, gid) || syscall(SYS_setresuid, uid, uid, uid)
 		       ? -errno

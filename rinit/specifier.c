@@ -130,14 +130,26 @@ struct output {
 	size_t used, size;
 };
 
+static void put_char(struct output *out, char c)
+{
+	if (out->used + 1 < out->size)
+		out->text[out->used] = c;
+	out->used++;
+}
+
 static void put(struct output *out, const char *text, bool quoted)
 {
+	static const char digits[] = "0123456789abcdef";
+
 	for (; *text; text++) {
-		if (quoted && strchr(" \t\\\"'$;", *text) && out->used + 1 < out->size)
-			out->text[out->used++] = '\\';
-		if (out->used + 1 < out->size)
-			out->text[out->used] = *text;
-		out->used++;
+		bool escaped = quoted && strchr(" \t\\\"'$;", *text);
+
+		put_char(out, escaped ? '\\' : *text);
+		if (!escaped)
+			continue;
+		put_char(out, 'x');
+		put_char(out, digits[*text >> 4]);
+		put_char(out, digits[*text & 15]);
 	}
 }
 

@@ -20,6 +20,7 @@
 struct system {
 	struct loop loop;
 	struct loop_source signals;
+	struct loop_source consoles; /* which are active */
 	struct manager manager;
 	struct shutdown shutdown;
 	struct control control;
@@ -39,9 +40,11 @@ struct system {
 	char default_target[UNIT_NAME_MAX];
 	char *const *argv;
 	struct loop_timer getty_patience;
-	uint64_t begin_ms;  /* of the boot, by clock_ms(): a machine's clock begins with it */
-	struct unit *shell; /* of single-user mode or an emergency */
-	bool in_initrd;     /* until the root is found */
+	uint64_t begin_ms;      /* of the boot, by clock_ms(): a machine's clock begins with it */
+	struct unit *generator; /* while it runs: its end begins the boot */
+	struct unit *shell;     /* of single-user mode or an emergency */
+	bool nodes_by_hand;     /* there is no devtmpfs */
+	bool in_initrd;         /* until the root is found */
 	bool single;
 	bool booted; /* the default target was reached */
 };

@@ -1,13 +1,20 @@
 #include "rinit/uevent.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <linux/netlink.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/util.h"
+#include "rinit/file.h"
 
 #define UEVENT_GROUP_KERNEL 1 /* udev's own messages have group 2 */
 #define UEVENT_MESSAGE_MAX  8192
@@ -20,14 +27,15 @@ bool uevent_parse(const char *message, size_t length, struct uevent *event)
 		const char *key;
 		const char **value;
 	} wanted[] = {
-		{"ACTION=", &event->action},
-		{"SUBSYSTEM=", &event->subsystem},
-		{"MODALIAS=", &event->modalias},
-		{"DEVNAME=", &event->devname},
+		{"ACTION=", &event->action},     {"SUBSYSTEM=", &event->subsystem},
+		{"MODALIAS=", &event->modalias}, {"DEVNAME=", &event->devname},
+		{"MAJOR=", &event->major},       {"MINOR=", &event->minor},
+		{"DEVMODE=", &event->devmode},
 	};
 	const char *end = message + length;
 
-	*event = (struct uevent){.action = "", .subsystem = "", .modalias = "", .devname = ""};
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+		*wanted[i].value = "";
 	if (!length || end[-1] != '\0' || !strchr(message, '@'))
 		return false;
 	for (const char *line = message; line < end; line += strlen(line) + 1)
@@ -35,6 +43,46 @@ bool uevent_parse(const char *message, size_t length, struct uevent *event)
 			if (!strncmp(line, wanted[i].key, strlen(wanted[i].key)))
 				*wanted[i].value = line + strlen(wanted[i].key);
 	return *event->action != '\0';
+}
+
+void uevent_node(const struct uevent *event, const char *folder)
+{
+	mode_t mode = *event->devmode ? (mode_t)strtoul(event->devmode, NULL, 8) & 0777 : 0600;
+	mode_t type = strcmp(event->subsystem, "block") ? S_IFCHR : S_IFBLK;
+	dev_t device = makedev((unsigned int)atoi(event->major), (unsigned int)atoi(event->minor));
+	char path[PATH_MAX];
+
+	if (!*event->devname || !*event->major || strstr(event->devname, "..") ||
+	    (size_t)snprintf(path, sizeof(path), "%s/%s", folder, event->devname) >= sizeof(path))
+		return;
+	if (!strcmp(event->action, "remove"))
+		unlink(path);
+	if (strcmp(event->action, "add") != 0)
+		return;
+	for (char *slash = path + strlen(folder); (slash = strchr(slash + 1, '/')); *slash = '/') {
+		*slash = '\0';
+		mkdir(path, 0755);
+	}
+	if (!mknod(path, type | mode, device))
+		chmod(path, mode); /* whatever the umask */
+}
+
+void uevents_again(void)
+{
+	static const char *const folders[] = {"/sys/dev/block", "/sys/dev/char"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		DIR *folder = opendir(folders[i]);
+		const struct dirent *entry;
+		char path[PATH_MAX];
+
+		while (folder && (entry = readdir(folder))) {
+			snprintf(path, sizeof(path), "%s/%s/uevent", folders[i], entry->d_name);
+			file_write(path, "add");
+		}
+		if (folder)
+			closedir(folder);
+	}
 }
 
 static void uevents_ready(struct loop_source *source, uint32_t ready)

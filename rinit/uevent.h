@@ -11,12 +11,18 @@ struct uevent {
 	const char *action; /* "add", "remove", "change", "bind" ... */
 	const char *subsystem;
 	const char *modalias;
-	const char *devname; /* under /dev */
+	const char *devname;                 /* under /dev */
+	const char *major, *minor, *devmode; /* of the node; the mode is octal */
 };
 
 /* Pure. The message must end with a zero byte, and the event points into it. False when it isn't a kernel's.
  */
 bool uevent_parse(const char *message, size_t length, struct uevent *event);
+
+/* Makes, or removes, the device's node in folder, "/dev": for kernels without devtmpfs. */
+void uevent_node(const struct uevent *event, const char *folder);
+/* Lets the kernel tell of every device that has a node once more. */
+void uevents_again(void);
 
 struct uevents {
 	struct loop *loop;

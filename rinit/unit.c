@@ -55,6 +55,16 @@ void string_list_cut(struct string_list *list, size_t count)
 	}
 }
 
+bool unit_name_is_valid(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot && dot != name && strlen(name) < UNIT_NAME_MAX &&
+	       !name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:-_.\\@")] &&
+	       words_have(" service socket target mount swap timer path slice device automount scope ",
+			  dot + 1);
+}
+
 void unit_config_init(struct unit_config *config, const char *name)
 {
 	const char *suffix;
@@ -74,16 +84,18 @@ void unit_config_init(struct unit_config *config, const char *name)
 		config->kind = UNIT_TARGET;
 	else if (suffix && !strcmp(suffix, ".socket"))
 		config->kind = UNIT_SOCKET;
+	else if (suffix && (!strcmp(suffix, ".mount") || !strcmp(suffix, ".swap")))
+		config->kind = UNIT_MOUNT;
 }
 
 void unit_config_clear(struct unit_config *config)
 {
 	struct string_list *const lists[] = {
-		&config->after,           &config->before,     &config->requires,  &config->wants,
-		&config->wanted_by,       &config->conditions, &config->asserts,   &config->requisite,
-		&config->binds_to,        &config->part_of,    &config->conflicts, &config->on_failure,
-		&config->required_by,     &config->alias,      &config->also,      &config->socket.listen,
-		&config->socket.symlinks,
+		&config->after,           &config->before,       &config->requires,   &config->wants,
+		&config->wanted_by,       &config->conditions,   &config->asserts,    &config->requisite,
+		&config->binds_to,        &config->part_of,      &config->conflicts,  &config->on_failure,
+		&config->required_by,     &config->alias,        &config->also,       &config->socket.listen,
+		&config->socket.symlinks, &config->mount.others, &config->mounts_for,
 	};
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
@@ -94,6 +106,10 @@ void unit_config_clear(struct unit_config *config)
 	free(config->socket.group);
 	free(config->socket.name);
 	free(config->socket.options);
+	free(config->mount.what);
+	free(config->mount.where);
+	free(config->mount.type);
+	free(config->mount.options);
 	free(config->description);
 	free(config->default_instance);
 	unit_config_init(config, "");

@@ -21,7 +21,7 @@ enum unit_kind {
 	UNIT_SERVICE,
 	UNIT_TARGET, /* a point in the boot that others are ordered around; reached by rinit itself */
 	UNIT_SOCKET, /* see socket.h */
-	UNIT_MOUNT,  /* a line of /etc/fstab: a oneshot whose program is rinit's mount helper */
+	UNIT_MOUNT,  /* .mount, .swap, .device: a oneshot whose program is rinit's mount helper (mounts.h) */
 };
 
 enum boot_role {
@@ -60,12 +60,19 @@ struct socket_config {
 	size_t option_count;
 };
 
+/* [Mount] and [Swap]; mounts.c knows the order of the strings. */
+struct mount_config {
+	char *what, *where, *type, *options;
+	struct string_list others; /* "Key=value" for the helper */
+};
+
 struct unit_config {
 	char name[UNIT_NAME_MAX];
 	enum unit_kind kind;
 	enum boot_role boot;
 	char *description;
 	struct string_list after, before, requires, wants;
+	struct string_list mounts_for; /* names of mount units: required, those that there are */
 	struct string_list wanted_by;
 	struct string_list conditions; /* see condition.h */
 	struct string_list asserts;
@@ -77,6 +84,7 @@ struct unit_config {
 
 	struct service_config service;
 	struct socket_config socket;
+	struct mount_config mount;
 };
 
 /* Why a service ended; the first of several reasons stays. */
@@ -89,6 +97,7 @@ enum service_result {
 	RESULT_PROTOCOL,  /* it ended before it was ready, or its PIDFile= is no good */
 	RESULT_RESOURCES, /* it could not be run */
 	RESULT_START_LIMIT,
+	RESULT_OOM, /* killed by the kernel, which had no memory left for it */
 };
 
 /* What a unit is doing; see manager.h. */
@@ -201,6 +210,9 @@ struct unit_text {
 };
 int unit_parse_texts(struct unit_config *config, const struct unit_text *texts, size_t count,
 		     const struct unit_warnings *warnings, struct error *err);
+
+/* "NAME.service" and so on: is it what a unit may be called (systemd.unit(5))? */
+bool unit_name_is_valid(const char *name);
 
 /* Adds an empty unit by that name and returns it, NULL when there is no memory. */
 struct unit *unit_set_add(struct unit_set *set, const char *name);

@@ -1,11 +1,11 @@
 #include "rinit/unit_builtin.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <string.h>
 
 #include "common/util.h"
 #include "rinit/ini.h"
+#include "rinit/pattern.h"
 
 /* Those that come after or want others. */
 static const struct {
@@ -61,7 +61,7 @@ bool unit_is_builtin(const char *name)
 	return row_find(name, length) >= 0;
 }
 
-static int words_add(struct string_list *list, const char *words)
+int words_add(struct string_list *list, const char *words)
 {
 	char word[UNIT_NAME_MAX];
 
@@ -112,8 +112,6 @@ bool unit_is_rinits_work(const char *name)
 		"emergency.service",
 		"-.mount",
 		"*.slice",
-		"*.device",
-		"run-*.mount",
 		"ldconfig.service",
 		"quotaon.service",
 		"debug-shell.service",
@@ -121,10 +119,10 @@ bool unit_is_rinits_work(const char *name)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
-		if (!fnmatch(kept[i], name, 0))
+		if (pattern_matches(kept[i], name))
 			return false;
 	for (size_t i = 0; i < ARRAY_SIZE(left); i++)
-		if (!fnmatch(left[i], name, 0))
+		if (pattern_matches(left[i], name))
 			return true;
 	return false;
 }

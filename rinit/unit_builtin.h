@@ -8,6 +8,8 @@
 
 /* Is it one of the targets? Then files in /lib for it are not read. */
 bool unit_is_builtin(const char *name);
+/* Adds those of the words that list does not have; 0 or -ENOMEM. */
+int words_add(struct string_list *list, const char *words);
 /* Puts a built-in target's order and needs into config; 0 or -ENOMEM. */
 int unit_builtin_fill(struct unit_config *config);
 

@@ -203,7 +203,7 @@ static bool walk_from(struct graph *graph, struct walk *walk, size_t unit,
 	walk->path[0] = graph->first[unit];
 	for (;;) {
 		size_t *at = &walk->path[walk->depth];
-		const struct edge *edge = &graph->edges[*at];
+		const struct edge *edge = graph->edges ? &graph->edges[*at] : NULL; /* there may be none */
 
 		if (*at == graph->first[unit + 1]) { /* all of this unit's edges are walked */
 			walk->seen[unit] = DONE;

@@ -1,4 +1,4 @@
-/* Keys of systemd.unit(5), systemd.service(5) and systemd.exec(5) that rinit honours; docs/rinit.md lists
+/* Keys of systemd.unit(5), systemd.service(5) and systemd.exec(5) that rinit honours; rinit.unit(5) lists
  * them. */
 #include <errno.h>
 #include <stdarg.h>
@@ -8,6 +8,7 @@
 
 #include "common/util.h"
 #include "rinit/condition.h"
+#include "rinit/mounts.h"
 #include "rinit/socket.h"
 #include "rinit/specifier.h"
 #include "rinit/unit_read.h"
@@ -60,14 +61,45 @@ int read_one(struct unit_reader *reader, const struct unit_key *key, const char 
 	return string_list_add(list, value);
 }
 
+/* Names of units, in which \x2d is no escape but a part of them; what is none is left out of the list. Those
+ * of [Install] are looked at when they are used. */
+static int read_units(struct unit_reader *reader, const struct unit_key *key, const char *value)
+{
+	struct string_list *list = unit_member(reader, key);
+	char text[2 * INI_VALUE_MAX], *to = text, word[WORD_MAX];
+	const char *words = text;
+	int more;
+
+	if (!*value)
+		string_list_clear(list);
+	do {
+		if (*value == '\\')
+			*to++ = '\\';
+		*to++ = *value;
+	} while (*value++);
+	while ((more = word_split(&words, word, sizeof(word))) > 0)
+		if (*key->section == 'U' && !unit_name_is_valid(word))
+			unit_warn(reader, reader->line, "%s=: %s is not a unit's name and is left out",
+				  key->key, word);
+		else if (string_list_add(list, word))
+			return -ENOMEM;
+	return more;
+}
+
 int read_string(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
-	return string_set(unit_member(reader, key), value);
+	char **string = unit_member(reader, key);
+
+	if (*value)
+		return string_set(string, value);
+	free(*string); /* as if it had not been set */
+	*string = NULL;
+	return 0;
 }
 
 int read_path(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
-	return *value == '/' ? string_set(unit_member(reader, key), value) : -EINVAL;
+	return !*value || *value == '/' ? read_string(reader, key, value) : -EINVAL;
 }
 
 int read_flag(struct unit_reader *reader, const struct unit_key *key, const char *value)
@@ -84,19 +116,17 @@ static int read_nothing(struct unit_reader *reader, const struct unit_key *key, 
 	return 0;
 }
 
-/*
- * What is in fstab is mounted before local-fs.target, or before remote-fs.target when it is the network's:
- * both are waited for, where the boot has them. What is mounted later is not.
- */
+/* Paths: the mount units that they may be on. */
 static int read_mounts(struct unit_reader *reader, const struct unit_key *key, const char *value)
 {
-	struct string_list *after = unit_member(reader, key);
+	char word[WORD_MAX];
+	int more;
 
-	if (!*value)
-		return 0;
-	return string_list_add(after, "local-fs.target") || string_list_add(after, "remote-fs.target")
-		       ? -ENOMEM
-		       : 0;
+	while ((more = word_split(&value, word, sizeof(word))) > 0)
+		if ((more = *word == '/' ? mounts_for(reader->config, unit_member(reader, key), word)
+					 : -EINVAL))
+			return more;
+	return more;
 }
 
 #define AT(name) offsetof(struct unit_config, name)
@@ -104,26 +134,27 @@ static int read_mounts(struct unit_reader *reader, const struct unit_key *key, c
 static const struct unit_key keys[] = {
 	{"Unit", "Description", read_string, AT(description), NULL},
 	{"Unit", "Documentation", read_nothing, 0, NULL},
-	{"Unit", "After", read_words, AT(after), NULL},
-	{"Unit", "Before", read_words, AT(before), NULL},
-	{"Unit", "Requires", read_words, AT(requires), NULL},
-	{"Unit", "Wants", read_words, AT(wants), NULL},
-	{"Unit", "Requisite", read_words, AT(requisite), NULL},
-	{"Unit", "BindsTo", read_words, AT(binds_to), NULL},
-	{"Unit", "PartOf", read_words, AT(part_of), NULL},
-	{"Unit", "Conflicts", read_words, AT(conflicts), NULL},
-	{"Unit", "OnFailure", read_words, AT(on_failure), NULL},
+	{"Unit", "SourcePath", read_nothing, 0, NULL},
+	{"Unit", "After", read_units, AT(after), NULL},
+	{"Unit", "Before", read_units, AT(before), NULL},
+	{"Unit", "Requires", read_units, AT(requires), NULL},
+	{"Unit", "Wants", read_units, AT(wants), NULL},
+	{"Unit", "Requisite", read_units, AT(requisite), NULL},
+	{"Unit", "BindsTo", read_units, AT(binds_to), NULL},
+	{"Unit", "PartOf", read_units, AT(part_of), NULL},
+	{"Unit", "Conflicts", read_units, AT(conflicts), NULL},
+	{"Unit", "OnFailure", read_units, AT(on_failure), NULL},
 	{"Unit", "IgnoreOnIsolate", read_flag, AT(ignore_on_isolate), NULL},
 	{"Unit", "AllowIsolate", read_flag, AT(allow_isolate), NULL},
 	{"Unit", "RefuseManualStart", read_flag, AT(refuse_manual_start), NULL},
 	{"Unit", "RefuseManualStop", read_flag, AT(refuse_manual_stop), NULL},
-	{"Unit", "RequiresMountsFor", read_mounts, AT(after), NULL},
-	{"Unit", "WantsMountsFor", read_mounts, AT(after), NULL},
+	{"Unit", "RequiresMountsFor", read_mounts, AT(mounts_for), NULL},
+	{"Unit", "WantsMountsFor", read_mounts, AT(wants), NULL},
 	{"Unit", "DefaultDependencies", read_flag, AT(default_dependencies), NULL},
-	{"Install", "WantedBy", read_words, AT(wanted_by), NULL},
-	{"Install", "RequiredBy", read_words, AT(required_by), NULL},
-	{"Install", "Alias", read_words, AT(alias), NULL},
-	{"Install", "Also", read_words, AT(also), NULL},
+	{"Install", "WantedBy", read_units, AT(wanted_by), NULL},
+	{"Install", "RequiredBy", read_units, AT(required_by), NULL},
+	{"Install", "Alias", read_units, AT(alias), NULL},
+	{"Install", "Also", read_units, AT(also), NULL},
 	{"Install", "DefaultInstance", read_string, AT(default_instance), NULL},
 };
 
@@ -132,8 +163,28 @@ static const struct unit_key *key_find(struct unit_reader *reader, const struct 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (!strcmp(keys[i].section, entry->section) && !strcmp(keys[i].key, entry->key))
 			return &keys[i];
-	return strcmp(entry->section, "Socket") != 0 ? service_key_find(reader, entry)
-						     : socket_key_find(reader, entry);
+	if (!strcmp(entry->section, "Socket"))
+		return reader->config->kind == UNIT_SOCKET ? socket_key_find(reader, entry) : NULL;
+	if (reader->config->kind == UNIT_MOUNT)
+		return mount_key_find(reader, entry);
+	return !strcmp(entry->section, "Unit") || reader->config->kind == UNIT_SERVICE
+		       ? service_key_find(reader, entry)
+		       : NULL;
+}
+
+/* Without these a service would be another one than was meant: then it is not run at all. */
+static bool is_vital(const struct ini_entry *entry)
+{
+	return !strcmp(entry->section, "Service") &&
+	       (!strncmp(entry->key, "Exec", 4) ||
+		words_have(" User Group SupplementaryGroups WorkingDirectory RootDirectory ", entry->key));
+}
+
+static void vital_fault(struct unit_reader *reader, const struct ini_entry *entry, const char *what)
+{
+	if (!reader->refused)
+		reader->refused = error_set(reader->err, -EINVAL, "%s:%u: %s=%s %s: the unit is not run",
+					    reader->path, entry->line, entry->key, entry->value, what);
 }
 
 /* Condition...= and Assert...=; true when entry is one of them. */
@@ -164,10 +215,10 @@ static bool condition_read(struct unit_reader *reader, const struct ini_entry *e
 /* Does the value go through word_split? Then an expansion is quoted, to stay one word. */
 static bool key_is_split(const struct unit_key *key)
 {
-	return key && (key->read == read_words || service_key_is_split(key));
+	return key && (key->read == read_mounts || service_key_is_split(key));
 }
 
-/* The value with its specifiers expanded, in buffer when there are any. */
+/* The value with its specifiers expanded, in buffer when there are any; NULL when it is not to be used. */
 static const char *value_expand(struct unit_reader *reader, const struct ini_entry *entry, bool split,
 				char buffer[INI_VALUE_MAX])
 {
@@ -181,6 +232,10 @@ static const char *value_expand(struct unit_reader *reader, const struct ini_ent
 		unit_warn(reader, entry->line, "%s=: too long with its specifiers: taken as it is written",
 			  entry->key);
 		return entry->value;
+	}
+	if (unknown && is_vital(entry)) {
+		vital_fault(reader, entry, "has a specifier that is not known here");
+		return NULL;
 	}
 	if (unknown)
 		unit_warn(reader, entry->line,
@@ -199,8 +254,9 @@ static void entry_read(void *context, const struct ini_entry *entry)
 
 	if (!strncmp(entry->key, "X-", 2) || !strncmp(entry->section, "X-", 2))
 		return; /* systemd.unit(5) leaves these to others */
+	reader->line = entry->line;
 	value = value_expand(reader, entry, key_is_split(key), expanded);
-	if (condition_read(reader, entry, value))
+	if (!value || condition_read(reader, entry, value))
 		return;
 	if (!key) {
 		unit_warn(reader, entry->line, "%s= in [%s] is not known here and has no effect", entry->key,
@@ -210,6 +266,8 @@ static void entry_read(void *context, const struct ini_entry *entry)
 	rc = key->read(reader, key, value);
 	if (rc == -ENOMEM)
 		reader->no_memory = true;
+	else if (rc && is_vital(entry) && *value != '-')
+		vital_fault(reader, entry, "is not valid");
 	else if (rc)
 		unit_warn(reader, entry->line, "%s=%s is not valid and has no effect", entry->key,
 			  entry->value);
@@ -223,7 +281,7 @@ static void line_fault(void *context, unsigned int line, const char *why)
 int unit_parse_texts(struct unit_config *config, const struct unit_text *texts, size_t count,
 		     const struct unit_warnings *warnings, struct error *err)
 {
-	struct unit_reader reader = {.config = config, .warnings = warnings};
+	struct unit_reader reader = {.config = config, .warnings = warnings, .err = err};
 	const char *path = texts[0].path;
 
 	for (size_t i = 0; i < count; i++) {
@@ -233,10 +291,14 @@ int unit_parse_texts(struct unit_config *config, const struct unit_text *texts, 
 	}
 	if (reader.no_memory)
 		return error_set(err, -ENOMEM, "%s: out of memory", path);
-	if (config->kind == UNIT_TARGET)
-		return 0;
+	if (reader.refused || config->kind == UNIT_TARGET)
+		return reader.refused;
 	if (config->kind == UNIT_SOCKET)
 		return socket_check(config, path, err);
+	if (config->kind == UNIT_MOUNT)
+		return mount_check(config, path, err);
+	if (mounts_implied(config))
+		return error_set(err, -ENOMEM, "%s: out of memory", path);
 	return service_check(&reader, err);
 }
 

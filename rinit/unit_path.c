@@ -11,6 +11,7 @@
 
 #include "common/util.h"
 #include "rinit/file.h"
+#include "rinit/generate.h"
 #include "rinit/specifier.h"
 #include "rinit/unit_builtin.h"
 
@@ -20,9 +21,14 @@ static const struct {
 	const char *path;
 	bool rinits, vendors;
 } folders[UNIT_FOLDERS_MAX] = {
-	{"/etc/rinit", true, false},           {"/etc/systemd/system", false, false},
-	{"/run/systemd/system", false, false}, {"/usr/local/lib/systemd/system", false, false},
-	{"/lib/systemd/system", false, true},  {"/usr/lib/systemd/system", false, true},
+	{"/etc/rinit", true, false},
+	{"/etc/systemd/system", false, false},
+	{"/run/systemd/system", false, false},
+	{GENERATED_FOLDER, false, false},
+	{"/usr/local/lib/systemd/system", false, false},
+	{"/lib/systemd/system", false, true},
+	{"/usr/lib/systemd/system", false, true},
+	{GENERATED_LATE_FOLDER, false, false},
 };
 
 /* ---- the folders' names ---- */

@@ -9,7 +9,7 @@
 
 #include "rinit/unit.h"
 
-#define UNIT_FOLDERS_MAX 6
+#define UNIT_FOLDERS_MAX 8
 
 struct unit_entry {
 	char *name;

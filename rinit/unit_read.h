@@ -23,12 +23,15 @@ struct unit_reader {
 	struct unit_config *config;
 	const char *path;
 	const struct unit_warnings *warnings;
+	unsigned int line; /* of what is read now */
 	bool no_memory;
+	int refused; /* the error in *err */
+	struct error *err;
 	struct machine_names machine; /* read when the first specifier is seen */
 	/* service_parse.c's */
 	bool start_timeout_set, output_set, type_set;
 	struct unit_key found;
-	char sandbox[384]; /* keys that are not honoured */
+	char sandbox[384]; /* keys that are not honoured, and their lines */
 };
 
 /* A line about the file's line; 0 stands for the whole file. */
@@ -41,6 +44,7 @@ void *unit_member(const struct unit_reader *reader, const struct unit_key *key);
 int read_words(struct unit_reader *reader, const struct unit_key *key, const char *value);
 /* The whole value as one more item of the list. */
 int read_one(struct unit_reader *reader, const struct unit_key *key, const char *value);
+/* An empty value makes it NULL. */
 int read_string(struct unit_reader *reader, const struct unit_key *key, const char *value);
 int read_path(struct unit_reader *reader, const struct unit_key *key, const char *value);
 int read_flag(struct unit_reader *reader, const struct unit_key *key, const char *value);

@@ -25,7 +25,7 @@ inside /bin/systemctl is-active --quiet b.service || fail "is-active"
 inside /bin/systemctl --no-block restart a.service || fail "restart"
 inside /bin/systemctl stop a b.service || fail "stop"
 inside /bin/systemctl --frobnicate start a 2>/dev/null
-[[ $? == 2 ]] || fail "an unknown option was taken"
+[[ $? == 1 ]] || fail "an unknown option was taken"
 check "LoadState=loaded" inside /bin/systemctl -p LoadState show a.service
 check "LoadState=not-found" inside /bin/systemctl -p LoadState show nothing.service
 [[ $(inside /bin/systemctl show --value --property SourcePath a.service) == "" ]] || fail "SourcePath"

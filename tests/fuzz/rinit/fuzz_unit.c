@@ -1,4 +1,5 @@
-/* Unit files: any bytes. Services, a target and a socket of the same text also go through the graph. */
+/* Unit files: any bytes. Services, a target, a socket, a mount and swap of the same text also go through the
+ * graph. */
 #include <stdlib.h>
 
 #include "rinit/unit_graph.h"
@@ -12,7 +13,8 @@ static void ignore(void *context, const char *sentence)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct unit_warnings warnings = {.warn = ignore};
-	static const char *const names[] = {"a.service", "b.service", "sysinit.target", "s.socket"};
+	static const char *const names[] = {"a.service", "b.service", "sysinit.target",
+					    "s.socket",  "a-b.mount", "dev-vda.swap"};
 	struct unit_set set = {0};
 	struct error err;
 

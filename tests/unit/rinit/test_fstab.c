@@ -95,14 +95,6 @@ Test(fstab, line_that_is_too_long_is_left_out)
 	cr_assert_str_eq(parse_bytes(text, sizeof(text)), "1 is too long\n2 a|/b|c|d|0\n");
 }
 
-Test(fstab, paths_lie_below_folders)
-{
-	cr_assert(path_is_below("/a/b", "/a"));
-	cr_assert(path_is_below("/a", "/"));
-	cr_assert_not(path_is_below("/ab", "/a"));
-	cr_assert_not(path_is_below("/a", "/a/b"));
-}
-
 /* ---- options ---- */
 
 static struct mount_options options;

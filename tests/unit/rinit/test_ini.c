@@ -126,11 +126,28 @@ Test(words, blanks_separate_and_quotes_hold_them)
 
 Test(words, escapes_are_c_escapes)
 {
-	const char *at = "a\\tb\\x41\\s\\\\";
+	const char *at = "a\\tb\\x41\\101\\s\\\\\\\"";
 	char word[64];
 
 	cr_assert_eq(word_split(&at, word, sizeof(word)), 1);
-	cr_assert_str_eq(word, "a\tbA \\");
+	cr_assert_str_eq(word, "a\tbAA \\\"");
+}
+
+Test(words, what_is_no_escape_stands_for_itself)
+{
+	const char *at = "\\.\\$ \\xzz \\x4 \\x-1 \\8";
+	char word[64];
+
+	cr_assert_eq(word_split(&at, word, sizeof(word)), 1);
+	cr_assert_str_eq(word, "\\.\\$");
+	cr_assert_eq(word_split(&at, word, sizeof(word)), 1);
+	cr_assert_str_eq(word, "\\xzz");
+	cr_assert_eq(word_split(&at, word, sizeof(word)), 1);
+	cr_assert_str_eq(word, "\\x4");
+	cr_assert_eq(word_split(&at, word, sizeof(word)), 1);
+	cr_assert_str_eq(word, "\\x-1");
+	cr_assert_eq(word_split(&at, word, sizeof(word)), 1);
+	cr_assert_str_eq(word, "\\8");
 }
 
 Test(words, empty_quotes_are_a_word)
@@ -144,7 +161,7 @@ Test(words, empty_quotes_are_a_word)
 
 Test(words, what_is_not_ended_fails)
 {
-	static const char *const bad[] = {"'a", "\"a", "a\\", "\\x4", "\\xzz", "\\x00", "\\x-1"};
+	static const char *const bad[] = {"'a", "\"a", "a\\", "\\x00", "\\000"};
 	char word[8];
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -178,8 +195,22 @@ Test(values, timespans)
 		{"0", 0},
 		{"infinity", TIMESPAN_INFINITY},
 		{"1 day", 86400000},
+		{"2 weeks", 1209600000},
+		{"1y", 31557600000},
+		{"1M", 2629800000},
+		{"500us", 1},
+		{"1s 1500us", 1002},
 	};
-	static const char *const bad[] = {"", "x", "5 parsecs", "-1", "99999999999999999999", "1..5", "s"};
+	static const char *const bad[] = {"",
+					  "x",
+					  "5 parsecs",
+					  "-1",
+					  "99999999999999999999",
+					  "1..5",
+					  "s",
+					  "999999999y 999999999y",
+					  "5 secondss",
+					  "1.2.3"};
 	uint64_t ms;
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {

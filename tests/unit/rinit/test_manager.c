@@ -132,6 +132,18 @@ Test(verdict, oneshot_that_ended_well_is_not_repeated)
 	cr_assert_eq(service_verdict(&config, &run), EVENT_AGAIN);
 }
 
+Test(verdict, want_of_memory_is_like_a_signal)
+{
+	for (int policy = 0; policy < POLICIES; policy++) {
+		struct service_config config = {.restart = policy};
+		struct unit_run signal = {.result = RESULT_SIGNAL}, memory = {.result = RESULT_OOM};
+
+		cr_assert_eq(service_verdict(&config, &memory), service_verdict(&config, &signal),
+			     "policy %d", policy);
+	}
+	cr_assert_str_eq(service_result_name(RESULT_OOM), "oom-kill");
+}
+
 Test(verdict, what_was_asked_for_wins)
 {
 	struct service_config config = {.restart = RESTART_ALWAYS};

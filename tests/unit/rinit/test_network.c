@@ -51,6 +51,19 @@ Test(network, reads_every_key)
 	network_config_clear(&config);
 }
 
+Test(network, interface_may_be_one_that_nobody_waits_for)
+{
+	cr_assert_eq(parse("[Match]\nName=eth1\n[Link]\nRequiredForOnline=no\n"), 0);
+	cr_assert_str_eq(warnings_seen, "");
+	cr_assert(config.optional);
+	cr_assert_eq(parse("[Match]\nName=eth1\n[Link]\nRequiredForOnline=yes\n"), 0);
+	cr_assert_not(config.optional);
+	cr_assert_eq(parse("[Match]\nName=eth1\n[Link]\nRequiredForOnline=degraded\n"), 0);
+	cr_assert_not_null(strstr(warnings_seen, "/x.network:4: "));
+	cr_assert_not(config.optional);
+	network_config_clear(&config);
+}
+
 Test(network, bad_values_are_warned_of)
 {
 	cr_assert_eq(

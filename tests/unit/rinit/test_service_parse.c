@@ -97,8 +97,9 @@ Test(service_parse, confinement_that_is_not_there_is_named_once)
 	cr_assert_eq(parse("ProtectSystem=full\nPrivateDevices=yes\nProtectHome=no\nSystemCallFilter=\n"
 			   "SystemCallFilter=@system-service\nSystemCallFilter=~@mount\n"),
 		     0);
-	cr_assert_str_eq(warnings_seen, "/x.service: it runs without the confinement of ProtectSystem=, "
-					"PrivateDevices=, SystemCallFilter=\n");
+	cr_assert_str_eq(warnings_seen,
+			 "/x.service: it runs without the confinement of ProtectSystem= (line 3), "
+			 "PrivateDevices= (line 4), SystemCallFilter= (line 7)\n");
 }
 
 Test(service_parse, signals_statuses_and_modes)
@@ -118,11 +119,11 @@ Test(service_parse, signals_statuses_and_modes)
 	cr_assert_eq(config->preserve, PRESERVE_RESTART);
 	cr_assert_eq(config->nice, -5);
 	cr_assert_eq(config->oom_score_adjust, -999);
-	assert_refused((const char *[]){"KillMode=all\n", "SuccessExitStatus=256\n",
-					"SuccessExitStatus=WHAT\n", "UMask=8\n", "RuntimeDirectory=/run/x\n",
-					"StateDirectory=../x\n", "Nice=20\n", "OOMScoreAdjust=2000\n",
-					"StartLimitAction=reboot\n", "WorkingDirectory=x\n",
-					"StandardInput=fd:x\n", "StandardOutput=file:x\n", NULL});
+	assert_refused((const char *[]){
+		"KillMode=all\n", "SuccessExitStatus=256\n", "SuccessExitStatus=WHAT\n", "UMask=8\n",
+		"RuntimeDirectory=/run/x\n", "StateDirectory=../x\n", "Nice=20\n", "OOMScoreAdjust=2000\n",
+		"StartLimitAction=reboot\n", "PIDFile=../x\n", "Delegate=some\n", "EnvironmentFile=x\n",
+		"StandardInput=fd:x\n", "StandardOutput=file:x\n", NULL});
 }
 
 Test(service_parse, output_may_go_to_files)
@@ -229,4 +230,46 @@ Test(service_parse, watchdog_and_notify_let_the_main_process_speak)
 	cr_assert_eq(config->notify_access, NOTIFY_EXEC);
 	parse_clean("Type=forking\nPIDFile=x.pid\n");
 	cr_assert_str_eq(config->pid_file, "/run/x.pid");
+}
+
+Test(service_parse, variables_that_are_none_are_left_out)
+{
+	cr_assert_eq(parse("Environment=A=1 BAD-NAME=2 \"B=2 3\" 1C=3 NOVALUE\nPassEnvironment=A=1 B\n"
+			   "UnsetEnvironment=A C=1\n"),
+		     0);
+	cr_assert_eq(config->environment.count, 2);
+	cr_assert_str_eq(config->environment.items[1], "B=2 3");
+	cr_assert_eq(config->pass_environment.count, 1);
+	cr_assert_str_eq(config->pass_environment.items[0], "B");
+	cr_assert_eq(config->unset_environment.count, 2);
+	cr_assert_not_null(
+		strstr(warnings_seen, "/x.service:3: Environment=: BAD-NAME=2 is not valid and is left out"));
+	cr_assert_not_null(strstr(warnings_seen, "/x.service:4: PassEnvironment=: A=1 is not valid"));
+}
+
+Test(service_parse, empty_values_are_the_defaults)
+{
+	parse_clean("User=x\nUser=\nWorkingDirectory=/x\nWorkingDirectory=\nMemoryMax=1G\nMemoryMax=\n"
+		    "PIDFile=/x\nPIDFile=\nEnvironmentFile=/x\nEnvironmentFile=\n");
+	cr_assert_null(config->user);
+	cr_assert_null(config->directory);
+	cr_assert_null(config->pid_file);
+	cr_assert_eq(config->cgroup.count, 0);
+	cr_assert_eq(config->environment_files.count, 0);
+}
+
+Test(service_parse, nice_limit_may_be_a_nice_level)
+{
+	parse_clean("LimitNICE=-5\n");
+	cr_assert_eq(config->limits[0].limit.rlim_cur, 25);
+	parse_clean("LimitNICE=+5\n");
+	cr_assert_eq(config->limits[0].limit.rlim_cur, 15);
+	assert_refused((const char *[]){"LimitNICE=-21\n", "LimitNICE=+\n", NULL});
+}
+
+Test(service_parse, oneshot_is_not_restarted_after_success)
+{
+	cr_assert_lt(parse("Type=oneshot\nRestart=always\n"), 0);
+	cr_assert_str_eq(err.text, "/x.service: a oneshot that is restarted after success never ends");
+	parse_clean("Type=oneshot\nRestart=on-failure\n");
 }

@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,7 +39,7 @@ Test(unit_parse, reads_every_key)
 		0);
 	cr_assert_str_eq(warnings_seen, "");
 	cr_assert_str_eq(config.description, "A thing");
-	cr_assert_eq(config.after.count, 2);
+	cr_assert_eq(config.after.count, 4); /* and the mounts that WorkingDirectory= may be on */
 	cr_assert_str_eq(config.after.items[1], "b.service");
 	cr_assert_str_eq(config.before.items[0], "c.service");
 	cr_assert_str_eq(config.requires.items[0], "a.service");
@@ -130,10 +131,10 @@ Test(unit_parse, only_oneshots_have_several_commands)
 Test(unit_parse, empty_assignment_forgets_what_was_before)
 {
 	cr_assert_eq(
-		parse("[Unit]\nAfter=a b\nAfter=\nAfter=c\n[Service]\nExecStart=/bin/x\nExecStart=\nExecStart=/bin/y\n"),
+		parse("[Unit]\nAfter=a.target b.target\nAfter=\nAfter=c.target\n[Service]\nExecStart=/bin/x\nExecStart=\nExecStart=/bin/y\n"),
 		0);
 	cr_assert_eq(config.after.count, 1);
-	cr_assert_str_eq(config.after.items[0], "c");
+	cr_assert_str_eq(config.after.items[0], "c.target");
 	cr_assert_eq(config.service.commands[COMMAND_START].count, 1);
 	cr_assert_str_eq(config.service.commands[COMMAND_START].items[0].program, "/bin/y");
 }
@@ -168,6 +169,49 @@ Test(unit_parse, unknown_specifier_is_warned_of_with_its_line)
 		warnings_seen,
 		"/x.service:2: Description=: the specifier %Q is not known here and is left as it is\n");
 	cr_assert_str_eq(config.description, "%Q");
+}
+
+Test(unit_parse, line_without_which_it_is_another_service_refuses_the_unit)
+{
+	static const char *const lines[] = {
+		"ExecStartPre=bin/x", "ExecStop=/bin/x 'a", "ExecStart=/bin/x %Q",
+		"User=a:b",           "Group=a/b",          "SupplementaryGroups=a b:c",
+		"WorkingDirectory=a", "RootDirectory=a",    "ExecStartPost=+!/bin/x",
+		"ExecReload=@/bin/x"};
+	char text[128], sentence[160];
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		snprintf(text, sizeof(text), "[Service]\nExecStart=/bin/x\n%s\n", lines[i]);
+		cr_assert_eq(parse(text), -EINVAL, "%s", lines[i]);
+		snprintf(sentence, sizeof(sentence), "/x.service:3: %s ", lines[i]);
+		cr_assert_eq(strncmp(err.text, sentence, strlen(sentence)), 0, "%s", err.text);
+		cr_assert_str_eq(warnings_seen, "", "%s", warnings_seen);
+		unit_config_clear(&config);
+	}
+	cr_assert_eq(parse("[Service]\nExecStart=/bin/x\nExecStartPre=-bin/x\n"), 0);
+	cr_assert_not_null(strstr(warnings_seen, "is not valid and has no effect"));
+}
+
+Test(unit_parse, name_that_is_no_units_is_left_out)
+{
+	cr_assert_eq(
+		parse("[Unit]\nAfter=a a/b.service c.service d.nothing .service\n[Service]\nExecStart=/x\n"),
+		0);
+	cr_assert_eq(config.after.count, 1);
+	cr_assert_str_eq(config.after.items[0], "c.service");
+	cr_assert_not_null(strstr(warnings_seen, "/x.service:2: After=: a/b.service is not a unit's name"));
+}
+
+Test(unit_parse, section_of_another_kind_is_unknown)
+{
+	const char *text = "[Service]\nType=simple\n[Socket]\nSocketMode=0600\n";
+
+	unit_config_init(&config, "x.target");
+	warnings_seen[0] = '\0';
+	cr_assert_eq(unit_parse(&config, "/f", text, strlen(text), &warnings, &err), 0);
+	cr_assert_str_eq(warnings_seen,
+			 "/f:2: Type= in [Service] is not known here and has no effect\n"
+			 "/f:4: SocketMode= in [Socket] is not known here and has no effect\n");
 }
 
 Test(unit_parse, conditions_and_asserts_are_kept_with_their_kind)
@@ -205,20 +249,20 @@ Test(unit_parse, unusable_conditions_are_warned_of)
 Test(unit_parse, relations_and_install_are_read)
 {
 	cr_assert_eq(
-		parse("[Unit]\nRequisite=a\nBindsTo=b\nPartOf=c\nConflicts=d\nOnFailure=e\nIgnoreOnIsolate=yes\n"
-		      "RefuseManualStart=yes\nRefuseManualStop=yes\nRequiresMountsFor=/var/lib\n"
-		      "[Service]\nExecStart=/bin/x\n[Install]\nRequiredBy=f\nAlias=g.service\nAlso=h.socket\n"
+		parse("[Unit]\nRequisite=a.target\nBindsTo=b.target\nPartOf=c.target\nConflicts=d.target\n"
+		      "OnFailure=e.target\nIgnoreOnIsolate=yes\n"
+		      "RefuseManualStart=yes\nRefuseManualStop=yes\nSourcePath=/etc/x\n"
+		      "[Service]\nExecStart=/bin/x\n[Install]\nRequiredBy=f.target\nAlias=g.service\nAlso=h.socket\n"
 		      "DefaultInstance=i\n"),
 		0);
 	cr_assert_str_eq(warnings_seen, "");
-	cr_assert_str_eq(config.requisite.items[0], "a");
-	cr_assert_str_eq(config.binds_to.items[0], "b");
-	cr_assert_str_eq(config.part_of.items[0], "c");
-	cr_assert_str_eq(config.conflicts.items[0], "d");
-	cr_assert_str_eq(config.on_failure.items[0], "e");
+	cr_assert_str_eq(config.requisite.items[0], "a.target");
+	cr_assert_str_eq(config.binds_to.items[0], "b.target");
+	cr_assert_str_eq(config.part_of.items[0], "c.target");
+	cr_assert_str_eq(config.conflicts.items[0], "d.target");
+	cr_assert_str_eq(config.on_failure.items[0], "e.target");
 	cr_assert(config.ignore_on_isolate && config.refuse_manual_start && config.refuse_manual_stop);
-	cr_assert(string_list_has(&config.after, "local-fs.target"));
-	cr_assert_str_eq(config.required_by.items[0], "f");
+	cr_assert_str_eq(config.required_by.items[0], "f.target");
 	cr_assert_str_eq(config.alias.items[0], "g.service");
 	cr_assert_str_eq(config.also.items[0], "h.socket");
 	cr_assert_str_eq(config.default_instance, "i");
@@ -235,8 +279,8 @@ Test(unit_parse, target_needs_no_service_section)
 
 Test(unit_parse, drop_in_goes_on_where_the_file_ended)
 {
-	char main_text[] = "[Unit]\nAfter=a\n[Service]\nExecStart=/bin/x\n";
-	char drop_in[] = "[Unit]\nAfter=b\n[Service]\nExecStart=\nExecStart=/bin/y\nBad=1\n";
+	char main_text[] = "[Unit]\nAfter=a.target\n[Service]\nExecStart=/bin/x\n";
+	char drop_in[] = "[Unit]\nAfter=b.target\n[Service]\nExecStart=\nExecStart=/bin/y\nBad=1\n";
 	struct unit_text texts[] = {{"/x", main_text, strlen(main_text)}, {"/d", drop_in, strlen(drop_in)}};
 
 	unit_config_init(&config, "x.service");

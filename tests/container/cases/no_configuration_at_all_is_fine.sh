@@ -1,3 +1,0 @@
-rm -r "$root/etc"
-boot
-expect "rinit: ready"
