@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# The Debian half of the server root, as a tar file: the packages of server/packages and nothing of ours.
+# The Debian half of a root, as a tar file: the packages of server/packages, or of another such list, and nothing of ours.
 #
-#   server-base.sh OUT.tar
+#   server-base.sh OUT.tar [PACKAGES [MMDEBSTRAP_OPTION...]]
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 # shellcheck source=guest/lib.sh
 source "$here/lib.sh"
-(($# == 1)) || die "usage: server-base.sh OUT.tar"
+(($# >= 1)) || die "usage: server-base.sh OUT.tar [PACKAGES [MMDEBSTRAP_OPTION...]]"
 
 # Packages come from where this machine's own come from, but only Debian's.
 sources=/etc/apt/sources.list.d/debian.sources
 [[ -e $sources ]] || sources=/etc/apt/sources.list
 
-packages=$(sed -e 's/#.*//' "$here/server/packages" | awk 'NF { print $1 }' | paste -s -d ,)
+packages=$(list_words "${2-$here/server/packages}" | paste -s -d ,)
 
 # Nothing reads documentation or translations in a server guest.
 mmdebstrap --mode=auto --variant=essential --include="$packages" \
@@ -24,4 +24,4 @@ mmdebstrap --mode=auto --variant=essential --include="$packages" \
 	--dpkgopt='path-exclude=/usr/share/bash-completion/*' \
 	--dpkgopt='path-exclude=/usr/share/fish/*' \
 	--dpkgopt='path-exclude=/usr/share/zsh/*' \
-	bookworm "$1" "$sources"
+	"${@:3}" bookworm "$1" "$sources"

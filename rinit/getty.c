@@ -108,10 +108,15 @@ void getty_add(struct manager *manager, const struct config *config, bool contai
 		getty_add_one(manager, !strcmp(tty, "tty0") ? "tty1" : tty, config, after);
 }
 
+bool unit_is_getty(const struct unit *unit)
+{
+	return !strncmp(unit->config.name, "getty@", 6);
+}
+
 void getty_start_now(struct manager *manager)
 {
 	for (size_t i = 0; i < manager->units.count; i++)
-		if (!strncmp(manager->units.items[i]->config.name, "getty@", 6))
+		if (unit_is_getty(manager->units.items[i]))
 			manager_start_now(manager, manager->units.items[i]);
 }
 

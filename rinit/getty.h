@@ -9,10 +9,11 @@
 /*
  * Adds a service getty@TTY.service for every active console (/sys/class/tty/console/active; tty1 for the
  * virtual terminals), as the configuration says: none, one that asks, or one that logs somebody in by itself.
- * They come after the target named after, so that nothing is written over their prompts. Once the boot is
- * under way it may be called again, for consoles whose driver has come since.
+ * They come after the target named after. Once the boot is under way it may be called again, for consoles
+ * whose driver has come since.
  */
 void getty_add(struct manager *manager, const struct config *config, bool container, const char *after);
+bool unit_is_getty(const struct unit *unit);
 /* The boot hangs: somebody must be able to log in nevertheless. */
 void getty_start_now(struct manager *manager);
 

@@ -108,6 +108,8 @@ static int config_read_files(struct manager *manager, struct unit_config *config
 		if (rc)
 			warn_once(manager, err.text);
 	}
+	if (!rc && config->kind == UNIT_SOCKET)
+		rc = socket_relations(config);
 	texts_free(texts, TEXTS_MAX);
 	string_list_clear(&files);
 	return rc;
@@ -142,8 +144,7 @@ static int found_load(struct manager *manager, const struct unit_found *found, s
 		return -EINVAL;
 	unit_config_init(&config, found->name);
 	config.default_dependencies = !found->masked; /* it has no place in the order */
-	if (!found->masked && (config_read_files(manager, &config, found->path) ||
-			       (config.kind == UNIT_SOCKET && socket_relations(&config)))) {
+	if (!found->masked && config_read_files(manager, &config, found->path)) {
 		unit_config_clear(&config);
 		return -EINVAL;
 	}

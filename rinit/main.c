@@ -171,6 +171,7 @@ static void early_user_space(struct system *sys)
 		sys->runtime = RUNTIME_RASTOS;
 	if (sys->runtime == RUNTIME_RASTOS)
 		runtime_mark_start();
+	spawn_raise_descriptors();
 	loop_init(&sys->loop);
 	console = console_open(sys->runtime == RUNTIME_CONTAINER);
 	if (console >= 0)
@@ -179,14 +180,6 @@ static void early_user_space(struct system *sys)
 	if (sys->runtime != RUNTIME_CONTAINER)
 		reboot(RB_DISABLE_CAD); /* Ctrl-Alt-Del is a signal to us instead of a reset */
 	mkdir("/run/rinit", 0755);
-	/*
-	 * Debian's maintainer scripts ask for the folder /run/systemd/system before they use systemctl. What
-	 * would ask systemd over D-Bus (docker, runc) does so only where it is no link.
-	 */
-	mkdir("/run/systemd", 0755);
-	mkdir("/run/rinit/system", 0755);
-	if (symlink("/run/rinit/system", "/run/systemd/system") && errno != EEXIST)
-		log_warning("/run/systemd/system: cannot make the link: %m");
 }
 
 /* ---- the system ---- */
@@ -319,6 +312,8 @@ static void unit_settled(struct manager *manager, struct unit *unit)
 	}
 	control_unit_settled(&sys->control, unit);
 	devices_settled(sys, unit);
+	if (unit->run.state == STATE_RUNNING && unit_is_getty(unit))
+		log_quiet(true); /* somebody reads and writes there now */
 	if (unit->run.state == STATE_EXITED &&
 	    (unit == manager->default_target || !strcmp(unit->config.name, "logger.target")))
 		log_file_begin(sys);
@@ -366,7 +361,7 @@ static void multi_user(struct system *sys)
 	early_jobs_add(&sys->manager, &sys->config, sys->cmdline, container);
 	manager_load(&sys->manager, "");
 	default_target_choose(sys);
-	getty_add(&sys->manager, &sys->config, container, sys->default_target);
+	getty_add(&sys->manager, &sys->config, container, "sysinit.target");
 	manager_resolve(&sys->manager, sys->default_target);
 	network_start(&sys->network, &sys->loop, &sys->manager, CONFIG_FOLDER "/network");
 	sys->getty_patience.expired = boot_takes_long;
@@ -437,7 +432,7 @@ static void uevent_seen(struct uevents *uevents, const struct uevent *event)
 
 	if (sys->nodes_by_hand)
 		uevent_node(event, "/dev");
-	if (!strcmp(event->action, "add") && *event->modalias && !udev_does_it(sys)) {
+	if (!strcmp(event->action, "add") && *event->modalias && !*event->synthetic && !udev_does_it(sys)) {
 		modules_want(&sys->modules, event->modalias);
 		modules_load(&sys->modules);
 	}
@@ -510,6 +505,19 @@ static bool initrd_begin(struct system *sys)
 
 /* ---- what kind of boot ---- */
 
+/*
+ * Debian's scripts ask for the folder /run/systemd/system before they use systemctl (sd_booted(3)). What
+ * would ask systemd over D-Bus (docker, runc) does so only where it is no link. An initrd does not make it:
+ * who comes after it may be another init.
+ */
+static void booted_mark(void)
+{
+	mkdir("/run/systemd", 0755);
+	mkdir("/run/rinit/system", 0755);
+	if (symlink("/run/rinit/system", "/run/systemd/system") && errno != EEXIST)
+		log_warning("/run/systemd/system: cannot make the link: %m");
+}
+
 void system_interface_online(struct system *sys, const char *interface)
 {
 	network_interface_online(&sys->network, interface);
@@ -560,6 +568,7 @@ static void system_start(struct system *sys)
 		devices_start(sys);
 		return;
 	}
+	booted_mark();
 	hostname_set();
 	mode_choose(sys);
 	environment_set(sys);

@@ -44,7 +44,8 @@ static int read_for_helper(struct unit_reader *reader, const struct unit_key *ke
 		rc = parse_timespan(value, &ms);
 	else if (key->at > PRIORITY)
 		rc = parse_bool(value, &flag);
-	else if (strtoul(value, &end, key->at == PRIORITY ? 10 : 8) > 07777 || !*value || *end)
+	else if (strtoul(value, &end, key->at == PRIORITY ? 10 : 8) > (key->at == PRIORITY ? 32767 : 07777) ||
+		 *value < '0' || *value > '9' || *end)
 		rc = -EINVAL;
 	if (rc || (size_t)snprintf(text, sizeof(text), "%s=%s", key->key, value) >= sizeof(text))
 		return -EINVAL;

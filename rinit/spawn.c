@@ -19,8 +19,10 @@
 #include "rinit/credentials.h"
 #include "rinit/file.h"
 
-#define CONSOLE         "/dev/console"
-#define CONTROL(letter) ((letter)&0x1f) /* the character that Ctrl and this letter make */
+#define CONSOLE          "/dev/console"
+#define DESCRIPTORS_MAX  ((rlim_t)524288)
+#define DESCRIPTORS_SOFT ((rlim_t)1024)  /* select(2) knows no more; who can use more may raise it */
+#define CONTROL(letter)  ((letter)&0x1f) /* the character that Ctrl and this letter make */
 
 const char *program_find(const char *name, char *path, size_t size)
 {
@@ -170,10 +172,26 @@ static int limit_set(const struct service_limit *wanted)
 	return limit_exchange(wanted->resource, &limit, NULL);
 }
 
+void spawn_raise_descriptors(void)
+{
+	struct service_limit own = {.resource = RLIMIT_NOFILE};
+
+	if (limit_exchange(RLIMIT_NOFILE, NULL, &own.limit))
+		return;
+	own.limit.rlim_max = MAX(own.limit.rlim_max, DESCRIPTORS_MAX);
+	own.limit.rlim_cur = own.limit.rlim_max;
+	limit_set(&own);
+}
+
 static int step_limits(struct spawn *spawn)
 {
 	const struct service_config *config = spawn->config;
-	int rc = 0;
+	struct rlimit descriptors;
+	int rc = limit_exchange(RLIMIT_NOFILE, NULL, &descriptors);
+
+	descriptors.rlim_cur = MIN(descriptors.rlim_max, DESCRIPTORS_SOFT);
+	if (!rc)
+		rc = limit_exchange(RLIMIT_NOFILE, &descriptors, NULL);
 
 	for (size_t i = 0; i < config->limit_count && !rc; i++)
 		rc = limit_set(&config->limits[i]);
@@ -342,7 +360,6 @@ static int child_become_service(struct spawn *spawn, struct credentials *credent
 	const struct service_config *config = spawn->config;
 
 	TRY("its control group", step_cgroup(spawn));
-	TRY("Limit", step_limits(spawn));
 	TRY("Nice or OOMScoreAdjust", step_priorities(spawn));
 	TRY("CPUAffinity, CPUScheduling or IOScheduling", step_scheduling(spawn));
 	if (config->user || config->group || config->groups.count)
@@ -355,6 +372,9 @@ static int child_become_service(struct spawn *spawn, struct credentials *credent
 		TRY("PrivateTmp", tmp_hide());
 	if (config->root)
 		TRY("RootDirectory", chroot(config->root) ? -errno : 0);
+	/* Until exec this child has all the descriptors of PID 1: under its own limit it could open nothing.
+	 */
+	TRY("Limit", step_limits(spawn));
 	if (!spawn->privileged)
 		TRY("User or Group", user_become(config, credentials));
 	TRY("WorkingDirectory", directory_enter(config, credentials));
@@ -421,6 +441,7 @@ static int child_run(struct spawn *spawn, const char *path)
 
 	setsid();
 	TRY("its input or output", child_descriptors(spawn));
+	TRY("its sockets", descriptors_listen(spawn));
 	if (spawn->config) {
 		int rc = child_become_service(spawn, &credentials);
 
@@ -429,7 +450,6 @@ static int child_run(struct spawn *spawn, const char *path)
 	} else {
 		TRY("its folder", chdir(spawn->directory ? spawn->directory : "/") ? -errno : 0);
 	}
-	TRY("its sockets", descriptors_listen(spawn));
 	spawn->failed = NULL;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

@@ -41,6 +41,12 @@ int spawn_exec(struct spawn *spawn);
 int spawn(struct spawn *spawn, pid_t *pid);
 
 /*
+ * This process may have as many descriptors as it can get: it holds some of every service. Services begin
+ * with the usual limit (systemd's DefaultLimitNOFILE=1024:524288).
+ */
+void spawn_raise_descriptors(void);
+
+/*
  * The path of the program called name: itself when it has a slash; else from /usr/local/sbin ... /bin; else
  * /bin/busybox, which becomes the program that its argv[0] names. NULL when there is none.
  */

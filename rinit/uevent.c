@@ -30,7 +30,7 @@ bool uevent_parse(const char *message, size_t length, struct uevent *event)
 		{"ACTION=", &event->action},     {"SUBSYSTEM=", &event->subsystem},
 		{"MODALIAS=", &event->modalias}, {"DEVNAME=", &event->devname},
 		{"MAJOR=", &event->major},       {"MINOR=", &event->minor},
-		{"DEVMODE=", &event->devmode},
+		{"DEVMODE=", &event->devmode},   {"SYNTH_UUID=", &event->synthetic},
 	};
 	const char *end = message + length;
 

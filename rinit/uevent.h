@@ -13,6 +13,9 @@ struct uevent {
 	const char *modalias;
 	const char *devname;                 /* under /dev */
 	const char *major, *minor, *devmode; /* of the node; the mode is octal */
+	/* Nothing has happened: somebody wrote to the device's uevent file, as udevadm trigger does for all.
+	 */
+	const char *synthetic;
 };
 
 /* Pure. The message must end with a zero byte, and the event points into it. False when it isn't a kernel's.

@@ -123,8 +123,10 @@ static int read_mounts(struct unit_reader *reader, const struct unit_key *key, c
 	int more;
 
 	while ((more = word_split(&value, word, sizeof(word))) > 0)
-		if ((more = *word == '/' ? mounts_for(reader->config, unit_member(reader, key), word)
-					 : -EINVAL))
+		if (*word != '/')
+			unit_warn(reader, reader->line, "%s=: %s is not an absolute path and is left out",
+				  key->key, word);
+		else if ((more = mounts_for(reader->config, unit_member(reader, key), word)))
 			return more;
 	return more;
 }

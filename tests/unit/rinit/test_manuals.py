@@ -58,8 +58,11 @@ def commands_of_completion():
 def keys_of_parser():
     """Section, key."""
     keys = set()
-    for name in ("rinit/unit_parse.c", "rinit/socket_parse.c"):
-        keys.update(re.findall(r'\{"(Unit|Install|Socket)", "(\w+)",', read(name)))
+    keys.update(re.findall(r'\{"(Unit|Install)", "(\w+)",', read("rinit/unit_parse.c")))
+    keys.update(("Socket", key) for key in re.findall(r'^\t\{"(\w+)", [A-Z_0-9]+, ', read("rinit/socket_parse.c"), re.M))
+    mounts = read("rinit/mounts.c")
+    mounts = mounts[mounts.index("mount_keys[] ="):mounts.index(";", mounts.index("mount_keys[] ="))]
+    keys.update(("Mount", key) for key in re.findall(r'(\w+)\\0', mounts))
     service = read("rinit/service_parse.c")
     keys.update(("Service", key) for key in re.findall(r'^\t\{"(\w+)", [A-Z_]+, ', service, re.M))
     limits = service[service.index("limits[] = {"):service.index("};", service.index("limits[] = {"))]
@@ -75,8 +78,11 @@ def keys_of_page():
     text = read("docs/man/rinit.unit.5")
     keys, section = set(), None
     for line in text.splitlines():
-        at = re.match(r"\.Sh THE \[(\w+)\] SECTION", line)
+        at = re.match(r"\.Sh THE \[(\w+)\] (?:AND \[\w+\] )?SECTION", line)
         section = at[1].capitalize() if at else None if line.startswith(".Sh ") else section
+        option = section == "Socket" and re.match(r"\.Cm ([A-Z]\w+)(?: [,.:])?$", line)  # what setsockopt(2) is told
+        if option:
+            keys.add((section, option[1]))
         if section and line.startswith(".It Cm "):
             keys.update((section, key) for key in line[len(".It Cm "):].split(" Ns ")[0].split(" , "))
     # The first two have a list of their own, the others are the service's.

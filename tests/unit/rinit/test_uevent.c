@@ -20,6 +20,7 @@ Test(uevent, parts_are_found)
 	cr_assert_str_eq(event.subsystem, "virtio");
 	cr_assert_str_eq(event.modalias, "virtio:d00000002v00001AF4");
 	cr_assert_str_eq(event.devname, "vda");
+	cr_assert_str_eq(event.synthetic, "");
 }
 
 Test(uevent, what_is_missing_is_empty)
@@ -28,6 +29,15 @@ Test(uevent, what_is_missing_is_empty)
 
 	cr_assert(uevent_parse(message, sizeof(message), &event));
 	cr_assert_str_eq(event.modalias, "");
+}
+
+Test(uevent, an_event_that_somebody_asked_for_is_synthetic)
+{
+	static const char message[] = "add@/devices/x\0ACTION=add\0SYNTH_UUID=0\0SUBSYSTEM=pci";
+
+	cr_assert(uevent_parse(message, sizeof(message), &event));
+	cr_assert_str_eq(event.synthetic, "0");
+	cr_assert_str_eq(event.subsystem, "pci");
 }
 
 Test(uevent, messages_that_are_none_are_refused)
