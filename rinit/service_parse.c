@@ -498,6 +498,7 @@ static const char sandbox_keys[] =
 	"RestrictNamespaces\0RestrictRealtime\0RestrictSUIDSGID\0RestrictFileSystems\0MemoryDenyWriteExecute\0"
 	"LockPersonality\0KeyringMode\0RemoveIPC\0DynamicUser\0ReadWritePaths\0ReadOnlyPaths\0"
 	"InaccessiblePaths\0ExecPaths\0NoExecPaths\0DevicePolicy\0DeviceAllow\0SecureBits\0"
+	"ReadWriteDirectories\0ReadOnlyDirectories\0InaccessibleDirectories\0" /* old spellings */
 	"AppArmorProfile\0IPAddressAllow\0IPAddressDeny\0";
 
 static void sandbox_warn(struct unit_reader *reader)

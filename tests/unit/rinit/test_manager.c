@@ -109,6 +109,19 @@ Test(verdict, restart_policies_are_the_table_of_the_manual)
 		}
 }
 
+Test(verdict, whom_an_instance_served_does_not_come_back)
+{
+	struct service_config config = {.restart = RESTART_ALWAYS};
+	struct unit_connection connection = {.fd = -1};
+	struct unit_run run = {.connection = &connection};
+
+	cr_assert_eq(service_verdict(&config, &run), EVENT_OVER);
+	run.result = RESULT_EXIT;
+	cr_assert_eq(service_verdict(&config, &run), EVENT_FAIL);
+	run.again = true; /* somebody asks for it nevertheless */
+	cr_assert_eq(service_verdict(&config, &run), EVENT_AGAIN);
+}
+
 Test(verdict, oneshot_that_ended_well_is_not_repeated)
 {
 	struct service_config config = {.type = TYPE_ONESHOT, .restart = RESTART_ALWAYS};

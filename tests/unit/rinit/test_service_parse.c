@@ -94,12 +94,14 @@ Test(service_parse, control_group_keys_become_files)
 
 Test(service_parse, confinement_that_is_not_there_is_named_once)
 {
-	cr_assert_eq(parse("ProtectSystem=full\nPrivateDevices=yes\nProtectHome=no\nSystemCallFilter=\n"
-			   "SystemCallFilter=@system-service\nSystemCallFilter=~@mount\n"),
-		     0);
-	cr_assert_str_eq(warnings_seen,
-			 "/x.service: it runs without the confinement of ProtectSystem= (line 3), "
-			 "PrivateDevices= (line 4), SystemCallFilter= (line 7)\n");
+	cr_assert_eq(
+		parse("ProtectSystem=full\nPrivateDevices=yes\nProtectHome=no\nSystemCallFilter=\n"
+		      "SystemCallFilter=@system-service\nSystemCallFilter=~@mount\nReadWriteDirectories=/x\n"),
+		0);
+	cr_assert_str_eq(
+		warnings_seen,
+		"/x.service: it runs without the confinement of ProtectSystem= (line 3), "
+		"PrivateDevices= (line 4), SystemCallFilter= (line 7), ReadWriteDirectories= (line 9)\n");
 }
 
 Test(service_parse, signals_statuses_and_modes)
