@@ -171,7 +171,6 @@ static void early_user_space(struct system *sys)
 		sys->runtime = RUNTIME_RASTOS;
 	if (sys->runtime == RUNTIME_RASTOS)
 		runtime_mark_start();
-	spawn_raise_descriptors();
 	loop_init(&sys->loop);
 	console = console_open(sys->runtime == RUNTIME_CONTAINER);
 	if (console >= 0)
@@ -570,6 +569,7 @@ static void system_start(struct system *sys)
 		return;
 	}
 	booted_mark();
+	spawn_raise_descriptors();
 	hostname_set();
 	mode_choose(sys);
 	environment_set(sys);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -159,6 +160,7 @@ int root_switch(const struct root_request *request, char *const *argv, struct er
 	int old_root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char *arguments[32] = {(char *)request->init};
 	static char *const environment[] = {"PATH=" SPAWN_PATH, "HOME=/", NULL};
+	sigset_t none;
 
 	mounts_move();
 	if (chdir(NEW_ROOT) || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/")) {
@@ -172,6 +174,9 @@ int root_switch(const struct root_request *request, char *const *argv, struct er
 	for (size_t i = 1; argv[0] && argv[i] && i + 1 < ARRAY_SIZE(arguments); i++)
 		arguments[i] = argv[i];
 	log_flush(100);
+	/* rinit blocks all signals, and whoever comes now inherits that. */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	execve(request->init, arguments, environment);
 	return error_set(err, -errno, "cannot execute %s of %s: %m", request->init, request->device);
 }

@@ -40,7 +40,6 @@ install_programs() {
 	mkdir -p "$root"/bench/{tracing,many} "$root/usr/local/lib/systemd/system"
 	install -m 755 "$programs/observer" "$root/bench/observer"
 	install -D -m 755 "$programs/worker" "$root/usr/lib/bench/worker"
-	install -m 755 "$here/run-folders" "$root/usr/lib/bench/run-folders"
 	cat "$here/marks" >>"$root/bench/marks"
 }
 
