@@ -155,6 +155,16 @@ static void initramfs_free(int old_root)
 		tree_delete(old_root, status.st_dev);
 }
 
+/* Looked for in the root to come, while there is still a way back. */
+static bool init_is_there(int old_root, const char *init)
+{
+	bool there = !chroot(NEW_ROOT) && !access(init, X_OK);
+
+	if (fchdir(old_root) || chroot("."))
+		log_warning("/: cannot return to it: %m");
+	return there;
+}
+
 int root_switch(const struct root_request *request, char *const *argv, struct error *err)
 {
 	int old_root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -162,6 +172,11 @@ int root_switch(const struct root_request *request, char *const *argv, struct er
 	static char *const environment[] = {"PATH=" SPAWN_PATH, "HOME=/", NULL};
 	sigset_t none;
 
+	if (old_root >= 0 && !init_is_there(old_root, request->init)) {
+		close(old_root);
+		return error_set(err, -ENOENT, "%s has no %s that can be executed", request->device,
+				 request->init);
+	}
 	mounts_move();
 	if (chdir(NEW_ROOT) || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/")) {
 		int rc = error_set(err, -errno, "cannot make %s the root: %m", request->device);

@@ -79,24 +79,23 @@ def connect(path, seconds):
             time.sleep(0.02)
 
 
+def make_folder():
+    return Path(tempfile.mkdtemp(prefix="rastos-metal-"))
+
+
 def show(data):
     sys.stdout.write(data.decode(errors="replace").replace("\r", ""))
     sys.stdout.flush()
 
 
-class Machine:
-    """The emulated machine with the host in it. Sockets and logs are in a temporary folder of its own."""
+class Emulator:
+    """A QEMU with a serial console and an agent in it. Sockets and logs are in a temporary folder of its own."""
 
-    def __init__(self, incoming=None, processors=PROCESSORS, payload=METAL / "payload.img"):
-        self.folder = Path(tempfile.mkdtemp(prefix="rastos-metal-"))
+    def __init__(self, options, incoming=None, folder=None):
+        self.folder = folder or make_folder()
         command = [
-            "qemu-system-x86_64", "-name", "rastos-metal", "-M", "q35", *processors,
-            # Without XSAVE: the emulated SVM does not intercept XSETBV, so that guests' kernels would complain.
-            "-cpu", "max,+svm,-xsave,-avx,-avx2,-fma,-f16c,-vaes,-vpclmulqdq,-mpx,-pku", "-m", str(MEMORY_MIB), "-nodefaults", "-display", "none", "-no-reboot",
-            "-kernel", str(KERNEL), "-initrd", str(METAL / "host.initrd"),
-            # The emulated processors share one time-stamp counter, but do not say that it is constant: without being told, the
-            # kernel takes it for unsynchronized, and KVM sets guests' clocks anew whenever a vCPU is scheduled.
-            "-append", "console=ttyS0 quiet panic=-1 tsc=reliable",
+            "qemu-system-x86_64", "-name", "rastos-metal", "-M", "q35", "-nodefaults", "-display", "none",
+            "-kernel", str(KERNEL),
             "-chardev", f"socket,id=console,path={self.folder}/console,server=on,wait=off,"
                         f"logfile={self.folder}/console.log",
             "-serial", "chardev:console",
@@ -104,8 +103,7 @@ class Machine:
             "-chardev", f"socket,id=agent,path={self.folder}/agent,server=on,wait=off", "-device", "virtio-serial-pci",
             "-device", "virtserialport,chardev=agent,name=org.rastos.metal.0",
             "-qmp", f"unix:{self.folder}/qmp,server=on,wait=off",
-            "-drive", f"if=virtio,format=raw,readonly=on,file={payload}",
-            "-nic", "user,model=virtio-net-pci",
+            *options,
         ]
         if incoming:
             command += ["-incoming", f"exec:cat '{incoming}'"]
@@ -133,7 +131,7 @@ class Machine:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def console_tail(self):
-        """The end of the host's own console, for messages."""
+        """The end of the machine's own console, for messages."""
         try:
             text = (self.folder / "console.log").read_bytes() + (self.folder / "qemu.log").read_bytes()
         except OSError:
@@ -165,34 +163,54 @@ class Machine:
                     raise Failure("the machine hung up")
                 self.buffer += data
 
-    def run(self, script, seconds, sink=show):
-        """Runs a shell script on the host; its status."""
+    def send(self, script):
         self.agent.sendall(base64.encodebytes(script.encode()) + b"END\n")
+
+    def run(self, script, seconds, sink=show):
+        """Runs a shell script in the machine; its status."""
+        self.send(script)
         return int(self.read_until(rb"METAL-EXIT (\d+)\n", seconds, sink).group(1))
 
 
-def state_key():
-    """What the saved state depends on: change one of these, and the host is booted anew."""
+class Machine(Emulator):
+    """The emulated machine with the host in it."""
+
+    def __init__(self, incoming=None, processors=PROCESSORS, payload=METAL / "payload.img"):
+        super().__init__([
+            *processors,
+            # Without XSAVE: the emulated SVM does not intercept XSETBV, so that guests' kernels would complain.
+            "-cpu", "max,+svm,-xsave,-avx,-avx2,-fma,-f16c,-vaes,-vpclmulqdq,-mpx,-pku", "-m", str(MEMORY_MIB),
+            "-no-reboot", "-initrd", str(METAL / "host.initrd"),
+            # The emulated processors share one time-stamp counter, but do not say that it is constant: without being told, the
+            # kernel takes it for unsynchronized, and KVM sets guests' clocks anew whenever a vCPU is scheduled.
+            "-append", "console=ttyS0 quiet panic=-1 tsc=reliable",
+            "-drive", f"if=virtio,format=raw,readonly=on,file={payload}",
+            "-nic", "user,model=virtio-net-pci",
+        ], incoming)
+
+
+def state_key(inputs):
+    """What a saved state depends on: change one of these files, and the machine is booted anew."""
     digest = hashlib.sha256()
-    for path in (KERNEL, METAL / "host.initrd", METAL / "payload.img", Path(__file__)):
+    for path in inputs:
         status = path.stat()
         digest.update(f"{path} {status.st_size} {status.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:16]
 
 
-def booted_state():
-    """The file with the booted host's state; boots it when there is none yet."""
+def saved_state(name, inputs, boot):
+    """The file with the state of the machine that boot() starts, once it is booted; boots it when there is none yet."""
     METAL.mkdir(exist_ok=True)
-    with open(METAL / "lock", "w") as lock:
+    with open(METAL / f"{name}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        state = METAL / f"state-{state_key()}"
+        state = METAL / f"{name}-{state_key(inputs)}"
         if state.exists():
             return state
-        for old in METAL.glob("state-*"):
+        for old in METAL.glob(f"{name}-*"):
             old.unlink()
-        machine = Machine()
+        machine = boot()
         try:
-            print("metal: booting the host", flush=True)
+            print(f"metal: booting the machine of {name}", flush=True)
             machine.read_until(READY, BOOT_SECONDS)
             qmp = Qmp(machine.folder / "qmp")
             unfinished = state.with_suffix(".part")
@@ -200,14 +218,18 @@ def booted_state():
             qmp.command("migrate", uri=f"exec:cat > '{unfinished}'")
             while (status := qmp.command("query-migrate")["status"]) != "completed":
                 if status == "failed":
-                    raise Failure("QEMU cannot save the booted host's state")
+                    raise Failure("QEMU cannot save the booted machine's state")
                 time.sleep(0.05)
-            unfinished.rename(state)
         except Failure as failure:
-            raise Failure(f"the host does not boot: {failure}\n{machine.console_tail()}") from None
+            raise Failure(f"the machine does not boot: {failure}\n{machine.console_tail()}") from None
         finally:
             machine.close()
+        unfinished.rename(state)
         return state
+
+
+def booted_state():
+    return saved_state("host", (KERNEL, METAL / "host.initrd", METAL / "payload.img", Path(__file__)), Machine)
 
 
 def case_timeout(text):
