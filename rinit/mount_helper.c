@@ -30,6 +30,8 @@
 #include "rinit/root.h"
 #include "rinit/spawn.h"
 
+#define BUSY_TRIES        50
+#define BUSY_RETRY_MS     20
 #define KERNEL_EVENTS     1    /* the netlink group; 2 is udev's */
 #define LOOK_AGAIN_MS     500  /* links that udev makes come after the kernel's event */
 #define TELL_AFTER_MS     2000 /* then it says what it waits for */
@@ -435,11 +437,31 @@ static void user_find(const char *where, char *user, size_t size)
 		closedir(folder);
 }
 
+/*
+ * The kernel gives back what a process has held a moment after its end: what is in use by nobody is tried
+ * again. user: by whom it is in use.
+ */
+static int unmount_patiently(const char *where, int flags, char *user, size_t size)
+{
+	*user = '\0';
+	for (int i = 0; i < BUSY_TRIES; i++) {
+		if (!umount2(where, flags))
+			return 0;
+		if (errno != EBUSY)
+			return -errno;
+		user_find(where, user, size);
+		if (*user)
+			break;
+		poll(NULL, 0, BUSY_RETRY_MS);
+	}
+	return -EBUSY;
+}
+
 /* In the child. */
 static int unmount_now(const struct job *job)
 {
-	int flags = UMOUNT_NOFOLLOW | (job->lazy ? MNT_DETACH : 0) | (job->force ? MNT_FORCE : 0);
-	char type[64], name[80], path[ROOT_DEVICE_MAX], user[64];
+	int flags = UMOUNT_NOFOLLOW | (job->lazy ? MNT_DETACH : 0) | (job->force ? MNT_FORCE : 0), rc;
+	char type[64], name[80], path[ROOT_DEVICE_MAX], user[64] = "";
 
 	mounted_type(job->where, type, sizeof(type));
 	if (!*type)
@@ -449,16 +471,14 @@ static int unmount_now(const struct job *job)
 		execve(path, (char *[]){name, (char *)job->where, NULL}, environment);
 		return MOUNT_EXIT_FAILED;
 	}
-	if (!strcmp(job->where, "/"))
-		errno = EBUSY; /* or the kernel would make it read-only */
-	else if (!umount2(job->where, flags))
+	/* The kernel would make the root read-only. */
+	rc = strcmp(job->where, "/") != 0 ? unmount_patiently(job->where, flags, user, sizeof(user)) : -EBUSY;
+	if (!rc)
 		return 0;
-	if (errno != EBUSY) {
-		fprintf(stderr, WARNING "%s: cannot unmount it: %s\n", job->where, strerror(errno));
-		return MOUNT_EXIT_FAILED;
-	}
-	user_find(job->where, user, sizeof(user));
-	fprintf(stderr, WARNING "%s: is in use%s: it stays mounted\n", job->where, user);
+	if (rc == -EBUSY)
+		fprintf(stderr, WARNING "%s: is in use%s: it stays mounted\n", job->where, user);
+	else
+		fprintf(stderr, WARNING "%s: cannot unmount it: %s\n", job->where, strerror(-rc));
 	return MOUNT_EXIT_FAILED;
 }
 
