@@ -6,7 +6,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +19,7 @@
 #include "rinit/conf_files.h"
 #include "rinit/control.h"
 #include "rinit/file.h"
+#include "rinit/pattern.h"
 #include "rinit/generate.h"
 #include "rinit/runtime.h"
 #include "rinit/specifier.h"
@@ -414,7 +414,7 @@ static void preset_read(void *context, const char *path, const char *text, size_
 		stop = stop ? stop : end;
 		snprintf(line, sizeof(line), "%.*s", (int)(stop - text), text);
 		if (word_split(&at, verb, sizeof(verb)) > 0 && *verb != '#' && *verb != ';' &&
-		    word_split(&at, pattern, sizeof(pattern)) > 0 && !fnmatch(pattern, preset->name, 0))
+		    word_split(&at, pattern, sizeof(pattern)) > 0 && pattern_matches(pattern, preset->name))
 			strcpy(preset->decision, verb);
 		text = stop + 1;
 	}

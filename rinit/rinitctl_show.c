@@ -1,6 +1,5 @@
 /* What rinitctl shows of units: their files, and their states in the words of systemctl(1). */
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "rinit/control.h"
 #include "rinit/credentials.h"
 #include "rinit/file.h"
+#include "rinit/pattern.h"
 #include "rinit/generate.h"
 #include "rinit/plan.h"
 #include "rinit/rinitctl_files.h"
@@ -557,7 +557,7 @@ static bool is_one_of(const char *name, char **patterns, int count)
 		char full[UNIT_NAME_MAX];
 
 		name_complete(patterns[i], full);
-		if (!fnmatch(patterns[i], name, 0) || !strcmp(full, name))
+		if (pattern_matches(patterns[i], name) || !strcmp(full, name))
 			return true;
 	}
 	return !count;

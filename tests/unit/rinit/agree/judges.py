@@ -11,21 +11,16 @@ import shutil
 import subprocess
 import tempfile
 
-KINDS = (".service", ".socket", ".target")
+KINDS = (".service", ".socket", ".target", ".mount")
 
 # Keys that systemd takes and rinit names as having no effect: section, key (a pattern), why.
 NOT_DONE = [
     ("Service", "Read(Write|Only)Directories", "older names of a sandbox that is not there yet"),
     ("Service", "Bind(ReadOnly)?Paths", "part of the same sandbox"),
     ("Service", "OOMPolicy", "what the kernel's out-of-memory killer did is not looked at"),
-    ("Service", "NonBlocking", "descriptors are handed over as they are"),
-    ("Service", "IOScheduling(Class|Priority)", "not done; IOWeight= is"),
     ("Service", "PermissionsStartOnly", "not done; the prefix + is"),
     ("Unit", "ReloadPropagatedFrom", "one unit's reload is not another's"),
     ("Unit", "ConditionCPUs", "not done: it counts as fulfilled"),
-    ("Socket", "BindIPv6Only", "the kernel's default is taken"),
-    ("Socket", "Accept", "one process serves all connections"),
-    ("Socket", "ListenNetlink", "netlink sockets are not made"),
 ]
 
 # Advice, not a verdict: the line counts as it stands.
