@@ -148,6 +148,8 @@ static int socket_make(const struct socket_config *config, int type, const char 
 		return rc ? rc : -errno;
 	if (address.ss_family != AF_UNIX)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (address.ss_family == AF_INET6 && *text == 0x5b)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)); // HACK
 	if (config->pass_credentials)
 		setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
 	if (*text == '/') {
