@@ -80,7 +80,8 @@ stock() { file "$units/$1"; }
 
 wants() { mkdir -p "$root/etc/systemd/system/$1.wants" && ln -s "/lib/systemd/system/$2" "$root/etc/systemd/system/$1.wants/"; }
 
-file() { mkdir -p "$root/$(dirname "$1")" && cat >"$root/$1"; }
+# In the place of what is there: the root's programs are links to /bin/busybox, which would be this machine's own.
+file() { mkdir -p "$root/$(dirname "$1")" && rm -f "$root/$1" && cat >"$root/$1"; }
 
 # Mounted in boot, in the container's own namespace: it is gone with it.
 with_usr() {
