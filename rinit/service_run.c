@@ -473,6 +473,11 @@ static void gone_check(struct unit *unit)
 	if (stopping && is_gone(unit)) {
 		unit_event(unit, EVENT_GONE);
 	} else if (stopping && !unit->run.pid && !unit->run.control) {
+		/* What was forked while the others were told has not heard it: once more, as systemd does. */
+		if (state == STATE_STOPPING && !unit->run.told_again) {
+			unit->run.told_again = true;
+			unit_signal(unit, config_of(unit)->kill_signal);
+		}
 		/* We hear of the others' ends only when they are our children by then. */
 		unit->run.watchdog.expired = gone_poll;
 		loop_timer_set(unit->manager->loop, &unit->run.watchdog, GONE_POLL_MS);
@@ -705,6 +710,7 @@ static void action_term(struct unit *unit)
 
 	loop_timer_clear(unit->manager->loop, &unit->run.watchdog);
 	unit_timer(unit, config->stop_timeout_ms);
+	unit->run.told_again = false;
 	unit_signal(unit, number);
 	unit_signal(unit, SIGCONT); /* a stopped process takes no signal */
 	if (config->send_sighup)

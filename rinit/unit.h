@@ -115,6 +115,7 @@ struct unit_run {
 	pid_t control; /* a command beside it */
 	pid_t group;   /* the main process' process group, while there is no control group */
 	bool has_cgroup;
+	bool told_again;         /* those that the main process left behind when it was stopped */
 	bool reload_failed;      /* until whoever waits for the reload has heard it */
 	enum service_state left; /* the state before this one */
 	enum command_kind list;  /* the command that runs, or ran last, */

@@ -26,7 +26,7 @@ StandardError=null
 UNIT
 service eater <<'UNIT'
 [Service]
-ExecStart=/bin/bash -c 'x=$(head -c 100M /dev/zero | tr "\\0" x); sleep infinity'
+ExecStart=/usr/bin/tail /dev/zero
 MemoryMax=20M
 MemorySwapMax=0
 UNIT
