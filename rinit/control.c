@@ -193,6 +193,8 @@ static void unit_report(const struct unit *unit, FILE *stream)
 
 	fprintf(stream, "Name=%s\nDescription=%s\nState=%s%s\n", unit->config.name, description_of(unit),
 		service_state_name(run->state), run->skipped ? " (a condition did not hold)" : "");
+	if (unit->path)
+		fprintf(stream, "File=%s\n", unit->path);
 	if (run->pid)
 		fprintf(stream, "Process=%d\n", run->pid);
 	if (run->result)

@@ -22,6 +22,7 @@
 #include "rinit/ini.h"
 #include "rinit/explain.h"
 #include "rinit/log_view.h"
+#include "rinit/loop.h"
 #include "rinit/text.h"
 
 #define NOTIFY_TIMEOUT_MS 5000
@@ -137,6 +138,21 @@ static void status_line_json(const char *key, const char *value, const char *pre
 	json_string(stdout, value);
 }
 
+/* "6276.798 s" after the machine's start is an answer for programs; people want to know how long ago that
+ * was. */
+static void status_line_text(const char *key, const char *value)
+{
+	double ago = (double)clock_ms() / 1000 - strtod(value, NULL);
+
+	if (strcmp(key, "Since") != 0)
+		printf("%12s: %s\n", key, value);
+	else if (ago < 60)
+		printf("%12s: %.1f s ago\n", key, ago);
+	else
+		printf("%12s: %d h %02d min %02d s ago\n", key, (int)ago / 3600, (int)ago / 60 % 60,
+		       (int)ago % 60);
+}
+
 static void show_status(char *text, bool json)
 {
 	const char *previous = "";
@@ -153,7 +169,7 @@ static void show_status(char *text, bool json)
 		if (json)
 			status_line_json(line, value, previous);
 		else
-			printf("%12s: %s\n", line, value);
+			status_line_text(line, value);
 		previous = line;
 	}
 	if (json)
