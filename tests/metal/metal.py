@@ -183,7 +183,8 @@ class Machine(Emulator):
             "-no-reboot", "-initrd", str(METAL / "host.initrd"),
             # The emulated processors share one time-stamp counter, but do not say that it is constant: without being told, the
             # kernel takes it for unsynchronized, and KVM sets guests' clocks anew whenever a vCPU is scheduled.
-            "-append", "console=ttyS0 quiet panic=-1 tsc=reliable",
+            # On a loaded machine the emulated timer may be too late for the kernel's trust in it.
+            "-append", "console=ttyS0 quiet panic=-1 tsc=reliable no_timer_check",
             "-drive", f"if=virtio,format=raw,readonly=on,file={payload}",
             "-nic", "user,model=virtio-net-pci",
         ], incoming)

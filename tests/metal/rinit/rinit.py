@@ -64,7 +64,7 @@ class RinitMachine(Emulator):
             "-cpu", "qemu64,-svm",
             "-initrd", str(INITRD),
             # panic=10: what the kernel says must reach the console.
-            "-append", f"{append or ROOT} console=tty1 console=hvc0 console=ttyS0 loglevel=4 panic=10",
+            "-append", f"{append or ROOT} console=tty1 console=hvc0 console=ttyS0 loglevel=4 panic=10 no_timer_check",
             "-device", "VGA",
             "-chardev", f"socket,id=hvc0,path={folder}/hvc0,server=on,wait=off,logfile={folder}/hvc0.log",
             "-device", "virtconsole,chardev=hvc0",
