@@ -20,12 +20,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <linux/rtc.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -272,6 +274,27 @@ static int file_read(const char *path, const struct stat *status, int type, stru
 	return 0;
 }
 
+/* Twenty past: no hourly or daily job of cron's falls into the minutes that count. */
+static void clock_set(void)
+{
+	time_t now = time(NULL);
+	struct timespec at = {.tv_sec = now - now % 3600 + 20 * 60};
+	struct tm parts;
+	struct rtc_time rtc;
+	int fd = open("/dev/rtc0", O_RDONLY | O_CLOEXEC);
+
+	clock_settime(CLOCK_REALTIME, &at);
+	gmtime_r(&at.tv_sec, &parts);
+	rtc = (struct rtc_time){.tm_sec = parts.tm_sec,
+				.tm_min = parts.tm_min,
+				.tm_hour = parts.tm_hour,
+				.tm_mday = parts.tm_mday,
+				.tm_mon = parts.tm_mon,
+				.tm_year = parts.tm_year};
+	ioctl(fd, RTC_SET_TIME, &rtc);
+	close(fd);
+}
+
 static void path_bind(char *argument)
 {
 	char *to = strchr(argument, ':');
@@ -296,6 +319,7 @@ int main(int argc, char **argv)
 	}
 	marks_read(&observer);
 	nftw("/", file_read, 64, FTW_MOUNT | FTW_PHYS);
+	clock_set();
 	observer.before_ns = first_process_run_ns();
 	if (fork() == 0)
 		observe(&observer);
