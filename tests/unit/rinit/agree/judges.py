@@ -17,7 +17,7 @@ KINDS = (".service", ".socket", ".target", ".mount")
 NOT_DONE = [
     ("Service", "Read(Write|Only)Directories", "older names of a sandbox that is not there yet"),
     ("Service", "Bind(ReadOnly)?Paths", "part of the same sandbox"),
-    ("Service", "OOMPolicy", "what the kernel's out-of-memory killer did is not looked at"),
+    ("Service", "OOMPolicy", "what the kernel killed for want of memory is said, and the service goes on as Restart= says"),
     ("Service", "PermissionsStartOnly", "not done; the prefix + is"),
     ("Unit", "ReloadPropagatedFrom", "one unit's reload is not another's"),
     ("Unit", "ConditionCPUs", "not done: it counts as fulfilled"),
@@ -29,8 +29,7 @@ ADVICE = re.compile(
     r"references a path below legacy directory|lacks both ExecStart= and|Unit configured to use KillMode"
 )
 # Notes of rinit's about the file as a whole: it runs, without these.
-NOTES = re.compile(r"it runs without the confinement of|Type=dbus: ready once its process runs|"
-                   r"is not there or can't be run|is not in /etc/(passwd|group)")
+NOTES = re.compile(r"it runs without the confinement of|is not there or can't be run|is not in /etc/(passwd|group)")
 REFUSED = re.compile(r"^Unit (\S+) has a bad unit file setting\.$|^(\S+): Unit configuration has fatal error")
 IS_NOT_RUN = ": the unit is not run"  # rinit, of a line that makes it refuse the file
 
