@@ -87,7 +87,10 @@ int control_listen(struct control *control, struct system *system);
 /* Answers those who wait for this unit. */
 void control_unit_settled(struct control *control, const struct unit *unit);
 
-/* ---- for the requests' files ---- */
+/* ---- between control.c and the requests' files ---- */
+
+/* control_verbs.c: does what the packet asks for; the client may be closed afterwards. */
+void control_answer(struct control_client *client, const char *text, size_t length);
 
 void control_plan_request(struct control_client *client, const char *argument);
 
