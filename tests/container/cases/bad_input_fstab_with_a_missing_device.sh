@@ -1,6 +1,5 @@
 file etc/fstab <<FSTAB
 /dev/not-there  /needed  ext4  x-systemd.device-timeout=1s         0 2
-UUID=1234-ABCD  /wished  vfat  nofail,x-systemd.device-timeout=1s  0 0
 FSTAB
 unit never <<UNIT
 [Service]
@@ -14,5 +13,4 @@ expect "I am 42"
 never "must not run"
 check "State: failed" ctl status needed.mount
 check "/dev/not-there: there is no such device" ctl log needed.mount
-logged wished.mount "UUID=1234-ABCD"
 check "emergency.service" ctl status
