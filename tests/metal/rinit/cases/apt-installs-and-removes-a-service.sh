@@ -1,7 +1,7 @@
 # apt-get install, upgrade, reinstallation, apt-get remove and purge of redis-server in the running machine, by Debian's maintainer
 # scripts: it is enabled and started, restarted, stopped, and nothing is left of it. What dpkg can do alone it does: apt-get takes
 # the emulator some ten seconds each time.
-# timeout: 240
+# timeout: 400
 links() { find /etc/systemd /run/systemd /etc/rc?.d -name '*redis*'; }
 running() { pgrep -x redis-server; }
 dpkg() { command dpkg "$@" >apt.log 2>&1 || fail "dpkg $*: $(cat apt.log)"; }
