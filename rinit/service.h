@@ -27,7 +27,7 @@ enum service_state {
 	STATE_RUNNING,
 	STATE_RELOADING, /* ExecReload=, or it said RELOADING=1 */
 	STATE_EXITED,
-	STATE_STOP,      /* ExecStop= */
+	STATE_STOP,      /* ExecStop=; from here to STATE_STOP_POST it is on its way down */
 	STATE_STOPPING,  /* its processes were told to end */
 	STATE_ABORTING,  /* the same, for a missed watchdog */
 	STATE_KILLING,   /* and did not */

@@ -381,7 +381,7 @@ bool graph_may_stop(const struct unit_set *set, const struct unit *unit)
 	for (size_t i = 0; i < unit->before_count; i++) {
 		const struct unit_run *later = &set->items[unit->before[i]]->run;
 
-		if (later->stopping || later->state == STATE_STOPPING || later->state == STATE_KILLING)
+		if (later->stopping || (later->state >= STATE_STOP && later->state <= STATE_STOP_POST))
 			return false;
 	}
 	return true;

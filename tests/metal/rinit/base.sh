@@ -48,15 +48,13 @@ index() {
 	done >"$1/Packages"
 }
 
-# A second repository beside the first: the same service in a newer version.
+# Beside the repository, the same service in a newer version.
 make_upgrade() {
 	local repository=$1
 	mkdir "$repository-newer"
 	dpkg-deb -R "$repository"/"$INSTALLED_LATER"_*.deb "$scratch/newer"
 	sed -i -E 's/^Version: .*/&+newer1/' "$scratch/newer/DEBIAN/control"
 	dpkg-deb --root-owner-group -b "$scratch/newer" "$repository-newer/$INSTALLED_LATER.deb" >&2
-	index "$repository"
-	index "$repository-newer"
 }
 
 # Debian and the tests' additions, as a tar file.
@@ -80,6 +78,7 @@ make_disk() {
 	tar -x -p -f "$1" -C "$root" --exclude='./dev/*'
 	rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/* "$root"/etc/apt/sources.list*
 	: >"$root/etc/machine-id"
+	index "$root/srv/repository"
 	make_upgrade "$root/srv/repository"
 	cp -r "$2/lib/modules" "$root/lib/"
 	truncate -s "${SIZE_MIB}M" "$3"

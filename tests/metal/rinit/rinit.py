@@ -34,7 +34,7 @@ sys.path.insert(0, str(SOURCE.parent))
 import metal  # noqa: E402
 from metal import BOOT_SECONDS, METAL, READY, Emulator, Failure, Qmp, connect  # noqa: E402
 
-DISK = METAL / "rinit.img"           # as it was built
+DISK = METAL / "rinit.img"            # as it was built
 INITRD = METAL / "rinit.initrd"
 BOOTED_DISK = METAL / "machine.disk"  # as the saved state left it
 END_SECONDS = 60
@@ -72,7 +72,7 @@ class RinitMachine(Emulator):
             "-drive", f"if=none,id=root,format=raw,cache=unsafe,file={disk}" + ("" if keep_writes else ",snapshot=on"),
             "-device", "virtio-blk-pci,drive=root",
             "-nic", "user,restrict=on,model=virtio-net-pci",
-            "-netdev", "user,id=plugged,restrict=on", # of the card that a case plugs in
+            "-netdev", "user,id=plugged,restrict=on",  # of the card that a case plugs in
             "-object", "rng-random,id=random,filename=/dev/urandom",
             "-device", "pcie-root-port,id=slot1,chassis=1", "-device", "pcie-root-port,id=slot2,chassis=2",
         ]
@@ -105,14 +105,17 @@ class RinitMachine(Emulator):
 
     def answer(self, words):
         """What a case asks for with `outside` (lib.sh)."""
-        if words[0] == "type":
-            return self.type(words[1], words[2]) or ""
-        if words[0] == "expect":
-            return self.expect(words[1], words[2], float(words[3])) or ""
-        if words[0] == "qmp":
-            arguments = json.loads(words[2]) if len(words) > 2 else {}
-            return json.dumps(Qmp(self.folder / "qmp").command(words[1], **arguments))
-        raise Failure(f"{words[0]}: nobody knows that word")
+        word, *rest = words
+        if word == "qmp":
+            arguments = json.loads(rest[1]) if len(rest) > 1 else {}
+            return json.dumps(Qmp(self.folder / "qmp").command(rest[0], **arguments))
+        if word == "type":
+            self.type(rest[0], rest[1])
+        elif word == "expect":
+            self.expect(rest[0], rest[1], float(rest[2]))
+        else:
+            raise Failure(f"{word}: nobody knows that word")
+        return ""
 
     def run(self, script, seconds, sink=metal.show):
         """As Emulator's, and answers what the script asks meanwhile."""

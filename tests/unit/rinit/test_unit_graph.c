@@ -260,8 +260,10 @@ Test(graph, unit_stops_once_what_comes_after_it_has_stopped)
 	cr_assert_not(graph_may_stop(&set, a));
 	cr_assert(graph_may_stop(&set, b));
 	b->run.stopping = false;
-	b->run.state = STATE_STOPPING;
-	cr_assert_not(graph_may_stop(&set, a));
+	for (int state = STATE_STOP; state <= STATE_STOP_POST; state++) {
+		b->run.state = state;
+		cr_assert_not(graph_may_stop(&set, a), "%s", service_state_name(state));
+	}
 	b->run.state = STATE_INACTIVE;
 	cr_assert(graph_may_stop(&set, a));
 }

@@ -1,6 +1,6 @@
 # containerd answers, docker's daemon answers over the socket that rinit opened for it and runs a container, and podman is started
 # when somebody comes to its socket and runs one, too. A container lives in the control group that its runtime was given.
-# timeout: 240
+# timeout: 400
 active containerd docker docker.socket podman.socket
 check "Version:" ctr version
 check "Server:" docker version
