@@ -6,7 +6,7 @@
 NAME is an init; all when none is given. FOLDER gets each machine's report and console.
 
 One root file system (rinit/root.sh) is booted in an emulated machine whose clock ticks one nanosecond an instruction (QEMU's
--icount), once by each init: thirteen stock services as Debian ships them, small ones that bring them to thirty, and a login on
+-icount), once by each init: twelve stock services as Debian ships them, small ones that bring them to thirty, and a login on
 the serial console. Time is the machine's own, from its kernel's trace: which programs are executed when, and when a getty first
 waits for somebody at its terminal. RASTOS_BUILD names the build folder (default: build).
 
@@ -46,7 +46,7 @@ TRACE = re.compile(r"trace +(?P<comm>.+)-(?P<pid>\d+) +\[\d+\] \S+ +(?P<at>\d+\.
 # What the services' daemons are called; their marks are in rinit/marks.
 DAEMONS = {"ssh": "sshd", "cron": "cron", "rsyslog": "rsyslogd", "dbus": "dbus-daemon", "chrony": "chronyd",
            "nginx": "nginx", "redis-server": "redis-server", "atd": "atd", "memcached": "memcached",
-           "mosquitto": "mosquitto", "beanstalkd": "beanstalkd", "dnsmasq": "dnsmasq", "rpcbind": "rpcbind"}
+           "beanstalkd": "beanstalkd", "dnsmasq": "dnsmasq", "rpcbind": "rpcbind"}
 
 
 class Failure(Exception):

@@ -47,8 +47,6 @@ install_programs() {
 one_login() {
 	rm -f "$root/etc/systemd/system/getty.target.wants/getty@tty1.service" "$root"/etc/finit.d/{modules,acpid}.conf
 	sed -e '/^[1-6]:.*getty/d' "$root/usr/share/sysvinit/inittab" >"$root/etc/inittab"
-	# mosquitto's script wants a folder that only its unit makes.
-	echo 'mo::bootwait:/bin/mkdir -p -m 1777 /run/mosquitto' >>"$root/etc/inittab"
 	echo 'T0:23:respawn:/sbin/getty -L ttyS0 115200 vt220' >>"$root/etc/inittab"
 }
 

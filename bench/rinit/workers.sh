@@ -5,7 +5,7 @@
 #   workers.sh ROOT
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
-readonly WORKERS=17
+readonly WORKERS=18
 root=$1
 
 install -D -m 644 "$here/worker@.service" "$root/lib/systemd/system/worker@.service"
