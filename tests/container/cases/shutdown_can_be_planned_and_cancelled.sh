@@ -13,6 +13,6 @@ for when in 24:00 1:7 soon +x -1; do
 	[[ $? == 2 ]] || fail "shutdown $when was taken"
 done
 as_user /bin/rinitctl poweroff 2>/dev/null && fail "a user may power off"
-inside /bin/shutdown -h now || fail "shutdown now"
+inside /bin/shutdown -h now
 expect "going to power off"
 ends 0
