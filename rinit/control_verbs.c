@@ -334,20 +334,29 @@ static void request_cancel(struct control_client *client, const char *argument)
 	reply_done(client);
 }
 
+#define LATER_MAX_S (366 * 24 * 3600)
+
 static void request_shutdown(struct control_client *client, enum shutdown_kind kind, const char *argument)
 {
 	struct system *sys = client->control->system;
+	bool later = *argument == '+';
+	char *end = NULL;
+	unsigned long seconds = later ? strtoul(argument + 1, &end, 10) : 0;
 
 	if (sys->shutdown.phase != PHASE_UP) {
 		control_reply(client, CONTROL_REFUSED, "the system is shutting down already (%s)\n",
 			      shutdown_name(sys->shutdown.kind));
 		return;
 	}
+	if (later && (argument[1] < '0' || argument[1] > '9' || *end || seconds > LATER_MAX_S)) {
+		control_reply(client, CONTROL_USAGE, "%s: not a number of seconds within a year\n", argument);
+		return;
+	}
 	reply_done(client);
 	client->control->later.expired = shutdown_is_due;
 	client->control->later_kind = kind;
-	if (*argument == '+')
-		loop_timer_set(&sys->loop, &client->control->later, strtoul(argument, NULL, 10) * 1000);
+	if (later)
+		loop_timer_set(&sys->loop, &client->control->later, seconds * 1000);
 	else
 		system_shutdown(sys, kind);
 }

@@ -16,7 +16,8 @@
 #include "rinit/random_seed.h"
 #include "rinit/sysctl.h"
 
-#define GENERATOR_MAX_MS 10000 /* it only reads and writes some small files */
+#define GENERATOR_STOP_MS 2000
+#define GENERATOR_MAX_MS  10000 /* it only reads and writes some small files */
 
 static struct unit *target_add(struct manager *manager, const char *name, const char *const *after)
 {
@@ -85,6 +86,7 @@ struct unit *early_generator_add(struct manager *manager, const char *cmdline, b
 	if (unit) {
 		unit->config.boot = BOOT_ON_DEMAND; /* not once more, when it has failed */
 		unit->config.service.start_timeout_ms = GENERATOR_MAX_MS;
+		unit->config.service.stop_timeout_ms = GENERATOR_STOP_MS;
 	}
 	return unit;
 }

@@ -1,11 +1,13 @@
 #include "rinit/fd_store.h"
 
+#include <fcntl.h>
 #include <linux/kcmp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -23,14 +25,15 @@ bool fd_name_is_valid(const char *name)
 	return length && length <= FD_NAME_MAX;
 }
 
-/* A process that shares our table of descriptors, and has nothing else to do. */
-static void close_aside(int fd)
+/* By a process that shares our table of descriptors, and has nothing else to do. */
+static void close_aside(const int *fds, size_t count)
 {
-	pid_t child = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
+	pid_t child = count ? (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL) : 1;
 
 	if (child > 0)
 		return;
-	close(fd); /* without one more process, here */
+	for (size_t i = 0; i < count; i++)
+		close(fds[i]); /* without one more process, here */
 	if (!child)
 		_exit(0);
 }
@@ -59,7 +62,7 @@ static void entry_drop(struct unit *unit, struct stored_fd **at)
 	*at = one->next;
 	unit->run.stored_count--;
 	unit->manager->stored_count--;
-	close_aside(one->source.fd);
+	close_aside(&one->source.fd, 1);
 	free(one);
 }
 
@@ -83,6 +86,16 @@ static bool is_full(const struct unit *unit)
 	       (rlim_t)unit->manager->stored_count >= limit.rlim_cur / 2;
 }
 
+/* Sockets and pipes do. Of a file its file system would be asked, which may be a program that does not
+ * answer. */
+static bool hangs_up(int fd)
+{
+	socklen_t size = sizeof(int);
+	int type;
+
+	return !getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) || fcntl(fd, F_GETPIPE_SZ) > 0;
+}
+
 static bool entry_add(struct unit *unit, int fd, const char *name, bool poll)
 {
 	struct stored_fd **last = &unit->run.stored;
@@ -92,8 +105,7 @@ static bool entry_add(struct unit *unit, int fd, const char *name, bool poll)
 		return false;
 	*one = (struct stored_fd){.source = {.fd = fd, .ready = hung_up}, .unit = unit};
 	strcpy(one->name, name);
-	one->watched =
-		poll && !loop_add(unit->manager->loop, &one->source, 0); /* plain files never hang up */
+	one->watched = poll && hangs_up(fd) && !loop_add(unit->manager->loop, &one->source, 0);
 	while (*last)
 		last = &(*last)->next;
 	*last = one;
@@ -104,6 +116,8 @@ static bool entry_add(struct unit *unit, int fd, const char *name, bool poll)
 
 void fd_store_add(struct unit *unit, const int *fds, size_t count, const char *name, bool poll)
 {
+	int unwanted[count + 1];
+	size_t unwanted_count = 0;
 	bool told = false;
 
 	for (size_t i = 0; i < count; i++) {
@@ -114,8 +128,9 @@ void fd_store_add(struct unit *unit, const int *fds, size_t count, const char *n
 				    unit->config.name);
 		told |= full;
 		if (full || has_already(unit, fds[i]) || !entry_add(unit, fds[i], name, poll))
-			close_aside(fds[i]);
+			unwanted[unwanted_count++] = fds[i];
 	}
+	close_aside(unwanted, unwanted_count);
 }
 
 void fd_store_drop(struct unit *unit, const char *name)

@@ -37,12 +37,15 @@ static ssize_t read_all(int fd, char *data, size_t size)
 
 ssize_t file_read(const char *path, char *text, size_t size)
 {
-	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat status;
 	ssize_t length;
 
 	text[0] = '\0';
-	if (fd < 0)
+	if (fd < 0 || fstat(fd, &status))
 		return -errno;
+	if (!S_ISREG(status.st_mode))
+		return S_ISDIR(status.st_mode) ? -EISDIR : -EINVAL;
 	length = read_all(fd, text, size);
 	if (length < 0)
 		return length;

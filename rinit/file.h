@@ -5,7 +5,7 @@
 #include <sys/types.h>
 
 /*
- * Reads up to size - 1 bytes and ends them with a zero. Returns the length or a negative errno; -EFBIG when
+ * Reads up to size - 1 bytes of a file, not of a FIFO or a device, and ends them with a zero. Returns the length or a negative errno; -EFBIG when
  * the file is longer, then text holds its beginning.
  */
 ssize_t file_read(const char *path, char *text, size_t size);

@@ -5,10 +5,12 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "common/util.h"
 #include "rinit/tree.h"
 #include "rinit/unit_path.h"
@@ -154,6 +156,21 @@ static int folder_end(const struct generator *generator, const char *folder)
 	return 0;
 }
 
+/* One at a time, or two would write into the same new folder. Open as long as it is held. */
+static int lock_take(const char *root)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/run/systemd", root);
+	mkdir(path, 0755);
+	snprintf(path, sizeof(path), "%s" GENERATED_FOLDER ".lock", root);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0)
+		flock(fd, LOCK_EX);
+	return fd;
+}
+
 int generate(const char *root, bool fstab, void (*warn)(const char *sentence))
 {
 	const struct {
@@ -164,6 +181,7 @@ int generate(const char *root, bool fstab, void (*warn)(const char *sentence))
 		     {GENERATED_LATE_FOLDER, true, generate_initd}};
 	static struct unit_paths paths; /* large */
 	struct generator generator = {.root = root, .paths = &paths, .warn = warn};
+	AUTO_CLOSE int lock = lock_take(root);
 	int rc = unit_paths_open(&paths, root);
 
 	if (rc)

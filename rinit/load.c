@@ -179,7 +179,7 @@ int manager_find(struct manager *manager, const char *name, struct unit **unit)
 		*unit = manager_add_unit(manager, name);
 		return *unit ? 0 : -ENOMEM;
 	}
-	if (rc == -ENOENT && has_suffix(name, ".device")) {
+	if (rc == -ENOENT && has_suffix(name, ".device") && unit_name_is_valid(name)) {
 		*unit = manager_add_unit(manager, name);
 		return *unit ? device_fill(&(*unit)->config) : -ENOMEM;
 	}

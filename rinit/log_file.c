@@ -107,7 +107,7 @@ static void helper_answers(struct loop_source *source, uint32_t events)
 	(void)events;
 	if (recv(source->fd, &answer, sizeof(answer), MSG_DONTWAIT) != sizeof(answer)) {
 		helper_close(file);
-		file->alone = !file->proven; /* else somebody has killed it */
+		file->alone |= !file->proven; /* else somebody has killed it */
 		loop_timer_set(file->loop, &file->timer, file->alone ? 0 : RETRY_MS);
 		return;
 	}

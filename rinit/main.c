@@ -308,7 +308,8 @@ static void unit_settled(struct manager *manager, struct unit *unit)
 
 	if (unit == sys->generator) {
 		sys->generator = NULL;
-		multi_user(sys);
+		if (sys->shutdown.phase == PHASE_UP)
+			multi_user(sys);
 	}
 	control_unit_settled(&sys->control, unit);
 	devices_settled(sys, unit);
@@ -561,7 +562,7 @@ static void system_start(struct system *sys)
 	sys->manager.settled = unit_settled;
 	sys->manager.moved = unit_moved;
 	shutdown_init(&sys->shutdown, &sys->loop, &sys->manager);
-	modules_init(&sys->modules, modules_idle);
+	modules_init(&sys->modules, &sys->loop, modules_idle);
 	host_open(sys);
 	if (!crash && initrd_begin(sys)) {
 		services_listen(sys);

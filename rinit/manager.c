@@ -18,6 +18,9 @@
 #include "rinit/service_run.h"
 #include "rinit/socket.h"
 #include "rinit/unit_graph.h"
+
+#define UNITS_MAX 16384 /* templates that want each other might go on for ever */
+
 void manager_init(struct manager *manager, struct loop *loop)
 {
 	*manager = (struct manager){.loop = loop};
@@ -132,13 +135,15 @@ void manager_drain(struct manager *manager)
 
 struct unit *manager_add_unit(struct manager *manager, const char *name)
 {
-	struct unit **queue = realloc(manager->queue, (manager->units.count + 1) * sizeof(*queue));
+	bool full = manager->units.count >= UNITS_MAX;
+	struct unit **queue =
+		full ? NULL : realloc(manager->queue, (manager->units.count + 1) * sizeof(*queue));
 	struct unit *unit = queue ? unit_set_add(&manager->units, name) : NULL;
 
 	if (queue)
 		manager->queue = queue; /* room for every unit: putting one in can't fail */
 	if (!unit)
-		log_warning("%s: out of memory", name);
+		log_warning("%s: %s", name, full ? "there are too many units" : "out of memory");
 	else
 		unit->manager = manager;
 	return unit;
@@ -253,6 +258,8 @@ static void restart_one(struct manager *manager, struct unit *unit)
 {
 	unit->run.restarts = 0;
 	unit->run.limit_count = 0;
+	if (unit->config.kind == UNIT_SOCKET)
+		socket_close(unit);
 	if (service_has_process(unit->run.state) || unit->run.state == STATE_EXITED) {
 		unit->run.again = true;
 		unit_event(unit, EVENT_STOP);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/util.h"
 #include "rinit/file.h"
 #include "rinit/ini.h"
 #include "rinit/log.h"
@@ -15,16 +16,28 @@
 
 #define MODULES_FILE_MAX 65536
 #define MODALIAS_MAX     4096 /* a CPU's names all its features */
-#define MODULES_RUN_MAX  512  /* names for one modprobe: execve's limit is far away */
+#define CHILD_MAX_MS     90000
+#define MODULES_RUN_MAX  512 /* names for one modprobe: execve's limit is far away */
 
-void modules_init(struct modules *modules, void (*idle)(struct modules *modules))
+/* A driver that hangs: the rest of the boot does not wait for it. Its end is nobody's business any more. */
+static void child_hangs(struct loop_timer *timer)
+{
+	struct modules *modules = CONTAINER_OF(timer, struct modules, timer);
+
+	log_warning("modprobe (process %d) has not ended for %d s: a driver hangs; the boot goes on",
+		    modules->child, CHILD_MAX_MS / 1000);
+	modules->child = 0;
+	modules_load(modules);
+}
+
+void modules_init(struct modules *modules, struct loop *loop, void (*idle)(struct modules *modules))
 {
 	struct utsname kernel;
 	char path[PATH_MAX];
 
 	uname(&kernel);
 	snprintf(path, sizeof(path), "/lib/modules/%s", kernel.release);
-	*modules = (struct modules){.idle = idle};
+	*modules = (struct modules){.loop = loop, .timer.expired = child_hangs, .idle = idle};
 	modules->possible = !access(path, F_OK) && program_find("modprobe", path, sizeof(path));
 }
 
@@ -141,7 +154,9 @@ void modules_load(struct modules *modules)
 		modules->child = 0;
 		log_warning("cannot run modprobe: %s", strerror(-rc));
 		modules->idle(modules);
+		return;
 	}
+	loop_timer_set(modules->loop, &modules->timer, CHILD_MAX_MS);
 }
 
 bool modules_busy(const struct modules *modules)
@@ -154,6 +169,7 @@ bool modules_child_ended(struct modules *modules, pid_t pid)
 	if (!modules->child || pid != modules->child)
 		return false;
 	modules->child = 0;
+	loop_timer_clear(modules->loop, &modules->timer);
 	modules_load(modules);
 	return true;
 }

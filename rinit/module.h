@@ -12,11 +12,13 @@
 struct modules {
 	struct string_list wanted; /* for the next run */
 	pid_t child;               /* 0: none is running */
+	struct loop *loop;
+	struct loop_timer timer; /* of the child */
 	bool possible;
 	void (*idle)(struct modules *modules); /* everything asked for has been tried */
 };
 
-void modules_init(struct modules *modules, void (*idle)(struct modules *modules));
+void modules_init(struct modules *modules, struct loop *loop, void (*idle)(struct modules *modules));
 /* A module's name or a modalias. */
 void modules_want(struct modules *modules, const char *name);
 /* The names in DIRECTORY/NAME.conf of every name: modules-load.d(5). */

@@ -122,7 +122,7 @@ static int service_main(int argc, char **argv, rinitctl_run *run)
 	else if (!strcmp(action, "force-stop"))
 		return systemctl_main(3, (char *[]){"--signal=KILL", "kill", unit}, run);
 	else if (!words_have(actions, action)) { /* what only its script knows */
-		snprintf(script, sizeof(script), "/etc/init.d/%s", name);
+		snprintf(script, sizeof(script), "/etc/init.d/%s", argv[1]);
 		execv(script, (char **)(argv + 1));
 		fprintf(stderr, "service: %s: rinit does not know this, and %s cannot be run\n", action,
 			script);

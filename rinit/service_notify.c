@@ -87,7 +87,10 @@ struct unit *manager_fd_keeper(struct manager *manager, pid_t from)
 {
 	struct unit *unit = unit_of_process(manager, from);
 
-	return unit && unit->config.service.fd_store_max ? unit : NULL;
+	return unit && unit->config.service.fd_store_max && unit->run.state != STATE_INACTIVE &&
+			       unit->run.state != STATE_FAILED
+		       ? unit
+		       : NULL;
 }
 
 void manager_notified(struct manager *manager, pid_t from, const char *text)

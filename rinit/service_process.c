@@ -350,9 +350,12 @@ static int launch_prepare_aside(const struct unit *unit, const struct command *c
 /* In the child. */
 static void launch_exec(struct spawn *spawn_it, int rc, int report)
 {
+	/* Out of the way of those that become 3, 4 ... */
+	int moved = fcntl(report, F_DUPFD_CLOEXEC, STDERR_FILENO + 1 + (int)spawn_it->listen_count);
+
 	rc = rc ? rc : spawn_exec(spawn_it);
-	say(report, "!cannot run %s: %s%s%s", spawn_it->program, spawn_it->failed ? spawn_it->failed : "",
-	    spawn_it->failed ? ": " : "", strerror(-rc));
+	say(moved < 0 ? report : moved, "!cannot run %s: %s%s%s", spawn_it->program,
+	    spawn_it->failed ? spawn_it->failed : "", spawn_it->failed ? ": " : "", strerror(-rc));
 	_exit(127);
 }
 
@@ -400,8 +403,16 @@ void service_setup_drain(struct unit *unit)
 	service_executed(unit);
 }
 
+/* May what the child has to open for it wait: for another machine, for a FIFO's other side, for a carrier? */
+static bool child_may_wait(const struct service_config *config)
+{
+	return mounts_may_hang() || config->input == STDIN_FILE || config->output >= STDOUT_FILE ||
+	       config->error >= STDOUT_FILE ||
+	       (config->tty && (config->output == STDOUT_TTY || config->error == STDOUT_TTY));
+}
+
 /*
- * A file of a network's may never answer. Where such file systems are mounted the child is a copy of ours
+ * What may never answer must not be waited for: there the child is a copy of ours
  * that prepares itself while we go on; elsewhere it shares our memory until its program runs (vfork), for a
  * tenth of the cost.
  */
@@ -409,7 +420,7 @@ static int process_start(struct unit *unit, const struct command *command, pid_t
 {
 	const struct service_config *config = &unit->config.service;
 	bool logs = config->output == STDOUT_LOG || config->error == STDOUT_LOG;
-	bool aside = mounts_may_hang();
+	bool aside = child_may_wait(config);
 	AUTO_CLOSE int log = logs ? output_open(unit) : -1;
 	struct launch launch = {.spawn = {.program = command->program,
 					  .config = config,

@@ -114,6 +114,7 @@ static void control_kill(struct unit *unit)
 	if (!unit->run.control)
 		return;
 	kill(-unit->run.control, SIGKILL);
+	kill(unit->run.control, SIGKILL); /* it may not have its group yet */
 	unit->run.control = 0;
 }
 

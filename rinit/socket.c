@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,7 +117,7 @@ static void listener_ready(struct loop_source *source, uint32_t events)
 	char name[UNIT_NAME_MAX];
 
 	(void)events;
-	if (!accept || too_often)
+	if (!accept || too_often || unit->run.stopping)
 		listeners_watch(unit, false);
 	if (unit->run.stopping)
 		return;
@@ -132,7 +133,7 @@ static void listener_ready(struct loop_source *source, uint32_t events)
 
 static void directories_for(const char *path, unsigned int mode)
 {
-	char folder[sizeof(((struct sockaddr_un *)0)->sun_path) + 1];
+	char folder[PATH_MAX];
 
 	for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);
@@ -289,6 +290,7 @@ int socket_open(struct unit *unit)
 	char name[UNIT_NAME_MAX];
 	int rc;
 
+	socket_close(unit); /* a restart's */
 	socket_service(&unit->config, name);
 	service = unit_set_find(&unit->manager->units, name);
 	unit->run.limit_count = 0;
@@ -342,10 +344,12 @@ static bool is_socket_of(const struct unit *unit, const struct unit *service)
 {
 	char name[UNIT_NAME_MAX];
 
+	if (unit->config.socket.accept)
+		return false;
 	if (string_list_has(&service->config.service.sockets, unit->config.name))
 		return true;
 	socket_service(&unit->config, name);
-	return !unit->config.socket.accept && unit_set_find(&unit->manager->units, name) == service;
+	return unit_set_find(&unit->manager->units, name) == service;
 }
 
 void socket_unit_settled(struct unit *unit)

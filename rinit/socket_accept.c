@@ -1,6 +1,7 @@
 /* Accept=yes: each connection has a service of its own, an instance of the template with the socket's name.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "common/cleanup.h"
 #include "common/util.h"
 #include "rinit/load.h"
+#include "rinit/fd_store.h"
 #include "rinit/log.h"
 #include "rinit/service_run.h"
 #include "rinit/socket.h"
@@ -135,11 +137,14 @@ int socket_accept(struct unit *socket, int listener)
 	struct sockaddr_storage address = {0};
 	struct ucred user = {0};
 	socklen_t length = sizeof(address), size = sizeof(user);
-	AUTO_CLOSE int fd = accept4(listener, (struct sockaddr *)&address, &length, SOCK_CLOEXEC);
+	AUTO_CLOSE int fd = -1;
 	AUTO_FREE struct unit_connection *connection = calloc(1, sizeof(*connection));
 	char peer[INET6_ADDRSTRLEN + 8];
 	int rc;
 
+	/* It may have been opened for a service, before Accept= was changed. */
+	fcntl(listener, F_SETFL, O_NONBLOCK);
+	fd = accept4(listener, (struct sockaddr *)&address, &length, SOCK_CLOEXEC);
 	if (fd < 0 || !connection)
 		return 0; /* who has gone again; or there is no room for now */
 	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &user, &size);
@@ -162,6 +167,12 @@ static bool is_over(const struct unit *unit)
 	       (unit->run.state == STATE_INACTIVE || unit->run.state == STATE_FAILED);
 }
 
+static void instance_free(struct unit *unit)
+{
+	fd_store_drop(unit, NULL);
+	unit_set_remove(&unit->manager->units, unit);
+}
+
 /* From the loop, where nobody has one of them in hand. */
 static void instances_free(struct loop_timer *timer)
 {
@@ -169,16 +180,19 @@ static void instances_free(struct loop_timer *timer)
 
 	for (size_t i = manager->units.count; i-- > 0;)
 		if (is_over(manager->units.items[i]) && !manager->units.items[i]->run.queued)
-			unit_set_remove(&manager->units, manager->units.items[i]);
+			instance_free(manager->units.items[i]);
 }
 
 void socket_instance_settled(struct unit *unit)
 {
 	struct unit_connection *connection = unit->run.connection;
 
-	/* Its program has it; when that is done the other end shall see it. */
-	if (connection->fd >= 0)
+	/* Its program has it; when that is done the other end shall see it. We wait for nobody to read the
+	 * rest. */
+	if (connection->fd >= 0) {
+		setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &(struct linger){0}, sizeof(struct linger));
 		close(connection->fd);
+	}
 	connection->fd = -1;
 	if (is_over(unit)) {
 		loop_timer_clear(unit->manager->loop, &unit->run.timer);

@@ -194,7 +194,7 @@ struct unit *unit_set_add(struct unit_set *set, const char *name)
 		set->items = items;
 	if (unit)
 		unit_config_init(&unit->config, name);
-	if (!items || !unit || name_add(set, unit->config.name, (uint32_t)set->count) == -ENOMEM) {
+	if (!items || !unit || name_add(set, unit->config.name, (uint32_t)set->count)) {
 		free(unit);
 		return NULL;
 	}

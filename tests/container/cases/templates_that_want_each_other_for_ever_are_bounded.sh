@@ -1,0 +1,15 @@
+# timeout: 300
+stock a@.service <<END
+[Unit]
+Wants=a@%ix.service a@%iy.service
+[Service]
+ExecStart=/bin/true
+END
+unit other <<END
+[Service]
+ExecStart=/bin/sleep 1000
+END
+boot
+expect "rinit: ready"
+inside /bin/rinitctl start --no-block a@1 || true
+check running ctl status other
