@@ -1,7 +1,7 @@
 # The service forks once it has been told to stop, and ends: what it has forked is told, too, and not only killed after TimeoutStopSec=.
 unit forks <<'END'
 [Service]
-ExecStart=/bin/sh -c "trap '/bin/sleep 4321 & exit' TERM; echo set; while :; do /bin/sleep 0.1; done"
+ExecStart=/bin/sh -c "trap '/bin/sleep 4321 & /bin/sleep 0.3; exit' TERM; echo set; while :; do /bin/sleep 0.1; done"
 TimeoutStopSec=300
 END
 boot
