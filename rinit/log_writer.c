@@ -73,7 +73,10 @@ static int file_rotate(struct log_writer *writer)
 	for (unsigned int i = writer->keep; i; i--) {
 		numbered(writer, i - 1, from);
 		numbered(writer, i, to);
-		rename(from, to);
+		/* Those that there are not many of yet; but the file itself must go, or it would grow for
+		 * ever. */
+		if (rename(from, to) && i == 1 && errno != ENOENT)
+			return -errno;
 	}
 	return file_open(writer);
 }

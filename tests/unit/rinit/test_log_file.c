@@ -109,6 +109,22 @@ Test(log_file, old_ones_are_numbered_and_bounded)
 	cr_assert_null(content(".3"));
 }
 
+Test(log_file, does_not_grow_when_it_cannot_be_rotated)
+{
+	char line[100] = "some words", old[300];
+
+	log_file_start(&file, &loop, path, 4096, 2);
+	log_write(LOG_OUTPUT, "a", line, strlen(line));
+	steps();
+	snprintf(old, sizeof(old), "%s.1", path);
+	cr_assert_eq(mkdir(old, 0755), 0);
+	for (int i = 0; i < 500; i++)
+		log_write(LOG_OUTPUT, "a", line, strlen(line));
+	steps();
+	log_file_stop(&file);
+	cr_assert_leq(strlen(content("")), 4096);
+}
+
 Test(log_file, none_is_kept_when_none_shall_be)
 {
 	char line[100] = "some words";
