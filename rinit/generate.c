@@ -182,11 +182,13 @@ int generate(const char *root, bool fstab, void (*warn)(const char *sentence))
 	static struct unit_paths paths; /* large */
 	struct generator generator = {.root = root, .paths = &paths, .warn = warn};
 	AUTO_CLOSE int lock = lock_take(root);
-	int rc = unit_paths_open(&paths, root);
+	int rc;
 
+	if (lock < 0)
+		generator_warn(&generator, "%s.lock: cannot take it: %s", GENERATED_FOLDER, strerror(errno));
+	rc = unit_paths_open(&paths, root);
 	if (rc)
 		generator_warn(&generator, "out of memory");
-
 	for (size_t i = 0; i < ARRAY_SIZE(parts) && !rc; i++) {
 		if (!parts[i].wanted)
 			continue;
