@@ -20,6 +20,7 @@
 #include "rinit/unit_graph.h"
 
 #define UNITS_MAX 16384 /* templates that want each other might go on for ever */
+#define TOO_MANY  "there are too many units"
 
 void manager_init(struct manager *manager, struct loop *loop)
 {
@@ -142,9 +143,13 @@ struct unit *manager_add_unit(struct manager *manager, const char *name)
 
 	if (queue)
 		manager->queue = queue; /* room for every unit: putting one in can't fail */
-	if (!unit)
-		log_warning("%s: %s", name, full ? "there are too many units" : "out of memory");
-	else
+	if (full && !string_list_has(&manager->told, TOO_MANY)) {
+		string_list_add(&manager->told, TOO_MANY); /* whichever else are asked for */
+		log_warning("%s: " TOO_MANY ": this and further ones are left out", name);
+	}
+	if (!unit && !full)
+		log_warning("%s: out of memory", name);
+	if (unit)
 		unit->manager = manager;
 	return unit;
 }
