@@ -121,7 +121,7 @@ boot() {
 	local command=(unshare --pid --mount --uts --ipc --net "${unshare_options[@]}" --fork
 		sh -c "cd $root && $before && exec chroot . /sbin/rinit \"\$@\"" sh "$@")
 	if [[ $on_a == script ]]; then
-		script -qfec "${command[*]@Q}" /dev/null <"$root.in" >>"$out" 2>&1 &
+		SHELL=$BASH script -qfec "${command[*]@Q}" /dev/null <"$root.in" >>"$out" 2>&1 &
 	else
 		"${command[@]}" <"$root.in" >>"$out" 2>&1 &
 	fi
