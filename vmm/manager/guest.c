@@ -309,8 +309,8 @@ static void deadline_expired(struct loop_timer *timer)
 
 void guest_heard(struct managed_guest *guest)
 {
-	enum boot_step step =
-		guest->definition->ready == GUEST_READY_NOTIFY ? BOOT_STEP_READY : BOOT_STEP_RUN;
+	/* It tells for the first time when its vCPUs were let go; who ran first is not known yet then. */
+	enum boot_step step = guest->definition->ready == GUEST_READY_NOTIFY ? BOOT_STEP_READY : BOOT_STEP_LOAD;
 
 	if (guest->state == LIFE_STARTING && guest->report.steps[step].reached) {
 		log_info("guest %s: ready", guest->definition->name);
