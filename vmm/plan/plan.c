@@ -10,7 +10,7 @@
 #define RESERVE_PART    8 /* of memory */
 #define RESERVE_MIN     256ULL
 #define RESERVE_MAX     4096ULL
-#define RESERVE_CPUS_AT 4 /* CPUs from which the host keeps a core */
+#define RESERVE_CPUS    8 /* the host keeps its first core when that is no more than this part of it */
 
 bool plan_mode_runs(enum mode mode, enum guest_role role)
 {
@@ -64,7 +64,7 @@ static int reserve_cpus(struct planner *planner)
 	uint64_t wanted = planner->policy->reserve_cpus;
 
 	if (wanted == POLICY_UNSAID)
-		wanted = count >= RESERVE_CPUS_AT ? MIN(cpu_set_count(&first), count / 2) : 0;
+		wanted = cpu_set_count(&first) <= count / RESERVE_CPUS ? cpu_set_count(&first) : 0;
 	if (wanted >= count)
 		return error_set(planner->err, -ENOSPC,
 				 "reserve.cpus: %llu of the host's %u CPUs would leave none for guests",
