@@ -7,10 +7,10 @@
 #include "common/util.h"
 #include "vmm/plan/planner.h"
 
-#define RESERVE_PART    8 /* of memory */
-#define RESERVE_MIN     256ULL
-#define RESERVE_MAX     4096ULL
-#define RESERVE_CPUS    8 /* the host keeps its first core when that is no more than this part of it */
+#define RESERVE_PART 8 /* of memory */
+#define RESERVE_MIN  256ULL
+#define RESERVE_MAX  4096ULL
+#define RESERVE_CPUS 8 /* the host keeps its first core when that is no more than this part of it */
 
 bool plan_mode_runs(enum mode mode, enum guest_role role)
 {
