@@ -152,25 +152,3 @@ int placement_apply(pid_t pid, const struct guest_placement *placement, const ch
 		return error_set(err, -ESRCH, "guest %s: process %d has ended", guest, (int)pid);
 	return moved < 0 ? refused(placement, guest, moved, err) : 0;
 }
-
-int placement_apply_weight(const char *folder, const struct guest_placement *placement, const char *guest,
-			   struct error *err)
-{
-	AUTO_CLOSE int fd = -1;
-	char path[PATH_MAX];
-
-	if (!folder && placement->weight == WANTS_WEIGHT_DEFAULT)
-		return 0;
-	if (!folder)
-		return error_set(
-			err, -EOPNOTSUPP,
-			"guest %s: cpus.weight: needs a control group, and this manager has none to give",
-			guest);
-	snprintf(path, sizeof(path), "%s/cpu.weight", folder);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT && placement->weight == WANTS_WEIGHT_DEFAULT)
-		return 0; /* no cpu controller there: all weigh the same */
-	if (fd < 0 || dprintf(fd, "%u\n", placement->weight) < 0)
-		return error_set(err, -errno, "guest %s: cpus.weight: %s: cannot write: %m", guest, path);
-	return 0;
-}

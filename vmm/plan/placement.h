@@ -8,6 +8,9 @@
  *
  *      "vcpu N"                the vCPU threads, each on its pin, if there are pins
  *      all others              the guest's CPUs: loops, disks ("disk N"), and KVM's own workers for it
+ *
+ * The weight is the guest's control group's. Where that has a cpuset too, it is set first: a kernel before 6.2 puts the
+ * threads on all of a cpuset that changes.
  */
 #pragma once
 
@@ -33,10 +36,3 @@ int placement_vcpu_attributes(const struct guest_placement *placement, unsigned 
  * passed over.
  */
 int placement_apply(pid_t pid, const struct guest_placement *placement, const char *guest, struct error *err);
-/*
- * The weight of the guest's control group, a folder of cgroup v2 with the cpu controller (cpu.weight,
- * cgroup-v2.rst). folder may be NULL where there is none: then any weight but the default is refused
- * (-EOPNOTSUPP).
- */
-int placement_apply_weight(const char *folder, const struct guest_placement *placement, const char *guest,
-			   struct error *err);
