@@ -15,6 +15,7 @@
 #include "vmm/config/definition.h"
 #include "vmm/config/file.h"
 #include "vmm/guest/process.h"
+#include "vmm/plan/apply.h"
 
 #define MEMORY_MIB_MAX (16UL << 20)
 #define NS_PER_SECOND  1000000000ULL
@@ -447,6 +448,10 @@ enum exit_code command_run(struct cli *cli, int argc, char **argv)
 	if (code != EXIT_DONE)
 		return code;
 	definition->allow_unsigned = run.allow_unsigned;
+	if (plan_apply_alone(definition, &err) < 0) {
+		definition_free(definition);
+		return cli_fail(EXIT_REFUSED, "%s", err.text);
+	}
 	boot_recorder_start(&recorder, definition->name, true);
 	code = run_guest(cli, &run, definition, &recorder, &again);
 	if (run.boot_report && write_boot_report(run.boot_report, &recorder) != EXIT_DONE)

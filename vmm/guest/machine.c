@@ -14,6 +14,7 @@
 #include "hypervisor/boot/boot.h"
 #include "hypervisor/kvm/vcpu.h"
 #include "vmm/guest/machine_devices.h"
+#include "vmm/plan/placement.h"
 
 struct machine_vcpu {
 	struct vcpu vcpu;
@@ -332,6 +333,7 @@ static void *vcpu_main(void *argument)
 	struct machine *machine = self->machine;
 	struct error err = {""};
 
+	placement_name_vcpu(self->vcpu.index);
 	if (self->vcpu.index == 0)
 		boot_recorder_mark(machine->config.recorder, BOOT_STEP_RUN);
 	while (!atomic_load(&machine->stopping)) {
@@ -342,11 +344,27 @@ static void *vcpu_main(void *argument)
 	return NULL;
 }
 
+/* The thread begins on its own CPU, where it has one. */
+static int start_vcpu(struct machine *machine, struct machine_vcpu *self)
+{
+	pthread_attr_t attributes;
+	int code = -pthread_attr_init(&attributes);
+
+	if (code < 0)
+		return code;
+	code = placement_vcpu_attributes(&machine->config.definition->placement, self->vcpu.index,
+					 &attributes);
+	if (code == 0)
+		code = -pthread_create(&self->vcpu.thread, &attributes, vcpu_main, self);
+	pthread_attr_destroy(&attributes);
+	return code;
+}
+
 static int start_vcpus(struct machine *machine, struct error *err)
 {
 	for (unsigned i = 0; i < machine->vcpu_count; i++) {
 		struct machine_vcpu *self = &machine->vcpus[i];
-		int code = -pthread_create(&self->vcpu.thread, NULL, vcpu_main, self);
+		int code = start_vcpu(machine, self);
 
 		if (code < 0)
 			return error_set(err, code, "guest %s: cannot start vCPU %u's thread: %s",
@@ -377,13 +395,34 @@ static void join_vcpus(struct machine *machine)
 
 /* --- The whole --- */
 
+static int create_memory(struct machine *machine, struct error *err)
+{
+	static const enum vm_memory_policy policies[] = {
+		[NUMA_STRICT] = VM_MEMORY_BIND,
+		[NUMA_PREFERRED] = VM_MEMORY_PREFERRED,
+		[NUMA_INTERLEAVE] = VM_MEMORY_INTERLEAVE,
+	};
+	const struct guest_definition *definition = machine->config.definition;
+	const struct guest_placement *placement = &definition->placement;
+	struct vm_memory_options options = {
+		.page_size = MIB(page_kind_mib(placement->pages)),
+		.nodes = placement->nodes.words[0], /* INVENTORY_NODES_MAX are as many */
+		.policy = policies[placement->numa_mode],
+	};
+
+	return vm_memory_create(&machine->memory, MIB(definition->memory_mib), definition->name, &options,
+				err);
+}
+
 static int machine_build(struct machine *machine, struct error *err)
 {
 	const struct guest_definition *definition = machine->config.definition;
-	int code = kvm_open(&machine->kvm, err);
+	int code = placement_enter(&definition->placement, definition->name, err);
 
 	if (code == 0)
-		code = vm_memory_create(&machine->memory, MIB(definition->memory_mib), definition->name, err);
+		code = kvm_open(&machine->kvm, err);
+	if (code == 0)
+		code = create_memory(machine, err);
 	if (code == 0)
 		code = vm_create(&machine->vm, &machine->kvm, &machine->memory, err);
 	if (code == 0)

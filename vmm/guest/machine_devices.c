@@ -17,6 +17,7 @@
 #include "devmodel/virtio/vsock.h"
 #include "hypervisor/boot/acpi.h"
 #include "hypervisor/x86_64/reset_vector.h"
+#include "vmm/plan/placement.h"
 
 /* --- Interrupt lines --- */
 
@@ -158,8 +159,10 @@ static uint32_t virtio_gsi(unsigned index)
 static void *device_thread_main(void *argument)
 {
 	struct device_thread *thread = argument;
-	int code = loop_run(&thread->loop);
+	int code;
 
+	placement_name_disk(thread->disk);
+	code = loop_run(&thread->loop);
 	if (code < 0) {
 		log_error("device thread: %s", strerror(-code));
 		abort(); /* our own fault is fatal: a guest with a dead disk is worse than none */
@@ -371,12 +374,15 @@ int machine_devices_create(struct machine_devices *devices, struct error *err)
 
 int machine_devices_start(struct machine_devices *devices, struct error *err)
 {
+	unsigned disks = 0;
+
 	for (unsigned i = 0; i < devices->virtio_count; i++) {
 		struct virtio_slot *slot = &devices->virtio[i];
 		int code;
 
 		if (!slot->own_thread)
 			continue;
+		slot->thread.disk = disks++;
 		code = -pthread_create(&slot->thread.thread, NULL, device_thread_main, &slot->thread);
 		if (code < 0)
 			return error_set(err, code, "%s: cannot start its thread: %s", slot->device->name,

@@ -30,8 +30,9 @@ struct irqfd_line {
 	int fd;
 };
 
-/* A loop with a thread of its own, for a device that may wait for the host. */
+/* A loop with a thread of its own, for a device that may wait for the host: a disk. */
 struct device_thread {
+	unsigned disk; /* which; it is in the thread's name */
 	struct loop loop;
 	pthread_t thread;
 	bool running;
