@@ -16,6 +16,7 @@
 #define SYSTEM_CONFIG     "/etc/rastos"
 #define SYSTEM_RUNTIME    "/run/rastos"
 #define SETTINGS_FILE_MAX 65536
+#define KEY_FILE_MAX      65536
 
 /* The folder with mode, guests/ and keys/ when nothing else is said. */
 static char *default_config_dir(void)
@@ -141,6 +142,15 @@ static int keep_pem(const struct dirent *entry)
 	return has_suffix(entry->d_name, ".pem");
 }
 
+int settings_key_read(struct fit_key *key, struct error *err)
+{
+	char *text = NULL;
+	int code = file_read_text("key", key->path, KEY_FILE_MAX, &text, err);
+
+	key->text = text;
+	return code;
+}
+
 int settings_keys(const struct settings *settings, struct fit_key keys[SETTINGS_KEYS_MAX], unsigned *count,
 		  struct error *err)
 {
@@ -161,8 +171,9 @@ int settings_keys(const struct settings *settings, struct fit_key keys[SETTINGS_
 		char *name = strndup(entries[i]->d_name, strlen(entries[i]->d_name) - strlen(".pem"));
 
 		keys[(*count)++] = (struct fit_key){.name = name, .path = path};
-		if (!path || !name)
-			code = error_set(err, -ENOMEM, "keys folder %s: out of memory", settings->keys_dir);
+		code = path && name
+			       ? settings_key_read(&keys[*count - 1], err)
+			       : error_set(err, -ENOMEM, "keys folder %s: out of memory", settings->keys_dir);
 	}
 	for (int i = 0; i < found; i++)
 		free(entries[i]);
@@ -179,5 +190,6 @@ void settings_keys_free(struct fit_key *keys, unsigned count)
 	for (unsigned i = 0; i < count; i++) {
 		free((char *)keys[i].name);
 		free((char *)keys[i].path);
+		free((char *)keys[i].text);
 	}
 }

@@ -33,8 +33,10 @@ void settings_free(struct settings *settings);
 /* The manager's control socket; the caller frees it. */
 char *settings_control_socket(const struct settings *settings);
 
-/* The public keys of keys_dir, by name; the strings belong to the array: settings_keys_free. A folder that is
+/* The public keys of keys_dir, read, by name; the strings belong to the array: settings_keys_free. A folder that is
  * missing has no keys. */
 int settings_keys(const struct settings *settings, struct fit_key keys[SETTINGS_KEYS_MAX], unsigned *count,
 		  struct error *err);
+/* Reads the file that key->path names into key->text, which the caller frees. */
+int settings_key_read(struct fit_key *key, struct error *err);
 void settings_keys_free(struct fit_key *keys, unsigned count);

@@ -158,8 +158,10 @@ static uint32_t virtio_gsi(unsigned index)
 static void *device_thread_main(void *argument)
 {
 	struct device_thread *thread = argument;
-	int code = loop_run(&thread->loop);
+	int code;
 
+	thread->config->thread_started(thread->config->owner, MACHINE_THREAD_DISK);
+	code = loop_run(&thread->loop);
 	if (code < 0) {
 		log_error("device thread: %s", strerror(-code));
 		abort(); /* our own fault is fatal: a guest with a dead disk is worse than none */
@@ -187,6 +189,7 @@ static struct virtio_slot *virtio_slot_open(struct machine_devices *devices, boo
 			return NULL;
 		}
 		slot->own_thread = true;
+		slot->thread.config = devices->config;
 	}
 	slot->irq.fd = -1;
 	devices->virtio_count++;
@@ -384,6 +387,11 @@ int machine_devices_start(struct machine_devices *devices, struct error *err)
 		slot->thread.running = true;
 	}
 	return 0;
+}
+
+unsigned machine_devices_threads(const struct guest_definition *definition)
+{
+	return definition->disk_count;
 }
 
 static void virtio_slots_stop(struct machine_devices *devices)

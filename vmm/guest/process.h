@@ -6,6 +6,7 @@
  *
  *      manager -> guest   {"op":"press-power"}  {"op":"ctrl-alt-del"}  {"op":"stop"}
  *                         {"op":"console"} with a client's descriptor (SCM_RIGHTS)
+ *                         {"op":"broker"} with the other end of the manager's vsock broker (vsock_broker.h)
  *      guest -> manager   {"event":"report","report":{...}}     each time the boot report grew
  *                         {"event":"status","text":"..."}       STATUS= of the guest's init
  *                         {"event":"ended","end":"powered-off","why":"...","console":"last lines"}
@@ -25,12 +26,21 @@
 #define GUEST_ORPHAN_SECONDS 30
 #define GUEST_MESSAGE_MAX    32768
 
+/* How the process keeps a guest that took it over from doing harm (vmm/jail/jail.h). */
+enum guest_confinement {
+	GUEST_OF_USER,    /* the user's own process: no_new_privs, and filters for all threads but the first */
+	GUEST_JAILED,     /* a process of jail_fork: the jail is closed once the boot image is verified */
+	GUEST_UNCONFINED, /* the manager's child, with the jail turned off by name */
+};
+
 struct guest_process_config {
 	const struct guest_definition *definition;
 	struct guest_resources *resources; /* descriptors are taken over */
 	struct boot_recorder *recorder;    /* started by the caller */
 	int control_fd;                    /* -1: no manager */
 	int console_log_fd;                /* -1: none; taken over */
+	int broker_fd;                     /* -1: none; taken over (vsock_broker.h) */
+	enum guest_confinement confinement;
 	bool terminal; /* standard input and output are the console; SIGINT and SIGTERM shut down */
 };
 

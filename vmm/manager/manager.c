@@ -334,6 +334,8 @@ static __attribute__((noreturn)) void guest_process_main(struct managed_guest *g
 		.recorder = &recorder,
 		.control_fd = control_fd,
 		.console_log_fd = console_log_fd,
+		.broker_fd = -1,
+		.confinement = GUEST_UNCONFINED,
 	};
 	char name[16];
 

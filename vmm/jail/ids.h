@@ -1,0 +1,25 @@
+/*
+ * User ids for guest processes: a range that nobody else uses, one for each guest that runs, as user and as
+ * group. A pure function: who keeps what is given out passes it in.
+ *
+ * The default range lies above the ids that useradd hands out for containers and those of systemd-nspawn
+ * (systemd's UIDS-GIDS.md).
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "common/error.h"
+
+#define GUEST_IDS_FIRST 1900000000U
+#define GUEST_IDS_COUNT 1024U
+
+struct guest_ids {
+	uint32_t first, count;
+};
+
+/* first..first+count-1 are ids that a process may have: not 0, not -1, at least one. */
+int guest_ids_check(const struct guest_ids *ids, struct error *err);
+/* The lowest id of the range that is not among `used`; -ENOSPC when all are. */
+int guest_ids_take(const struct guest_ids *ids, const uint32_t *used, unsigned used_count, uint32_t *id,
+		   struct error *err);
