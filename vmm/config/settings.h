@@ -7,6 +7,7 @@
  * guest each /etc/rastos/keys/       $XDG_CONFIG_HOME/rastos/keys/ and /etc/...      keys_dir       *.pem,
  * public keys /run/rastos/            $XDG_RUNTIME_DIR/rastos/                        runtime_dir    sockets,
  * console logs
+ *      /var/lib/rastos/        $XDG_STATE_HOME/rastos/                         state_dir      crash reports
  *
  * The file is named by --config, else by RASTOS_CONFIG in the environment, else it is vmm.json in the first
  * column's folder, where it may be absent. Relative paths in it are relative to its folder. Its schema is
@@ -24,6 +25,7 @@ struct settings {
 	char *guests_dir;
 	char *keys_dir;
 	char *runtime_dir;
+	char *state_dir;
 };
 
 /* config: what --config said, or NULL. */

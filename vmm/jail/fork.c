@@ -60,7 +60,7 @@ static int clone_explain(const struct jail_config *config, int code, struct erro
 static pid_t process_clone(const struct jail_config *config, int *pidfd)
 {
 	struct clone_args args = {
-		.flags = CLONE_PIDFD | (config->on ? NAMESPACES : 0),
+		.flags = CLONE_PIDFD | (config->on ? (uint64_t)NAMESPACES : 0),
 		.pidfd = (uint64_t)(uintptr_t)pidfd,
 		.exit_signal = SIGCHLD,
 	};
