@@ -70,10 +70,31 @@ static int read_setting(const struct json_place *place, const char *key, const c
 	return *value ? 0 : error_set(place->err, -ENOMEM, "%s: out of memory", place->source);
 }
 
+static int read_guest_ids(const struct json_place *place, struct guest_ids *ids)
+{
+	static const char *const keys[] = {"first", "count", NULL};
+	uint64_t first = ids->first, count = ids->count;
+	struct json_place inner;
+	struct error why;
+	int code = json_object(place, "guest_ids", &inner);
+
+	if (code < 0 || !inner.object)
+		return code;
+	code = json_keys(&inner, keys);
+	if (code == 0)
+		code = json_uint(&inner, "first", 0, UINT32_MAX, &first);
+	if (code == 0)
+		code = json_uint(&inner, "count", 0, UINT32_MAX, &count);
+	if (code < 0)
+		return code;
+	*ids = (struct guest_ids){.first = (uint32_t)first, .count = (uint32_t)count};
+	return guest_ids_check(ids, &why) < 0 ? json_error(place, "guest_ids", "%s", why.text) : 0;
+}
+
 static int read_file(const char *path, struct settings *settings, struct error *err)
 {
-	static const char *const keys[] = {"mode_file",   "guests_dir", "keys_dir",
-					   "runtime_dir", "state_dir",  NULL};
+	static const char *const keys[] = {"mode_file", "guests_dir", "keys_dir",  "runtime_dir",
+					   "state_dir", "jail",       "guest_ids", NULL};
 	AUTO_FREE char *text = NULL;
 	AUTO_FREE char *folder = NULL;
 	struct json_place place;
@@ -98,6 +119,10 @@ static int read_file(const char *path, struct settings *settings, struct error *
 		code = read_setting(&place, "runtime_dir", folder, &settings->runtime_dir);
 	if (code == 0)
 		code = read_setting(&place, "state_dir", folder, &settings->state_dir);
+	if (code == 0)
+		code = json_bool(&place, "jail", &settings->jail);
+	if (code == 0)
+		code = read_guest_ids(&place, &settings->guest_ids);
 	cJSON_Delete(json);
 	return code;
 }
@@ -109,7 +134,10 @@ int settings_read(const char *config, struct settings *settings, struct error *e
 	bool required = true;
 	int code = 0;
 
-	*settings = (struct settings){0};
+	*settings = (struct settings){
+		.jail = true,
+		.guest_ids = {.first = GUEST_IDS_FIRST, .count = GUEST_IDS_COUNT},
+	};
 	if (!config)
 		config = getenv("RASTOS_CONFIG");
 	if (!config) {

@@ -15,8 +15,11 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "common/error.h"
 #include "hypervisor/boot/fit.h"
+#include "vmm/jail/ids.h"
 
 #define SETTINGS_KEYS_MAX 16
 
@@ -26,6 +29,8 @@ struct settings {
 	char *keys_dir;
 	char *runtime_dir;
 	char *state_dir;
+	bool jail;                  /* "jail": guests run in one (vmm/jail/jail.h); true unless turned off */
+	struct guest_ids guest_ids; /* "guest_ids": root's guests run as one of these each */
 };
 
 /* config: what --config said, or NULL. */
@@ -35,8 +40,8 @@ void settings_free(struct settings *settings);
 /* The manager's control socket; the caller frees it. */
 char *settings_control_socket(const struct settings *settings);
 
-/* The public keys of keys_dir, read, by name; the strings belong to the array: settings_keys_free. A folder that is
- * missing has no keys. */
+/* The public keys of keys_dir, read, by name; the strings belong to the array: settings_keys_free. A folder
+ * that is missing has no keys. */
 int settings_keys(const struct settings *settings, struct fit_key keys[SETTINGS_KEYS_MAX], unsigned *count,
 		  struct error *err);
 /* Reads the file that key->path names into key->text, which the caller frees. */

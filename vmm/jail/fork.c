@@ -17,7 +17,8 @@
 #include "common/cleanup.h"
 #include "vmm/jail/jail.h"
 
-#define NAMESPACES (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
+#define NAMESPACES                                                                                           \
+	(__u64)(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
 
 /* A number from /proc/sys; -1 when there is no such file. */
 static long sysctl_read(const char *path)
@@ -60,7 +61,7 @@ static int clone_explain(const struct jail_config *config, int code, struct erro
 static pid_t process_clone(const struct jail_config *config, int *pidfd)
 {
 	struct clone_args args = {
-		.flags = CLONE_PIDFD | (config->on ? (uint64_t)NAMESPACES : 0),
+		.flags = (__u64)CLONE_PIDFD | (config->on ? NAMESPACES : 0),
 		.pidfd = (uint64_t)(uintptr_t)pidfd,
 		.exit_signal = SIGCHLD,
 	};

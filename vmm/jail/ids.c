@@ -11,29 +11,28 @@ int guest_ids_check(const struct guest_ids *ids, struct error *err)
 		return error_set(err, -EINVAL, "count must be at least 1");
 	if (ids->first == 0)
 		return error_set(err, -EINVAL, "first must not be 0, which is root");
+	if (ids->count > GUEST_IDS_MAX)
+		return error_set(err, -EINVAL, "count must be at most %u", GUEST_IDS_MAX);
 	if (last >= UINT32_MAX)
 		return error_set(err, -EINVAL, "first and count go beyond the last user id, %u",
 				 UINT32_MAX - 1);
 	return 0;
 }
 
-static bool is_used(uint32_t id, const uint32_t *used, unsigned used_count)
+static bool is_used(uint32_t place, const int *used, unsigned used_count)
 {
 	for (unsigned i = 0; i < used_count; i++) {
-		if (used[i] == id)
+		if (used[i] >= 0 && (uint32_t)used[i] == place)
 			return true;
 	}
 	return false;
 }
 
-int guest_ids_take(const struct guest_ids *ids, const uint32_t *used, unsigned used_count, uint32_t *id,
-		   struct error *err)
+int guest_ids_take(const struct guest_ids *ids, const int *used, unsigned used_count, struct error *err)
 {
-	for (uint32_t i = 0; i < ids->count; i++) {
-		if (!is_used(ids->first + i, used, used_count)) {
-			*id = ids->first + i;
-			return 0;
-		}
+	for (uint32_t place = 0; place < ids->count; place++) {
+		if (!is_used(place, used, used_count))
+			return (int)place;
 	}
 	return error_set(
 		err, -ENOSPC,

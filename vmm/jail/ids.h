@@ -13,6 +13,7 @@
 
 #define GUEST_IDS_FIRST 1900000000U
 #define GUEST_IDS_COUNT 1024U
+#define GUEST_IDS_MAX   65536U
 
 struct guest_ids {
 	uint32_t first, count;
@@ -20,6 +21,6 @@ struct guest_ids {
 
 /* first..first+count-1 are ids that a process may have: not 0, not -1, at least one. */
 int guest_ids_check(const struct guest_ids *ids, struct error *err);
-/* The lowest place in the range, from 0 on, that is not among `used` (those of guests that run; negative: none), for a
- * process with the id first + place; -ENOSPC when all are. */
+/* The lowest place in the range, from 0 on, that is not among `used` (those of guests that run; negative:
+ * none), for a process with the id first + place; -ENOSPC when all are. */
 int guest_ids_take(const struct guest_ids *ids, const int *used, unsigned used_count, struct error *err);
