@@ -93,8 +93,9 @@ static int read_guest_ids(const struct json_place *place, struct guest_ids *ids)
 
 static int read_file(const char *path, struct settings *settings, struct error *err)
 {
-	static const char *const keys[] = {"mode_file", "guests_dir", "keys_dir",  "runtime_dir",
-					   "state_dir", "jail",       "guest_ids", NULL};
+	static const char *const keys[] = {"mode_file", "guests_dir", "keys_dir",   "runtime_dir",
+					   "state_dir", "reserve",    "overcommit", "desktop",
+					   "jail",      "guest_ids",  NULL};
 	AUTO_FREE char *text = NULL;
 	AUTO_FREE char *folder = NULL;
 	struct json_place place;
@@ -120,6 +121,8 @@ static int read_file(const char *path, struct settings *settings, struct error *
 	if (code == 0)
 		code = read_setting(&place, "state_dir", folder, &settings->state_dir);
 	if (code == 0)
+		code = policy_read(&place, &settings->policy);
+	if (code == 0)
 		code = json_bool(&place, "jail", &settings->jail);
 	if (code == 0)
 		code = read_guest_ids(&place, &settings->guest_ids);
@@ -135,6 +138,7 @@ int settings_read(const char *config, struct settings *settings, struct error *e
 	int code = 0;
 
 	*settings = (struct settings){
+		.policy = policy_default(),
 		.jail = true,
 		.guest_ids = {.first = GUEST_IDS_FIRST, .count = GUEST_IDS_COUNT},
 	};

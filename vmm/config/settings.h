@@ -1,5 +1,5 @@
 /*
- * Where rastos-vmm finds things on this host: vmm.json, or the defaults.
+ * Where rastos-vmm finds things on this host, and how the host is divided: vmm.json, or the defaults.
  *
  *      as root                 as a user                                       key in vmm.json
  *      /etc/rastos/mode        $XDG_CONFIG_HOME/rastos/mode                    mode_file
@@ -19,6 +19,7 @@
 
 #include "common/error.h"
 #include "hypervisor/boot/fit.h"
+#include "vmm/config/policy.h"
 #include "vmm/jail/ids.h"
 
 #define SETTINGS_KEYS_MAX 16
@@ -29,6 +30,7 @@ struct settings {
 	char *keys_dir;
 	char *runtime_dir;
 	char *state_dir;
+	struct resource_policy policy;
 	bool jail;                  /* "jail": guests run in one (vmm/jail/jail.h); true unless turned off */
 	struct guest_ids guest_ids; /* "guest_ids": root's guests run as one of these each */
 };

@@ -72,8 +72,8 @@ static pid_t process_clone(const struct jail_config *config, int *pidfd)
 		args.child_tid = tid;
 	}
 	if (config->cgroup_fd >= 0) {
-		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (uint64_t)config->cgroup_fd;
+		args.flags |= (__u64)CLONE_INTO_CGROUP;
+		args.cgroup = (__u64)config->cgroup_fd;
 	}
 	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 }
