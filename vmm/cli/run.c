@@ -313,19 +313,23 @@ static enum exit_code read_definition(const struct run_options *run, const char 
 }
 
 /* --key replaces the configuration's keys. */
-static void use_keys(const struct run_options *run, struct guest_resources *resources)
+static int use_keys(const struct run_options *run, struct guest_resources *resources, struct error *err)
 {
+	int code = 0;
+
 	if (!run->key_count)
-		return;
+		return 0;
 	settings_keys_free(resources->keys, resources->key_count);
 	resources->key_count = 0;
-	for (unsigned i = 0; i < run->key_count; i++) {
+	for (unsigned i = 0; i < run->key_count && code == 0; i++) {
 		resources->keys[i] = (struct fit_key){
 			.name = strdup(run->keys[i].name),
 			.path = strdup(run->keys[i].path),
 		};
 		resources->key_count++;
+		code = settings_key_read(&resources->keys[i], err);
 	}
+	return code;
 }
 
 static enum exit_code write_boot_report(const char *path, struct boot_recorder *recorder)
@@ -405,6 +409,8 @@ static enum exit_code run_guest(struct cli *cli, const struct run_options *run,
 		.listen_fd = -1,
 		.last_words_fd = -1,
 		.console_log_fd = -1,
+		.broker_fd = -1,
+		.confinement = GUEST_OF_USER,
 		.terminal = true,
 	};
 	enum machine_end end;
@@ -415,8 +421,7 @@ static enum exit_code run_guest(struct cli *cli, const struct run_options *run,
 		settings_free(&settings);
 		return cli_fail(EXIT_FAILED, "%s", err.text);
 	}
-	use_keys(run, &resources);
-	end = guest_process_run(&config, &err);
+	end = use_keys(run, &resources, &err) < 0 ? MACHINE_FAILED : guest_process_run(&config, &err);
 	guest_resources_close(&resources);
 	settings_free(&settings);
 	return judge_end(end, definition, run, &err, again);

@@ -15,9 +15,12 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "common/error.h"
 #include "hypervisor/boot/fit.h"
 #include "vmm/config/policy.h"
+#include "vmm/jail/ids.h"
 
 #define SETTINGS_KEYS_MAX 16
 
@@ -28,6 +31,8 @@ struct settings {
 	char *runtime_dir;
 	char *state_dir;
 	struct resource_policy policy;
+	bool jail;                  /* "jail": guests run in one (vmm/jail/jail.h); true unless turned off */
+	struct guest_ids guest_ids; /* "guest_ids": root's guests run as one of these each */
 };
 
 /* config: what --config said, or NULL. */
@@ -37,8 +42,10 @@ void settings_free(struct settings *settings);
 /* The manager's control socket; the caller frees it. */
 char *settings_control_socket(const struct settings *settings);
 
-/* The public keys of keys_dir, by name; the strings belong to the array: settings_keys_free. A folder that is
- * missing has no keys. */
+/* The public keys of keys_dir, read, by name; the strings belong to the array: settings_keys_free. A folder
+ * that is missing has no keys. */
 int settings_keys(const struct settings *settings, struct fit_key keys[SETTINGS_KEYS_MAX], unsigned *count,
 		  struct error *err);
+/* Reads the file that key->path names into key->text, which the caller frees. */
+int settings_key_read(struct fit_key *key, struct error *err);
 void settings_keys_free(struct fit_key *keys, unsigned count);

@@ -162,6 +162,7 @@ static void *device_thread_main(void *argument)
 	int code;
 
 	placement_name_disk(thread->disk);
+	thread->config->thread_started(thread->config->owner, MACHINE_THREAD_DISK);
 	code = loop_run(&thread->loop);
 	if (code < 0) {
 		log_error("device thread: %s", strerror(-code));
@@ -190,6 +191,7 @@ static struct virtio_slot *virtio_slot_open(struct machine_devices *devices, boo
 			return NULL;
 		}
 		slot->own_thread = true;
+		slot->thread.config = devices->config;
 	}
 	slot->irq.fd = -1;
 	devices->virtio_count++;
@@ -390,6 +392,11 @@ int machine_devices_start(struct machine_devices *devices, struct error *err)
 		slot->thread.running = true;
 	}
 	return 0;
+}
+
+unsigned machine_devices_threads(const struct guest_definition *definition)
+{
+	return definition->disk_count;
 }
 
 static void virtio_slots_stop(struct machine_devices *devices)

@@ -16,6 +16,7 @@
 #include "common/cleanup.h"
 #include "common/util.h"
 #include "devmodel/virtio/blk.h"
+#include "hypervisor/kvm/kvm.h"
 #include "vmm/net/tap.h"
 
 #define IMAGE_MAX     GIB(1)
@@ -212,11 +213,15 @@ int guest_resources_open(const struct guest_definition *definition, const struct
 {
 	int code = check_memory(definition, err);
 
-	*resources = (struct guest_resources){.vsock_listen_fd = -1};
+	*resources = (struct guest_resources){.vsock_listen_fd = -1, .kvm_fd = -1};
 	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
 		resources->disks[i].fd = -1;
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
 		resources->networks[i].fd = -1;
+	if (code == 0) {
+		resources->kvm_fd = kvm_device_open(err);
+		code = MIN(resources->kvm_fd, 0);
+	}
 	if (code == 0)
 		code = open_boot_files(definition, settings, resources, err);
 	for (unsigned i = 0; i < definition->disk_count && code == 0; i++)
@@ -244,4 +249,5 @@ void guest_resources_close(struct guest_resources *resources)
 		passt_stop(&resources->networks[i].passt);
 	}
 	cleanup_close(&resources->vsock_listen_fd);
+	cleanup_close(&resources->kvm_fd);
 }

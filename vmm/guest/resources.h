@@ -1,5 +1,5 @@
 /*
- * Everything a guest process needs from the host, opened before the guest runs: files, disks with their
+ * Everything a guest process needs from the host, opened before the guest runs: /dev/kvm, files, keys, disks with their
  * locks, network devices, sockets. The manager opens them (it may), the guest process uses them (it may open
  * nothing).
  *
@@ -43,6 +43,7 @@ struct guest_resources {
 	struct disk_resource disks[DEFINITION_DISKS_MAX];
 	struct network_resource networks[DEFINITION_NETWORKS_MAX];
 	int vsock_listen_fd;
+	int kvm_fd; /* of KVM_DEVICE; -1 once the machine took it over */
 };
 
 int guest_resources_open(const struct guest_definition *definition, const struct settings *settings,

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -348,7 +349,13 @@ static void note_end(struct managed_guest *guest, int signal)
 {
 	const char *name = guest->definition->name;
 
-	if (guest->end == MACHINE_RUNNING) {
+	if (signal == SIGSYS) { /* whatever it left as its last words */
+		guest->end = MACHINE_FAILED;
+		snprintf(
+			guest->why, sizeof(guest->why),
+			"guest %s: its process tried to break its jail and was ended: it made a system call that it may not make",
+			name);
+	} else if (guest->end == MACHINE_RUNNING) {
 		guest->end = guest->record.goal == GOAL_OFF ? MACHINE_KILLED : MACHINE_FAILED;
 		if (signal)
 			snprintf(guest->why, sizeof(guest->why),
@@ -483,6 +490,7 @@ int guest_create(struct manager *manager, struct guest_definition *definition, c
 		.record.id_slot = -1,
 		.process.fd = -1,
 		.control.fd = -1,
+		.broker.fd = -1,
 		.deadline.source.fd = -1,
 	};
 	if (asprintf(&guest->folder, "%s/guests/%s", manager->settings->runtime_dir, definition->name) < 0 ||
@@ -522,6 +530,7 @@ void guest_destroy(struct managed_guest *guest)
 	if (guest->deadline.source.fd >= 0)
 		loop_timer_close(guest->manager->loop, &guest->deadline);
 	cJSON_Delete(guest->record.definition);
+	free(guest->record.cgroup);
 	definition_free(guest->definition);
 	definition_free(guest->fresh);
 	free(guest->file);

@@ -448,6 +448,7 @@ static void take_over_undefined(struct manager *manager, const char *name)
 		return;
 	text = record.definition ? cJSON_PrintUnformatted(record.definition) : NULL;
 	cJSON_Delete(record.definition);
+	free(record.cgroup);
 	if (record.process.pid == 0 || !text)
 		return;
 	if (definition_parse(folder, "/", text, &definition, &err) < 0 ||
@@ -485,6 +486,7 @@ int manager_open(struct manager *manager, struct settings *settings, const char 
 		manager_close(manager);
 		return code;
 	}
+	cgroups_open(&manager->cgroups);
 	events_add(&manager->events, "manager-started", "", mode_name(manager->mode));
 	take_over_all(manager);
 	return 0;
@@ -495,4 +497,5 @@ void manager_close(struct manager *manager)
 	for (unsigned i = 0; i < manager->guest_count; i++)
 		guest_destroy(manager->guests[i]);
 	manager->guest_count = 0;
+	cgroups_close(&manager->cgroups);
 }

@@ -25,6 +25,7 @@
 #include "common/loop.h"
 #include "vmm/config/mode.h"
 #include "vmm/config/settings.h"
+#include "vmm/jail/cgroup.h"
 #include "vmm/manager/events.h"
 #include "vmm/manager/guest.h"
 
@@ -37,6 +38,7 @@ struct manager {
 	unsigned guest_count;
 	struct managed_guest *guests[MANAGER_GUESTS_MAX]; /* in the order of their start */
 	struct events events;
+	struct cgroups cgroups;
 	bool going_down;
 	uint64_t down_deadline_ns; /* CLOCK_MONOTONIC */
 	/* Called after any change that somebody may wait for. */
