@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -45,6 +46,9 @@ bool guest_ready(const struct managed_guest *guest)
 static int remember(struct managed_guest *guest, enum guest_goal goal, struct error *err)
 {
 	guest->record.goal = goal;
+	if (mkdir(guest->folder, 0700) < 0 && errno != EEXIST)
+		return error_set(err, -errno, "guest %s: cannot make its folder %s: %m",
+				 guest->definition->name, guest->folder);
 	return record_write(guest->folder, &guest->record, err);
 }
 
