@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,20 +17,25 @@
 #include "common/error.h"
 #include "hypervisor/boot/boot.h"
 #include "hypervisor/x86_64/topology.h"
+#include "vmm/config/wants.h"
 
 #define DEFINITION_NAME_MAX     63
-#define DEFINITION_VCPUS_MAX    255
-#define DEFINITION_MEMORY_MIN   16         /* MiB */
-#define DEFINITION_MEMORY_MAX   (1U << 24) /* MiB: 16 TiB */
+#define DEFINITION_VCPUS_MAX    WANTS_VCPUS_MAX
+#define DEFINITION_MEMORY_MIN   WANTS_MEMORY_MIN
+#define DEFINITION_MEMORY_MAX   WANTS_MEMORY_MAX
+#define DEFINITION_VCPUS        1   /* of a guest that says nothing and has no plan */
+#define DEFINITION_MEMORY_MIB   512 /* the same */
 #define DEFINITION_DISKS_MAX    16
 #define DEFINITION_NETWORKS_MAX 6
 #define DEFINITION_PUBLISH_MAX  32
 #define DEFINITION_FILE_MAX     (1U << 20) /* bytes of JSON */
 #define DEFINITION_CID_DEFAULT  3
+#define DEFINITION_DEPENDS_MAX  16
 
 enum guest_role {
-	GUEST_ROLE_SERVER,
-	GUEST_ROLE_DESKTOP,
+	GUEST_ROLE_SERVER,  /* at most one a host; gets what the others leave */
+	GUEST_ROLE_DESKTOP, /* in desktop mode only */
+	GUEST_ROLE_GUEST,   /* in any mode, with the numbers of its definition */
 };
 
 /* What follows when a guest ends by itself; libvirt's names. */
@@ -41,6 +47,12 @@ enum guest_action {
 enum guest_console {
 	GUEST_CONSOLE_SERIAL,
 	GUEST_CONSOLE_VIRTIO,
+};
+
+/* What tells that a guest is ready. */
+enum guest_ready {
+	GUEST_READY_NOTIFY,  /* READY=1 from its init */
+	GUEST_READY_STARTED, /* nothing: it is ready once its vCPUs run */
 };
 
 enum network_type {
@@ -63,6 +75,7 @@ struct network_definition {
 };
 
 struct guest_definition {
+	cJSON *json; /* what it was read from, with absolute paths; NULL: made by definition_new alone */
 	char *name;
 	enum guest_role role;
 
@@ -76,8 +89,13 @@ struct guest_definition {
 	char *cmdline;
 	enum boot_protocol protocol;
 
+	/* What the file says of CPUs and memory, and what holds: without a plan the numbers that are said or
+	 * their defaults, with one what plan_apply_definition (vmm/plan/apply.h) writes before the guest
+	 * starts. */
+	struct guest_wants wants;
 	struct cpu_topology topology;
 	uint64_t memory_mib;
+	struct guest_placement placement;
 	unsigned disk_count;
 	struct disk_definition disks[DEFINITION_DISKS_MAX];
 	unsigned network_count;
@@ -89,6 +107,10 @@ struct guest_definition {
 	enum guest_action on_poweroff;
 	enum guest_action on_reboot;
 	enum guest_action on_crash;
+	enum guest_ready ready;
+	bool autostart; /* by `up` */
+	unsigned depends_count;
+	char *depends_on[DEFINITION_DEPENDS_MAX]; /* guests that must be ready before this one starts */
 };
 
 /* A definition with every default and nothing to boot; name is copied. NULL when out of memory. */
@@ -102,3 +124,4 @@ int definition_parse(const char *source, const char *folder, const char *text,
 		     struct guest_definition **definition, struct error *err);
 /* A guest's name: letters, digits, '-', '_' and '.', starting with a letter or digit. */
 bool definition_name_valid(const char *name);
+const char *guest_role_name(enum guest_role role);

@@ -1,5 +1,5 @@
 /*
- * Where rastos-vmm finds things on this host: vmm.json, or the defaults.
+ * Where rastos-vmm finds things on this host, and how the host is divided: vmm.json, or the defaults.
  *
  *      as root                 as a user                                       key in vmm.json
  *      /etc/rastos/mode        $XDG_CONFIG_HOME/rastos/mode                    mode_file
@@ -7,6 +7,7 @@
  * guest each /etc/rastos/keys/       $XDG_CONFIG_HOME/rastos/keys/ and /etc/...      keys_dir       *.pem,
  * public keys /run/rastos/            $XDG_RUNTIME_DIR/rastos/                        runtime_dir    sockets,
  * console logs
+ *      /var/lib/rastos/        $XDG_STATE_HOME/rastos/                         state_dir      crash reports
  *
  * The file is named by --config, else by RASTOS_CONFIG in the environment, else it is vmm.json in the first
  * column's folder, where it may be absent. Relative paths in it are relative to its folder. Its schema is
@@ -16,6 +17,7 @@
 
 #include "common/error.h"
 #include "hypervisor/boot/fit.h"
+#include "vmm/config/policy.h"
 
 #define SETTINGS_KEYS_MAX 16
 
@@ -24,6 +26,8 @@ struct settings {
 	char *guests_dir;
 	char *keys_dir;
 	char *runtime_dir;
+	char *state_dir;
+	struct resource_policy policy;
 };
 
 /* config: what --config said, or NULL. */
