@@ -18,10 +18,11 @@ struct session {
 	const struct exec_session_config *config;
 	int signals;
 	bool input_open;
-	uint32_t credit; /* bytes of INPUT that may be sent */
-	int stopped_by;  /* the signal that the user has sent once */
+	uint32_t credit;         /* bytes of INPUT that may be sent */
+	int stopped_by;          /* the signal that the user has sent once */
 	struct exec_frame frame; /* what the guest said; its rest is to be written */
 	size_t written;
+	size_t kept;
 	bool ended;
 	struct exec_exit *end;
 	struct error *err;
@@ -31,12 +32,19 @@ struct session {
 
 static int guest_broke_off(struct session *session)
 {
-	return error_set(session->err, -ECONNRESET, "the connection to the guest ended before the command did");
+	return error_set(session->err, -ECONNRESET,
+			 "the connection to the guest ended before the command did");
 }
 
 static int guest_is_wrong(struct session *session)
 {
 	return error_set(session->err, -EPROTO, "what the guest's helper says is not in its format");
+}
+
+static void tell_passed(const struct session *session, size_t bytes)
+{
+	if (session->config->passed)
+		session->config->passed(session->config->owner, bytes);
 }
 
 /* ---- from the user ---- */
@@ -87,6 +95,7 @@ static int take_input(struct session *session)
 	got = MAX(got, (ssize_t)0);
 	session->credit -= (uint32_t)got;
 	session->input_open = got > 0;
+	tell_passed(session, (size_t)got);
 	return exec_send(&session->sender, EXEC_INPUT, data, (size_t)got);
 }
 
@@ -102,12 +111,29 @@ static int take_credit(struct session *session)
 	return 0;
 }
 
+static void keep_error(struct session *session)
+{
+	const struct exec_session_config *config = session->config;
+	size_t room = config->kept_size - 1 - session->kept;
+	size_t length = MIN(session->frame.length, room);
+
+	memcpy(config->kept + session->kept, session->frame.payload, length);
+	session->kept += length;
+	config->kept[session->kept] = '\0';
+	session->written = session->frame.length;
+}
+
 /* What is not output is dealt with at once. */
 static int take_frame(struct session *session)
 {
 	switch (session->frame.type) {
-	case EXEC_OUTPUT:
 	case EXEC_ERROR:
+		if (session->config->error < 0) {
+			keep_error(session);
+			return 0;
+		}
+		__attribute__((fallthrough));
+	case EXEC_OUTPUT:
 		session->written = 0;
 		return 0;
 	case EXEC_CREDIT:
@@ -164,6 +190,7 @@ static int write_output(struct session *session)
 	if (wrote < 0)
 		return error_set(session->err, -errno, "cannot write what the command prints: %m");
 	session->written += (size_t)wrote;
+	tell_passed(session, (size_t)wrote);
 	return take_frames(session);
 }
 
@@ -234,8 +261,9 @@ int exec_session_run(const struct exec_session_config *config, struct exec_exit 
 	session->err = err;
 	code = exec_send_request(&session->sender, config->request);
 	if (code < 0)
-		return error_set(err, code, code == -E2BIG ? "the command and its environment are too long"
-							   : "there is no command");
+		return error_set(err, code,
+				 code == -E2BIG ? "the command and its environment are too long"
+						: "there is no command");
 	code = watch_signals(session, &before);
 	while (code == 0 && !session->ended)
 		code = session_step(session);

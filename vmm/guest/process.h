@@ -7,6 +7,7 @@
  *      manager -> guest   {"op":"press-power"}  {"op":"ctrl-alt-del"}  {"op":"stop"}  {"op":"pause"}
  * {"op":"resume"}
  *                         {"op":"console"} with a client's descriptor (SCM_RIGHTS)
+ *                         {"op":"vsock","port":9998} with one too: it is connected to that port of the guest
  *      guest -> manager   {"event":"state","report":{...},"status":"...","paused":false}
  *                         on connection, and whenever one of them changed: the boot report, STATUS= of the
  * guest's init
