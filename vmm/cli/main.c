@@ -36,6 +36,8 @@ static const struct command commands[] = {
 	{"reboot", "shut a guest down and start it again", command_reboot},
 	{"kill", "end a guest at once", command_kill},
 	{"console", "attach to a guest's console", command_console},
+	{"exec", "run a command in a guest", command_exec},
+	{"cp", "copy files from or to a guest", command_cp},
 	{"boot-report", "show what a guest's boot took, step by step", command_boot_report},
 	{"check", "tell whether this host can run guests, and how to mend it", command_check},
 	{"image", "build, sign, verify and inspect boot images", run_image},

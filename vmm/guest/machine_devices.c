@@ -285,6 +285,7 @@ static int add_vsock(struct machine_devices *devices, struct error *err)
 	if (!slot->device)
 		return -ENOMEM;
 	devices->config->resources->vsock_listen_fd = -1;
+	devices->vsock = slot->device;
 	return virtio_slot_plug(devices, slot, err);
 }
 
