@@ -15,6 +15,7 @@
 
 #define SYSTEM_CONFIG     "/etc/rastos"
 #define SYSTEM_RUNTIME    "/run/rastos"
+#define SYSTEM_STATE      "/var/lib/rastos"
 #define SETTINGS_FILE_MAX 65536
 
 /* The folder with mode, guests/ and keys/ when nothing else is said. */
@@ -43,6 +44,19 @@ static char *default_runtime_dir(void)
 	return asprintf(&dir, "/tmp/rastos-%u", (unsigned)geteuid()) < 0 ? NULL : dir;
 }
 
+static char *default_state_dir(void)
+{
+	const char *state = getenv("XDG_STATE_HOME");
+	const char *home = getenv("HOME");
+	char *dir = NULL;
+
+	if (geteuid() == 0 || (!state && !home))
+		return strdup(SYSTEM_STATE);
+	if (state && *state == '/')
+		return file_path_join(state, "rastos");
+	return asprintf(&dir, "%s/.local/state/rastos", home) < 0 ? NULL : dir;
+}
+
 static int read_setting(const struct json_place *place, const char *key, const char *folder, char **value)
 {
 	AUTO_FREE char *relative = NULL;
@@ -57,7 +71,8 @@ static int read_setting(const struct json_place *place, const char *key, const c
 
 static int read_file(const char *path, struct settings *settings, struct error *err)
 {
-	static const char *const keys[] = {"mode_file", "guests_dir", "keys_dir", "runtime_dir", NULL};
+	static const char *const keys[] = {"mode_file", "guests_dir", "keys_dir", "runtime_dir",
+					   "state_dir", "pool_dir",   NULL};
 	AUTO_FREE char *text = NULL;
 	AUTO_FREE char *folder = NULL;
 	struct json_place place;
@@ -80,6 +95,10 @@ static int read_file(const char *path, struct settings *settings, struct error *
 		code = read_setting(&place, "keys_dir", folder, &settings->keys_dir);
 	if (code == 0)
 		code = read_setting(&place, "runtime_dir", folder, &settings->runtime_dir);
+	if (code == 0)
+		code = read_setting(&place, "state_dir", folder, &settings->state_dir);
+	if (code == 0)
+		code = read_setting(&place, "pool_dir", folder, &settings->pool_dir);
 	cJSON_Delete(json);
 	return code;
 }
@@ -104,11 +123,17 @@ int settings_read(const char *config, struct settings *settings, struct error *e
 		settings->keys_dir = file_path_join(dir, "keys");
 	}
 	settings->runtime_dir = default_runtime_dir();
+	settings->state_dir = default_state_dir();
 	if (!config || !settings->mode_file || !settings->guests_dir || !settings->keys_dir ||
-	    !settings->runtime_dir)
+	    !settings->runtime_dir || !settings->state_dir)
 		code = error_set(err, -ENOMEM, "configuration: out of memory");
 	else if (required || access(config, F_OK) == 0)
 		code = read_file(config, settings, err);
+	if (code == 0 && !settings->pool_dir) {
+		settings->pool_dir = file_path_join(settings->state_dir, "disks");
+		if (!settings->pool_dir)
+			code = error_set(err, -ENOMEM, "configuration: out of memory");
+	}
 	if (code < 0)
 		settings_free(settings);
 	return code;
@@ -120,6 +145,8 @@ void settings_free(struct settings *settings)
 	free(settings->guests_dir);
 	free(settings->keys_dir);
 	free(settings->runtime_dir);
+	free(settings->state_dir);
+	free(settings->pool_dir);
 	*settings = (struct settings){0};
 }
 

@@ -6,7 +6,9 @@
  *      /etc/rastos/guests/     $XDG_CONFIG_HOME/rastos/guests/                 guests_dir     *.json, one
  * guest each /etc/rastos/keys/       $XDG_CONFIG_HOME/rastos/keys/ and /etc/...      keys_dir       *.pem,
  * public keys /run/rastos/            $XDG_RUNTIME_DIR/rastos/                        runtime_dir    sockets,
- * console logs
+ * console logs /var/lib/rastos/        $XDG_STATE_HOME/rastos/                         state_dir      what
+ * outlives guests: the pool of disk images, reports of crashes
+ *      state_dir/disks/        the same                                        pool_dir       disk images
  *
  * The file is named by --config, else by RASTOS_CONFIG in the environment, else it is vmm.json in the first
  * column's folder, where it may be absent. Relative paths in it are relative to its folder. Its schema is
@@ -24,6 +26,8 @@ struct settings {
 	char *guests_dir;
 	char *keys_dir;
 	char *runtime_dir;
+	char *state_dir;
+	char *pool_dir;
 };
 
 /* config: what --config said, or NULL. */
