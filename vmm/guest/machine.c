@@ -157,12 +157,14 @@ static int find_boot_source(struct machine *machine, struct boot_source *source,
 
 	if (!definition->image) {
 		*source = (struct boot_source){
-			.name = definition->kernel,
+			.name = resources->image.path,
 			.kernel = resources->image.data,
 			.kernel_size = resources->image.size,
 			.initrd = resources->initrd.data,
 			.initrd_size = resources->initrd.size,
-			.cmdline = definition->cmdline ? definition->cmdline : "",
+			.cmdline = resources->cmdline ? resources->cmdline
+				   : definition->cmdline ? definition->cmdline
+							 : "",
 			.protocol = definition->protocol,
 		};
 		return 0;
