@@ -68,6 +68,13 @@ void vcpu_kick(struct vcpu *vcpu);
 /* Installs the empty SIGRTMIN handler that kicks need; once a process, before the first vCPU thread. */
 int vcpu_signals_init(struct error *err);
 
-/* Logs registers, control registers and the bytes at RIP, as far as they can be read. vCPU's thread. After a triple fault
- * on AMD they are those of a CPU just reset: the hardware keeps no others. */
-void vcpu_log_state(struct vcpu *vcpu, const struct guest_memory *memory);
+#define VCPU_STATE_TEXT_MAX 2048
+
+/* Registers, control registers and the bytes at RIP as lines of text, as far as they can be read. vCPU's thread. After a
+ * triple fault on AMD they are those of a CPU just reset: the hardware keeps no others. */
+void vcpu_describe_state(struct vcpu *vcpu, const struct guest_memory *memory,
+			 char text[VCPU_STATE_TEXT_MAX]);
+
+/* After a pause: tells the guest's clock source that the vCPU stood still, so that its watchdogs are content
+ * (KVM_KVMCLOCK_CTRL; a guest without kvmclock has none to tell). vCPU's thread. */
+void vcpu_tell_paused(struct vcpu *vcpu);

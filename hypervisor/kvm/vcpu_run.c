@@ -76,3 +76,8 @@ enum vcpu_stop vcpu_run(struct vcpu *vcpu, struct error *err)
 	atomic_store(&vcpu->threaded, false);
 	return (enum vcpu_stop)stop;
 }
+
+void vcpu_tell_paused(struct vcpu *vcpu)
+{
+	ioctl(vcpu->fd, KVM_KVMCLOCK_CTRL, 0); /* EINVAL: the guest has no kvmclock */
+}

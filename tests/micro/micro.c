@@ -295,8 +295,12 @@ struct micro_end micro_run(struct micro *micro, const char *function)
 	for (unsigned i = 1; i < count; i++)
 		micro->threads[i] = micro_thread(vcpu_thread_run, &micro->vcpus[i]);
 	end.stop = vcpu_run(&micro->vcpus[0], &end.error);
-	if (end.stop == VCPU_FAULT)
-		vcpu_log_state(&micro->vcpus[0], &micro->memory);
+	if (end.stop == VCPU_FAULT) {
+		char text[VCPU_STATE_TEXT_MAX] = "";
+
+		vcpu_describe_state(&micro->vcpus[0], &micro->memory, text);
+		fprintf(stderr, "%s\n", text);
+	}
 	run_end(micro);
 	loop_stop(&micro->loop);
 	for (unsigned i = 1; i < count; i++)

@@ -110,7 +110,8 @@ static enum exit_code attach_guest(struct cli *cli, const char *guest, bool wait
 		said = true;
 		usleep(RETRY_US);
 		console_guest_state(cli, guest, state);
-		if (wait || strcmp(state, "starting") == 0 || strcmp(state, "running") == 0)
+		if (wait || strcmp(state, "starting") == 0 || strcmp(state, "running") == 0 ||
+		    strcmp(state, "waiting") == 0 || strcmp(state, "paused") == 0)
 			continue;
 		fprintf(stderr, "\r\nguest %s: %s\r\n", guest, *state ? state : "the manager has ended");
 		return EXIT_DONE;

@@ -31,7 +31,7 @@ struct disk_options {
 
 struct disk_verb {
 	const char *name;
-	unsigned args;	     /* how many it needs */
+	unsigned args; /* how many it needs */
 	const char *args_text;
 	const char *options; /* of "jsft": json, size, format, tag */
 	bool writing;
@@ -96,8 +96,8 @@ static int run_list(const struct pool *pool, const struct disk_options *options,
 	} else {
 		for (size_t i = 0; i < count; i++)
 			width = MAX(width, (int)strlen(images[i].name));
-		printf("%-*s  %9s  %9s  %-8s  %-6s  %s\n", width, "NAME", "SIZE", "TAKES", "CONTENT", "IN USE",
-		       "MODIFIED");
+		printf("%-*s  %9s  %9s  %-8s  %-6s  %s\n", width, "NAME", "SIZE", "TAKES", "CONTENT",
+		       "IN USE", "MODIFIED");
 		for (size_t i = 0; i < count; i++)
 			print_row(&images[i], width);
 	}
@@ -145,7 +145,8 @@ static int parse_size(const char *name, const char *text, uint64_t *size, struct
 {
 	if (size_parse(text, size))
 		return 0;
-	return error_set(err, -EDOM, "disk %.80s: the size %.40s must be a number of bytes, or one with K, M, G or T",
+	return error_set(err, -EDOM,
+			 "disk %.80s: the size %.40s must be a number of bytes, or one with K, M, G or T",
 			 name, text);
 }
 
@@ -267,7 +268,8 @@ static enum exit_code take_option(int option, struct disk_options *options)
 	case 's':
 		return size_parse(optarg, &options->size) && options->size
 			       ? EXIT_DONE
-			       : cli_usage("disk", "--size: must be a number of bytes, or one with K, M, G or T");
+			       : cli_usage("disk",
+					   "--size: must be a number of bytes, or one with K, M, G or T");
 	case 't':
 		options->tag = optarg;
 		return EXIT_DONE;
@@ -287,9 +289,9 @@ static enum exit_code read_options(const struct disk_verb *verb, struct disk_opt
 				   char **argv, bool *help)
 {
 	static const struct option known[] = {
-		{"json", no_argument, NULL, 'j'},	  {"size", required_argument, NULL, 's'},
+		{"json", no_argument, NULL, 'j'},         {"size", required_argument, NULL, 's'},
 		{"format", required_argument, NULL, 'f'}, {"tag", required_argument, NULL, 't'},
-		{"help", no_argument, NULL, 'h'},	  {NULL, 0, NULL, 0},
+		{"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
 	};
 	enum exit_code code;
 	int option;
@@ -329,7 +331,8 @@ static enum exit_code exit_code_of(int code)
 	}
 }
 
-static enum exit_code run_verb(struct cli *cli, const struct disk_verb *verb, const struct disk_options *options)
+static enum exit_code run_verb(struct cli *cli, const struct disk_verb *verb,
+			       const struct disk_options *options)
 {
 	struct settings settings;
 	struct error err = {""};

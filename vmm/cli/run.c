@@ -401,6 +401,8 @@ static enum exit_code run_guest(struct cli *cli, const struct run_options *run,
 		.resources = &resources,
 		.recorder = recorder,
 		.control_fd = -1,
+		.listen_fd = -1,
+		.last_words_fd = -1,
 		.console_log_fd = -1,
 		.terminal = true,
 	};

@@ -43,6 +43,7 @@ void size_format(uint64_t bytes, char *text, size_t size)
 	if (unit == 0)
 		snprintf(text, size, "%llu B", (unsigned long long)bytes);
 	else
-		snprintf(text, size, value < 10 && value > (double)(uint64_t)value ? "%.1f %ciB" : "%.0f %ciB",
-			 value, units[unit - 1]);
+		snprintf(text, size,
+			 value < 10 && value > (double)(uint64_t)value ? "%.1f %ciB" : "%.0f %ciB", value,
+			 units[unit - 1]);
 }

@@ -158,18 +158,20 @@ static enum exit_code wait_all_ready(const struct cli *cli, unsigned timeout_s)
 	return code;
 }
 
-/* The first of the list is the server guest. */
+/* The first of the list is the server guest, if there is one. *name is "" when there is none. */
 static bool server_name(const struct cli *cli, char name[DEFINITION_NAME_MAX + 1])
 {
 	cJSON *result = NULL;
-	const cJSON *item =
-		cJSON_GetObjectItemCaseSensitive(cJSON_GetArrayItem(guest_list(cli, &result), 0), "name");
-	bool found = cJSON_IsString(item);
+	const cJSON *guests = guest_list(cli, &result);
+	const cJSON *first = cJSON_GetArrayItem(guests, 0);
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(first, "name");
+	const cJSON *role = cJSON_GetObjectItemCaseSensitive(first, "role");
 
-	if (found)
+	*name = '\0';
+	if (cJSON_IsString(item) && cJSON_IsString(role) && strcmp(role->valuestring, "server") == 0)
 		snprintf(name, DEFINITION_NAME_MAX + 1, "%s", item->valuestring);
 	cJSON_Delete(result);
-	return found;
+	return guests != NULL;
 }
 
 /* Attached to the server guest until the user leaves or the guest is off for good; then the manager has no
@@ -182,6 +184,12 @@ static enum exit_code attach_server(struct cli *cli)
 
 	if (!server_name(cli, name))
 		return EXIT_FAILED;
+	if (!*name) {
+		fprintf(stderr,
+			"The manager runs, there is no server guest to attach to. `rastos-vmm create` makes a "
+			"guest, `rastos-vmm down` ends the manager.\n");
+		return EXIT_DONE;
+	}
 	console_hint(name);
 	do {
 		enum attach_end end = ATTACH_CLOSED; /* also while it is off before it starts again */
@@ -198,7 +206,7 @@ static enum exit_code attach_server(struct cli *cli)
 		usleep(200 * 1000); /* it may be starting again */
 		console_guest_state(cli, name, guest_state);
 	} while (strcmp(guest_state, "starting") == 0 || strcmp(guest_state, "running") == 0 ||
-		 strcmp(guest_state, "stopping") == 0);
+		 strcmp(guest_state, "stopping") == 0 || strcmp(guest_state, "waiting") == 0);
 	console_guest_state(cli, name, guest_state);
 	fprintf(stderr, "\nguest %s: %s\n", name, guest_state);
 	if (strcmp(guest_state, "failed") == 0) {

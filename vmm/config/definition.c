@@ -19,6 +19,7 @@ static const char *const role_words[] = {"server", "desktop", NULL};
 static const char *const action_words[] = {"destroy", "restart", NULL};
 static const char *const console_words[] = {"serial", "virtio", NULL};
 static const char *const protocol_words[] = {"auto", "pvh", "linux64", "bzimage", NULL};
+static const char *const ready_words[] = {"notify", "started", NULL};
 static const char *const network_words[] = {"tap", "passt", NULL};
 
 bool definition_name_valid(const char *name)
@@ -51,6 +52,7 @@ struct guest_definition *definition_new(const char *name)
 	definition->rng = true;
 	definition->vsock_cid = DEFINITION_CID_DEFAULT;
 	definition->on_reboot = GUEST_ACTION_RESTART;
+	definition->autostart = true;
 	return definition;
 }
 
@@ -70,6 +72,9 @@ void definition_free(struct guest_definition *definition)
 		for (unsigned j = 0; j < network->publish_count; j++)
 			free(network->publish[j]);
 	}
+	for (unsigned i = 0; i < definition->depends_count; i++)
+		free(definition->depends_on[i]);
+	cJSON_Delete(definition->json);
 	free(definition->name);
 	free(definition->image);
 	free(definition->configuration);
@@ -80,7 +85,8 @@ void definition_free(struct guest_definition *definition)
 	free(definition);
 }
 
-/* json_string, then absolute against folder. */
+/* json_string, then absolute against folder; the document too, so that it says the same wherever it is kept.
+ */
 static int read_path(const struct json_place *place, const char *key, const char *folder, char **path)
 {
 	AUTO_FREE char *relative = NULL;
@@ -90,7 +96,9 @@ static int read_path(const struct json_place *place, const char *key, const char
 		return code;
 	free(*path);
 	*path = file_path_join(folder, relative);
-	return *path ? 0 : error_set(place->err, -ENOMEM, "%s: out of memory", place->source);
+	if (!*path || !cJSON_SetValuestring(cJSON_GetObjectItemCaseSensitive(place->object, key), *path))
+		return error_set(place->err, -ENOMEM, "%s: out of memory", place->source);
+	return 0;
 }
 
 static int read_kernel(const struct json_place *root, const char *folder, struct guest_definition *definition)
@@ -345,13 +353,47 @@ static int read_actions(const struct json_place *root, struct guest_definition *
 	return 0;
 }
 
+static int read_depends(const struct json_place *root, struct guest_definition *definition)
+{
+	const cJSON *array;
+	unsigned count;
+	int code = json_array(root, "depends_on", DEFINITION_DEPENDS_MAX, &array, &count);
+
+	for (unsigned i = 0; code == 0 && i < count; i++) {
+		const cJSON *item = cJSON_GetArrayItem(array, (int)i);
+
+		if (!cJSON_IsString(item) || !definition_name_valid(item->valuestring))
+			return json_error(root, "depends_on", "must hold names of guests");
+		if (strcmp(item->valuestring, definition->name) == 0)
+			return json_error(root, "depends_on", "names the guest itself");
+		definition->depends_on[i] = strdup(item->valuestring);
+		if (!definition->depends_on[i])
+			return error_set(root->err, -ENOMEM, "%s: out of memory", root->source);
+		definition->depends_count = i + 1;
+	}
+	return code;
+}
+
+static int read_start(const struct json_place *root, struct guest_definition *definition)
+{
+	unsigned ready = definition->ready;
+	int code = json_bool(root, "autostart", &definition->autostart);
+
+	if (code == 0)
+		code = json_word(root, "ready", ready_words, &ready);
+	if (code == 0)
+		code = read_depends(root, definition);
+	definition->ready = (enum guest_ready)ready;
+	return code;
+}
+
 static int read_definition(const struct json_place *root, const char *folder,
 			   struct guest_definition *definition)
 {
 	static const char *const keys[] = {"name",     "role",     "image",      "configuration", "kernel",
 					   "vcpus",    "topology", "memory_mib", "disks",         "networks",
 					   "rng",      "vsock",    "console",    "on_poweroff",   "on_reboot",
-					   "on_crash", NULL};
+					   "on_crash", "ready",    "autostart",  "depends_on",    NULL};
 	unsigned role = GUEST_ROLE_SERVER;
 	int code;
 
@@ -368,7 +410,8 @@ static int read_definition(const struct json_place *root, const char *folder,
 	    (code = read_disks(root, folder, definition)) < 0 ||
 	    (code = read_networks(root, definition)) < 0 ||
 	    (code = json_bool(root, "rng", &definition->rng)) < 0 ||
-	    (code = read_vsock(root, folder, definition)) < 0 || (code = read_actions(root, definition)) < 0)
+	    (code = read_vsock(root, folder, definition)) < 0 ||
+	    (code = read_actions(root, definition)) < 0 || (code = read_start(root, definition)) < 0)
 		return code;
 	definition->role = (enum guest_role)role;
 	return 0;
@@ -394,8 +437,10 @@ int definition_parse(const char *source, const char *folder, const char *text,
 		goto out;
 	}
 	code = read_definition(&root, folder, definition);
-	if (code == 0)
+	if (code == 0) {
+		definition->json = TAKE_PTR(json);
 		*result = TAKE_PTR(definition);
+	}
 out:
 	definition_free(definition);
 	cJSON_Delete(json);

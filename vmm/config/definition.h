@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,6 +28,7 @@
 #define DEFINITION_FILE_MAX     (1U << 20) /* bytes of JSON */
 #define DEFINITION_CID_DEFAULT  3
 #define DEFINITION_NO_DISK      UINT32_MAX
+#define DEFINITION_DEPENDS_MAX  16
 
 enum guest_role {
 	GUEST_ROLE_SERVER,
@@ -42,6 +44,12 @@ enum guest_action {
 enum guest_console {
 	GUEST_CONSOLE_SERIAL,
 	GUEST_CONSOLE_VIRTIO,
+};
+
+/* What tells that a guest is ready. */
+enum guest_ready {
+	GUEST_READY_NOTIFY,  /* READY=1 from its init */
+	GUEST_READY_STARTED, /* nothing: it is ready once its vCPUs run */
 };
 
 enum network_type {
@@ -65,6 +73,7 @@ struct network_definition {
 };
 
 struct guest_definition {
+	cJSON *json; /* what it was read from, with absolute paths; NULL: made by definition_new alone */
 	char *name;
 	enum guest_role role;
 
@@ -93,6 +102,10 @@ struct guest_definition {
 	enum guest_action on_poweroff;
 	enum guest_action on_reboot;
 	enum guest_action on_crash;
+	enum guest_ready ready;
+	bool autostart; /* by `up` */
+	unsigned depends_count;
+	char *depends_on[DEFINITION_DEPENDS_MAX]; /* guests that must be ready before this one starts */
 };
 
 /* A definition with every default and nothing to boot; name is copied. NULL when out of memory. */

@@ -48,6 +48,69 @@ int file_read_text(const char *what, const char *path, size_t max, char **text, 
 	return 0;
 }
 
+static int write_whole(int fd, const char *text, size_t len)
+{
+	while (len > 0) {
+		ssize_t wrote = write(fd, text, len);
+
+		if (wrote < 0 && errno == EINTR)
+			continue;
+		if (wrote < 0)
+			return -errno;
+		text += wrote;
+		len -= (size_t)wrote;
+	}
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+/* So that the new name is on the disk, too. */
+static int sync_folder_of(const char *path)
+{
+	AUTO_FREE char *copy = strdup(path);
+	AUTO_CLOSE int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+int file_write_text(const char *what, const char *path, const char *text, mode_t mode, struct error *err)
+{
+	AUTO_FREE char *fresh = NULL;
+	AUTO_CLOSE int fd = -1;
+	int code;
+
+	if (asprintf(&fresh, "%s.new", path) < 0)
+		return error_set(err, -ENOMEM, "%s %s: out of memory", what, path);
+	unlink(fresh); /* of a process that was killed in here */
+	fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	if (fd < 0)
+		return error_set(err, -errno, "%s %s: cannot write: %m", what, path);
+	code = write_whole(fd, text, strlen(text));
+	if (code == 0 && rename(fresh, path) < 0)
+		code = -errno;
+	if (code == 0)
+		return sync_folder_of(path) < 0 ? error_set(err, -errno, "%s %s: cannot sync: %m", what, path)
+						: 0;
+	unlink(fresh);
+	return error_set(err, code, "%s %s: cannot write: %s", what, path, strerror(-code));
+}
+
+int file_make_folder(const char *what, const char *path, mode_t mode, struct error *err)
+{
+	AUTO_FREE char *part = strdup(path);
+
+	if (!part)
+		return error_set(err, -ENOMEM, "%s %s: out of memory", what, path);
+	for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(part, 0755) < 0 && errno != EEXIST)
+			return error_set(err, -errno, "%s %s: cannot make %s: %m", what, path, part);
+		*slash = '/';
+	}
+	return mkdir(path, mode) < 0 && errno != EEXIST
+		       ? error_set(err, -errno, "%s %s: cannot make: %m", what, path)
+		       : 0;
+}
+
 char *file_path_join(const char *folder, const char *name)
 {
 	char *joined;

@@ -40,7 +40,12 @@ struct machine {
 	_Atomic(enum machine_end) end;
 	atomic_bool stopping;
 	struct error why;
-	struct loop_source ended; /* eventfd */
+	char registers[VCPU_STATE_TEXT_MAX]; /* of the vCPU that crashed */
+	struct loop_source ended;            /* eventfd */
+
+	pthread_mutex_t pause_lock;
+	pthread_cond_t pause_over;
+	atomic_bool paused;
 };
 
 /* --- The end --- */
@@ -88,6 +93,45 @@ static void events_panicked(struct machine_events *events)
 void machine_stop(struct machine *machine)
 {
 	machine_finish(machine, MACHINE_KILLED, "stopped by the host");
+}
+
+const char *machine_crash_registers(const struct machine *machine)
+{
+	return machine->registers;
+}
+
+/* --- Pause --- */
+
+static void kick_vcpus(struct machine *machine)
+{
+	for (unsigned i = 0; i < machine->vcpu_count; i++) {
+		if (machine->vcpus[i].running)
+			vcpu_kick(&machine->vcpus[i].vcpu);
+	}
+}
+
+void machine_pause(struct machine *machine)
+{
+	atomic_store(&machine->paused, true);
+	kick_vcpus(machine);
+}
+
+void machine_resume(struct machine *machine)
+{
+	pthread_mutex_lock(&machine->pause_lock);
+	atomic_store(&machine->paused, false);
+	pthread_cond_broadcast(&machine->pause_over);
+	pthread_mutex_unlock(&machine->pause_lock);
+}
+
+/* On a vCPU's thread: until the machine goes on, or ends. */
+static void pause_wait(struct machine *machine, struct vcpu *vcpu)
+{
+	pthread_mutex_lock(&machine->pause_lock);
+	while (atomic_load(&machine->paused) && !atomic_load(&machine->stopping))
+		pthread_cond_wait(&machine->pause_over, &machine->pause_lock);
+	pthread_mutex_unlock(&machine->pause_lock);
+	vcpu_tell_paused(vcpu);
 }
 
 void machine_press_power(struct machine *machine)
@@ -233,6 +277,23 @@ static int create_vcpus(struct machine *machine, struct error *err)
 	return code;
 }
 
+/* For the log and the crash report, of the first vCPU that crashes. */
+static void note_registers(struct machine_vcpu *self)
+{
+	struct machine *machine = self->machine;
+	char text[VCPU_STATE_TEXT_MAX] = "";
+	char *rest = text;
+	char *line;
+
+	vcpu_describe_state(&self->vcpu, &machine->memory, text);
+	pthread_mutex_lock(&machine->pause_lock);
+	if (!machine->registers[0])
+		memcpy(machine->registers, text, sizeof(machine->registers));
+	pthread_mutex_unlock(&machine->pause_lock);
+	while ((line = strsep(&rest, "\n")))
+		log_error("guest %s: vCPU %u: %s", machine->config.definition->name, self->vcpu.index, line);
+}
+
 /* What a return of vcpu_run means for the machine. */
 static void vcpu_stopped(struct machine_vcpu *self, enum vcpu_stop stop, const struct error *err)
 {
@@ -250,17 +311,18 @@ static void vcpu_stopped(struct machine_vcpu *self, enum vcpu_stop stop, const s
 		break;
 	case VCPU_TRIPLE_FAULT:
 		snprintf(why, sizeof(why), "triple fault on vCPU %u", self->vcpu.index);
-		vcpu_log_state(&self->vcpu, &machine->memory);
+		note_registers(self);
 		machine_finish(machine, MACHINE_CRASHED, why);
 		break;
 	case VCPU_CRASH:
 	case VCPU_HALTED:
+		note_registers(self);
 		snprintf(why, sizeof(why), "vCPU %u %s", self->vcpu.index,
 			 stop == VCPU_CRASH ? "announced a crash" : "halted for ever");
 		machine_finish(machine, MACHINE_CRASHED, why);
 		break;
 	case VCPU_FAULT:
-		vcpu_log_state(&self->vcpu, &machine->memory);
+		note_registers(self);
 		machine_finish(machine, MACHINE_FAILED, err->text);
 		break;
 	}
@@ -274,8 +336,11 @@ static void *vcpu_main(void *argument)
 
 	if (self->vcpu.index == 0)
 		boot_recorder_mark(machine->config.recorder, BOOT_STEP_RUN);
-	while (!atomic_load(&machine->stopping))
+	while (!atomic_load(&machine->stopping)) {
 		vcpu_stopped(self, vcpu_run(&self->vcpu, &err), &err);
+		if (atomic_load(&machine->paused))
+			pause_wait(machine, &self->vcpu);
+	}
 	return NULL;
 }
 
@@ -303,10 +368,8 @@ int machine_start(struct machine *machine, struct error *err)
 static void join_vcpus(struct machine *machine)
 {
 	atomic_store(&machine->stopping, true);
-	for (unsigned i = 0; i < machine->vcpu_count; i++) {
-		if (machine->vcpus[i].running)
-			vcpu_kick(&machine->vcpus[i].vcpu);
-	}
+	machine_resume(machine); /* whoever is paused sees that it is over */
+	kick_vcpus(machine);
 	for (unsigned i = 0; i < machine->vcpu_count; i++) {
 		if (machine->vcpus[i].running)
 			pthread_join(machine->vcpus[i].vcpu.thread, NULL);
@@ -344,6 +407,8 @@ int machine_create(const struct machine_config *config, struct machine **result,
 	if (!machine)
 		return error_set(err, -ENOMEM, "guest %s: out of memory", config->definition->name);
 	machine->config = *config;
+	pthread_mutex_init(&machine->pause_lock, NULL);
+	pthread_cond_init(&machine->pause_over, NULL);
 	machine->kvm.fd = -1;
 	machine->vm.fd = -1;
 	machine->memory.fd = -1;
@@ -394,5 +459,7 @@ void machine_destroy(struct machine *machine)
 	loop_remove(machine->config.loop, &machine->ended);
 	if (machine->ended.fd >= 0)
 		close(machine->ended.fd);
+	pthread_cond_destroy(&machine->pause_over);
+	pthread_mutex_destroy(&machine->pause_lock);
 	free(machine);
 }

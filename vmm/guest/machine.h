@@ -52,5 +52,13 @@ void machine_destroy(struct machine *machine); /* NULL is allowed */
 void machine_stop(struct machine *machine);
 /* Presses the power button; a guest that listens shuts down. Any thread. */
 void machine_press_power(struct machine *machine);
+/* Stops the vCPUs after the instruction they are at; disks finish what they were asked. The guest's clocks go
+ * on, so that they are right when it goes on; it is told that it was stopped (KVM_KVMCLOCK_CTRL). Twice is
+ * once. Any thread. */
+void machine_pause(struct machine *machine);
+void machine_resume(struct machine *machine);
 /* Types Ctrl-Alt-Del; -EBUSY when no driver listens. Any thread. */
 int machine_ctrl_alt_del(struct machine *machine);
+/* The registers of the vCPU that crashed, as lines of text; "" when none did. Valid once `ended` was called.
+ */
+const char *machine_crash_registers(const struct machine *machine);

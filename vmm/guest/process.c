@@ -11,8 +11,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "common/log.h"
 #include "common/util.h"
+#include "hypervisor/kvm/vcpu.h"
 #include "vmm/terminal/terminal.h"
 #include "vmm/guest/console_hub.h"
 #include "vmm/guest/notify.h"
@@ -20,7 +22,8 @@
 #define NS_PER_SECOND    1000000000ULL
 #define CONSOLE_FLUSH_MS 2000
 #define GUEST_FILES      4096
-#define CONSOLE_TAIL     2048 /* bytes of console output told to the manager at the end */
+#define CONSOLE_TAIL     4096 /* bytes of console output among the last words */
+#define STATUS_MAX       256
 
 struct guest_process {
 	const struct guest_process_config *config;
@@ -28,12 +31,16 @@ struct guest_process {
 	struct console_hub *console;
 	struct notify *notify;
 	struct machine *machine;
-	struct loop_source control;
+	struct loop_source control;  /* the manager; -1: none is there now */
+	struct loop_source listener; /* for the next one */
 	struct loop_source signals;
-	struct loop_timer orphan;
+	bool untold; /* the manager does not know the present state */
+	bool paused;
+	char status[STATUS_MAX];
 	bool asked_to_stop; /* the power button was pressed by the terminal's user or a signal */
 	enum machine_end end;
 	struct error *why;
+	char registers[VCPU_STATE_TEXT_MAX];
 };
 
 static const char *const end_names[] = {
@@ -63,52 +70,68 @@ bool machine_end_is_fault(enum machine_end end)
 
 /* --- To the manager --- */
 
-static void tell_manager(struct guest_process *process, cJSON *message)
+static cJSON *state_json(struct guest_process *process)
 {
-	char *text = message ? cJSON_PrintUnformatted(message) : NULL;
-
-	if (text && process->config->control_fd >= 0 &&
-	    send(process->config->control_fd, text, strlen(text), MSG_NOSIGNAL) < 0)
-		log_warning("guest %s: cannot tell the manager: %m", process->config->definition->name);
-	free(text);
-	cJSON_Delete(message);
-}
-
-static cJSON *event_new(const char *event)
-{
+	struct boot_report report;
 	cJSON *message = cJSON_CreateObject();
 
-	cJSON_AddStringToObject(message, "event", event);
+	boot_recorder_read(process->config->recorder, &report);
+	cJSON_AddStringToObject(message, "event", "state");
+	cJSON_AddItemToObject(message, "report", boot_report_to_json(&report));
+	cJSON_AddStringToObject(message, "status", process->status);
+	cJSON_AddBoolToObject(message, "paused", process->paused);
 	return message;
 }
 
-static void tell_report(struct guest_process *process)
+/* Tells the manager the present state if it does not know it. When its socket is full, that is done as soon
+ * as it is not: what happened meanwhile is then told at once. */
+static void tell_state(struct guest_process *process)
 {
-	struct boot_report report;
+	AUTO_FREE char *text = NULL;
 	cJSON *message;
+	bool told;
 
-	if (process->config->control_fd < 0)
+	if (!process->untold || process->control.fd < 0)
 		return;
-	boot_recorder_read(process->config->recorder, &report);
-	message = event_new("report");
-	cJSON_AddItemToObject(message, "report", boot_report_to_json(&report));
-	tell_manager(process, message);
+	message = state_json(process);
+	text = cJSON_PrintUnformatted(message);
+	cJSON_Delete(message);
+	told = text && send(process->control.fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+	if (told || (errno != EAGAIN && errno != ENOBUFS))
+		process->untold = false;
+	loop_modify(&process->loop, &process->control,
+		    process->untold ? EPOLLIN | EPOLLOUT : (uint32_t)EPOLLIN);
 }
 
-static void tell_ended(struct guest_process *process)
+static void state_changed(struct guest_process *process)
+{
+	process->untold = true;
+	tell_state(process);
+}
+
+static void write_last_words(struct guest_process *process)
 {
 	char tail[CONSOLE_TAIL + 1] = "";
-	cJSON *message;
+	AUTO_FREE char *text = NULL;
+	struct boot_report report;
+	cJSON *words;
 
-	if (process->config->control_fd < 0)
+	if (process->config->last_words_fd < 0)
 		return;
 	if (process->console)
 		tail[console_hub_tail(process->console, tail, CONSOLE_TAIL)] = '\0';
-	message = event_new("ended");
-	cJSON_AddStringToObject(message, "end", machine_end_name(process->end));
-	cJSON_AddStringToObject(message, "why", process->why->text);
-	cJSON_AddStringToObject(message, "console", tail);
-	tell_manager(process, message);
+	boot_recorder_read(process->config->recorder, &report);
+	words = cJSON_CreateObject();
+	cJSON_AddStringToObject(words, "end", machine_end_name(process->end));
+	cJSON_AddStringToObject(words, "why", process->why->text);
+	cJSON_AddStringToObject(words, "registers", process->registers);
+	cJSON_AddStringToObject(words, "console", tail);
+	cJSON_AddItemToObject(words, "report", boot_report_to_json(&report));
+	text = cJSON_PrintUnformatted(words);
+	cJSON_Delete(words);
+	if (!text || write(process->config->last_words_fd, text, strlen(text)) < 0)
+		log_warning("guest %s: cannot leave its last words: %m", process->config->definition->name);
+	close(process->config->last_words_fd);
 }
 
 /* --- From the guest --- */
@@ -118,6 +141,8 @@ static void guest_ended(void *owner, enum machine_end end, const char *why)
 	struct guest_process *process = owner;
 
 	process->end = end;
+	snprintf(process->registers, sizeof(process->registers), "%s",
+		 machine_crash_registers(process->machine));
 	error_set(process->why, 0, "guest %s: %s", process->config->definition->name, why);
 	loop_stop(&process->loop);
 }
@@ -125,15 +150,13 @@ static void guest_ended(void *owner, enum machine_end end, const char *why)
 static void guest_told(void *owner, const char *key, const char *value)
 {
 	struct guest_process *process = owner;
-	cJSON *message;
 
 	if (strcmp(key, "READY") == 0 && strcmp(value, "1") == 0) {
 		if (boot_recorder_mark(process->config->recorder, BOOT_STEP_READY))
-			tell_report(process);
+			state_changed(process);
 	} else if (strcmp(key, "STATUS") == 0) {
-		message = event_new("status");
-		cJSON_AddStringToObject(message, "text", value);
-		tell_manager(process, message);
+		snprintf(process->status, sizeof(process->status), "%s", value);
+		state_changed(process);
 	}
 }
 
@@ -205,20 +228,24 @@ static void signals_ready(struct loop_source *source, uint32_t events)
 		stop_politely(process);
 }
 
-static void orphan_expired(struct loop_timer *timer)
-{
-	struct guest_process *process = CONTAINER_OF(timer, struct guest_process, orphan);
-
-	machine_stop(process->machine);
-}
-
+/* The guest goes on: the next manager will come. */
 static void manager_gone(struct guest_process *process)
 {
-	log_warning("guest %s: the manager is gone, shutting down", process->config->definition->name);
+	if (process->control.fd < 0)
+		return;
 	loop_remove(&process->loop, &process->control);
+	close(process->control.fd);
 	process->control.fd = -1;
-	machine_press_power(process->machine);
-	loop_timer_set(&process->orphan, GUEST_ORPHAN_SECONDS * NS_PER_SECOND, 0);
+}
+
+static void pause_guest(struct guest_process *process, bool paused)
+{
+	process->paused = paused;
+	if (paused)
+		machine_pause(process->machine);
+	else
+		machine_resume(process->machine);
+	state_changed(process);
 }
 
 /* fd: came with the message, or -1; taken over. */
@@ -241,6 +268,8 @@ static void manager_asks(struct guest_process *process, const cJSON *message, in
 		machine_ctrl_alt_del(process->machine);
 	else if (strcmp(word, "stop") == 0)
 		machine_stop(process->machine);
+	else if (strcmp(word, "pause") == 0 || strcmp(word, "resume") == 0)
+		pause_guest(process, strcmp(word, "pause") == 0);
 	else
 		log_warning("guest %s: the manager asks \"%s\", which is unknown",
 			    process->config->definition->name, word);
@@ -266,7 +295,8 @@ static void control_ready(struct loop_source *source, uint32_t events)
 	ssize_t got;
 	int fd = -1;
 
-	(void)events;
+	if (events & EPOLLOUT)
+		tell_state(process);
 	got = recvmsg(source->fd, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -303,17 +333,34 @@ static int watch_signals(struct guest_process *process, struct error *err)
 	return code < 0 ? error_set(err, code, "cannot watch signals: %s", strerror(-code)) : 0;
 }
 
+static int manager_connected(struct guest_process *process, int fd)
+{
+	manager_gone(process); /* the former one, if it is still there: the newest is the manager */
+	process->control = (struct loop_source){.fd = fd, .events = EPOLLIN, .ready = control_ready};
+	return loop_add(&process->loop, &process->control);
+}
+
+static void listener_ready(struct loop_source *source, uint32_t events)
+{
+	struct guest_process *process = CONTAINER_OF(source, struct guest_process, listener);
+	int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC);
+
+	(void)events;
+	if (fd >= 0 && manager_connected(process, fd) == 0)
+		state_changed(process);
+}
+
 static int watch_manager(struct guest_process *process, struct error *err)
 {
-	int code = loop_timer_init(&process->loop, &process->orphan, orphan_expired);
+	int code = manager_connected(process, process->config->control_fd);
 
-	process->control = (struct loop_source){
-		.fd = process->config->control_fd,
+	process->listener = (struct loop_source){
+		.fd = process->config->listen_fd,
 		.events = EPOLLIN,
-		.ready = control_ready,
+		.ready = listener_ready,
 	};
-	if (code == 0)
-		code = loop_add(&process->loop, &process->control);
+	if (code == 0 && process->listener.fd >= 0)
+		code = loop_add(&process->loop, &process->listener);
 	return code < 0 ? error_set(err, code, "cannot watch the manager: %s", strerror(-code)) : 0;
 }
 
@@ -349,12 +396,12 @@ static void process_close(struct guest_process *process)
 	machine_destroy(process->machine);
 	if (process->console)
 		console_hub_flush(process->console, CONSOLE_FLUSH_MS);
-	tell_ended(process);
+	write_last_words(process);
 	console_hub_destroy(process->console);
 	notify_destroy(process->notify);
-	loop_timer_close(&process->loop, &process->orphan);
-	if (process->signals.fd >= 0)
-		close(process->signals.fd);
+	cleanup_close(&process->signals.fd);
+	cleanup_close(&process->control.fd);
+	cleanup_close(&process->listener.fd);
 	loop_close(&process->loop);
 }
 
@@ -377,7 +424,8 @@ enum machine_end guest_process_run(const struct guest_process_config *config, st
 		.end = MACHINE_FAILED,
 		.why = why,
 		.signals.fd = -1,
-		.orphan.source.fd = -1,
+		.control.fd = -1,
+		.listener.fd = -1,
 		.loop = {.epoll = -1, .stop = -1},
 	};
 	struct machine_config machine = {
@@ -404,7 +452,7 @@ enum machine_end guest_process_run(const struct guest_process_config *config, st
 	if (code == 0)
 		code = machine_start(process.machine, why);
 	if (code == 0) {
-		tell_report(&process);
+		state_changed(&process);
 		code = loop_run(&process.loop);
 		if (code < 0)
 			error_set(why, code, "guest %s: event loop failed: %s", config->definition->name,

@@ -1,17 +1,24 @@
 /*
  * A guest process: one guest from its definition to its end.
  *
- * It runs either inside `rastos-vmm run`, on the user's terminal, or as a child of the manager, to which it
- * talks over a control socket (SOCK_SEQPACKET, one JSON object a message):
+ * It runs either inside `rastos-vmm run`, on the user's terminal, or for the manager, to which it talks over
+ * a control socket (SOCK_SEQPACKET, one JSON object a message):
  *
- *      manager -> guest   {"op":"press-power"}  {"op":"ctrl-alt-del"}  {"op":"stop"}
+ *      manager -> guest   {"op":"press-power"}  {"op":"ctrl-alt-del"}  {"op":"stop"}  {"op":"pause"}
+ * {"op":"resume"}
  *                         {"op":"console"} with a client's descriptor (SCM_RIGHTS)
- *      guest -> manager   {"event":"report","report":{...}}     each time the boot report grew
- *                         {"event":"status","text":"..."}       STATUS= of the guest's init
- *                         {"event":"ended","end":"powered-off","why":"...","console":"last lines"}
+ *      guest -> manager   {"event":"state","report":{...},"status":"...","paused":false}
+ *                         on connection, and whenever one of them changed: the boot report, STATUS= of the
+ * guest's init
+ *
+ * It outlives the manager: when that hangs up, the guest goes on, and the next manager connects to the
+ * listening socket that the first one left it. The newest connection is the manager's. A manager that does
+ * not read is not waited for.
  *
  * A reset ends the process too: whoever started it starts a fresh one, so nothing survives a reboot but the
- * disks. When the manager goes away, the guest is asked to shut down and stopped after GUEST_ORPHAN_SECONDS.
+ * disks. Its last words go into a file, for whichever manager is there then:
+ *
+ *      {"end":"powered-off","why":"...","registers":"...","console":"last lines","report":{...}}
  */
 #pragma once
 
@@ -22,14 +29,16 @@
 #include "vmm/guest/machine.h"
 #include "vmm/guest/resources.h"
 
-#define GUEST_ORPHAN_SECONDS 30
-#define GUEST_MESSAGE_MAX    32768
+#define GUEST_MESSAGE_MAX 32768
+#define GUEST_LAST_WORDS  65536 /* bytes of that file, at most */
 
 struct guest_process_config {
 	const struct guest_definition *definition;
 	struct guest_resources *resources; /* descriptors are taken over */
 	struct boot_recorder *recorder;    /* started by the caller */
-	int control_fd;                    /* -1: no manager */
+	int control_fd;                    /* -1: no manager; taken over */
+	int listen_fd;                     /* where the next manager connects; -1: none; taken over */
+	int last_words_fd;                 /* -1: none; taken over */
 	int console_log_fd;                /* -1: none; taken over */
 	bool terminal; /* standard input and output are the console; SIGINT and SIGTERM shut down */
 };

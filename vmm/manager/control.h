@@ -5,20 +5,13 @@
  *      <- {"id":7,"ok":true,"result":{...}}
  *      <- {"id":7,"ok":false,"code":3,"error":"no guest is named sever, did you mean server?"}
  *
- *      op            members                          result
- *      list                                           {"mode","guests":[...]}
- *      boot-report   guest, wait, timeout_s           the report (vmm/guest/boot_report.h)
- *      start         guest
- *      shutdown      guest, wait, timeout_s
- *      reboot        guest, timeout_s
- *      kill          guest, wait
- *      console       guest                            then the connection is the console's bytes (sockets
- * only) down          timeout_s, force, poweroff
+ *      <- {"id":7,"progress":"waiting for web"}       before an answer that takes long
+ *      <- {"id":7,"item":{...}}                       one of an endless answer
  *
- * `code` is the exit code of the command (vmm/exit_code.h). Two ways in: a unix socket (mode 0660, group
- * rastos where it exists), and the virtio port CONTROL_CHANNEL, through which whoever owns the machine the
- * host runs in may manage it, as with qemu-guest-agent. A line is at most CONTROL_LINE_MAX bytes. Loop thread
- * only.
+ * What can be asked is in operations.h; `code` is the exit code of the command (vmm/exit_code.h). Two ways
+ * in: a unix socket (mode 0660, group rastos where it exists), and the virtio port CONTROL_CHANNEL, through
+ * which whoever owns the machine the host runs in may manage it, as with qemu-guest-agent. A line is at most
+ * CONTROL_LINE_MAX bytes. Loop thread only.
  */
 #pragma once
 

@@ -1,21 +1,19 @@
 /*
- * The manager: what `rastos-vmm up` is. It reads the mode and the definitions, opens what each guest needs,
- * starts one guest process a guest, and keeps watch. It never touches a guest's memory or devices: that is
- * the guest process's.
+ * The manager: what `rastos-vmm up` is. It reads the mode and the definitions, gives each guest what it
+ * needs, starts one guest process a guest, and keeps watch. It never touches a guest's memory or devices:
+ * that is the guest process's.
  *
- *      manager --fork--> guest process        resources as open descriptors, then messages
- * (vmm/guest/process.h)
- *              <--control socket, pidfd--     boot report, status, the end
+ *      control.c      clients: lines of JSON over sockets
+ *      operations.c   what they can ask for, and what they wait for
+ *      manager.c      the set of guests: which there are, in which order they start and end
+ *      guest.c        one guest and its process (guest.h)
+ *      store.c        definitions on the disk
  *
- * States of a guest:
+ * It may be killed at any instant: what it promised is in the guests' records (record.h), their processes go
+ * on, and the next manager takes them over.
  *
- *      off --start--> starting --READY=1--> running --shutdown--> stopping --end--> off
- *                        |                     |
- *                        +------- end ---------+--> off, failed, or started again (on_poweroff, on_reboot,
- * on_crash)
- *
- * One thread. The operations below are what every way in calls: the control socket now, others later. They
- * return 0 or a negative errno with a sentence; what takes long is watched through `changed`.
+ * One thread. Operations return 0 or a negative errno with a sentence; what takes long is watched through
+ * `changed`.
  */
 #pragma once
 
@@ -25,64 +23,22 @@
 
 #include "common/error.h"
 #include "common/loop.h"
-#include "vmm/config/definition.h"
 #include "vmm/config/mode.h"
 #include "vmm/config/settings.h"
-#include "vmm/guest/boot_report.h"
-#include "vmm/guest/machine.h"
-#include "vmm/net/passt.h"
+#include "vmm/manager/events.h"
+#include "vmm/manager/guest.h"
 
-#define MANAGER_GUESTS_MAX   32
-#define MANAGER_DOWN_SECONDS 30            /* how long a guest may take to shut down before it is stopped */
-#define MANAGER_STOP_NS      5000000000ULL /* how long its process may then take to end before it is killed */
-#define MANAGER_RESTART_NS   1000000000ULL /* before a crashed guest starts again */
-
-enum guest_state {
-	GUEST_OFF,
-	GUEST_STARTING,
-	GUEST_RUNNING,
-	GUEST_STOPPING,
-	GUEST_FAILED,
-};
-
-/* How far a shutdown has gone; each stage is given its time, then comes the next. */
-enum stop_stage {
-	STOP_POWER_BUTTON,
-	STOP_CTRL_ALT_DEL, /* for guests that do not listen to the button */
-	STOP_MACHINE,      /* the guest process ends the guest */
-	STOP_PROCESS,      /* SIGKILL */
-};
-
-struct manager;
-
-struct managed_guest {
-	struct manager *manager;
-	struct guest_definition *definition;
-	char *folder; /* its runtime folder */
-	enum guest_state state;
-	pid_t pid;
-	struct loop_source process; /* pidfd */
-	struct loop_source control; /* our end of the control socket */
-	struct passt passt[DEFINITION_NETWORKS_MAX];
-	struct loop_timer deadline; /* of a shutdown, or before a restart */
-	uint64_t started_ns;        /* CLOCK_MONOTONIC */
-	enum stop_stage stop_stage;
-	uint64_t stop_share_ns; /* time for each of the stages that ask */
-	bool restart_asked;     /* reboot: start again whatever the end */
-	struct boot_report report;
-	char status[256];     /* STATUS= of its init */
-	enum machine_end end; /* of the last run */
-	char why[512];        /* of the last end; "" while all is well */
-	char *console_tail;   /* last lines of a run that ended badly */
-};
+#define MANAGER_GUESTS_MAX 256
 
 struct manager {
 	struct settings *settings;
 	enum mode mode;
 	struct loop *loop;
 	unsigned guest_count;
-	struct managed_guest guests[MANAGER_GUESTS_MAX];
+	struct managed_guest *guests[MANAGER_GUESTS_MAX]; /* in the order of their start */
+	struct events events;
 	bool going_down;
+	uint64_t down_deadline_ns; /* CLOCK_MONOTONIC */
 	/* Called after any change that somebody may wait for. */
 	void (*changed)(void *owner);
 	void *changed_owner;
@@ -91,28 +47,44 @@ struct manager {
 	void *forked_owner;
 };
 
-/* Reads mode and definitions; nothing is started. mode_word: NULL to read the mode file. settings stay the
- * caller's. */
+/* Reads mode and definitions, and takes over guests of a former manager; no other is started. mode_word: NULL
+ * to read the mode file. settings stay the caller's. */
 int manager_open(struct manager *manager, struct settings *settings, const char *mode_word, struct loop *loop,
 		 struct error *err);
-void manager_close(struct manager *manager); /* guests must be off */
+/* Guests that run go on. */
+void manager_close(struct manager *manager);
 
-/* Starts all guests of the mode, the server guest first; stops at the first that cannot start. */
+/* Starts the guests of the mode that start by themselves, each after those it depends on; goes on with what a
+ * former manager left. Stops at the first that cannot start. */
 int manager_start_all(struct manager *manager, struct error *err);
 
 struct managed_guest *manager_find(struct manager *manager, const char *name);
-const char *guest_state_name(enum guest_state state);
 bool manager_all_off(const struct manager *manager);
 
+/* Starts a guest, and before it those it depends on. */
 int manager_start(struct managed_guest *guest, struct error *err);
-/* Presses the power button, after half of timeout_s Ctrl-Alt-Del; after timeout_s the guest is stopped. */
-int manager_shutdown(struct managed_guest *guest, unsigned timeout_s, struct error *err);
-int manager_reboot(struct managed_guest *guest, unsigned timeout_s, struct error *err);
-int manager_kill(struct managed_guest *guest, struct error *err);
-/* Hands a client's socket to the guest's console; the descriptor is still the caller's to close. */
-int manager_console(struct managed_guest *guest, int fd, struct error *err);
-/* Shuts all guests down; manager_all_off tells when that is done. */
+
+/* Adds a guest, or gives one that exists a new definition, which counts from its next start on. definition is
+ * taken over on success. On the disk when this returns. -EEXIST: replace is false, and the name is taken. */
+int manager_define(struct manager *manager, struct guest_definition *definition, bool replace,
+		   struct error *err);
+/* Forgets a guest that is off; -EBUSY when it is not, or when others depend on it. */
+int manager_undefine(struct managed_guest *guest, struct error *err);
+
+/* Shuts all guests down, those that others depend on last, within timeout_s altogether; manager_all_off tells
+ * when that is done. */
 void manager_down(struct manager *manager, unsigned timeout_s, bool force);
+/* Whom a shutdown waits for: "web, db"; "" when nobody. */
+void manager_down_waits(const struct manager *manager, char *text, size_t size);
+/* After a `down`: nothing was promised any more. */
+void manager_forget(struct manager *manager);
 
 /* One guest as JSON, for lists. */
 cJSON *manager_describe(const struct managed_guest *guest);
+
+/* --- Called by the guests --- */
+
+void manager_guest_changed(struct managed_guest *guest); /* its state */
+void manager_changed(struct manager *manager);           /* anything else */
+/* In a fresh guest process: drops all that is the manager's but `self`'s own. */
+void manager_leave(struct manager *manager, const struct managed_guest *self);

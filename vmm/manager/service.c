@@ -162,7 +162,7 @@ static void signals_ready(struct loop_source *source, uint32_t events)
 	if (read(source->fd, &info, sizeof(info)) != sizeof(info))
 		return;
 	tell_init("STOPPING=1\n");
-	control_down(service->control, MANAGER_DOWN_SECONDS, service->asked);
+	control_down(service->control, GUEST_DOWN_SECONDS, service->asked);
 	service->asked = true;
 }
 
@@ -229,8 +229,8 @@ int service_run(const struct service_config *config, struct error *err)
 		started = manager_start_all(&service.manager, err);
 	tell_starter(&service, started, err);
 	if (code == 0) {
-		if (started < 0)
-			control_down(service.control, MANAGER_DOWN_SECONDS, true);
+		if (started < 0 && manager_all_off(&service.manager))
+			control_down(service.control, GUEST_DOWN_SECONDS, true);
 		else
 			tell_init("READY=1\nSTATUS=guests started\n");
 		code = loop_run(&service.loop);

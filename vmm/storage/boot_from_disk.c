@@ -22,10 +22,10 @@ static const char *const kernel_names[] = {"vmlinuz-", "vmlinux-", NULL};
 static const struct {
 	const char *before, *behind;
 } initrd_names[] = {
-	{"initrd.img-", ""},	/* Debian, Ubuntu */
+	{"initrd.img-", ""},    /* Debian, Ubuntu */
 	{"initramfs-", ".img"}, /* Fedora, Arch */
-	{"initrd-", ""},	/* openSUSE */
-	{"initramfs-", ""},	/* Alpine */
+	{"initrd-", ""},        /* openSUSE */
+	{"initramfs-", ""},     /* Alpine */
 };
 
 struct file {
@@ -81,7 +81,8 @@ static const struct file *find_initrd(const struct boot_folder *folder, const ch
 	char name[2 * EXT_NAME_MAX];
 
 	for (unsigned i = 0; i < ARRAY_SIZE(initrd_names); i++) {
-		snprintf(name, sizeof(name), "%s%s%s", initrd_names[i].before, version, initrd_names[i].behind);
+		snprintf(name, sizeof(name), "%s%s%s", initrd_names[i].before, version,
+			 initrd_names[i].behind);
 		for (unsigned j = 0; j < folder->count; j++) {
 			if (strcmp(folder->files[j].name, name) == 0)
 				return &folder->files[j];
@@ -119,8 +120,8 @@ struct search {
 	struct partition partitions[PARTITIONS_MAX];
 	unsigned count;
 	const struct partition *root; /* the first with an /etc */
-	struct choice choice;	      /* its partition is NULL until there is one */
-	char seen[SEEN_MAX];	      /* what the partitions are, for the sentence when nothing is found */
+	struct choice choice;         /* its partition is NULL until there is one */
+	char seen[SEEN_MAX];          /* what the partitions are, for the sentence when nothing is found */
 };
 
 /* Looks at one file system: is it the root, and does it have a kernel? */
@@ -174,10 +175,11 @@ static int find_partitions(struct search *search, struct error *err)
 		return partitions_read(source->about, source->disk, source->size, search->partitions,
 				       &search->count, err);
 	case CONTENT_QCOW2:
-		return error_set(err, -EOPNOTSUPP,
-				 "%s: is a qcow2 image; `rastos-vmm disk import NAME FILE` makes a disk of it that "
-				 "boots",
-				 source->about);
+		return error_set(
+			err, -EOPNOTSUPP,
+			"%s: is a qcow2 image; `rastos-vmm disk import NAME FILE` makes a disk of it that "
+			"boots",
+			source->about);
 	default:
 		return error_set(err, -EOPNOTSUPP,
 				 "%s: to boot from it, it must have a partition table or be ext4; it is %s",

@@ -3,12 +3,12 @@
  *
  *   disk --sfdisk--> partitions --superblock--> ext4 ones --debugfs--> /boot/vmlinuz-VERSION and its initrd
  *
- * The disk is a whole ext4 file system, or has a GPT or MBR with one as root and perhaps one for /boot. The newest
- * version is taken, one with an initrd rather than one without. The command line is root=UUID= (PARTUUID= for a
- * kernel without an initrd, which cannot know UUIDs), ro, and the console.
+ * The disk is a whole ext4 file system, or has a GPT or MBR with one as root and perhaps one for /boot. The
+ * newest version is taken, one with an initrd rather than one without. The command line is root=UUID=
+ * (PARTUUID= for a kernel without an initrd, which cannot know UUIDs), ro, and the console.
  *
- * The disk is hostile: programs without rights read it, sizes are bounded, and what is found is only bytes to be
- * booted, which hypervisor/boot does not trust. It takes a fraction of a second, at worst a minute.
+ * The disk is hostile: programs without rights read it, sizes are bounded, and what is found is only bytes to
+ * be booted, which hypervisor/boot does not trust. It takes a fraction of a second, at worst a minute.
  */
 #pragma once
 
@@ -30,7 +30,7 @@ struct disk_boot_source {
 	const char *about; /* "disk debian" */
 	int disk;
 	uint64_t size;
-	unsigned index;	     /* of the disk in the guest: 0 is vda */
+	unsigned index;      /* of the disk in the guest: 0 is vda */
 	const char *console; /* "ttyS0" */
 };
 

@@ -24,13 +24,15 @@ static const struct magic magics[] = {
 	{CONTENT_VMDK, 0, 4, "KDMV"},
 	{CONTENT_VDI, 64, 4, "\x7f\x10\xda\xbe"},
 	{CONTENT_VHDX, 0, 8, "vhdxfile"},
-	{CONTENT_ELF, 0, 4, "\x7f"
-			    "ELF"},
+	{CONTENT_ELF, 0, 4,
+	 "\x7f"
+	 "ELF"},
 	{CONTENT_FIT, 0, 4, "\xd0\x0d\xfe\xed"},
 	{CONTENT_BZIMAGE, 0x202, 4, "HdrS"},
 	{CONTENT_GZIP, 0, 3, "\x1f\x8b\x08"},
-	{CONTENT_XZ, 0, 6, "\xfd"
-			   "7zXZ\0"},
+	{CONTENT_XZ, 0, 6,
+	 "\xfd"
+	 "7zXZ\0"},
 	{CONTENT_ZSTD, 0, 4, "\x28\xb5\x2f\xfd"},
 	{CONTENT_BZIP2, 0, 3, "BZh"},
 	{CONTENT_TAR, 257, 5, "ustar"},
@@ -51,14 +53,14 @@ static const struct magic magics[] = {
 };
 
 static const char *const names[] = {
-	[CONTENT_UNKNOWN] = "unknown", [CONTENT_EMPTY] = "empty",	[CONTENT_GPT] = "GPT",
-	[CONTENT_MBR] = "MBR",	       [CONTENT_EXT] = "ext4",		[CONTENT_XFS] = "XFS",
-	[CONTENT_BTRFS] = "btrfs",     [CONTENT_EROFS] = "EROFS",	[CONTENT_SQUASHFS] = "squashfs",
-	[CONTENT_FAT] = "FAT",	       [CONTENT_SWAP] = "swap",		[CONTENT_LVM] = "LVM",
-	[CONTENT_LUKS] = "LUKS",       [CONTENT_ISO9660] = "ISO 9660",	[CONTENT_QCOW2] = "qcow2",
-	[CONTENT_VMDK] = "VMDK",       [CONTENT_VDI] = "VDI",		[CONTENT_VHDX] = "VHDX",
-	[CONTENT_TAR] = "tar",	       [CONTENT_GZIP] = "gzip",		[CONTENT_XZ] = "xz",
-	[CONTENT_ZSTD] = "zstd",       [CONTENT_BZIP2] = "bzip2",	[CONTENT_ELF] = "ELF",
+	[CONTENT_UNKNOWN] = "unknown", [CONTENT_EMPTY] = "empty",      [CONTENT_GPT] = "GPT",
+	[CONTENT_MBR] = "MBR",         [CONTENT_EXT] = "ext4",         [CONTENT_XFS] = "XFS",
+	[CONTENT_BTRFS] = "btrfs",     [CONTENT_EROFS] = "EROFS",      [CONTENT_SQUASHFS] = "squashfs",
+	[CONTENT_FAT] = "FAT",         [CONTENT_SWAP] = "swap",        [CONTENT_LVM] = "LVM",
+	[CONTENT_LUKS] = "LUKS",       [CONTENT_ISO9660] = "ISO 9660", [CONTENT_QCOW2] = "qcow2",
+	[CONTENT_VMDK] = "VMDK",       [CONTENT_VDI] = "VDI",          [CONTENT_VHDX] = "VHDX",
+	[CONTENT_TAR] = "tar",         [CONTENT_GZIP] = "gzip",        [CONTENT_XZ] = "xz",
+	[CONTENT_ZSTD] = "zstd",       [CONTENT_BZIP2] = "bzip2",      [CONTENT_ELF] = "ELF",
 	[CONTENT_BZIMAGE] = "bzImage", [CONTENT_FIT] = "boot image",
 };
 

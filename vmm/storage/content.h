@@ -1,8 +1,8 @@
 /*
  * What a file holds, by its first bytes: disk, file system, disk image of another program, archive, kernel.
  *
- * Only magic numbers at the places that their formats give them are looked at, so a guess costs a few reads and
- * a hostile file can do no more than be taken for something else. ext4's superblock: Linux
+ * Only magic numbers at the places that their formats give them are looked at, so a guess costs a few reads
+ * and a hostile file can do no more than be taken for something else. ext4's superblock: Linux
  * Documentation/filesystems/ext4/super.rst.
  */
 #pragma once

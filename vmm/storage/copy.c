@@ -11,9 +11,9 @@
 #include "common/cleanup.h"
 #include "common/util.h"
 
-#define STEP	   MIB(8) /* between two reports */
-#define BUFFER	   MIB(1)
-#define STEP_TEXT  "copying"
+#define STEP      MIB(8) /* between two reports */
+#define BUFFER    MIB(1)
+#define STEP_TEXT "copying"
 
 /* Copies what copy_file_range cannot: from a block device, or between two kinds of file system. */
 static int copy_plain(int from, int to, uint64_t start, uint64_t end)

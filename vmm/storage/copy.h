@@ -9,7 +9,6 @@
 #include "common/error.h"
 #include "vmm/storage/progress.h"
 
-
 /* Copies size bytes, all of from, into the empty file to. from_name is for errors. */
 int copy_sparse(const char *from_name, int from, int to, uint64_t size, struct progress *progress,
 		struct error *err);

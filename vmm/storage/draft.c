@@ -13,7 +13,7 @@
 #include "common/cleanup.h"
 #include "vmm/storage/program.h"
 
-#define PREFIX	 ".draft-"
+#define PREFIX   ".draft-"
 #define ATTEMPTS 16
 
 /* The draft's folder, opened and locked; -EAGAIN when a sweep has taken it for a dead one meanwhile. */
@@ -38,9 +38,7 @@ int draft_begin(const struct pool *pool, struct draft *draft, struct error *err)
 		if (getrandom(&number, sizeof(number), 0) < 0)
 			number = (uint32_t)getpid() + i;
 		snprintf(draft->name, sizeof(draft->name), PREFIX "%08x", number);
-		code = mkdirat(pool->fd, draft->name, 0700) < 0
-			       ? -errno
-			       : folder_lock(pool, draft->name, 0);
+		code = mkdirat(pool->fd, draft->name, 0700) < 0 ? -errno : folder_lock(pool, draft->name, 0);
 	}
 	if (code < 0)
 		return error_set(err, code, "pool %s: cannot make a folder: %s", pool->dir, strerror(-code));

@@ -16,7 +16,7 @@
 #define SECONDS_MAX 30
 #define MEMORY_MAX  MIB(512)
 #define REQUEST_MAX 320
-#define FIELDS	    7 /* of a line: "", inode, mode, uid, gid, name, size */
+#define FIELDS      7 /* of a line: "", inode, mode, uid, gid, name, size */
 
 static bool name_plain(const char *name)
 {

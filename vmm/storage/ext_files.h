@@ -1,9 +1,9 @@
 /*
- * Files of an ext2, ext3 or ext4 file system that nobody mounts, as debugfs(8) reads them: no root is needed, and
- * a hostile file system meets a program without rights (program.h) and not the host's kernel.
+ * Files of an ext2, ext3 or ext4 file system that nobody mounts, as debugfs(8) reads them: no root is needed,
+ * and a hostile file system meets a program without rights (program.h) and not the host's kernel.
  *
- * The file system begins at byte `offset` of the disk. Links are not followed. Names with other characters than
- * letters, digits and "-_.+~" do not appear.
+ * The file system begins at byte `offset` of the disk. Links are not followed. Names with other characters
+ * than letters, digits and "-_.+~" do not appear.
  */
 #pragma once
 

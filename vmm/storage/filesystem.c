@@ -10,10 +10,10 @@
 #include "common/cleanup.h"
 #include "common/util.h"
 
-#define LABEL_MAX	16
-#define INODES_RESERVE	1024
+#define LABEL_MAX       16
+#define INODES_RESERVE  1024
 #define BYTES_PER_INODE KIB(16) /* mke2fs.conf(5) */
-#define BLOCK		KIB(4)
+#define BLOCK           KIB(4)
 
 /* What is in a folder, as du(1) counts it. */
 struct tree_size {
@@ -67,10 +67,24 @@ static int make(const struct draft *draft, const struct filesystem_source *sourc
 	struct copying copying = {.folder = draft->folder, .bytes = tree->kib * 1024};
 	char label[LABEL_MAX + 1], inodes[24], blocks[24];
 	const char *const argv[] = {
-		"mkfs.ext4", "-q",   "-F", "-m",   "0",
-		"-b",	     "4096", "-L", label,  "-N",
-		inodes,	     "-E",   "assume_storage_prezeroed=1,root_owner=0:0", "-d", source->folder,
-		DRAFT_IMAGE, blocks, NULL,
+		"mkfs.ext4",
+		"-q",
+		"-F",
+		"-m",
+		"0",
+		"-b",
+		"4096",
+		"-L",
+		label,
+		"-N",
+		inodes,
+		"-E",
+		"assume_storage_prezeroed=1,root_owner=0:0",
+		"-d",
+		source->folder,
+		DRAFT_IMAGE,
+		blocks,
+		NULL,
 	};
 	struct program program = program_of(argv, "e2fsprogs", source->about);
 
@@ -131,6 +145,5 @@ int filesystem_grow(const struct draft *draft, const char *name, struct progress
 	snprintf(about, sizeof(about), "disk %s", name);
 	/* 1: errors were corrected; e2fsck(8). */
 	code = grow_step(draft, check, about, "checking the file system", 1, progress, err);
-	return code < 0 ? code
-			: grow_step(draft, grow, about, "growing the file system", 0, progress, err);
+	return code < 0 ? code : grow_step(draft, grow, about, "growing the file system", 0, progress, err);
 }

@@ -14,7 +14,7 @@ struct filesystem_source {
 	const char *about;  /* for errors: "disk web" */
 	const char *folder; /* a path, or one in the draft */
 	const char *label;  /* cut to ext4's 16 bytes */
-	uint64_t size;	    /* bytes; 0: twice what is in the folder, at least FILESYSTEM_SIZE_MIN */
+	uint64_t size;      /* bytes; 0: twice what is in the folder, at least FILESYSTEM_SIZE_MIN */
 	bool many_owners;
 };
 

@@ -32,15 +32,17 @@ static int find_file_format(const struct import_job *job, enum import_format *fo
 	else if (content_is_disk(content))
 		*format = IMPORT_RAW;
 	else if (content == CONTENT_VMDK || content == CONTENT_VDI || content == CONTENT_VHDX)
-		return error_set(err, -EOPNOTSUPP,
-				 "%s: is a %s image, which is not supported; `qemu-img convert -O qcow2` makes one "
-				 "that is",
-				 job->about, content_name(content));
+		return error_set(
+			err, -EOPNOTSUPP,
+			"%s: is a %s image, which is not supported; `qemu-img convert -O qcow2` makes one "
+			"that is",
+			job->about, content_name(content));
 	else if (content == CONTENT_UNKNOWN || content == CONTENT_EMPTY)
-		return error_set(err, -EINVAL,
-				 "%s: is no disk image or archive that is known; if it is a disk's bytes, say so "
-				 "with --format raw",
-				 job->about);
+		return error_set(
+			err, -EINVAL,
+			"%s: is no disk image or archive that is known; if it is a disk's bytes, say so "
+			"with --format raw",
+			job->about);
 	else
 		return error_set(err, -EINVAL, "%s: is no disk but %s: `rastos-vmm run` boots it as it is",
 				 job->about, content_name(content));
@@ -55,7 +57,8 @@ static int find_format(const struct import_job *job, const struct stat *status, 
 
 	*format = job->import->format;
 	if (!is_folder && !S_ISREG(status->st_mode) && !S_ISBLK(status->st_mode))
-		return error_set(err, -EINVAL, "%s: is neither a file, a folder nor a block device", job->about);
+		return error_set(err, -EINVAL, "%s: is neither a file, a folder nor a block device",
+				 job->about);
 	if (*format == IMPORT_AUTO) {
 		if (!is_folder)
 			return find_file_format(job, format, err);
@@ -84,10 +87,11 @@ static int source_size(const struct import_job *job, uint64_t *size, struct erro
 	if (S_ISBLK(status.st_mode) && ioctl(job->source, BLKGETSIZE64, size) < 0)
 		return error_set(err, -errno, "%s: cannot get its size: %m", job->about);
 	if (*size == 0 || *size % SECTOR)
-		return error_set(err, -EINVAL,
-				 "%s: its %llu bytes are not a multiple of %d, as a disk's are: it is cut off, or no "
-				 "disk",
-				 job->about, (unsigned long long)*size, SECTOR);
+		return error_set(
+			err, -EINVAL,
+			"%s: its %llu bytes are not a multiple of %d, as a disk's are: it is cut off, or no "
+			"disk",
+			job->about, (unsigned long long)*size, SECTOR);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /*
- * Images made from what people have: raw and qcow2 disk images, folders that are a system's root, tar archives of
- * one, and OCI image layouts (a folder, or a tar of it) as skopeo and podman save them.
+ * Images made from what people have: raw and qcow2 disk images, folders that are a system's root, tar
+ * archives of one, and OCI image layouts (a folder, or a tar of it) as skopeo and podman save them.
  *
  *      raw     import.c         copied, by reflink where that is possible; holes stay holes
  *      qcow2   import_qcow2.c   qemu-img; one that needs other files (a backing file) is refused
@@ -33,14 +33,15 @@ struct import {
 	const char *name;   /* of the image to be */
 	const char *source; /* a path */
 	enum import_format format;
-	uint64_t size;	 /* of the disk: 0 for the source's, or twice what a tree holds */
+	uint64_t size;   /* of the disk: 0 for the source's, or twice what a tree holds */
 	const char *tag; /* which image of an OCI layout; NULL: its only one */
 	struct progress *progress;
 };
 
 int pool_import(const struct pool *pool, const struct import *import, struct error *err);
 
-/* The formats: each makes the draft's image. source: the open file or folder; about: what errors begin with. */
+/* The formats: each makes the draft's image. source: the open file or folder; about: what errors begin with.
+ */
 struct import_job {
 	const struct import *import;
 	const struct draft *draft;

@@ -1,6 +1,6 @@
 /*
- * qcow2 by qemu-img. The header (QEMU docs/interop/qcow2.txt) is looked at before QEMU opens the file: an image
- * may name further files, which QEMU would then open too.
+ * qcow2 by qemu-img. The header (QEMU docs/interop/qcow2.txt) is looked at before QEMU opens the file: an
+ * image may name further files, which QEMU would then open too.
  */
 #include <endian.h>
 #include <errno.h>
@@ -13,15 +13,15 @@
 #include "vmm/storage/import.h"
 #include "vmm/storage/program.h"
 
-#define VERSION_OFFSET	    4
-#define BACKING_OFFSET	    8
-#define SIZE_OFFSET	    24
-#define CRYPT_OFFSET	    32
+#define VERSION_OFFSET      4
+#define BACKING_OFFSET      8
+#define SIZE_OFFSET         24
+#define CRYPT_OFFSET        32
 #define INCOMPATIBLE_OFFSET 72 /* version 3 on */
-#define HEADER_SIZE	    80
-#define EXTERNAL_DATA	    (UINT64_C(1) << 2)
+#define HEADER_SIZE         80
+#define EXTERNAL_DATA       (UINT64_C(1) << 2)
 #define CONVERT_MEMORY_MAX  GIB(4)
-#define OUTPUT_TAIL	    32
+#define OUTPUT_TAIL         32
 
 static uint32_t read_u32(const uint8_t *header, size_t offset)
 {
@@ -50,18 +50,20 @@ static int check_header(const struct import_job *job, uint64_t *size, struct err
 	version = read_u32(header, VERSION_OFFSET);
 	*size = read_u64(header, SIZE_OFFSET);
 	if (version != 2 && version != 3)
-		return error_set(err, -EOPNOTSUPP, "%s: is qcow2 of version %u, 2 and 3 are known", job->about,
-				 version);
+		return error_set(err, -EOPNOTSUPP, "%s: is qcow2 of version %u, 2 and 3 are known",
+				 job->about, version);
 	if (read_u64(header, BACKING_OFFSET) ||
 	    (version >= 3 && read_u64(header, INCOMPATIBLE_OFFSET) & EXTERNAL_DATA))
-		return error_set(err, -EOPNOTSUPP,
-				 "%s: needs another file (a backing or data file); `qemu-img convert -O qcow2` puts "
-				 "both into one image",
-				 job->about);
+		return error_set(
+			err, -EOPNOTSUPP,
+			"%s: needs another file (a backing or data file); `qemu-img convert -O qcow2` puts "
+			"both into one image",
+			job->about);
 	if (read_u32(header, CRYPT_OFFSET))
 		return error_set(err, -EOPNOTSUPP, "%s: is encrypted", job->about);
 	if (*size == 0 || *size > POOL_SIZE_MAX)
-		return error_set(err, -EINVAL, "%s: says that it has %llu bytes, from 1 byte to 64 TiB are possible",
+		return error_set(err, -EINVAL,
+				 "%s: says that it has %llu bytes, from 1 byte to 64 TiB are possible",
 				 job->about, (unsigned long long)*size);
 	return 0;
 }
@@ -84,8 +86,8 @@ static int convert_percent(const struct program *program)
 
 static int convert(const struct import_job *job, uint64_t size, int output, struct error *err)
 {
-	const char *const argv[] = {"qemu-img", "convert", "-p",      "-f",	   "qcow2",
-				    "-O",	"raw",	   job->path, DRAFT_IMAGE, NULL};
+	const char *const argv[] = {"qemu-img", "convert", "-p",      "-f",        "qcow2",
+				    "-O",       "raw",     job->path, DRAFT_IMAGE, NULL};
 	struct program program = program_of(argv, "qemu-utils", job->about);
 
 	program.output = output;

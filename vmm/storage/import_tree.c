@@ -1,9 +1,9 @@
 /*
- * Trees of files: a folder, a tar archive, an OCI image. They are unpacked in the draft by tar and umoci, and become
- * an ext4 file system.
+ * Trees of files: a folder, a tar archive, an OCI image. They are unpacked in the draft by tar and umoci, and
+ * become an ext4 file system.
  *
- * GNU tar and umoci refuse or defuse what would lead out of their folder ("..", absolute names, links); the user
- * namespace keeps device nodes and foreign files from them in any case.
+ * GNU tar and umoci refuse or defuse what would lead out of their folder ("..", absolute names, links); the
+ * user namespace keeps device nodes and foreign files from them in any case.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,9 +19,9 @@
 #include "vmm/storage/oci.h"
 #include "vmm/storage/program.h"
 
-#define TREE   "tree"	/* what tar unpacked */
+#define TREE   "tree"   /* what tar unpacked */
 #define LAYOUT "layout" /* an OCI layout with only the image that is wanted */
-#define ROOT   "root"	/* what umoci unpacked */
+#define ROOT   "root"   /* what umoci unpacked */
 
 static int make_filesystem(const struct import_job *job, const char *folder, bool many_owners,
 			   struct error *err)
@@ -115,7 +115,8 @@ static int write_text(int folder, const char *name, const char *text)
 }
 
 /* A layout for umoci that names the image that was picked, and has the blobs of the other. */
-static int make_layout(const struct import_job *job, const char *source, const struct oci_descriptor *manifest)
+static int make_layout(const struct import_job *job, const char *source,
+		       const struct oci_descriptor *manifest)
 {
 	AUTO_CLOSE int folder = -1;
 	char index[512], blobs[4096];
@@ -126,10 +127,11 @@ static int make_layout(const struct import_job *job, const char *source, const s
 	folder = openat(job->draft->folder, LAYOUT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (folder < 0)
 		return -errno;
-	snprintf(index, sizeof(index),
-		 "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\","
-		 "\"digest\":\"%s\",\"size\":%llu,\"annotations\":{\"org.opencontainers.image.ref.name\":\"image\"}}]}",
-		 manifest->digest, (unsigned long long)manifest->size);
+	snprintf(
+		index, sizeof(index),
+		"{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\","
+		"\"digest\":\"%s\",\"size\":%llu,\"annotations\":{\"org.opencontainers.image.ref.name\":\"image\"}}]}",
+		manifest->digest, (unsigned long long)manifest->size);
 	if ((size_t)snprintf(blobs, sizeof(blobs), "%s/blobs", source) >= sizeof(blobs))
 		return -ENAMETOOLONG;
 	code = write_text(folder, "oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}");

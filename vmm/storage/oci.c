@@ -109,21 +109,23 @@ static void add_tag(char tags[TAGS_SHOWN], const cJSON *entry)
 	const char *name = string_of(cJSON_GetObjectItemCaseSensitive(entry, "annotations"), REF_NAME);
 	size_t used = strlen(tags);
 
-	snprintf(tags + used, TAGS_SHOWN - used, "%s%.64s", used ? ", " : "", name ? name : "one without a tag");
+	snprintf(tags + used, TAGS_SHOWN - used, "%s%.64s", used ? ", " : "",
+		 name ? name : "one without a tag");
 	for (; *tags; tags++) {
 		if (!isprint((unsigned char)*tags))
 			*tags = '?';
 	}
 }
 
-static int none_picked(const char *about, const char *tag, unsigned found, const char *tags, struct error *err)
+static int none_picked(const char *about, const char *tag, unsigned found, const char *tags,
+		       struct error *err)
 {
 	if (found > 1)
 		return error_set(err, -EINVAL, "%s: has several images, say with --tag which one: %s", about,
 				 tags);
 	if (tag && *tags)
-		return error_set(err, -ENOENT, "%s: has no image with the tag %.64s; there are %s", about, tag,
-				 tags);
+		return error_set(err, -ENOENT, "%s: has no image with the tag %.64s; there are %s", about,
+				 tag, tags);
 	return error_set(err, -ENOENT, "%s: has no image for Linux on amd64", about);
 }
 
@@ -249,8 +251,8 @@ static int check_digest(const char *about, const struct oci_descriptor *blob, co
 	for (size_t i = 0; i < sha256->size; i++)
 		snprintf(digest + strlen(DIGEST_PREFIX) + 2 * i, 3, "%02x", hash[i]);
 	if (strcmp(digest, blob->digest) != 0)
-		return error_set(err, -EBADMSG, "%s: what is called %s has another digest: it is damaged", about,
-				 blob->digest);
+		return error_set(err, -EBADMSG, "%s: what is called %s has another digest: it is damaged",
+				 about, blob->digest);
 	return 0;
 }
 

@@ -1,10 +1,11 @@
 /*
- * OCI image layouts (OCI Image Format Specification 1.0: image-layout.md, image-index.md, manifest.md), as far
- * as they must be looked at before umoci(1) unpacks the layers: which image is meant, and is all of it there.
+ * OCI image layouts (OCI Image Format Specification 1.0: image-layout.md, image-index.md, manifest.md), as
+ * far as they must be looked at before umoci(1) unpacks the layers: which image is meant, and is all of it
+ * there.
  *
  * A layout is hostile: its JSON is bounded, digests have one form, indices may name further indices
- * OCI_DEPTH_MAX times, blobs must be regular files of the size that is said. Index and manifest are compared with
- * their digests here, configuration and layers by umoci.
+ * OCI_DEPTH_MAX times, blobs must be regular files of the size that is said. Index and manifest are compared
+ * with their digests here, configuration and layers by umoci.
  */
 #pragma once
 
@@ -13,9 +14,9 @@
 
 #include "common/error.h"
 
-#define OCI_JSON_MAX	(4U << 20) /* bytes; umoci and registries take no larger manifests */
-#define OCI_DEPTH_MAX	4
-#define OCI_LAYERS_MAX	256
+#define OCI_JSON_MAX    (4U << 20) /* bytes; umoci and registries take no larger manifests */
+#define OCI_DEPTH_MAX   4
+#define OCI_LAYERS_MAX  256
 #define OCI_DIGEST_TEXT 72 /* "sha256:", 64 digits, the end */
 
 struct oci_descriptor {
@@ -24,7 +25,8 @@ struct oci_descriptor {
 	bool is_index; /* names images; otherwise a manifest, which is one */
 };
 
-/* Picks an image from an index: the one with the tag, or the only one for this processor. about begins errors. */
+/* Picks an image from an index: the one with the tag, or the only one for this processor. about begins
+ * errors. */
 int oci_index_pick(const char *about, const char *text, const char *tag, struct oci_descriptor *image,
 		   struct error *err);
 

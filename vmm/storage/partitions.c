@@ -73,8 +73,8 @@ static int read_entry(const char *about, const cJSON *table, const cJSON *entry,
 	partition->size = size * sector;
 	if (partition->start > disk_size || partition->size > disk_size - partition->start)
 		return error_set(err, -EINVAL,
-				 "%s: partition %u reaches beyond the disk's end: the image is cut off", about,
-				 partition->number);
+				 "%s: partition %u reaches beyond the disk's end: the image is cut off",
+				 about, partition->number);
 	find_uuid(table, entry, partition);
 	return 0;
 }
@@ -94,7 +94,8 @@ static int read_table(const char *about, const cJSON *table, uint64_t disk_size,
 		int code;
 
 		if (*count == PARTITIONS_MAX)
-			return error_set(err, -E2BIG, "%s: has more than %d partitions", about, PARTITIONS_MAX);
+			return error_set(err, -E2BIG, "%s: has more than %d partitions", about,
+					 PARTITIONS_MAX);
 		code = read_entry(about, table, entry, sector, disk_size, &list[*count], err);
 		if (code < 0)
 			return code;

@@ -1,7 +1,8 @@
 /*
  * The partition table of a disk, GPT or MBR, as sfdisk(8) reads it.
  *
- * The table is hostile, and so is what sfdisk says of it: every partition that is handed out lies on the disk.
+ * The table is hostile, and so is what sfdisk says of it: every partition that is handed out lies on the
+ * disk.
  */
 #pragma once
 
@@ -9,12 +10,12 @@
 
 #include "common/error.h"
 
-#define PARTITIONS_MAX	128
-#define PARTUUID_TEXT	40
+#define PARTITIONS_MAX 128
+#define PARTUUID_TEXT  40
 
 struct partition {
 	unsigned number; /* from 1 */
-	uint64_t start;	 /* bytes */
+	uint64_t start;  /* bytes */
 	uint64_t size;
 	char uuid[PARTUUID_TEXT]; /* as the kernel's root=PARTUUID= wants it; "" when it has none */
 };

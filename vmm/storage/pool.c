@@ -17,9 +17,9 @@
 #include "vmm/storage/draft.h"
 #include "vmm/storage/filesystem.h"
 
-#define SUFFIX	  ".img"
+#define SUFFIX    ".img"
 #define FILE_MAX  (DEFINITION_NAME_MAX + sizeof(SUFFIX))
-#define SECTOR	  512
+#define SECTOR    512
 #define GROW_STEP 64 /* images; how an array grows */
 
 /* --- The folder --- */
@@ -46,7 +46,8 @@ int pool_open(const struct settings *settings, bool writing, struct pool *pool, 
 
 	*pool = (struct pool){.dir = settings->pool_dir, .fd = -1};
 	if (code < 0)
-		return error_set(err, code, "pool %s: cannot make the folder: %s", pool->dir, strerror(-code));
+		return error_set(err, code, "pool %s: cannot make the folder: %s", pool->dir,
+				 strerror(-code));
 	pool->fd = open(pool->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (pool->fd < 0 && (writing || errno != ENOENT))
 		return error_set(err, -errno, "pool %s: cannot open: %m", pool->dir);
@@ -150,7 +151,8 @@ static int lock_image(const char *name, int fd, bool reading, struct error *err)
 	if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
 		if (errno == EAGAIN || errno == EACCES)
 			return error_set(err, -EBUSY,
-					 "disk %s: is in use by a guest or program; end that one first", name);
+					 "disk %s: is in use by a guest or program; end that one first",
+					 name);
 		return error_set(err, -errno, "disk %s: cannot lock: %m", name);
 	}
 	/* Who deletes or replaces an image holds its lock until that is done. */
@@ -352,8 +354,8 @@ int pool_resize(const struct pool *pool, const char *name, uint64_t size, struct
 		return error_set(err, -errno, "disk %s: cannot stat: %m", name);
 	if (size < (uint64_t)status.st_size)
 		return error_set(err, -EINVAL,
-				 "disk %s: has %llu bytes; to make it smaller would cut off what is there", name,
-				 (unsigned long long)status.st_size);
+				 "disk %s: has %llu bytes; to make it smaller would cut off what is there",
+				 name, (unsigned long long)status.st_size);
 	if (size == (uint64_t)status.st_size)
 		return 0;
 	if (content_probe(fd, 0) == CONTENT_EXT)

@@ -2,15 +2,17 @@
  * The pool: disk images by name. An image NAME is the raw, sparse file NAME.img in the pool's folder
  * (settings.pool_dir), and nothing else: there is no list that could disagree with the files.
  *
- * - Whole or not there: an image is made as a draft (draft.h) and gets its name when all of it is on the disk.
- *   A process that is killed leaves no half image; what it leaves is removed when the pool is opened next.
- * - In use: whoever uses an image holds an open file description lock on it (fcntl(2)), guests too: a reader's
- *   or a writer's. An image that is locked is not deleted, resized or replaced; one with a writer not copied.
+ * - Whole or not there: an image is made as a draft (draft.h) and gets its name when all of it is on the
+ * disk. A process that is killed leaves no half image; what it leaves is removed when the pool is opened
+ * next.
+ * - In use: whoever uses an image holds an open file description lock on it (fcntl(2)), guests too: a
+ * reader's or a writer's. An image that is locked is not deleted, resized or replaced; one with a writer not
+ * copied.
  * - A name is that of a definition (definition_name_valid): letters, digits, '-', '_' and '.'.
  *
  * Functions return 0 or a negative errno: -ENOENT no such image, -EEXIST the name is taken, -EBUSY in use,
- * -EINVAL a name or size that is none, -ENOSPC. A struct pool belongs to one thread; any number of processes may
- * work on one folder.
+ * -EINVAL a name or size that is none, -ENOSPC. A struct pool belongs to one thread; any number of processes
+ * may work on one folder.
  */
 #pragma once
 
@@ -28,12 +30,12 @@
 
 struct pool {
 	const char *dir; /* the settings' */
-	int fd;		 /* -1: the folder is not there, and the pool empty */
+	int fd;          /* -1: the folder is not there, and the pool empty */
 };
 
 struct pool_image {
 	char name[DEFINITION_NAME_MAX + 1];
-	uint64_t size;	    /* what a guest sees, bytes */
+	uint64_t size;      /* what a guest sees, bytes */
 	uint64_t allocated; /* what it takes in the pool, bytes */
 	int64_t modified;   /* seconds since 1970 */
 	enum content content;

@@ -19,7 +19,7 @@
 #include "common/util.h"
 #include "vmm/storage/sandbox.h"
 
-#define TICK_MS	  200 /* how often progress is told and time looked at */
+#define TICK_MS   200 /* how often progress is told and time looked at */
 #define FIRST_FD  10  /* the child's descriptors are moved above this, before they get their places */
 #define EXTRA_FD  3
 #define STATUS_FD 4 /* through which the child tells why there was no exec */
@@ -46,7 +46,7 @@ struct child {
 	char **environment;
 	int rules;
 	int messages;
-	int go;	    /* read: the parent has written the maps */
+	int go;     /* read: the parent has written the maps */
 	int status; /* write: an errno; closed by exec */
 };
 

@@ -1,10 +1,11 @@
 /*
- * Runs a well-kept program (tar, mkfs.ext4, qemu-img, debugfs ...) on what may be hostile: an archive, a disk.
+ * Runs a well-kept program (tar, mkfs.ext4, qemu-img, debugfs ...) on what may be hostile: an archive, a
+ * disk.
  *
- * The program gets as little as it needs. It runs in a user namespace of its own, with no capability outside of
- * it, no network and no new privileges, with limits (core, files, memory, time), and, where the kernel has
- * Landlock, may write to its folder only and read that, the system's programs and libraries, and what is named. No
- * shell is involved. It ends with its parent.
+ * The program gets as little as it needs. It runs in a user namespace of its own, with no capability outside
+ * of it, no network and no new privileges, with limits (core, files, memory, time), and, where the kernel has
+ * Landlock, may write to its folder only and read that, the system's programs and libraries, and what is
+ * named. No shell is involved. It ends with its parent.
  *
  *      descriptor 0   input    or /dev/null
  *                 1   output   or thrown away
@@ -14,9 +15,9 @@
  * The namespace has root's id and, with `many_owners`, others: as root all, else what /etc/subuid grants the
  * user. Without it files that the program makes belong to the caller.
  *
- * program_run blocks; it forks, so that in a process with threads only one may be in it while descriptors without
- * O_CLOEXEC are being made. 0, or a negative errno and one sentence: -ENOENT not installed (the sentence names
- * the package), -ETIMEDOUT, -EIO it failed.
+ * program_run blocks; it forks, so that in a process with threads only one may be in it while descriptors
+ * without O_CLOEXEC are being made. 0, or a negative errno and one sentence: -ENOENT not installed (the
+ * sentence names the package), -ETIMEDOUT, -EIO it failed.
  */
 #pragma once
 
@@ -30,17 +31,17 @@
 #define PROGRAM_MESSAGES_MAX 65536
 
 struct program {
-	const char *const *argv; /* ends with NULL; argv[0] is looked for in PATH */
-	const char *package;	 /* the Debian package that has it */
-	const char *about;	 /* what errors begin with: "disk web" */
-	int input, output, extra; /* -1: none */
-	int folder;		  /* where it runs and may write; -1: nowhere */
+	const char *const *argv;                    /* ends with NULL; argv[0] is looked for in PATH */
+	const char *package;                        /* the Debian package that has it */
+	const char *about;                          /* what errors begin with: "disk web" */
+	int input, output, extra;                   /* -1: none */
+	int folder;                                 /* where it runs and may write; -1: nowhere */
 	const char *readable[PROGRAM_READABLE_MAX]; /* what else it may read, with all that is below */
 	bool many_owners;
-	int success_max;      /* the largest exit status that means success */
-	unsigned seconds;     /* 0: no limit */
-	uint64_t memory_max;  /* bytes of address space; 0: no limit */
-	uint64_t file_max;    /* bytes of one file it writes; 0: no limit */
+	int success_max;     /* the largest exit status that means success */
+	unsigned seconds;    /* 0: no limit */
+	uint64_t memory_max; /* bytes of address space; 0: no limit */
+	uint64_t file_max;   /* bytes of one file it writes; 0: no limit */
 	/* What is told while it runs. percent is asked for the share that is done; NULL: not known. */
 	struct progress *progress;
 	const char *step;

@@ -22,8 +22,8 @@
 
 #define OPEN_FILES_MAX 1024
 
-/* All ids but the last two. One that is mapped whole is taken for the first namespace by programs (umoci), which
- * then try to make device nodes. */
+/* All ids but the last two. One that is mapped whole is taken for the first namespace by programs (umoci),
+ * which then try to make device nodes. */
 #define ALL_IDS 4294967293U
 
 extern char **environ;
@@ -69,8 +69,18 @@ static void allow_path(const struct rules *rules, const char *path, uint64_t acc
 int sandbox_rules(const struct program *program)
 {
 	static const char *const system[] = {
-		"/usr", "/bin", "/sbin", "/lib", "/lib64", "/proc", "/etc/ld.so.cache", "/etc/alternatives",
-		"/etc/mke2fs.conf", "/etc/passwd", "/etc/group", "/dev/urandom",
+		"/usr",
+		"/bin",
+		"/sbin",
+		"/lib",
+		"/lib64",
+		"/proc",
+		"/etc/ld.so.cache",
+		"/etc/alternatives",
+		"/etc/mke2fs.conf",
+		"/etc/passwd",
+		"/etc/group",
+		"/dev/urandom",
 	};
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	struct landlock_ruleset_attr attributes = {.handled_access_fs = LANDLOCK_READ | LANDLOCK_WRITE};
@@ -199,9 +209,10 @@ int sandbox_map_ids(pid_t child, bool many, struct error *err)
 			code = write_file(child, "gid_map", map);
 	}
 	if (code < 0 && many && geteuid() != 0)
-		return error_set(err, code,
-				 "files of several owners need user ids: apt-get install uidmap, and a line in "
-				 "/etc/subuid and /etc/subgid (subuid(5))");
+		return error_set(
+			err, code,
+			"files of several owners need user ids: apt-get install uidmap, and a line in "
+			"/etc/subuid and /etc/subgid (subuid(5))");
 	return code < 0 ? error_set(err, code, "cannot map user ids for a program: %s", strerror(-code)) : 0;
 }
 

@@ -290,9 +290,6 @@ class BadMode(ProgramTest):
     def test_unknown_word_on_the_command_line(self):
         self.usage(["--mode", '"sever"', "server or desktop"], "up", "--mode", "sever")
 
-    def test_no_guest(self):
-        self.refused_by_up(FAILED, ["guests", "0 guests of role server, must be one"])
-
     def test_definition_with_an_unknown_key(self):
         self.write("guests/server.json", '{"name": "server", "kernel": {"path": "vmlinux"}, "vcpu": 1}')
         self.refused_by_up(FAILED, ["guests/server.json", "vcpu", 'did you mean "vcpus"?'])

@@ -99,7 +99,7 @@ Test(control, unknown_guest_names_the_nearest)
 Test(control, unknown_operation_is_refused)
 {
 	cr_assert(strstr(ask(client(), "{\"id\":1,\"op\":\"fly\"}\n"),
-			 "\"code\":2,\"error\":\"unknown operation\""));
+			 "\"code\":2,\"error\":\"fly is not an operation\""));
 }
 
 Test(control, line_that_is_no_object_is_refused)
@@ -139,7 +139,7 @@ Test(control, guest_whose_image_is_missing_does_not_start)
 	const char *answer = ask(client(), "{\"id\":1,\"op\":\"start\",\"guest\":\"web\"}\n");
 
 	cr_assert(strstr(answer, "web.itb: cannot open: No such file or directory"), "%s", answer);
-	cr_assert_eq(manager.guests[0].state, GUEST_FAILED);
+	cr_assert_eq(manager.guests[0]->state, LIFE_FAILED);
 }
 
 Test(control, waiting_for_ready_fails_at_once_when_the_guest_is_off)
@@ -189,7 +189,7 @@ Test(manager, two_server_guests_are_refused, .init = setup, .fini = teardown)
 
 	scratch_file("guests/other.json", "{\"name\":\"other\",\"image\":\"x.itb\"}");
 	cr_assert_lt(manager_open(&other, &settings, NULL, &loop, &err), 0);
-	cr_assert(strstr(err.text, "defines 2 guests of role server, must be one"), "%s", err.text);
+	cr_assert(strstr(err.text, "is the server guest already, and there is one"), "%s", err.text);
 }
 
 Test(manager, unknown_mode_is_refused, .init = setup, .fini = teardown)

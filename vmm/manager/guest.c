@@ -1,0 +1,531 @@
+#include "vmm/manager/guest.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "common/util.h"
+#include "vmm/config/file.h"
+#include "vmm/guest/process.h"
+#include "vmm/manager/crash.h"
+#include "vmm/manager/manager.h"
+
+#define NS_PER_SECOND  1000000000ULL
+#define RESTART_MIN_NS NS_PER_SECOND        /* from one start to the next, at least */
+#define RESTART_MAX_NS (60 * NS_PER_SECOND) /* between a crash and the next start, at most */
+#define LIVED_WELL_NS  (60 * NS_PER_SECOND) /* who lived so long has no former crashes */
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
+bool guest_alive(const struct managed_guest *guest)
+{
+	return guest->process.fd >= 0;
+}
+
+bool guest_ready(const struct managed_guest *guest)
+{
+	return guest->state == LIFE_RUNNING || guest->state == LIFE_PAUSED;
+}
+
+/* --- The state --- */
+
+static int remember(struct managed_guest *guest, enum guest_goal goal, struct error *err)
+{
+	guest->record.goal = goal;
+	return record_write(guest->folder, &guest->record, err);
+}
+
+/* What cannot be undone, and nobody waits for: said in the log. */
+static void remember_or_log(struct managed_guest *guest, enum guest_goal goal)
+{
+	struct error err;
+
+	if (remember(guest, goal, &err) < 0)
+		log_error("%s", err.text);
+}
+
+static int refuse(const struct managed_guest *guest, int code, struct error *err)
+{
+	const char *name = guest->definition->name;
+	const char *state = life_state_name(guest->state);
+
+	switch (code) {
+	case -EALREADY:
+		return error_set(err, code, "guest %s: already %s", name, state);
+	case -EBUSY:
+		return error_set(err, code, "guest %s: not while it is %s", name, state);
+	default:
+		return error_set(err, code, "guest %s: is %s", name, state);
+	}
+}
+
+static int act(struct managed_guest *guest, enum life_action action, struct error *err);
+
+/* Lets an event happen; err holds the sentence when the state refuses it or the action fails. */
+static int happen(struct managed_guest *guest, enum life_event event, struct error *err)
+{
+	enum life_state before = guest->state;
+	struct life_step step;
+	int code = life_step(guest->state, event, &step);
+
+	if (code < 0)
+		return refuse(guest, code, err);
+	guest->state = step.next;
+	if (step.next != LIFE_WAITING)
+		guest->holds = false;
+	code = act(guest, step.action, err);
+	if (guest->state == step.next && guest->state != before)
+		manager_guest_changed(guest);
+	return code;
+}
+
+/* For events that no state refuses. */
+static void happened(struct managed_guest *guest, enum life_event event)
+{
+	struct error err = {""};
+
+	if (happen(guest, event, &err) < 0)
+		log_error("%s", err.text);
+}
+
+static void guest_use_fresh(struct managed_guest *guest)
+{
+	if (!guest->fresh)
+		return;
+	definition_free(guest->definition);
+	guest->definition = TAKE_PTR(guest->fresh);
+}
+
+static int spawn(struct managed_guest *guest, struct error *err)
+{
+	struct error gone;
+	int code;
+
+	guest_use_fresh(guest);
+	loop_timer_clear(&guest->deadline);
+	guest->end = MACHINE_RUNNING;
+	guest->report = (struct boot_report){0};
+	guest->status[0] = guest->why[0] = '\0';
+	free(TAKE_PTR(guest->console_tail));
+	code = guest_process_start(guest, err);
+	if (code < 0) {
+		guest->end = MACHINE_FAILED;
+		snprintf(guest->why, sizeof(guest->why), "%s", err->text);
+		remember_or_log(guest, GOAL_OFF);
+		happen(guest, LIFE_ENDED_BADLY, &gone);
+		return code;
+	}
+	guest->record.started_ns = now_ns();
+	code = remember(guest, GOAL_RUN, err);
+	if (code < 0)
+		guest_process_kill(guest); /* nobody could find it again */
+	else
+		log_info("guest %s: started, process %d", guest->definition->name,
+			 (int)guest->record.process.pid);
+	return code;
+}
+
+/* A guest that ends as soon as it starts must not keep the host busy with its starts: each crash doubles the
+ * time to the next start. */
+static uint64_t restart_delay_ns(struct managed_guest *guest)
+{
+	uint64_t lived_ns = now_ns() - guest->record.started_ns;
+	uint64_t delay_ns = RESTART_MIN_NS;
+
+	if (guest->end != MACHINE_CRASHED)
+		return lived_ns < RESTART_MIN_NS ? RESTART_MIN_NS - lived_ns : 0;
+	if (lived_ns >= LIVED_WELL_NS)
+		guest->record.restarts = 0;
+	for (unsigned i = 0; i < guest->record.restarts && delay_ns < RESTART_MAX_NS; i++)
+		delay_ns *= 2;
+	guest->record.restarts++;
+	return MIN(delay_ns, RESTART_MAX_NS);
+}
+
+static int act(struct managed_guest *guest, enum life_action action, struct error *err)
+{
+	switch (action) {
+	case LIFE_SPAWN:
+		return spawn(guest, err);
+	case LIFE_DELAY:
+		loop_timer_set(&guest->deadline, restart_delay_ns(guest), 0);
+		remember_or_log(guest, GOAL_RUN);
+		return 0;
+	case LIFE_TELL_PAUSE:
+		return guest_process_tell(guest, "pause", -1, err);
+	case LIFE_TELL_RESUME:
+		return guest_process_tell(guest, "resume", -1, err);
+	case LIFE_ASK:
+		if (guest_process_tell(guest, "resume", -1, err) < 0 ||
+		    guest_process_tell(guest, "press-power", -1, err) < 0)
+			guest_process_kill(guest); /* it does not listen */
+		guest->stop_stage = STOP_POWER_BUTTON;
+		loop_timer_set(&guest->deadline, guest->stop_share_ns, 0);
+		return 0;
+	case LIFE_FORCE:
+		if (guest_process_tell(guest, "stop", -1, err) < 0)
+			guest_process_kill(guest);
+		guest->stop_stage = STOP_MACHINE;
+		loop_timer_set(&guest->deadline, GUEST_STOP_NS, 0);
+		return 0;
+	case LIFE_CANCEL:
+		loop_timer_clear(&guest->deadline);
+		return 0;
+	case LIFE_NOTHING:
+		break;
+	}
+	return 0;
+}
+
+/* --- Operations --- */
+
+int guest_start(struct managed_guest *guest, struct error *err)
+{
+	guest->record.restarts = 0; /* somebody believes in it */
+	return happen(guest, LIFE_START, err);
+}
+
+int guest_hold(struct managed_guest *guest, const char *why, struct error *err)
+{
+	int code = happen(guest, LIFE_HOLD, err);
+
+	if (code < 0)
+		return code;
+	guest->holds = true;
+	snprintf(guest->why, sizeof(guest->why), "%s", why);
+	return remember(guest, GOAL_RUN, err);
+}
+
+void guest_hold_over(struct managed_guest *guest)
+{
+	happened(guest, LIFE_DUE);
+}
+
+void guest_hold_fail(struct managed_guest *guest, const char *why)
+{
+	snprintf(guest->why, sizeof(guest->why), "%s", why);
+	remember_or_log(guest, GOAL_OFF);
+	log_error("%s", why);
+	happened(guest, LIFE_ENDED_BADLY);
+}
+
+/* What was promised is on record before it is done. */
+static int stop(struct managed_guest *guest, enum life_event event, enum guest_goal goal, struct error *err)
+{
+	enum guest_goal before = guest->record.goal;
+	struct life_step step;
+	int code = life_step(guest->state, event, &step);
+
+	if (code < 0)
+		return refuse(guest, code, err);
+	code = remember(guest, goal, err);
+	if (code < 0) {
+		guest->record.goal = before;
+		return code;
+	}
+	return happen(guest, event, err);
+}
+
+int guest_shutdown(struct managed_guest *guest, unsigned timeout_s, struct error *err)
+{
+	guest->stop_share_ns = timeout_s * NS_PER_SECOND / 2;
+	return stop(guest, LIFE_SHUTDOWN, GOAL_OFF, err);
+}
+
+int guest_reboot(struct managed_guest *guest, unsigned timeout_s, struct error *err)
+{
+	if (!guest_alive(guest))
+		return refuse(guest, -ENOTCONN, err);
+	guest->stop_share_ns = timeout_s * NS_PER_SECOND / 2;
+	return stop(guest, LIFE_SHUTDOWN, GOAL_REBOOT, err);
+}
+
+int guest_kill(struct managed_guest *guest, struct error *err)
+{
+	return stop(guest, LIFE_KILL, GOAL_OFF, err);
+}
+
+int guest_pause(struct managed_guest *guest, struct error *err)
+{
+	return happen(guest, LIFE_PAUSE, err);
+}
+
+int guest_resume(struct managed_guest *guest, struct error *err)
+{
+	return happen(guest, LIFE_RESUME, err);
+}
+
+int guest_console(struct managed_guest *guest, int fd, struct error *err)
+{
+	return guest_alive(guest) ? guest_process_tell(guest, "console", fd, err)
+				  : refuse(guest, -ENOTCONN, err);
+}
+
+/* --- Time --- */
+
+/* What the guest was asked did not end it in time: the next stage. */
+static void stop_harder(struct managed_guest *guest)
+{
+	const char *name = guest->definition->name;
+	struct error err;
+
+	guest->stop_stage++;
+	if (guest->stop_stage == STOP_CTRL_ALT_DEL &&
+	    guest_process_tell(guest, "ctrl-alt-del", -1, &err) == 0) {
+		loop_timer_set(&guest->deadline, guest->stop_share_ns, 0);
+	} else if (guest->stop_stage <= STOP_MACHINE && guest_process_tell(guest, "stop", -1, &err) == 0) {
+		log_warning("guest %s: did not shut down in time, stopping it", name);
+		guest->stop_stage = STOP_MACHINE;
+		loop_timer_set(&guest->deadline, GUEST_STOP_NS, 0);
+	} else {
+		log_warning("guest %s: its process does not stop, killing it", name);
+		guest_process_kill(guest);
+	}
+}
+
+static void deadline_expired(struct loop_timer *timer)
+{
+	struct managed_guest *guest = CONTAINER_OF(timer, struct managed_guest, deadline);
+
+	if (guest_alive(guest))
+		stop_harder(guest);
+	else
+		happened(guest, LIFE_DUE);
+}
+
+/* --- What its process tells --- */
+
+void guest_heard(struct managed_guest *guest)
+{
+	enum boot_step step =
+		guest->definition->ready == GUEST_READY_NOTIFY ? BOOT_STEP_READY : BOOT_STEP_RUN;
+
+	if (guest->state == LIFE_STARTING && guest->report.steps[step].reached) {
+		log_info("guest %s: ready", guest->definition->name);
+		happened(guest, LIFE_READY);
+	}
+	if (guest->adopting && guest->told_paused && guest->state == LIFE_RUNNING) {
+		guest->state = LIFE_PAUSED; /* by a former manager */
+		manager_guest_changed(guest);
+	}
+	guest->adopting = false;
+	manager_changed(guest->manager);
+}
+
+static bool starts_again(const struct managed_guest *guest)
+{
+	if (guest->manager->going_down)
+		return false;
+	if (guest->record.goal == GOAL_REBOOT)
+		return true;
+	if (guest->record.goal == GOAL_OFF) /* it did not end by itself */
+		return false;
+	switch (guest->end) {
+	case MACHINE_POWERED_OFF:
+		return guest->definition->on_poweroff == GUEST_ACTION_RESTART;
+	case MACHINE_RESET:
+		return guest->definition->on_reboot == GUEST_ACTION_RESTART;
+	case MACHINE_CRASHED:
+		return guest->definition->on_crash == GUEST_ACTION_RESTART;
+	default:
+		return false;
+	}
+}
+
+static void note_end(struct managed_guest *guest, int signal)
+{
+	const char *name = guest->definition->name;
+
+	if (guest->end == MACHINE_RUNNING) {
+		guest->end = guest->record.goal == GOAL_OFF ? MACHINE_KILLED : MACHINE_FAILED;
+		if (signal)
+			snprintf(guest->why, sizeof(guest->why),
+				 "guest %s: its process was ended by signal %d (%s)", name, signal,
+				 strsignal(signal));
+		else
+			snprintf(guest->why, sizeof(guest->why), "guest %s: its process ended without a word",
+				 name);
+	}
+	if (machine_end_is_fault(guest->end))
+		log_error("%s", guest->why);
+	else
+		log_info("guest %s: %s", name, machine_end_name(guest->end));
+}
+
+void guest_process_ended(struct managed_guest *guest, int signal)
+{
+	AUTO_FREE char *registers = NULL;
+	bool fault, again;
+
+	guest_process_last_words(guest, &registers);
+	note_end(guest, signal);
+	guest_process_forget(guest);
+	loop_timer_clear(&guest->deadline);
+	again = starts_again(guest);
+	fault = machine_end_is_fault(guest->end);
+	if (fault)
+		crash_report_write(guest, registers ? registers : "");
+	if (!again)
+		remember_or_log(guest, GOAL_OFF);
+	happened(guest, again ? LIFE_ENDED_AGAIN : fault ? LIFE_ENDED_BADLY : LIFE_ENDED);
+}
+
+/* --- Definitions --- */
+
+/* What only the manager can give a definition: a place for its vsock socket. */
+static int guest_give_vsock_path(const struct managed_guest *guest, struct guest_definition *definition)
+{
+	if (!definition->vsock_cid || definition->vsock_path)
+		return 0;
+	return asprintf(&definition->vsock_path, "%s/vsock.sock", guest->folder) < 0 ? -ENOMEM : 0;
+}
+
+int guest_redefine(struct managed_guest *guest, struct guest_definition *definition, struct error *err)
+{
+	if (guest_give_vsock_path(guest, definition) < 0)
+		return error_set(err, -ENOMEM, "guest %s: out of memory", definition->name);
+	definition_free(guest->fresh);
+	guest->fresh = definition;
+	if (!guest_alive(guest))
+		guest_use_fresh(guest);
+	return 0;
+}
+
+/* --- Adoption --- */
+
+/* A shutdown or reboot that was under way is asked for again: a guest that is at it already does not mind. */
+static void take_up_goal(struct managed_guest *guest)
+{
+	struct error err;
+	int code = 0;
+
+	if (guest->record.goal == GOAL_OFF)
+		code = guest_shutdown(guest, GUEST_DOWN_SECONDS, &err);
+	else if (guest->record.goal == GOAL_REBOOT)
+		code = guest_reboot(guest, GUEST_DOWN_SECONDS, &err);
+	if (code < 0)
+		log_error("%s", err.text);
+}
+
+/* The definition it runs with, which may have been replaced or removed on the disk since. */
+static void use_recorded_definition(struct managed_guest *guest)
+{
+	struct guest_definition *running = NULL;
+	AUTO_FREE char *text = cJSON_PrintUnformatted(guest->record.definition);
+	struct error err;
+
+	if (!guest->record.definition ||
+	    cJSON_Compare(guest->record.definition, guest->definition->json, true))
+		return;
+	if (!text || definition_parse(guest->folder, "/", text, &running, &err) < 0) {
+		log_warning("guest %s: its state cannot be read", guest->definition->name);
+		return;
+	}
+	if (guest_give_vsock_path(guest, running) < 0) {
+		definition_free(running);
+		return;
+	}
+	guest->fresh = guest->definition;
+	guest->definition = running;
+}
+
+void guest_adopt(struct managed_guest *guest)
+{
+	struct error err;
+
+	if (guest->record.process.pid == 0) {
+		if (guest->record.goal != GOAL_OFF)
+			guest->state = LIFE_WAITING;
+		return;
+	}
+	use_recorded_definition(guest);
+	guest->state = LIFE_STARTING; /* until it tells how far it is */
+	guest->adopting = true;
+	if (guest_process_find(guest, &err) == 0) {
+		log_info("guest %s: adopted, process %d", guest->definition->name,
+			 (int)guest->record.process.pid);
+		events_add(&guest->manager->events, "adopted", guest->definition->name, "");
+		take_up_goal(guest);
+		return;
+	}
+	guest_process_ended(guest, 0);
+}
+
+/* --- Making and unmaking --- */
+
+int guest_create(struct manager *manager, struct guest_definition *definition, char *file,
+		 struct managed_guest **result, struct error *err)
+{
+	struct managed_guest *guest = calloc(1, sizeof(*guest));
+	int code = 0;
+
+	if (!guest) {
+		definition_free(definition);
+		free(file);
+		return error_set(err, -ENOMEM, "guest: out of memory");
+	}
+	*guest = (struct managed_guest){
+		.manager = manager,
+		.definition = definition,
+		.file = file,
+		.record.id_slot = -1,
+		.process.fd = -1,
+		.control.fd = -1,
+		.deadline.source.fd = -1,
+	};
+	if (asprintf(&guest->folder, "%s/guests/%s", manager->settings->runtime_dir, definition->name) < 0 ||
+	    guest_give_vsock_path(guest, definition) < 0)
+		code = error_set(err, -ENOMEM, "guest %s: out of memory", definition->name);
+	if (code == 0 && (code = loop_timer_init(manager->loop, &guest->deadline, deadline_expired)) < 0)
+		error_set(err, code, "guest %s: cannot make its timer: %s", definition->name,
+			  strerror(-code));
+	if (code < 0) {
+		guest_destroy(guest);
+		return code;
+	}
+	*result = guest;
+	return 0;
+}
+
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+	(void)status;
+	(void)type;
+	(void)walk;
+	return remove(path);
+}
+
+void guest_remove_folder(const struct managed_guest *guest)
+{
+	if (nftw(guest->folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) < 0 && errno != ENOENT)
+		log_warning("guest %s: cannot remove its folder %s: %m", guest->definition->name,
+			    guest->folder);
+}
+
+void guest_destroy(struct managed_guest *guest)
+{
+	if (!guest)
+		return;
+	guest_process_release(guest);
+	if (guest->deadline.source.fd >= 0)
+		loop_timer_close(guest->manager->loop, &guest->deadline);
+	cJSON_Delete(guest->record.definition);
+	definition_free(guest->definition);
+	definition_free(guest->fresh);
+	free(guest->file);
+	free(guest->folder);
+	free(guest->console_tail);
+	free(guest);
+}

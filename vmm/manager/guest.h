@@ -1,0 +1,120 @@
+/*
+ * One guest under the manager: its definition, its state (life.h) and its process.
+ *
+ *      guest.c          what happens to it: the operations, the stages of a shutdown, its restarts
+ *      guest_process.c  the process: start, adoption, messages (vmm/guest/process.h), last words
+ *      record.h         what survives the manager
+ *
+ * Loop thread only. Operations return 0, or a negative errno and one sentence; -EALREADY, -ENOTCONN and
+ * -EBUSY mean that the guest's state refuses it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "common/error.h"
+#include "common/loop.h"
+#include "vmm/config/definition.h"
+#include "vmm/guest/boot_report.h"
+#include "vmm/guest/machine.h"
+#include "vmm/manager/life.h"
+#include "vmm/manager/record.h"
+#include "vmm/net/passt.h"
+
+#define GUEST_DOWN_SECONDS 30            /* how long a guest may take to shut down before it is stopped */
+#define GUEST_STOP_NS      5000000000ULL /* how long its process may then take to end before it is killed */
+
+struct manager;
+
+/* How far a shutdown has gone; each stage is given its time, then comes the next. */
+enum stop_stage {
+	STOP_POWER_BUTTON,
+	STOP_CTRL_ALT_DEL, /* for guests that do not listen to the button */
+	STOP_MACHINE,      /* the guest process ends the guest */
+	STOP_PROCESS,      /* SIGKILL */
+};
+
+struct managed_guest {
+	struct manager *manager;
+	struct guest_definition *definition;
+	char *file;   /* the definition's path; NULL: it is on the disk no more */
+	char *folder; /* its runtime folder */
+	enum life_state state;
+	bool holds;    /* waiting: for the guests it depends on, not for a delay */
+	bool recorded; /* a former manager left a record */
+	struct guest_record record;
+	struct guest_definition *fresh; /* defined anew while it ran: from its next start on; NULL: none */
+
+	/* Its process: */
+	struct loop_source process; /* pidfd */
+	struct loop_source control; /* our end of the control socket; -1: it hung up */
+	struct passt passt[DEFINITION_NETWORKS_MAX];
+	bool adopting;              /* found, and not heard of yet */
+	bool told_paused;           /* so it said last */
+	struct loop_timer deadline; /* of a shutdown, or before a restart */
+	enum stop_stage stop_stage;
+	uint64_t stop_share_ns; /* time for each of the stages that ask */
+
+	struct boot_report report;
+	char status[256];     /* STATUS= of its init */
+	enum machine_end end; /* of the last run */
+	char why[512];        /* of the last end; what it waits for; "" while all is well */
+	char *console_tail;   /* last lines of a run that ended badly */
+};
+
+/* Takes definition and file (NULL: none) over, on failure too. */
+int guest_create(struct manager *manager, struct guest_definition *definition, char *file,
+		 struct managed_guest **guest, struct error *err);
+/* Removes its runtime folder: it is forgotten. */
+void guest_remove_folder(const struct managed_guest *guest);
+void guest_destroy(struct managed_guest *guest); /* its process goes on if it has one; NULL is allowed */
+
+/* A new definition for it: at once while it is off, else from its next start on. Takes definition over on
+ * success. */
+int guest_redefine(struct managed_guest *guest, struct guest_definition *definition, struct error *err);
+
+bool guest_alive(const struct managed_guest *guest); /* it has a process */
+bool guest_ready(const struct managed_guest *guest); /* running or paused */
+
+/* What manager.c calls when it is the guest's turn; operations go through manager.h. */
+int guest_start(struct managed_guest *guest, struct error *err);
+/* It shall start when the guests it depends on are ready; why tells whom it waits for. */
+int guest_hold(struct managed_guest *guest, const char *why, struct error *err);
+void guest_hold_over(struct managed_guest *guest);
+/* Whom it waits for will not come. */
+void guest_hold_fail(struct managed_guest *guest, const char *why);
+
+/* Presses the power button, after half of timeout_s Ctrl-Alt-Del; after timeout_s the guest is stopped. */
+int guest_shutdown(struct managed_guest *guest, unsigned timeout_s, struct error *err);
+int guest_reboot(struct managed_guest *guest, unsigned timeout_s, struct error *err);
+int guest_kill(struct managed_guest *guest, struct error *err);
+int guest_pause(struct managed_guest *guest, struct error *err);
+int guest_resume(struct managed_guest *guest, struct error *err);
+/* Hands a client's socket to the guest's console; the descriptor is still the caller's to close. */
+int guest_console(struct managed_guest *guest, int fd, struct error *err);
+
+/* --- Between guest.c and guest_process.c --- */
+
+/* Opens what the guest needs and starts its process. */
+int guest_process_start(struct managed_guest *guest, struct error *err);
+/* Finds the process that a former manager started, if it still runs. -ESRCH: it has ended. */
+int guest_process_find(struct managed_guest *guest, struct error *err);
+/* Sends {"op":op}, with a descriptor unless fd is -1. */
+int guest_process_tell(struct managed_guest *guest, const char *op, int fd, struct error *err);
+void guest_process_kill(struct managed_guest *guest);
+/* Its process has ended: lets go of it and of its helpers. */
+void guest_process_forget(struct managed_guest *guest);
+/* Lets go of a process that goes on. */
+void guest_process_release(struct managed_guest *guest);
+/* In a fresh guest process: closes what is the manager's and not this guest's. */
+void guest_process_leave(struct managed_guest *guest, bool self);
+/* What it left when it ended: fills end, why, console_tail and report; *registers is freed by the caller. */
+void guest_process_last_words(struct managed_guest *guest, char **registers);
+
+/* Its process told something new: the report, its status, or that it paused. */
+void guest_heard(struct managed_guest *guest);
+/* Its process is gone; signal: what killed it, 0 if nothing did or nobody knows. */
+void guest_process_ended(struct managed_guest *guest, int signal);
+/* Follows the record that a former manager left; called once, before anything else. */
+void guest_adopt(struct managed_guest *guest);

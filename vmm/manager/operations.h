@@ -1,0 +1,91 @@
+/*
+ * What can be asked of the manager, once for every way in (the control socket now, others later). A request
+ * is a JSON object:
+ *
+ *      op            members                              result
+ *      list                                               {"mode","guests":[...]}
+ *      info          guest                                one guest, its definition included
+ *      define        definition, folder, replace          the guest
+ *      undefine      guest
+ *      start         guest, wait, timeout_s               with wait: the boot report
+ *      shutdown      guest, wait, timeout_s
+ *      reboot        guest, timeout_s
+ *      kill          guest, wait
+ *      pause, resume guest
+ *      boot-report   guest, wait, timeout_s               the report (vmm/guest/boot_report.h)
+ *      console       guest                                the connection becomes the console's bytes
+ *      crashes       guest (may be absent)                [crash report...] (crash.h)
+ *      events        since, follow                        [event...] (events.h); with follow: each as it
+ * happens, for ever down          timeout_s, force, poweroff, keep_guests
+ *
+ * A member that is not known, or of the wrong type, is an error that names it. Whoever asks embeds a struct
+ * call, which stays until it was answered or cancelled; `wait` answers come later. Loop thread only.
+ */
+#pragma once
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+
+#include "common/error.h"
+#include "common/loop.h"
+#include "vmm/exit_code.h"
+#include "vmm/manager/manager.h"
+
+struct call;
+
+/* How the one who asks is answered. Only handed_over may free the call. */
+struct call_peer {
+	/* The answer; result (may be NULL) is taken over. */
+	void (*done)(struct call *call, cJSON *result);
+	/* The refusal: code is the command's exit code. details (may be NULL) is taken over. */
+	void (*failed)(struct call *call, enum exit_code code, const char *text, cJSON *details);
+	/* Before the answer: what it waits for. */
+	void (*progress)(struct call *call, const char *text);
+	/* One of an endless answer; json is taken over. */
+	void (*item)(struct call *call, cJSON *json);
+	/* The peer's socket, to become a stream after an answer; -1: this peer's cannot. */
+	int (*stream)(struct call *call);
+	/* The socket was handed to a guest process: the peer's part is over. */
+	void (*handed_over)(struct call *call);
+};
+
+/* What a call waits for. */
+enum call_wait {
+	CALL_ANSWERED, /* nothing */
+	CALL_READY,
+	CALL_OFF,
+	CALL_DOWN,
+	CALL_EVENTS,
+};
+
+struct call {
+	const struct call_peer *peer;
+	/* Private: */
+	struct operations *operations;
+	struct call *next;
+	enum call_wait wait;
+	struct managed_guest *guest;
+	struct loop_timer deadline;
+	uint64_t last_event;
+	char said[256]; /* the last progress */
+};
+
+struct operations {
+	struct manager *manager;
+	struct call *waiting;
+	bool poweroff, keep_guests, down_told;
+	/* The guests are off after a "down", or left alone; poweroff says whether the host is to follow. */
+	void (*down)(void *owner, bool poweroff);
+	void *owner;
+};
+
+/* Sets manager->changed. */
+void operations_init(struct operations *operations, struct manager *manager,
+		     void (*down)(void *owner, bool poweroff), void *owner);
+
+int call_init(struct call *call, struct operations *operations, const struct call_peer *peer);
+void call_close(struct call *call); /* cancels what it waits for */
+
+/* Carries the request out. A call that still waits for something waits no longer. request stays the caller's.
+ */
+void call_begin(struct call *call, const cJSON *request);

@@ -1,0 +1,197 @@
+#include "vmm/manager/wait.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/util.h"
+#include "vmm/guest/process.h"
+
+#define NS_PER_SECOND 1000000000ULL
+
+/* --- The list of those that wait --- */
+
+static void list_add(struct call *call)
+{
+	call->next = call->operations->waiting;
+	call->operations->waiting = call;
+}
+
+static void list_remove(struct call *call)
+{
+	struct call **place = &call->operations->waiting;
+
+	while (*place && *place != call)
+		place = &(*place)->next;
+	if (*place)
+		*place = call->next;
+}
+
+void call_waited(struct call *call)
+{
+	if (call->wait == CALL_ANSWERED)
+		return;
+	call->wait = CALL_ANSWERED;
+	loop_timer_clear(&call->deadline);
+	list_remove(call);
+}
+
+/* --- What they wait for --- */
+
+static void answer_not_ready(struct call *call, enum exit_code code, const char *what)
+{
+	const struct managed_guest *guest = call->guest;
+	cJSON *details = cJSON_CreateObject();
+	char text[640];
+
+	snprintf(text, sizeof(text), "guest %s: %s%s%s", guest->definition->name, what,
+		 guest->why[0] ? ": " : "", guest->why);
+	cJSON_AddItemToObject(details, "result", boot_report_to_json(&guest->report));
+	if (guest->console_tail)
+		cJSON_AddStringToObject(details, "console", guest->console_tail);
+	call->peer->failed(call, code, guest->why[0] && code != EXIT_TIMED_OUT ? guest->why : text, details);
+}
+
+static bool look_ready(struct call *call)
+{
+	const struct managed_guest *guest = call->guest;
+	bool off = guest->state == LIFE_OFF || guest->state == LIFE_FAILED;
+	bool crashed = guest->state == LIFE_WAITING && !guest->holds && machine_end_is_fault(guest->end);
+
+	if (!off && !crashed && !guest_ready(guest))
+		return false;
+	call_waited(call);
+	if (guest_ready(guest))
+		call->peer->done(call, boot_report_to_json(&guest->report));
+	else
+		answer_not_ready(call, guest->end == MACHINE_REFUSED ? EXIT_REFUSED : EXIT_FAILED,
+				 "ended before it was ready");
+	return true;
+}
+
+static bool look_off(struct call *call)
+{
+	if (guest_alive(call->guest))
+		return false;
+	call_waited(call);
+	call->peer->done(call, NULL);
+	return true;
+}
+
+static bool look_down(struct call *call)
+{
+	char names[sizeof(call->said) - 16];
+	char text[sizeof(call->said)];
+
+	if (manager_all_off(call->operations->manager)) {
+		call_waited(call);
+		call->peer->done(call, NULL);
+		return true;
+	}
+	manager_down_waits(call->operations->manager, names, sizeof(names));
+	snprintf(text, sizeof(text), "waiting for %s", names);
+	if (strcmp(text, call->said) == 0)
+		return false;
+	memcpy(call->said, text, sizeof(text));
+	call->peer->progress(call, text);
+	return true;
+}
+
+static bool look_events(struct call *call)
+{
+	const struct events *events = &call->operations->manager->events;
+	const struct event *event;
+
+	if (call->last_event >= events->last)
+		return false;
+	event = events_get(events, call->last_event + 1);
+	if (!event) { /* it is kept no longer: on with the oldest that is */
+		call->last_event = events->last - EVENTS_MAX;
+		event = events_get(events, call->last_event + 1);
+	}
+	call->last_event++;
+	call->peer->item(call, event_to_json(event));
+	return true;
+}
+
+/* False when nothing was said; after true the call may be gone. */
+static bool look(struct call *call)
+{
+	switch (call->wait) {
+	case CALL_READY:
+		return look_ready(call);
+	case CALL_OFF:
+		return look_off(call);
+	case CALL_DOWN:
+		return look_down(call);
+	case CALL_EVENTS:
+		return look_events(call);
+	case CALL_ANSWERED:
+		break;
+	}
+	return false;
+}
+
+static void operations_changed(void *owner)
+{
+	struct operations *operations = owner;
+	struct call *call = operations->waiting;
+
+	while (call) /* an answer may end any call: then from the start again */
+		call = look(call) ? operations->waiting : call->next;
+	if (operations->manager->going_down && !operations->down_told &&
+	    manager_all_off(operations->manager)) {
+		operations->down_told = true;
+		manager_forget(operations->manager);
+		operations->down(operations->owner, operations->poweroff);
+	}
+}
+
+static void deadline_expired(struct loop_timer *timer)
+{
+	struct call *call = CONTAINER_OF(timer, struct call, deadline);
+	enum call_wait wait = call->wait;
+
+	call_waited(call);
+	if (wait == CALL_READY)
+		answer_not_ready(call, EXIT_TIMED_OUT, "is not ready in time");
+	else if (wait != CALL_ANSWERED)
+		call->peer->failed(call, EXIT_TIMED_OUT, "it did not happen in time", NULL);
+}
+
+void call_wait(struct call *call, enum call_wait wait, struct managed_guest *guest, uint64_t timeout_s)
+{
+	call->wait = wait;
+	call->guest = guest;
+	call->said[0] = '\0';
+	list_add(call);
+	if (timeout_s)
+		loop_timer_set(&call->deadline, timeout_s * NS_PER_SECOND, 0);
+	while (look(call)) {
+		/* An endless answer says all that has happened so far; any other has ended, or said whom it
+		 * waits for. */
+		if (wait != CALL_EVENTS)
+			return;
+	}
+}
+
+/* --- Opening and closing --- */
+
+void operations_init(struct operations *operations, struct manager *manager,
+		     void (*down)(void *owner, bool poweroff), void *owner)
+{
+	*operations = (struct operations){.manager = manager, .down = down, .owner = owner};
+	manager->changed = operations_changed;
+	manager->changed_owner = operations;
+}
+
+int call_init(struct call *call, struct operations *operations, const struct call_peer *peer)
+{
+	*call = (struct call){.peer = peer, .operations = operations};
+	return loop_timer_init(operations->manager->loop, &call->deadline, deadline_expired);
+}
+
+void call_close(struct call *call)
+{
+	call_waited(call);
+	loop_timer_close(call->operations->manager->loop, &call->deadline);
+}
