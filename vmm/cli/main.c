@@ -40,6 +40,7 @@ static const struct command commands[] = {
 	{"cp", "copy files from or to a guest", command_cp},
 	{"boot-report", "show what a guest's boot took, step by step", command_boot_report},
 	{"check", "tell whether this host can run guests, and how to mend it", command_check},
+	{"disk", "create, import, resize, clone and delete disk images", command_disk},
 	{"image", "build, sign, verify and inspect boot images", run_image},
 	{"help", "show this help, or a command's", command_help},
 };

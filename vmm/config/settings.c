@@ -93,9 +93,9 @@ static int read_guest_ids(const struct json_place *place, struct guest_ids *ids)
 
 static int read_file(const char *path, struct settings *settings, struct error *err)
 {
-	static const char *const keys[] = {"mode_file", "guests_dir", "keys_dir",   "runtime_dir",
-					   "state_dir", "reserve",    "overcommit", "desktop",
-					   "jail",      "guest_ids",  NULL};
+	static const char *const keys[] = {"mode_file", "guests_dir", "keys_dir",  "runtime_dir",
+					   "state_dir", "pool_dir",   "reserve",   "overcommit",
+					   "desktop",   "jail",       "guest_ids", NULL};
 	AUTO_FREE char *text = NULL;
 	AUTO_FREE char *folder = NULL;
 	struct json_place place;
@@ -120,6 +120,8 @@ static int read_file(const char *path, struct settings *settings, struct error *
 		code = read_setting(&place, "runtime_dir", folder, &settings->runtime_dir);
 	if (code == 0)
 		code = read_setting(&place, "state_dir", folder, &settings->state_dir);
+	if (code == 0)
+		code = read_setting(&place, "pool_dir", folder, &settings->pool_dir);
 	if (code == 0)
 		code = policy_read(&place, &settings->policy);
 	if (code == 0)
@@ -160,6 +162,11 @@ int settings_read(const char *config, struct settings *settings, struct error *e
 		code = error_set(err, -ENOMEM, "configuration: out of memory");
 	else if (required || access(config, F_OK) == 0)
 		code = read_file(config, settings, err);
+	if (code == 0 && !settings->pool_dir) {
+		settings->pool_dir = file_path_join(settings->state_dir, "disks");
+		if (!settings->pool_dir)
+			code = error_set(err, -ENOMEM, "configuration: out of memory");
+	}
 	if (code < 0)
 		settings_free(settings);
 	return code;
@@ -172,6 +179,7 @@ void settings_free(struct settings *settings)
 	free(settings->keys_dir);
 	free(settings->runtime_dir);
 	free(settings->state_dir);
+	free(settings->pool_dir);
 	*settings = (struct settings){0};
 }
 

@@ -232,7 +232,9 @@ static int add_disk(struct machine_devices *devices, unsigned index, struct erro
 	struct disk_resource *resource = &devices->config->resources->disks[index];
 	struct virtio_slot *slot = virtio_slot_open(devices, true, err);
 	struct virtio_blk_options options = {
-		.name = definition->id ? definition->id : definition->path,
+		.name = definition->id ? definition->id
+			: definition->image ? definition->image
+					    : definition->path,
 		.fd = resource->fd,
 		.size = resource->size,
 		.read_only = definition->read_only,

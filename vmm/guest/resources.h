@@ -17,10 +17,11 @@
 #include "vmm/config/definition.h"
 #include "vmm/config/settings.h"
 #include "vmm/net/passt.h"
+#include "vmm/storage/boot_from_disk.h"
 
 /* A file mapped read-only, private. */
 struct file_map {
-	const char *path; /* the definition's */
+	const char *path; /* the definition's, or disk_boot's */
 	const uint8_t *data;
 	size_t size;
 };
@@ -38,6 +39,8 @@ struct network_resource {
 struct guest_resources {
 	struct file_map image; /* boot image, or the kernel */
 	struct file_map initrd;
+	struct disk_boot disk_boot; /* its names, when the kernel was found on a disk */
+	char *cmdline;		    /* of a kernel that was found on a disk */
 	unsigned key_count;
 	struct fit_key keys[SETTINGS_KEYS_MAX];
 	struct disk_resource disks[DEFINITION_DISKS_MAX];
