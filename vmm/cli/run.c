@@ -410,7 +410,7 @@ static enum exit_code run_guest(struct cli *cli, const struct run_options *run,
 
 	if (settings_read(cli->config, &settings, &err) < 0)
 		return cli_fail(EXIT_FAILED, "%s", err.text);
-	if (guest_resources_open(definition, &settings, &resources, &err) < 0) {
+	if (guest_resources_open(definition, &settings, NULL, &resources, &err) < 0) {
 		settings_free(&settings);
 		return cli_fail(EXIT_FAILED, "%s", err.text);
 	}

@@ -7,6 +7,8 @@
  * guest each /etc/rastos/keys/       $XDG_CONFIG_HOME/rastos/keys/ and /etc/...      keys_dir       *.pem,
  * public keys /run/rastos/            $XDG_RUNTIME_DIR/rastos/                        runtime_dir    sockets,
  * console logs
+ *      /etc/rastos/networks/   $XDG_CONFIG_HOME/rastos/networks/               networks_dir   *.json, one
+ * network each
  *      /var/lib/rastos/        $XDG_STATE_HOME/rastos/                         state_dir      crash reports
  *
  * The file is named by --config, else by RASTOS_CONFIG in the environment, else it is vmm.json in the first
@@ -25,6 +27,7 @@ struct settings {
 	char *mode_file;
 	char *guests_dir;
 	char *keys_dir;
+	char *networks_dir;
 	char *runtime_dir;
 	char *state_dir;
 	struct resource_policy policy;
