@@ -29,6 +29,7 @@ enum exit_code command_kill(struct cli *cli, int argc, char **argv);
 enum exit_code command_console(struct cli *cli, int argc, char **argv);
 enum exit_code command_exec(struct cli *cli, int argc, char **argv);
 enum exit_code command_cp(struct cli *cli, int argc, char **argv);
+enum exit_code command_network(struct cli *cli, int argc, char **argv);
 enum exit_code command_check(struct cli *cli, int argc, char **argv);
 enum exit_code command_disk(struct cli *cli, int argc, char **argv);
 enum exit_code command_boot_report(struct cli *cli, int argc, char **argv);

@@ -243,7 +243,7 @@ static enum exit_code run_guest(const struct settings *settings, const struct ru
 	};
 	enum machine_end end;
 
-	if (guest_resources_open(definition, settings, &resources, &err) < 0)
+	if (guest_resources_open(definition, settings, NULL, &resources, &err) < 0)
 		return cli_fail(EXIT_FAILED, "%s", err.text);
 	end = use_keys(run, &resources, &err) < 0 ? MACHINE_FAILED : guest_process_run(&config, &err);
 	guest_resources_close(&resources);

@@ -5,6 +5,7 @@
  *      /etc/rastos/mode        $XDG_CONFIG_HOME/rastos/mode       mode_file     server or desktop
  *      /etc/rastos/guests/     $XDG_CONFIG_HOME/rastos/guests/    guests_dir    *.json, one guest each
  *      /etc/rastos/keys/       $XDG_CONFIG_HOME/rastos/keys/      keys_dir      *.pem, public keys
+ *      /etc/rastos/networks/   $XDG_CONFIG_HOME/rastos/networks/  networks_dir  *.json, one network each
  *      /run/rastos/            $XDG_RUNTIME_DIR/rastos/           runtime_dir   sockets, console logs
  *      /var/lib/rastos/        $XDG_STATE_HOME/rastos/            state_dir     crash reports
  *      /var/lib/rastos/disks/  $XDG_STATE_HOME/rastos/disks/      pool_dir      disk images (storage/pool.h)
@@ -28,6 +29,7 @@ struct settings {
 	char *mode_file;
 	char *guests_dir;
 	char *keys_dir;
+	char *networks_dir;
 	char *runtime_dir;
 	char *state_dir;
 	struct resource_policy policy;

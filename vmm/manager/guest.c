@@ -398,6 +398,8 @@ void guest_process_ended(struct managed_guest *guest, int signal)
 	guest_process_forget(guest);
 	loop_timer_clear(&guest->deadline);
 	again = starts_again(guest);
+	if (!again || guest->fresh) /* else its network waits for it */
+		networks_detach(guest->manager->networks, guest->definition->name);
 	fault = machine_end_is_fault(guest->end);
 	if (fault)
 		crash_report_write(guest, registers ? registers : "");

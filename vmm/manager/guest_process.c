@@ -405,7 +405,8 @@ int guest_process_start(struct managed_guest *guest, struct error *err)
 	int code = process_files_open(guest, &files, err);
 
 	if (code == 0) {
-		code = guest_resources_open(guest->definition, guest->manager->settings, &resources, err);
+		code = guest_resources_open(guest->definition, guest->manager->settings,
+					    guest->manager->networks, &resources, err);
 		if (code == 0) {
 			code = process_fork(guest, &resources, &files, err);
 			if (code == 0)
@@ -416,6 +417,8 @@ int guest_process_start(struct managed_guest *guest, struct error *err)
 	process_files_close(&files);
 	if (code == 0)
 		guest->record.definition = cJSON_Duplicate(guest->definition->json, true);
+	else
+		networks_detach(guest->manager->networks, guest->definition->name);
 	return code;
 }
 
