@@ -401,7 +401,7 @@ void guest_process_ended(struct managed_guest *guest, int signal)
 	if (!again || guest->fresh) /* else its network waits for it */
 		networks_detach(guest->manager->networks, guest->definition->name);
 	fault = machine_end_is_fault(guest->end);
-	if (fault)
+	if (fault && guest->end != MACHINE_REFUSED)
 		crash_report_write(guest, registers ? registers : "");
 	if (!again)
 		remember_or_log(guest, GOAL_OFF);
