@@ -37,6 +37,7 @@ static const struct command commands[] = {
 	{"kill", "end a guest at once", command_kill},
 	{"console", "attach to a guest's console", command_console},
 	{"boot-report", "show what a guest's boot took, step by step", command_boot_report},
+	{"plan", "show how CPUs and memory are divided among the guests", command_plan},
 	{"check", "tell whether this host can run guests, and how to mend it", command_check},
 	{"image", "build, sign, verify and inspect boot images", run_image},
 	{"help", "show this help, or a command's", command_help},
