@@ -27,6 +27,7 @@ enum exit_code command_shutdown(struct cli *cli, int argc, char **argv);
 enum exit_code command_reboot(struct cli *cli, int argc, char **argv);
 enum exit_code command_kill(struct cli *cli, int argc, char **argv);
 enum exit_code command_console(struct cli *cli, int argc, char **argv);
+enum exit_code command_plan(struct cli *cli, int argc, char **argv);
 enum exit_code command_exec(struct cli *cli, int argc, char **argv);
 enum exit_code command_cp(struct cli *cli, int argc, char **argv);
 enum exit_code command_network(struct cli *cli, int argc, char **argv);
