@@ -162,9 +162,12 @@ static enum exit_code do_operation(const struct cli *cli, const struct operation
 			cJSON_AddStringToObject(request, "guest", guest);
 		if (operation->timeout_given)
 			cJSON_AddNumberToObject(request, "timeout_s", (double)operation->timeout_s);
-		cJSON_AddBoolToObject(request, "force", operation->force);
-		cJSON_AddBoolToObject(request, "poweroff", operation->poweroff);
-		cJSON_AddBoolToObject(request, "wait", operation->wait);
+		if (operation->force)
+			cJSON_AddTrueToObject(request, "force");
+		if (operation->poweroff)
+			cJSON_AddTrueToObject(request, "poweroff");
+		if (operation->wait)
+			cJSON_AddTrueToObject(request, "wait");
 		code = client_call(&client, request, 0, NULL, NULL, &err);
 	}
 	client_close(&client);

@@ -39,7 +39,10 @@ static const struct command commands[] = {
 	{"exec", "run a command in a guest", command_exec},
 	{"cp", "copy files from or to a guest", command_cp},
 	{"boot-report", "show what a guest's boot took, step by step", command_boot_report},
+	{"plan", "show how CPUs and memory are divided among the guests", command_plan},
+	{"network", "list, show and define the networks of this host", command_network},
 	{"check", "tell whether this host can run guests, and how to mend it", command_check},
+	{"disk", "create, import, resize, clone and delete disk images", command_disk},
 	{"image", "build, sign, verify and inspect boot images", run_image},
 	{"help", "show this help, or a command's", command_help},
 };

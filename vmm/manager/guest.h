@@ -3,6 +3,7 @@
  *
  *      guest.c          what happens to it: the operations, the stages of a shutdown, its restarts
  *      guest_process.c  the process: start, adoption, messages (vmm/guest/process.h), last words
+ *      guest_jail.c     its user id, its cgroup, its vsock broker
  *      record.h         what survives the manager
  *
  * Loop thread only. Operations return 0, or a negative errno and one sentence; -EALREADY, -ENOTCONN and
@@ -49,6 +50,7 @@ struct managed_guest {
 	/* Its process: */
 	struct loop_source process; /* pidfd */
 	struct loop_source control; /* our end of the control socket; -1: it hung up */
+	struct loop_source broker;  /* our end of its vsock broker; -1: none */
 	struct passt passt[DEFINITION_NETWORKS_MAX];
 	bool adopting;              /* found, and not heard of yet */
 	bool told_paused;           /* so it said last */

@@ -11,6 +11,7 @@
 #include "vmm/config/json.h"
 #include "vmm/config/nearest.h"
 #include "vmm/manager/crash.h"
+#include "vmm/manager/network_operations.h"
 #include "vmm/manager/wait.h"
 
 #define TIMEOUT_MAX_S  86400
@@ -292,6 +293,21 @@ static void op_events(struct call *call, const struct request *request)
 	call->peer->done(call, result);
 }
 
+static void op_network(struct call *call, const struct request *request)
+{
+	struct error err = {""};
+	struct json_place place = request->place;
+	cJSON *result = NULL;
+	int code;
+
+	place.err = &err;
+	code = network_operation(call->operations->manager->networks, &place, &result);
+	if (code < 0)
+		answer(call, code, &err);
+	else
+		call->peer->done(call, result);
+}
+
 /* Whether this host is one of ours, whose init powers the machine off. */
 static bool host_is_rastos(void)
 {
@@ -334,6 +350,10 @@ static const struct operation operations[] = {
 	{"vsock-connect", .on_guest = true, .members = {"port"}, .run = op_vsock_connect},
 	{"crashes", .on_guest = true, .guest_optional = true, .run = op_crashes},
 	{"events", .members = {"since", "follow"}, .run = op_events},
+	{"network-list", .run = op_network},
+	{"network-info", .members = {"network"}, .run = op_network},
+	{"network-define", .members = {"definition", "replace"}, .run = op_network},
+	{"network-undefine", .members = {"network"}, .run = op_network},
 	{"down", .members = {"timeout_s", "force", "poweroff", "keep_guests"}, .run = op_down},
 };
 
