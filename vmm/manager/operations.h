@@ -14,9 +14,11 @@
  *      pause, resume guest
  *      boot-report   guest, wait, timeout_s               the report (vmm/guest/boot_report.h)
  *      console       guest                                the connection becomes the console's bytes
- *      crashes       guest (may be absent)                [crash report...] (crash.h)
- *      events        since, follow                        [event...] (events.h); with follow: each as it
- * happens, for ever down          timeout_s, force, poweroff, keep_guests
+ *      logs          guest, lines or from                 a piece of its console's log (logs.h)
+ *      stats         guest (may be absent)                [what it costs...] (stats.h), of those that run
+ *      crashes       guest (may be absent), newest        [crash report...] (crash.h): the newest 100 in
+ * short, or the newest in full events        since, follow                        [event...] (events.h); with
+ * follow: each as it happens, for ever down          timeout_s, force, poweroff, keep_guests
  *
  * A member that is not known, or of the wrong type, is an error that names it. Whoever asks embeds a struct
  * call, which stays until it was answered or cancelled; `wait` answers come later. Loop thread only.
@@ -56,6 +58,7 @@ enum call_wait {
 	CALL_OFF,
 	CALL_DOWN,
 	CALL_EVENTS,
+	CALL_STATS,
 };
 
 struct call {
@@ -67,7 +70,8 @@ struct call {
 	struct managed_guest *guest;
 	struct loop_timer deadline;
 	uint64_t last_event;
-	char said[256]; /* the last progress */
+	char said[256];   /* the last progress */
+	uint64_t said_ns; /* and when; CLOCK_MONOTONIC */
 };
 
 struct operations {

@@ -3,6 +3,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+static void set(struct terminal_state *state, int fd, const struct termios *wanted)
+{
+	state->fd = fd;
+	state->raw = tcsetattr(fd, TCSADRAIN, wanted) == 0;
+}
+
 void terminal_raw(struct terminal_state *state, int fd)
 {
 	struct termios raw;
@@ -12,8 +18,20 @@ void terminal_raw(struct terminal_state *state, int fd)
 	raw = state->before;
 	cfmakeraw(&raw);
 	raw.c_oflag |= OPOST; /* our own lines still want their carriage return */
-	state->fd = fd;
-	state->raw = tcsetattr(fd, TCSADRAIN, &raw) == 0;
+	set(state, fd, &raw);
+}
+
+void terminal_keys(struct terminal_state *state, int fd)
+{
+	struct termios keys;
+
+	if (state->raw || tcgetattr(fd, &state->before) < 0)
+		return;
+	keys = state->before;
+	keys.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+	keys.c_cc[VMIN] = 1;
+	keys.c_cc[VTIME] = 0;
+	set(state, fd, &keys);
 }
 
 void terminal_restore(struct terminal_state *state)
