@@ -79,8 +79,10 @@ static void check_kvm(struct findings *findings)
 	struct error err;
 	struct kvm kvm;
 	char *colon;
-	int code = kvm_open(&kvm, &err);
+	int code = kvm_device_open(&err);
 
+	if (code >= 0)
+		code = kvm_open(&kvm, code, &err);
 	if (code == 0) {
 		kvm_close(&kvm);
 		add(findings, "kvm", VERDICT_OK, KVM_DEVICE " opens and has all that we need", NULL);

@@ -38,6 +38,11 @@ enum exit_code command_events(struct cli *cli, int argc, char **argv);
 enum exit_code command_stats(struct cli *cli, int argc, char **argv);
 enum exit_code command_top(struct cli *cli, int argc, char **argv);
 enum exit_code command_crashes(struct cli *cli, int argc, char **argv);
+enum exit_code command_plan(struct cli *cli, int argc, char **argv);
+enum exit_code command_exec(struct cli *cli, int argc, char **argv);
+enum exit_code command_cp(struct cli *cli, int argc, char **argv);
+enum exit_code command_network(struct cli *cli, int argc, char **argv);
+enum exit_code command_disk(struct cli *cli, int argc, char **argv);
 enum exit_code command_boot_report(struct cli *cli, int argc, char **argv);
 
 /* Prints "rastos-vmm: text" on standard error; returns code. */

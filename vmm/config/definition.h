@@ -17,21 +17,26 @@
 #include "common/error.h"
 #include "hypervisor/boot/boot.h"
 #include "hypervisor/x86_64/topology.h"
+#include "vmm/config/network_card.h"
+#include "vmm/config/wants.h"
 
 #define DEFINITION_NAME_MAX     63
-#define DEFINITION_VCPUS_MAX    255
-#define DEFINITION_MEMORY_MIN   16         /* MiB */
-#define DEFINITION_MEMORY_MAX   (1U << 24) /* MiB: 16 TiB */
+#define DEFINITION_VCPUS_MAX    WANTS_VCPUS_MAX
+#define DEFINITION_MEMORY_MIN   WANTS_MEMORY_MIN
+#define DEFINITION_MEMORY_MAX   WANTS_MEMORY_MAX
+#define DEFINITION_VCPUS        1   /* of a guest that says nothing and has no plan */
+#define DEFINITION_MEMORY_MIB   512 /* the same */
 #define DEFINITION_DISKS_MAX    16
 #define DEFINITION_NETWORKS_MAX 6
-#define DEFINITION_PUBLISH_MAX  32
 #define DEFINITION_FILE_MAX     (1U << 20) /* bytes of JSON */
 #define DEFINITION_CID_DEFAULT  3
+#define DEFINITION_NO_DISK      UINT32_MAX
 #define DEFINITION_DEPENDS_MAX  16
 
 enum guest_role {
-	GUEST_ROLE_SERVER,
-	GUEST_ROLE_DESKTOP,
+	GUEST_ROLE_SERVER,  /* at most one a host; gets what the others leave */
+	GUEST_ROLE_DESKTOP, /* in desktop mode only */
+	GUEST_ROLE_GUEST,   /* in any mode, with the numbers of its definition */
 };
 
 /* What follows when a guest ends by itself; libvirt's names. */
@@ -51,23 +56,11 @@ enum guest_ready {
 	GUEST_READY_STARTED, /* nothing: it is ready once its vCPUs run */
 };
 
-enum network_type {
-	NETWORK_TAP,
-	NETWORK_PASST,
-};
-
 struct disk_definition {
-	char *path;
+	char *path;  /* a file or block device; NULL when it is ... */
+	char *image; /* ... an image of the pool, by its name */
 	char *id; /* the virtio serial number; may be "" */
 	bool read_only;
-};
-
-struct network_definition {
-	enum network_type type;
-	char *device; /* tap: the interface's name */
-	uint8_t mac[6];
-	unsigned publish_count; /* passt */
-	char *publish[DEFINITION_PUBLISH_MAX];
 };
 
 struct guest_definition {
@@ -79,14 +72,21 @@ struct guest_definition {
 	char *image;
 	char *configuration; /* of the image; NULL: its default */
 	bool allow_unsigned; /* only ever set by --allow-unsigned, never by a file */
-	/* ... or a bare kernel. */
+	/* ... or a bare kernel ... */
 	char *kernel;
 	char *initrd;
-	char *cmdline;
+	/* ... or the kernel that one of the disks has in its /boot: the index of the disk, or DEFINITION_NO_DISK. */
+	unsigned kernel_disk;
+	char *cmdline; /* with a kernel of a disk: what is added to its own */
 	enum boot_protocol protocol;
 
+	/* What the file says of CPUs and memory, and what holds: without a plan the numbers that are said or
+	 * their defaults, with one what plan_apply_definition (vmm/plan/apply.h) writes before the guest
+	 * starts. */
+	struct guest_wants wants;
 	struct cpu_topology topology;
 	uint64_t memory_mib;
+	struct guest_placement placement;
 	unsigned disk_count;
 	struct disk_definition disks[DEFINITION_DISKS_MAX];
 	unsigned network_count;
@@ -115,3 +115,4 @@ int definition_parse(const char *source, const char *folder, const char *text,
 		     struct guest_definition **definition, struct error *err);
 /* A guest's name: letters, digits, '-', '_' and '.', starting with a letter or digit. */
 bool definition_name_valid(const char *name);
+const char *guest_role_name(enum guest_role role);

@@ -52,6 +52,7 @@ void manager_leave(struct manager *manager, const struct managed_guest *self)
 {
 	for (unsigned i = 0; i < manager->guest_count; i++)
 		guest_process_leave(manager->guests[i], manager->guests[i] == self);
+	networks_forked(manager->networks);
 	loop_close(manager->loop);
 	if (manager->forked)
 		manager->forked(manager->forked_owner);
@@ -174,6 +175,7 @@ void manager_forget(struct manager *manager)
 {
 	for (unsigned i = 0; i < manager->guest_count; i++)
 		record_remove(manager->guests[i]->folder);
+	networks_down(manager->networks);
 }
 
 void manager_guest_changed(struct managed_guest *guest)
@@ -373,18 +375,13 @@ int manager_undefine(struct managed_guest *guest, struct error *err)
 	return 0;
 }
 
-static const char *role_name(enum guest_role role)
-{
-	return role == GUEST_ROLE_SERVER ? "server" : "desktop";
-}
-
 cJSON *manager_describe(const struct managed_guest *guest)
 {
 	const struct guest_definition *definition = guest->definition;
 	cJSON *json = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(json, "name", definition->name);
-	cJSON_AddStringToObject(json, "role", role_name(definition->role));
+	cJSON_AddStringToObject(json, "role", guest_role_name(definition->role));
 	cJSON_AddStringToObject(json, "state", life_state_name(guest->state));
 	cJSON_AddNumberToObject(json, "vcpus", topology_vcpus(&definition->topology));
 	cJSON_AddNumberToObject(json, "memory_mib", (double)definition->memory_mib);
@@ -453,6 +450,7 @@ static void take_over_undefined(struct manager *manager, const char *name)
 		return;
 	text = record.definition ? cJSON_PrintUnformatted(record.definition) : NULL;
 	cJSON_Delete(record.definition);
+	free(record.cgroup);
 	if (record.process.pid == 0 || !text)
 		return;
 	if (definition_parse(folder, "/", text, &definition, &err) < 0 ||
@@ -476,6 +474,13 @@ static void take_over_all(struct manager *manager)
 		take_over(manager->guests[i]);
 }
 
+static bool guest_runs(void *owner, const char *name)
+{
+	const struct managed_guest *guest = manager_find(owner, name);
+
+	return guest && guest_alive(guest);
+}
+
 int manager_open(struct manager *manager, struct settings *settings, const char *mode_word, struct loop *loop,
 		 struct error *err)
 {
@@ -485,13 +490,17 @@ int manager_open(struct manager *manager, struct settings *settings, const char 
 	code = mode_word ? mode_parse("--mode", mode_word, &manager->mode, err)
 			 : mode_read(settings->mode_file, &manager->mode, err);
 	if (code == 0)
+		code = networks_open(settings, loop, &manager->networks, err);
+	if (code == 0)
 		code = read_guests(manager, err);
 	if (code < 0) {
 		manager_close(manager);
 		return code;
 	}
+	cgroups_open(&manager->cgroups);
 	events_add(&manager->events, "manager-started", "", mode_name(manager->mode));
 	take_over_all(manager);
+	networks_adopt(manager->networks, guest_runs, manager);
 	return 0;
 }
 
@@ -500,4 +509,7 @@ void manager_close(struct manager *manager)
 	for (unsigned i = 0; i < manager->guest_count; i++)
 		guest_destroy(manager->guests[i]);
 	manager->guest_count = 0;
+	cgroups_close(&manager->cgroups);
+	networks_close(manager->networks);
+	manager->networks = NULL;
 }

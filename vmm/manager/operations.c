@@ -13,6 +13,7 @@
 #include "vmm/manager/crash.h"
 #include "vmm/manager/logs.h"
 #include "vmm/manager/stats.h"
+#include "vmm/manager/network_operations.h"
 #include "vmm/manager/wait.h"
 
 #define TIMEOUT_MAX_S  86400
@@ -21,13 +22,14 @@
 #define LINES_ALL      (1ULL << 32)
 
 #define CRASHES_LISTED_MAX 100
+#define PORT_MISSING   UINT64_MAX
 
 /* The members of a request, read and checked. */
 struct request {
 	struct json_place place;
 	struct managed_guest *guest; /* for operations on one */
 	bool wait, force, poweroff, keep_guests, replace, follow, newest;
-	uint64_t timeout_s, since, from, lines;
+	uint64_t timeout_s, since, from, lines, port;
 };
 
 struct operation {
@@ -291,6 +293,31 @@ static void shorten_reports(cJSON *reports)
 	}
 }
 
+static void op_vsock_connect(struct call *call, const struct request *request)
+{
+	uint32_t port = (uint32_t)request->port;
+	int fd = call->peer->stream(call);
+	struct error err = {""};
+	int code = guest_vsock(request->guest, port, -1, &err);
+
+	if (request->port == PORT_MISSING) {
+		call->peer->failed(call, EXIT_USAGE, "request: port is missing: to which one?", NULL);
+		return;
+	}
+	if (code == 0 && fd < 0)
+		code = error_set(
+			&err, -EBUSY,
+			"a guest cannot be connected to over the virtio port: use the manager's socket");
+	if (code < 0) {
+		answer(call, code, &err);
+		return;
+	}
+	call->peer->done(call, NULL);
+	if (guest_vsock(request->guest, port, fd, &err) < 0)
+		log_warning("%s", err.text);
+	call->peer->handed_over(call);
+}
+
 static void op_crashes(struct call *call, const struct request *request)
 {
 	const struct settings *settings = call->operations->manager->settings;
@@ -325,6 +352,21 @@ static void op_events(struct call *call, const struct request *request)
 	     id <= events->last; id++)
 		cJSON_AddItemToArray(result, event_to_json(events_get(events, id)));
 	call->peer->done(call, result);
+}
+
+static void op_network(struct call *call, const struct request *request)
+{
+	struct error err = {""};
+	struct json_place place = request->place;
+	cJSON *result = NULL;
+	int code;
+
+	place.err = &err;
+	code = network_operation(call->operations->manager->networks, &place, &result);
+	if (code < 0)
+		answer(call, code, &err);
+	else
+		call->peer->done(call, result);
 }
 
 /* Whether this host is one of ours, whose init powers the machine off. */
@@ -369,7 +411,12 @@ static const struct operation operations[] = {
 	{"logs", .on_guest = true, .members = {"from", "lines"}, .run = op_logs},
 	{"stats", .on_guest = true, .guest_optional = true, .run = op_stats},
 	{"crashes", .on_guest = true, .guest_optional = true, .members = {"newest"}, .run = op_crashes},
+	{"vsock-connect", .on_guest = true, .members = {"port"}, .run = op_vsock_connect},
 	{"events", .members = {"since", "follow"}, .run = op_events},
+	{"network-list", .run = op_network},
+	{"network-info", .members = {"network"}, .run = op_network},
+	{"network-define", .members = {"definition", "replace"}, .run = op_network},
+	{"network-undefine", .members = {"network"}, .run = op_network},
 	{"down", .members = {"timeout_s", "force", "poweroff", "keep_guests"}, .run = op_down},
 };
 
@@ -426,6 +473,7 @@ static int read_request(struct manager *manager, const struct operation *operati
 	const struct json_place *place = &request->place;
 	int code = check_members(place, operation);
 
+	request->port = PORT_MISSING;
 	request->timeout_s = operation->run == op_boot_report || operation->run == op_start
 				     ? WAIT_DEFAULT_S
 				     : GUEST_DOWN_SECONDS;
@@ -440,6 +488,7 @@ static int read_request(struct manager *manager, const struct operation *operati
 	    (code = json_uint(place, "lines", 0, LINES_ALL - 1, &request->lines)) < 0 ||
 	    (code = json_uint(place, "from", 0, 1ULL << 53, &request->from)) < 0 ||
 	    (code = json_uint(place, "timeout_s", 0, TIMEOUT_MAX_S, &request->timeout_s)) < 0 ||
+	    (code = json_uint(place, "port", 0, UINT32_MAX - 1, &request->port)) < 0 ||
 	    (code = json_uint(place, "since", 0, 1ULL << 53, &request->since)) < 0)
 		return code;
 	return find_guest(manager, operation, request, err);

@@ -46,6 +46,8 @@ int record_write(const char *folder, const struct guest_record *record, struct e
 	cJSON_AddNumberToObject(json, "restarts", record->restarts);
 	if (record->id_slot >= 0)
 		cJSON_AddNumberToObject(json, "id_slot", record->id_slot);
+	if (record->cgroup)
+		cJSON_AddStringToObject(json, "cgroup", record->cgroup);
 	if (record->definition)
 		cJSON_AddItemReferenceToObject(json, "definition", record->definition);
 	text = cJSON_PrintUnformatted(json);
@@ -59,6 +61,7 @@ static int record_parse(const char *path, const char *text, struct guest_record 
 {
 	uint64_t pid = 0, start_time = 0, started_ns = 0, restarts = 0, id_slot = ID_SLOTS_MAX;
 	AUTO_FREE char *boot_id = NULL;
+	AUTO_FREE char *cgroup = NULL;
 	char now[BOOT_ID_MAX];
 	struct json_place place;
 	unsigned goal = GOAL_OFF;
@@ -71,7 +74,8 @@ static int record_parse(const char *path, const char *text, struct guest_record 
 	    (code = json_uint(&place, "start_time", 0, 1ULL << 53, &start_time)) < 0 ||
 	    (code = json_uint(&place, "started_ns", 0, 1ULL << 62, &started_ns)) < 0 ||
 	    (code = json_uint(&place, "restarts", 0, RESTARTS_MAX, &restarts)) < 0 ||
-	    (code = json_uint(&place, "id_slot", 0, ID_SLOTS_MAX, &id_slot)) < 0)
+	    (code = json_uint(&place, "id_slot", 0, ID_SLOTS_MAX, &id_slot)) < 0 ||
+	    (code = json_string(&place, "cgroup", &cgroup)) < 0)
 		goto out;
 	read_boot_id(now);
 	if (!boot_id || strcmp(boot_id, now) != 0) {
@@ -84,6 +88,7 @@ static int record_parse(const char *path, const char *text, struct guest_record 
 		.started_ns = started_ns,
 		.restarts = (unsigned)restarts,
 		.id_slot = id_slot == ID_SLOTS_MAX ? -1 : (int)id_slot,
+		.cgroup = TAKE_PTR(cgroup),
 		.definition = cJSON_DetachItemFromObjectCaseSensitive(json, "definition"),
 	};
 out:

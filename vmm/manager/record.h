@@ -3,7 +3,7 @@
  * at once as a whole (write, fsync, rename). It is written before an operation is acknowledged, so that a
  * manager that is killed at any instant leaves the next one everything that was promised.
  *
- *      {"boot_id":"...","goal":"run","pid":123,"start_time":4567,"started_ns":89,"restarts":0,"id_slot":3,"definition":{...}}
+ *      {"boot_id":"...","goal":"run","pid":123,"start_time":4567,"started_ns":89,"restarts":0,"id_slot":3,"cgroup":"...","definition":{...}}
  *
  * It is gone after a `down`: no file means that nothing was promised. After a reboot of the host the numbers
  * mean nothing, and the file counts as gone.
@@ -28,11 +28,12 @@ struct guest_record {
 	uint64_t started_ns;       /* CLOCK_MONOTONIC */
 	unsigned restarts;         /* in a row */
 	int id_slot;               /* of the range of user ids (vmm/jail), -1: none */
+	char *cgroup;              /* path of its cgroup; NULL: none */
 	cJSON *definition;         /* what the process was started with; NULL: not started */
 };
 
 /* definition stays the caller's. */
 int record_write(const char *folder, const struct guest_record *record, struct error *err);
-/* -ENOENT: there is none of this boot. The caller frees record->definition. */
+/* -ENOENT: there is none of this boot. The caller frees record->definition and cgroup. */
 int record_read(const char *folder, struct guest_record *record, struct error *err);
 void record_remove(const char *folder);

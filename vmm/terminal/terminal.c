@@ -9,7 +9,7 @@ static void set(struct terminal_state *state, int fd, const struct termios *want
 	state->raw = tcsetattr(fd, TCSADRAIN, wanted) == 0;
 }
 
-void terminal_raw(struct terminal_state *state, int fd)
+static void raw_set(struct terminal_state *state, int fd, bool output)
 {
 	struct termios raw;
 
@@ -17,8 +17,19 @@ void terminal_raw(struct terminal_state *state, int fd)
 		return;
 	raw = state->before;
 	cfmakeraw(&raw);
-	raw.c_oflag |= OPOST; /* our own lines still want their carriage return */
+	if (!output)
+		raw.c_oflag |= OPOST; /* our own lines still want their carriage return */
 	set(state, fd, &raw);
+}
+
+void terminal_raw(struct terminal_state *state, int fd)
+{
+	raw_set(state, fd, false);
+}
+
+void terminal_raw_both(struct terminal_state *state, int fd)
+{
+	raw_set(state, fd, true);
 }
 
 void terminal_keys(struct terminal_state *state, int fd)

@@ -14,7 +14,7 @@ PROGRAM, SOURCE = (os.path.abspath(path) for path in sys.argv[1:3])
 
 MODE = os.environ.get("RASTOS_MODE", "server")  # one that this build has
 
-DONE, FAILED, USAGE, NO_GUEST, REFUSED = 0, 1, 2, 3, 4  # vmm/exit_code.h
+DONE, FAILED, USAGE, NO_GUEST, REFUSED, TIMED_OUT = 0, 1, 2, 3, 4, 5  # vmm/exit_code.h
 
 
 PAGE = 4096
@@ -22,12 +22,12 @@ EM_X86_64, EM_AARCH64 = 62, 183  # elf.h
 KERNEL_ADDRESS = 1 << 20
 
 
-def elf_kernel(machine=EM_X86_64, memory_size=PAGE):
-    """An ELF file with one segment, a page of hlt instructions. memory_size: what it needs in the guest."""
+def elf_kernel(machine=EM_X86_64, memory_size=PAGE, code=b""):
+    """An ELF file with one segment, a page of hlt instructions after the code. memory_size: what it needs in the guest."""
     header = b"\x7fELF" + bytes([2, 1, 1]) + bytes(9)
     header += struct.pack("<HHIQQQIHHHHHH", 2, machine, 1, KERNEL_ADDRESS, 64, 0, 0, 64, 56, 1, 0, 0, 0)
     header += struct.pack("<IIQQQQQQ", 1, 5, PAGE, KERNEL_ADDRESS, KERNEL_ADDRESS, PAGE, memory_size, PAGE)
-    return header.ljust(PAGE, b"\0") + b"\xf4" * PAGE
+    return header.ljust(PAGE, b"\0") + code.ljust(PAGE, b"\xf4")
 
 
 def kvm_opens():
@@ -51,7 +51,7 @@ class ProgramTest(unittest.TestCase):
         for name in ("keys", "guests"):
             os.mkdir(self.path(name))
         self.write("vmm.json", '{"mode_file": "mode", "guests_dir": "guests", "keys_dir": "keys", '
-                               '"runtime_dir": "run"}')
+                               '"runtime_dir": "run", "state_dir": "state"}')
         self.write("mode", MODE + "\n")
 
     def path(self, name):
