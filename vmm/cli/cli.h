@@ -30,6 +30,7 @@ enum exit_code command_reboot(struct cli *cli, int argc, char **argv);
 enum exit_code command_kill(struct cli *cli, int argc, char **argv);
 enum exit_code command_pause(struct cli *cli, int argc, char **argv);
 enum exit_code command_resume(struct cli *cli, int argc, char **argv);
+enum exit_code command_create(struct cli *cli, int argc, char **argv);
 enum exit_code command_define(struct cli *cli, int argc, char **argv);
 enum exit_code command_undefine(struct cli *cli, int argc, char **argv);
 enum exit_code command_console(struct cli *cli, int argc, char **argv);

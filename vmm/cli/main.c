@@ -36,6 +36,7 @@ static const struct command commands[] = {
 	{"check", "tell whether this host can run guests, and how to mend it", command_check},
 	{"Guests", NULL, NULL},
 	{"run", "run one guest in the foreground, without a manager", command_run},
+	{"create", "make a guest from options, and start it", command_create},
 	{"define", "give a guest's definition to the manager", command_define},
 	{"undefine", "forget guests that are off", command_undefine},
 	{"start", "start guests that are off", command_start},
