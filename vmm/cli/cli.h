@@ -27,7 +27,12 @@ enum exit_code command_shutdown(struct cli *cli, int argc, char **argv);
 enum exit_code command_reboot(struct cli *cli, int argc, char **argv);
 enum exit_code command_kill(struct cli *cli, int argc, char **argv);
 enum exit_code command_console(struct cli *cli, int argc, char **argv);
+enum exit_code command_plan(struct cli *cli, int argc, char **argv);
+enum exit_code command_exec(struct cli *cli, int argc, char **argv);
+enum exit_code command_cp(struct cli *cli, int argc, char **argv);
+enum exit_code command_network(struct cli *cli, int argc, char **argv);
 enum exit_code command_check(struct cli *cli, int argc, char **argv);
+enum exit_code command_disk(struct cli *cli, int argc, char **argv);
 enum exit_code command_boot_report(struct cli *cli, int argc, char **argv);
 
 /* Prints "rastos-vmm: text" on standard error; returns code. */

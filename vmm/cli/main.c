@@ -36,8 +36,13 @@ static const struct command commands[] = {
 	{"reboot", "shut a guest down and start it again", command_reboot},
 	{"kill", "end a guest at once", command_kill},
 	{"console", "attach to a guest's console", command_console},
+	{"exec", "run a command in a guest", command_exec},
+	{"cp", "copy files from or to a guest", command_cp},
 	{"boot-report", "show what a guest's boot took, step by step", command_boot_report},
+	{"plan", "show how CPUs and memory are divided among the guests", command_plan},
+	{"network", "list, show and define the networks of this host", command_network},
 	{"check", "tell whether this host can run guests, and how to mend it", command_check},
+	{"disk", "create, import, resize, clone and delete disk images", command_disk},
 	{"image", "build, sign, verify and inspect boot images", run_image},
 	{"help", "show this help, or a command's", command_help},
 };

@@ -152,9 +152,9 @@ static enum exit_code wait_all_ready(const struct cli *cli, unsigned timeout_s)
 		const cJSON *name = cJSON_GetObjectItemCaseSensitive(guest, "name");
 		const cJSON *state = cJSON_GetObjectItemCaseSensitive(guest, "state");
 
-		/* Who is off does not start by itself, or was told to end. */
+		/* Who is off does not start by itself, or was told to end, as who is stopping. */
 		if (code == EXIT_DONE && cJSON_IsString(name) && cJSON_IsString(state) &&
-		    strcmp(state->valuestring, "off") != 0)
+		    strcmp(state->valuestring, "off") != 0 && strcmp(state->valuestring, "stopping") != 0)
 			code = wait_ready(cli, name->valuestring, timeout_s);
 	}
 	cJSON_Delete(result);

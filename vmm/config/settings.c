@@ -93,9 +93,9 @@ static int read_guest_ids(const struct json_place *place, struct guest_ids *ids)
 
 static int read_file(const char *path, struct settings *settings, struct error *err)
 {
-	static const char *const keys[] = {"mode_file", "guests_dir", "keys_dir",   "runtime_dir",
-					   "state_dir", "reserve",    "overcommit", "desktop",
-					   "jail",      "guest_ids",  NULL};
+	static const char *const keys[] = {
+		"mode_file", "guests_dir", "keys_dir", "networks_dir", "runtime_dir", "state_dir", "pool_dir",
+		"reserve",   "overcommit", "desktop",  "jail",         "guest_ids",   NULL};
 	AUTO_FREE char *text = NULL;
 	AUTO_FREE char *folder = NULL;
 	struct json_place place;
@@ -117,9 +117,13 @@ static int read_file(const char *path, struct settings *settings, struct error *
 	if (code == 0)
 		code = read_setting(&place, "keys_dir", folder, &settings->keys_dir);
 	if (code == 0)
+		code = read_setting(&place, "networks_dir", folder, &settings->networks_dir);
+	if (code == 0)
 		code = read_setting(&place, "runtime_dir", folder, &settings->runtime_dir);
 	if (code == 0)
 		code = read_setting(&place, "state_dir", folder, &settings->state_dir);
+	if (code == 0)
+		code = read_setting(&place, "pool_dir", folder, &settings->pool_dir);
 	if (code == 0)
 		code = policy_read(&place, &settings->policy);
 	if (code == 0)
@@ -152,14 +156,20 @@ int settings_read(const char *config, struct settings *settings, struct error *e
 		settings->mode_file = file_path_join(dir, "mode");
 		settings->guests_dir = file_path_join(dir, "guests");
 		settings->keys_dir = file_path_join(dir, "keys");
+		settings->networks_dir = file_path_join(dir, "networks");
 	}
 	settings->runtime_dir = default_runtime_dir();
 	settings->state_dir = default_state_dir();
 	if (!config || !settings->mode_file || !settings->guests_dir || !settings->keys_dir ||
-	    !settings->runtime_dir || !settings->state_dir)
+	    !settings->networks_dir || !settings->runtime_dir || !settings->state_dir)
 		code = error_set(err, -ENOMEM, "configuration: out of memory");
 	else if (required || access(config, F_OK) == 0)
 		code = read_file(config, settings, err);
+	if (code == 0 && !settings->pool_dir) {
+		settings->pool_dir = file_path_join(settings->state_dir, "disks");
+		if (!settings->pool_dir)
+			code = error_set(err, -ENOMEM, "configuration: out of memory");
+	}
 	if (code < 0)
 		settings_free(settings);
 	return code;
@@ -170,8 +180,10 @@ void settings_free(struct settings *settings)
 	free(settings->mode_file);
 	free(settings->guests_dir);
 	free(settings->keys_dir);
+	free(settings->networks_dir);
 	free(settings->runtime_dir);
 	free(settings->state_dir);
+	free(settings->pool_dir);
 	*settings = (struct settings){0};
 }
 

@@ -1,13 +1,14 @@
 /*
  * Where rastos-vmm finds things on this host, and how the host is divided: vmm.json, or the defaults.
  *
- *      as root                 as a user                                       key in vmm.json
- *      /etc/rastos/mode        $XDG_CONFIG_HOME/rastos/mode                    mode_file
- *      /etc/rastos/guests/     $XDG_CONFIG_HOME/rastos/guests/                 guests_dir     *.json, one
- * guest each /etc/rastos/keys/       $XDG_CONFIG_HOME/rastos/keys/ and /etc/...      keys_dir       *.pem,
- * public keys /run/rastos/            $XDG_RUNTIME_DIR/rastos/                        runtime_dir    sockets,
- * console logs
- *      /var/lib/rastos/        $XDG_STATE_HOME/rastos/                         state_dir      crash reports
+ *      as root                 as a user                          key in vmm.json
+ *      /etc/rastos/mode        $XDG_CONFIG_HOME/rastos/mode       mode_file     server or desktop
+ *      /etc/rastos/guests/     $XDG_CONFIG_HOME/rastos/guests/    guests_dir    *.json, one guest each
+ *      /etc/rastos/keys/       $XDG_CONFIG_HOME/rastos/keys/      keys_dir      *.pem, public keys
+ *      /etc/rastos/networks/   $XDG_CONFIG_HOME/rastos/networks/  networks_dir  *.json, one network each
+ *      /run/rastos/            $XDG_RUNTIME_DIR/rastos/           runtime_dir   sockets, console logs
+ *      /var/lib/rastos/        $XDG_STATE_HOME/rastos/            state_dir     crash reports
+ *      /var/lib/rastos/disks/  $XDG_STATE_HOME/rastos/disks/      pool_dir      disk images (storage/pool.h)
  *
  * The file is named by --config, else by RASTOS_CONFIG in the environment, else it is vmm.json in the first
  * column's folder, where it may be absent. Relative paths in it are relative to its folder. Its schema is
@@ -28,11 +29,13 @@ struct settings {
 	char *mode_file;
 	char *guests_dir;
 	char *keys_dir;
+	char *networks_dir;
 	char *runtime_dir;
 	char *state_dir;
 	struct resource_policy policy;
 	bool jail;                  /* "jail": guests run in one (vmm/jail/jail.h); true unless turned off */
 	struct guest_ids guest_ids; /* "guest_ids": root's guests run as one of these each */
+	char *pool_dir;
 };
 
 /* config: what --config said, or NULL. */

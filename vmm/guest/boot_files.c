@@ -10,12 +10,14 @@ int boot_files_find(const struct guest_definition *definition, const struct gues
 
 	if (!definition->image) {
 		*source = (struct boot_source){
-			.name = definition->kernel,
+			.name = resources->image.path,
 			.kernel = resources->image.data,
 			.kernel_size = resources->image.size,
 			.initrd = resources->initrd.data,
 			.initrd_size = resources->initrd.size,
-			.cmdline = definition->cmdline ? definition->cmdline : "",
+			.cmdline = resources->cmdline    ? resources->cmdline
+				   : definition->cmdline ? definition->cmdline
+							 : "",
 			.protocol = definition->protocol,
 		};
 		return 0;

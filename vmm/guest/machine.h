@@ -71,6 +71,9 @@ void machine_pause(struct machine *machine);
 void machine_resume(struct machine *machine);
 /* Types Ctrl-Alt-Del; -EBUSY when no driver listens. Any thread. */
 int machine_ctrl_alt_del(struct machine *machine);
+/* Connects a stream socket of the host's to this vsock port of the guest, see virtio_vsock_connect. -ENODEV:
+ * the machine has no such device. The loop's thread. */
+int machine_vsock_connect(struct machine *machine, int fd, uint32_t port);
 /* The registers of the vCPU that crashed, as lines of text; "" when none did. Valid once `ended` was called.
  */
 const char *machine_crash_registers(const struct machine *machine);

@@ -232,7 +232,9 @@ static int add_disk(struct machine_devices *devices, unsigned index, struct erro
 	struct disk_resource *resource = &devices->config->resources->disks[index];
 	struct virtio_slot *slot = virtio_slot_open(devices, true, err);
 	struct virtio_blk_options options = {
-		.name = definition->id ? definition->id : definition->path,
+		.name = definition->id ? definition->id
+			: definition->image ? definition->image
+					    : definition->path,
 		.fd = resource->fd,
 		.size = resource->size,
 		.read_only = definition->read_only,
@@ -248,14 +250,29 @@ static int add_disk(struct machine_devices *devices, unsigned index, struct erro
 	return virtio_slot_plug(devices, slot, err);
 }
 
+/* For messages. */
+static const char *network_name(const struct network_definition *definition)
+{
+	switch (definition->type) {
+	case NETWORK_TAP:
+		return definition->device;
+	case NETWORK_NAMED:
+		return definition->network;
+	case NETWORK_BRIDGE:
+		return definition->bridge;
+	default:
+		return "passt";
+	}
+}
+
 static int add_network(struct machine_devices *devices, unsigned index, struct error *err)
 {
 	const struct network_definition *definition = &devices->config->definition->networks[index];
 	struct network_resource *resource = &devices->config->resources->networks[index];
 	struct virtio_slot *slot = virtio_slot_open(devices, false, err);
 	struct virtio_net_options options = {
-		.name = definition->type == NETWORK_TAP ? definition->device : "passt",
-		.backend = definition->type == NETWORK_TAP ? VIRTIO_NET_TAP : VIRTIO_NET_STREAM,
+		.name = network_name(definition),
+		.backend = network_definition_is_tap(definition) ? VIRTIO_NET_TAP : VIRTIO_NET_STREAM,
 		.fd = resource->fd,
 	};
 
@@ -285,6 +302,7 @@ static int add_vsock(struct machine_devices *devices, struct error *err)
 	if (!slot->device)
 		return -ENOMEM;
 	devices->config->resources->vsock_listen_fd = -1;
+	devices->vsock = slot->device;
 	return virtio_slot_plug(devices, slot, err);
 }
 

@@ -63,6 +63,7 @@ struct machine_devices {
 	struct i8042 *i8042;
 	struct rtc *rtc;
 	struct acpi_power *power;
+	struct virtio_device *vsock; /* NULL: it has none */
 	unsigned virtio_count;
 	struct virtio_slot virtio[LAYOUT_VIRTIO_MAX];
 };

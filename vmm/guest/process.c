@@ -306,6 +306,17 @@ static void pause_guest(struct guest_process *process, bool paused)
 	state_changed(process);
 }
 
+/* A client's socket for a port of the guest. Who gets no answer there but its end knows why. */
+static void connect_client(struct guest_process *process, const cJSON *message, int fd)
+{
+	const cJSON *port = cJSON_GetObjectItemCaseSensitive(message, "port");
+	bool valid = cJSON_IsNumber(port) && port->valuedouble >= 0 && port->valuedouble < UINT32_MAX;
+
+	if (!valid || !process->machine ||
+	    machine_vsock_connect(process->machine, fd, (uint32_t)port->valuedouble) < 0)
+		close(fd);
+}
+
 /* fd: came with the message, or -1; taken over. */
 static void manager_asks(struct guest_process *process, const cJSON *message, int fd)
 {
@@ -321,6 +332,10 @@ static void manager_asks(struct guest_process *process, const cJSON *message, in
 	if (strcmp(word, "console") == 0 && fd >= 0) {
 		if (console_hub_add_client(process->console, fd, &err) < 0)
 			log_warning("guest %s: %s", process->config->definition->name, err.text);
+		return;
+	}
+	if (strcmp(word, "vsock") == 0 && fd >= 0) {
+		connect_client(process, message, fd);
 		return;
 	}
 	if (fd >= 0)

@@ -8,6 +8,7 @@
  * {"op":"resume"}
  *                         {"op":"console"} with a client's descriptor (SCM_RIGHTS)
  *                         {"op":"broker"} with the other end of the manager's vsock broker (vsock_broker.h)
+ *                         {"op":"vsock","port":9998} with one too: it is connected to that port of the guest
  *      guest -> manager   {"event":"state","report":{...},"status":"...","paused":false}
  *                         on connection, and whenever one of them changed: the boot report, STATUS= of the
  * guest's init

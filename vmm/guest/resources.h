@@ -17,10 +17,11 @@
 #include "vmm/config/definition.h"
 #include "vmm/config/settings.h"
 #include "vmm/net/passt.h"
+#include "vmm/storage/boot_from_disk.h"
 
 /* A file mapped read-only, private. */
 struct file_map {
-	const char *path; /* the definition's */
+	const char *path; /* the definition's, or disk_boot's */
 	const uint8_t *data;
 	size_t size;
 };
@@ -35,9 +36,13 @@ struct network_resource {
 	struct passt passt;
 };
 
+struct networks;
+
 struct guest_resources {
 	struct file_map image; /* boot image, or the kernel */
 	struct file_map initrd;
+	struct disk_boot disk_boot; /* its names, when the kernel was found on a disk */
+	char *cmdline;		    /* of a kernel that was found on a disk */
 	unsigned key_count;
 	struct fit_key keys[SETTINGS_KEYS_MAX];
 	struct disk_resource disks[DEFINITION_DISKS_MAX];
@@ -46,8 +51,10 @@ struct guest_resources {
 	int kvm_fd; /* of KVM_DEVICE; -1 once the machine took it over */
 };
 
+/* networks: the manager's, into which cards are plugged, or NULL: a guest with such a card is refused. What
+ * was plugged in before a failure is unplugged by networks_detach. */
 int guest_resources_open(const struct guest_definition *definition, const struct settings *settings,
-			 struct guest_resources *resources, struct error *err);
+			 struct networks *networks, struct guest_resources *resources, struct error *err);
 /* Closes what no device took over; ends passt where passt.pid still stands. */
 void guest_resources_close(struct guest_resources *resources);
 /* Kernel and initrd are in guest memory: their copies here are no longer needed. */

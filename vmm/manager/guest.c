@@ -16,6 +16,7 @@
 #include "vmm/config/file.h"
 #include "vmm/guest/process.h"
 #include "vmm/manager/crash.h"
+#include "vmm/manager/division.h"
 #include "vmm/manager/manager.h"
 
 #define NS_PER_SECOND  1000000000ULL
@@ -124,7 +125,9 @@ static int spawn(struct managed_guest *guest, struct error *err)
 	guest->report = (struct boot_report){0};
 	guest->status[0] = guest->why[0] = '\0';
 	free(TAKE_PTR(guest->console_tail));
-	code = guest_process_start(guest, err);
+	code = division_give(guest, err);
+	if (code == 0)
+		code = guest_process_start(guest, err);
 	if (code < 0) {
 		guest->end = MACHINE_FAILED;
 		snprintf(guest->why, sizeof(guest->why), "%s", err->text);
@@ -278,6 +281,19 @@ int guest_console(struct managed_guest *guest, int fd, struct error *err)
 				  : refuse(guest, -ENOTCONN, err);
 }
 
+int guest_vsock(struct managed_guest *guest, uint32_t port, int fd, struct error *err)
+{
+	const char *name = guest->definition->name;
+
+	if (!guest_alive(guest))
+		return refuse(guest, -ENOTCONN, err);
+	if (!guest->definition->vsock_cid)
+		return error_set(err, -ENOTCONN, "guest %s: its definition gives it no vsock device", name);
+	if (guest->state == LIFE_PAUSED)
+		return error_set(err, -EBUSY, "guest %s: is paused; rastos-vmm resume %s first", name, name);
+	return fd < 0 ? 0 : guest_process_connect(guest, port, fd, err);
+}
+
 /* --- Time --- */
 
 /* What the guest was asked did not end it in time: the next stage. */
@@ -315,7 +331,8 @@ static void deadline_expired(struct loop_timer *timer)
 void guest_heard(struct managed_guest *guest)
 {
 	/* It tells for the first time when its vCPUs were let go; who ran first is not known yet then. */
-	enum boot_step step = guest->definition->ready == GUEST_READY_NOTIFY ? BOOT_STEP_READY : BOOT_STEP_LOAD;
+	enum boot_step step =
+		guest->definition->ready == GUEST_READY_NOTIFY ? BOOT_STEP_READY : BOOT_STEP_LOAD;
 
 	if (guest->state == LIFE_STARTING && guest->report.steps[step].reached) {
 		log_info("guest %s: ready", guest->definition->name);
@@ -385,8 +402,10 @@ void guest_process_ended(struct managed_guest *guest, int signal)
 	guest_process_forget(guest);
 	loop_timer_clear(&guest->deadline);
 	again = starts_again(guest);
+	if (!again || guest->fresh) /* else its network waits for it */
+		networks_detach(guest->manager->networks, guest->definition->name);
 	fault = machine_end_is_fault(guest->end);
-	if (fault)
+	if (fault && guest->end != MACHINE_REFUSED)
 		crash_report_write(guest, registers ? registers : "");
 	if (!again)
 		remember_or_log(guest, GOAL_OFF);
@@ -462,6 +481,10 @@ void guest_adopt(struct managed_guest *guest)
 		return;
 	}
 	use_recorded_definition(guest);
+	if (guest->record.memory_mib) {
+		guest->definition->topology = guest->record.topology;
+		guest->definition->memory_mib = guest->record.memory_mib;
+	}
 	guest->state = LIFE_STARTING; /* until it tells how far it is */
 	guest->adopting = true;
 	if (guest_process_find(guest, &err) == 0) {

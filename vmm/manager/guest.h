@@ -95,6 +95,9 @@ int guest_pause(struct managed_guest *guest, struct error *err);
 int guest_resume(struct managed_guest *guest, struct error *err);
 /* Hands a client's socket to the guest's console; the descriptor is still the caller's to close. */
 int guest_console(struct managed_guest *guest, int fd, struct error *err);
+/* The same for a vsock port of the guest: the client is told "OK N\n", or sees the end. fd -1: only whether
+ * it would be done; a guest that is paused, or has no such device, is not asked. */
+int guest_vsock(struct managed_guest *guest, uint32_t port, int fd, struct error *err);
 
 /* --- Between guest.c and guest_process.c --- */
 
@@ -102,8 +105,9 @@ int guest_console(struct managed_guest *guest, int fd, struct error *err);
 int guest_process_start(struct managed_guest *guest, struct error *err);
 /* Finds the process that a former manager started, if it still runs. -ESRCH: it has ended. */
 int guest_process_find(struct managed_guest *guest, struct error *err);
-/* Sends {"op":op}, with a descriptor unless fd is -1. */
+/* Sends {"op":op}, with a descriptor unless fd is -1; or, the second one, with a port too. */
 int guest_process_tell(struct managed_guest *guest, const char *op, int fd, struct error *err);
+int guest_process_connect(struct managed_guest *guest, uint32_t port, int fd, struct error *err);
 void guest_process_kill(struct managed_guest *guest);
 /* Its process has ended: lets go of it and of its helpers. */
 void guest_process_forget(struct managed_guest *guest);

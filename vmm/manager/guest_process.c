@@ -31,17 +31,16 @@
 
 /* --- Messages --- */
 
-int guest_process_tell(struct managed_guest *guest, const char *op, int fd, struct error *err)
+/* Sends text, with a descriptor unless fd is -1. */
+static int tell(struct managed_guest *guest, char *text, int fd, struct error *err)
 {
 	union {
 		struct cmsghdr header;
 		char space[CMSG_SPACE(sizeof(int))];
 	} rights = {0};
-	char text[64];
-	struct iovec iov = {.iov_base = text};
+	struct iovec iov = {.iov_base = text, .iov_len = strlen(text)};
 	struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
 
-	iov.iov_len = (size_t)snprintf(text, sizeof(text), "{\"op\":\"%s\"}", op);
 	if (fd >= 0) {
 		rights.header.cmsg_level = SOL_SOCKET;
 		rights.header.cmsg_type = SCM_RIGHTS;
@@ -54,6 +53,22 @@ int guest_process_tell(struct managed_guest *guest, const char *op, int fd, stru
 		return error_set(err, -errno, "guest %s: its process does not answer: %m",
 				 guest->definition->name);
 	return 0;
+}
+
+int guest_process_tell(struct managed_guest *guest, const char *op, int fd, struct error *err)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "{\"op\":\"%s\"}", op);
+	return tell(guest, text, fd, err);
+}
+
+int guest_process_connect(struct managed_guest *guest, uint32_t port, int fd, struct error *err)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "{\"op\":\"vsock\",\"port\":%u}", port);
+	return tell(guest, text, fd, err);
 }
 
 static const char *json_text(const cJSON *message, const char *key)
@@ -390,7 +405,8 @@ int guest_process_start(struct managed_guest *guest, struct error *err)
 	int code = process_files_open(guest, &files, err);
 
 	if (code == 0) {
-		code = guest_resources_open(guest->definition, guest->manager->settings, &resources, err);
+		code = guest_resources_open(guest->definition, guest->manager->settings,
+					    guest->manager->networks, &resources, err);
 		if (code == 0) {
 			code = process_fork(guest, &resources, &files, err);
 			if (code == 0)
@@ -399,8 +415,13 @@ int guest_process_start(struct managed_guest *guest, struct error *err)
 		}
 	}
 	process_files_close(&files);
-	if (code == 0)
+	if (code == 0) {
 		guest->record.definition = cJSON_Duplicate(guest->definition->json, true);
+		guest->record.topology = guest->definition->topology;
+		guest->record.memory_mib = guest->definition->memory_mib;
+	} else {
+		networks_detach(guest->manager->networks, guest->definition->name);
+	}
 	return code;
 }
 

@@ -11,17 +11,19 @@
 #include "vmm/config/json.h"
 #include "vmm/config/nearest.h"
 #include "vmm/manager/crash.h"
+#include "vmm/manager/network_operations.h"
 #include "vmm/manager/wait.h"
 
 #define TIMEOUT_MAX_S  86400
 #define WAIT_DEFAULT_S 60
+#define PORT_MISSING   UINT64_MAX
 
 /* The members of a request, read and checked. */
 struct request {
 	struct json_place place;
 	struct managed_guest *guest; /* for operations on one */
 	bool wait, force, poweroff, keep_guests, replace, follow;
-	uint64_t timeout_s, since;
+	uint64_t timeout_s, since, port;
 };
 
 struct operation {
@@ -235,6 +237,31 @@ static void op_console(struct call *call, const struct request *request)
 	call->peer->handed_over(call);
 }
 
+static void op_vsock_connect(struct call *call, const struct request *request)
+{
+	uint32_t port = (uint32_t)request->port;
+	int fd = call->peer->stream(call);
+	struct error err = {""};
+	int code = guest_vsock(request->guest, port, -1, &err);
+
+	if (request->port == PORT_MISSING) {
+		call->peer->failed(call, EXIT_USAGE, "request: port is missing: to which one?", NULL);
+		return;
+	}
+	if (code == 0 && fd < 0)
+		code = error_set(
+			&err, -EBUSY,
+			"a guest cannot be connected to over the virtio port: use the manager's socket");
+	if (code < 0) {
+		answer(call, code, &err);
+		return;
+	}
+	call->peer->done(call, NULL);
+	if (guest_vsock(request->guest, port, fd, &err) < 0)
+		log_warning("%s", err.text);
+	call->peer->handed_over(call);
+}
+
 static void op_crashes(struct call *call, const struct request *request)
 {
 	const struct settings *settings = call->operations->manager->settings;
@@ -264,6 +291,21 @@ static void op_events(struct call *call, const struct request *request)
 	     id <= events->last; id++)
 		cJSON_AddItemToArray(result, event_to_json(events_get(events, id)));
 	call->peer->done(call, result);
+}
+
+static void op_network(struct call *call, const struct request *request)
+{
+	struct error err = {""};
+	struct json_place place = request->place;
+	cJSON *result = NULL;
+	int code;
+
+	place.err = &err;
+	code = network_operation(call->operations->manager->networks, &place, &result);
+	if (code < 0)
+		answer(call, code, &err);
+	else
+		call->peer->done(call, result);
 }
 
 /* Whether this host is one of ours, whose init powers the machine off. */
@@ -305,8 +347,13 @@ static const struct operation operations[] = {
 	{"resume", .on_guest = true, .run = op_resume},
 	{"boot-report", .on_guest = true, .members = {"wait", "timeout_s"}, .run = op_boot_report},
 	{"console", .on_guest = true, .run = op_console},
+	{"vsock-connect", .on_guest = true, .members = {"port"}, .run = op_vsock_connect},
 	{"crashes", .on_guest = true, .guest_optional = true, .run = op_crashes},
 	{"events", .members = {"since", "follow"}, .run = op_events},
+	{"network-list", .run = op_network},
+	{"network-info", .members = {"network"}, .run = op_network},
+	{"network-define", .members = {"definition", "replace"}, .run = op_network},
+	{"network-undefine", .members = {"network"}, .run = op_network},
 	{"down", .members = {"timeout_s", "force", "poweroff", "keep_guests"}, .run = op_down},
 };
 
@@ -363,6 +410,7 @@ static int read_request(struct manager *manager, const struct operation *operati
 	const struct json_place *place = &request->place;
 	int code = check_members(place, operation);
 
+	request->port = PORT_MISSING;
 	request->timeout_s = operation->run == op_boot_report || operation->run == op_start
 				     ? WAIT_DEFAULT_S
 				     : GUEST_DOWN_SECONDS;
@@ -373,6 +421,7 @@ static int read_request(struct manager *manager, const struct operation *operati
 	    (code = json_bool(place, "replace", &request->replace)) < 0 ||
 	    (code = json_bool(place, "follow", &request->follow)) < 0 ||
 	    (code = json_uint(place, "timeout_s", 0, TIMEOUT_MAX_S, &request->timeout_s)) < 0 ||
+	    (code = json_uint(place, "port", 0, UINT32_MAX - 1, &request->port)) < 0 ||
 	    (code = json_uint(place, "since", 0, 1ULL << 53, &request->since)) < 0)
 		return code;
 	return find_guest(manager, operation, request, err);

@@ -14,9 +14,15 @@
  *      pause, resume guest
  *      boot-report   guest, wait, timeout_s               the report (vmm/guest/boot_report.h)
  *      console       guest                                the connection becomes the console's bytes
- *      crashes       guest (may be absent)                [crash report...] (crash.h)
- *      events        since, follow                        [event...] (events.h); with follow: each as it
- * happens, for ever down          timeout_s, force, poweroff, keep_guests
+ *      vsock-connect guest, port                          the connection becomes one to that vsock port of
+ * the guest: first "OK N\n", or its end when nobody listens there crashes       guest (may be absent) [crash
+ * report...] (crash.h) events        since, follow                        [event...] (events.h); with follow:
+ * each as it happens, for ever down          timeout_s, force, poweroff, keep_guests
+ *
+ *      network-list                                       {"networks":[...]} (vmm/net/networks.h)
+ *      network-info  network                              one network
+ *      network-define definition, replace                 the network
+ *      network-undefine network
  *
  * A member that is not known, or of the wrong type, is an error that names it. Whoever asks embeds a struct
  * call, which stays until it was answered or cancelled; `wait` answers come later. Loop thread only.

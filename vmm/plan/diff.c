@@ -86,13 +86,13 @@ int plan_diff(const struct plan *plan, const struct plan_running *running, unsig
 		const struct plan_running *known = find_running(running, count, guest->name);
 
 		if (!known)
-			add_text(changes, guest->name, "guest", "", "added", true);
+			add_text(changes, guest->name, "guest", "", "added", false);
 		else if (known->runs)
 			compare(changes, guest, known);
 	}
 	for (unsigned i = 0; i < count; i++) {
 		if (running[i].runs && !plan_find(plan, running[i].name))
-			add_text(changes, running[i].name, "guest", "running", "not in this mode", true);
+			add_text(changes, running[i].name, "guest", "running", "not in this mode", false);
 	}
 	for (unsigned i = 0; i < changes->count; i++) {
 		if (!changes->items[i].from || !changes->items[i].to) {

@@ -3,7 +3,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-void terminal_raw(struct terminal_state *state, int fd)
+static void raw_set(struct terminal_state *state, int fd, bool output)
 {
 	struct termios raw;
 
@@ -11,9 +11,20 @@ void terminal_raw(struct terminal_state *state, int fd)
 		return;
 	raw = state->before;
 	cfmakeraw(&raw);
-	raw.c_oflag |= OPOST; /* our own lines still want their carriage return */
+	if (!output)
+		raw.c_oflag |= OPOST; /* our own lines still want their carriage return */
 	state->fd = fd;
 	state->raw = tcsetattr(fd, TCSADRAIN, &raw) == 0;
+}
+
+void terminal_raw(struct terminal_state *state, int fd)
+{
+	raw_set(state, fd, false);
+}
+
+void terminal_raw_both(struct terminal_state *state, int fd)
+{
+	raw_set(state, fd, true);
 }
 
 void terminal_restore(struct terminal_state *state)
