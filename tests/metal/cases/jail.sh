@@ -8,7 +8,7 @@ echo "up and well"
 END
 truncate -s 4M /tmp/disk.img
 cat >/etc/rastos/guests/web.json <<END
-{ "name": "web", "memory_mib": 128, "disks": [{ "path": "/tmp/disk.img" }],
+{ "name": "web", "vcpus": 1, "memory_mib": 128, "disks": [{ "path": "/tmp/disk.img" }],
   "kernel": { "path": "$tuned", "initrd": "/tmp/initrd", "cmdline": "console=ttyS0 quiet panic=-1" } }
 END
 pid_of() {
@@ -54,7 +54,7 @@ for fd in "/proc/$pid/fd"/*; do
 	esac
 done
 
-# Its cgroup, with the limits of its definition: 128 MiB and what DESIGN allows beside, its threads and a few.
+# Its cgroup, with the limits of its definition: 128 MiB and what it may have beside (docs/jail.md), its threads and a few.
 cgroup=/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$pid/cgroup")
 same "cgroup" "$cgroup" /sys/fs/cgroup/rastos/web.guest
 same "memory" "$(cat "$cgroup/memory.max")" $(((128 + 4 + 64) * 1024 * 1024))
