@@ -16,6 +16,7 @@
 #include "vmm/config/file.h"
 #include "vmm/guest/process.h"
 #include "vmm/manager/crash.h"
+#include "vmm/manager/division.h"
 #include "vmm/manager/manager.h"
 
 #define NS_PER_SECOND  1000000000ULL
@@ -124,7 +125,9 @@ static int spawn(struct managed_guest *guest, struct error *err)
 	guest->report = (struct boot_report){0};
 	guest->status[0] = guest->why[0] = '\0';
 	free(TAKE_PTR(guest->console_tail));
-	code = guest_process_start(guest, err);
+	code = division_give(guest, err);
+	if (code == 0)
+		code = guest_process_start(guest, err);
 	if (code < 0) {
 		guest->end = MACHINE_FAILED;
 		snprintf(guest->why, sizeof(guest->why), "%s", err->text);
@@ -328,7 +331,8 @@ static void deadline_expired(struct loop_timer *timer)
 void guest_heard(struct managed_guest *guest)
 {
 	/* It tells for the first time when its vCPUs were let go; who ran first is not known yet then. */
-	enum boot_step step = guest->definition->ready == GUEST_READY_NOTIFY ? BOOT_STEP_READY : BOOT_STEP_LOAD;
+	enum boot_step step =
+		guest->definition->ready == GUEST_READY_NOTIFY ? BOOT_STEP_READY : BOOT_STEP_LOAD;
 
 	if (guest->state == LIFE_STARTING && guest->report.steps[step].reached) {
 		log_info("guest %s: ready", guest->definition->name);
@@ -477,6 +481,10 @@ void guest_adopt(struct managed_guest *guest)
 		return;
 	}
 	use_recorded_definition(guest);
+	if (guest->record.memory_mib) {
+		guest->definition->topology = guest->record.topology;
+		guest->definition->memory_mib = guest->record.memory_mib;
+	}
 	guest->state = LIFE_STARTING; /* until it tells how far it is */
 	guest->adopting = true;
 	if (guest_process_find(guest, &err) == 0) {

@@ -39,15 +39,47 @@ static int take_user(struct managed_guest *guest, struct jail_config *jail, stru
 	return 0;
 }
 
+/* A guest's limits; what they point to. */
+struct limits {
+	struct cgroup_limits limits;
+	char cpus[CPU_SET_TEXT_MAX];
+	char mems[CPU_SET_TEXT_MAX];
+};
+
+static void make_limits(const struct guest_definition *definition, struct limits *made)
+{
+	const struct guest_placement *placement = &definition->placement;
+
+	made->limits = (struct cgroup_limits){
+		.memory_bytes = cgroup_memory_for(MIB(definition->memory_mib)),
+		.pids = machine_threads(definition) + PROCESSES_MORE + PROCESSES_KVM,
+		.cpu_weight = placement->weight,
+	};
+	if (!cpu_set_empty(&placement->cpus))
+		made->limits.cpus = cpu_set_format(&placement->cpus, made->cpus);
+	if (!cpu_set_empty(&placement->nodes) && placement->numa_mode == NUMA_STRICT)
+		made->limits.mems = cpu_set_format(&placement->nodes, made->mems);
+}
+
+int guest_jail_limit(struct managed_guest *guest, struct error *err)
+{
+	struct limits made;
+
+	if (!guest->record.cgroup)
+		return 0;
+	make_limits(guest->definition, &made);
+	return cgroup_limit(&guest->manager->cgroups, guest->record.cgroup, &made.limits, err);
+}
+
 static int make_cgroup(struct managed_guest *guest, struct jail_config *jail, struct error *err)
 {
 	const struct guest_definition *definition = guest->definition;
-	struct cgroup_limits limits = {
-		.memory_bytes = cgroup_memory_for(MIB(definition->memory_mib)),
-		.pids = machine_threads(definition) + PROCESSES_MORE + PROCESSES_KVM,
-	};
+	struct limits made;
 	struct cgroup cgroup;
-	int code = cgroup_create(&guest->manager->cgroups, definition->name, &limits, &cgroup, err);
+	int code;
+
+	make_limits(definition, &made);
+	code = cgroup_create(&guest->manager->cgroups, definition->name, &made.limits, &cgroup, err);
 
 	if (code < 0)
 		return code;

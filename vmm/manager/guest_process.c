@@ -415,10 +415,13 @@ int guest_process_start(struct managed_guest *guest, struct error *err)
 		}
 	}
 	process_files_close(&files);
-	if (code == 0)
+	if (code == 0) {
 		guest->record.definition = cJSON_Duplicate(guest->definition->json, true);
-	else
+		guest->record.topology = guest->definition->topology;
+		guest->record.memory_mib = guest->definition->memory_mib;
+	} else {
 		networks_detach(guest->manager->networks, guest->definition->name);
+	}
 	return code;
 }
 

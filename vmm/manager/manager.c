@@ -12,7 +12,9 @@
 #include "common/util.h"
 #include "vmm/config/file.h"
 #include "vmm/manager/depends.h"
+#include "vmm/manager/division.h"
 #include "vmm/manager/store.h"
+#include "vmm/plan/report.h"
 
 #define NS_PER_SECOND 1000000000ULL
 
@@ -183,6 +185,9 @@ void manager_guest_changed(struct managed_guest *guest)
 	struct manager *manager = guest->manager;
 
 	events_add(&manager->events, life_state_name(guest->state), guest->definition->name, guest->why);
+	/* One that has come or gone moves the others. */
+	if (!manager->going_down && (guest->state == LIFE_STARTING || !guest_alive(guest)))
+		division_apply(manager);
 	if (manager->going_down)
 		down_step(manager);
 	else
@@ -328,6 +333,8 @@ int manager_define(struct manager *manager, struct guest_definition *definition,
 		return error_set(err, -EINVAL,
 				 "guest %s: role: desktop guests are for mode desktop, the mode is %s",
 				 definition->name, mode_name(manager->mode));
+	if (definition->autostart && (code = division_check(manager, definition, err)) < 0)
+		return code;
 	if (!guest && manager->guest_count == MANAGER_GUESTS_MAX)
 		return error_set(err, -E2BIG, "guest %s: there are %d guests already, which is the most",
 				 definition->name, MANAGER_GUESTS_MAX);
@@ -385,6 +392,8 @@ cJSON *manager_describe(const struct managed_guest *guest)
 	cJSON_AddStringToObject(json, "state", life_state_name(guest->state));
 	cJSON_AddNumberToObject(json, "vcpus", topology_vcpus(&definition->topology));
 	cJSON_AddNumberToObject(json, "memory_mib", (double)definition->memory_mib);
+	if (guest_alive(guest))
+		plan_describe_placement(json, definition);
 	cJSON_AddBoolToObject(json, "autostart", definition->autostart);
 	if (guest_alive(guest)) {
 		cJSON_AddNumberToObject(json, "pid", guest->record.process.pid);
