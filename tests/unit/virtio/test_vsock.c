@@ -567,6 +567,9 @@ Test(vsock_impatient, its_owners_program_is_not_kept_waiting_by_a_guest_that_doe
 
 	add_receive_buffers(4);
 	fd = owner_connects(&port);
+	for (unsigned i = 0; i < 10; i++)
+		sleep_ms(10);
+	expect_op(VIRTIO_VSOCK_OP_RST);
 	expect_host_end(fd);
 	close(fd);
 }
