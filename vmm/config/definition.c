@@ -11,11 +11,10 @@
 #include "vmm/config/file.h"
 #include "vmm/config/json.h"
 
-#define SOCKETS_MAX  255
 #define DISK_ID_MAX  20 /* VIRTIO_BLK_ID_BYTES */
 #define TAP_NAME_MAX 15 /* IFNAMSIZ - 1 */
 
-static const char *const role_words[] = {"server", "desktop", NULL};
+static const char *const role_words[] = {"server", "desktop", "guest", NULL};
 static const char *const action_words[] = {"destroy", "restart", NULL};
 static const char *const console_words[] = {"serial", "virtio", NULL};
 static const char *const protocol_words[] = {"auto", "pvh", "linux64", "bzimage", NULL};
@@ -35,6 +34,11 @@ bool definition_name_valid(const char *name)
 	return true;
 }
 
+const char *guest_role_name(enum guest_role role)
+{
+	return role_words[role];
+}
+
 struct guest_definition *definition_new(const char *name)
 {
 	struct guest_definition *definition = calloc(1, sizeof(*definition));
@@ -46,8 +50,10 @@ struct guest_definition *definition_new(const char *name)
 		free(definition);
 		return NULL;
 	}
-	definition->topology = (struct cpu_topology){.sockets = 1, .cores = 1, .threads = 1};
-	definition->memory_mib = 512;
+	definition->wants.weight = WANTS_WEIGHT_DEFAULT;
+	definition->placement.weight = WANTS_WEIGHT_DEFAULT;
+	definition->topology = (struct cpu_topology){.sockets = 1, .cores = DEFINITION_VCPUS, .threads = 1};
+	definition->memory_mib = DEFINITION_MEMORY_MIB;
 	definition->kernel_disk = DEFINITION_NO_DISK;
 	definition->rng = true;
 	definition->vsock_cid = DEFINITION_CID_DEFAULT;
@@ -146,34 +152,24 @@ static int read_boot(const struct json_place *root, const char *folder, struct g
 	return 0;
 }
 
+/* CPUs and memory. What the plan would decide is the default here: `run` has no plan. */
 static int read_cpus(const struct json_place *root, struct guest_definition *definition)
 {
-	static const char *const keys[] = {"sockets", "cores", "threads", NULL};
-	uint64_t vcpus = 0, sockets = 1, cores = 1, threads = 1;
-	struct json_place place;
-	int code = json_uint(root, "vcpus", 1, DEFINITION_VCPUS_MAX, &vcpus);
+	struct guest_wants *wants = &definition->wants;
+	int code = wants_read(root, wants, &definition->topology);
 
-	if (code < 0 || (code = json_object(root, "topology", &place)) < 0)
+	if (code < 0)
 		return code;
-	if (!place.object) {
-		definition->topology.cores = vcpus ? (unsigned)vcpus : 1;
-		return 0;
-	}
-	if ((code = json_keys(&place, keys)) < 0 ||
-	    (code = json_uint(&place, "sockets", 1, SOCKETS_MAX, &sockets)) < 0 ||
-	    (code = json_uint(&place, "cores", 1, DEFINITION_VCPUS_MAX, &cores)) < 0 ||
-	    (code = json_uint(&place, "threads", 1, DEFINITION_VCPUS_MAX, &threads)) < 0)
-		return code;
-	if (sockets * cores * threads > DEFINITION_VCPUS_MAX)
-		return json_error(root, "topology", "makes %llu vCPUs, at most %u are possible",
-				  (unsigned long long)(sockets * cores * threads), DEFINITION_VCPUS_MAX);
-	if (vcpus && vcpus != sockets * cores * threads)
-		return json_error(root, "topology", "makes %llu vCPUs, but vcpus is %llu",
-				  (unsigned long long)(sockets * cores * threads), (unsigned long long)vcpus);
-	definition->topology = (struct cpu_topology){
-		.sockets = (unsigned)sockets,
-		.cores = (unsigned)cores,
-		.threads = (unsigned)threads,
+	if (wants->vcpus && !wants->topology)
+		definition->topology.cores = wants->vcpus;
+	if (wants->memory_mib)
+		definition->memory_mib = wants->memory_mib;
+	definition->placement = (struct guest_placement){
+		.cpus = wants->pin,
+		.weight = wants->weight,
+		.pages = wants->pages,
+		.nodes = wants->nodes,
+		.numa_mode = wants->numa_mode,
 	};
 	return 0;
 }
@@ -390,10 +386,11 @@ static int read_start(const struct json_place *root, struct guest_definition *de
 static int read_definition(const struct json_place *root, const char *folder,
 			   struct guest_definition *definition)
 {
-	static const char *const keys[] = {"name",     "role",     "image",      "configuration", "kernel",
-					   "vcpus",    "topology", "memory_mib", "disks",         "networks",
-					   "rng",      "vsock",    "console",    "on_poweroff",   "on_reboot",
-					   "on_crash", "ready",    "autostart",  "depends_on",    NULL};
+	static const char *const keys[] = {
+		"name",       "role",    "image",       "configuration",  "kernel",   "vcpus",    "topology",
+		"memory_mib", "cpus",    "numa",        "memory_backing", "disks",    "networks", "rng",
+		"vsock",      "console", "on_poweroff", "on_reboot",      "on_crash", "ready",    "autostart",
+		"depends_on", NULL};
 	unsigned role = GUEST_ROLE_SERVER;
 	int code;
 
@@ -405,8 +402,6 @@ static int read_definition(const struct json_place *root, const char *folder,
 				  DEFINITION_NAME_MAX);
 	if ((code = json_word(root, "role", role_words, &role)) < 0 ||
 	    (code = read_boot(root, folder, definition)) < 0 || (code = read_cpus(root, definition)) < 0 ||
-	    (code = json_uint(root, "memory_mib", DEFINITION_MEMORY_MIN, DEFINITION_MEMORY_MAX,
-			      &definition->memory_mib)) < 0 ||
 	    (code = read_disks(root, folder, definition)) < 0 ||
 	    (code = read_networks(root, definition)) < 0 ||
 	    (code = json_bool(root, "rng", &definition->rng)) < 0 ||

@@ -17,11 +17,14 @@
 #include "common/error.h"
 #include "hypervisor/boot/boot.h"
 #include "hypervisor/x86_64/topology.h"
+#include "vmm/config/wants.h"
 
 #define DEFINITION_NAME_MAX     63
-#define DEFINITION_VCPUS_MAX    255
-#define DEFINITION_MEMORY_MIN   16         /* MiB */
-#define DEFINITION_MEMORY_MAX   (1U << 24) /* MiB: 16 TiB */
+#define DEFINITION_VCPUS_MAX    WANTS_VCPUS_MAX
+#define DEFINITION_MEMORY_MIN   WANTS_MEMORY_MIN
+#define DEFINITION_MEMORY_MAX   WANTS_MEMORY_MAX
+#define DEFINITION_VCPUS        1   /* of a guest that says nothing and has no plan */
+#define DEFINITION_MEMORY_MIB   512 /* the same */
 #define DEFINITION_DISKS_MAX    16
 #define DEFINITION_NETWORKS_MAX 6
 #define DEFINITION_PUBLISH_MAX  32
@@ -31,8 +34,9 @@
 #define DEFINITION_DEPENDS_MAX  16
 
 enum guest_role {
-	GUEST_ROLE_SERVER,
-	GUEST_ROLE_DESKTOP,
+	GUEST_ROLE_SERVER,  /* at most one a host; gets what the others leave */
+	GUEST_ROLE_DESKTOP, /* in desktop mode only */
+	GUEST_ROLE_GUEST,   /* in any mode, with the numbers of its definition */
 };
 
 /* What follows when a guest ends by itself; libvirt's names. */
@@ -89,8 +93,13 @@ struct guest_definition {
 	char *cmdline; /* with a kernel of a disk: what is added to its own */
 	enum boot_protocol protocol;
 
+	/* What the file says of CPUs and memory, and what holds: without a plan the numbers that are said or
+	 * their defaults, with one what plan_apply_definition (vmm/plan/apply.h) writes before the guest
+	 * starts. */
+	struct guest_wants wants;
 	struct cpu_topology topology;
 	uint64_t memory_mib;
+	struct guest_placement placement;
 	unsigned disk_count;
 	struct disk_definition disks[DEFINITION_DISKS_MAX];
 	unsigned network_count;
@@ -119,3 +128,4 @@ int definition_parse(const char *source, const char *folder, const char *text,
 		     struct guest_definition **definition, struct error *err);
 /* A guest's name: letters, digits, '-', '_' and '.', starting with a letter or digit. */
 bool definition_name_valid(const char *name);
+const char *guest_role_name(enum guest_role role);

@@ -105,6 +105,20 @@ int json_uint(const struct json_place *place, const char *key, uint64_t min, uin
 	return 0;
 }
 
+int json_hundredths(const struct json_place *place, const char *key, unsigned min, unsigned max,
+		    unsigned *value)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(place->object, key);
+
+	if (!item)
+		return 0;
+	if (!cJSON_IsNumber(item) || !(item->valuedouble >= min && item->valuedouble <= max))
+		return json_error(place, key, "must be a number from %u to %u", min, max);
+	/* 1.15 is a little less than 1.15: it is not to become 114. */
+	*value = (unsigned)floor(item->valuedouble * 100 + 1e-6);
+	return 0;
+}
+
 int json_bool(const struct json_place *place, const char *key, bool *value)
 {
 	const cJSON *item = cJSON_GetObjectItemCaseSensitive(place->object, key);

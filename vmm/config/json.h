@@ -32,6 +32,9 @@ int json_keys(const struct json_place *place, const char *const *keys);
  * copied; what *value pointed to is freed. An empty string is refused. */
 int json_string(const struct json_place *place, const char *key, char **value);
 int json_uint(const struct json_place *place, const char *key, uint64_t min, uint64_t max, uint64_t *value);
+/* With a fraction; *value becomes hundredths, rounded down. */
+int json_hundredths(const struct json_place *place, const char *key, unsigned min, unsigned max,
+		    unsigned *value);
 int json_bool(const struct json_place *place, const char *key, bool *value);
 /* One word of words (ends with NULL); *value becomes its index. */
 int json_word(const struct json_place *place, const char *key, const char *const *words, unsigned *value);

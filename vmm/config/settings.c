@@ -71,8 +71,8 @@ static int read_setting(const struct json_place *place, const char *key, const c
 
 static int read_file(const char *path, struct settings *settings, struct error *err)
 {
-	static const char *const keys[] = {"mode_file", "guests_dir", "keys_dir", "runtime_dir",
-					   "state_dir", "pool_dir",   NULL};
+	static const char *const keys[] = {"mode_file", "guests_dir", "keys_dir",   "runtime_dir", "state_dir",
+					   "pool_dir",	"reserve",    "overcommit", "desktop",	   NULL};
 	AUTO_FREE char *text = NULL;
 	AUTO_FREE char *folder = NULL;
 	struct json_place place;
@@ -99,6 +99,8 @@ static int read_file(const char *path, struct settings *settings, struct error *
 		code = read_setting(&place, "state_dir", folder, &settings->state_dir);
 	if (code == 0)
 		code = read_setting(&place, "pool_dir", folder, &settings->pool_dir);
+	if (code == 0)
+		code = policy_read(&place, &settings->policy);
 	cJSON_Delete(json);
 	return code;
 }
@@ -110,7 +112,7 @@ int settings_read(const char *config, struct settings *settings, struct error *e
 	bool required = true;
 	int code = 0;
 
-	*settings = (struct settings){0};
+	*settings = (struct settings){.policy = policy_default()};
 	if (!config)
 		config = getenv("RASTOS_CONFIG");
 	if (!config) {

@@ -1,5 +1,5 @@
 /*
- * Where rastos-vmm finds things on this host: vmm.json, or the defaults.
+ * Where rastos-vmm finds things on this host, and how the host is divided: vmm.json, or the defaults.
  *
  *      as root                 as a user                          key in vmm.json
  *      /etc/rastos/mode        $XDG_CONFIG_HOME/rastos/mode       mode_file     server or desktop
@@ -17,6 +17,7 @@
 
 #include "common/error.h"
 #include "hypervisor/boot/fit.h"
+#include "vmm/config/policy.h"
 
 #define SETTINGS_KEYS_MAX 16
 
@@ -27,6 +28,7 @@ struct settings {
 	char *runtime_dir;
 	char *state_dir;
 	char *pool_dir;
+	struct resource_policy policy;
 };
 
 /* config: what --config said, or NULL. */

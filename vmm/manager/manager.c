@@ -373,18 +373,13 @@ int manager_undefine(struct managed_guest *guest, struct error *err)
 	return 0;
 }
 
-static const char *role_name(enum guest_role role)
-{
-	return role == GUEST_ROLE_SERVER ? "server" : "desktop";
-}
-
 cJSON *manager_describe(const struct managed_guest *guest)
 {
 	const struct guest_definition *definition = guest->definition;
 	cJSON *json = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(json, "name", definition->name);
-	cJSON_AddStringToObject(json, "role", role_name(definition->role));
+	cJSON_AddStringToObject(json, "role", guest_role_name(definition->role));
 	cJSON_AddStringToObject(json, "state", life_state_name(guest->state));
 	cJSON_AddNumberToObject(json, "vcpus", topology_vcpus(&definition->topology));
 	cJSON_AddNumberToObject(json, "memory_mib", (double)definition->memory_mib);
