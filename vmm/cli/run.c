@@ -1,6 +1,5 @@
 /* rastos-vmm run: one guest in the foreground. */
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "hypervisor/boot/fit.h"
 #include "vmm/cli/cli.h"
 #include "vmm/cli/guest_options.h"
+#include "vmm/cli/options.h"
 #include "vmm/config/definition.h"
 #include "vmm/config/file.h"
 #include "vmm/guest/process.h"
@@ -279,7 +279,7 @@ enum exit_code command_run(struct cli *cli, int argc, char **argv)
 	bool again = false;
 	int option;
 
-	while ((option = getopt_long(argc, argv, GUEST_OPTIONS_SHORT, options, NULL)) != -1) {
+	while ((option = options_next(argc, argv, GUEST_OPTIONS_SHORT, options)) != -1) {
 		if (option == OPT_HELP) {
 			printf("%s%s%s", usage_begin, guest_options_help, usage_more);
 			return EXIT_DONE;
