@@ -1,6 +1,5 @@
 /* rastos-vmm cp: files and folders from or to a guest, as docker cp; tar on both sides of `exec`. */
 #include <errno.h>
-#include <getopt.h>
 #include <libgen.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 
 #include "common/cleanup.h"
 #include "vmm/cli/guest_stream.h"
+#include "vmm/cli/options.h"
 #include "vmm/exec/archive.h"
 #include "vmm/exec/unpacked.h"
 
@@ -411,7 +411,7 @@ enum exit_code command_cp(struct cli *cli, int argc, char **argv)
 	enum exit_code code;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "q", options, NULL)) != -1) {
+	while ((option = options_next(argc, argv, "q", options)) != -1) {
 		switch (option) {
 		case 'q':
 			state.quiet = true;

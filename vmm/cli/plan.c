@@ -1,6 +1,5 @@
 /* rastos-vmm plan: the division of CPUs and memory, before anything starts, and what it would change. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include "common/cleanup.h"
 #include "vmm/cli/cli.h"
 #include "vmm/cli/client.h"
+#include "vmm/cli/options.h"
 #include "vmm/config/mode.h"
 #include "vmm/manager/store.h"
 #include "vmm/plan/apply.h"
@@ -281,7 +281,7 @@ enum exit_code command_plan(struct cli *cli, int argc, char **argv)
 	struct plan_options plan = {.config = cli->config};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((option = options_next(argc, argv, "", options)) != -1) {
 		if (option == OPT_HELP) {
 			fputs(usage, stdout);
 			return EXIT_DONE;
