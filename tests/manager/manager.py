@@ -74,9 +74,9 @@ class ManagerTest(ProgramTest):
         return {"name": name, "role": "guest", "ready": "started", "memory_mib": 16, "rng": False, "vsock": {"cid": 3},
                 "kernel": {"path": self.path(kernel + ".elf")}} | members
 
-    def up(self):
-        process = self.run_program("up", "-d")
-        self.assertEqual(process.returncode, DONE, process.errors)
+    def up(self, code=DONE):
+        process = self.run_program("up", "-d", "--timeout", "2")
+        self.assertEqual(process.returncode, code, process.errors)
 
     def ok(self, *arguments):
         process = self.run_program(*arguments)

@@ -1,6 +1,5 @@
 /* rastos-vmm run: one guest in the foreground. */
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +12,11 @@
 #include "hypervisor/boot/fit.h"
 #include "vmm/cli/cli.h"
 #include "vmm/cli/guest_options.h"
+#include "vmm/cli/options.h"
 #include "vmm/config/definition.h"
 #include "vmm/config/file.h"
 #include "vmm/guest/process.h"
+#include "vmm/plan/apply.h"
 
 #define NS_PER_SECOND 1000000000ULL
 #define RESTART_NS    NS_PER_SECOND /* from one start of a guest that reboots to the next, at least */
@@ -141,19 +142,23 @@ static enum exit_code read_definition(const struct run_options *run, const char 
 }
 
 /* --key replaces the configuration's keys. */
-static void use_keys(const struct run_options *run, struct guest_resources *resources)
+static int use_keys(const struct run_options *run, struct guest_resources *resources, struct error *err)
 {
+	int code = 0;
+
 	if (!run->key_count)
-		return;
+		return 0;
 	settings_keys_free(resources->keys, resources->key_count);
 	resources->key_count = 0;
-	for (unsigned i = 0; i < run->key_count; i++) {
+	for (unsigned i = 0; i < run->key_count && code == 0; i++) {
 		resources->keys[i] = (struct fit_key){
 			.name = strdup(run->keys[i].name),
 			.path = strdup(run->keys[i].path),
 		};
 		resources->key_count++;
+		code = settings_key_read(&resources->keys[i], err);
 	}
+	return code;
 }
 
 static enum exit_code write_boot_report(const char *path, struct boot_recorder *recorder)
@@ -219,8 +224,7 @@ static enum exit_code judge_end(enum machine_end end, const struct guest_definit
 }
 
 static enum exit_code run_guest(const struct settings *settings, const struct run_options *run,
-				const struct guest_definition *definition, struct boot_recorder *recorder,
-				bool *again)
+				struct guest_definition *definition, struct boot_recorder *recorder, bool *again)
 {
 	struct guest_resources resources;
 	struct error err = {""};
@@ -232,14 +236,19 @@ static enum exit_code run_guest(const struct settings *settings, const struct ru
 		.listen_fd = -1,
 		.last_words_fd = -1,
 		.console_log_fd = -1,
+		.broker_fd = -1,
+		.confinement = GUEST_OF_USER,
 		.terminal = true,
 	};
 	enum machine_end end;
 
-	if (guest_resources_open(definition, settings, &resources, &err) < 0)
+	if (guest_resources_open(definition, settings, NULL, &resources, &err) < 0)
 		return cli_fail(EXIT_FAILED, "%s", err.text);
-	use_keys(run, &resources);
-	end = guest_process_run(&config, &err);
+	if (plan_apply_alone(definition, &err) < 0) {
+		guest_resources_close(&resources);
+		return cli_fail(EXIT_REFUSED, "%s", err.text);
+	}
+	end = use_keys(run, &resources, &err) < 0 ? MACHINE_FAILED : guest_process_run(&config, &err);
 	guest_resources_close(&resources);
 	return judge_end(end, definition, run, &err, again);
 }
@@ -270,7 +279,7 @@ enum exit_code command_run(struct cli *cli, int argc, char **argv)
 	bool again = false;
 	int option;
 
-	while ((option = getopt_long(argc, argv, GUEST_OPTIONS_SHORT, options, NULL)) != -1) {
+	while ((option = options_next(argc, argv, GUEST_OPTIONS_SHORT, options)) != -1) {
 		if (option == OPT_HELP) {
 			printf("%s%s%s", usage_begin, guest_options_help, usage_more);
 			return EXIT_DONE;

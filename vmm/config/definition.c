@@ -11,15 +11,13 @@
 #include "vmm/config/file.h"
 #include "vmm/config/json.h"
 
-#define DISK_ID_MAX  20 /* VIRTIO_BLK_ID_BYTES */
-#define TAP_NAME_MAX 15 /* IFNAMSIZ - 1 */
+#define DISK_ID_MAX 20 /* VIRTIO_BLK_ID_BYTES */
 
 static const char *const role_words[] = {"server", "desktop", "guest", NULL};
 static const char *const action_words[] = {"destroy", "restart", NULL};
 static const char *const console_words[] = {"serial", "virtio", NULL};
 static const char *const protocol_words[] = {"auto", "pvh", "linux64", "bzimage", NULL};
 static const char *const ready_words[] = {"notify", "started", NULL};
-static const char *const network_words[] = {"tap", "passt", NULL};
 
 bool definition_name_valid(const char *name)
 {
@@ -71,13 +69,8 @@ void definition_free(struct guest_definition *definition)
 		free(definition->disks[i].image);
 		free(definition->disks[i].id);
 	}
-	for (unsigned i = 0; i < definition->network_count; i++) {
-		struct network_definition *network = &definition->networks[i];
-
-		free(network->device);
-		for (unsigned j = 0; j < network->publish_count; j++)
-			free(network->publish[j]);
-	}
+	for (unsigned i = 0; i < definition->network_count; i++)
+		network_definition_free(&definition->networks[i]);
 	for (unsigned i = 0; i < definition->depends_count; i++)
 		free(definition->depends_on[i]);
 	cJSON_Delete(definition->json);
@@ -217,87 +210,6 @@ static int read_disks(const struct json_place *root, const char *folder, struct 
 	return code;
 }
 
-/* 52:54:00 is the prefix that virtual machines use by habit; the rest comes from the guest's name and the
- * card's place, so that a card keeps its address from run to run. */
-static void default_mac(const char *name, unsigned index, uint8_t mac[6])
-{
-	uint32_t hash = 2166136261U + index; /* FNV-1a */
-
-	for (; *name; name++)
-		hash = (hash ^ (uint8_t)*name) * 16777619U;
-	mac[0] = 0x52;
-	mac[1] = 0x54;
-	mac[2] = 0x00;
-	mac[3] = (uint8_t)(hash >> 16);
-	mac[4] = (uint8_t)(hash >> 8);
-	mac[5] = (uint8_t)(hash + index);
-}
-
-static int read_mac(const struct json_place *place, uint8_t mac[6])
-{
-	AUTO_FREE char *text = NULL;
-	uint8_t parsed[6];
-	int end = 0;
-	int code = json_string(place, "mac", &text);
-
-	if (code < 0 || !text)
-		return code;
-	if (strlen(text) != 17 ||
-	    sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &parsed[0], &parsed[1], &parsed[2],
-		   &parsed[3], &parsed[4], &parsed[5], &end) != 6 ||
-	    end != 17)
-		return json_error(place, "mac", "must look like 52:54:00:12:34:56");
-	if (parsed[0] & 1)
-		return json_error(place, "mac", "is a multicast address");
-	memcpy(mac, parsed, sizeof(parsed));
-	return 0;
-}
-
-static int read_publish(const struct json_place *place, struct network_definition *network)
-{
-	const cJSON *array;
-	unsigned count;
-	int code = json_array(place, "publish", DEFINITION_PUBLISH_MAX, &array, &count);
-
-	if (code < 0)
-		return code;
-	for (unsigned i = 0; i < count; i++) {
-		const cJSON *item = cJSON_GetArrayItem(array, (int)i);
-
-		if (!cJSON_IsString(item))
-			return json_error(place, "publish", "must hold strings such as \"8080:80\"");
-		network->publish[i] = strdup(item->valuestring);
-		if (!network->publish[i])
-			return error_set(place->err, -ENOMEM, "%s: out of memory", place->source);
-		network->publish_count = i + 1;
-	}
-	return 0;
-}
-
-static int read_network(const struct json_place *place, struct network_definition *network)
-{
-	static const char *const keys[] = {"type", "device", "mac", "publish", NULL};
-	unsigned type = NETWORK_PASST;
-	int code;
-
-	if ((code = json_keys(place, keys)) < 0 ||
-	    (code = json_word(place, "type", network_words, &type)) < 0 ||
-	    (code = json_string(place, "device", &network->device)) < 0 ||
-	    (code = read_mac(place, network->mac)) < 0 || (code = read_publish(place, network)) < 0)
-		return code;
-	network->type = (enum network_type)type;
-	if (network->type == NETWORK_TAP && !network->device)
-		return json_error(place, "device", "is missing: which TAP interface?");
-	if (network->type == NETWORK_TAP && strlen(network->device) > TAP_NAME_MAX)
-		return json_error(place, "device", "is longer than %u bytes", TAP_NAME_MAX);
-	if (network->type == NETWORK_TAP && network->publish_count)
-		return json_error(place, "publish",
-				  "is for passt networks; a TAP's ports are reached by its address");
-	if (network->type == NETWORK_PASST && network->device)
-		return json_error(place, "device", "is for TAP networks");
-	return 0;
-}
-
 static int read_networks(const struct json_place *root, struct guest_definition *definition)
 {
 	const cJSON *array;
@@ -308,10 +220,9 @@ static int read_networks(const struct json_place *root, struct guest_definition 
 		struct json_place place;
 
 		definition->network_count = i + 1;
-		default_mac(definition->name, i, definition->networks[i].mac);
 		code = json_array_object(root, "networks", array, i, &place);
 		if (code == 0)
-			code = read_network(&place, &definition->networks[i]);
+			code = network_definition_read(&place, definition->name, i, &definition->networks[i]);
 	}
 	return code;
 }

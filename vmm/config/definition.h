@@ -17,6 +17,7 @@
 #include "common/error.h"
 #include "hypervisor/boot/boot.h"
 #include "hypervisor/x86_64/topology.h"
+#include "vmm/config/network_card.h"
 #include "vmm/config/wants.h"
 
 #define DEFINITION_NAME_MAX     63
@@ -27,7 +28,6 @@
 #define DEFINITION_MEMORY_MIB   512 /* the same */
 #define DEFINITION_DISKS_MAX    16
 #define DEFINITION_NETWORKS_MAX 6
-#define DEFINITION_PUBLISH_MAX  32
 #define DEFINITION_FILE_MAX     (1U << 20) /* bytes of JSON */
 #define DEFINITION_CID_DEFAULT  3
 #define DEFINITION_NO_DISK      UINT32_MAX
@@ -56,24 +56,11 @@ enum guest_ready {
 	GUEST_READY_STARTED, /* nothing: it is ready once its vCPUs run */
 };
 
-enum network_type {
-	NETWORK_TAP,
-	NETWORK_PASST,
-};
-
 struct disk_definition {
 	char *path;  /* a file or block device; NULL when it is ... */
 	char *image; /* ... an image of the pool, by its name */
 	char *id; /* the virtio serial number; may be "" */
 	bool read_only;
-};
-
-struct network_definition {
-	enum network_type type;
-	char *device; /* tap: the interface's name */
-	uint8_t mac[6];
-	unsigned publish_count; /* passt */
-	char *publish[DEFINITION_PUBLISH_MAX];
 };
 
 struct guest_definition {

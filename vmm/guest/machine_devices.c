@@ -17,6 +17,7 @@
 #include "devmodel/virtio/vsock.h"
 #include "hypervisor/boot/acpi.h"
 #include "hypervisor/x86_64/reset_vector.h"
+#include "vmm/plan/placement.h"
 
 /* --- Interrupt lines --- */
 
@@ -158,8 +159,11 @@ static uint32_t virtio_gsi(unsigned index)
 static void *device_thread_main(void *argument)
 {
 	struct device_thread *thread = argument;
-	int code = loop_run(&thread->loop);
+	int code;
 
+	placement_name_disk(thread->disk);
+	thread->config->thread_started(thread->config->owner, MACHINE_THREAD_DISK);
+	code = loop_run(&thread->loop);
 	if (code < 0) {
 		log_error("device thread: %s", strerror(-code));
 		abort(); /* our own fault is fatal: a guest with a dead disk is worse than none */
@@ -187,6 +191,7 @@ static struct virtio_slot *virtio_slot_open(struct machine_devices *devices, boo
 			return NULL;
 		}
 		slot->own_thread = true;
+		slot->thread.config = devices->config;
 	}
 	slot->irq.fd = -1;
 	devices->virtio_count++;
@@ -245,14 +250,29 @@ static int add_disk(struct machine_devices *devices, unsigned index, struct erro
 	return virtio_slot_plug(devices, slot, err);
 }
 
+/* For messages. */
+static const char *network_name(const struct network_definition *definition)
+{
+	switch (definition->type) {
+	case NETWORK_TAP:
+		return definition->device;
+	case NETWORK_NAMED:
+		return definition->network;
+	case NETWORK_BRIDGE:
+		return definition->bridge;
+	default:
+		return "passt";
+	}
+}
+
 static int add_network(struct machine_devices *devices, unsigned index, struct error *err)
 {
 	const struct network_definition *definition = &devices->config->definition->networks[index];
 	struct network_resource *resource = &devices->config->resources->networks[index];
 	struct virtio_slot *slot = virtio_slot_open(devices, false, err);
 	struct virtio_net_options options = {
-		.name = definition->type == NETWORK_TAP ? definition->device : "passt",
-		.backend = definition->type == NETWORK_TAP ? VIRTIO_NET_TAP : VIRTIO_NET_STREAM,
+		.name = network_name(definition),
+		.backend = network_definition_is_tap(definition) ? VIRTIO_NET_TAP : VIRTIO_NET_STREAM,
 		.fd = resource->fd,
 	};
 
@@ -282,6 +302,7 @@ static int add_vsock(struct machine_devices *devices, struct error *err)
 	if (!slot->device)
 		return -ENOMEM;
 	devices->config->resources->vsock_listen_fd = -1;
+	devices->vsock = slot->device;
 	return virtio_slot_plug(devices, slot, err);
 }
 
@@ -373,12 +394,15 @@ int machine_devices_create(struct machine_devices *devices, struct error *err)
 
 int machine_devices_start(struct machine_devices *devices, struct error *err)
 {
+	unsigned disks = 0;
+
 	for (unsigned i = 0; i < devices->virtio_count; i++) {
 		struct virtio_slot *slot = &devices->virtio[i];
 		int code;
 
 		if (!slot->own_thread)
 			continue;
+		slot->thread.disk = disks++;
 		code = -pthread_create(&slot->thread.thread, NULL, device_thread_main, &slot->thread);
 		if (code < 0)
 			return error_set(err, code, "%s: cannot start its thread: %s", slot->device->name,
@@ -386,6 +410,11 @@ int machine_devices_start(struct machine_devices *devices, struct error *err)
 		slot->thread.running = true;
 	}
 	return 0;
+}
+
+unsigned machine_devices_threads(const struct guest_definition *definition)
+{
+	return definition->disk_count;
 }
 
 static void virtio_slots_stop(struct machine_devices *devices)

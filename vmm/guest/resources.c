@@ -16,6 +16,8 @@
 #include "common/cleanup.h"
 #include "common/util.h"
 #include "devmodel/virtio/blk.h"
+#include "hypervisor/kvm/kvm.h"
+#include "vmm/net/networks.h"
 #include "vmm/net/tap.h"
 #include "vmm/storage/boot_from_disk.h"
 #include "vmm/storage/pool.h"
@@ -224,16 +226,43 @@ static int open_disk(const struct disk_definition *definition, const struct sett
 
 /* --- Network and vsock --- */
 
-static int open_network(const char *guest, const struct network_definition *definition,
+static int open_named_network(const char *guest, unsigned index, const struct network_definition *definition,
+			      struct networks *networks, struct network_plug *plug, struct error *err)
+{
+	if (!networks)
+		return error_set(
+			err, -ENOTSUP,
+			"guest %s: networks[%u]: network %s is made by the manager (`rastos-vmm up`); a guest "
+			"without it can have \"passt\", or \"bridge\" with a bridge of the host",
+			guest, index, definition->network);
+	return networks_attach(networks, guest, index, definition, plug, err);
+}
+
+static int open_network(const struct guest_definition *guest, unsigned index, struct networks *networks,
 			struct network_resource *network, struct error *err)
 {
-	int fd = definition->type == NETWORK_TAP
-			 ? tap_open(definition->device, false, err)
-			 : passt_start(&network->passt, guest, (const char *const *)definition->publish,
-				       definition->publish_count, err);
+	const struct network_definition *definition = &guest->networks[index];
+	struct network_plug plug = {.fd = -1};
+	int code = 0;
 
-	network->fd = fd < 0 ? -1 : fd;
-	return fd < 0 ? fd : 0;
+	switch (definition->type) {
+	case NETWORK_TAP:
+		code = plug.fd = tap_open(definition->device, false, err);
+		break;
+	case NETWORK_NAMED:
+		code = open_named_network(guest->name, index, definition, networks, &plug, err);
+		break;
+	case NETWORK_BRIDGE:
+		code = networks_plug_bridge(guest->name, index, definition, &plug, err);
+		break;
+	case NETWORK_PASST:
+		code = plug.fd =
+			passt_start(&network->passt, guest->name, (const char *const *)definition->publish,
+				    definition->publish_count, err);
+		break;
+	}
+	network->fd = code < 0 ? -1 : plug.fd;
+	return MIN(code, 0);
 }
 
 static int open_vsock(const char *path, struct error *err)
@@ -249,8 +278,8 @@ static int open_vsock(const char *path, struct error *err)
 		return error_set(err, -EEXIST, "vsock path %s: another file is there; give another path",
 				 path);
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
-		return error_set(err, -EADDRINUSE, "vsock path %s: another guest listens there; give another path",
-				 path);
+		return error_set(err, -EADDRINUSE,
+				 "vsock path %s: another guest listens there; give another path", path);
 	if (unlink(path) < 0 && errno != ENOENT) /* a former guest's */
 		return error_set(err, -errno, "vsock path %s: cannot replace: %m", path);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
@@ -279,15 +308,19 @@ static int check_memory(const struct guest_definition *definition, struct error 
 }
 
 int guest_resources_open(const struct guest_definition *definition, const struct settings *settings,
-			 struct guest_resources *resources, struct error *err)
+			 struct networks *networks, struct guest_resources *resources, struct error *err)
 {
 	int code = check_memory(definition, err);
 
-	*resources = (struct guest_resources){.vsock_listen_fd = -1};
+	*resources = (struct guest_resources){.vsock_listen_fd = -1, .kvm_fd = -1};
 	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
 		resources->disks[i].fd = -1;
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
 		resources->networks[i].fd = -1;
+	if (code == 0) {
+		resources->kvm_fd = kvm_device_open(err);
+		code = MIN(resources->kvm_fd, 0);
+	}
 	if (code == 0 && definition->kernel_disk == DEFINITION_NO_DISK)
 		code = open_boot_files(definition, settings, resources, err);
 	for (unsigned i = 0; i < definition->disk_count && code == 0; i++)
@@ -295,7 +328,7 @@ int guest_resources_open(const struct guest_definition *definition, const struct
 	if (code == 0 && definition->kernel_disk != DEFINITION_NO_DISK)
 		code = open_boot_files(definition, settings, resources, err);
 	for (unsigned i = 0; i < definition->network_count && code == 0; i++)
-		code = open_network(definition->name, &definition->networks[i], &resources->networks[i], err);
+		code = open_network(definition, i, networks, &resources->networks[i], err);
 	if (code == 0 && definition->vsock_path) {
 		resources->vsock_listen_fd = open_vsock(definition->vsock_path, err);
 		code = MIN(resources->vsock_listen_fd, 0);
@@ -319,4 +352,5 @@ void guest_resources_close(struct guest_resources *resources)
 		passt_stop(&resources->networks[i].passt);
 	}
 	cleanup_close(&resources->vsock_listen_fd);
+	cleanup_close(&resources->kvm_fd);
 }

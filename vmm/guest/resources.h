@@ -1,5 +1,5 @@
 /*
- * Everything a guest process needs from the host, opened before the guest runs: files, disks with their
+ * Everything a guest process needs from the host, opened before the guest runs: /dev/kvm, files, keys, disks with their
  * locks, network devices, sockets. The manager opens them (it may), the guest process uses them (it may open
  * nothing).
  *
@@ -36,6 +36,8 @@ struct network_resource {
 	struct passt passt;
 };
 
+struct networks;
+
 struct guest_resources {
 	struct file_map image; /* boot image, or the kernel */
 	struct file_map initrd;
@@ -46,10 +48,13 @@ struct guest_resources {
 	struct disk_resource disks[DEFINITION_DISKS_MAX];
 	struct network_resource networks[DEFINITION_NETWORKS_MAX];
 	int vsock_listen_fd;
+	int kvm_fd; /* of KVM_DEVICE; -1 once the machine took it over */
 };
 
+/* networks: the manager's, into which cards are plugged, or NULL: a guest with such a card is refused. What
+ * was plugged in before a failure is unplugged by networks_detach. */
 int guest_resources_open(const struct guest_definition *definition, const struct settings *settings,
-			 struct guest_resources *resources, struct error *err);
+			 struct networks *networks, struct guest_resources *resources, struct error *err);
 /* Closes what no device took over; ends passt where passt.pid still stands. */
 void guest_resources_close(struct guest_resources *resources);
 /* Kernel and initrd are in guest memory: their copies here are no longer needed. */

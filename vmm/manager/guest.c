@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,6 +16,7 @@
 #include "vmm/config/file.h"
 #include "vmm/guest/process.h"
 #include "vmm/manager/crash.h"
+#include "vmm/manager/division.h"
 #include "vmm/manager/manager.h"
 
 #define NS_PER_SECOND  1000000000ULL
@@ -44,6 +47,9 @@ bool guest_ready(const struct managed_guest *guest)
 static int remember(struct managed_guest *guest, enum guest_goal goal, struct error *err)
 {
 	guest->record.goal = goal;
+	if (mkdir(guest->folder, 0700) < 0 && errno != EEXIST)
+		return error_set(err, -errno, "guest %s: cannot make its folder %s: %m",
+				 guest->definition->name, guest->folder);
 	return record_write(guest->folder, &guest->record, err);
 }
 
@@ -119,7 +125,9 @@ static int spawn(struct managed_guest *guest, struct error *err)
 	guest->report = (struct boot_report){0};
 	guest->status[0] = guest->why[0] = '\0';
 	free(TAKE_PTR(guest->console_tail));
-	code = guest_process_start(guest, err);
+	code = division_give(guest, err);
+	if (code == 0)
+		code = guest_process_start(guest, err);
 	if (code < 0) {
 		guest->end = MACHINE_FAILED;
 		snprintf(guest->why, sizeof(guest->why), "%s", err->text);
@@ -273,6 +281,19 @@ int guest_console(struct managed_guest *guest, int fd, struct error *err)
 				  : refuse(guest, -ENOTCONN, err);
 }
 
+int guest_vsock(struct managed_guest *guest, uint32_t port, int fd, struct error *err)
+{
+	const char *name = guest->definition->name;
+
+	if (!guest_alive(guest))
+		return refuse(guest, -ENOTCONN, err);
+	if (!guest->definition->vsock_cid)
+		return error_set(err, -ENOTCONN, "guest %s: its definition gives it no vsock device", name);
+	if (guest->state == LIFE_PAUSED)
+		return error_set(err, -EBUSY, "guest %s: is paused; rastos-vmm resume %s first", name, name);
+	return fd < 0 ? 0 : guest_process_connect(guest, port, fd, err);
+}
+
 /* --- Time --- */
 
 /* What the guest was asked did not end it in time: the next stage. */
@@ -309,8 +330,9 @@ static void deadline_expired(struct loop_timer *timer)
 
 void guest_heard(struct managed_guest *guest)
 {
+	/* It tells for the first time when its vCPUs were let go; who ran first is not known yet then. */
 	enum boot_step step =
-		guest->definition->ready == GUEST_READY_NOTIFY ? BOOT_STEP_READY : BOOT_STEP_RUN;
+		guest->definition->ready == GUEST_READY_NOTIFY ? BOOT_STEP_READY : BOOT_STEP_LOAD;
 
 	if (guest->state == LIFE_STARTING && guest->report.steps[step].reached) {
 		log_info("guest %s: ready", guest->definition->name);
@@ -348,7 +370,13 @@ static void note_end(struct managed_guest *guest, int signal)
 {
 	const char *name = guest->definition->name;
 
-	if (guest->end == MACHINE_RUNNING) {
+	if (signal == SIGSYS) { /* whatever it left as its last words */
+		guest->end = MACHINE_FAILED;
+		snprintf(
+			guest->why, sizeof(guest->why),
+			"guest %s: its process tried to break its jail and was ended: it made a system call that it may not make",
+			name);
+	} else if (guest->end == MACHINE_RUNNING) {
 		guest->end = guest->record.goal == GOAL_OFF ? MACHINE_KILLED : MACHINE_FAILED;
 		if (signal)
 			snprintf(guest->why, sizeof(guest->why),
@@ -374,8 +402,10 @@ void guest_process_ended(struct managed_guest *guest, int signal)
 	guest_process_forget(guest);
 	loop_timer_clear(&guest->deadline);
 	again = starts_again(guest);
+	if (!again || guest->fresh) /* else its network waits for it */
+		networks_detach(guest->manager->networks, guest->definition->name);
 	fault = machine_end_is_fault(guest->end);
-	if (fault)
+	if (fault && guest->end != MACHINE_REFUSED)
 		crash_report_write(guest, registers ? registers : "");
 	if (!again)
 		remember_or_log(guest, GOAL_OFF);
@@ -451,6 +481,10 @@ void guest_adopt(struct managed_guest *guest)
 		return;
 	}
 	use_recorded_definition(guest);
+	if (guest->record.memory_mib) {
+		guest->definition->topology = guest->record.topology;
+		guest->definition->memory_mib = guest->record.memory_mib;
+	}
 	guest->state = LIFE_STARTING; /* until it tells how far it is */
 	guest->adopting = true;
 	if (guest_process_find(guest, &err) == 0) {
@@ -483,6 +517,7 @@ int guest_create(struct manager *manager, struct guest_definition *definition, c
 		.record.id_slot = -1,
 		.process.fd = -1,
 		.control.fd = -1,
+		.broker.fd = -1,
 		.deadline.source.fd = -1,
 	};
 	if (asprintf(&guest->folder, "%s/guests/%s", manager->settings->runtime_dir, definition->name) < 0 ||
@@ -522,6 +557,7 @@ void guest_destroy(struct managed_guest *guest)
 	if (guest->deadline.source.fd >= 0)
 		loop_timer_close(guest->manager->loop, &guest->deadline);
 	cJSON_Delete(guest->record.definition);
+	free(guest->record.cgroup);
 	definition_free(guest->definition);
 	definition_free(guest->fresh);
 	free(guest->file);

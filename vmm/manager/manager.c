@@ -12,7 +12,9 @@
 #include "common/util.h"
 #include "vmm/config/file.h"
 #include "vmm/manager/depends.h"
+#include "vmm/manager/division.h"
 #include "vmm/manager/store.h"
+#include "vmm/plan/report.h"
 
 #define NS_PER_SECOND 1000000000ULL
 
@@ -52,6 +54,7 @@ void manager_leave(struct manager *manager, const struct managed_guest *self)
 {
 	for (unsigned i = 0; i < manager->guest_count; i++)
 		guest_process_leave(manager->guests[i], manager->guests[i] == self);
+	networks_forked(manager->networks);
 	loop_close(manager->loop);
 	if (manager->forked)
 		manager->forked(manager->forked_owner);
@@ -174,6 +177,7 @@ void manager_forget(struct manager *manager)
 {
 	for (unsigned i = 0; i < manager->guest_count; i++)
 		record_remove(manager->guests[i]->folder);
+	networks_down(manager->networks);
 }
 
 void manager_guest_changed(struct managed_guest *guest)
@@ -181,6 +185,9 @@ void manager_guest_changed(struct managed_guest *guest)
 	struct manager *manager = guest->manager;
 
 	events_add(&manager->events, life_state_name(guest->state), guest->definition->name, guest->why);
+	/* One that has come or gone moves the others. */
+	if (!manager->going_down && (guest->state == LIFE_STARTING || !guest_alive(guest)))
+		division_apply(manager);
 	if (manager->going_down)
 		down_step(manager);
 	else
@@ -326,6 +333,8 @@ int manager_define(struct manager *manager, struct guest_definition *definition,
 		return error_set(err, -EINVAL,
 				 "guest %s: role: desktop guests are for mode desktop, the mode is %s",
 				 definition->name, mode_name(manager->mode));
+	if (definition->autostart && (code = division_check(manager, definition, err)) < 0)
+		return code;
 	if (!guest && manager->guest_count == MANAGER_GUESTS_MAX)
 		return error_set(err, -E2BIG, "guest %s: there are %d guests already, which is the most",
 				 definition->name, MANAGER_GUESTS_MAX);
@@ -383,6 +392,8 @@ cJSON *manager_describe(const struct managed_guest *guest)
 	cJSON_AddStringToObject(json, "state", life_state_name(guest->state));
 	cJSON_AddNumberToObject(json, "vcpus", topology_vcpus(&definition->topology));
 	cJSON_AddNumberToObject(json, "memory_mib", (double)definition->memory_mib);
+	if (guest_alive(guest))
+		plan_describe_placement(json, definition);
 	cJSON_AddBoolToObject(json, "autostart", definition->autostart);
 	if (guest_alive(guest)) {
 		cJSON_AddNumberToObject(json, "pid", guest->record.process.pid);
@@ -448,6 +459,7 @@ static void take_over_undefined(struct manager *manager, const char *name)
 		return;
 	text = record.definition ? cJSON_PrintUnformatted(record.definition) : NULL;
 	cJSON_Delete(record.definition);
+	free(record.cgroup);
 	if (record.process.pid == 0 || !text)
 		return;
 	if (definition_parse(folder, "/", text, &definition, &err) < 0 ||
@@ -471,6 +483,13 @@ static void take_over_all(struct manager *manager)
 		take_over(manager->guests[i]);
 }
 
+static bool guest_runs(void *owner, const char *name)
+{
+	const struct managed_guest *guest = manager_find(owner, name);
+
+	return guest && guest_alive(guest);
+}
+
 int manager_open(struct manager *manager, struct settings *settings, const char *mode_word, struct loop *loop,
 		 struct error *err)
 {
@@ -480,13 +499,17 @@ int manager_open(struct manager *manager, struct settings *settings, const char 
 	code = mode_word ? mode_parse("--mode", mode_word, &manager->mode, err)
 			 : mode_read(settings->mode_file, &manager->mode, err);
 	if (code == 0)
+		code = networks_open(settings, loop, &manager->networks, err);
+	if (code == 0)
 		code = read_guests(manager, err);
 	if (code < 0) {
 		manager_close(manager);
 		return code;
 	}
+	cgroups_open(&manager->cgroups);
 	events_add(&manager->events, "manager-started", "", mode_name(manager->mode));
 	take_over_all(manager);
+	networks_adopt(manager->networks, guest_runs, manager);
 	return 0;
 }
 
@@ -495,4 +518,7 @@ void manager_close(struct manager *manager)
 	for (unsigned i = 0; i < manager->guest_count; i++)
 		guest_destroy(manager->guests[i]);
 	manager->guest_count = 0;
+	cgroups_close(&manager->cgroups);
+	networks_close(manager->networks);
+	manager->networks = NULL;
 }

@@ -25,8 +25,10 @@
 #include "common/loop.h"
 #include "vmm/config/mode.h"
 #include "vmm/config/settings.h"
+#include "vmm/jail/cgroup.h"
 #include "vmm/manager/events.h"
 #include "vmm/manager/guest.h"
+#include "vmm/net/networks.h"
 
 #define MANAGER_GUESTS_MAX 256
 
@@ -37,6 +39,8 @@ struct manager {
 	unsigned guest_count;
 	struct managed_guest *guests[MANAGER_GUESTS_MAX]; /* in the order of their start */
 	struct events events;
+	struct cgroups cgroups;
+	struct networks *networks; /* what guests' cards are plugged into */
 	bool going_down;
 	uint64_t down_deadline_ns; /* CLOCK_MONOTONIC */
 	/* Called after any change that somebody may wait for. */

@@ -68,52 +68,6 @@ static void fill_arguments(struct passt_arguments *arguments, const struct publi
 	add_argument(arguments, NULL);
 }
 
-/* Whether a port of the host is free: 0, or the negative errno of binding it. */
-static int port_probe(const struct publish *rule, uint16_t port)
-{
-	union {
-		struct sockaddr any;
-		struct sockaddr_in v4;
-		struct sockaddr_in6 v6;
-	} address = {.v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)}};
-	socklen_t size = sizeof(address.v6);
-	AUTO_CLOSE int fd = -1;
-	int one = 1;
-
-	if (inet_pton(AF_INET6, rule->address, &address.v6.sin6_addr) != 1) {
-		address.v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port)};
-		size = sizeof(address.v4);
-		if (rule->address[0] && inet_pton(AF_INET, rule->address, &address.v4.sin_addr) != 1)
-			return -EINVAL;
-	}
-	fd = socket(address.any.sa_family,
-		    (rule->protocol == PUBLISH_UDP ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (rule->protocol == PUBLISH_TCP && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0)
-		return -errno;
-	return bind(fd, &address.any, size) < 0 ? -errno : 0;
-}
-
-/* passt is content when it can bind the port in one of the two families, and says nothing about the other. */
-static int check_ports_free(const struct publish *rule, const char *text, struct error *err)
-{
-	for (unsigned i = 0; i < rule->count; i++) {
-		unsigned port = rule->host_first + i;
-		int code = port_probe(rule, (uint16_t)port);
-
-		if (code == -EACCES)
-			return error_set(err, code,
-					 "publish \"%s\": only an administrator may bind port %u; choose one "
-					 "above 1023",
-					 text, port);
-		if (code < 0)
-			return error_set(err, code, "publish \"%s\": cannot bind port %u of the host: %s",
-					 text, port, strerror(-code));
-	}
-	return 0;
-}
-
 static int read_rules(const char *const *publish, unsigned count, struct publish *rules, struct error *err)
 {
 	int code = 0;
@@ -125,7 +79,7 @@ static int read_rules(const char *const *publish, unsigned count, struct publish
 	if (code == 0)
 		code = publish_check(rules, count, err);
 	for (unsigned i = 0; i < count && code == 0; i++)
-		code = check_ports_free(&rules[i], publish[i], err);
+		code = publish_check_free(&rules[i], publish[i], err);
 	return code;
 }
 

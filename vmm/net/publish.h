@@ -33,6 +33,11 @@ int publish_parse(const char *text, struct publish *publish, struct error *err);
 /* Whether two of the rules want the same port of the host: -EEXIST names it. */
 int publish_check(const struct publish *rules, unsigned count, struct error *err);
 
+/* Whether the host's ports of a rule are free: the negative errno of binding one that is not, named with the
+ * rule's text. In both families: passt is content when it can bind a port in one, and says nothing about the
+ * other. */
+int publish_check_free(const struct publish *rule, const char *text, struct error *err);
+
 /* The rule as an argument of passt's --tcp-ports or --udp-ports. */
 #define PUBLISH_SPEC_MAX (INET6_ADDRSTRLEN + 24)
 void publish_spec(const struct publish *publish, char spec[PUBLISH_SPEC_MAX]);

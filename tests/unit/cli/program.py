@@ -14,7 +14,7 @@ PROGRAM, SOURCE = (os.path.abspath(path) for path in sys.argv[1:3])
 
 MODE = os.environ.get("RASTOS_MODE", "server")  # one that this build has
 
-DONE, FAILED, USAGE, NO_GUEST, REFUSED = 0, 1, 2, 3, 4  # vmm/exit_code.h
+DONE, FAILED, USAGE, NO_GUEST, REFUSED, TIMED_OUT = 0, 1, 2, 3, 4, 5  # vmm/exit_code.h
 
 
 PAGE = 4096

@@ -13,6 +13,9 @@ WHOLE = {
     "vcpus": 4,
     "topology": {"sockets": 1, "cores": 2, "threads": 2},
     "memory_mib": 64,
+    "cpus": {"placement": "shared", "pin": "0", "weight": 100},
+    "numa": {"nodes": "0", "mode": "strict"},
+    "memory_backing": {"hugepages": False},
     "disks": [{"path": "data.img", "id": "data", "read_only": True}, {"image": "data"}],
     "networks": [{"type": "passt", "mac": "52:54:00:12:34:56", "publish": ["8080:80"]},
                  {"type": "tap", "device": "tap0"}],
@@ -111,6 +114,12 @@ class Sentences(DefinitionTest):
 
     def test_topology_that_makes_another_number(self):
         self.refused_definition(put(WHOLE, ["vcpus"], 3), "topology", "makes 4 vCPUs, but vcpus is 3")
+
+    def test_placement(self):
+        self.refused_definition(put(WHOLE, ["cpus", "pin"], "1-"), "cpus.pin", '"0-3,8"')
+        self.refused_definition(put(WHOLE, ["cpus", "pinned"], "1"), "cpus.pinned", '"pin"')
+        self.refused_definition(put(WHOLE, ["numa"], {"mode": "strict"}), "numa.nodes", "is missing")
+        self.refused_definition(put(WHOLE, ["memory_backing", "hugepages"], "4K"), "memory_backing.hugepages", '"1G"')
 
     def test_networks_that_contradict_themselves(self):
         self.refused_definition(put(WHOLE, ["networks", 0, "device"], "tap0"), "networks[0].device", "TAP")

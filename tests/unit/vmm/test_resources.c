@@ -57,7 +57,7 @@ static void refused(const char *part)
 {
 	unsigned before = open_files();
 
-	cr_assert_lt(guest_resources_open(definition, &settings, &resources, &err), 0);
+	cr_assert_lt(guest_resources_open(definition, &settings, NULL, &resources, &err), 0);
 	cr_assert(strstr(err.text, part), "%s", err.text);
 	cr_assert_eq(open_files(), before, "descriptors were left open");
 }
@@ -66,7 +66,7 @@ Test(resources, good_guest_opens)
 {
 	add_disk(scratch_file("disk", ""), false);
 	cr_assert_eq(truncate(definition->disks[0].path, 1024), 0);
-	cr_assert_eq(guest_resources_open(definition, &settings, &resources, &err), 0, "%s", err.text);
+	cr_assert_eq(guest_resources_open(definition, &settings, NULL, &resources, &err), 0, "%s", err.text);
 	cr_assert_eq(resources.image.size, 6);
 	cr_assert_eq(resources.disks[0].size, 1024);
 	guest_resources_close(&resources);
@@ -108,10 +108,10 @@ Test(resources, disk_in_use_is_refused)
 
 	add_disk(scratch_file("disk", ""), false);
 	cr_assert_eq(truncate(definition->disks[0].path, 512), 0);
-	cr_assert_eq(guest_resources_open(definition, &settings, &first, &err), 0, "%s", err.text);
+	cr_assert_eq(guest_resources_open(definition, &settings, NULL, &first, &err), 0, "%s", err.text);
 	refused("is in use by another guest or program");
 	guest_resources_close(&first);
-	cr_assert_eq(guest_resources_open(definition, &settings, &resources, &err), 0, "%s", err.text);
+	cr_assert_eq(guest_resources_open(definition, &settings, NULL, &resources, &err), 0, "%s", err.text);
 	guest_resources_close(&resources);
 }
 
@@ -121,8 +121,8 @@ Test(resources, disk_is_shared_when_all_only_read)
 
 	add_disk(scratch_file("disk", ""), true);
 	cr_assert_eq(truncate(definition->disks[0].path, 512), 0);
-	cr_assert_eq(guest_resources_open(definition, &settings, &first, &err), 0, "%s", err.text);
-	cr_assert_eq(guest_resources_open(definition, &settings, &resources, &err), 0, "%s", err.text);
+	cr_assert_eq(guest_resources_open(definition, &settings, NULL, &first, &err), 0, "%s", err.text);
+	cr_assert_eq(guest_resources_open(definition, &settings, NULL, &resources, &err), 0, "%s", err.text);
 	guest_resources_close(&first);
 	guest_resources_close(&resources);
 }
@@ -155,9 +155,9 @@ Test(resources, vsock_path_of_a_running_guest_is_refused)
 
 	definition->vsock_path = strdup(scratch_file("vsock.sock", ""));
 	unlink(definition->vsock_path);
-	cr_assert_eq(guest_resources_open(definition, &settings, &first, &err), 0, "%s", err.text);
+	cr_assert_eq(guest_resources_open(definition, &settings, NULL, &first, &err), 0, "%s", err.text);
 	refused("another guest listens there");
 	guest_resources_close(&first);
-	cr_assert_eq(guest_resources_open(definition, &settings, &resources, &err), 0, "%s", err.text);
+	cr_assert_eq(guest_resources_open(definition, &settings, NULL, &resources, &err), 0, "%s", err.text);
 	guest_resources_close(&resources);
 }

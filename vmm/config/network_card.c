@@ -1,0 +1,139 @@
+#include "vmm/config/network_card.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/util.h"
+
+#define INTERFACE_NAME_MAX 15 /* IFNAMSIZ - 1 */
+
+static const char *const type_words[] = {
+	[NETWORK_TAP] = "tap",
+	[NETWORK_PASST] = "passt",
+	[NETWORK_NAMED] = "network",
+	[NETWORK_BRIDGE] = "bridge",
+	NULL,
+};
+
+void network_definition_free(struct network_definition *network)
+{
+	free(network->device);
+	free(network->network);
+	free(network->bridge);
+	for (unsigned i = 0; i < network->publish_count; i++)
+		free(network->publish[i]);
+	*network = (struct network_definition){0};
+}
+
+bool network_definition_is_tap(const struct network_definition *network)
+{
+	return network->type != NETWORK_PASST;
+}
+
+/* 52:54:00 is the prefix that virtual machines use by habit; the rest comes from the guest's name and the
+ * card's place, so that a card keeps its address from run to run. */
+static void default_mac(const char *name, unsigned index, uint8_t mac[6])
+{
+	uint32_t hash = 2166136261U + index; /* FNV-1a */
+
+	for (; *name; name++)
+		hash = (hash ^ (uint8_t)*name) * 16777619U;
+	mac[0] = 0x52;
+	mac[1] = 0x54;
+	mac[2] = 0x00;
+	mac[3] = (uint8_t)(hash >> 16);
+	mac[4] = (uint8_t)(hash >> 8);
+	mac[5] = (uint8_t)(hash + index);
+}
+
+static int read_mac(const struct json_place *place, uint8_t mac[6])
+{
+	AUTO_FREE char *text = NULL;
+	uint8_t parsed[6];
+	int end = 0;
+	int code = json_string(place, "mac", &text);
+
+	if (code < 0 || !text)
+		return code;
+	if (strlen(text) != 17 ||
+	    sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &parsed[0], &parsed[1], &parsed[2],
+		   &parsed[3], &parsed[4], &parsed[5], &end) != 6 ||
+	    end != 17)
+		return json_error(place, "mac", "must look like 52:54:00:12:34:56");
+	if (parsed[0] & 1)
+		return json_error(place, "mac", "is a multicast address");
+	memcpy(mac, parsed, sizeof(parsed));
+	return 0;
+}
+
+static int read_publish(const struct json_place *place, struct network_definition *network)
+{
+	const cJSON *array;
+	unsigned count;
+	int code = json_array(place, "publish", DEFINITION_PUBLISH_MAX, &array, &count);
+
+	if (code < 0)
+		return code;
+	for (unsigned i = 0; i < count; i++) {
+		const cJSON *item = cJSON_GetArrayItem(array, (int)i);
+
+		if (!cJSON_IsString(item))
+			return json_error(place, "publish", "must hold strings such as \"8080:80\"");
+		network->publish[i] = strdup(item->valuestring);
+		if (!network->publish[i])
+			return error_set(place->err, -ENOMEM, "%s: out of memory", place->source);
+		network->publish_count = i + 1;
+	}
+	return 0;
+}
+
+/* The key that belongs to one type, and to it alone. */
+static int check_target(const struct json_place *place, const struct network_definition *network,
+			enum network_type type, const char *key, const char *value)
+{
+	if (network->type != type && value)
+		return json_error(place, key, "is for cards of type \"%s\"", type_words[type]);
+	if (network->type != type)
+		return 0;
+	if (!value)
+		return json_error(place, key, "is missing: which %s?",
+				  type == NETWORK_TAP ? "TAP interface" : type_words[type]);
+	if (type != NETWORK_NAMED && strlen(value) > INTERFACE_NAME_MAX)
+		return json_error(place, key, "is longer than %u bytes", INTERFACE_NAME_MAX);
+	return 0;
+}
+
+static int check_publish(const struct json_place *place, const struct network_definition *network)
+{
+	if (network->publish_count && (network->type == NETWORK_TAP || network->type == NETWORK_BRIDGE))
+		return json_error(
+			place, "publish",
+			"is for cards of type \"passt\" and \"network\"; others' ports are reached by "
+			"the guest's own address");
+	return 0;
+}
+
+int network_definition_read(const struct json_place *place, const char *guest, unsigned index,
+			    struct network_definition *network)
+{
+	static const char *const keys[] = {"type", "device", "network", "bridge", "mac", "publish", NULL};
+	unsigned type = NETWORK_PASST;
+	int code;
+
+	default_mac(guest, index, network->mac);
+	if ((code = json_keys(place, keys)) < 0 || (code = json_word(place, "type", type_words, &type)) < 0 ||
+	    (code = json_string(place, "device", &network->device)) < 0 ||
+	    (code = json_string(place, "network", &network->network)) < 0 ||
+	    (code = json_string(place, "bridge", &network->bridge)) < 0 ||
+	    (code = read_mac(place, network->mac)) < 0 || (code = read_publish(place, network)) < 0)
+		return code;
+	network->type = (enum network_type)type;
+	if ((code = check_target(place, network, NETWORK_TAP, "device", network->device)) < 0 ||
+	    (code = check_target(place, network, NETWORK_NAMED, "network", network->network)) < 0 ||
+	    (code = check_target(place, network, NETWORK_BRIDGE, "bridge", network->bridge)) < 0)
+		return code;
+	return check_publish(place, network);
+}

@@ -1,0 +1,199 @@
+#include "vmm/net/bridge.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "vmm/config/nearest.h"
+#include "vmm/net/sysctl.h"
+#include "vmm/net/tap.h"
+#include "vmm/net/tool.h"
+
+#define INTERFACES  "/sys/class/net"
+#define BRIDGES_MAX 64
+#define TAPS_MAX    4096
+#define TAP_PREFIX  "rtap"
+
+/* Commands for ip(8), one a line. */
+static int run_ip(const char *commands, struct error *err)
+{
+	static const char *const argv[] = {"ip", "-batch", "-", NULL};
+	struct tool tool = {.argv = argv, .package = "iproute2", .input = commands};
+
+	return tool_run(&tool, err);
+}
+
+bool bridge_exists(const char *name)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), INTERFACES "/%s/bridge", name);
+	return access(path, F_OK) == 0;
+}
+
+static bool has_mark(const char *name, const char *mark)
+{
+	AUTO_FCLOSE FILE *file = NULL;
+	char alias[BRIDGE_MARK_MAX] = "";
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), INTERFACES "/%s/ifalias", name);
+	file = fopen(path, "re");
+	if (!file || !fgets(alias, sizeof(alias), file))
+		return false;
+	alias[strcspn(alias, "\n")] = '\0';
+	return strcmp(alias, mark) == 0;
+}
+
+int bridge_check_free(const struct virtual_network *network, const char *mark, struct error *err)
+{
+	if (if_nametoindex(network->bridge) == 0 ||
+	    (bridge_exists(network->bridge) && has_mark(network->bridge, mark)))
+		return 0;
+	return error_set(
+		err, -EEXIST,
+		"network %s: the host has an interface %s already; choose another name for the bridge"
+		"%s",
+		network->name, network->bridge,
+		bridge_exists(network->bridge) ? ", or \"forward\": \"bridge\" to use that one" : "");
+}
+
+/* An address of its own: a bridge without one takes a guest's, and changes it as guests come and go. */
+static void write_mac(FILE *out, const char *name)
+{
+	uint32_t hash = 2166136261U; /* FNV-1a */
+
+	for (; *name; name++)
+		hash = (hash ^ (uint8_t)*name) * 16777619U;
+	fprintf(out, "52:52:41:%02x:%02x:%02x", hash >> 16 & 0xff, hash >> 8 & 0xff, hash & 0xff);
+}
+
+static char *make_commands(const struct virtual_network *network, const char *mark)
+{
+	const char *name = network->bridge;
+	AUTO_FREE char *text = NULL;
+	char address[ADDRESS_TEXT];
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	address_text(network->subnet.address, address);
+	if (!bridge_exists(name))
+		fprintf(out, "link add name %s type bridge stp_state 0 forward_delay 0\n", name);
+	fprintf(out, "link set dev %s alias \"%s\" address ", name, mark);
+	write_mac(out, name);
+	if (network->mtu)
+		fprintf(out, " mtu %u", network->mtu);
+	fprintf(out, "\naddress replace %s/%u broadcast + dev %s\n", address, network->subnet.prefix, name);
+	fprintf(out, "link set dev %s up\n", name);
+	return fclose(out) == 0 ? TAKE_PTR(text) : NULL;
+}
+
+/* Before its address, so that no IPv6 one comes up with it; a kernel without IPv6 has nothing to switch off.
+ */
+static int switch_ipv6_off(const char *name, struct error *err)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "ipv6/conf/%s/disable_ipv6", name);
+	return sysctl_read(path) == 0 ? sysctl_write(path, 1, err) : 0;
+}
+
+int bridge_make(const struct virtual_network *network, const char *mark, struct error *err)
+{
+	AUTO_FREE char *commands = make_commands(network, mark);
+	int code = commands ? run_ip(commands, err) : error_set(err, -ENOMEM, "out of memory");
+
+	if (code == 0)
+		code = switch_ipv6_off(network->bridge, err);
+	return code < 0 ? error_prefix(err, code, "network %s: cannot make bridge %s", network->name,
+				       network->bridge)
+			: 0;
+}
+
+int bridge_remove(const char *name, struct error *err)
+{
+	char command[64];
+	int code;
+
+	if (!bridge_exists(name))
+		return 0;
+	snprintf(command, sizeof(command), "link delete dev %s type bridge\n", name);
+	code = run_ip(command, err);
+	return code < 0 ? error_prefix(err, code, "cannot remove bridge %s", name) : 0;
+}
+
+int bridge_allow_localnet(const char *name, bool allowed, struct error *err)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "ipv4/conf/%s/route_localnet", name);
+	return sysctl_read(path) == allowed ? 0 : sysctl_write(path, allowed, err);
+}
+
+/* --- TAPs --- */
+
+bool tap_name_choose(bool (*taken)(const void *owner, const char *name), const void *owner,
+		     char name[TAP_NAME_SIZE])
+{
+	for (unsigned i = 0; i < TAPS_MAX; i++) {
+		snprintf(name, TAP_NAME_SIZE, TAP_PREFIX "%u", i);
+		if (if_nametoindex(name) == 0 && !(taken && taken(owner, name)))
+			return true;
+	}
+	return false;
+}
+
+static int no_such_bridge(const char *name, struct error *err)
+{
+	const char *names[BRIDGES_MAX + 1] = {NULL};
+	struct dirent **entries = NULL;
+	int found = scandir(INTERFACES, &entries, NULL, alphasort);
+	const char *nearest;
+	unsigned count = 0;
+
+	for (int i = 0; i < found && count < BRIDGES_MAX; i++) {
+		if (entries[i]->d_name[0] != '.' && bridge_exists(entries[i]->d_name))
+			names[count++] = entries[i]->d_name;
+	}
+	nearest = nearest_word(name, names);
+	if (nearest)
+		error_set(err, -ENODEV, "the host has no bridge %s, did you mean %s?", name, nearest);
+	else
+		error_set(
+			err, -ENODEV,
+			"the host has no bridge %s; make it with `ip link add %s type bridge; ip link set %s up`",
+			name, name, name);
+	for (int i = 0; i < found; i++)
+		free(entries[i]);
+	free(entries);
+	return -ENODEV;
+}
+
+int bridge_plug(const char *bridge, const char *tap, const char *guest, unsigned mtu, struct error *err)
+{
+	AUTO_CLOSE int fd = -1;
+	char commands[256];
+	char size[24] = "";
+	int code;
+
+	if (!bridge_exists(bridge))
+		return no_such_bridge(bridge, err);
+	fd = tap_open(tap, true, err);
+	if (fd < 0)
+		return fd;
+	if (mtu)
+		snprintf(size, sizeof(size), " mtu %u", mtu);
+	snprintf(commands, sizeof(commands), "link set dev %s master %s alias \"rastos guest %s\"%s\n", tap,
+		 bridge, guest, size);
+	code = run_ip(commands, err);
+	return code < 0 ? error_prefix(err, code, "cannot plug %s into bridge %s", tap, bridge) : TAKE_FD(fd);
+}

@@ -1,0 +1,489 @@
+#include "vmm/net/networks.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "vmm/config/file.h"
+#include "vmm/net/dnsmasq.h"
+#include "vmm/net/live_network.h"
+#include "vmm/net/ruleset.h"
+
+#define ROUTES "/proc/net/route"
+
+/* --- What a former manager left --- */
+
+static void read_states(struct networks *networks)
+{
+	struct dirent **entries = NULL;
+	int count = scandir(networks->folder, &entries, NULL, alphasort);
+
+	for (int i = 0; i < count; i++) {
+		const char *name = entries[i]->d_name;
+		AUTO_FREE char *state = NULL;
+		struct error err;
+
+		if (name[0] != '.' && asprintf(&state, "%s/%s/state.json", networks->folder, name) >= 0 &&
+		    access(state, F_OK) == 0 && network_state_read(networks, name, &err) < 0)
+			log_error("%s", err.text);
+		free(entries[i]);
+	}
+	free(entries);
+}
+
+int networks_open(const struct settings *settings, struct loop *loop, struct networks **result,
+		  struct error *err)
+{
+	struct networks *networks = calloc(1, sizeof(*networks));
+
+	if (!networks)
+		return error_set(err, -ENOMEM, "networks: out of memory");
+	networks->settings = settings;
+	networks->loop = loop;
+	networks->folder = file_path_join(settings->runtime_dir, "networks");
+	if (asprintf(&networks->mark, "rastos %.*s", BRIDGE_MARK_MAX - 16, settings->runtime_dir) < 0)
+		networks->mark = NULL;
+	if (!networks->folder || !networks->mark) {
+		networks_close(networks);
+		return error_set(err, -ENOMEM, "networks: out of memory");
+	}
+	read_states(networks);
+	*result = networks;
+	return 0;
+}
+
+void networks_close(struct networks *networks)
+{
+	if (!networks)
+		return;
+	while (networks->count)
+		live_network_free(networks->live[0]);
+	free(networks->folder);
+	free(networks->mark);
+	free(networks);
+}
+
+void networks_forked(struct networks *networks)
+{
+	for (unsigned i = 0; networks && networks->loop && i < networks->count; i++) {
+		struct live_network *live = networks->live[i];
+
+		cleanup_close(&live->dnsmasq.fd);
+		close(live->again.source.fd);
+	}
+}
+
+static struct live_network *find_live(struct networks *networks, const char *name)
+{
+	for (unsigned i = 0; i < networks->count; i++) {
+		if (strcmp(networks->live[i]->network.name, name) == 0)
+			return networks->live[i];
+	}
+	return NULL;
+}
+
+/* --- Whether a network can be made here --- */
+
+static int refuse_overlap(const struct virtual_network *network, const struct host_route *route,
+			  struct error *err)
+{
+	char own[ADDRESS_TEXT];
+	char other[ADDRESS_TEXT];
+
+	address_text(subnet_network(&network->subnet), own);
+	address_text(route->network, other);
+	return error_set(
+		err, -EADDRINUSE,
+		"network %s: its subnet %s/%u overlaps %s/%u, which the host reaches through %s; give the "
+		"network another address",
+		network->name, own, network->subnet.prefix, other, route->prefix, route->interface);
+}
+
+/* -EADDRINUSE when the network and a route of the host want the same addresses; those of its own bridge,
+ * which an interrupted start may have left, do not count. */
+static int check_route(const struct virtual_network *network, const struct host_route *route,
+		       struct error *err)
+{
+	if (strcmp(route->interface, network->bridge) == 0 || !subnet_overlaps(&network->subnet, route))
+		return 0;
+	return refuse_overlap(network, route, err);
+}
+
+static int check_routes(const struct virtual_network *network, struct error *err)
+{
+	AUTO_FCLOSE FILE *file = fopen(ROUTES, "re");
+	struct host_route route;
+	char line[256];
+	int code = 0;
+
+	while (file && code == 0 && fgets(line, sizeof(line), file)) {
+		if (host_route_parse(line, &route))
+			code = check_route(network, &route, err);
+	}
+	return code;
+}
+
+static int check_interface(const struct virtual_network *network, const struct ifaddrs *interface,
+			   struct error *err)
+{
+	const struct sockaddr_in *address = (const struct sockaddr_in *)interface->ifa_addr;
+	const struct sockaddr_in *mask = (const struct sockaddr_in *)interface->ifa_netmask;
+	struct host_route route;
+
+	if (!address || !mask || address->sin_family != AF_INET)
+		return 0;
+	snprintf(route.interface, sizeof(route.interface), "%s", interface->ifa_name);
+	route.network = ntohl(address->sin_addr.s_addr & mask->sin_addr.s_addr);
+	route.prefix = (unsigned)__builtin_popcount(mask->sin_addr.s_addr);
+	return check_route(network, &route, err);
+}
+
+static int check_interfaces(const struct virtual_network *network, struct error *err)
+{
+	struct ifaddrs *interfaces = NULL;
+	int code = 0;
+
+	if (getifaddrs(&interfaces) < 0)
+		return error_set(err, -errno, "network %s: cannot read the host's addresses: %m",
+				 network->name);
+	for (const struct ifaddrs *at = interfaces; at && code == 0; at = at->ifa_next)
+		code = check_interface(network, at, err);
+	freeifaddrs(interfaces);
+	return code;
+}
+
+static int check_host(const struct networks *networks, const struct virtual_network *network,
+		      struct error *err)
+{
+	int code;
+
+	if (!virtual_network_has_addresses(network))
+		return 0;
+	if ((code = bridge_check_free(network, networks->mark, err)) < 0 ||
+	    (code = check_routes(network, err)) < 0 || (code = check_interfaces(network, err)) < 0)
+		return code;
+	return 0;
+}
+
+/* The network of this name, made if it is not there yet. */
+static int bring_up(struct networks *networks, const char *name, struct live_network **live,
+		    struct error *err)
+{
+	struct virtual_network network;
+	int code;
+
+	*live = find_live(networks, name);
+	if (*live)
+		return 0;
+	code = virtual_network_read(networks->settings, name, &network, err);
+	if (code == 0)
+		code = check_host(networks, &network, err);
+	if (code < 0)
+		return code;
+	*live = live_network_new(networks, &network);
+	if (!*live)
+		return error_set(err, -ENOMEM, "network %s: out of memory", name);
+	code = live_network_up(*live, err);
+	if (code < 0)
+		live_network_down(*live);
+	return code;
+}
+
+/* --- Cards --- */
+
+static int check_administrator(const char *type, struct error *err)
+{
+	if (geteuid() == 0)
+		return 0;
+	return error_set(err, -EPERM,
+			 "a network of type \"%s\" needs the manager of root; \"passt\" needs no privilege",
+			 type);
+}
+
+/* Whether somebody has the host's port that the rule wants, in one of our networks or as a program of the
+ * host. */
+static int check_rule(const struct networks *networks, const char *text, const char *guest, struct error *err)
+{
+	struct publish pair[2];
+	int code = publish_parse(text, &pair[0], err);
+
+	if (code == 0)
+		code = ruleset_check_publish(text, &pair[0], err);
+	for (unsigned i = 0; i < networks->count && code == 0; i++) {
+		const struct live_network *live = networks->live[i];
+
+		for (unsigned j = 0; j < live->port_count; j++) {
+			const struct network_port *port = &live->ports[j];
+
+			for (unsigned k = 0; k < port->publish_count; k++) {
+				if (publish_parse(port->publish[k], &pair[1], NULL) == 0 &&
+				    publish_check(pair, 2, NULL) < 0)
+					return error_set(
+						err, -EADDRINUSE,
+						"publish \"%s\": guest %s%s has this port of the host", text,
+						port->guest,
+						strcmp(port->guest, guest) == 0 ? " itself" : "");
+			}
+		}
+	}
+	return code < 0 ? code : publish_check_free(&pair[0], text, err);
+}
+
+static int check_publish(const struct networks *networks, const struct live_network *live,
+			 const struct network_definition *card, const char *guest, struct error *err)
+{
+	struct publish rules[DEFINITION_PUBLISH_MAX];
+	enum network_forward forward = live->network.forward;
+	int code = 0;
+
+	if (card->publish_count && (forward == NETWORK_FORWARD_NONE || forward == NETWORK_FORWARD_BRIDGE))
+		return error_set(
+			err, -EINVAL,
+			"publish: network %s has \"forward\": \"%s\"; ports are published on networks "
+			"with \"nat\" or \"route\"",
+			live->network.name, network_forward_name(forward));
+	for (unsigned i = 0; i < card->publish_count && code == 0; i++) {
+		code = check_rule(networks, card->publish[i], guest, err);
+		if (code == 0)
+			code = publish_parse(card->publish[i], &rules[i], err);
+	}
+	return code < 0 ? code : publish_check(rules, card->publish_count, err);
+}
+
+static int check_names(const struct live_network *live, const char *guest, const uint8_t mac[6],
+		       struct error *err)
+{
+	const struct virtual_network *network = &live->network;
+	char text[MAC_TEXT];
+
+	if (virtual_network_has_addresses(network) && network->dns &&
+	    strcasecmp(guest, DNSMASQ_HOST_NAME) == 0)
+		return error_set(err, -EINVAL,
+				 "network %s: \"" DNSMASQ_HOST_NAME
+				 "\" is the host's own name there; give the guest another",
+				 network->name);
+	for (unsigned i = 0; i < live->port_count; i++) {
+		if (memcmp(live->ports[i].mac, mac, 6) != 0)
+			continue;
+		mac_text(mac, text);
+		return error_set(err, -EEXIST, "network %s: guest %s has the MAC address %s already",
+				 network->name, live->ports[i].guest, text);
+	}
+	return 0;
+}
+
+static int choose_address(const struct live_network *live, struct network_port *port, struct error *err)
+{
+	const struct virtual_network *network = &live->network;
+	AUTO_FREE uint32_t *taken = calloc(live->port_count + 1, sizeof(*taken));
+
+	if (!virtual_network_has_addresses(network))
+		return 0;
+	if (!taken)
+		return error_set(err, -ENOMEM, "network %s: out of memory", network->name);
+	for (unsigned i = 0; i < live->port_count; i++)
+		taken[i] = live->ports[i].address;
+	if (address_choose(&network->subnet, &network->dhcp, port->mac, taken, live->port_count,
+			   &port->address) < 0)
+		return error_set(
+			err, -ENOSPC,
+			"network %s: all its addresses are taken, by %u guests' cards; give it a larger "
+			"range",
+			network->name, live->port_count);
+	return 0;
+}
+
+static bool tap_taken(const void *owner, const char *name)
+{
+	const struct networks *networks = owner;
+
+	for (unsigned i = 0; i < networks->count; i++) {
+		for (unsigned j = 0; j < networks->live[i]->port_count; j++) {
+			if (strcmp(networks->live[i]->ports[j].tap, name) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Fills port, whose guest and index are set. */
+static int make_port(const struct networks *networks, const struct live_network *live,
+		     const struct network_definition *card, struct network_port *port, struct error *err)
+{
+	int code;
+
+	memcpy(port->mac, card->mac, sizeof(port->mac));
+	port->publish_count = card->publish_count;
+	memcpy(port->publish, card->publish,
+	       sizeof(port->publish)); /* the card's texts; adding copies them */
+	if ((code = check_names(live, port->guest, card->mac, err)) < 0 ||
+	    (code = check_publish(networks, live, card, port->guest, err)) < 0)
+		return code;
+	if (!tap_name_choose(tap_taken, networks, port->tap))
+		return error_set(err, -ENOSPC, "network %s: the host has too many TAPs", live->network.name);
+	return port->address ? 0 : choose_address(live, port, err);
+}
+
+/* A guest that starts again leaves its old place, and keeps its address if it is still the same card's. */
+static void leave_old_place(struct networks *networks, const struct network_definition *card,
+			    struct network_port *port)
+{
+	for (unsigned i = networks->count; i-- > 0;) {
+		struct live_network *live = networks->live[i];
+		struct network_port *old = live_network_find_port(live, port->guest, port->index);
+		bool same = strcmp(live->network.name, card->network) == 0;
+
+		if (!old)
+			continue;
+		if (same && memcmp(old->mac, card->mac, 6) == 0)
+			port->address = old->address;
+		live_network_remove_port(live, (unsigned)(old - live->ports));
+		if (!same && live->port_count == 0)
+			live_network_down(live);
+	}
+}
+
+static int plug(struct live_network *live, const struct network_port *port, struct network_plug *result,
+		struct error *err)
+{
+	int code = live_network_changed(live, port->publish_count > 0, err);
+
+	if (code < 0)
+		return code;
+	code = bridge_plug(live->network.bridge, port->tap, port->guest, live->network.mtu, err);
+	if (code < 0)
+		return code;
+	result->fd = code;
+	strcpy(result->tap, port->tap);
+	if (port->address)
+		address_text(port->address, result->address);
+	return 0;
+}
+
+static void give_up(struct live_network *live, const struct network_port *port)
+{
+	struct network_port *added = live_network_find_port(live, port->guest, port->index);
+
+	if (added)
+		live_network_remove_port(live, (unsigned)(added - live->ports));
+	if (live->port_count == 0)
+		live_network_down(live);
+	else
+		live_network_changed(live, port->publish_count > 0, NULL);
+}
+
+static int attach(struct networks *networks, struct network_port *port, const struct network_definition *card,
+		  struct network_plug *result, struct error *err)
+{
+	struct live_network *live;
+	int code;
+
+	leave_old_place(networks, card, port);
+	code = bring_up(networks, card->network, &live, err);
+	if (code < 0)
+		return code;
+	code = make_port(networks, live, card, port, err);
+	if (code == 0 && live_network_add_port(live, port) < 0)
+		code = error_set(err, -ENOSPC, "network %s: takes no more cards", live->network.name);
+	if (code == 0)
+		code = plug(live, port, result, err);
+	if (code < 0)
+		give_up(live, port);
+	return code;
+}
+
+int networks_attach(struct networks *networks, const char *guest, unsigned index,
+		    const struct network_definition *card, struct network_plug *result, struct error *err)
+{
+	struct network_port port = {.index = index};
+	int code = check_administrator("network", err);
+
+	*result = (struct network_plug){.fd = -1};
+	snprintf(port.guest, sizeof(port.guest), "%s", guest);
+	if (code == 0)
+		code = attach(networks, &port, card, result, err);
+	return code < 0 ? error_prefix(err, code, "guest %s: networks[%u]", guest, index) : 0;
+}
+
+/* Forgets the cards of guests that `keep` does not want; whether one was there, and whether one was
+ * published. */
+static bool drop_ports(struct live_network *live, bool (*keep)(void *owner, const char *guest), void *owner,
+		       bool *published)
+{
+	bool dropped = false;
+
+	for (unsigned i = live->port_count; i-- > 0;) {
+		if (keep(owner, live->ports[i].guest))
+			continue;
+		dropped = true;
+		*published |= live->ports[i].publish_count > 0;
+		live_network_remove_port(live, i);
+	}
+	return dropped;
+}
+
+static bool is_another(void *owner, const char *guest)
+{
+	return strcmp(owner, guest) != 0;
+}
+
+void networks_detach(struct networks *networks, const char *guest)
+{
+	struct error err;
+
+	for (unsigned i = networks->count; i-- > 0;) {
+		struct live_network *live = networks->live[i];
+		bool published = false;
+
+		if (!drop_ports(live, is_another, (void *)(uintptr_t)guest, &published))
+			continue;
+		if (live->port_count == 0)
+			live_network_down(live);
+		else if (live_network_changed(live, published, &err) < 0)
+			log_error("%s", err.text);
+	}
+}
+
+void networks_adopt(struct networks *networks, bool (*runs)(void *owner, const char *guest), void *owner)
+{
+	struct error err;
+
+	for (unsigned i = networks->count; i-- > 0;) {
+		bool published = false;
+
+		drop_ports(networks->live[i], runs, owner, &published);
+		if (networks->live[i]->port_count == 0)
+			live_network_down(networks->live[i]);
+	}
+	for (unsigned i = 0; i < networks->count; i++) {
+		if (live_network_up(networks->live[i], &err) < 0)
+			log_error("%s", err.text);
+	}
+}
+
+void networks_down(struct networks *networks)
+{
+	while (networks->count)
+		live_network_down(networks->live[networks->count - 1]);
+}
+
+int networks_plug_bridge(const char *guest, unsigned index, const struct network_definition *card,
+			 struct network_plug *result, struct error *err)
+{
+	int code = check_administrator("bridge", err);
+
+	*result = (struct network_plug){.fd = -1};
+	if (code == 0 && !tap_name_choose(NULL, NULL, result->tap))
+		code = error_set(err, -ENOSPC, "the host has too many TAPs");
+	if (code == 0)
+		code = result->fd = bridge_plug(card->bridge, result->tap, guest, 0, err);
+	return code < 0 ? error_prefix(err, code, "guest %s: networks[%u]", guest, index) : 0;
+}
