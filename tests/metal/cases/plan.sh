@@ -43,7 +43,7 @@ rastos-vmm up -d --timeout 90
 rastos-vmm start web
 rastos-vmm boot-report --wait web
 cpus_of() {
-	pid=$(rastos-vmm list --json | grep -o "\"name\":\"$1\"[^}]*\"pid\":[0-9]*" | grep -o '[0-9]*$')
+	pid=$(rastos-vmm list | sed -n "s/^$1  *[a-z]*  *running  *[0-9]* *[0-9]*MiB  *\([0-9]*\).*/\1/p")
 	for task in /proc/$pid/task/*; do
 		[ "$(cat $task/comm)" != "vcpu 0" ] || grep Cpus_allowed_list $task/status | grep -o '[0-9,-]*$'
 	done
