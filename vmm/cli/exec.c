@@ -1,6 +1,5 @@
 /* rastos-vmm exec: a command in a guest, as docker exec. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 
 #include "common/cleanup.h"
 #include "vmm/cli/guest_stream.h"
+#include "vmm/cli/options.h"
 #include "vmm/terminal/terminal.h"
 
 enum {
@@ -119,7 +119,7 @@ static enum exit_code read_options(int argc, char **argv, struct exec_options *o
 
 	for (int part = 0; part < 2 && code == EXIT_DONE; part++) {
 		while (code == EXIT_DONE && !*help &&
-		       (option = getopt_long(argc, argv, "+itu:w:e:", table, NULL)) != -1)
+		       (option = options_next(argc, argv, "+itu:w:e:", table)) != -1)
 			code = take_option(options, option, help);
 		if (part == 0 && code == EXIT_DONE && !*help && optind < argc)
 			options->guest = argv[optind++];

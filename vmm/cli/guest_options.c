@@ -20,7 +20,7 @@ const char guest_options_help[] =
 	"  -m, --memory MIB        memory in MiB (default 512)\n"
 	"  -d, --disk DISK[,ro][,id=ID]\n"
 	"                          a raw disk: a file, or an image of the pool; may be given more than once\n"
-	"  -n, --net tap:DEVICE | passt[:PUBLISH,...]\n"
+	"  -n, --net passt[:PUBLISH,...] | network:NAME[:PUBLISH,...] | bridge:DEVICE | tap:DEVICE\n"
 	"                          a network card; may be given more than once\n"
 	"  -i, --initrd FILE       initrd of a bare kernel\n"
 	"  -a, --append TEXT       command line of a bare kernel (default console=ttyS0); of a disk's own\n"
@@ -156,6 +156,8 @@ static cJSON *disk_json(const char *text, const struct settings *settings)
 
 static cJSON *network_json(const char *text)
 {
+	static const char *const targets[][2] = {
+		{"tap", "device"}, {"bridge", "bridge"}, {"network", "network"}};
 	AUTO_FREE char *copy = strdup(text);
 	cJSON *network = cJSON_CreateObject();
 	char *rest = copy;
@@ -164,9 +166,12 @@ static cJSON *network_json(const char *text)
 	char *word;
 
 	cJSON_AddStringToObject(network, "type", type);
-	if (rest && strcmp(type, "tap") == 0)
-		cJSON_AddStringToObject(network, "device", rest);
-	if (!rest || strcmp(type, "passt") != 0)
+	for (unsigned i = 0; i < ARRAY_SIZE(targets) && rest; i++) {
+		if (strcmp(type, targets[i][0]) == 0)
+			cJSON_AddStringToObject(network, targets[i][1],
+						strcmp(type, "network") == 0 ? strsep(&rest, ":") : rest);
+	}
+	if (!rest || (strcmp(type, "passt") != 0 && strcmp(type, "network") != 0))
 		return network;
 	publish = cJSON_AddArrayToObject(network, "publish");
 	while ((word = strsep(&rest, ",")))

@@ -1,7 +1,6 @@
 /* rastos-vmm up: the manager, in the background for a user or in the foreground for an init system. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -10,6 +9,7 @@
 #include "common/cleanup.h"
 #include "common/util.h"
 #include "vmm/cli/cli.h"
+#include "vmm/cli/options.h"
 #include "vmm/cli/client.h"
 #include "vmm/cli/console.h"
 #include "vmm/config/definition.h"
@@ -256,7 +256,7 @@ enum exit_code command_up(struct cli *cli, int argc, char **argv)
 	enum mode mode;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "dt:", long_options, NULL)) != -1) {
+	while ((option = options_next(argc, argv, "dt:", long_options)) != -1) {
 		switch (option) {
 		case 'd':
 			options.detach = true;

@@ -1,12 +1,14 @@
 #include "vmm/guest/machine.h"
 
 #include <errno.h>
+#include <linux/virtio_ids.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -365,6 +367,45 @@ static void join_vcpus(struct machine *machine)
 		if (machine->vcpus[i].running)
 			pthread_join(machine->vcpus[i].vcpu.thread, NULL);
 		machine->vcpus[i].running = false;
+	}
+}
+
+/* --- Counters --- */
+
+static void count_vcpus(const struct machine *machine, struct machine_counters *counters)
+{
+	counters->vcpu_count = machine->vcpu_count;
+	for (unsigned i = 0; i < machine->vcpu_count; i++) {
+		const struct machine_vcpu *self = &machine->vcpus[i];
+		struct timespec time = {0};
+		clockid_t clock;
+
+		counters->vcpus[i].exits = atomic_load_explicit(&self->vcpu.exits, memory_order_relaxed);
+		if (self->running && pthread_getcpuclockid(self->vcpu.thread, &clock) == 0 &&
+		    clock_gettime(clock, &time) == 0)
+			counters->vcpus[i].cpu_ns =
+				(uint64_t)time.tv_sec * 1000000000ULL + (uint64_t)time.tv_nsec;
+	}
+}
+
+static void count_traffic(const struct virtio_device *device, struct traffic_counters *counters)
+{
+	counters->to_guest = atomic_load_explicit(&device->traffic.to_guest, memory_order_relaxed);
+	counters->from_guest = atomic_load_explicit(&device->traffic.from_guest, memory_order_relaxed);
+}
+
+void machine_count(const struct machine *machine, struct machine_counters *counters)
+{
+	*counters = (struct machine_counters){0};
+	count_vcpus(machine, counters);
+	for (unsigned i = 0; i < machine->devices.virtio_count; i++) {
+		const struct virtio_device *device = machine->devices.virtio[i].device;
+
+		if (device && device->id == VIRTIO_ID_BLOCK && counters->disk_count < DEFINITION_DISKS_MAX)
+			count_traffic(device, &counters->disks[counters->disk_count++]);
+		if (device && device->id == VIRTIO_ID_NET &&
+		    counters->network_count < DEFINITION_NETWORKS_MAX)
+			count_traffic(device, &counters->networks[counters->network_count++]);
 	}
 }
 

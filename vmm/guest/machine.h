@@ -18,6 +18,7 @@
 #include "vmm/config/definition.h"
 #include "vmm/guest/boot_report.h"
 #include "vmm/guest/console_hub.h"
+#include "vmm/guest/counters.h"
 #include "vmm/guest/resources.h"
 
 enum machine_end {
@@ -77,3 +78,5 @@ int machine_vsock_connect(struct machine *machine, int fd, uint32_t port);
 /* The registers of the vCPU that crashed, as lines of text; "" when none did. Valid once `ended` was called.
  */
 const char *machine_crash_registers(const struct machine *machine);
+/* What it has done so far. The loop's thread. */
+void machine_count(const struct machine *machine, struct machine_counters *counters);

@@ -117,6 +117,22 @@ static void state_changed(struct guest_process *process)
 	tell_state(process);
 }
 
+/* One that cannot be told now is not told: the manager does not wait for it for long. */
+static void tell_counters(struct guest_process *process)
+{
+	AUTO_FREE char *text = NULL;
+	struct machine_counters counters;
+	cJSON *message = cJSON_CreateObject();
+
+	machine_count(process->machine, &counters);
+	cJSON_AddStringToObject(message, "event", "counters");
+	cJSON_AddItemToObject(message, "counters", counters_to_json(&counters));
+	text = cJSON_PrintUnformatted(message);
+	cJSON_Delete(message);
+	if (text && send(process->control.fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		log_debug("guest %s: the manager does not listen: %m", process->config->definition->name);
+}
+
 static void write_last_words(struct guest_process *process)
 {
 	char tail[CONSOLE_TAIL + 1] = "";
@@ -346,6 +362,8 @@ static void manager_asks(struct guest_process *process, const cJSON *message, in
 		machine_ctrl_alt_del(process->machine);
 	else if (strcmp(word, "stop") == 0)
 		machine_stop(process->machine);
+	else if (strcmp(word, "counters") == 0)
+		tell_counters(process);
 	else if (strcmp(word, "pause") == 0 || strcmp(word, "resume") == 0)
 		pause_guest(process, strcmp(word, "pause") == 0);
 	else

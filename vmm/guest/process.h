@@ -5,13 +5,14 @@
  * a control socket (SOCK_SEQPACKET, one JSON object a message):
  *
  *      manager -> guest   {"op":"press-power"}  {"op":"ctrl-alt-del"}  {"op":"stop"}  {"op":"pause"}
- * {"op":"resume"}
+ *                         {"op":"resume"}  {"op":"counters"}
  *                         {"op":"console"} with a client's descriptor (SCM_RIGHTS)
  *                         {"op":"broker"} with the other end of the manager's vsock broker (vsock_broker.h)
  *                         {"op":"vsock","port":9998} with one too: it is connected to that port of the guest
  *      guest -> manager   {"event":"state","report":{...},"status":"...","paused":false}
  *                         on connection, and whenever one of them changed: the boot report, STATUS= of the
- * guest's init
+ *                         guest's init
+ *                         {"event":"counters","counters":{...}} when asked for them (counters.h)
  *
  * It outlives the manager: when that hangs up, the guest goes on, and the next manager connects to the
  * listening socket that the first one left it. The newest connection is the manager's. A manager that does

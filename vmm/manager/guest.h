@@ -60,6 +60,8 @@ struct managed_guest {
 
 	struct boot_report report;
 	char status[256];     /* STATUS= of its init */
+	struct machine_counters counters;
+	bool counters_asked; /* and not yet told */
 	enum machine_end end; /* of the last run */
 	char why[512];        /* of the last end; what it waits for; "" while all is well */
 	char *console_tail;   /* last lines of a run that ended badly */

@@ -100,8 +100,14 @@ static void copy_printable(char *into, size_t size, const char *text)
 }
 
 /* The guest may have taken its process over: a message says nothing about others, whatever it holds. */
-static void take_state(struct managed_guest *guest, const cJSON *message)
+static void take_message(struct managed_guest *guest, const cJSON *message)
 {
+	if (strcmp(json_text(message, "event"), "counters") == 0) {
+		counters_from_json(cJSON_GetObjectItemCaseSensitive(message, "counters"), &guest->counters);
+		guest->counters_asked = false;
+		manager_changed(guest->manager);
+		return;
+	}
 	if (strcmp(json_text(message, "event"), "state") != 0)
 		return;
 	boot_report_from_json(cJSON_GetObjectItemCaseSensitive(message, "report"), &guest->report);
@@ -120,7 +126,7 @@ static bool listen_to(struct managed_guest *guest, unsigned most)
 	while (most-- > 0 && (got = recv(guest->control.fd, text, sizeof(text), MSG_DONTWAIT)) > 0) {
 		cJSON *message = cJSON_ParseWithLength(text, (size_t)got);
 
-		take_state(guest, message);
+		take_message(guest, message);
 		cJSON_Delete(message);
 	}
 	return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));

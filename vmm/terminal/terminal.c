@@ -3,6 +3,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+static void set(struct terminal_state *state, int fd, const struct termios *wanted)
+{
+	state->fd = fd;
+	state->raw = tcsetattr(fd, TCSADRAIN, wanted) == 0;
+}
+
 static void raw_set(struct terminal_state *state, int fd, bool output)
 {
 	struct termios raw;
@@ -13,8 +19,7 @@ static void raw_set(struct terminal_state *state, int fd, bool output)
 	cfmakeraw(&raw);
 	if (!output)
 		raw.c_oflag |= OPOST; /* our own lines still want their carriage return */
-	state->fd = fd;
-	state->raw = tcsetattr(fd, TCSADRAIN, &raw) == 0;
+	set(state, fd, &raw);
 }
 
 void terminal_raw(struct terminal_state *state, int fd)
@@ -25,6 +30,19 @@ void terminal_raw(struct terminal_state *state, int fd)
 void terminal_raw_both(struct terminal_state *state, int fd)
 {
 	raw_set(state, fd, true);
+}
+
+void terminal_keys(struct terminal_state *state, int fd)
+{
+	struct termios keys;
+
+	if (state->raw || tcgetattr(fd, &state->before) < 0)
+		return;
+	keys = state->before;
+	keys.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+	keys.c_cc[VMIN] = 1;
+	keys.c_cc[VTIME] = 0;
+	set(state, fd, &keys);
 }
 
 void terminal_restore(struct terminal_state *state)
