@@ -1,14 +1,11 @@
 /*
- * A manager and a guest, as far as networks can tell: each call opens the networks anew, as a manager that was started
- * again does.
+ * A manager and a guest, as far as networks can tell: each call opens the networks anew, as a manager that
+ * was started again does.
  *
- *      cable attach NETWORK GUEST NETNS [PUBLISH...]   plugs a card in and is its guest's process: prints its address, then
- *                                                      carries frames to and from eth0 in that network namespace (a file)
- *      cable detach GUEST
- *      cable adopt GUEST...                            only these run
- *      cable serve SECONDS                             a manager that watches dnsmasq
- *      cable down
- *      cable info NETWORK | cable list
+ *      cable attach NETWORK GUEST NETNS [PUBLISH...]   plugs a card in and is its guest's process: prints its
+ * address, then carries frames to and from eth0 in that network namespace (a file) cable detach GUEST cable
+ * adopt GUEST...                            only these run cable serve SECONDS                             a
+ * manager that watches dnsmasq cable down cable info NETWORK | cable list
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -6,10 +6,11 @@
  *      dnsmasq.conf   its configuration       dnsmasq.pid   its process, written by itself
  *      cards          MAC, address, name      names         addresses and names
  *
- * Leases are not kept, since addresses are not its to choose. Guests that come and go are written to `cards` and `names`, and dnsmasq reads them again when it is told
- * to. Who has no line there gets no address. It knows nothing of the host's /etc/hosts, asks the servers of
- * the host's /etc/resolv.conf about other names (but on a network that forwards nothing, where other names do
- * not exist), and takes no name from a guest's own words.
+ * Leases are not kept, since addresses are not its to choose. Guests that come and go are written to `cards`
+ * and `names`, and dnsmasq reads them again when it is told to. Who has no line there gets no address. It
+ * knows nothing of the host's /etc/hosts, asks the servers of the host's /etc/resolv.conf about other names
+ * (but on a network that forwards nothing, where other names do not exist), and takes no name from a guest's
+ * own words.
  *
  * The process outlives who started it. It is known by its pid and its command line, never by its pid alone.
  */

@@ -61,7 +61,7 @@ void live_network_down(struct live_network *live);
 /* A port came or went: tells the disk, dnsmasq, and the packet filter if it has to know. */
 enum network_change {
 	NETWORK_GUEST_LEFT = 1, /* one that had its address may have gone */
-	NETWORK_PUBLISHED = 2,	/* it published ports */
+	NETWORK_PUBLISHED = 2,  /* it published ports */
 };
 int live_network_changed(struct live_network *live, unsigned changes, struct error *err);
 bool live_network_publishes(const struct live_network *live);
