@@ -114,6 +114,12 @@ install_busybox() {
 	done
 }
 
+# install_units FOLDER: units that come with rinit, for whoever enables them.
+install_units() {
+	mkdir -p "$1"
+	install -m 644 "$(dirname "${BASH_SOURCE[0]}")"/../rinit/units/* "$1/"
+}
+
 # pack_initramfs ROOT OUT: ROOT as a cpio archive, everything owned by root, sorted, dated SOURCE_DATE_EPOCH.
 # LZ4 is what a kernel unpacks fastest; a kernel only knows its legacy format.
 pack_initramfs() {

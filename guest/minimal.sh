@@ -23,6 +23,7 @@ ln -s rinit "$root/bin/init"
 for command in poweroff reboot halt; do
 	ln -s rinitctl "$root/bin/$command"
 done
+install_units "$root/lib/systemd/system"
 install_busybox "$root"
 mapfile -t modules < <(list_words "$list")
 install_modules "$kernel" "$root" "${modules[@]}"

@@ -27,6 +27,7 @@ unpack_base() {
 install_rinit() {
 	install -m 755 -s "$rinit" "$root/usr/sbin/rinit"
 	install -m 755 -s "$rinitctl" "$root/usr/sbin/rinitctl"
+	install_units "$root/usr/lib/systemd/system"
 	ln -sf rinit "$root/usr/sbin/init"
 	ln -sf ../bin/busybox "$root/usr/sbin/udhcpc"
 	for command in poweroff reboot halt shutdown telinit runlevel; do

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
+#include <linux/vm_sockets.h>
 
 #include "rinit/netlink.h"
 
@@ -171,4 +172,36 @@ int addresses_flush_leased(int fd, int index, int family)
 	for (size_t i = 0; i < count && !rc; i++)
 		rc = address_remove(fd, &found[i].head, found[i].bytes);
 	return rc;
+}
+
+static int parse_u32(const char **at, char end, uint32_t *value)
+{
+	char *stop;
+	unsigned long number;
+
+	if (**at < '0' || **at > '9')
+		return -EINVAL;
+	errno = 0;
+	number = strtoul(*at, &stop, 10);
+	if (errno || number > UINT32_MAX || *stop != end)
+		return -EINVAL;
+	*value = (uint32_t)number;
+	*at = stop + (end != '\0');
+	return 0;
+}
+
+int vsock_parse(const char *text, struct sockaddr_storage *storage, unsigned int *length)
+{
+	struct sockaddr_vm *address = (struct sockaddr_vm *)storage;
+	uint32_t cid = VMADDR_CID_ANY, port;
+
+	if (*text == ':')
+		text++;
+	else if (parse_u32(&text, ':', &cid))
+		return -EINVAL;
+	if (parse_u32(&text, '\0', &port))
+		return -EINVAL;
+	*address = (struct sockaddr_vm){.svm_family = AF_VSOCK, .svm_cid = cid, .svm_port = port};
+	*length = sizeof(*address);
+	return 0;
 }

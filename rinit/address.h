@@ -24,3 +24,7 @@ int address_add(int fd, int index, const struct ip_address *address, uint32_t li
 /* Removes the interface's addresses of a family that have a lifetime: those that address_add got one for. */
 int addresses_flush_leased(int fd, int index, int family);
 int route_add_default(int fd, int index, const struct ip_address *gateway);
+
+/* "CID:PORT", or ":PORT" with whatever CID this machine has (vsock(7)); 0 or -EINVAL. */
+struct sockaddr_storage;
+int vsock_parse(const char *text, struct sockaddr_storage *address, unsigned int *length);

@@ -5,6 +5,7 @@
 #include "common/util.h"
 #include "rinit/bus_helper.h"
 #include "rinit/clock.h"
+#include "rinit/exec_helper.h"
 #include "rinit/generate.h"
 #include "rinit/hosts.h"
 #include "rinit/log_writer.h"
@@ -35,10 +36,10 @@ bool helper_main(const char *name, int argc, char **argv, int *status)
 		const char *name;
 		int (*main)(int argc, char **argv);
 	} helpers[] = {
-		{BUS_HELPER_NAME, bus_helper_main},    {MOUNT_HELPER_NAME, mount_helper_main},
-		{GENERATE_HELPER_NAME, generate_main}, {SETUP_HELPER_NAME, setup_main},
-		{LOG_WRITER_NAME, log_writer_main},    {SYSCTL_HELPER_NAME, sysctl_main},
-		{TMPFILES_HELPER_NAME, tmpfiles_main},
+		{BUS_HELPER_NAME, bus_helper_main},     {EXEC_HELPER_NAME, exec_helper_main},
+		{MOUNT_HELPER_NAME, mount_helper_main}, {GENERATE_HELPER_NAME, generate_main},
+		{SETUP_HELPER_NAME, setup_main},        {LOG_WRITER_NAME, log_writer_main},
+		{SYSCTL_HELPER_NAME, sysctl_main},      {TMPFILES_HELPER_NAME, tmpfiles_main},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(helpers); i++)

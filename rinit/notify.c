@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <linux/vm_sockets.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 
 #include "common/cleanup.h"
 #include "common/util.h"
+#include "rinit/address.h"
 #include "rinit/fd_store.h"
 #include "rinit/log.h"
 #include "rinit/manager.h"
@@ -146,33 +146,6 @@ int notify_listen(struct notify_socket *notify, struct loop *loop, struct manage
 
 /* ---- to the host ---- */
 
-static int parse_u32(const char **at, char end, uint32_t *value)
-{
-	char *stop;
-	unsigned long number;
-
-	if (**at < '0' || **at > '9')
-		return -EINVAL;
-	errno = 0;
-	number = strtoul(*at, &stop, 10);
-	if (errno || number > UINT32_MAX || *stop != end)
-		return -EINVAL;
-	*value = (uint32_t)number;
-	*at = stop + (end != '\0');
-	return 0;
-}
-
-static int vsock_parse(const char *text, struct notify_address *address)
-{
-	struct sockaddr_vm vsock = {.svm_family = AF_VSOCK};
-
-	if (parse_u32(&text, ':', &vsock.svm_cid) || parse_u32(&text, '\0', &vsock.svm_port))
-		return -EINVAL;
-	memcpy(&address->address, &vsock, sizeof(vsock));
-	address->length = sizeof(vsock);
-	return 0;
-}
-
 int notify_address_parse(const char *text, struct notify_address *address)
 {
 	struct sockaddr_un unix_address = {.sun_family = AF_UNIX};
@@ -180,7 +153,8 @@ int notify_address_parse(const char *text, struct notify_address *address)
 
 	*address = (struct notify_address){0};
 	if (!strncmp(text, "vsock:", 6))
-		return vsock_parse(text + 6, address);
+		return text[6] == ':' ? -EINVAL /* everybody cannot be told */
+				      : vsock_parse(text + 6, &address->address, &address->length);
 	if ((*text != '/' && *text != '@') || length < 2 || length >= sizeof(unix_address.sun_path))
 		return -EINVAL;
 	memcpy(unix_address.sun_path, text, length);

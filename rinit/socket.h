@@ -42,8 +42,8 @@ int socket_descriptors(const struct unit *service, struct socket_list *list);
 int socket_accept(struct unit *socket, int listener);
 /* It is up, or down, or its output has ended. */
 void socket_instance_settled(struct unit *unit);
-/* Pure: who is at the other end, and that as a part of a name: "192.0.2.1:4711", or "PID-UID" of the same
- * machine. */
+/* Pure: who is at the other end, and that as a part of a name: "192.0.2.1:4711", "PORT-CID" of
+ * vsock(7), or "PID-UID" of the same machine. */
 struct ucred;
 void socket_peer(const struct sockaddr_storage *address, const struct ucred *user,
 		 struct unit_connection *connection, char *text, size_t size);

@@ -2,6 +2,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/vm_sockets.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,13 +50,16 @@ void socket_peer(const struct sockaddr_storage *address, const struct ucred *use
 {
 	const struct sockaddr_in *four = (const struct sockaddr_in *)address;
 	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)address;
-	bool is_six = address->ss_family == AF_INET6;
+	const struct sockaddr_vm *vsock = (const struct sockaddr_vm *)address;
+	bool is_six = address->ss_family == AF_INET6, is_vsock = address->ss_family == AF_VSOCK;
 	const uint8_t *bytes = (const uint8_t *)&four->sin_addr;
 
 	if (!is_six && address->ss_family != AF_INET) {
-		snprintf(connection->address, sizeof(connection->address), "%u", user->uid);
+		snprintf(connection->address, sizeof(connection->address), "%u",
+			 is_vsock ? vsock->svm_cid : user->uid);
 		connection->port = 0;
-		snprintf(text, size, "%d-%u", user->pid, user->uid);
+		snprintf(text, size, "%u-%s", is_vsock ? vsock->svm_port : (unsigned int)user->pid,
+			 connection->address);
 		return;
 	}
 	connection->port = ntohs(is_six ? six->sin6_port : four->sin_port);

@@ -11,6 +11,7 @@
 #include <sys/un.h>
 
 #include "common/util.h"
+#include "rinit/address.h"
 #include "rinit/socket.h"
 
 static int read_interval(struct unit_reader *reader, const struct unit_key *key, const char *value)
@@ -314,5 +315,7 @@ int socket_address_parse(const char *text, struct sockaddr_storage *address, uns
 	memset(address, 0, sizeof(*address));
 	if (*text == '/' || *text == '@')
 		return parse_unix(text, (struct sockaddr_un *)address, length);
+	if (!strncmp(text, "vsock:", 6))
+		return vsock_parse(text + 6, address, length);
 	return parse_internet(text, address, length);
 }

@@ -115,6 +115,7 @@ static uint8_t blk_read(struct blk *blk, struct request *request)
 			return blk_failed(blk, "read",
 					  got < 0 ? strerror(errno) : "the file has become shorter");
 		offset += got;
+		virtio_traffic_add(&blk->device.traffic.to_guest, (uint64_t)got);
 		slice_skip(data, (size_t)got);
 	}
 	return VIRTIO_BLK_S_OK;
@@ -137,6 +138,7 @@ static uint8_t blk_write(struct blk *blk, struct request *request)
 		if (put <= 0)
 			return blk_failed(blk, "write", put < 0 ? strerror(errno) : "no bytes are taken");
 		offset += put;
+		virtio_traffic_add(&blk->device.traffic.from_guest, (uint64_t)put);
 		slice_skip(data, (size_t)put);
 	}
 	return VIRTIO_BLK_S_OK;

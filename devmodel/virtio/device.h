@@ -24,6 +24,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -71,6 +72,13 @@ struct virtio_kick {
 	unsigned queue;
 };
 
+/* Bytes that a device moved for its guest, headers of virtio's own left out; written under the device's lock, read
+ * by any thread at any time. */
+struct virtio_traffic {
+	_Atomic uint64_t to_guest;   /* read from a disk, received from a network */
+	_Atomic uint64_t from_guest; /* written, sent */
+};
+
 struct virtio_device {
 	/* Set by the device before virtio_device_init. */
 	const struct virtio_device_ops *ops;
@@ -95,7 +103,16 @@ struct virtio_device {
 	uint32_t status;   /* 2.1 */
 	uint32_t config_generation;
 	struct log_limit log_limit;
+
+	struct virtio_traffic traffic;
 };
+
+/* The lock is held: there is one writer, and no need for a locked instruction. */
+static inline void virtio_traffic_add(_Atomic uint64_t *bytes, uint64_t more)
+{
+	atomic_store_explicit(bytes, atomic_load_explicit(bytes, memory_order_relaxed) + more,
+			      memory_order_relaxed);
+}
 
 int virtio_device_init(struct virtio_device *device, const struct guest_memory *memory, struct loop *loop,
 		       struct error *err);

@@ -180,6 +180,7 @@ static void rx_commit(struct net *net, size_t len)
 	unsigned used = 0;
 	uint16_t num_buffers;
 
+	virtio_traffic_add(&net->device.traffic.to_guest, len - HEADER);
 	while (len) {
 		size_t part = MIN(len, rx->chains[used].len);
 
@@ -302,8 +303,9 @@ static bool tap_send(struct net *net)
 		if (errno == EAGAIN)
 			return false;
 		if (errno != EINTR)
-			break;
+			return true;
 	}
+	virtio_traffic_add(&net->device.traffic.from_guest, chain->readable_len - HEADER);
 	return true;
 }
 
@@ -437,10 +439,11 @@ static bool stream_send(struct net *net)
 	iov[0] = (struct iovec){.iov_base = &len, .iov_len = sizeof(len)};
 	count = 1 + iov_slice(chain->iov, chain->readable_count, HEADER, frame_len, iov + 1);
 	sent = stream_write(net, iov, count);
+	if (sent == 0)
+		return !net->link_up;
+	virtio_traffic_add(&net->device.traffic.from_guest, frame_len);
 	if (!net->link_up || sent == total)
 		return true;
-	if (sent == 0)
-		return false;
 	/* The rest is kept as it is now: the guest could change what it has announced the length of. */
 	net->tx_start = 0;
 	net->tx_end = iov_gather(iov, count, sent, net->tx_bytes, total - sent);

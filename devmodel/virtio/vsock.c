@@ -299,6 +299,27 @@ static void timer_expired(struct loop_timer *timer)
 	vsock_end(vsock);
 }
 
+int virtio_vsock_connect(struct virtio_device *device, int fd, uint32_t port)
+{
+	struct vsock *vsock = CONTAINER_OF(device, struct vsock, device);
+	struct vsock_connection *conn = NULL;
+	int code = 0;
+
+	if (port == VMADDR_PORT_ANY)
+		return -EINVAL;
+	vsock_begin(vsock);
+	if (!virtio_device_live(device))
+		code = -ENOTCONN;
+	else if (vsock->table.count >= VIRTIO_VSOCK_CONNECTIONS_MAX)
+		code = -EMFILE;
+	else if (!(conn = vsock_connection_new(&vsock->table, fd, VSOCK_CONNECTING)))
+		code = -ENOMEM;
+	if (conn)
+		vsock_connection_request(conn, port);
+	vsock_end(vsock);
+	return code;
+}
+
 /* ---- The device ---- */
 
 static void vsock_notify(struct virtio_device *device, unsigned queue)

@@ -42,3 +42,11 @@ struct virtio_vsock_options {
 struct virtio_device *virtio_vsock_create(const struct virtio_vsock_options *options,
 					  const struct guest_memory *memory, struct loop *loop,
 					  struct error *err);
+
+/*
+ * As if a program had sent "CONNECT port\n" on fd, a connected stream socket: the device answers "OK
+ * host_port\n" there, or closes it. 0: fd is taken over. Otherwise it stays the caller's: -ENOTCONN, the
+ * guest has no driver that runs; -EMFILE, there are too many connections; -EINVAL or -ENOMEM. The loop's
+ * thread only.
+ */
+int virtio_vsock_connect(struct virtio_device *device, int fd, uint32_t port);

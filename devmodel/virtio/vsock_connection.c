@@ -545,6 +545,13 @@ static uint32_t choose_host_port(struct vsock_table *table, uint32_t guest_port)
 	return port;
 }
 
+void vsock_connection_request(struct vsock_connection *conn, uint32_t guest_port)
+{
+	vsock_connection_know(conn, guest_port, choose_host_port(conn->table, guest_port));
+	vsock_connection_set_deadline(conn);
+	vsock_connection_owe(conn, VSOCK_OWED_REQUEST);
+}
+
 /* Takes the line, and only the line, when all of it is there; what follows it is the guest's. */
 void vsock_connection_handshake(struct vsock_connection *conn)
 {
@@ -564,9 +571,7 @@ void vsock_connection_handshake(struct vsock_connection *conn)
 	}
 	table->handshakes--;
 	conn->state = VSOCK_CONNECTING;
-	vsock_connection_know(conn, port, choose_host_port(table, port));
-	vsock_connection_set_deadline(conn);
-	vsock_connection_owe(conn, VSOCK_OWED_REQUEST);
+	vsock_connection_request(conn, port);
 }
 
 /* ---- Deadlines ---- */

@@ -145,6 +145,8 @@ void vsock_connection_credit(struct vsock_connection *conn, const struct virtio_
 void vsock_connection_receive(struct vsock_connection *conn, const struct virtio_vsock_hdr *header,
 			      const struct virtq_chain *chain);
 
+/* Asks the guest for a connection to this port of its; the state is CONNECTING. */
+void vsock_connection_request(struct vsock_connection *conn, uint32_t guest_port);
 /* Reads the program's CONNECT line, as far as it has come. The connection may be gone afterwards. */
 void vsock_connection_handshake(struct vsock_connection *conn);
 /* Does what has become possible or due after any change. The connection may be gone afterwards. */

@@ -133,7 +133,8 @@ static int key_try(const struct verification *v, const struct fit_key *key, cons
 		   const uint8_t *hash, struct error *err)
 {
 	struct crypto_key *loaded;
-	int result = crypto_key_load_public(v->crypto, key->path, &loaded, err);
+	int result = key->text ? crypto_key_parse_public(v->crypto, key->path, key->text, &loaded, err)
+			       : crypto_key_load_public(v->crypto, key->path, &loaded, err);
 
 	if (result)
 		return result;

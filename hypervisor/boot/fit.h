@@ -57,7 +57,8 @@ struct fit {
 /* A public key to verify with. */
 struct fit_key {
 	const char *name; /* key-name-hint; for messages */
-	const char *path; /* PEM: certificate or public key */
+	const char *path; /* PEM: certificate or public key; for messages when there is text */
+	const char *text; /* what is in the file, NUL-terminated; NULL: the file is read when the key is tried */
 };
 
 /* Whether data starts like a FIT (device-tree magic); no promise beyond. */

@@ -219,21 +219,11 @@ static EVP_PKEY *pem_parse(struct crypto *crypto, const char *text, bool secret)
 	return key;
 }
 
-static int key_load(struct crypto *crypto, const char *path, bool secret, struct crypto_key **key,
-		    struct error *err)
+static int key_parse(struct crypto *crypto, const char *path, const char *text, bool secret,
+		     struct crypto_key **key, struct error *err)
 {
-	AUTO_FREE char *text = malloc(CRYPTO_KEY_FILE_MAX);
-	EVP_PKEY *parsed;
-	int result;
+	EVP_PKEY *parsed = pem_parse(crypto, text, secret);
 
-	if (!text)
-		return error_set(err, -ENOMEM, "out of memory");
-	result = pem_read(path, text, err);
-	if (result)
-		return result;
-	parsed = pem_parse(crypto, text, secret);
-	if (secret)
-		explicit_bzero(text, CRYPTO_KEY_FILE_MAX);
 	if (!parsed)
 		return error_set(err, -EINVAL, "key %s: not a %s in PEM format", path,
 				 secret ? "private key" : "public key or certificate");
@@ -243,6 +233,28 @@ static int key_load(struct crypto *crypto, const char *path, bool secret, struct
 	}
 	*key = (struct crypto_key *)parsed;
 	return 0;
+}
+
+static int key_load(struct crypto *crypto, const char *path, bool secret, struct crypto_key **key,
+		    struct error *err)
+{
+	AUTO_FREE char *text = malloc(CRYPTO_KEY_FILE_MAX);
+	int result;
+
+	if (!text)
+		return error_set(err, -ENOMEM, "out of memory");
+	result = pem_read(path, text, err);
+	if (result == 0)
+		result = key_parse(crypto, path, text, secret, key, err);
+	if (secret)
+		explicit_bzero(text, CRYPTO_KEY_FILE_MAX);
+	return result;
+}
+
+int crypto_key_parse_public(struct crypto *crypto, const char *path, const char *text,
+			    struct crypto_key **key, struct error *err)
+{
+	return key_parse(crypto, path, text, false, key, err);
 }
 
 int crypto_key_load_public(struct crypto *crypto, const char *path, struct crypto_key **key,

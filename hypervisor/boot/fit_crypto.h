@@ -49,6 +49,9 @@ int crypto_hash_end(struct crypto_hasher *hasher, uint8_t *hash, struct error *e
  * passphrase). */
 int crypto_key_load_public(struct crypto *crypto, const char *path, struct crypto_key **key,
 			   struct error *err);
+/* The same from memory: the NUL-terminated text of the file, whose path is only for the error. */
+int crypto_key_parse_public(struct crypto *crypto, const char *path, const char *text,
+			    struct crypto_key **key, struct error *err);
 int crypto_key_load_private(struct crypto *crypto, const char *path, struct crypto_key **key,
 			    struct error *err);
 void crypto_key_free(struct crypto *crypto, struct crypto_key *key); /* NULL is allowed */

@@ -134,17 +134,24 @@ static int limits_read(struct kvm *kvm, struct error *err)
 	return 0;
 }
 
-int kvm_open(struct kvm *kvm, struct error *err)
+int kvm_device_open(struct error *err)
 {
+	int fd = open(KVM_DEVICE, O_RDWR | O_CLOEXEC);
 	const char *vendor;
 	int code;
 
-	*kvm = (struct kvm){.fd = open(KVM_DEVICE, O_RDWR | O_CLOEXEC)};
-	if (kvm->fd < 0) {
-		code = -errno;
-		kvm_hardware(&vendor);
-		return kvm_explain(code, vendor, err);
-	}
+	if (fd >= 0)
+		return fd;
+	code = -errno;
+	kvm_hardware(&vendor);
+	return kvm_explain(code, vendor, err);
+}
+
+int kvm_open(struct kvm *kvm, int device, struct error *err)
+{
+	int code;
+
+	*kvm = (struct kvm){.fd = device};
 	code = version_check(kvm->fd, err);
 	if (code == 0)
 		code = extensions_check(kvm->fd, err);

@@ -21,8 +21,10 @@ struct kvm {
 	struct kvm_cpuid2 *cpuid; /* KVM_GET_SUPPORTED_CPUID; every vCPU's CPUID is made from it */
 };
 
-/* Opens /dev/kvm, checks the API version and every extension we need; the error names each that is missing. */
-int kvm_open(struct kvm *kvm, struct error *err);
+/* A descriptor of /dev/kvm, for kvm_open: in this process or in one that may open nothing. */
+int kvm_device_open(struct error *err);
+/* Takes over such a descriptor (also on failure); checks the API version and every extension we need; the error names each that is missing. */
+int kvm_open(struct kvm *kvm, int device, struct error *err);
 void kvm_close(struct kvm *kvm);
 
 /* Why /dev/kvm could not be opened (code: negative errno) on a CPU of that vendor, as kvm_hardware says it, and what to

@@ -45,7 +45,7 @@ struct vcpu {
 	const struct vcpu_io *io;
 	pthread_t thread;
 	atomic_bool threaded; /* thread is valid: set by vcpu_run, for vcpu_kick */
-	uint64_t exits;       /* returns of KVM_RUN, written by the vCPU's thread */
+	_Atomic uint64_t exits; /* returns of KVM_RUN, written by the vCPU's thread, read by any */
 };
 
 /* Makes vCPU `index`, with CPUID for its place in the topology and the MSRs Linux expects. The boot CPU still needs

@@ -71,7 +71,10 @@ enum vcpu_stop vcpu_run(struct vcpu *vcpu, struct error *err)
 			stop = failure_handle(vcpu, errno, err);
 		else
 			stop = vcpu_exit_handle(vcpu, err);
-		vcpu->exits++;
+		/* This thread alone writes it. */
+		atomic_store_explicit(&vcpu->exits,
+				      atomic_load_explicit(&vcpu->exits, memory_order_relaxed) + 1,
+				      memory_order_relaxed);
 	}
 	atomic_store(&vcpu->threaded, false);
 	return (enum vcpu_stop)stop;

@@ -1,17 +1,11 @@
 #include "hypervisor/kvm/vm.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/kvm.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
-#include "common/util.h"
 #include "hypervisor/x86_64/layout.h"
-
-#define GUEST_PAGE 4096
 
 /* The machine has no performance counters (hypervisor/x86_64/cpuid.h), so KVM need not keep any. Kernels
  * before 5.18 have no such switch; the guest then finds none in CPUID all the same. */
@@ -116,67 +110,6 @@ void vm_close(struct vm *vm)
 		close(vm->fd);
 	}
 	vm->fd = -1;
-}
-
-/* A memfd that nobody it is shared with can shrink under our feet. */
-static int memory_open(uint64_t size, const char *name, struct error *err)
-{
-	AUTO_CLOSE int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	if (fd < 0)
-		return error_set(err, -errno, "guest %s: cannot make its memory: %m", name);
-	if (ftruncate(fd, (off_t)size) < 0)
-		return error_set(err, -errno, "guest %s: cannot make %llu MiB of memory: %m", name,
-				 (unsigned long long)(size >> 20));
-	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
-		return error_set(err, -errno, "guest %s: cannot seal its memory's size: %m", name);
-	return TAKE_FD(fd);
-}
-
-static int memory_map(struct guest_memory *memory, uint64_t size, const char *name, struct error *err)
-{
-	uint64_t low = MIN(size, LAYOUT_LOW_RAM_END);
-	uint8_t *host = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, memory->fd, 0);
-
-	if (host == MAP_FAILED)
-		return error_set(err, -errno, "guest %s: cannot map %llu MiB of memory: %m", name,
-				 (unsigned long long)(size >> 20));
-	guest_memory_add(memory, 0, low, host, 0);
-	if (size > low)
-		guest_memory_add(memory, LAYOUT_HIGH_RAM, size - low, host + low, low);
-	/* Fewer faults at boot, fewer TLB misses after it. A host that has no huge pages for memfds, as
-	 * /sys/kernel/mm/transparent_hugepage/shmem_enabled tells, goes without. */
-	madvise(host, size, MADV_HUGEPAGE);
-	if (madvise(host, size, MADV_DONTDUMP) < 0)
-		return error_set(err, -errno, "guest %s: cannot keep its memory out of core dumps: %m", name);
-	return 0;
-}
-
-int vm_memory_create(struct guest_memory *memory, uint64_t size, const char *name, struct error *err)
-{
-	int code;
-
-	*memory = (struct guest_memory){.fd = -1};
-	if (size == 0 || size % GUEST_PAGE || size > INT64_MAX)
-		return error_set(err, -EINVAL,
-				 "guest %s: %llu bytes of memory are not a whole number of pages", name,
-				 (unsigned long long)size);
-	memory->fd = memory_open(size, name, err);
-	if (memory->fd < 0)
-		return memory->fd;
-	code = memory_map(memory, size, name, err);
-	if (code < 0)
-		vm_memory_destroy(memory);
-	return code;
-}
-
-void vm_memory_destroy(struct guest_memory *memory)
-{
-	if (memory->count) /* the regions lie in one mapping, one after the other */
-		munmap(memory->regions[0].host, guest_memory_size(memory));
-	if (memory->fd >= 0)
-		close(memory->fd);
-	*memory = (struct guest_memory){.fd = -1};
 }
 
 int vm_irqfd(struct vm *vm, int eventfd, uint32_t gsi, struct error *err)

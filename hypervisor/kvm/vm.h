@@ -14,16 +14,12 @@
 
 #include "common/guest_memory.h"
 #include "hypervisor/kvm/kvm.h"
+#include "hypervisor/kvm/vm_memory.h"
 
 struct vm {
 	int fd;
 	const struct kvm *kvm;
 };
-
-/* Allocates RAM of `size` bytes in one memfd named `name`, maps it (no reservation, no huge pages asked, not in core
- * dumps) and lays it out around the hole under 4 GiB (hypervisor/x86_64/layout.h). Needs no VM. */
-int vm_memory_create(struct guest_memory *memory, uint64_t size, const char *name, struct error *err);
-void vm_memory_destroy(struct guest_memory *memory); /* after vm_close */
 
 /*
  * Makes the VM, each region of memory a slot, with in-kernel irqchip (IOAPIC, local APICs; its PICs reach no CPU),

@@ -45,7 +45,11 @@ class ManagerTest(ProgramTest):
         for name, code in (("sleep", SLEEP), ("poweroff", POWER_OFF), ("reset", RESET), ("crash", CRASH),
                            ("hello", HELLO)):
             self.write(name + ".elf", elf_kernel(code=code))
+        self.configure(overcommit={"cpus": 16})  # on however few CPUs the tests run
         self.addCleanup(self.end)
+
+    def configure(self, **members):
+        self.write("vmm.json", json.dumps(json.loads(self.read("vmm.json")) | members))
 
     def end(self):
         """Nothing that a test started outlives it."""
@@ -74,9 +78,9 @@ class ManagerTest(ProgramTest):
         return {"name": name, "role": "guest", "ready": "started", "memory_mib": 16, "rng": False, "vsock": {"cid": 3},
                 "kernel": {"path": self.path(kernel + ".elf")}} | members
 
-    def up(self):
-        process = self.run_program("up", "-d")
-        self.assertEqual(process.returncode, DONE, process.errors)
+    def up(self, code=DONE):
+        process = self.run_program("up", "-d", "--timeout", "2")
+        self.assertEqual(process.returncode, code, process.errors)
 
     def ok(self, *arguments):
         process = self.run_program(*arguments)

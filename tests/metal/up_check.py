@@ -21,7 +21,7 @@ def main():
     assert report["where"] == "metal", report
     assert report["guest"] == "server", report
     names = [step["name"] for step in report["steps"]]
-    assert names[:5] == ["exec", "vm", "verify", "load", "run"] and names[-1] == "ready", names
+    assert names[:5] == ["exec", "verify", "vm", "load", "run"] and names[-1] == "ready", names
     assert sorted(names[5:-1]) == ["init", "kernel"], names  # a quiet kernel leaves the first output to init
     for step in report["steps"]:
         assert step["wall_ms"] >= 0 and step["cpu_ms"] >= 0, step

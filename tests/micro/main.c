@@ -13,7 +13,9 @@ int main(int argc, char **argv)
 	struct kvm kvm;
 	int result = 0;
 
-	if (kvm_open(&kvm, &err) < 0) {
+	int device = kvm_device_open(&err);
+
+	if (device < 0 || kvm_open(&kvm, device, &err) < 0) {
 		printf("skipped: %s\n", err.text);
 		return EXIT_SKIPPED;
 	}

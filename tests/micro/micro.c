@@ -158,6 +158,7 @@ static void vcpus_create(struct micro *micro)
 void micro_create_topology(struct micro *micro, struct cpu_topology topology)
 {
 	struct error err;
+	int device;
 
 	cr_assert(topology_vcpus(&topology) <= MICRO_VCPUS_MAX);
 	*micro = (struct micro){
@@ -169,8 +170,10 @@ void micro_create_topology(struct micro *micro, struct cpu_topology topology)
 	};
 	cr_assert_eq(vcpu_signals_init(&err), 0, "%s", err.text);
 	cr_assert_eq(loop_init(&micro->loop), 0);
-	cr_assert_eq(kvm_open(&micro->kvm, &err), 0, "%s", err.text);
-	cr_assert_eq(vm_memory_create(&micro->memory, MICRO_MEMORY, "micro", &err), 0, "%s", err.text);
+	device = kvm_device_open(&err);
+	cr_assert_geq(device, 0, "%s", err.text);
+	cr_assert_eq(kvm_open(&micro->kvm, device, &err), 0, "%s", err.text);
+	cr_assert_eq(vm_memory_create(&micro->memory, MICRO_MEMORY, "micro", NULL, &err), 0, "%s", err.text);
 	cr_assert_eq(vm_create(&micro->vm, &micro->kvm, &micro->memory, &err), 0, "%s", err.text);
 	vcpus_create(micro);
 	micro_port_device(micro, MICRO_PORT_END, sizeof(uint32_t), &end_ops, micro);

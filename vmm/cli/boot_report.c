@@ -2,12 +2,12 @@
 #include "vmm/guest/boot_report.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/cleanup.h"
 #include "vmm/cli/client.h"
+#include "vmm/cli/options.h"
 
 #define TIMEOUT_DEFAULT 60
 #define TIMEOUT_MAX     86400
@@ -111,7 +111,7 @@ enum exit_code command_boot_report(struct cli *cli, int argc, char **argv)
 	struct report_options report_options = {.timeout_s = TIMEOUT_DEFAULT};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "t:", options, NULL)) != -1) {
+	while ((option = options_next(argc, argv, "t:", options)) != -1) {
 		switch (option) {
 		case OPT_JSON:
 			report_options.json = true;

@@ -1,7 +1,6 @@
 /* rastos-vmm check: can this host run guests, and if not, what mends it? */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +8,7 @@
 #include "common/cleanup.h"
 #include "hypervisor/kvm/kvm.h"
 #include "vmm/cli/cli.h"
+#include "vmm/cli/options.h"
 #include "vmm/config/mode.h"
 
 enum {
@@ -79,8 +79,10 @@ static void check_kvm(struct findings *findings)
 	struct error err;
 	struct kvm kvm;
 	char *colon;
-	int code = kvm_open(&kvm, &err);
+	int code = kvm_device_open(&err);
 
+	if (code >= 0)
+		code = kvm_open(&kvm, code, &err);
 	if (code == 0) {
 		kvm_close(&kvm);
 		add(findings, "kvm", VERDICT_OK, KVM_DEVICE " opens and has all that we need", NULL);
@@ -218,7 +220,7 @@ enum exit_code command_check(struct cli *cli, int argc, char **argv)
 	bool json = false;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((option = options_next(argc, argv, "", options)) != -1) {
 		if (option == OPT_HELP) {
 			fputs(usage, stdout);
 			return EXIT_DONE;

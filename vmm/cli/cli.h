@@ -1,6 +1,6 @@
 /*
- * The command line: one function a command, all with the same shape. A command parses its own options with
- * getopt_long(3), prints what it was asked for on standard output (with --json: one object on one line) and
+ * The command line: one function a command, all with the same shape. A command parses its own options
+ * (options.h), prints what it was asked for on standard output (with --json: one object on one line) and
  * what went wrong on standard error, and returns an exit code.
  */
 #pragma once
@@ -20,22 +20,37 @@ struct cli {
 
 enum exit_code command_up(struct cli *cli, int argc, char **argv);
 enum exit_code command_down(struct cli *cli, int argc, char **argv);
+enum exit_code command_check(struct cli *cli, int argc, char **argv);
 enum exit_code command_run(struct cli *cli, int argc, char **argv);
 enum exit_code command_list(struct cli *cli, int argc, char **argv);
+enum exit_code command_info(struct cli *cli, int argc, char **argv);
 enum exit_code command_start(struct cli *cli, int argc, char **argv);
 enum exit_code command_shutdown(struct cli *cli, int argc, char **argv);
 enum exit_code command_reboot(struct cli *cli, int argc, char **argv);
 enum exit_code command_kill(struct cli *cli, int argc, char **argv);
+enum exit_code command_pause(struct cli *cli, int argc, char **argv);
+enum exit_code command_resume(struct cli *cli, int argc, char **argv);
+enum exit_code command_create(struct cli *cli, int argc, char **argv);
+enum exit_code command_define(struct cli *cli, int argc, char **argv);
+enum exit_code command_undefine(struct cli *cli, int argc, char **argv);
 enum exit_code command_console(struct cli *cli, int argc, char **argv);
+enum exit_code command_logs(struct cli *cli, int argc, char **argv);
+enum exit_code command_events(struct cli *cli, int argc, char **argv);
+enum exit_code command_stats(struct cli *cli, int argc, char **argv);
+enum exit_code command_top(struct cli *cli, int argc, char **argv);
+enum exit_code command_crashes(struct cli *cli, int argc, char **argv);
+enum exit_code command_plan(struct cli *cli, int argc, char **argv);
+enum exit_code command_exec(struct cli *cli, int argc, char **argv);
+enum exit_code command_cp(struct cli *cli, int argc, char **argv);
 enum exit_code command_network(struct cli *cli, int argc, char **argv);
-enum exit_code command_check(struct cli *cli, int argc, char **argv);
+enum exit_code command_disk(struct cli *cli, int argc, char **argv);
 enum exit_code command_boot_report(struct cli *cli, int argc, char **argv);
 
 /* Prints "rastos-vmm: text" on standard error; returns code. */
 enum exit_code cli_fail(enum exit_code code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Usage errors: the sentence, then where help is. */
 enum exit_code cli_usage(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* What getopt_long's '?' or ':' means, said by itself already. */
+/* What options_next's '?' means, said by itself already. */
 enum exit_code cli_bad_option(const char *command);
 /* A number of an option's argument, or a usage error; false when it is not from min to max. */
 bool cli_number(const char *text, unsigned long min, unsigned long max, unsigned long *value);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/util.h"
 
 static int connect_to(const char *path, struct error *err)
 {
@@ -26,7 +27,7 @@ static int connect_to(const char *path, struct error *err)
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
 		return TAKE_FD(fd);
 	if (errno == ENOENT || errno == ECONNREFUSED)
-		return error_set(err, -errno, "no manager listens at %s; `rastos-vmm up` starts it", path);
+		return error_set(err, -errno, "no manager listens at %s; `rastos-vmm up -d` starts it", path);
 	return error_set(err, -errno, "socket %s: cannot connect: %m", path);
 }
 
@@ -55,11 +56,13 @@ void client_close(struct client *client)
 	if (client->fd >= 0)
 		close(client->fd);
 	client->fd = -1;
+	free(client->buffer);
+	client->buffer = NULL;
+	client->used = client->room = 0;
 }
 
-cJSON *client_request_new(struct client *client, const char *op)
+void client_request_fill(struct client *client, cJSON *request, const char *op)
 {
-	cJSON *request = cJSON_CreateObject();
 	uint32_t random = 0;
 
 	/* The virtio port may still deliver answers to a former client: a random id tells ours from theirs.
@@ -69,10 +72,17 @@ cJSON *client_request_new(struct client *client, const char *op)
 	client->id = random;
 	cJSON_AddNumberToObject(request, "id", client->id);
 	cJSON_AddStringToObject(request, "op", op);
+}
+
+cJSON *client_request_new(struct client *client, const char *op)
+{
+	cJSON *request = cJSON_CreateObject();
+
+	client_request_fill(client, request, op);
 	return request;
 }
 
-static int send_request(struct client *client, cJSON *request, struct error *err)
+int client_send(struct client *client, cJSON *request, struct error *err)
 {
 	AUTO_FREE char *text = cJSON_PrintUnformatted(request);
 	AUTO_FREE char *line = NULL;
@@ -102,31 +112,65 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* The next whole line as JSON (NULL when it is none), or a negative errno. It is read byte by byte, so that
- * nothing past it is taken: what follows the answer to "console" belongs to the console. */
+static int make_room(struct client *client, struct error *err)
+{
+	size_t room = client->room ? 2 * client->room : 4096;
+	char *buffer;
+
+	if (client->used < client->room)
+		return 0;
+	if (room > CLIENT_ANSWER_MAX)
+		return error_set(err, -EPROTO, "the manager's answer is too long");
+	buffer = realloc(client->buffer, room);
+	if (!buffer)
+		return error_set(err, -ENOMEM, "out of memory");
+	client->buffer = buffer;
+	client->room = room;
+	return 0;
+}
+
+/* Takes what is there up to the end of the line, and nothing past it: what follows the answer to "console"
+ * belongs to the console. 1: the line is whole. */
+static int read_part(struct client *client, struct error *err)
+{
+	char *into;
+	ssize_t got;
+	char *end;
+	int code = make_room(client, err);
+
+	if (code < 0)
+		return code;
+	into = client->buffer + client->used;
+	got = recv(client->fd, into, client->room - client->used, MSG_PEEK);
+	if (got < 0 && errno == EINTR)
+		return 0;
+	if (got <= 0)
+		return error_set(err, -EPIPE, "the manager hung up");
+	end = memchr(into, '\n', (size_t)got);
+	got = recv(client->fd, into, end ? (size_t)(end - into) + 1 : (size_t)got, 0);
+	if (got > 0)
+		client->used += (size_t)got;
+	return end != NULL;
+}
+
+/* The next whole line as JSON (NULL when it is none), or a negative errno. */
 static int read_line(struct client *client, int64_t deadline_ms, cJSON **json, struct error *err)
 {
+	int code = 0;
+
 	client->used = 0;
-	while (client->used < sizeof(client->buffer)) {
+	while (code == 0) {
 		struct pollfd wait = {.fd = client->fd, .events = POLLIN};
 		int64_t left = deadline_ms ? deadline_ms - now_ms() : -1;
-		ssize_t got;
 
 		if (deadline_ms && left <= 0)
 			return error_set(err, -ETIMEDOUT, "the manager did not answer in time");
-		if (poll(&wait, 1, (int)left) <= 0)
-			continue;
-		got = read(client->fd, client->buffer + client->used, 1);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return error_set(err, -EPIPE, "the manager hung up");
-		if (client->buffer[client->used++] == '\n') {
-			*json = cJSON_ParseWithLength(client->buffer, client->used - 1);
-			return 0;
-		}
+		if (poll(&wait, 1, (int)left) > 0)
+			code = read_part(client, err);
 	}
-	return error_set(err, -EPROTO, "the manager's answer is too long");
+	if (code > 0)
+		*json = cJSON_ParseWithLength(client->buffer, client->used - 1);
+	return MIN(code, 0);
 }
 
 static enum exit_code take_answer(cJSON *json, cJSON **result, cJSON **answer, struct error *err)
@@ -147,42 +191,82 @@ static enum exit_code take_answer(cJSON *json, cJSON **result, cJSON **answer, s
 	return ok ? EXIT_DONE : failed;
 }
 
-enum exit_code client_call(struct client *client, cJSON *request, unsigned timeout_s, cJSON **result,
-			   cJSON **answer, struct error *err)
+/* What comes before the answer; false when this is the answer. */
+static bool take_interim(struct client *client, const cJSON *json)
+{
+	const cJSON *progress = cJSON_GetObjectItemCaseSensitive(json, "progress");
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, "item");
+
+	if (cJSON_IsString(progress))
+		status_line_say(&client->line, progress->valuestring);
+	else if (item && client->item)
+		client->item(client->owner, item);
+	return progress || item;
+}
+
+enum exit_code client_wait(struct client *client, unsigned timeout_s, cJSON **result, cJSON **answer,
+			   struct error *err)
 {
 	int64_t deadline = timeout_s ? now_ms() + (int64_t)timeout_s * 1000 : 0;
-	int code = send_request(client, request, err);
+	enum exit_code ended = EXIT_FAILED;
+	bool answered = false;
+	int code = 0;
 
 	if (result)
 		*result = NULL;
 	if (answer)
 		*answer = NULL;
-	while (code == 0) {
+	while (code == 0 && !answered) {
 		cJSON *json = NULL;
 		const cJSON *id;
 
 		code = read_line(client, deadline, &json, err);
 		id = cJSON_GetObjectItemCaseSensitive(json, "id");
-		if (code == 0 && cJSON_IsNumber(id) && id->valuedouble == client->id)
-			return take_answer(json, result, answer, err);
-		cJSON_Delete(json);
+		answered = code == 0 && cJSON_IsNumber(id) && id->valuedouble == client->id &&
+			   !take_interim(client, json);
+		if (answered)
+			ended = take_answer(json, result, answer, err);
+		else
+			cJSON_Delete(json);
 	}
-	return code == -ETIMEDOUT ? EXIT_TIMED_OUT : EXIT_FAILED;
+	status_line_clear(&client->line);
+	return code == -ETIMEDOUT ? EXIT_TIMED_OUT : ended;
+}
+
+enum exit_code client_call(struct client *client, cJSON *request, unsigned timeout_s, cJSON **result,
+			   cJSON **answer, struct error *err)
+{
+	if (result)
+		*result = NULL;
+	if (answer)
+		*answer = NULL;
+	if (client_send(client, request, err) < 0)
+		return EXIT_FAILED;
+	return client_wait(client, timeout_s, result, answer, err);
+}
+
+enum exit_code client_ask(const struct cli *cli, const char *op, const char *guest, const cJSON *members,
+			  cJSON **result, struct error *err)
+{
+	struct client client;
+	enum exit_code code = EXIT_FAILED;
+
+	if (client_connect(cli, &client, err) == 0) {
+		cJSON *request = members ? cJSON_Duplicate(members, true) : cJSON_CreateObject();
+
+		client_request_fill(&client, request, op);
+		if (guest)
+			cJSON_AddStringToObject(request, "guest", guest);
+		code = client_call(&client, request, 0, result, NULL, err);
+	}
+	client_close(&client);
+	return code;
 }
 
 enum exit_code client_do(const struct cli *cli, const char *op, const char *guest, cJSON **result)
 {
-	struct client client;
 	struct error err = {""};
-	enum exit_code code = EXIT_FAILED;
-	cJSON *request;
+	enum exit_code code = client_ask(cli, op, guest, NULL, result, &err);
 
-	if (client_connect(cli, &client, &err) == 0) {
-		request = client_request_new(&client, op);
-		if (guest)
-			cJSON_AddStringToObject(request, "guest", guest);
-		code = client_call(&client, request, 0, result, NULL, &err);
-	}
-	client_close(&client);
 	return code == EXIT_DONE ? code : cli_fail(code, "%s", err.text);
 }

@@ -2,7 +2,6 @@
 #include "vmm/cli/console.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +10,7 @@
 
 #include "common/cleanup.h"
 #include "vmm/cli/client.h"
+#include "vmm/cli/options.h"
 
 #define RETRY_US (300 * 1000)
 
@@ -130,7 +130,7 @@ enum exit_code command_console(struct cli *cli, int argc, char **argv)
 	bool wait = false;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((option = options_next(argc, argv, "", options)) != -1) {
 		switch (option) {
 		case OPT_WAIT:
 			wait = true;

@@ -1,5 +1,4 @@
 /* rastos-vmm: the command's entry, and the table of its commands. */
-#include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 #include "common/cleanup.h"
 #include "common/util.h"
 #include "vmm/cli/cli.h"
+#include "vmm/cli/options.h"
 #include "vmm/config/nearest.h"
 #include "vmm/image/image.h"
 
@@ -26,27 +26,48 @@ struct command {
 	enum exit_code (*run)(struct cli *cli, int argc, char **argv);
 };
 
+/* One without a function begins a group of those that follow it. */
 static const struct command commands[] = {
+	{"The host", NULL, NULL},
 	{"up", "start the manager and this host's guests, attach to the server guest", command_up},
 	{"down", "shut all guests down, then the manager", command_down},
-	{"run", "run one guest in the foreground, without a manager", command_run},
-	{"list", "list the guests and their states", command_list},
-	{"start", "start a guest that is off", command_start},
-	{"shutdown", "press a guest's power button", command_shutdown},
-	{"reboot", "shut a guest down and start it again", command_reboot},
-	{"kill", "end a guest at once", command_kill},
-	{"console", "attach to a guest's console", command_console},
-	{"boot-report", "show what a guest's boot took, step by step", command_boot_report},
+	{"plan", "show how CPUs and memory are divided among the guests", command_plan},
 	{"network", "list, show and define the networks of this host", command_network},
 	{"check", "tell whether this host can run guests, and how to mend it", command_check},
+	{"Guests", NULL, NULL},
+	{"run", "run one guest in the foreground, without a manager", command_run},
+	{"create", "make a guest from options, and start it", command_create},
+	{"define", "give a guest's definition to the manager", command_define},
+	{"undefine", "forget guests that are off", command_undefine},
+	{"start", "start guests that are off", command_start},
+	{"shutdown", "press guests' power buttons", command_shutdown},
+	{"reboot", "shut guests down and start them again", command_reboot},
+	{"kill", "end guests at once", command_kill},
+	{"pause", "stop guests where they are", command_pause},
+	{"resume", "let paused guests go on", command_resume},
+	{"console", "attach to a guest's console", command_console},
+	{"exec", "run a command in a guest", command_exec},
+	{"cp", "copy files from or to a guest", command_cp},
+	{"What they do", NULL, NULL},
+	{"list", "list the guests and their states", command_list},
+	{"info", "show all that is known of a guest", command_info},
+	{"logs", "show what a guest printed on its console", command_logs},
+	{"events", "show what happened, and what happens", command_events},
+	{"stats", "show what guests have cost so far", command_stats},
+	{"top", "show what guests cost, as it happens", command_top},
+	{"boot-report", "show what a guest's boot took, step by step", command_boot_report},
+	{"crashes", "show crash reports", command_crashes},
+	{"Images", NULL, NULL},
+	{"disk", "create, import, resize, clone and delete disk images", command_disk},
 	{"image", "build, sign, verify and inspect boot images", run_image},
+	{"Help", NULL, NULL},
 	{"help", "show this help, or a command's", command_help},
 };
 
 static const struct command *find_command(const char *name)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(commands); i++) {
-		if (strcmp(commands[i].name, name) == 0)
+		if (commands[i].run && strcmp(commands[i].name, name) == 0)
 			return &commands[i];
 	}
 	return NULL;
@@ -102,9 +123,10 @@ void cli_print_json(cJSON *json)
 static void print_help(FILE *file)
 {
 	fprintf(file, "Usage: rastos-vmm [--config FILE] [--connect SOCKET] COMMAND [OPTIONS]\n\n"
-		      "Runs and manages guests on KVM.\n\nCommands:\n");
+		      "Runs and manages guests on KVM.\n");
 	for (unsigned i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(file, "  %-12s %s\n", commands[i].name, commands[i].summary);
+		fprintf(file, commands[i].run ? "  %-12s %s\n" : "\n%s:\n", commands[i].name,
+			commands[i].summary);
 	fprintf(file, "\nOptions:\n"
 		      "  --config FILE     configuration (default: /etc/rastos/vmm.json, or RASTOS_CONFIG)\n"
 		      "  --connect SOCKET  talk to the manager behind this socket\n"
@@ -117,10 +139,15 @@ static enum exit_code unknown_command(const char *name)
 {
 	const char *names[ARRAY_SIZE(commands) + 1] = {NULL};
 	const char *nearest;
+	unsigned count = 0;
 
-	for (unsigned i = 0; i < ARRAY_SIZE(commands); i++)
-		names[i] = commands[i].name;
+	for (unsigned i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (commands[i].run)
+			names[count++] = commands[i].name;
+	}
 	nearest = nearest_word(name, names);
+	if (strcmp(name, "restart") == 0) /* systemctl's, docker's */
+		nearest = "reboot";
 	if (nearest)
 		cli_fail(EXIT_USAGE, "%s is not a command, did you mean %s?", name, nearest);
 	else
@@ -172,7 +199,7 @@ int main(int argc, char **argv)
 	int option;
 
 	signal(SIGPIPE, SIG_IGN);
-	while ((option = getopt_long(argc, argv, "+h", options, NULL)) != -1) {
+	while ((option = options_next(argc, argv, "+h", options)) != -1) {
 		switch (option) {
 		case 'c':
 			cli.config = optarg;

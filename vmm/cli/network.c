@@ -1,5 +1,4 @@
 /* rastos-vmm network list, info, define, undefine: the networks of this host. */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,6 +7,7 @@
 #include "common/util.h"
 #include "vmm/cli/cli.h"
 #include "vmm/cli/client.h"
+#include "vmm/cli/options.h"
 #include "vmm/config/file.h"
 #include "vmm/config/json.h"
 #include "vmm/config/nearest.h"
@@ -240,7 +240,7 @@ static enum exit_code run_command(struct cli *cli, const struct network_command 
 	int option;
 
 	snprintf(title, sizeof(title), "network %s", command->name);
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+	while ((option = options_next(argc, argv, "", long_options)) != -1) {
 		if (option == 'h') {
 			fputs(command->usage, stdout);
 			return EXIT_DONE;

@@ -1,7 +1,6 @@
 /* rastos-vmm up: the manager, in the background for a user or in the foreground for an init system. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -10,6 +9,7 @@
 #include "common/cleanup.h"
 #include "common/util.h"
 #include "vmm/cli/cli.h"
+#include "vmm/cli/options.h"
 #include "vmm/cli/client.h"
 #include "vmm/cli/console.h"
 #include "vmm/config/definition.h"
@@ -150,8 +150,11 @@ static enum exit_code wait_all_ready(const struct cli *cli, unsigned timeout_s)
 	cJSON_ArrayForEach(guest, guests)
 	{
 		const cJSON *name = cJSON_GetObjectItemCaseSensitive(guest, "name");
+		const cJSON *state = cJSON_GetObjectItemCaseSensitive(guest, "state");
 
-		if (code == EXIT_DONE && cJSON_IsString(name))
+		/* Who is off does not start by itself, or was told to end, as who is stopping. */
+		if (code == EXIT_DONE && cJSON_IsString(name) && cJSON_IsString(state) &&
+		    strcmp(state->valuestring, "off") != 0 && strcmp(state->valuestring, "stopping") != 0)
 			code = wait_ready(cli, name->valuestring, timeout_s);
 	}
 	cJSON_Delete(result);
@@ -253,7 +256,7 @@ enum exit_code command_up(struct cli *cli, int argc, char **argv)
 	enum mode mode;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "dt:", long_options, NULL)) != -1) {
+	while ((option = options_next(argc, argv, "dt:", long_options)) != -1) {
 		switch (option) {
 		case 'd':
 			options.detach = true;

@@ -52,6 +52,7 @@ struct guest_definition *definition_new(const char *name)
 	definition->placement.weight = WANTS_WEIGHT_DEFAULT;
 	definition->topology = (struct cpu_topology){.sockets = 1, .cores = DEFINITION_VCPUS, .threads = 1};
 	definition->memory_mib = DEFINITION_MEMORY_MIB;
+	definition->kernel_disk = DEFINITION_NO_DISK;
 	definition->rng = true;
 	definition->vsock_cid = DEFINITION_CID_DEFAULT;
 	definition->on_reboot = GUEST_ACTION_RESTART;
@@ -65,6 +66,7 @@ void definition_free(struct guest_definition *definition)
 		return;
 	for (unsigned i = 0; i < definition->disk_count; i++) {
 		free(definition->disks[i].path);
+		free(definition->disks[i].image);
 		free(definition->disks[i].id);
 	}
 	for (unsigned i = 0; i < definition->network_count; i++)
@@ -100,8 +102,9 @@ static int read_path(const struct json_place *place, const char *key, const char
 
 static int read_kernel(const struct json_place *root, const char *folder, struct guest_definition *definition)
 {
-	static const char *const keys[] = {"path", "initrd", "cmdline", "protocol", NULL};
+	static const char *const keys[] = {"path", "from_disk", "initrd", "cmdline", "protocol", NULL};
 	unsigned protocol = BOOT_PROTOCOL_AUTO;
+	uint64_t disk = DEFINITION_NO_DISK;
 	struct json_place place;
 	int code = json_object(root, "kernel", &place);
 
@@ -109,13 +112,19 @@ static int read_kernel(const struct json_place *root, const char *folder, struct
 		return code;
 	if ((code = json_keys(&place, keys)) < 0 ||
 	    (code = read_path(&place, "path", folder, &definition->kernel)) < 0 ||
+	    (code = json_uint(&place, "from_disk", 0, DEFINITION_DISKS_MAX - 1, &disk)) < 0 ||
 	    (code = read_path(&place, "initrd", folder, &definition->initrd)) < 0 ||
 	    (code = json_string(&place, "cmdline", &definition->cmdline)) < 0 ||
 	    (code = json_word(&place, "protocol", protocol_words, &protocol)) < 0)
 		return code;
 	definition->protocol = (enum boot_protocol)protocol;
-	if (!definition->kernel)
+	definition->kernel_disk = (unsigned)disk;
+	if (!definition->kernel && disk == DEFINITION_NO_DISK)
 		return json_error(&place, "path", "is missing: which kernel?");
+	if (definition->kernel && disk != DEFINITION_NO_DISK)
+		return json_error(&place, "from_disk", "and path exclude each other");
+	if (definition->initrd && disk != DEFINITION_NO_DISK)
+		return json_error(&place, "initrd", "is found beside the kernel that is taken from a disk");
 	return 0;
 }
 
@@ -129,9 +138,9 @@ static int read_boot(const struct json_place *root, const char *folder, struct g
 		code = read_kernel(root, folder, definition);
 	if (code < 0)
 		return code;
-	if (definition->image && definition->kernel)
+	if (definition->image && (definition->kernel || definition->kernel_disk != DEFINITION_NO_DISK))
 		return json_error(root, "kernel", "and image exclude each other");
-	if (!definition->image && !definition->kernel)
+	if (!definition->image && !definition->kernel && definition->kernel_disk == DEFINITION_NO_DISK)
 		return json_error(root, "image", "is missing: give a boot image, or a kernel");
 	return 0;
 }
@@ -160,16 +169,23 @@ static int read_cpus(const struct json_place *root, struct guest_definition *def
 
 static int read_disk(const struct json_place *place, const char *folder, struct disk_definition *disk)
 {
-	static const char *const keys[] = {"path", "id", "read_only", NULL};
+	static const char *const keys[] = {"path", "image", "id", "read_only", NULL};
 	int code;
 
 	if ((code = json_keys(place, keys)) < 0 ||
 	    (code = read_path(place, "path", folder, &disk->path)) < 0 ||
+	    (code = json_string(place, "image", &disk->image)) < 0 ||
 	    (code = json_string(place, "id", &disk->id)) < 0 ||
 	    (code = json_bool(place, "read_only", &disk->read_only)) < 0)
 		return code;
-	if (!disk->path)
-		return json_error(place, "path", "is missing: which file or block device?");
+	if (disk->path && disk->image)
+		return json_error(place, "image", "and path exclude each other");
+	if (!disk->path && !disk->image)
+		return json_error(place, "path",
+				  "is missing: which file or block device? (or image: one of the pool)");
+	if (disk->image && !definition_name_valid(disk->image))
+		return json_error(place, "image",
+				  "must be the name of an image of the pool: letters, digits, '-', '_' and '.'");
 	if (disk->id && strlen(disk->id) > DISK_ID_MAX)
 		return json_error(place, "id", "is longer than %u bytes", DISK_ID_MAX);
 	return 0;
@@ -189,6 +205,8 @@ static int read_disks(const struct json_place *root, const char *folder, struct 
 		if (code == 0)
 			code = read_disk(&place, folder, &definition->disks[i]);
 	}
+	if (code == 0 && definition->kernel_disk != DEFINITION_NO_DISK && definition->kernel_disk >= count)
+		return json_error(root, "kernel.from_disk", "there is no disks[%u]", definition->kernel_disk);
 	return code;
 }
 

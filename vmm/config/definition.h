@@ -30,6 +30,7 @@
 #define DEFINITION_NETWORKS_MAX 6
 #define DEFINITION_FILE_MAX     (1U << 20) /* bytes of JSON */
 #define DEFINITION_CID_DEFAULT  3
+#define DEFINITION_NO_DISK      UINT32_MAX
 #define DEFINITION_DEPENDS_MAX  16
 
 enum guest_role {
@@ -56,7 +57,8 @@ enum guest_ready {
 };
 
 struct disk_definition {
-	char *path;
+	char *path;  /* a file or block device; NULL when it is ... */
+	char *image; /* ... an image of the pool, by its name */
 	char *id; /* the virtio serial number; may be "" */
 	bool read_only;
 };
@@ -70,10 +72,12 @@ struct guest_definition {
 	char *image;
 	char *configuration; /* of the image; NULL: its default */
 	bool allow_unsigned; /* only ever set by --allow-unsigned, never by a file */
-	/* ... or a bare kernel. */
+	/* ... or a bare kernel ... */
 	char *kernel;
 	char *initrd;
-	char *cmdline;
+	/* ... or the kernel that one of the disks has in its /boot: the index of the disk, or DEFINITION_NO_DISK. */
+	unsigned kernel_disk;
+	char *cmdline; /* with a kernel of a disk: what is added to its own */
 	enum boot_protocol protocol;
 
 	/* What the file says of CPUs and memory, and what holds: without a plan the numbers that are said or

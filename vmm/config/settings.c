@@ -17,6 +17,7 @@
 #define SYSTEM_RUNTIME    "/run/rastos"
 #define SYSTEM_STATE      "/var/lib/rastos"
 #define SETTINGS_FILE_MAX 65536
+#define KEY_FILE_MAX      65536
 
 /* The folder with mode, guests/ and keys/ when nothing else is said. */
 static char *default_config_dir(void)
@@ -69,11 +70,32 @@ static int read_setting(const struct json_place *place, const char *key, const c
 	return *value ? 0 : error_set(place->err, -ENOMEM, "%s: out of memory", place->source);
 }
 
+static int read_guest_ids(const struct json_place *place, struct guest_ids *ids)
+{
+	static const char *const keys[] = {"first", "count", NULL};
+	uint64_t first = ids->first, count = ids->count;
+	struct json_place inner;
+	struct error why;
+	int code = json_object(place, "guest_ids", &inner);
+
+	if (code < 0 || !inner.object)
+		return code;
+	code = json_keys(&inner, keys);
+	if (code == 0)
+		code = json_uint(&inner, "first", 0, UINT32_MAX, &first);
+	if (code == 0)
+		code = json_uint(&inner, "count", 0, UINT32_MAX, &count);
+	if (code < 0)
+		return code;
+	*ids = (struct guest_ids){.first = (uint32_t)first, .count = (uint32_t)count};
+	return guest_ids_check(ids, &why) < 0 ? json_error(place, "guest_ids", "%s", why.text) : 0;
+}
+
 static int read_file(const char *path, struct settings *settings, struct error *err)
 {
-	static const char *const keys[] = {"mode_file",   "guests_dir", "keys_dir", "networks_dir",
-					   "runtime_dir", "state_dir",  "reserve",  "overcommit",
-					   "desktop",     NULL};
+	static const char *const keys[] = {
+		"mode_file", "guests_dir", "keys_dir", "networks_dir", "runtime_dir", "state_dir", "pool_dir",
+		"reserve",   "overcommit", "desktop",  "jail",         "guest_ids",   NULL};
 	AUTO_FREE char *text = NULL;
 	AUTO_FREE char *folder = NULL;
 	struct json_place place;
@@ -101,7 +123,13 @@ static int read_file(const char *path, struct settings *settings, struct error *
 	if (code == 0)
 		code = read_setting(&place, "state_dir", folder, &settings->state_dir);
 	if (code == 0)
+		code = read_setting(&place, "pool_dir", folder, &settings->pool_dir);
+	if (code == 0)
 		code = policy_read(&place, &settings->policy);
+	if (code == 0)
+		code = json_bool(&place, "jail", &settings->jail);
+	if (code == 0)
+		code = read_guest_ids(&place, &settings->guest_ids);
 	cJSON_Delete(json);
 	return code;
 }
@@ -113,7 +141,11 @@ int settings_read(const char *config, struct settings *settings, struct error *e
 	bool required = true;
 	int code = 0;
 
-	*settings = (struct settings){.policy = policy_default()};
+	*settings = (struct settings){
+		.policy = policy_default(),
+		.jail = true,
+		.guest_ids = {.first = GUEST_IDS_FIRST, .count = GUEST_IDS_COUNT},
+	};
 	if (!config)
 		config = getenv("RASTOS_CONFIG");
 	if (!config) {
@@ -133,6 +165,11 @@ int settings_read(const char *config, struct settings *settings, struct error *e
 		code = error_set(err, -ENOMEM, "configuration: out of memory");
 	else if (required || access(config, F_OK) == 0)
 		code = read_file(config, settings, err);
+	if (code == 0 && !settings->pool_dir) {
+		settings->pool_dir = file_path_join(settings->state_dir, "disks");
+		if (!settings->pool_dir)
+			code = error_set(err, -ENOMEM, "configuration: out of memory");
+	}
 	if (code < 0)
 		settings_free(settings);
 	return code;
@@ -146,6 +183,7 @@ void settings_free(struct settings *settings)
 	free(settings->networks_dir);
 	free(settings->runtime_dir);
 	free(settings->state_dir);
+	free(settings->pool_dir);
 	*settings = (struct settings){0};
 }
 
@@ -165,6 +203,15 @@ static bool has_suffix(const char *name, const char *suffix)
 static int keep_pem(const struct dirent *entry)
 {
 	return has_suffix(entry->d_name, ".pem");
+}
+
+int settings_key_read(struct fit_key *key, struct error *err)
+{
+	char *text = NULL;
+	int code = file_read_text("key", key->path, KEY_FILE_MAX, &text, err);
+
+	key->text = text;
+	return code;
 }
 
 int settings_keys(const struct settings *settings, struct fit_key keys[SETTINGS_KEYS_MAX], unsigned *count,
@@ -187,8 +234,9 @@ int settings_keys(const struct settings *settings, struct fit_key keys[SETTINGS_
 		char *name = strndup(entries[i]->d_name, strlen(entries[i]->d_name) - strlen(".pem"));
 
 		keys[(*count)++] = (struct fit_key){.name = name, .path = path};
-		if (!path || !name)
-			code = error_set(err, -ENOMEM, "keys folder %s: out of memory", settings->keys_dir);
+		code = path && name
+			       ? settings_key_read(&keys[*count - 1], err)
+			       : error_set(err, -ENOMEM, "keys folder %s: out of memory", settings->keys_dir);
 	}
 	for (int i = 0; i < found; i++)
 		free(entries[i]);
@@ -205,5 +253,6 @@ void settings_keys_free(struct fit_key *keys, unsigned count)
 	for (unsigned i = 0; i < count; i++) {
 		free((char *)keys[i].name);
 		free((char *)keys[i].path);
+		free((char *)keys[i].text);
 	}
 }

@@ -8,16 +8,20 @@
 #define NS_PER_MS 1e6
 
 static const char *const step_names[BOOT_STEP_COUNT] = {
-	[BOOT_STEP_EXEC] = "exec", [BOOT_STEP_VM] = "vm",       [BOOT_STEP_VERIFY] = "verify",
-	[BOOT_STEP_LOAD] = "load", [BOOT_STEP_RUN] = "run",     [BOOT_STEP_KERNEL] = "kernel",
+	[BOOT_STEP_EXEC] = "exec", [BOOT_STEP_VERIFY] = "verify", [BOOT_STEP_VM] = "vm",
+	[BOOT_STEP_LOAD] = "load", [BOOT_STEP_RUN] = "run",       [BOOT_STEP_KERNEL] = "kernel",
 	[BOOT_STEP_INIT] = "init", [BOOT_STEP_READY] = "ready",
 };
 
 static const char *const step_meanings[BOOT_STEP_COUNT] = {
-	[BOOT_STEP_EXEC] = "guest process started", [BOOT_STEP_VM] = "virtual machine and devices made",
-	[BOOT_STEP_VERIFY] = "boot image verified", [BOOT_STEP_LOAD] = "kernel loaded",
-	[BOOT_STEP_RUN] = "first KVM_RUN",          [BOOT_STEP_KERNEL] = "first output on the console",
-	[BOOT_STEP_INIT] = "init started",          [BOOT_STEP_READY] = "READY=1",
+	[BOOT_STEP_EXEC] = "guest process started",
+	[BOOT_STEP_VERIFY] = "boot image verified",
+	[BOOT_STEP_VM] = "virtual machine and devices made",
+	[BOOT_STEP_LOAD] = "kernel loaded",
+	[BOOT_STEP_RUN] = "first KVM_RUN",
+	[BOOT_STEP_KERNEL] = "first output on the console",
+	[BOOT_STEP_INIT] = "init started",
+	[BOOT_STEP_READY] = "READY=1",
 };
 
 static uint64_t clock_ns(clockid_t clock)

@@ -2,8 +2,8 @@
  * A guest's boot, step by step: when each step was reached and what it cost.
  *
  *      exec      the guest process exists and its main function runs
- *      vm        the virtual machine, its memory and devices are made
  *      verify    the boot image's signature and hashes hold (absent without an image)
+ *      vm        the guest process is in its jail; the virtual machine, its memory and devices are made
  *      load      kernel, initrd and tables are in guest memory
  *      run       the first KVM_RUN
  *      kernel    the first byte of output on the console, or 0x40 on the debug port; a kernel told to be quiet (loglevel=)
@@ -27,8 +27,8 @@
 
 enum boot_step {
 	BOOT_STEP_EXEC,
-	BOOT_STEP_VM,
 	BOOT_STEP_VERIFY,
+	BOOT_STEP_VM,
 	BOOT_STEP_LOAD,
 	BOOT_STEP_RUN,
 	BOOT_STEP_KERNEL,

@@ -1,19 +1,24 @@
 #include "vmm/guest/machine.h"
 
 #include <errno.h>
+#include <linux/virtio_ids.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "common/log.h"
 #include "common/util.h"
+#include "devmodel/virtio/vsock.h"
 #include "hypervisor/boot/boot.h"
 #include "hypervisor/kvm/vcpu.h"
 #include "vmm/guest/machine_devices.h"
+#include "vmm/plan/placement.h"
 
 struct machine_vcpu {
 	struct vcpu vcpu;
@@ -144,6 +149,13 @@ int machine_ctrl_alt_del(struct machine *machine)
 	return i8042_ctrl_alt_del(machine->devices.i8042);
 }
 
+int machine_vsock_connect(struct machine *machine, int fd, uint32_t port)
+{
+	struct virtio_device *vsock = machine->devices.vsock;
+
+	return vsock ? virtio_vsock_connect(vsock, fd, port) : -ENODEV;
+}
+
 /* --- What vCPUs reach --- */
 
 static void io_port_read(void *owner, uint16_t port, uint8_t *data, uint32_t len)
@@ -191,51 +203,11 @@ static void machine_marked(struct boot_marks *marks, enum boot_mark mark, uint8_
 
 /* --- Boot --- */
 
-/* What to boot, out of the boot image (verified here) or the bare kernel. */
-static int find_boot_source(struct machine *machine, struct boot_source *source, struct error *err)
-{
-	const struct guest_definition *definition = machine->config.definition;
-	const struct guest_resources *resources = machine->config.resources;
-	struct fit fit;
-	int code;
-
-	if (!definition->image) {
-		*source = (struct boot_source){
-			.name = definition->kernel,
-			.kernel = resources->image.data,
-			.kernel_size = resources->image.size,
-			.initrd = resources->initrd.data,
-			.initrd_size = resources->initrd.size,
-			.cmdline = definition->cmdline ? definition->cmdline : "",
-			.protocol = definition->protocol,
-		};
-		return 0;
-	}
-	code = fit_open_apart(definition->image, resources->image.data, resources->image.size,
-			      definition->configuration, resources->keys, resources->key_count,
-			      definition->allow_unsigned, &fit, err);
-	if (code < 0)
-		return code;
-	boot_recorder_mark(machine->config.recorder, BOOT_STEP_VERIFY);
-	*source = (struct boot_source){
-		.name = definition->image,
-		.kernel = fit.kernel.data,
-		.kernel_size = fit.kernel.size,
-		.initrd = fit.initrd.data,
-		.initrd_size = fit.initrd.size,
-		.cmdline = fit.cmdline ? fit.cmdline : "",
-		.protocol = definition->protocol,
-	};
-	return 0;
-}
-
 static int load_kernel(struct machine *machine, struct error *err)
 {
-	struct boot_source source;
-	int code = find_boot_source(machine, &source, err);
+	struct boot_source source = *machine->config.source;
+	int code = machine_devices_write_firmware(&machine->devices, &source.acpi_rsdp, err);
 
-	if (code == 0)
-		code = machine_devices_write_firmware(&machine->devices, &source.acpi_rsdp, err);
 	if (code == 0)
 		code = boot_load(&machine->memory, &source, &machine->entry, err);
 	guest_resources_drop_boot_files(machine->config.resources);
@@ -332,6 +304,8 @@ static void *vcpu_main(void *argument)
 	struct machine *machine = self->machine;
 	struct error err = {""};
 
+	placement_name_vcpu(self->vcpu.index);
+	machine->config.thread_started(machine->config.owner, MACHINE_THREAD_VCPU);
 	if (self->vcpu.index == 0)
 		boot_recorder_mark(machine->config.recorder, BOOT_STEP_RUN);
 	while (!atomic_load(&machine->stopping)) {
@@ -342,11 +316,27 @@ static void *vcpu_main(void *argument)
 	return NULL;
 }
 
+/* The thread begins on its own CPU, where it has one. */
+static int start_vcpu(struct machine *machine, struct machine_vcpu *self)
+{
+	pthread_attr_t attributes;
+	int code = -pthread_attr_init(&attributes);
+
+	if (code < 0)
+		return code;
+	code = placement_vcpu_attributes(&machine->config.definition->placement, self->vcpu.index,
+					 &attributes);
+	if (code == 0)
+		code = -pthread_create(&self->vcpu.thread, &attributes, vcpu_main, self);
+	pthread_attr_destroy(&attributes);
+	return code;
+}
+
 static int start_vcpus(struct machine *machine, struct error *err)
 {
 	for (unsigned i = 0; i < machine->vcpu_count; i++) {
 		struct machine_vcpu *self = &machine->vcpus[i];
-		int code = -pthread_create(&self->vcpu.thread, NULL, vcpu_main, self);
+		int code = start_vcpu(machine, self);
 
 		if (code < 0)
 			return error_set(err, code, "guest %s: cannot start vCPU %u's thread: %s",
@@ -354,6 +344,11 @@ static int start_vcpus(struct machine *machine, struct error *err)
 		self->running = true;
 	}
 	return 0;
+}
+
+unsigned machine_threads(const struct guest_definition *definition)
+{
+	return topology_vcpus(&definition->topology) + machine_devices_threads(definition);
 }
 
 int machine_start(struct machine *machine, struct error *err)
@@ -375,15 +370,75 @@ static void join_vcpus(struct machine *machine)
 	}
 }
 
+/* --- Counters --- */
+
+static void count_vcpus(const struct machine *machine, struct machine_counters *counters)
+{
+	counters->vcpu_count = machine->vcpu_count;
+	for (unsigned i = 0; i < machine->vcpu_count; i++) {
+		const struct machine_vcpu *self = &machine->vcpus[i];
+		struct timespec time = {0};
+		clockid_t clock;
+
+		counters->vcpus[i].exits = atomic_load_explicit(&self->vcpu.exits, memory_order_relaxed);
+		if (self->running && pthread_getcpuclockid(self->vcpu.thread, &clock) == 0 &&
+		    clock_gettime(clock, &time) == 0)
+			counters->vcpus[i].cpu_ns =
+				(uint64_t)time.tv_sec * 1000000000ULL + (uint64_t)time.tv_nsec;
+	}
+}
+
+static void count_traffic(const struct virtio_device *device, struct traffic_counters *counters)
+{
+	counters->to_guest = atomic_load_explicit(&device->traffic.to_guest, memory_order_relaxed);
+	counters->from_guest = atomic_load_explicit(&device->traffic.from_guest, memory_order_relaxed);
+}
+
+void machine_count(const struct machine *machine, struct machine_counters *counters)
+{
+	*counters = (struct machine_counters){0};
+	count_vcpus(machine, counters);
+	for (unsigned i = 0; i < machine->devices.virtio_count; i++) {
+		const struct virtio_device *device = machine->devices.virtio[i].device;
+
+		if (device && device->id == VIRTIO_ID_BLOCK && counters->disk_count < DEFINITION_DISKS_MAX)
+			count_traffic(device, &counters->disks[counters->disk_count++]);
+		if (device && device->id == VIRTIO_ID_NET &&
+		    counters->network_count < DEFINITION_NETWORKS_MAX)
+			count_traffic(device, &counters->networks[counters->network_count++]);
+	}
+}
+
 /* --- The whole --- */
+
+static int create_memory(struct machine *machine, struct error *err)
+{
+	static const enum vm_memory_policy policies[] = {
+		[NUMA_STRICT] = VM_MEMORY_BIND,
+		[NUMA_PREFERRED] = VM_MEMORY_PREFERRED,
+		[NUMA_INTERLEAVE] = VM_MEMORY_INTERLEAVE,
+	};
+	const struct guest_definition *definition = machine->config.definition;
+	const struct guest_placement *placement = &definition->placement;
+	struct vm_memory_options options = {
+		.page_size = MIB(page_kind_mib(placement->pages)),
+		.nodes = placement->nodes.words[0], /* INVENTORY_NODES_MAX are as many */
+		.policy = policies[placement->numa_mode],
+	};
+
+	return vm_memory_create(&machine->memory, MIB(definition->memory_mib), definition->name, &options,
+				err);
+}
 
 static int machine_build(struct machine *machine, struct error *err)
 {
 	const struct guest_definition *definition = machine->config.definition;
-	int code = kvm_open(&machine->kvm, err);
+	int code = placement_enter(&definition->placement, definition->name, err);
 
 	if (code == 0)
-		code = vm_memory_create(&machine->memory, MIB(definition->memory_mib), definition->name, err);
+		code = kvm_open(&machine->kvm, TAKE_FD(machine->config.resources->kvm_fd), err);
+	if (code == 0)
+		code = create_memory(machine, err);
 	if (code == 0)
 		code = vm_create(&machine->vm, &machine->kvm, &machine->memory, err);
 	if (code == 0)
@@ -393,7 +448,7 @@ static int machine_build(struct machine *machine, struct error *err)
 	if (code < 0)
 		return code;
 	boot_recorder_mark(machine->config.recorder, BOOT_STEP_VM);
-	code = load_kernel(machine, err); /* no thread may run yet: fit_open_apart forks */
+	code = load_kernel(machine, err);
 	return code < 0 ? code : create_vcpus(machine, err);
 }
 

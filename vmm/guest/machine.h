@@ -14,9 +14,11 @@
 
 #include "common/error.h"
 #include "common/loop.h"
+#include "hypervisor/boot/boot.h"
 #include "vmm/config/definition.h"
 #include "vmm/guest/boot_report.h"
 #include "vmm/guest/console_hub.h"
+#include "vmm/guest/counters.h"
 #include "vmm/guest/resources.h"
 
 enum machine_end {
@@ -29,14 +31,23 @@ enum machine_end {
 	MACHINE_REFUSED,     /* never started: no trusted key vouches for its boot image, or it is damaged */
 };
 
+/* What a thread of a machine does. */
+enum machine_thread {
+	MACHINE_THREAD_VCPU,
+	MACHINE_THREAD_DISK,
+};
+
 struct machine_config {
 	const struct guest_definition *definition;
 	struct guest_resources *resources; /* descriptors are taken over */
+	const struct boot_source *source;  /* points into them; not needed once the machine is made */
 	struct loop *loop;
 	struct console_hub *console;
 	struct boot_recorder *recorder;
 	/* A connected socket for the guest's vsock connection to this host port (devmodel/virtio/vsock.h). */
 	int (*vsock_connect)(void *owner, uint32_t port);
+	/* Called on each thread of the machine's, before it does anything; ends the process if it must not go on. */
+	void (*thread_started)(void *owner, enum machine_thread kind);
 	/* why: one sentence for MACHINE_CRASHED and MACHINE_FAILED, who asked for MACHINE_RESET. */
 	void (*ended)(void *owner, enum machine_end end, const char *why);
 	void *owner;
@@ -46,6 +57,8 @@ struct machine;
 
 int machine_create(const struct machine_config *config, struct machine **machine, struct error *err);
 int machine_start(struct machine *machine, struct error *err);
+/* How many threads machine_start makes. */
+unsigned machine_threads(const struct guest_definition *definition);
 void machine_destroy(struct machine *machine); /* NULL is allowed */
 
 /* Ends the guest at once. Any thread. */
@@ -59,6 +72,11 @@ void machine_pause(struct machine *machine);
 void machine_resume(struct machine *machine);
 /* Types Ctrl-Alt-Del; -EBUSY when no driver listens. Any thread. */
 int machine_ctrl_alt_del(struct machine *machine);
+/* Connects a stream socket of the host's to this vsock port of the guest, see virtio_vsock_connect. -ENODEV:
+ * the machine has no such device. The loop's thread. */
+int machine_vsock_connect(struct machine *machine, int fd, uint32_t port);
 /* The registers of the vCPU that crashed, as lines of text; "" when none did. Valid once `ended` was called.
  */
 const char *machine_crash_registers(const struct machine *machine);
+/* What it has done so far. The loop's thread. */
+void machine_count(const struct machine *machine, struct machine_counters *counters);

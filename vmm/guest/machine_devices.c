@@ -17,6 +17,7 @@
 #include "devmodel/virtio/vsock.h"
 #include "hypervisor/boot/acpi.h"
 #include "hypervisor/x86_64/reset_vector.h"
+#include "vmm/plan/placement.h"
 
 /* --- Interrupt lines --- */
 
@@ -158,8 +159,11 @@ static uint32_t virtio_gsi(unsigned index)
 static void *device_thread_main(void *argument)
 {
 	struct device_thread *thread = argument;
-	int code = loop_run(&thread->loop);
+	int code;
 
+	placement_name_disk(thread->disk);
+	thread->config->thread_started(thread->config->owner, MACHINE_THREAD_DISK);
+	code = loop_run(&thread->loop);
 	if (code < 0) {
 		log_error("device thread: %s", strerror(-code));
 		abort(); /* our own fault is fatal: a guest with a dead disk is worse than none */
@@ -187,6 +191,7 @@ static struct virtio_slot *virtio_slot_open(struct machine_devices *devices, boo
 			return NULL;
 		}
 		slot->own_thread = true;
+		slot->thread.config = devices->config;
 	}
 	slot->irq.fd = -1;
 	devices->virtio_count++;
@@ -227,7 +232,9 @@ static int add_disk(struct machine_devices *devices, unsigned index, struct erro
 	struct disk_resource *resource = &devices->config->resources->disks[index];
 	struct virtio_slot *slot = virtio_slot_open(devices, true, err);
 	struct virtio_blk_options options = {
-		.name = definition->id ? definition->id : definition->path,
+		.name = definition->id ? definition->id
+			: definition->image ? definition->image
+					    : definition->path,
 		.fd = resource->fd,
 		.size = resource->size,
 		.read_only = definition->read_only,
@@ -295,6 +302,7 @@ static int add_vsock(struct machine_devices *devices, struct error *err)
 	if (!slot->device)
 		return -ENOMEM;
 	devices->config->resources->vsock_listen_fd = -1;
+	devices->vsock = slot->device;
 	return virtio_slot_plug(devices, slot, err);
 }
 
@@ -386,12 +394,15 @@ int machine_devices_create(struct machine_devices *devices, struct error *err)
 
 int machine_devices_start(struct machine_devices *devices, struct error *err)
 {
+	unsigned disks = 0;
+
 	for (unsigned i = 0; i < devices->virtio_count; i++) {
 		struct virtio_slot *slot = &devices->virtio[i];
 		int code;
 
 		if (!slot->own_thread)
 			continue;
+		slot->thread.disk = disks++;
 		code = -pthread_create(&slot->thread.thread, NULL, device_thread_main, &slot->thread);
 		if (code < 0)
 			return error_set(err, code, "%s: cannot start its thread: %s", slot->device->name,
@@ -399,6 +410,11 @@ int machine_devices_start(struct machine_devices *devices, struct error *err)
 		slot->thread.running = true;
 	}
 	return 0;
+}
+
+unsigned machine_devices_threads(const struct guest_definition *definition)
+{
+	return definition->disk_count;
 }
 
 static void virtio_slots_stop(struct machine_devices *devices)

@@ -30,8 +30,10 @@ struct irqfd_line {
 	int fd;
 };
 
-/* A loop with a thread of its own, for a device that may wait for the host. */
+/* A loop with a thread of its own, for a device that may wait for the host: a disk. */
 struct device_thread {
+	unsigned disk; /* which; it is in the thread's name */
+	const struct machine_config *config;
 	struct loop loop;
 	pthread_t thread;
 	bool running;
@@ -61,6 +63,7 @@ struct machine_devices {
 	struct i8042 *i8042;
 	struct rtc *rtc;
 	struct acpi_power *power;
+	struct virtio_device *vsock; /* NULL: it has none */
 	unsigned virtio_count;
 	struct virtio_slot virtio[LAYOUT_VIRTIO_MAX];
 };
@@ -71,6 +74,8 @@ void machine_devices_init(struct machine_devices *devices);
 int machine_devices_create(struct machine_devices *devices, struct error *err);
 /* Starts the threads of the devices that have their own. */
 int machine_devices_start(struct machine_devices *devices, struct error *err);
+/* How many those are. */
+unsigned machine_devices_threads(const struct guest_definition *definition);
 /* Ends those threads and releases everything; no vCPU runs any more. */
 void machine_devices_destroy(struct machine_devices *devices);
 

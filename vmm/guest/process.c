@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -17,7 +17,13 @@
 #include "hypervisor/kvm/vcpu.h"
 #include "vmm/terminal/terminal.h"
 #include "vmm/guest/console_hub.h"
+#include "vmm/guest/boot_files.h"
 #include "vmm/guest/notify.h"
+#include "vmm/guest/vsock_broker.h"
+#include "vmm/jail/descriptors.h"
+#include "vmm/jail/filter.h"
+#include "vmm/jail/jail.h"
+#include "vmm/jail/privileges.h"
 
 #define NS_PER_SECOND    1000000000ULL
 #define CONSOLE_FLUSH_MS 2000
@@ -34,6 +40,8 @@ struct guest_process {
 	struct loop_source control;  /* the manager; -1: none is there now */
 	struct loop_source listener; /* for the next one */
 	struct loop_source signals;
+	int broker; /* vsock_broker.h; -1: none */
+	uint32_t broker_number;
 	bool untold; /* the manager does not know the present state */
 	bool paused;
 	char status[STATUS_MAX];
@@ -109,6 +117,22 @@ static void state_changed(struct guest_process *process)
 	tell_state(process);
 }
 
+/* One that cannot be told now is not told: the manager does not wait for it for long. */
+static void tell_counters(struct guest_process *process)
+{
+	AUTO_FREE char *text = NULL;
+	struct machine_counters counters;
+	cJSON *message = cJSON_CreateObject();
+
+	machine_count(process->machine, &counters);
+	cJSON_AddStringToObject(message, "event", "counters");
+	cJSON_AddItemToObject(message, "counters", counters_to_json(&counters));
+	text = cJSON_PrintUnformatted(message);
+	cJSON_Delete(message);
+	if (text && send(process->control.fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		log_debug("guest %s: the manager does not listen: %m", process->config->definition->name);
+}
+
 static void write_last_words(struct guest_process *process)
 {
 	char tail[CONSOLE_TAIL + 1] = "";
@@ -167,33 +191,83 @@ static void console_first_output(void *owner)
 	boot_recorder_mark(process->config->recorder, BOOT_STEP_KERNEL);
 }
 
-/* The guest's connection to a host port: READY's listener, or the unix socket "PATH_PORT" of a host program.
- */
+/* The guest's connection to a host port: READY's listener, or the unix socket "PATH_PORT" of a host program,
+ * which the manager connects to where there is one. */
 static int vsock_connect(void *owner, uint32_t port)
 {
 	struct guest_process *process = owner;
-	const char *path = process->config->definition->vsock_path;
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int len;
-	int fd;
 
 	if (port == NOTIFY_PORT)
 		return notify_connect(process->notify);
-	if (!path)
-		return -ECONNREFUSED;
-	len = snprintf(address.sun_path, sizeof(address.sun_path), "%s_%u", path, port);
-	if (len < 0 || (size_t)len >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-		int code = -errno;
+	if (process->config->confinement == GUEST_OF_USER)
+		return vsock_broker_connect(process->config->definition->vsock_path, port);
+	return vsock_broker_ask(process->broker, &process->broker_number, port);
+}
 
-		close(fd);
-		return code;
+/* --- Confinement --- */
+
+/* Its filter is the first thing that a thread gets; without it, it must not go on. */
+static void thread_confine(const struct guest_process *process, enum filter_kind kind)
+{
+	struct error err;
+
+	if (process->config->confinement == GUEST_UNCONFINED)
+		return;
+	if (filter_install(kind, &err) < 0) {
+		log_error("guest %s: %s", process->config->definition->name, err.text);
+		abort();
 	}
-	return fd;
+}
+
+static void thread_started(void *owner, enum machine_thread kind)
+{
+	thread_confine(owner, kind == MACHINE_THREAD_VCPU ? FILTER_VCPU : FILTER_DISK);
+}
+
+/* What was the manager's and is not the guest's goes. */
+static int keep_descriptors(const struct guest_process_config *config, struct error *err)
+{
+	const struct guest_resources *resources = config->resources;
+	int keep[DEFINITION_DISKS_MAX + DEFINITION_NETWORKS_MAX + 7];
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
+		keep[count++] = resources->disks[i].fd;
+	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
+		keep[count++] = resources->networks[i].fd;
+	keep[count++] = resources->vsock_listen_fd;
+	keep[count++] = resources->kvm_fd;
+	keep[count++] = config->control_fd;
+	keep[count++] = config->listen_fd;
+	keep[count++] = config->last_words_fd;
+	keep[count++] = config->console_log_fd;
+	keep[count++] = config->broker_fd;
+	return descriptors_keep(keep, count, err);
+}
+
+/* The largest file that it writes: a disk, its memory, its log. */
+static uint64_t largest_file(const struct guest_process_config *config)
+{
+	uint64_t largest = MAX(MIB(config->definition->memory_mib), (uint64_t)2 * HUB_LOG_MAX);
+
+	for (unsigned i = 0; i < config->definition->disk_count; i++)
+		largest = MAX(largest, config->resources->disks[i].size);
+	return largest;
+}
+
+static int process_confine(const struct guest_process_config *config, struct error *err)
+{
+	struct jail_limits limits = {
+		.name = config->definition->name,
+		.threads = machine_threads(config->definition),
+		.files = GUEST_FILES,
+		.file_size = largest_file(config),
+	};
+
+	tzset(); /* gmtime_r(3), for the RTC, would read /etc/localtime when it is first called */
+	if (config->confinement == GUEST_JAILED)
+		return jail_close(&limits, err);
+	return config->confinement == GUEST_OF_USER ? privileges_freeze(err) : 0;
 }
 
 /* --- From the user and the manager --- */
@@ -248,6 +322,17 @@ static void pause_guest(struct guest_process *process, bool paused)
 	state_changed(process);
 }
 
+/* A client's socket for a port of the guest. Who gets no answer there but its end knows why. */
+static void connect_client(struct guest_process *process, const cJSON *message, int fd)
+{
+	const cJSON *port = cJSON_GetObjectItemCaseSensitive(message, "port");
+	bool valid = cJSON_IsNumber(port) && port->valuedouble >= 0 && port->valuedouble < UINT32_MAX;
+
+	if (!valid || !process->machine ||
+	    machine_vsock_connect(process->machine, fd, (uint32_t)port->valuedouble) < 0)
+		close(fd);
+}
+
 /* fd: came with the message, or -1; taken over. */
 static void manager_asks(struct guest_process *process, const cJSON *message, int fd)
 {
@@ -255,9 +340,18 @@ static void manager_asks(struct guest_process *process, const cJSON *message, in
 	const char *word = cJSON_IsString(op) ? op->valuestring : "";
 	struct error err;
 
+	if (strcmp(word, "broker") == 0 && fd >= 0) {
+		cleanup_close(&process->broker);
+		process->broker = fd;
+		return;
+	}
 	if (strcmp(word, "console") == 0 && fd >= 0) {
 		if (console_hub_add_client(process->console, fd, &err) < 0)
 			log_warning("guest %s: %s", process->config->definition->name, err.text);
+		return;
+	}
+	if (strcmp(word, "vsock") == 0 && fd >= 0) {
+		connect_client(process, message, fd);
 		return;
 	}
 	if (fd >= 0)
@@ -268,6 +362,8 @@ static void manager_asks(struct guest_process *process, const cJSON *message, in
 		machine_ctrl_alt_del(process->machine);
 	else if (strcmp(word, "stop") == 0)
 		machine_stop(process->machine);
+	else if (strcmp(word, "counters") == 0)
+		tell_counters(process);
 	else if (strcmp(word, "pause") == 0 || strcmp(word, "resume") == 0)
 		pause_guest(process, strcmp(word, "pause") == 0);
 	else
@@ -399,6 +495,7 @@ static void process_close(struct guest_process *process)
 	write_last_words(process);
 	console_hub_destroy(process->console);
 	notify_destroy(process->notify);
+	cleanup_close(&process->broker);
 	cleanup_close(&process->signals.fd);
 	cleanup_close(&process->control.fd);
 	cleanup_close(&process->listener.fd);
@@ -424,6 +521,7 @@ enum machine_end guest_process_run(const struct guest_process_config *config, st
 		.end = MACHINE_FAILED,
 		.why = why,
 		.signals.fd = -1,
+		.broker = config->broker_fd,
 		.control.fd = -1,
 		.listener.fd = -1,
 		.loop = {.epoll = -1, .stop = -1},
@@ -434,15 +532,25 @@ enum machine_end guest_process_run(const struct guest_process_config *config, st
 		.loop = &process.loop,
 		.recorder = config->recorder,
 		.vsock_connect = vsock_connect,
+		.thread_started = thread_started,
 		.ended = guest_ended,
 		.owner = &process,
 	};
 	struct terminal_state terminal = {0};
-	int code;
+	struct boot_source source;
+	int code = 0;
 
 	raise_file_limit();
-	code = process_open(&process, why);
+	if (config->confinement != GUEST_OF_USER)
+		code = keep_descriptors(config, why);
+	if (code == 0)
+		code = process_open(&process, why);
+	if (code == 0)
+		code = boot_files_find(config->definition, config->resources, config->recorder, &source, why);
+	if (code == 0)
+		code = process_confine(config, why);
 	machine.console = process.console;
+	machine.source = &source;
 	if (code == 0)
 		code = machine_create(&machine, &process.machine, why);
 	if (code == -EKEYREJECTED || code == -EBADMSG) /* fit.h */
@@ -451,6 +559,8 @@ enum machine_end guest_process_run(const struct guest_process_config *config, st
 		terminal_raw(&terminal, STDIN_FILENO);
 	if (code == 0)
 		code = machine_start(process.machine, why);
+	if (code == 0 && config->confinement == GUEST_JAILED)
+		thread_confine(&process, FILTER_MAIN);
 	if (code == 0) {
 		state_changed(&process);
 		code = loop_run(&process.loop);

@@ -5,11 +5,14 @@
  * a control socket (SOCK_SEQPACKET, one JSON object a message):
  *
  *      manager -> guest   {"op":"press-power"}  {"op":"ctrl-alt-del"}  {"op":"stop"}  {"op":"pause"}
- * {"op":"resume"}
+ *                         {"op":"resume"}  {"op":"counters"}
  *                         {"op":"console"} with a client's descriptor (SCM_RIGHTS)
+ *                         {"op":"broker"} with the other end of the manager's vsock broker (vsock_broker.h)
+ *                         {"op":"vsock","port":9998} with one too: it is connected to that port of the guest
  *      guest -> manager   {"event":"state","report":{...},"status":"...","paused":false}
  *                         on connection, and whenever one of them changed: the boot report, STATUS= of the
- * guest's init
+ *                         guest's init
+ *                         {"event":"counters","counters":{...}} when asked for them (counters.h)
  *
  * It outlives the manager: when that hangs up, the guest goes on, and the next manager connects to the
  * listening socket that the first one left it. The newest connection is the manager's. A manager that does
@@ -32,6 +35,13 @@
 #define GUEST_MESSAGE_MAX 32768
 #define GUEST_LAST_WORDS  65536 /* bytes of that file, at most */
 
+/* How the process keeps a guest that took it over from doing harm (vmm/jail/jail.h). */
+enum guest_confinement {
+	GUEST_OF_USER,    /* the user's own process: no_new_privs, and filters for all threads but the first */
+	GUEST_JAILED,     /* a process of jail_fork: the jail is closed once the boot image is verified */
+	GUEST_UNCONFINED, /* the manager's child, with the jail turned off by name */
+};
+
 struct guest_process_config {
 	const struct guest_definition *definition;
 	struct guest_resources *resources; /* descriptors are taken over */
@@ -40,6 +50,8 @@ struct guest_process_config {
 	int listen_fd;                     /* where the next manager connects; -1: none; taken over */
 	int last_words_fd;                 /* -1: none; taken over */
 	int console_log_fd;                /* -1: none; taken over */
+	int broker_fd;                     /* -1: none; taken over (vsock_broker.h) */
+	enum guest_confinement confinement;
 	bool terminal; /* standard input and output are the console; SIGINT and SIGTERM shut down */
 };
 

@@ -16,8 +16,11 @@
 #include "common/cleanup.h"
 #include "common/util.h"
 #include "devmodel/virtio/blk.h"
+#include "hypervisor/kvm/kvm.h"
 #include "vmm/net/networks.h"
 #include "vmm/net/tap.h"
+#include "vmm/storage/boot_from_disk.h"
+#include "vmm/storage/pool.h"
 
 #define IMAGE_MAX     GIB(1)
 #define VSOCK_BACKLOG 64
@@ -45,17 +48,14 @@ static int read_whole(int fd, uint8_t *into, size_t size)
  * even when somebody writes to the file meanwhile; a bare kernel has nothing to protect and is mapped, which
  * is quicker.
  */
-static int file_map_open(const char *what, const char *path, bool copy, struct file_map *map,
+static int file_map_take(const char *what, const char *path, int fd, bool copy, struct file_map *map,
 			 struct error *err)
 {
-	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	int flags = copy ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_PRIVATE;
 	struct stat status;
 	void *data;
 	int code;
 
-	if (fd < 0)
-		return error_set(err, -errno, "%s %s: cannot open: %m", what, path);
 	if (fstat(fd, &status) < 0)
 		return error_set(err, -errno, "%s %s: cannot stat: %m", what, path);
 	if (!S_ISREG(status.st_mode))
@@ -73,6 +73,16 @@ static int file_map_open(const char *what, const char *path, bool copy, struct f
 	return code < 0 ? error_set(err, code, "%s %s: cannot read: %s", what, path, strerror(-code)) : 0;
 }
 
+static int file_map_open(const char *what, const char *path, bool copy, struct file_map *map,
+			 struct error *err)
+{
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	if (fd < 0)
+		return error_set(err, -errno, "%s %s: cannot open: %m", what, path);
+	return file_map_take(what, path, fd, copy, map, err);
+}
+
 static void file_map_close(struct file_map *map)
 {
 	if (map->data)
@@ -86,6 +96,50 @@ void guest_resources_drop_boot_files(struct guest_resources *resources)
 	file_map_close(&resources->initrd);
 }
 
+/* "disk PATH" or "disk NAME", as errors begin; the caller frees it. */
+static char *disk_name(const struct disk_definition *definition)
+{
+	char *name;
+
+	return asprintf(&name, "disk %s", definition->image ? definition->image : definition->path) < 0 ? NULL
+													: name;
+}
+
+/* The disk is open and locked already: nobody changes it under us. */
+static int open_disk_kernel(const struct guest_definition *definition, struct guest_resources *resources,
+			    struct error *err)
+{
+	const struct disk_resource *disk = &resources->disks[definition->kernel_disk];
+	AUTO_FREE char *about = disk_name(&definition->disks[definition->kernel_disk]);
+	struct disk_boot *boot = &resources->disk_boot;
+	struct disk_boot_source source = {
+		.about = about,
+		.disk = disk->fd,
+		.size = disk->size,
+		.index = definition->kernel_disk,
+		.console = definition->console == GUEST_CONSOLE_VIRTIO ? "hvc0" : "ttyS0",
+	};
+	int code;
+
+	if (!about)
+		return error_set(err, -ENOMEM, "guest %s: out of memory", definition->name);
+	code = boot_from_disk(&source, boot, err);
+	if (code < 0)
+		return code;
+	code = file_map_take("kernel of", boot->kernel, boot->kernel_fd, false, &resources->image, err);
+	if (code == 0 && boot->initrd_fd >= 0)
+		code = file_map_take("initrd of", boot->kernel, boot->initrd_fd, false, &resources->initrd, err);
+	cleanup_close(&boot->kernel_fd);
+	cleanup_close(&boot->initrd_fd);
+	if (code == 0 && asprintf(&resources->cmdline, "%s%s%s", boot->cmdline,
+				  definition->cmdline ? " " : "",
+				  definition->cmdline ? definition->cmdline : "") < 0) {
+		resources->cmdline = NULL;
+		code = error_set(err, -ENOMEM, "%s: out of memory", about);
+	}
+	return code;
+}
+
 static int open_boot_files(const struct guest_definition *definition, const struct settings *settings,
 			   struct guest_resources *resources, struct error *err)
 {
@@ -97,6 +151,8 @@ static int open_boot_files(const struct guest_definition *definition, const stru
 			code = settings_keys(settings, resources->keys, &resources->key_count, err);
 		return code;
 	}
+	if (definition->kernel_disk != DEFINITION_NO_DISK)
+		return open_disk_kernel(definition, resources, err);
 	code = file_map_open("kernel", definition->kernel, false, &resources->image, err);
 	if (code == 0 && definition->initrd)
 		code = file_map_open("initrd", definition->initrd, false, &resources->initrd, err);
@@ -139,11 +195,27 @@ static int disk_size(const char *path, int fd, uint64_t *size, struct error *err
 	return 0;
 }
 
-static int open_disk(const struct disk_definition *definition, struct disk_resource *disk, struct error *err)
+static int open_pool_image(const struct disk_definition *definition, const struct settings *settings,
+			   struct disk_resource *disk, struct error *err)
+{
+	struct pool pool;
+	int code = pool_open(settings, false, &pool, err);
+
+	if (code < 0)
+		return code;
+	code = pool_image_open(&pool, definition->image, definition->read_only, &disk->fd, err);
+	pool_close(&pool);
+	return code < 0 ? code : disk_size(definition->image, disk->fd, &disk->size, err);
+}
+
+static int open_disk(const struct disk_definition *definition, const struct settings *settings,
+		     struct disk_resource *disk, struct error *err)
 {
 	const char *path = definition->path;
 	int code;
 
+	if (definition->image)
+		return open_pool_image(definition, settings, disk, err);
 	disk->fd =
 		open(path, (definition->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (disk->fd < 0)
@@ -224,6 +296,8 @@ static int check_memory(const struct guest_definition *definition, struct error 
 	unsigned long long available_kib = 0;
 	char line[128];
 
+	if (definition->placement.pages != PAGES_NORMAL)
+		return 0; /* a stock of its own: vm_memory_create reserves them or says what is missing */
 	while (file && fgets(line, sizeof(line), file)) {
 		if (sscanf(line, "MemAvailable: %llu", &available_kib) == 1)
 			break;
@@ -240,15 +314,21 @@ int guest_resources_open(const struct guest_definition *definition, const struct
 {
 	int code = check_memory(definition, err);
 
-	*resources = (struct guest_resources){.vsock_listen_fd = -1};
+	*resources = (struct guest_resources){.vsock_listen_fd = -1, .kvm_fd = -1};
 	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
 		resources->disks[i].fd = -1;
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
 		resources->networks[i].fd = -1;
-	if (code == 0)
+	if (code == 0) {
+		resources->kvm_fd = kvm_device_open(err);
+		code = MIN(resources->kvm_fd, 0);
+	}
+	if (code == 0 && definition->kernel_disk == DEFINITION_NO_DISK)
 		code = open_boot_files(definition, settings, resources, err);
 	for (unsigned i = 0; i < definition->disk_count && code == 0; i++)
-		code = open_disk(&definition->disks[i], &resources->disks[i], err);
+		code = open_disk(&definition->disks[i], settings, &resources->disks[i], err);
+	if (code == 0 && definition->kernel_disk != DEFINITION_NO_DISK)
+		code = open_boot_files(definition, settings, resources, err);
 	for (unsigned i = 0; i < definition->network_count && code == 0; i++)
 		code = open_network(definition, i, networks, &resources->networks[i], err);
 	if (code == 0 && definition->vsock_path) {
@@ -265,6 +345,8 @@ void guest_resources_close(struct guest_resources *resources)
 	guest_resources_drop_boot_files(resources);
 	settings_keys_free(resources->keys, resources->key_count);
 	resources->key_count = 0;
+	free(resources->cmdline);
+	resources->cmdline = NULL;
 	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
 		cleanup_close(&resources->disks[i].fd);
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++) {
@@ -272,4 +354,5 @@ void guest_resources_close(struct guest_resources *resources)
 		passt_stop(&resources->networks[i].passt);
 	}
 	cleanup_close(&resources->vsock_listen_fd);
+	cleanup_close(&resources->kvm_fd);
 }

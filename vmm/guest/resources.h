@@ -1,5 +1,5 @@
 /*
- * Everything a guest process needs from the host, opened before the guest runs: files, disks with their
+ * Everything a guest process needs from the host, opened before the guest runs: /dev/kvm, files, keys, disks with their
  * locks, network devices, sockets. The manager opens them (it may), the guest process uses them (it may open
  * nothing).
  *
@@ -17,10 +17,11 @@
 #include "vmm/config/definition.h"
 #include "vmm/config/settings.h"
 #include "vmm/net/passt.h"
+#include "vmm/storage/boot_from_disk.h"
 
 /* A file mapped read-only, private. */
 struct file_map {
-	const char *path; /* the definition's */
+	const char *path; /* the definition's, or disk_boot's */
 	const uint8_t *data;
 	size_t size;
 };
@@ -40,11 +41,14 @@ struct networks;
 struct guest_resources {
 	struct file_map image; /* boot image, or the kernel */
 	struct file_map initrd;
+	struct disk_boot disk_boot; /* its names, when the kernel was found on a disk */
+	char *cmdline;		    /* of a kernel that was found on a disk */
 	unsigned key_count;
 	struct fit_key keys[SETTINGS_KEYS_MAX];
 	struct disk_resource disks[DEFINITION_DISKS_MAX];
 	struct network_resource networks[DEFINITION_NETWORKS_MAX];
 	int vsock_listen_fd;
+	int kvm_fd; /* of KVM_DEVICE; -1 once the machine took it over */
 };
 
 /* networks: the manager's, into which cards are plugged, or NULL: a guest with such a card is refused. What

@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,6 +16,7 @@
 #include "vmm/config/file.h"
 #include "vmm/guest/process.h"
 #include "vmm/manager/crash.h"
+#include "vmm/manager/division.h"
 #include "vmm/manager/manager.h"
 
 #define NS_PER_SECOND  1000000000ULL
@@ -44,6 +47,9 @@ bool guest_ready(const struct managed_guest *guest)
 static int remember(struct managed_guest *guest, enum guest_goal goal, struct error *err)
 {
 	guest->record.goal = goal;
+	if (mkdir(guest->folder, 0700) < 0 && errno != EEXIST)
+		return error_set(err, -errno, "guest %s: cannot make its folder %s: %m",
+				 guest->definition->name, guest->folder);
 	return record_write(guest->folder, &guest->record, err);
 }
 
@@ -100,7 +106,7 @@ static void happened(struct managed_guest *guest, enum life_event event)
 		log_error("%s", err.text);
 }
 
-static void guest_use_fresh(struct managed_guest *guest)
+void guest_use_fresh(struct managed_guest *guest)
 {
 	if (!guest->fresh)
 		return;
@@ -119,7 +125,9 @@ static int spawn(struct managed_guest *guest, struct error *err)
 	guest->report = (struct boot_report){0};
 	guest->status[0] = guest->why[0] = '\0';
 	free(TAKE_PTR(guest->console_tail));
-	code = guest_process_start(guest, err);
+	code = division_give(guest, err);
+	if (code == 0)
+		code = guest_process_start(guest, err);
 	if (code < 0) {
 		guest->end = MACHINE_FAILED;
 		snprintf(guest->why, sizeof(guest->why), "%s", err->text);
@@ -273,6 +281,19 @@ int guest_console(struct managed_guest *guest, int fd, struct error *err)
 				  : refuse(guest, -ENOTCONN, err);
 }
 
+int guest_vsock(struct managed_guest *guest, uint32_t port, int fd, struct error *err)
+{
+	const char *name = guest->definition->name;
+
+	if (!guest_alive(guest))
+		return refuse(guest, -ENOTCONN, err);
+	if (!guest->definition->vsock_cid)
+		return error_set(err, -ENOTCONN, "guest %s: its definition gives it no vsock device", name);
+	if (guest->state == LIFE_PAUSED)
+		return error_set(err, -EBUSY, "guest %s: is paused; rastos-vmm resume %s first", name, name);
+	return fd < 0 ? 0 : guest_process_connect(guest, port, fd, err);
+}
+
 /* --- Time --- */
 
 /* What the guest was asked did not end it in time: the next stage. */
@@ -295,7 +316,7 @@ static void stop_harder(struct managed_guest *guest)
 	}
 }
 
-static void deadline_expired(struct loop_timer *timer)
+void guest_deadline_expired(struct loop_timer *timer)
 {
 	struct managed_guest *guest = CONTAINER_OF(timer, struct managed_guest, deadline);
 
@@ -309,8 +330,9 @@ static void deadline_expired(struct loop_timer *timer)
 
 void guest_heard(struct managed_guest *guest)
 {
+	/* It tells for the first time when its vCPUs were let go; who ran first is not known yet then. */
 	enum boot_step step =
-		guest->definition->ready == GUEST_READY_NOTIFY ? BOOT_STEP_READY : BOOT_STEP_RUN;
+		guest->definition->ready == GUEST_READY_NOTIFY ? BOOT_STEP_READY : BOOT_STEP_LOAD;
 
 	if (guest->state == LIFE_STARTING && guest->report.steps[step].reached) {
 		log_info("guest %s: ready", guest->definition->name);
@@ -348,7 +370,13 @@ static void note_end(struct managed_guest *guest, int signal)
 {
 	const char *name = guest->definition->name;
 
-	if (guest->end == MACHINE_RUNNING) {
+	if (signal == SIGSYS) { /* whatever it left as its last words */
+		guest->end = MACHINE_FAILED;
+		snprintf(
+			guest->why, sizeof(guest->why),
+			"guest %s: its process tried to break its jail and was ended: it made a system call that it may not make",
+			name);
+	} else if (guest->end == MACHINE_RUNNING) {
 		guest->end = guest->record.goal == GOAL_OFF ? MACHINE_KILLED : MACHINE_FAILED;
 		if (signal)
 			snprintf(guest->why, sizeof(guest->why),
@@ -377,157 +405,9 @@ void guest_process_ended(struct managed_guest *guest, int signal)
 	if (!again || guest->fresh) /* else its network waits for it */
 		networks_detach(guest->manager->networks, guest->definition->name);
 	fault = machine_end_is_fault(guest->end);
-	if (fault)
+	if (fault && guest->end != MACHINE_REFUSED)
 		crash_report_write(guest, registers ? registers : "");
 	if (!again)
 		remember_or_log(guest, GOAL_OFF);
 	happened(guest, again ? LIFE_ENDED_AGAIN : fault ? LIFE_ENDED_BADLY : LIFE_ENDED);
-}
-
-/* --- Definitions --- */
-
-/* What only the manager can give a definition: a place for its vsock socket. */
-static int guest_give_vsock_path(const struct managed_guest *guest, struct guest_definition *definition)
-{
-	if (!definition->vsock_cid || definition->vsock_path)
-		return 0;
-	return asprintf(&definition->vsock_path, "%s/vsock.sock", guest->folder) < 0 ? -ENOMEM : 0;
-}
-
-int guest_redefine(struct managed_guest *guest, struct guest_definition *definition, struct error *err)
-{
-	if (guest_give_vsock_path(guest, definition) < 0)
-		return error_set(err, -ENOMEM, "guest %s: out of memory", definition->name);
-	definition_free(guest->fresh);
-	guest->fresh = definition;
-	if (!guest_alive(guest))
-		guest_use_fresh(guest);
-	return 0;
-}
-
-/* --- Adoption --- */
-
-/* A shutdown or reboot that was under way is asked for again: a guest that is at it already does not mind. */
-static void take_up_goal(struct managed_guest *guest)
-{
-	struct error err;
-	int code = 0;
-
-	if (guest->record.goal == GOAL_OFF)
-		code = guest_shutdown(guest, GUEST_DOWN_SECONDS, &err);
-	else if (guest->record.goal == GOAL_REBOOT)
-		code = guest_reboot(guest, GUEST_DOWN_SECONDS, &err);
-	if (code < 0)
-		log_error("%s", err.text);
-}
-
-/* The definition it runs with, which may have been replaced or removed on the disk since. */
-static void use_recorded_definition(struct managed_guest *guest)
-{
-	struct guest_definition *running = NULL;
-	AUTO_FREE char *text = cJSON_PrintUnformatted(guest->record.definition);
-	struct error err;
-
-	if (!guest->record.definition ||
-	    cJSON_Compare(guest->record.definition, guest->definition->json, true))
-		return;
-	if (!text || definition_parse(guest->folder, "/", text, &running, &err) < 0) {
-		log_warning("guest %s: its state cannot be read", guest->definition->name);
-		return;
-	}
-	if (guest_give_vsock_path(guest, running) < 0) {
-		definition_free(running);
-		return;
-	}
-	guest->fresh = guest->definition;
-	guest->definition = running;
-}
-
-void guest_adopt(struct managed_guest *guest)
-{
-	struct error err;
-
-	if (guest->record.process.pid == 0) {
-		if (guest->record.goal != GOAL_OFF)
-			guest->state = LIFE_WAITING;
-		return;
-	}
-	use_recorded_definition(guest);
-	guest->state = LIFE_STARTING; /* until it tells how far it is */
-	guest->adopting = true;
-	if (guest_process_find(guest, &err) == 0) {
-		log_info("guest %s: adopted, process %d", guest->definition->name,
-			 (int)guest->record.process.pid);
-		events_add(&guest->manager->events, "adopted", guest->definition->name, "");
-		take_up_goal(guest);
-		return;
-	}
-	guest_process_ended(guest, 0);
-}
-
-/* --- Making and unmaking --- */
-
-int guest_create(struct manager *manager, struct guest_definition *definition, char *file,
-		 struct managed_guest **result, struct error *err)
-{
-	struct managed_guest *guest = calloc(1, sizeof(*guest));
-	int code = 0;
-
-	if (!guest) {
-		definition_free(definition);
-		free(file);
-		return error_set(err, -ENOMEM, "guest: out of memory");
-	}
-	*guest = (struct managed_guest){
-		.manager = manager,
-		.definition = definition,
-		.file = file,
-		.record.id_slot = -1,
-		.process.fd = -1,
-		.control.fd = -1,
-		.deadline.source.fd = -1,
-	};
-	if (asprintf(&guest->folder, "%s/guests/%s", manager->settings->runtime_dir, definition->name) < 0 ||
-	    guest_give_vsock_path(guest, definition) < 0)
-		code = error_set(err, -ENOMEM, "guest %s: out of memory", definition->name);
-	if (code == 0 && (code = loop_timer_init(manager->loop, &guest->deadline, deadline_expired)) < 0)
-		error_set(err, code, "guest %s: cannot make its timer: %s", definition->name,
-			  strerror(-code));
-	if (code < 0) {
-		guest_destroy(guest);
-		return code;
-	}
-	*result = guest;
-	return 0;
-}
-
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-	(void)status;
-	(void)type;
-	(void)walk;
-	return remove(path);
-}
-
-void guest_remove_folder(const struct managed_guest *guest)
-{
-	if (nftw(guest->folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) < 0 && errno != ENOENT)
-		log_warning("guest %s: cannot remove its folder %s: %m", guest->definition->name,
-			    guest->folder);
-}
-
-void guest_destroy(struct managed_guest *guest)
-{
-	if (!guest)
-		return;
-	guest_process_release(guest);
-	if (guest->deadline.source.fd >= 0)
-		loop_timer_close(guest->manager->loop, &guest->deadline);
-	cJSON_Delete(guest->record.definition);
-	definition_free(guest->definition);
-	definition_free(guest->fresh);
-	free(guest->file);
-	free(guest->folder);
-	free(guest->console_tail);
-	free(guest);
 }

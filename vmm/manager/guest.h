@@ -2,7 +2,10 @@
  * One guest under the manager: its definition, its state (life.h) and its process.
  *
  *      guest.c          what happens to it: the operations, the stages of a shutdown, its restarts
+ *      guest_make.c     how it comes and goes, and its definitions
+ *      guest_adopt.c    how the next manager takes it over
  *      guest_process.c  the process: start, adoption, messages (vmm/guest/process.h), last words
+ *      guest_jail.c     its user id, its cgroup, its vsock broker
  *      record.h         what survives the manager
  *
  * Loop thread only. Operations return 0, or a negative errno and one sentence; -EALREADY, -ENOTCONN and
@@ -49,6 +52,7 @@ struct managed_guest {
 	/* Its process: */
 	struct loop_source process; /* pidfd */
 	struct loop_source control; /* our end of the control socket; -1: it hung up */
+	struct loop_source broker;  /* our end of its vsock broker; -1: none */
 	struct passt passt[DEFINITION_NETWORKS_MAX];
 	bool adopting;              /* found, and not heard of yet */
 	bool told_paused;           /* so it said last */
@@ -57,7 +61,9 @@ struct managed_guest {
 	uint64_t stop_share_ns; /* time for each of the stages that ask */
 
 	struct boot_report report;
-	char status[256];     /* STATUS= of its init */
+	char status[256]; /* STATUS= of its init */
+	struct machine_counters counters;
+	bool counters_asked;  /* and not yet told */
 	enum machine_end end; /* of the last run */
 	char why[512];        /* of the last end; what it waits for; "" while all is well */
 	char *console_tail;   /* last lines of a run that ended badly */
@@ -93,15 +99,25 @@ int guest_pause(struct managed_guest *guest, struct error *err);
 int guest_resume(struct managed_guest *guest, struct error *err);
 /* Hands a client's socket to the guest's console; the descriptor is still the caller's to close. */
 int guest_console(struct managed_guest *guest, int fd, struct error *err);
+/* The same for a vsock port of the guest: the client is told "OK N\n", or sees the end. fd -1: only whether
+ * it would be done; a guest that is paused, or has no such device, is not asked. */
+int guest_vsock(struct managed_guest *guest, uint32_t port, int fd, struct error *err);
 
-/* --- Between guest.c and guest_process.c --- */
+/* --- Between guest.c, guest_make.c, guest_adopt.c and guest_process.c --- */
+
+void guest_deadline_expired(struct loop_timer *timer);
+/* The definition that waited for its next start. */
+void guest_use_fresh(struct managed_guest *guest);
+/* What only the manager can give a definition: a place for its vsock socket. -ENOMEM. */
+int guest_give_vsock_path(const struct managed_guest *guest, struct guest_definition *definition);
 
 /* Opens what the guest needs and starts its process. */
 int guest_process_start(struct managed_guest *guest, struct error *err);
 /* Finds the process that a former manager started, if it still runs. -ESRCH: it has ended. */
 int guest_process_find(struct managed_guest *guest, struct error *err);
-/* Sends {"op":op}, with a descriptor unless fd is -1. */
+/* Sends {"op":op}, with a descriptor unless fd is -1; or, the second one, with a port too. */
 int guest_process_tell(struct managed_guest *guest, const char *op, int fd, struct error *err);
+int guest_process_connect(struct managed_guest *guest, uint32_t port, int fd, struct error *err);
 void guest_process_kill(struct managed_guest *guest);
 /* Its process has ended: lets go of it and of its helpers. */
 void guest_process_forget(struct managed_guest *guest);

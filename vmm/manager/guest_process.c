@@ -21,6 +21,7 @@
 #include "vmm/guest/process.h"
 #include "vmm/guest/resources.h"
 #include "vmm/manager/guest.h"
+#include "vmm/manager/guest_jail.h"
 #include "vmm/manager/manager.h"
 
 #define MESSAGES_A_TURN 16 /* of one guest process, before the others' turn */
@@ -30,17 +31,16 @@
 
 /* --- Messages --- */
 
-int guest_process_tell(struct managed_guest *guest, const char *op, int fd, struct error *err)
+/* Sends text, with a descriptor unless fd is -1. */
+static int tell(struct managed_guest *guest, char *text, int fd, struct error *err)
 {
 	union {
 		struct cmsghdr header;
 		char space[CMSG_SPACE(sizeof(int))];
 	} rights = {0};
-	char text[64];
-	struct iovec iov = {.iov_base = text};
+	struct iovec iov = {.iov_base = text, .iov_len = strlen(text)};
 	struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
 
-	iov.iov_len = (size_t)snprintf(text, sizeof(text), "{\"op\":\"%s\"}", op);
 	if (fd >= 0) {
 		rights.header.cmsg_level = SOL_SOCKET;
 		rights.header.cmsg_type = SCM_RIGHTS;
@@ -53,6 +53,22 @@ int guest_process_tell(struct managed_guest *guest, const char *op, int fd, stru
 		return error_set(err, -errno, "guest %s: its process does not answer: %m",
 				 guest->definition->name);
 	return 0;
+}
+
+int guest_process_tell(struct managed_guest *guest, const char *op, int fd, struct error *err)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "{\"op\":\"%s\"}", op);
+	return tell(guest, text, fd, err);
+}
+
+int guest_process_connect(struct managed_guest *guest, uint32_t port, int fd, struct error *err)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "{\"op\":\"vsock\",\"port\":%u}", port);
+	return tell(guest, text, fd, err);
 }
 
 static const char *json_text(const cJSON *message, const char *key)
@@ -84,8 +100,14 @@ static void copy_printable(char *into, size_t size, const char *text)
 }
 
 /* The guest may have taken its process over: a message says nothing about others, whatever it holds. */
-static void take_state(struct managed_guest *guest, const cJSON *message)
+static void take_message(struct managed_guest *guest, const cJSON *message)
 {
+	if (strcmp(json_text(message, "event"), "counters") == 0) {
+		counters_from_json(cJSON_GetObjectItemCaseSensitive(message, "counters"), &guest->counters);
+		guest->counters_asked = false;
+		manager_changed(guest->manager);
+		return;
+	}
 	if (strcmp(json_text(message, "event"), "state") != 0)
 		return;
 	boot_report_from_json(cJSON_GetObjectItemCaseSensitive(message, "report"), &guest->report);
@@ -104,7 +126,7 @@ static bool listen_to(struct managed_guest *guest, unsigned most)
 	while (most-- > 0 && (got = recv(guest->control.fd, text, sizeof(text), MSG_DONTWAIT)) > 0) {
 		cJSON *message = cJSON_ParseWithLength(text, (size_t)got);
 
-		take_state(guest, message);
+		take_message(guest, message);
 		cJSON_Delete(message);
 	}
 	return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
@@ -179,6 +201,7 @@ void guest_process_release(struct managed_guest *guest)
 		close(guest->control.fd);
 	}
 	guest->process.fd = guest->control.fd = -1;
+	guest_broker_close(guest);
 }
 
 void guest_process_forget(struct managed_guest *guest)
@@ -186,6 +209,7 @@ void guest_process_forget(struct managed_guest *guest)
 	guest_process_release(guest);
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
 		passt_stop(&guest->passt[i]);
+	guest_jail_close(guest);
 	guest->record.process = (struct process_id){0};
 	cJSON_Delete(TAKE_PTR(guest->record.definition));
 }
@@ -197,6 +221,7 @@ void guest_process_leave(struct managed_guest *guest, bool self)
 	if (!self) {
 		cleanup_close(&guest->control.fd);
 		cleanup_close(&guest->process.fd);
+		cleanup_close(&guest->broker.fd);
 	}
 	cleanup_close(&guest->deadline.source.fd);
 }
@@ -208,6 +233,7 @@ struct process_files {
 	int listen;     /* where the next manager connects */
 	int last_words; /* a file */
 	int log;        /* the console's */
+	int broker;     /* its end of the vsock broker */
 };
 
 static void process_files_close(struct process_files *files)
@@ -217,6 +243,7 @@ static void process_files_close(struct process_files *files)
 	cleanup_close(&files->listen);
 	cleanup_close(&files->last_words);
 	cleanup_close(&files->log);
+	cleanup_close(&files->broker);
 }
 
 static int open_in_folder(const struct managed_guest *guest, const char *name, int flags, struct error *err)
@@ -261,7 +288,7 @@ static int process_files_open(const struct managed_guest *guest, struct process_
 {
 	int ends[2];
 
-	*files = (struct process_files){-1, -1, -1, -1, -1};
+	*files = (struct process_files){-1, -1, -1, -1, -1, -1};
 	if (mkdir(guest->folder, 0700) < 0 && errno != EEXIST)
 		return error_set(err, -errno, "guest %s: cannot make its folder %s: %m",
 				 guest->definition->name, guest->folder);
@@ -293,6 +320,8 @@ process_main(struct managed_guest *guest, struct guest_resources *resources, str
 		.listen_fd = files->listen,
 		.last_words_fd = files->last_words,
 		.console_log_fd = files->log,
+		.broker_fd = files->broker,
+		.confinement = guest->manager->settings->jail ? GUEST_JAILED : GUEST_UNCONFINED,
 	};
 	char name[16];
 	sigset_t none;
@@ -334,20 +363,33 @@ static int watch(struct managed_guest *guest, int control_fd, struct error *err)
 static int process_fork(struct managed_guest *guest, struct guest_resources *resources,
 			struct process_files *files, struct error *err)
 {
-	pid_t pid = fork();
-	int code;
+	struct jail_config jail;
+	int pidfd = -1;
+	pid_t pid = -1;
+	int code = guest_jail_open(guest, &jail, err);
 
+	if (code == 0)
+		code = guest_broker_open(guest, &files->broker, err);
+	if (code == 0) {
+		pid = jail_fork(&jail, &pidfd, err);
+		code = MIN(pid, 0);
+	}
 	if (pid == 0)
 		process_main(guest, resources, files);
-	if (pid < 0)
-		return error_set(err, -errno, "guest %s: cannot start its process: %m",
-				 guest->definition->name);
+	cleanup_close(&jail.cgroup_fd);
+	cleanup_close(&pidfd);
+	if (code < 0) {
+		guest_broker_close(guest);
+		guest_jail_close(guest);
+		return code;
+	}
 	code = process_id_of(pid, &guest->record.process);
 	if (code == 0)
 		code = watch(guest, TAKE_FD(files->ours), err);
 	if (code < 0) {
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
+		guest_jail_close(guest);
 		guest->record.process = (struct process_id){0};
 	}
 	return code;
@@ -379,11 +421,23 @@ int guest_process_start(struct managed_guest *guest, struct error *err)
 		}
 	}
 	process_files_close(&files);
-	if (code == 0)
+	if (code == 0) {
 		guest->record.definition = cJSON_Duplicate(guest->definition->json, true);
-	else
+		guest->record.topology = guest->definition->topology;
+		guest->record.memory_mib = guest->definition->memory_mib;
+	} else {
 		networks_detach(guest->manager->networks, guest->definition->name);
+	}
 	return code;
+}
+
+/* A guest that a former manager started had that one's broker. */
+static int give_broker(struct managed_guest *guest, struct error *err)
+{
+	AUTO_CLOSE int theirs = -1;
+	int code = guest_broker_open(guest, &theirs, err);
+
+	return code < 0 ? code : guest_process_tell(guest, "broker", theirs, err);
 }
 
 int guest_process_find(struct managed_guest *guest, struct error *err)
@@ -397,5 +451,6 @@ int guest_process_find(struct managed_guest *guest, struct error *err)
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return error_set(err, -ESRCH, "guest %s: its process does not listen: %m",
 				 guest->definition->name);
-	return watch(guest, TAKE_FD(fd), err);
+	code = watch(guest, TAKE_FD(fd), err);
+	return code < 0 ? code : give_broker(guest, err);
 }

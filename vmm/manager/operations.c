@@ -11,18 +11,25 @@
 #include "vmm/config/json.h"
 #include "vmm/config/nearest.h"
 #include "vmm/manager/crash.h"
+#include "vmm/manager/logs.h"
+#include "vmm/manager/stats.h"
 #include "vmm/manager/network_operations.h"
 #include "vmm/manager/wait.h"
 
 #define TIMEOUT_MAX_S  86400
 #define WAIT_DEFAULT_S 60
+#define STATS_WAIT_S   1
+#define LINES_ALL      (1ULL << 32)
+
+#define CRASHES_LISTED_MAX 100
+#define PORT_MISSING   UINT64_MAX
 
 /* The members of a request, read and checked. */
 struct request {
 	struct json_place place;
 	struct managed_guest *guest; /* for operations on one */
-	bool wait, force, poweroff, keep_guests, replace, follow;
-	uint64_t timeout_s, since;
+	bool wait, force, poweroff, keep_guests, replace, follow, newest;
+	uint64_t timeout_s, since, from, lines, port;
 };
 
 struct operation {
@@ -236,6 +243,81 @@ static void op_console(struct call *call, const struct request *request)
 	call->peer->handed_over(call);
 }
 
+static void op_logs(struct call *call, const struct request *request)
+{
+	const char *folder = request->guest->folder;
+	uint64_t from = request->from;
+	struct error err = {""};
+	cJSON *piece;
+
+	if ((request->lines != LINES_ALL && logs_find(folder, request->lines, &from, &err) < 0) ||
+	    logs_read(folder, from, &piece, &err) < 0)
+		call->peer->failed(call, EXIT_FAILED, err.text, NULL);
+	else
+		call->peer->done(call, piece);
+}
+
+/* One that hangs does not hold up what is known of the others. */
+static void op_stats(struct call *call, const struct request *request)
+{
+	struct manager *manager = call->operations->manager;
+	struct error err = {""};
+
+	if (request->guest && !guest_alive(request->guest)) {
+		answer(call,
+		       error_set(&err, -ENOTCONN, "guest %s: is %s", request->guest->definition->name,
+				 life_state_name(request->guest->state)),
+		       &err);
+		return;
+	}
+	for (unsigned i = 0; i < manager->guest_count; i++) {
+		if (guest_alive(manager->guests[i]) &&
+		    (!request->guest || request->guest == manager->guests[i]))
+			stats_ask(manager->guests[i]);
+	}
+	call_wait(call, CALL_STATS, request->guest, STATS_WAIT_S);
+}
+
+/* What a list needs of crash reports: they are long, and there may be many. */
+static void shorten_reports(cJSON *reports)
+{
+	static const char *const left_out[] = {"registers", "console", "report", "definition"};
+	cJSON *report;
+
+	while (cJSON_GetArraySize(reports) > CRASHES_LISTED_MAX)
+		cJSON_DeleteItemFromArray(reports, CRASHES_LISTED_MAX);
+	cJSON_ArrayForEach(report, reports)
+	{
+		for (unsigned i = 0; i < ARRAY_SIZE(left_out); i++)
+			cJSON_DeleteItemFromObjectCaseSensitive(report, left_out[i]);
+	}
+}
+
+static void op_vsock_connect(struct call *call, const struct request *request)
+{
+	uint32_t port = (uint32_t)request->port;
+	int fd = call->peer->stream(call);
+	struct error err = {""};
+	int code = guest_vsock(request->guest, port, -1, &err);
+
+	if (request->port == PORT_MISSING) {
+		call->peer->failed(call, EXIT_USAGE, "request: port is missing: to which one?", NULL);
+		return;
+	}
+	if (code == 0 && fd < 0)
+		code = error_set(
+			&err, -EBUSY,
+			"a guest cannot be connected to over the virtio port: use the manager's socket");
+	if (code < 0) {
+		answer(call, code, &err);
+		return;
+	}
+	call->peer->done(call, NULL);
+	if (guest_vsock(request->guest, port, fd, &err) < 0)
+		log_warning("%s", err.text);
+	call->peer->handed_over(call);
+}
+
 static void op_crashes(struct call *call, const struct request *request)
 {
 	const struct settings *settings = call->operations->manager->settings;
@@ -243,10 +325,15 @@ static void op_crashes(struct call *call, const struct request *request)
 	struct error err = {""};
 	cJSON *reports;
 
-	if (crash_reports_read(settings, name, &reports, &err) < 0)
+	if (crash_reports_read(settings, name, &reports, &err) < 0) {
 		call->peer->failed(call, EXIT_FAILED, err.text, NULL);
-	else
-		call->peer->done(call, reports);
+		return;
+	}
+	if (!request->newest)
+		shorten_reports(reports);
+	while (request->newest && cJSON_GetArraySize(reports) > 1)
+		cJSON_DeleteItemFromArray(reports, 1);
+	call->peer->done(call, reports);
 }
 
 static void op_events(struct call *call, const struct request *request)
@@ -321,7 +408,10 @@ static const struct operation operations[] = {
 	{"resume", .on_guest = true, .run = op_resume},
 	{"boot-report", .on_guest = true, .members = {"wait", "timeout_s"}, .run = op_boot_report},
 	{"console", .on_guest = true, .run = op_console},
-	{"crashes", .on_guest = true, .guest_optional = true, .run = op_crashes},
+	{"logs", .on_guest = true, .members = {"from", "lines"}, .run = op_logs},
+	{"stats", .on_guest = true, .guest_optional = true, .run = op_stats},
+	{"crashes", .on_guest = true, .guest_optional = true, .members = {"newest"}, .run = op_crashes},
+	{"vsock-connect", .on_guest = true, .members = {"port"}, .run = op_vsock_connect},
 	{"events", .members = {"since", "follow"}, .run = op_events},
 	{"network-list", .run = op_network},
 	{"network-info", .members = {"network"}, .run = op_network},
@@ -383,16 +473,22 @@ static int read_request(struct manager *manager, const struct operation *operati
 	const struct json_place *place = &request->place;
 	int code = check_members(place, operation);
 
+	request->port = PORT_MISSING;
 	request->timeout_s = operation->run == op_boot_report || operation->run == op_start
 				     ? WAIT_DEFAULT_S
 				     : GUEST_DOWN_SECONDS;
+	request->lines = LINES_ALL;
 	if (code < 0 || (code = json_bool(place, "wait", &request->wait)) < 0 ||
 	    (code = json_bool(place, "force", &request->force)) < 0 ||
 	    (code = json_bool(place, "poweroff", &request->poweroff)) < 0 ||
 	    (code = json_bool(place, "keep_guests", &request->keep_guests)) < 0 ||
 	    (code = json_bool(place, "replace", &request->replace)) < 0 ||
 	    (code = json_bool(place, "follow", &request->follow)) < 0 ||
+	    (code = json_bool(place, "newest", &request->newest)) < 0 ||
+	    (code = json_uint(place, "lines", 0, LINES_ALL - 1, &request->lines)) < 0 ||
+	    (code = json_uint(place, "from", 0, 1ULL << 53, &request->from)) < 0 ||
 	    (code = json_uint(place, "timeout_s", 0, TIMEOUT_MAX_S, &request->timeout_s)) < 0 ||
+	    (code = json_uint(place, "port", 0, UINT32_MAX - 1, &request->port)) < 0 ||
 	    (code = json_uint(place, "since", 0, 1ULL << 53, &request->since)) < 0)
 		return code;
 	return find_guest(manager, operation, request, err);

@@ -1,31 +1,40 @@
+/* clang-format off */
 /*
  * What can be asked of the manager, once for every way in (the control socket now, others later). A request
  * is a JSON object:
  *
- *      op            members                              result
- *      list                                               {"mode","guests":[...]}
- *      info          guest                                one guest, its definition included
- *      define        definition, folder, replace          the guest
- *      undefine      guest
- *      start         guest, wait, timeout_s               with wait: the boot report
- *      shutdown      guest, wait, timeout_s
- *      reboot        guest, timeout_s
- *      kill          guest, wait
- *      pause, resume guest
- *      boot-report   guest, wait, timeout_s               the report (vmm/guest/boot_report.h)
- *      console       guest                                the connection becomes the console's bytes
- *      crashes       guest (may be absent)                [crash report...] (crash.h)
- *      events        since, follow                        [event...] (events.h); with follow: each as it
- * happens, for ever down          timeout_s, force, poweroff, keep_guests
+ *      op                members                         result
+ *      list                                              {"mode","guests":[...]}
+ *      info              guest                           one guest, its definition included
+ *      define            definition, folder, replace     the guest
+ *      undefine          guest
+ *      start             guest, wait, timeout_s          with wait: the boot report
+ *      shutdown          guest, wait, timeout_s
+ *      reboot            guest, timeout_s
+ *      kill              guest, wait
+ *      pause, resume     guest
+ *      boot-report       guest, wait, timeout_s          the report (vmm/guest/boot_report.h)
+ *      console           guest                           the connection becomes the console's bytes
+ *      vsock-connect     guest, port                     the connection becomes one to that vsock port of the
+ *                                                        guest: first "OK N\n", or its end when nobody listens
+ *                                                        there
+ *      logs              guest, lines or from            a piece of its console's log (logs.h)
+ *      stats             guest (may be absent)           [what it costs...] (stats.h), of those that run
+ *      crashes           guest (may be absent), newest   [crash report...] (crash.h): the newest 100 in short,
+ *                                                        or the newest in full
+ *      events            since, follow                   [event...] (events.h); with follow: each as it
+ *                                                        happens, for ever
+ *      down              timeout_s, force, poweroff, keep_guests
  *
- *      network-list                                       {"networks":[...]} (vmm/net/networks.h)
- *      network-info  network                              one network
- *      network-define definition, replace                 the network
- *      network-undefine network
+ *      network-list                                      {"networks":[...]} (vmm/net/networks.h)
+ *      network-info      network                         one network
+ *      network-define    definition, replace             the network
+ *      network-undefine  network
  *
  * A member that is not known, or of the wrong type, is an error that names it. Whoever asks embeds a struct
  * call, which stays until it was answered or cancelled; `wait` answers come later. Loop thread only.
  */
+/* clang-format on */
 #pragma once
 
 #include <cjson/cJSON.h>
@@ -61,6 +70,7 @@ enum call_wait {
 	CALL_OFF,
 	CALL_DOWN,
 	CALL_EVENTS,
+	CALL_STATS,
 };
 
 struct call {
@@ -72,7 +82,8 @@ struct call {
 	struct managed_guest *guest;
 	struct loop_timer deadline;
 	uint64_t last_event;
-	char said[256]; /* the last progress */
+	char said[256];   /* the last progress */
+	uint64_t said_ns; /* and when; CLOCK_MONOTONIC */
 };
 
 struct operations {

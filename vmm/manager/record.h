@@ -3,7 +3,8 @@
  * at once as a whole (write, fsync, rename). It is written before an operation is acknowledged, so that a
  * manager that is killed at any instant leaves the next one everything that was promised.
  *
- *      {"boot_id":"...","goal":"run","pid":123,"start_time":4567,"started_ns":89,"restarts":0,"id_slot":3,"definition":{...}}
+ *      {"boot_id":"...","goal":"run","pid":123,"start_time":4567,"started_ns":89,"restarts":0,"id_slot":3,
+ *       "sockets":1,"cores":2,"threads":1,"memory_mib":512,"cgroup":"...","definition":{...}}
  *
  * It is gone after a `down`: no file means that nothing was promised. After a reboot of the host the numbers
  * mean nothing, and the file counts as gone.
@@ -14,6 +15,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "hypervisor/x86_64/topology.h"
 #include "vmm/manager/process_id.h"
 
 enum guest_goal {
@@ -28,11 +30,15 @@ struct guest_record {
 	uint64_t started_ns;       /* CLOCK_MONOTONIC */
 	unsigned restarts;         /* in a row */
 	int id_slot;               /* of the range of user ids (vmm/jail), -1: none */
+	char *cgroup;              /* path of its cgroup; NULL: none */
 	cJSON *definition;         /* what the process was started with; NULL: not started */
+	/* What the plan made of it: */
+	struct cpu_topology topology;
+	uint64_t memory_mib;
 };
 
 /* definition stays the caller's. */
 int record_write(const char *folder, const struct guest_record *record, struct error *err);
-/* -ENOENT: there is none of this boot. The caller frees record->definition. */
+/* -ENOENT: there is none of this boot. The caller frees record->definition and cgroup. */
 int record_read(const char *folder, struct guest_record *record, struct error *err);
 void record_remove(const char *folder);

@@ -1,12 +1,16 @@
 #include "vmm/manager/wait.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/util.h"
 #include "vmm/guest/process.h"
+#include "vmm/manager/stats.h"
 
 #define NS_PER_SECOND 1000000000ULL
+#define SAY_NS        (NS_PER_SECOND / 20)
 
 /* --- The list of those that wait --- */
 
@@ -51,14 +55,53 @@ static void answer_not_ready(struct call *call, enum exit_code code, const char 
 	call->peer->failed(call, code, guest->why[0] && code != EXIT_TIMED_OUT ? guest->why : text, details);
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
+/* Says what it waits for when that is new. A guest that talks without end (STATUS=) does not make us do so.
+ */
+static void say(struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void say(struct call *call, const char *format, ...)
+{
+	uint64_t now = now_ns();
+	char text[sizeof(call->said)];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (strcmp(text, call->said) == 0 || now - call->said_ns < SAY_NS)
+		return;
+	memcpy(call->said, text, sizeof(text));
+	call->said_ns = now;
+	call->peer->progress(call, text);
+}
+
+static void say_state(struct call *call)
+{
+	const struct managed_guest *guest = call->guest;
+	const char *more = guest->state == LIFE_WAITING ? guest->why : guest->status;
+
+	say(call, "guest %s: %s%s%s", guest->definition->name, life_state_name(guest->state),
+	    *more ? ": " : "", more);
+}
+
 static bool look_ready(struct call *call)
 {
 	const struct managed_guest *guest = call->guest;
 	bool off = guest->state == LIFE_OFF || guest->state == LIFE_FAILED;
 	bool crashed = guest->state == LIFE_WAITING && !guest->holds && machine_end_is_fault(guest->end);
 
-	if (!off && !crashed && !guest_ready(guest))
+	if (!off && !crashed && !guest_ready(guest)) {
+		say_state(call);
 		return false;
+	}
 	call_waited(call);
 	if (guest_ready(guest))
 		call->peer->done(call, boot_report_to_json(&guest->report));
@@ -70,8 +113,10 @@ static bool look_ready(struct call *call)
 
 static bool look_off(struct call *call)
 {
-	if (guest_alive(call->guest))
+	if (guest_alive(call->guest)) {
+		say_state(call);
 		return false;
+	}
 	call_waited(call);
 	call->peer->done(call, NULL);
 	return true;
@@ -80,7 +125,6 @@ static bool look_off(struct call *call)
 static bool look_down(struct call *call)
 {
 	char names[sizeof(call->said) - 16];
-	char text[sizeof(call->said)];
 
 	if (manager_all_off(call->operations->manager)) {
 		call_waited(call);
@@ -88,11 +132,37 @@ static bool look_down(struct call *call)
 		return true;
 	}
 	manager_down_waits(call->operations->manager, names, sizeof(names));
-	snprintf(text, sizeof(text), "waiting for %s", names);
-	if (strcmp(text, call->said) == 0)
-		return false;
-	memcpy(call->said, text, sizeof(text));
-	call->peer->progress(call, text);
+	say(call, "waiting for %s", names);
+	return false;
+}
+
+static bool says(const struct call *call, const struct managed_guest *guest)
+{
+	return guest_alive(guest) && (!call->guest || call->guest == guest);
+}
+
+static void answer_stats(struct call *call)
+{
+	const struct manager *manager = call->operations->manager;
+	cJSON *result = cJSON_CreateArray();
+
+	for (unsigned i = 0; i < manager->guest_count; i++) {
+		if (says(call, manager->guests[i]))
+			cJSON_AddItemToArray(result, stats_of(manager->guests[i]));
+	}
+	call->peer->done(call, result);
+}
+
+static bool look_stats(struct call *call)
+{
+	const struct manager *manager = call->operations->manager;
+
+	for (unsigned i = 0; i < manager->guest_count; i++) {
+		if (says(call, manager->guests[i]) && manager->guests[i]->counters_asked)
+			return false;
+	}
+	call_waited(call);
+	answer_stats(call);
 	return true;
 }
 
@@ -113,7 +183,7 @@ static bool look_events(struct call *call)
 	return true;
 }
 
-/* False when nothing was said; after true the call may be gone. */
+/* False while it still waits; after true the call may be gone, but for one of events. */
 static bool look(struct call *call)
 {
 	switch (call->wait) {
@@ -125,6 +195,8 @@ static bool look(struct call *call)
 		return look_down(call);
 	case CALL_EVENTS:
 		return look_events(call);
+	case CALL_STATS:
+		return look_stats(call);
 	case CALL_ANSWERED:
 		break;
 	}
@@ -134,14 +206,16 @@ static bool look(struct call *call)
 static void operations_changed(void *owner)
 {
 	struct operations *operations = owner;
+	struct manager *manager = operations->manager;
 	struct call *call = operations->waiting;
+	bool down = manager->going_down && !operations->down_told && manager_all_off(manager);
 
+	if (down)
+		manager_forget(manager); /* before anybody hears that it is done */
 	while (call) /* an answer may end any call: then from the start again */
 		call = look(call) ? operations->waiting : call->next;
-	if (operations->manager->going_down && !operations->down_told &&
-	    manager_all_off(operations->manager)) {
+	if (down) {
 		operations->down_told = true;
-		manager_forget(operations->manager);
 		operations->down(operations->owner, operations->poweroff);
 	}
 }
@@ -154,6 +228,8 @@ static void deadline_expired(struct loop_timer *timer)
 	call_waited(call);
 	if (wait == CALL_READY)
 		answer_not_ready(call, EXIT_TIMED_OUT, "is not ready in time");
+	else if (wait == CALL_STATS)
+		answer_stats(call);
 	else if (wait != CALL_ANSWERED)
 		call->peer->failed(call, EXIT_TIMED_OUT, "it did not happen in time", NULL);
 }
@@ -163,6 +239,7 @@ void call_wait(struct call *call, enum call_wait wait, struct managed_guest *gue
 	call->wait = wait;
 	call->guest = guest;
 	call->said[0] = '\0';
+	call->said_ns = 0;
 	list_add(call);
 	if (timeout_s)
 		loop_timer_set(&call->deadline, timeout_s * NS_PER_SECOND, 0);

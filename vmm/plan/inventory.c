@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/util.h"
 
 #define TEXT_MAX   16384 /* the largest file, /proc/meminfo, has 1.5 KiB */
 #define CPU        "sys/devices/system/cpu"
@@ -279,24 +280,28 @@ static int read_nodes(const char *root, struct inventory *inventory, struct host
 		      struct error *err)
 {
 	struct cpu_set online;
+	uint64_t sum = 0;
 	int code = host_read(root, file, err, NODE "/online");
 
 	if (code == -ENOENT)
 		return read_only_node(root, inventory, file, err);
 	if (code < 0 || (code = parse_set(file, &online, err)) < 0)
 		return code;
+	if (cpu_set_next(&online, INVENTORY_NODES_MAX) < CPU_SET_MAX)
+		return error_set(err, -E2BIG, "host: %s: has numbers above %u, the last that we know",
+				 file->path, INVENTORY_NODES_MAX - 1);
 	CPU_SET_FOREACH(number, &online)
 	{
-		if (number >= INVENTORY_NODES_MAX)
-			return error_set(err, -E2BIG, "host: %s: has numbers above %u, the last that we know",
-					 file->path, INVENTORY_NODES_MAX - 1);
 		code = read_node(root, inventory, number, file, err);
 		if (code < 0)
 			return code;
+		sum += inventory->node_info[number].memory_mib;
 		if (inventory->node_info[number].memory_mib ||
 		    !cpu_set_empty(&inventory->node_info[number].cpus))
 			cpu_set_add(&inventory->nodes, number);
 	}
+	/* Some virtual machines whose memory is given and taken count it differently here and there. */
+	inventory->memory_mib = MIN(inventory->memory_mib, sum);
 	return 0;
 }
 

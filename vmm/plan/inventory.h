@@ -39,7 +39,7 @@ struct inventory {
 	uint16_t core[CPU_SET_MAX]; /* the lowest number among the CPU and its siblings */
 	uint16_t package[CPU_SET_MAX];
 	uint16_t node[CPU_SET_MAX];
-	uint64_t memory_mib;  /* huge pages of the pools included */
+	uint64_t memory_mib;  /* the same; by the kernel's count or the sum of the nodes, whichever is less */
 	struct cpu_set nodes; /* that have CPUs or memory; 0 alone on most hosts */
 	struct inventory_node node_info[INVENTORY_NODES_MAX];
 };

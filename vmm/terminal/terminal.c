@@ -3,7 +3,13 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-void terminal_raw(struct terminal_state *state, int fd)
+static void set(struct terminal_state *state, int fd, const struct termios *wanted)
+{
+	state->fd = fd;
+	state->raw = tcsetattr(fd, TCSADRAIN, wanted) == 0;
+}
+
+static void raw_set(struct terminal_state *state, int fd, bool output)
 {
 	struct termios raw;
 
@@ -11,9 +17,32 @@ void terminal_raw(struct terminal_state *state, int fd)
 		return;
 	raw = state->before;
 	cfmakeraw(&raw);
-	raw.c_oflag |= OPOST; /* our own lines still want their carriage return */
-	state->fd = fd;
-	state->raw = tcsetattr(fd, TCSADRAIN, &raw) == 0;
+	if (!output)
+		raw.c_oflag |= OPOST; /* our own lines still want their carriage return */
+	set(state, fd, &raw);
+}
+
+void terminal_raw(struct terminal_state *state, int fd)
+{
+	raw_set(state, fd, false);
+}
+
+void terminal_raw_both(struct terminal_state *state, int fd)
+{
+	raw_set(state, fd, true);
+}
+
+void terminal_keys(struct terminal_state *state, int fd)
+{
+	struct termios keys;
+
+	if (state->raw || tcgetattr(fd, &state->before) < 0)
+		return;
+	keys = state->before;
+	keys.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+	keys.c_cc[VMIN] = 1;
+	keys.c_cc[VTIME] = 0;
+	set(state, fd, &keys);
 }
 
 void terminal_restore(struct terminal_state *state)

@@ -14,7 +14,7 @@ PROGRAM, SOURCE = (os.path.abspath(path) for path in sys.argv[1:3])
 
 MODE = os.environ.get("RASTOS_MODE", "server")  # one that this build has
 
-DONE, FAILED, USAGE, NO_GUEST, REFUSED = 0, 1, 2, 3, 4  # vmm/exit_code.h
+DONE, FAILED, USAGE, NO_GUEST, REFUSED, TIMED_OUT = 0, 1, 2, 3, 4, 5  # vmm/exit_code.h
 
 
 PAGE = 4096
@@ -70,8 +70,8 @@ class ProgramTest(unittest.TestCase):
         """All there is, but what belongs to a manager that ran."""
         found = {}
         for folder, folders, names in os.walk(self.folder.name):
-            if folder == self.folder.name and "run" in folders:
-                folders.remove("run")
+            if folder == self.folder.name:
+                folders[:] = [name for name in folders if name not in ("run", "state")]
             for name in names:
                 path = os.path.join(folder, name)
                 found[path] = self.read(path) if os.path.isfile(path) else None

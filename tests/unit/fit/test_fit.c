@@ -220,7 +220,7 @@ Test(fit, trusted_key_under_another_name_verifies)
 
 Test(fit, one_of_many_keys_is_enough)
 {
-	struct fit_key keys[3] = {{"a", "a.pem"}, {"b", "b.pem"}, fixture.key};
+	struct fit_key keys[3] = {{.name = "a", .path = "a.pem"}, {.name = "b", .path = "b.pem"}, fixture.key};
 
 	shell_do("cp other.pem a.pem; cp other.pem b.pem");
 	keys[2].name = "c";

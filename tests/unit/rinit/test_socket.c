@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <linux/netlink.h>
+#include <linux/vm_sockets.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -57,11 +58,48 @@ Test(socket, addresses_of_both_kinds)
 	cr_assert_eq(ntohs(six->sin6_port), 65535);
 }
 
+Test(socket, vsock_is_of_one_cid_or_of_any)
+{
+	const struct sockaddr_vm *vsock = (struct sockaddr_vm *)&address;
+
+	cr_assert_eq(socket_address_parse("vsock::9998", &address, &length), 0);
+	cr_assert_eq(vsock->svm_family, AF_VSOCK);
+	cr_assert_eq(vsock->svm_cid, VMADDR_CID_ANY);
+	cr_assert_eq(vsock->svm_port, 9998);
+	cr_assert_eq(length, sizeof(*vsock));
+	cr_assert_eq(socket_address_parse("vsock:3:4294967295", &address, &length), 0);
+	cr_assert_eq(vsock->svm_cid, 3);
+	cr_assert_eq(vsock->svm_port, UINT32_MAX);
+}
+
 Test(socket, bad_addresses_are_refused)
 {
-	static const char *const bad[] = {
-		"",      "x",       "0",       "65536",    "-1",       "1x",        ":80",          "[]:80",
-		"[::1]", "[::1:80", "::1]:80", "1.2.3:80", "1.2.3.4:", "1.2.3.4:0", "[1.2.3.4]:80", "[:80"};
+	static const char *const bad[] = {"",
+					  "x",
+					  "0",
+					  "65536",
+					  "-1",
+					  "1x",
+					  ":80",
+					  "[]:80",
+					  "[::1]",
+					  "[::1:80",
+					  "::1]:80",
+					  "1.2.3:80",
+					  "1.2.3.4:",
+					  "1.2.3.4:0",
+					  "[1.2.3.4]:80",
+					  "[:80",
+					  "vsock:",
+					  "vsock:1",
+					  "vsock::",
+					  "vsock:::1",
+					  "vsock:x:1",
+					  "vsock:-1:1",
+					  "vsock::1x",
+					  "vsock:: 1",
+					  "vsock:4294967296:1",
+					  "vsock::4294967296"};
 	char path[200];
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -163,6 +201,15 @@ Test(socket, peers_of_the_machine_are_process_and_user)
 	socket_peer(&address, &(struct ucred){.pid = 17, .uid = 1000}, &connection, peer, sizeof(peer));
 	cr_assert_str_eq(peer, "17-1000");
 	cr_assert_str_eq(connection.address, "1000");
+	cr_assert_eq(connection.port, 0);
+}
+
+Test(socket, peers_of_vsock_are_port_and_cid)
+{
+	cr_assert_eq(socket_address_parse("vsock:2:1024", &address, &length), 0);
+	socket_peer(&address, &(struct ucred){0}, &connection, peer, sizeof(peer));
+	cr_assert_str_eq(peer, "1024-2");
+	cr_assert_str_eq(connection.address, "2");
 	cr_assert_eq(connection.port, 0);
 }
 

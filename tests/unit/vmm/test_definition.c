@@ -149,6 +149,88 @@ Test(definition, topology_must_agree_with_vcpus)
 		"server.json: topology: makes 40000 vCPUs, at most 255 are possible");
 }
 
+Test(definition, what_is_not_said_is_told_apart)
+{
+	cr_assert_eq(parse("{\"name\":\"a\",\"image\":\"i\"}"), 0);
+	cr_assert_eq(parsed->wants.vcpus, 0);
+	cr_assert_eq(parsed->wants.memory_mib, 0);
+	cr_assert_eq(parsed->memory_mib, 512);
+	cr_assert_not(parsed->wants.exclusive);
+	cr_assert_eq(parsed->wants.weight, 100);
+	cr_assert(cpu_set_empty(&parsed->placement.cpus));
+	definition_free(parsed);
+	cr_assert_eq(parse("{\"name\":\"a\",\"image\":\"i\",\"topology\":{\"cores\":3},\"memory_mib\":64}"),
+		     0);
+	cr_assert_eq(parsed->wants.vcpus, 3);
+	cr_assert(parsed->wants.topology);
+	cr_assert_eq(parsed->wants.memory_mib, 64);
+	definition_free(parsed);
+}
+
+Test(definition, placement_is_read)
+{
+	char text[CPU_SET_TEXT_MAX];
+
+	cr_assert_eq(parse("{\"name\":\"a\",\"image\":\"i\",\"role\":\"guest\","
+			   "\"cpus\":{\"placement\":\"exclusive\",\"pin\":\"2-5,^3\",\"weight\":10000},"
+			   "\"numa\":{\"nodes\":\"0-1\",\"mode\":\"interleave\"},"
+			   "\"memory_backing\":{\"hugepages\":\"1G\"}}"),
+		     0, "%s", err.text);
+	cr_assert_eq(parsed->role, GUEST_ROLE_GUEST);
+	cr_assert(parsed->wants.exclusive);
+	cr_assert_str_eq(cpu_set_format(&parsed->wants.pin, text), "2,4-5");
+	cr_assert_eq(parsed->wants.weight, 10000);
+	cr_assert_str_eq(cpu_set_format(&parsed->placement.nodes, text), "0-1");
+	cr_assert_eq(parsed->placement.numa_mode, NUMA_INTERLEAVE);
+	cr_assert_eq(parsed->placement.pages, PAGES_1G);
+	definition_free(parsed);
+}
+
+Test(definition, huge_pages_by_yes_no_or_size)
+{
+	static const struct {
+		const char *value;
+		enum page_kind pages;
+	} rows[] = {{"true", PAGES_2M}, {"false", PAGES_NORMAL}, {"\"2M\"", PAGES_2M}, {"\"1G\"", PAGES_1G}};
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char text[128];
+
+		snprintf(text, sizeof(text),
+			 "{\"name\":\"a\",\"image\":\"i\",\"memory_backing\":{\"hugepages\":%s}}",
+			 rows[i].value);
+		cr_assert_eq(parse(text), 0, "%s", err.text);
+		cr_assert_eq(parsed->wants.pages, rows[i].pages);
+		definition_free(parsed);
+	}
+	refused("{\"name\":\"a\",\"image\":\"i\",\"memory_backing\":{\"hugepages\":\"4K\"}}",
+		"server.json: memory_backing.hugepages: must be true, false, \"2M\" or \"1G\"");
+	refused("{\"name\":\"a\",\"image\":\"i\",\"memory_backing\":{\"hugepages\":1}}",
+		"server.json: memory_backing.hugepages: must be true, false, \"2M\" or \"1G\"");
+}
+
+Test(definition, placement_that_makes_no_sense_is_refused)
+{
+	refused("{\"name\":\"a\",\"image\":\"i\",\"cpus\":4}",
+		"server.json: cpus: must be an object: { ... }");
+	refused("{\"name\":\"a\",\"image\":\"i\",\"cpus\":{\"pinned\":\"2\"}}",
+		"server.json: cpus.pinned: is not a known key, did you mean \"pin\"?");
+	refused("{\"name\":\"a\",\"image\":\"i\",\"cpus\":{\"pin\":\"2-\"}}",
+		"server.json: cpus.pin: must be a list such as \"0-3,8\"");
+	refused("{\"name\":\"a\",\"image\":\"i\",\"cpus\":{\"pin\":\"1,^1\"}}",
+		"server.json: cpus.pin: must be a list such as \"0-3,8\"");
+	refused("{\"name\":\"a\",\"image\":\"i\",\"cpus\":{\"pin\":\"5000\"}}",
+		"server.json: cpus.pin: has a number above 1023, or a range that runs backwards");
+	refused("{\"name\":\"a\",\"image\":\"i\",\"cpus\":{\"placement\":\"mine\"}}",
+		"server.json: cpus.placement: must be one of \"shared\", \"exclusive\"");
+	refused("{\"name\":\"a\",\"image\":\"i\",\"cpus\":{\"weight\":0}}",
+		"server.json: cpus.weight: must be a whole number from 1 to 10000");
+	refused("{\"name\":\"a\",\"image\":\"i\",\"numa\":{\"mode\":\"strict\"}}",
+		"server.json: numa.nodes: is missing: memory of which nodes?");
+	refused("{\"name\":\"a\",\"image\":\"i\",\"numa\":{\"nodes\":\"0\",\"mode\":\"near\"}}",
+		"server.json: numa.mode: must be one of \"strict\", \"preferred\", \"interleave\"");
+}
+
 Test(definition, networks_are_checked)
 {
 	refused("{\"name\":\"a\",\"image\":\"i\",\"networks\":[{\"type\":\"tap\"}]}",
@@ -158,7 +240,7 @@ Test(definition, networks_are_checked)
 	refused("{\"name\":\"a\",\"image\":\"i\",\"networks\":[{\"mac\":\"01:54:00:12:34:56\"}]}",
 		"server.json: networks[0].mac: is a multicast address");
 	refused("{\"name\":\"a\",\"image\":\"i\",\"networks\":[{\"type\":\"tap\",\"device\":\"t\",\"publish\":[\"1:1\"]}]}",
-		"server.json: networks[0].publish: is for passt networks; a TAP's ports are reached by its address");
+		"server.json: networks[0].publish: is for cards of type \"passt\" and \"network\"; others' ports are reached by the guest's own address");
 }
 
 Test(definition, text_that_is_not_json_names_the_line)

@@ -32,6 +32,60 @@ Test(settings, unknown_key_is_refused)
 	cr_assert(strstr(err.text, "did you mean \"runtime_dir\"?"), "%s", err.text);
 }
 
+static void read_policy(const char *text)
+{
+	cr_assert_eq(settings_read(scratch_file("vmm.json", text), &settings, &err), 0, "%s", err.text);
+	settings_free(&settings);
+}
+
+Test(settings, division_has_defaults)
+{
+	cr_assert_eq(settings_read(scratch_file("vmm.json", "{}"), &settings, &err), 0, "%s", err.text);
+	cr_assert_eq(settings.policy.reserve_cpus, POLICY_UNSAID);
+	cr_assert_eq(settings.policy.reserve_mib, POLICY_UNSAID);
+	cr_assert_eq(settings.policy.overcommit_cpus, 100);
+	cr_assert_eq(settings.policy.overcommit_memory, 100);
+	cr_assert_eq(settings.policy.server_percent, POLICY_SERVER_PERCENT);
+	settings_free(&settings);
+}
+
+Test(settings, division_is_read)
+{
+	cr_assert_eq(settings_read(scratch_file("vmm.json", "{\"reserve\":{\"cpus\":0,\"memory_mib\":300},"
+							    "\"overcommit\":{\"cpus\":4,\"memory\":1.15},"
+							    "\"desktop\":{\"server_percent\":40}}"),
+				   &settings, &err),
+		     0, "%s", err.text);
+	cr_assert_eq(settings.policy.reserve_cpus, 0);
+	cr_assert_eq(settings.policy.reserve_mib, 300);
+	cr_assert_eq(settings.policy.overcommit_cpus, 400);
+	cr_assert_eq(settings.policy.overcommit_memory, 115);
+	cr_assert_eq(settings.policy.server_percent, 40);
+	settings_free(&settings);
+	read_policy("{\"reserve\":{}}");
+}
+
+Test(settings, division_that_makes_no_sense_is_refused)
+{
+	static const char *const texts[][2] = {
+		{"{\"reserve\":1}", "reserve: must be an object"},
+		{"{\"reserve\":{\"cpus\":-1}}", "reserve.cpus: must be a whole number from 0 to 1023"},
+		{"{\"reserve\":{\"memory_mb\":1}}",
+		 "reserve.memory_mb: is not a known key, did you mean \"memory_mib\"?"},
+		{"{\"overcommit\":{\"cpus\":0.5}}", "overcommit.cpus: must be a number from 1 to 100"},
+		{"{\"overcommit\":{\"cpus\":101}}", "overcommit.cpus: must be a number from 1 to 100"},
+		{"{\"overcommit\":{\"memory\":\"2\"}}", "overcommit.memory: must be a number from 1 to 100"},
+		{"{\"overcommit\":true}", "overcommit: must be an object"},
+		{"{\"desktop\":{\"server_percent\":100}}",
+		 "desktop.server_percent: must be a whole number from 1 to 99"},
+	};
+
+	for (unsigned i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		cr_assert_lt(settings_read(scratch_file("vmm.json", texts[i][0]), &settings, &err), 0);
+		cr_assert(strstr(err.text, texts[i][1]), "%s", err.text);
+	}
+}
+
 Test(settings, named_file_must_exist)
 {
 	cr_assert_lt(settings_read("/nonexistent/vmm.json", &settings, &err), 0);

@@ -1,0 +1,374 @@
+/*
+ * rastos-vmm disk: the pool of disk images. It works on the pool's folder itself, with locks; no manager is
+ * needed.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/cleanup.h"
+#include "common/util.h"
+#include "vmm/cli/cli.h"
+#include "vmm/cli/progress_line.h"
+#include "vmm/cli/size.h"
+#include "vmm/config/nearest.h"
+#include "vmm/storage/import.h"
+#include "vmm/storage/pool.h"
+
+#define TEXT_MAX 32
+
+/* What a verb was told. */
+struct disk_options {
+	const char *args[2];
+	uint64_t size; /* --size */
+	const char *tag;
+	enum import_format format;
+	bool json;
+};
+
+struct disk_verb {
+	const char *name;
+	unsigned args; /* how many it needs */
+	const char *args_text;
+	const char *options; /* of "jsft": json, size, format, tag */
+	bool writing;
+	int (*run)(const struct pool *pool, const struct disk_options *options, struct error *err);
+	const char *help;
+};
+
+/* --- What is shown --- */
+
+static cJSON *image_json(const struct pool *pool, const struct pool_image *image)
+{
+	cJSON *json = cJSON_CreateObject();
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/%s.img", pool->dir, image->name);
+	cJSON_AddStringToObject(json, "name", image->name);
+	cJSON_AddNumberToObject(json, "size", (double)image->size);
+	cJSON_AddNumberToObject(json, "allocated", (double)image->allocated);
+	cJSON_AddStringToObject(json, "content", content_name(image->content));
+	cJSON_AddBoolToObject(json, "in_use", image->in_use);
+	cJSON_AddNumberToObject(json, "modified", (double)image->modified);
+	cJSON_AddStringToObject(json, "path", path);
+	return json;
+}
+
+static void print_time(int64_t seconds, char text[TEXT_MAX])
+{
+	time_t time = (time_t)seconds;
+	struct tm parts;
+
+	if (!localtime_r(&time, &parts) || !strftime(text, TEXT_MAX, "%Y-%m-%d %H:%M", &parts))
+		snprintf(text, TEXT_MAX, "-");
+}
+
+static void print_row(const struct pool_image *image, int width)
+{
+	char size[TEXT_MAX], allocated[TEXT_MAX], modified[TEXT_MAX];
+
+	size_format(image->size, size, sizeof(size));
+	size_format(image->allocated, allocated, sizeof(allocated));
+	print_time(image->modified, modified);
+	printf("%-*s  %9s  %9s  %-8s  %-6s  %s\n", width, image->name, size, allocated,
+	       content_name(image->content), image->in_use ? "yes" : "no", modified);
+}
+
+static int run_list(const struct pool *pool, const struct disk_options *options, struct error *err)
+{
+	struct pool_image *images;
+	int width = (int)strlen("NAME");
+	size_t count;
+	int code = pool_list(pool, &images, &count, err);
+
+	if (code < 0)
+		return code;
+	if (options->json) {
+		cJSON *json = cJSON_CreateObject();
+		cJSON *array = cJSON_AddArrayToObject(json, "disks");
+
+		for (size_t i = 0; i < count; i++)
+			cJSON_AddItemToArray(array, image_json(pool, &images[i]));
+		cli_print_json(json);
+	} else {
+		for (size_t i = 0; i < count; i++)
+			width = MAX(width, (int)strlen(images[i].name));
+		printf("%-*s  %9s  %9s  %-8s  %-6s  %s\n", width, "NAME", "SIZE", "TAKES", "CONTENT",
+		       "IN USE", "MODIFIED");
+		for (size_t i = 0; i < count; i++)
+			print_row(&images[i], width);
+	}
+	free(images);
+	return 0;
+}
+
+static int run_info(const struct pool *pool, const struct disk_options *options, struct error *err)
+{
+	char size[TEXT_MAX], allocated[TEXT_MAX], modified[TEXT_MAX];
+	struct pool_image image;
+	int code = pool_find(pool, options->args[0], &image, err);
+
+	if (code < 0)
+		return code;
+	if (options->json) {
+		cli_print_json(image_json(pool, &image));
+		return 0;
+	}
+	size_format(image.size, size, sizeof(size));
+	size_format(image.allocated, allocated, sizeof(allocated));
+	print_time(image.modified, modified);
+	printf("Name:      %s\nFile:      %s/%s.img\nSize:      %s (%llu bytes)\nTakes:     %s\n", image.name,
+	       pool->dir, image.name, size, (unsigned long long)image.size, allocated);
+	printf("Content:   %s\nIn use:    %s\nModified:  %s\n", content_name(image.content),
+	       image.in_use ? "yes" : "no", modified);
+	return 0;
+}
+
+/* --- What is done --- */
+
+/* With --json what was made is shown; without it a verb that did what it was told is silent. */
+static int show_made(const struct pool *pool, const struct disk_options *options, const char *name,
+		     struct error *err)
+{
+	struct pool_image image;
+	int code = options->json ? pool_find(pool, name, &image, err) : 0;
+
+	if (code == 0 && options->json)
+		cli_print_json(image_json(pool, &image));
+	return code;
+}
+
+static int parse_size(const char *name, const char *text, uint64_t *size, struct error *err)
+{
+	if (size_parse(text, size))
+		return 0;
+	return error_set(err, -EDOM,
+			 "disk %.80s: the size %.40s must be a number of bytes, or one with K, M, G or T",
+			 name, text);
+}
+
+static int run_create(const struct pool *pool, const struct disk_options *options, struct error *err)
+{
+	uint64_t size = 0;
+	int code = parse_size(options->args[0], options->args[1], &size, err);
+
+	if (code == 0)
+		code = pool_create(pool, options->args[0], size, err);
+	return code < 0 ? code : show_made(pool, options, options->args[0], err);
+}
+
+static int run_import(const struct pool *pool, const struct disk_options *options, struct error *err)
+{
+	struct progress_line line;
+	struct import import = {
+		.name = options->args[0],
+		.source = options->args[1],
+		.format = options->format,
+		.size = options->size,
+		.tag = options->tag,
+		.progress = progress_line_begin(&line),
+	};
+	int code = pool_import(pool, &import, err);
+
+	progress_line_end(&line);
+	return code < 0 ? code : show_made(pool, options, options->args[0], err);
+}
+
+static int run_resize(const struct pool *pool, const struct disk_options *options, struct error *err)
+{
+	struct progress_line line;
+	uint64_t size = 0;
+	int code = parse_size(options->args[0], options->args[1], &size, err);
+
+	if (code < 0)
+		return code;
+	code = pool_resize(pool, options->args[0], size, progress_line_begin(&line), err);
+	progress_line_end(&line);
+	return code < 0 ? code : show_made(pool, options, options->args[0], err);
+}
+
+static int run_clone(const struct pool *pool, const struct disk_options *options, struct error *err)
+{
+	struct progress_line line;
+	int code = pool_clone(pool, options->args[0], options->args[1], progress_line_begin(&line), err);
+
+	progress_line_end(&line);
+	return code < 0 ? code : show_made(pool, options, options->args[1], err);
+}
+
+static int run_delete(const struct pool *pool, const struct disk_options *options, struct error *err)
+{
+	return pool_delete(pool, options->args[0], err);
+}
+
+static const struct disk_verb verbs[] = {
+	{"list", 0, "", "j", false, run_list, "list the images"},
+	{"info", 1, " NAME", "j", false, run_info, "show one image"},
+	{"create", 2, " NAME SIZE", "j", true, run_create, "make an empty image"},
+	{"import", 2, " NAME SOURCE", "jsft", true, run_import, "make an image from a file or folder"},
+	{"resize", 2, " NAME SIZE", "j", true, run_resize, "make an image larger, and the ext4 in it"},
+	{"clone", 2, " NAME NEW_NAME", "j", true, run_clone, "copy an image"},
+	{"delete", 1, " NAME", "", true, run_delete, "delete an image that is not in use"},
+};
+
+/* --- The command line --- */
+
+static void print_help(FILE *file)
+{
+	fputs("Usage: rastos-vmm disk VERB ...\n\n"
+	      "The pool of disk images: raw, sparse files by name. Guests have them as\n"
+	      "\"disks\": [{\"image\": \"NAME\"}]. No manager is needed.\n\n",
+	      file);
+	for (unsigned i = 0; i < ARRAY_SIZE(verbs); i++)
+		fprintf(file, "  %s%-*s %s\n", verbs[i].name, 22 - (int)strlen(verbs[i].name),
+			verbs[i].args_text, verbs[i].help);
+	fputs("\nOptions:\n"
+	      "  --json            print the result as JSON (not delete)\n"
+	      "  --format FORMAT   import: auto, raw, qcow2, directory, tar or oci (default auto)\n"
+	      "  --size SIZE       import: of the disk (default: the image's own, or twice what is in\n"
+	      "                    the tree, at least 1G)\n"
+	      "  --tag TAG         import: which image of an OCI layout (default: its only one)\n"
+	      "  --help            show this help\n\n"
+	      "SIZE is in bytes, or with K, M, G or T. SOURCE is a raw or qcow2 disk image, a folder or tar\n"
+	      "archive with a system's root, or an OCI image layout (folder or tar).\n"
+	      "Exit status: 0 done, 1 failed, 2 usage, 4 refused: in use, taken, no such image.\n",
+	      file);
+}
+
+static const struct disk_verb *find_verb(const char *name)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(verbs); i++) {
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	}
+	return NULL;
+}
+
+static enum exit_code unknown_verb(const char *name)
+{
+	const char *names[ARRAY_SIZE(verbs) + 1] = {NULL};
+	const char *nearest;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(verbs); i++)
+		names[i] = verbs[i].name;
+	nearest = nearest_word(name, names);
+	return nearest ? cli_usage("disk", "%.40s is not a verb, did you mean %s?", name, nearest)
+		       : cli_usage("disk", "%.40s is not a verb", name);
+}
+
+static enum exit_code take_option(int option, struct disk_options *options)
+{
+	switch (option) {
+	case 'j':
+		options->json = true;
+		return EXIT_DONE;
+	case 's':
+		return size_parse(optarg, &options->size) && options->size
+			       ? EXIT_DONE
+			       : cli_usage("disk",
+					   "--size: must be a number of bytes, or one with K, M, G or T");
+	case 't':
+		options->tag = optarg;
+		return EXIT_DONE;
+	default:
+		for (unsigned i = 0; import_format_words[i]; i++) {
+			if (strcmp(optarg, import_format_words[i]) == 0) {
+				options->format = (enum import_format)i;
+				return EXIT_DONE;
+			}
+		}
+		return cli_usage("disk", "--format: must be auto, raw, qcow2, directory, tar or oci");
+	}
+}
+
+/* Reads options and arguments; *help: help was asked for and shown. */
+static enum exit_code read_options(const struct disk_verb *verb, struct disk_options *options, int argc,
+				   char **argv, bool *help)
+{
+	static const struct option known[] = {
+		{"json", no_argument, NULL, 'j'},         {"size", required_argument, NULL, 's'},
+		{"format", required_argument, NULL, 'f'}, {"tag", required_argument, NULL, 't'},
+		{"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+	};
+	enum exit_code code;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
+		if (option == 'h') {
+			print_help(stdout);
+			*help = true;
+			return EXIT_DONE;
+		}
+		if (option == '?')
+			return cli_bad_option("disk");
+		if (!strchr(verb->options, option))
+			return cli_usage("disk", "%s does not have that option", verb->name);
+		code = take_option(option, options);
+		if (code != EXIT_DONE)
+			return code;
+	}
+	if ((unsigned)(argc - optind) != verb->args)
+		return cli_usage("disk", "the form is: disk %s%s", verb->name, verb->args_text);
+	for (unsigned i = 0; i < verb->args; i++)
+		options->args[i] = argv[optind + (int)i];
+	return EXIT_DONE;
+}
+
+static enum exit_code exit_code_of(int code)
+{
+	switch (code) {
+	case -EDOM:
+		return EXIT_USAGE;
+	case -EBUSY:
+	case -EEXIST:
+	case -ENOENT:
+		return EXIT_REFUSED;
+	default:
+		return EXIT_FAILED;
+	}
+}
+
+static enum exit_code run_verb(struct cli *cli, const struct disk_verb *verb,
+			       const struct disk_options *options)
+{
+	struct settings settings;
+	struct error err = {""};
+	struct pool pool;
+	int code;
+
+	if (settings_read(cli->config, &settings, &err) < 0)
+		return cli_fail(EXIT_FAILED, "%s", err.text);
+	code = pool_open(&settings, verb->writing, &pool, &err);
+	if (code == 0) {
+		code = verb->run(&pool, options, &err);
+		pool_close(&pool);
+	}
+	settings_free(&settings);
+	return code < 0 ? cli_fail(exit_code_of(code), "%s", err.text) : EXIT_DONE;
+}
+
+enum exit_code command_disk(struct cli *cli, int argc, char **argv)
+{
+	struct disk_options options = {.format = IMPORT_AUTO};
+	const struct disk_verb *verb;
+	enum exit_code code;
+	bool help = false;
+
+	if (argc < 2) {
+		print_help(stderr);
+		return EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		print_help(stdout);
+		return EXIT_DONE;
+	}
+	verb = find_verb(argv[1]);
+	if (!verb)
+		return unknown_verb(argv[1]);
+	argv[1] = argv[0]; /* getopt_long begins its messages with it */
+	code = read_options(verb, &options, argc - 1, argv + 1, &help);
+	return code != EXIT_DONE || help ? code : run_verb(cli, verb, &options);
+}

@@ -1,0 +1,190 @@
+/* rastos-vmm info: all that is known of a guest. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "vmm/cli/answer.h"
+#include "vmm/cli/client.h"
+#include "vmm/cli/options.h"
+#include "vmm/cli/table.h"
+#include "vmm/guest/boot_report.h"
+
+#define LABEL 13 /* columns */
+
+enum {
+	OPT_HELP = 256,
+	OPT_JSON,
+};
+
+static const char usage[] =
+	"Usage: rastos-vmm info [--json] GUEST...\n\n"
+	"Shows what guests are made of, how they are, and where they are kept.\n\n"
+	"      --json    print one JSON object a guest, one a line: the definition and the boot report are in it\n"
+	"      --help    show this help\n";
+
+/* One line, unless the text is empty. label: "" for a second line of the same. */
+static void line(const char *label, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void line(const char *label, const char *format, ...)
+{
+	AUTO_FREE char *text = NULL;
+	AUTO_FREE char *clean = NULL;
+	char before[32] = "";
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
+	va_end(args);
+	clean = text ? table_printable(text) : NULL;
+	if (!clean || !*clean)
+		return;
+	if (*label)
+		snprintf(before, sizeof(before), "%s:", label);
+	printf("%-*s%s\n", LABEL, before, clean);
+}
+
+static void print_state(const cJSON *guest)
+{
+	char uptime[16];
+
+	answer_duration(uptime, answer_number(guest, "uptime_s"));
+	if (answer_number(guest, "pid") > 0)
+		line("State", "%s, for %s, process %.0f", answer_text(guest, "state"),
+		     strcmp(uptime, "-") == 0 ? "0s" : uptime, answer_number(guest, "pid"));
+	else
+		line("State", "%s", answer_text(guest, "state"));
+	line("Why", "%s", answer_text(guest, "why"));
+	line("Status", "%s", answer_text(guest, "status"));
+	if (answer_number(guest, "restarts") > 0)
+		line("Restarts", "%.0f in a row", answer_number(guest, "restarts"));
+}
+
+static void print_boots(const cJSON *definition)
+{
+	const cJSON *kernel = cJSON_GetObjectItemCaseSensitive(definition, "kernel");
+
+	line("Image", "%s", answer_text(definition, "image"));
+	line("Kernel", "%s", answer_text(kernel, "path"));
+	line("Initrd", "%s", answer_text(kernel, "initrd"));
+	line("Command line", "%s", answer_text(kernel, "cmdline"));
+}
+
+static void print_devices(const cJSON *definition)
+{
+	const char *label = "Disks";
+	const cJSON *item, *port;
+
+	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(definition, "disks"))
+	{
+		const char *id = answer_text(item, "id");
+
+		line(label, "%s%s%s%s", answer_text(item, "path"), *id ? ", id " : "", id,
+		     cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(item, "read_only")) ? ", read-only" : "");
+		label = "";
+	}
+	label = "Networks";
+	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(definition, "networks"))
+	{
+		const char *device = answer_text(item, "device");
+
+		line(label, "%s%s%s", answer_text(item, "type"), *device ? " " : "", device);
+		label = "";
+		cJSON_ArrayForEach(port, cJSON_GetObjectItemCaseSensitive(item, "publish"))
+		{
+			line("", "  published: %s", cJSON_IsString(port) ? port->valuestring : "?");
+		}
+	}
+}
+
+static void print_dependencies(const cJSON *definition)
+{
+	const char *label = "Depends on";
+	const cJSON *item;
+
+	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(definition, "depends_on"))
+	{
+		line(label, "%s", cJSON_IsString(item) ? item->valuestring : "?");
+		label = "";
+	}
+}
+
+static void print_ready(const cJSON *guest)
+{
+	struct boot_report report;
+
+	if (boot_report_from_json(cJSON_GetObjectItemCaseSensitive(guest, "boot_report"), &report) == 0 &&
+	    report.steps[BOOT_STEP_READY].reached)
+		line("Ready", "after %.1f ms", (double)report.steps[BOOT_STEP_READY].wall_ns / 1e6);
+}
+
+static void print_guest(const cJSON *guest)
+{
+	const cJSON *definition = cJSON_GetObjectItemCaseSensitive(guest, "definition");
+
+	line("Name", "%s", answer_text(guest, "name"));
+	line("Role", "%s", answer_text(guest, "role"));
+	print_state(guest);
+	print_ready(guest);
+	line("vCPUs", "%.0f", answer_number(guest, "vcpus"));
+	line("Memory", "%.0f MiB", answer_number(guest, "memory_mib"));
+	print_boots(definition);
+	print_devices(definition);
+	print_dependencies(definition);
+	line("Autostart", "%s",
+	     cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(guest, "autostart")) ? "yes" : "no");
+	line("Definition", "%s", answer_text(guest, "file"));
+	line("Folder", "%s", answer_text(guest, "folder"));
+	if (cJSON_HasObjectItem(guest, "next_definition"))
+		line("Changed", "a new definition counts from the next start on");
+}
+
+static enum exit_code show(const struct cli *cli, const char *name, bool json, bool first)
+{
+	cJSON *guest = NULL;
+	enum exit_code code = client_do(cli, "info", name, &guest);
+
+	if (code != EXIT_DONE)
+		return code;
+	if (json) {
+		cli_print_json(guest);
+		return EXIT_DONE;
+	}
+	if (!first)
+		putchar('\n');
+	print_guest(guest);
+	cJSON_Delete(guest);
+	return EXIT_DONE;
+}
+
+enum exit_code command_info(struct cli *cli, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"json", no_argument, NULL, OPT_JSON},
+		{"help", no_argument, NULL, OPT_HELP},
+		{NULL, 0, NULL, 0},
+	};
+	enum exit_code first = EXIT_DONE;
+	bool json = false;
+	int option;
+
+	while ((option = options_next(argc, argv, "", options)) != -1) {
+		if (option == OPT_HELP) {
+			fputs(usage, stdout);
+			return EXIT_DONE;
+		}
+		if (option == '?')
+			return cli_bad_option("info");
+		json = true;
+	}
+	if (optind == argc)
+		return cli_usage("info", "which guest?");
+	for (int i = optind; i < argc; i++) {
+		enum exit_code code = show(cli, argv[i], json, i == optind);
+
+		if (first == EXIT_DONE)
+			first = code;
+	}
+	return first;
+}

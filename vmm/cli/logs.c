@@ -1,0 +1,122 @@
+/* rastos-vmm logs: what a guest printed on its console. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vmm/cli/answer.h"
+#include "vmm/cli/client.h"
+#include "vmm/cli/options.h"
+#include "vmm/cli/reconnect.h"
+#include "vmm/cli/visible.h"
+
+#define POLL_US (200 * 1000)
+
+enum {
+	OPT_HELP = 256,
+};
+
+static const char usage[] =
+	"Usage: rastos-vmm logs [-f] [-n LINES] GUEST\n\n"
+	"Shows what the guest printed on its console, also before its last starts; the newest megabyte or so is kept.\n"
+	"On a terminal control characters are shown as ^X, in a pipe everything is as the guest printed it.\n\n"
+	"  -f, --follow        and what it prints from now on, until Ctrl-C\n"
+	"  -n, --lines LINES   only the newest lines\n"
+	"      --help          show this help\n";
+
+struct logs {
+	const char *guest;
+	bool follow;
+	long lines; /* -1: all */
+	double next;
+	struct visible visible;
+};
+
+static cJSON *make_request(struct client *client, const struct logs *logs, bool first)
+{
+	cJSON *request = client_request_new(client, "logs");
+
+	cJSON_AddStringToObject(request, "guest", logs->guest);
+	if (first && logs->lines >= 0)
+		cJSON_AddNumberToObject(request, "lines", (double)logs->lines);
+	else
+		cJSON_AddNumberToObject(request, "from", logs->next);
+	return request;
+}
+
+/* One piece; *more: the next is there already. */
+static enum exit_code show_piece(struct client *client, struct logs *logs, bool first, bool *more,
+				 struct error *err)
+{
+	cJSON *piece;
+	enum exit_code code = client_call(client, make_request(client, logs, first), 0, &piece, NULL, err);
+
+	if (code != EXIT_DONE)
+		return code;
+	visible_write(&logs->visible, answer_text(piece, "text"), stdout);
+	logs->next = answer_number(piece, "next");
+	*more = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(piece, "more"));
+	cJSON_Delete(piece);
+	if (!*more && fflush(stdout) != 0)
+		return cli_fail(EXIT_FAILED, "standard output: %m");
+	return EXIT_DONE;
+}
+
+static enum exit_code show(const struct cli *cli, struct logs *logs)
+{
+	struct error err = {""};
+	struct client client;
+	enum exit_code code;
+	bool more = true;
+	bool first = true;
+
+	if (client_connect(cli, &client, &err) < 0)
+		return cli_fail(EXIT_FAILED, "%s", err.text);
+	for (;;) {
+		code = show_piece(&client, logs, first, &more, &err);
+		if (code == EXIT_FAILED && logs->follow && !first) { /* the manager went */
+			client_close(&client);
+			if (reconnect(cli, &client))
+				continue;
+		}
+		first = false;
+		if (code != EXIT_DONE || (!more && !logs->follow))
+			break;
+		if (!more)
+			usleep(POLL_US);
+	}
+	client_close(&client);
+	return code == EXIT_DONE ? code : cli_fail(code, "%s", err.text);
+}
+
+enum exit_code command_logs(struct cli *cli, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"follow", no_argument, NULL, 'f'},
+		{"lines", required_argument, NULL, 'n'},
+		{"help", no_argument, NULL, OPT_HELP},
+		{NULL, 0, NULL, 0},
+	};
+	struct logs logs = {.lines = -1};
+	unsigned long lines;
+	int option;
+
+	while ((option = options_next(argc, argv, "fn:", options)) != -1) {
+		if (option == OPT_HELP) {
+			fputs(usage, stdout);
+			return EXIT_DONE;
+		}
+		if (option == '?')
+			return cli_bad_option("logs");
+		if (option == 'n' && !cli_number(optarg, 0, 1000000000, &lines))
+			return cli_usage("logs", "--lines: must be a number of lines");
+		if (option == 'n')
+			logs.lines = (long)lines;
+		logs.follow |= option == 'f';
+	}
+	if (optind != argc - 1)
+		return cli_usage("logs", optind == argc ? "which guest?" : "one guest at a time");
+	logs.guest = argv[optind];
+	visible_start(&logs.visible, isatty(STDOUT_FILENO));
+	return show(cli, &logs);
+}

@@ -1,0 +1,17 @@
+/*
+ * What a guest boots: found in its boot image, which is verified here, or its bare kernel.
+ *
+ * Comes before the guest process closes its jail, since it needs a library from the file system and a child
+ * process (hypervisor/boot/fit.h). The caller has no other threads yet.
+ */
+#pragma once
+
+#include "common/error.h"
+#include "hypervisor/boot/boot.h"
+#include "vmm/config/definition.h"
+#include "vmm/guest/boot_report.h"
+#include "vmm/guest/resources.h"
+
+/* source points into resources, until guest_resources_drop_boot_files. Errors are those of fit_open. */
+int boot_files_find(const struct guest_definition *definition, const struct guest_resources *resources,
+		    struct boot_recorder *recorder, struct boot_source *source, struct error *err);

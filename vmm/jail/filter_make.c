@@ -1,0 +1,209 @@
+/*
+ * Makes the system-call filters of a guest process' threads, when rastos-vmm is built: libseccomp turns the
+ * lists below into BPF, which is printed as C. rastos-vmm then needs neither libseccomp nor the time to use
+ * it: a guest process would otherwise spend a millisecond on each start to compute what never changes.
+ *
+ *      filter_make filters.inc
+ *
+ * A filter is a list of what is allowed; anything else ends the process (seccomp(2),
+ * SECCOMP_RET_KILL_PROCESS). Arguments are looked at where the call alone would be too much: what ioctl and
+ * fcntl are asked to do, memory that would become code, families of sockets, whom a signal is for. A new call
+ * in a thread's code needs a line here; without it the first guest that comes by ends with SIGSYS.
+ */
+#include <asm/termbits.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/if_tun.h>
+#include <linux/kvm.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/util.h"
+#include "vmm/jail/filter.h"
+
+#define MAIN 1U /* the guest process' first thread: devices, console, manager */
+#define VCPU 2U
+#define DISK 4U
+#define ALL  (MAIN | VCPU | DISK)
+
+#define ARGUMENTS_MAX 3
+
+struct rule {
+	unsigned threads;
+	int call;
+	struct scmp_arg_cmp arguments[ARGUMENTS_MAX]; /* all must hold; op 0 ends them */
+};
+
+#define ANY(threads, name)                                                                                   \
+	{                                                                                                    \
+		threads, SCMP_SYS(name),                                                                     \
+		{                                                                                            \
+			{                                                                                    \
+				0                                                                            \
+			}                                                                                    \
+		}                                                                                            \
+	}
+#define IF(threads, name, ...)                                                                               \
+	{                                                                                                    \
+		threads, SCMP_SYS(name),                                                                     \
+		{                                                                                            \
+			__VA_ARGS__                                                                          \
+		}                                                                                            \
+	}
+#define IS(argument, value) SCMP_CMP64(argument, SCMP_CMP_EQ, (uint64_t)(value))
+#define BITS(argument, mask, wanted)                                                                         \
+	SCMP_CMP64(argument, SCMP_CMP_MASKED_EQ, (uint64_t)(mask), (uint64_t)(wanted))
+#define IOCTL(threads, request)  IF(threads, ioctl, IS(1, (uint32_t)(request)))
+#define FCNTL(threads, command)  IF(threads, fcntl, IS(1, command))
+#define MADVISE(threads, advice) IF(threads, madvise, IS(2, advice))
+#define SIGNAL(threads, number)  IF(threads, tgkill, IS(0, FILTER_PID), IS(2, number))
+
+#define PRIVATE_MEMORY (MAP_PRIVATE | MAP_ANONYMOUS)
+
+/* In the order of how often they come: the first are compared first. */
+static const struct rule rules[] = {
+	/* the work */
+	IOCTL(VCPU, KVM_RUN),
+	ANY(ALL, write), /* irqfds, kicks, the log */
+	ANY(ALL, read),
+	ANY(MAIN | DISK, epoll_wait),
+	ANY(ALL, futex),
+	ANY(DISK, preadv),
+	ANY(DISK, pwritev),
+	ANY(DISK, pwritev2),
+	ANY(DISK, fdatasync),
+	ANY(MAIN, readv), /* TAP */
+	ANY(ALL, writev), /* TAP; the C library's last words */
+	ANY(ALL, timerfd_settime),
+	ANY(MAIN | DISK, epoll_ctl),
+	ANY(MAIN, poll),
+
+	/* sockets: passt, vsock connections, consoles, the manager. None is made but pairs. */
+	ANY(MAIN, recvmsg),
+	ANY(MAIN, sendmsg),
+	ANY(MAIN, recvfrom),
+	IF(MAIN, sendto, IS(4, 0), IS(5, 0)), /* to whom it is connected */
+	ANY(MAIN, accept4),
+	ANY(MAIN, shutdown),
+	IF(MAIN, socketpair, IS(0, AF_UNIX), BITS(1, 0xf, SOCK_STREAM)),
+
+	/* descriptors */
+	ANY(MAIN, close),
+	FCNTL(MAIN, F_GETFL),
+	FCNTL(MAIN, F_SETFL),
+	FCNTL(MAIN, F_DUPFD_CLOEXEC),
+	IF(MAIN, newfstatat, IS(3, AT_EMPTY_PATH)), /* fstat(3) */
+	ANY(MAIN, fstat),
+	ANY(MAIN, ftruncate), /* the console's log begins anew */
+	IOCTL(ALL, TCGETS),   /* the log asks whether it goes to a terminal */
+	IOCTL(MAIN | VCPU, TUNSETOFFLOAD),
+
+	/* a vCPU that stopped is described; a paused one is told */
+	IOCTL(VCPU, KVM_GET_REGS),
+	IOCTL(VCPU, KVM_GET_SREGS),
+	IOCTL(VCPU, KVM_TRANSLATE),
+	IOCTL(VCPU, KVM_KVMCLOCK_CTRL),
+	IOCTL(MAIN, KVM_SET_USER_MEMORY_REGION), /* the end of a VM, vm_close */
+
+	/* memory that never becomes code */
+	ANY(ALL, brk),
+	IF(ALL, mmap, BITS(2, PROT_EXEC, 0), BITS(3, PRIVATE_MEMORY | MAP_SHARED, PRIVATE_MEMORY)),
+	IF(ALL, mprotect, BITS(2, PROT_EXEC, 0)),
+	IF(ALL, mremap, IS(3, MREMAP_MAYMOVE)),
+	ANY(ALL, munmap),
+	MADVISE(ALL, MADV_DONTNEED), /* what malloc and stacks of ended threads give back */
+
+	/* time and chance */
+	ANY(ALL, clock_gettime),
+	ANY(ALL, gettimeofday),
+	ANY(ALL, getrandom),
+
+	/* signals and the end */
+	ANY(ALL, rt_sigreturn),
+	ANY(ALL, rt_sigprocmask),
+	ANY(ALL, restart_syscall),
+	ANY(ALL, getpid),
+	ANY(ALL, gettid),
+	SIGNAL(MAIN | VCPU, FILTER_SIGNAL_KICK), /* vcpu_kick */
+	SIGNAL(ALL, SIGABRT),
+	IF(ALL, rt_sigaction, IS(0, SIGABRT)), /* abort(3) */
+	ANY(VCPU | DISK, exit),
+	ANY(ALL, exit_group),
+};
+
+static __attribute__((noreturn)) void give_up(const char *what, int code)
+{
+	fprintf(stderr, "filter_make: %s: %s\n", what, strerror(-code));
+	exit(EXIT_FAILURE);
+}
+
+static unsigned rule_arguments(const struct rule *rule)
+{
+	unsigned count = 0;
+
+	while (count < ARGUMENTS_MAX && rule->arguments[count].op)
+		count++;
+	return count;
+}
+
+static scmp_filter_ctx filter_build(unsigned thread)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	int code;
+
+	if (!filter)
+		give_up("cannot begin a filter", -ENOMEM);
+	code = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	for (size_t i = 0; i < ARRAY_SIZE(rules) && code == 0; i++) {
+		const struct rule *rule = &rules[i];
+
+		if (!(rule->threads & thread))
+			continue;
+		code = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, rule->call, rule_arguments(rule),
+					      rule->arguments);
+		if (code == 0)
+			code = seccomp_syscall_priority(filter, rule->call, (uint8_t)(255 - i));
+	}
+	if (code < 0)
+		give_up("cannot add a rule", code);
+	return filter;
+}
+
+static void filter_print(const char *name, unsigned thread)
+{
+	scmp_filter_ctx filter = filter_build(thread);
+	FILE *file = tmpfile();
+	struct sock_filter line;
+	int code = file ? seccomp_export_bpf(filter, fileno(file)) : -errno;
+
+	if (code < 0)
+		give_up("cannot export a filter", code);
+	rewind(file);
+	printf("static const struct sock_filter %s[] = {\n", name);
+	while (fread(&line, sizeof(line), 1, file) == 1)
+		printf("\t{0x%02x, %u, %u, 0x%08x},\n", line.code, line.jt, line.jf, line.k);
+	printf("};\n");
+	fclose(file);
+	seccomp_release(filter);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 2 || !freopen(argv[1], "we", stdout)) {
+		fprintf(stderr, "usage: filter_make OUT\n");
+		return EXIT_FAILURE;
+	}
+	filter_print("filter_main", MAIN);
+	filter_print("filter_vcpu", VCPU);
+	filter_print("filter_disk", DISK);
+	return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,52 @@
+/*
+ * The jail of a guest process. A guest that has taken over its process finds itself with the descriptors that
+ * it was given, its own memory, and nothing else (docs/jail.md).
+ *
+ *      manager                              guest process
+ *      jail_fork  --clone3-->               own user, mount, pid, net, ipc and uts namespaces, own user id,
+ * own cgroup descriptors_keep  what is not its own is closed (the boot image is verified: needs a library and
+ * a child) jail_close        empty root, no capabilities, no_new_privs, limits, Landlock (VM and devices are
+ * made, the kernel is loaded) filter_install    in each thread that starts, in the first one at last
+ *
+ * All or nothing: a host that refuses a part gets an error that says what to do, never a guest in half a
+ * jail. Only Landlock is left out where the kernel has none, since all that it forbids is out of reach in the
+ * empty root.
+ *
+ * jail_fork and jail_close belong to a process with one thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/error.h"
+
+/* What makes a guest process' place. */
+struct jail_config {
+	const char *name; /* of the guest */
+	bool on;          /* false: an ordinary child process, which needs no jail_close */
+	/* Who it is, inside and outside of its user namespace. For root an id that nobody else has (ids.h); a
+	 * user who is not root has only himself to give. */
+	uid_t uid;
+	gid_t gid;
+	int cgroup_fd; /* of the cgroup to be born into (cgroup.h); -1: the caller's */
+};
+
+/* What it may use at most, beside what its cgroup allows. */
+struct jail_limits {
+	const char *name;   /* of the guest */
+	unsigned threads;   /* that it is going to make */
+	unsigned files;     /* descriptors */
+	uint64_t file_size; /* bytes of the largest file that it may write: its disks, its memory */
+};
+
+/*
+ * As fork(2): 0 in the child; in the parent its process id, and *pidfd. The child inherits everything, as
+ * with fork, but glibc's at-fork handlers do not run.
+ */
+pid_t jail_fork(const struct jail_config *config, int *pidfd, struct error *err);
+
+/* In the child: closes the jail behind it. From here on it opens nothing by path and makes no process, and
+ * gets no right back. On failure the process must end. */
+int jail_close(const struct jail_limits *limits, struct error *err);

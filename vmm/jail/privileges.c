@@ -1,0 +1,42 @@
+#include "vmm/jail/privileges.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/keyctl.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int privileges_freeze(struct error *err)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return error_set(err, -errno, "jail: cannot renounce new privileges: %m");
+	return 0;
+}
+
+static int bounding_set_empty(struct error *err)
+{
+	for (unsigned long capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; capability++) {
+		if (prctl(PR_CAPBSET_DROP, capability) < 0)
+			return error_set(err, -errno, "jail: cannot give up capability %lu: %m", capability);
+	}
+	return 0;
+}
+
+int privileges_drop(struct error *err)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+	int code = bounding_set_empty(err);
+
+	if (code < 0)
+		return code;
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
+	    syscall(SYS_capset, &header, none) < 0)
+		return error_set(err, -errno, "jail: cannot give up all capabilities: %m");
+	/* Else it would have the manager's. A kernel without keyrings has nothing to take. */
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
+		return error_set(err, -errno, "jail: cannot leave the session's keyring: %m");
+	return privileges_freeze(err);
+}

@@ -1,0 +1,133 @@
+#include "vmm/manager/division.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "vmm/manager/guest_jail.h"
+#include "vmm/manager/manager.h"
+#include "vmm/plan/apply.h"
+#include "vmm/plan/diff.h"
+#include "vmm/plan/placement.h"
+
+/* Whether a guest counts: it runs, or shall as soon as it can. */
+static bool counts(const struct managed_guest *guest)
+{
+	return guest_alive(guest) || guest->state == LIFE_WAITING || guest->state == LIFE_STARTING;
+}
+
+/* The plan for all that count, and `more`, which takes the place of a guest with its name. */
+static int make_plan(struct manager *manager, const struct guest_definition *more, struct plan *plan,
+		     struct error *err)
+{
+	struct guest_definition *definitions[MANAGER_GUESTS_MAX + 1];
+	AUTO_FREE struct inventory *host = malloc(sizeof(*host));
+	unsigned count = 0;
+	int code;
+
+	if (!host)
+		return error_set(err, -ENOMEM, "plan: out of memory");
+	for (unsigned i = 0; i < manager->guest_count; i++) {
+		struct managed_guest *guest = manager->guests[i];
+
+		if (counts(guest) && !(more && strcmp(more->name, guest->definition->name) == 0))
+			definitions[count++] = guest->definition;
+	}
+	if (more)
+		definitions[count++] = (struct guest_definition *)more; /* the plan only reads it */
+	code = inventory_read("/", host, err);
+	return code < 0 ? code
+			: plan_make_for(host, manager->mode, &manager->settings->policy, definitions, count,
+					plan, err);
+}
+
+int division_check(struct manager *manager, const struct guest_definition *more, struct error *err)
+{
+	struct plan plan;
+	int code = make_plan(manager, more, &plan, err);
+
+	if (code == 0)
+		plan_free(&plan);
+	return code;
+}
+
+static unsigned list_running(const struct manager *manager, struct plan_running running[MANAGER_GUESTS_MAX])
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < manager->guest_count; i++) {
+		const struct managed_guest *guest = manager->guests[i];
+		const struct guest_definition *definition = guest->definition;
+
+		if (!guest_alive(guest))
+			continue;
+		running[count++] = (struct plan_running){
+			.name = definition->name,
+			.runs = true,
+			.vcpus = topology_vcpus(&definition->topology),
+			.memory_mib = definition->memory_mib,
+			.cpus = definition->placement.cpus,
+			.weight = definition->placement.weight,
+			.pages_known = true,
+			.pages = definition->placement.pages,
+			.nodes_known = true,
+			.nodes = definition->placement.nodes,
+		};
+	}
+	return count;
+}
+
+int division_give(struct managed_guest *guest, struct error *err)
+{
+	struct manager *manager = guest->manager;
+	AUTO_FREE struct plan_running *running = calloc(MANAGER_GUESTS_MAX, sizeof(*running));
+	struct plan plan;
+	int code;
+
+	if (!running)
+		return error_set(err, -ENOMEM, "plan: out of memory");
+	code = make_plan(manager, guest->definition, &plan, err);
+	if (code < 0)
+		return code;
+	code = plan_check_start(&plan, running, list_running(manager, running), guest->definition->name, err);
+	if (code == 0)
+		plan_apply_definition(plan_find(&plan, guest->definition->name), guest->definition);
+	plan_free(&plan);
+	return code;
+}
+
+static void apply_to(struct managed_guest *guest, const struct plan_guest *planned)
+{
+	const struct guest_placement before = guest->definition->placement;
+	const char *name = guest->definition->name;
+	struct error err;
+
+	plan_apply_live(planned, guest->definition);
+	if (memcmp(&before, &guest->definition->placement, sizeof(before)) == 0)
+		return;
+	if (guest_jail_limit(guest, &err) < 0)
+		log_warning("guest %s: %s", name, err.text);
+	if (placement_apply(guest->record.process.pid, &guest->definition->placement, name, &err) < 0)
+		log_warning("%s", err.text);
+}
+
+void division_apply(struct manager *manager)
+{
+	struct plan plan;
+	struct error err;
+
+	if (make_plan(manager, NULL, &plan, &err) < 0) {
+		log_warning("the guests stay on the CPUs they have: %s", err.text);
+		return;
+	}
+	for (unsigned i = 0; i < manager->guest_count; i++) {
+		struct managed_guest *guest = manager->guests[i];
+		const struct plan_guest *planned = plan_find(&plan, guest->definition->name);
+
+		if (guest_alive(guest) && planned)
+			apply_to(guest, planned);
+	}
+	plan_free(&plan);
+}

@@ -1,0 +1,23 @@
+/*
+ * What guests printed on their consoles (guest folder, console.log), in pieces that fit a line of the control
+ * protocol:
+ *
+ *      {"text":"...","next":8192,"more":true}
+ *
+ * `text` has the guest's bytes as they are, zeroes left out. Who asks again from `next` on gets what follows;
+ * `more` says that it is there already. The log has the newest megabyte or so and then begins anew: a place
+ * that is past its end means its start. Loop thread only.
+ */
+#pragma once
+
+#include <cjson/cJSON.h>
+#include <stdint.h>
+
+#include "common/error.h"
+
+#define LOGS_PIECE 8192 /* bytes; control characters are six in JSON */
+
+/* A piece from byte `from` on; a log that is not there is empty. */
+int logs_read(const char *folder, uint64_t from, cJSON **piece, struct error *err);
+/* Where the newest `lines` lines begin. */
+int logs_find(const char *folder, uint64_t lines, uint64_t *from, struct error *err);

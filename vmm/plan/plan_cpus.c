@@ -1,0 +1,460 @@
+/* How many vCPUs each guest gets, and on which CPUs they run; plan.h says by which rules. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/util.h"
+#include "vmm/plan/planner.h"
+
+/* --- Exclusive guests --- */
+
+static struct cpu_set core_of(const struct planner *planner, unsigned cpu)
+{
+	return inventory_core(planner->host, cpu);
+}
+
+/* The guest that a CPU is exclusive to. */
+static const char *owner_of(const struct planner *planner, unsigned cpu)
+{
+	for (unsigned i = 0; i < planner->plan->count; i++) {
+		const struct plan_guest *guest = &planner->plan->guests[i];
+
+		if (guest->exclusive && planner->guests[i].placed && cpu_set_has(&guest->placement.cpus, cpu))
+			return guest->name;
+	}
+	return NULL;
+}
+
+/* Why a guest cannot have one of the CPUs it names; it takes the others of the core too. */
+static int pin_refused(const struct planner *planner, const struct plan_guest *guest,
+		       const struct cpu_set *wanted)
+{
+	struct cpu_set taken = cpu_set_minus(wanted, &planner->free);
+	unsigned cpu = cpu_set_next(&taken, 0);
+	const char *owner = owner_of(planner, cpu);
+
+	if (owner)
+		return error_set(planner->err, -ENOSPC, "guest %s: cpus.pin: CPU %u is exclusive to guest %s",
+				 guest->name, cpu, owner);
+	return error_set(
+		planner->err, -ENOSPC,
+		"guest %s: cpus.pin: CPU %u is the host's reserve; reserve.cpus in vmm.json sizes it",
+		guest->name, cpu);
+}
+
+/* Cores whose CPUs are all free, of these CPUs. */
+static struct cpu_set whole_cores(const struct planner *planner, const struct cpu_set *cpus)
+{
+	struct cpu_set whole = {0};
+
+	CPU_SET_FOREACH(cpu, cpus)
+	{
+		struct cpu_set core = core_of(planner, cpu);
+
+		if (cpu_set_within(&core, &planner->free))
+			whole = cpu_set_or(&whole, &core);
+	}
+	return whole;
+}
+
+/* A core's CPUs are neighbours, whatever their numbers: so the guest's threads are the host's. */
+static void pin_vcpus(const struct planner *planner, struct plan_guest *guest, const struct cpu_set *on)
+{
+	CPU_SET_FOREACH(first, on)
+	{
+		struct cpu_set core = core_of(planner, first);
+
+		core = cpu_set_and(&core, on);
+		if (cpu_set_next(&core, 0) != first)
+			continue;
+		CPU_SET_FOREACH(cpu, &core)
+		{
+			if (guest->placement.pin_count < guest->vcpus)
+				guest->placement.pins[guest->placement.pin_count++] = (uint16_t)cpu;
+		}
+	}
+}
+
+/* Threads of each core when all vCPUs come in whole cores of one kind, else 1. */
+static unsigned threads_of(const struct planner *planner, const struct plan_guest *guest)
+{
+	struct cpu_set core = core_of(planner, guest->placement.pins[0]);
+	unsigned threads = cpu_set_count(&core);
+
+	for (unsigned i = 0; i < guest->vcpus; i++) {
+		if (i % threads == 0)
+			core = core_of(planner, guest->placement.pins[i]);
+		if (cpu_set_count(&core) != threads || !cpu_set_has(&core, guest->placement.pins[i]))
+			return 1;
+	}
+	return guest->vcpus % threads == 0 ? threads : 1;
+}
+
+static void take_exclusive(struct planner *planner, unsigned index, const struct cpu_set *cores,
+			   const struct cpu_set *vcpus_on)
+{
+	struct plan_guest *guest = &planner->plan->guests[index];
+
+	guest->placement.cpus = *cores;
+	pin_vcpus(planner, guest, vcpus_on);
+	guest->threads = threads_of(planner, guest);
+	planner->free = cpu_set_minus(&planner->free, cores);
+	planner->guests[index].placed = true;
+}
+
+/* The one node that all these CPUs are on, or CPU_SET_MAX. */
+static unsigned node_of(const struct planner *planner, const struct cpu_set *cpus)
+{
+	unsigned node = planner->host->node[cpu_set_next(cpus, 0)];
+
+	return cpu_set_within(cpus, &planner->host->node_info[node].cpus) ? node : CPU_SET_MAX;
+}
+
+static int place_exclusive_pinned(struct planner *planner, unsigned index)
+{
+	const struct cpu_set *pin = &planner->guests[index].wants->pin;
+	const struct plan_guest *guest = &planner->plan->guests[index];
+	struct cpu_set cores = {0};
+
+	if (cpu_set_count(pin) < guest->vcpus)
+		return error_set(
+			planner->err, -ENOSPC,
+			"guest %s: cpus.pin: names %u CPUs, but an exclusive guest with %u vCPUs needs one "
+			"for each",
+			guest->name, cpu_set_count(pin), guest->vcpus);
+	CPU_SET_FOREACH(cpu, pin)
+	{
+		struct cpu_set core = core_of(planner, cpu);
+
+		cores = cpu_set_or(&cores, &core);
+	}
+	if (!cpu_set_within(&cores, &planner->free))
+		return pin_refused(planner, guest, &cores);
+	take_exclusive(planner, index, &cores, pin);
+	return planner_take_node(planner, index, node_of(planner, &cores));
+}
+
+/* Whole cores of `from`, the lowest first, until there are `count` CPUs. */
+static struct cpu_set lowest_cores(const struct planner *planner, const struct cpu_set *from, unsigned count)
+{
+	struct cpu_set chosen = {0};
+
+	CPU_SET_FOREACH(cpu, from)
+	{
+		struct cpu_set core = core_of(planner, cpu);
+
+		if (cpu_set_count(&chosen) >= count)
+			break;
+		chosen = cpu_set_or(&chosen, &core);
+	}
+	return chosen;
+}
+
+/* Where an exclusive guest may be: its nodes' whole cores. */
+static struct cpu_set exclusive_candidates(const struct planner *planner, unsigned index)
+{
+	const struct cpu_set *nodes = &planner->guests[index].wants->nodes;
+	struct cpu_set cpus =
+		inventory_cpus_of(planner->host, cpu_set_empty(nodes) ? &planner->host->nodes : nodes);
+
+	return whole_cores(planner, &cpus);
+}
+
+static int place_exclusive(struct planner *planner, unsigned index)
+{
+	const struct guest_wants *wants = planner->guests[index].wants;
+	const struct plan_guest *guest = &planner->plan->guests[index];
+	struct cpu_set candidates, cores;
+	unsigned node;
+
+	if (!cpu_set_empty(&wants->pin))
+		return place_exclusive_pinned(planner, index);
+	candidates = exclusive_candidates(planner, index);
+	if (guest->vcpus == 0 || cpu_set_count(&candidates) < guest->vcpus)
+		return error_set(
+			planner->err, -ENOSPC,
+			"guest %s: vcpus: %u exclusive ones do not fit: of %u CPUs the host keeps %u, and %u "
+			"that other guests leave are whole cores%s",
+			guest->name, MAX(guest->vcpus, 1U), cpu_set_count(&planner->plan->cpus),
+			cpu_set_count(&planner->plan->reserve_cpus), cpu_set_count(&candidates),
+			cpu_set_empty(&wants->nodes) ? "" : " of its nodes");
+	node = planner_find_node(planner, index,
+				 cpu_set_empty(&wants->nodes) ? &planner->host->nodes : &wants->nodes,
+				 &candidates, 100);
+	if (node < CPU_SET_MAX)
+		candidates = cpu_set_and(&candidates, &planner->host->node_info[node].cpus);
+	cores = lowest_cores(planner, &candidates, guest->vcpus);
+	take_exclusive(planner, index, &cores, &cores);
+	return planner_take_node(planner, index, node);
+}
+
+/* Those with numbers; the pinned ones first, others go around them. */
+static int place_exclusive_guests(struct planner *planner)
+{
+	int code = 0;
+
+	for (int pinned = 1; pinned >= 0; pinned--) {
+		for (unsigned i = 0; i < planner->plan->count && code == 0; i++) {
+			const struct planner_guest *making = &planner->guests[i];
+
+			if (planner->plan->guests[i].exclusive && !making->auto_vcpus &&
+			    cpu_set_empty(&making->wants->pin) != (pinned == 1))
+				code = place_exclusive(planner, i);
+		}
+	}
+	return code;
+}
+
+/* --- The others' numbers --- */
+
+/* The CPUs that a guest which shares may run on. */
+static struct cpu_set shared_candidates(const struct planner *planner, unsigned index)
+{
+	const struct guest_wants *wants = planner->guests[index].wants;
+	struct cpu_set nodes;
+
+	if (!cpu_set_empty(&wants->pin))
+		return wants->pin;
+	if (cpu_set_empty(&wants->nodes))
+		return planner->free;
+	nodes = inventory_cpus_of(planner->host, &wants->nodes);
+	return cpu_set_and(&planner->free, &nodes);
+}
+
+/* An exclusive guest's part is whole cores, as many as lie in it, or the least that is possible: one. */
+static unsigned whole_part(const struct planner *planner, unsigned index, unsigned part)
+{
+	struct cpu_set candidates = exclusive_candidates(planner, index);
+	unsigned count = 0;
+
+	CPU_SET_FOREACH(cpu, &candidates)
+	{
+		struct cpu_set core = core_of(planner, cpu);
+		unsigned size = cpu_set_count(&core);
+
+		if (cpu_set_next(&core, 0) != cpu)
+			continue;
+		if (count && count + size > MIN(part, (unsigned)WANTS_VCPUS_MAX - 1))
+			break;
+		count += size;
+	}
+	return count;
+}
+
+static int give_part(struct planner *planner, unsigned index, unsigned part)
+{
+	struct plan_guest *guest = &planner->plan->guests[index];
+	struct cpu_set candidates;
+
+	part = MAX(1U, MIN(part, (unsigned)WANTS_VCPUS_MAX));
+	if (guest->exclusive) {
+		guest->vcpus = whole_part(planner, index, part);
+		return place_exclusive(planner, index);
+	}
+	candidates = shared_candidates(planner, index);
+	guest->vcpus = MAX(1U, MIN(part, cpu_set_count(&candidates)));
+	return 0;
+}
+
+static bool waits(const struct planner *planner, unsigned index, enum guest_role role)
+{
+	return planner->guests[index].auto_vcpus && planner->plan->guests[index].role == role;
+}
+
+/* CPUs that are left beside the vCPUs of all guests that share and have their numbers. */
+static unsigned cpus_left(const struct planner *planner)
+{
+	unsigned there = cpu_set_count(&planner->free), taken = 0;
+
+	for (unsigned i = 0; i < planner->plan->count; i++)
+		taken += planner->plan->guests[i].exclusive ? 0 : planner->plan->guests[i].vcpus;
+	return there - MIN(there, taken);
+}
+
+static int give_server(struct planner *planner)
+{
+	unsigned part = cpus_left(planner);
+	int code = 0;
+
+	if (planner->plan->mode == MODE_DESKTOP)
+		part = (part * planner->policy->server_percent + 50) / 100;
+	for (unsigned i = 0; i < planner->plan->count && code == 0; i++) {
+		if (waits(planner, i, GUEST_ROLE_SERVER))
+			code = give_part(planner, i, part);
+	}
+	return code;
+}
+
+/* Equal parts; what cannot be divided goes to the first ones. */
+static int give_desktops(struct planner *planner)
+{
+	unsigned left = cpus_left(planner), waiting = 0;
+	int code = 0;
+
+	for (unsigned i = 0; i < planner->plan->count; i++)
+		waiting += waits(planner, i, GUEST_ROLE_DESKTOP);
+	for (unsigned i = 0; i < planner->plan->count && code == 0; i++) {
+		unsigned part;
+
+		if (!waits(planner, i, GUEST_ROLE_DESKTOP))
+			continue;
+		part = (left + waiting - 1) / waiting;
+		code = give_part(planner, i, part);
+		left -= MIN(left, planner->plan->guests[i].vcpus);
+		waiting--;
+	}
+	return code;
+}
+
+/* --- The others' CPUs --- */
+
+static int check_pins(const struct planner *planner)
+{
+	for (unsigned i = 0; i < planner->plan->count; i++) {
+		const struct plan_guest *guest = &planner->plan->guests[i];
+		struct cpu_set candidates = shared_candidates(planner, i);
+
+		if (guest->exclusive)
+			continue;
+		if (!cpu_set_within(&candidates, &planner->free))
+			return pin_refused(planner, guest, &candidates);
+		if (cpu_set_empty(&candidates))
+			return error_set(
+				planner->err, -ENOSPC,
+				"guest %s: %s: no CPU is left beside the host's reserve and exclusive guests",
+				guest->name,
+				cpu_set_empty(&planner->guests[i].wants->nodes) ? "vcpus" : "numa.nodes");
+	}
+	return 0;
+}
+
+/* The CPUs that some guests are confined to, and how many vCPUs are. */
+struct crowd {
+	struct cpu_set cpus;
+	unsigned vcpus;
+};
+
+static int crowd_refused(const struct planner *planner, const struct plan_guest *guest,
+			 const struct crowd *crowd)
+{
+	const struct plan *plan = planner->plan;
+	unsigned overcommit = planner->policy->overcommit_cpus;
+	unsigned there = cpu_set_count(&plan->cpus), kept = cpu_set_count(&plan->reserve_cpus);
+	unsigned limit = cpu_set_count(&crowd->cpus) * overcommit / 100;
+	char text[CPU_SET_TEXT_MAX];
+
+	if (!cpu_set_equal(&crowd->cpus, &planner->free))
+		return error_set(
+			planner->err, -ENOSPC,
+			"guest %s: vcpus: %u do not fit on CPUs %.64s: other guests there have %u, which "
+			"leaves %u with overcommit.cpus %u.%02u",
+			guest->name, guest->vcpus, cpu_set_format(&crowd->cpus, text), crowd->vcpus,
+			limit - MIN(crowd->vcpus, limit), overcommit / 100, overcommit % 100);
+	return error_set(
+		planner->err, -ENOSPC,
+		"guest %s: vcpus: %u do not fit: of %u CPUs the host keeps %u, exclusive guests have %u, "
+		"and other guests' vCPUs are %u, which leaves %u with overcommit.cpus %u.%02u",
+		guest->name, guest->vcpus, there, kept, there - kept - cpu_set_count(&planner->free),
+		crowd->vcpus, limit - MIN(crowd->vcpus, limit), overcommit / 100, overcommit % 100);
+}
+
+/* Adds a guest to every crowd that it is part of. */
+static int join_crowds(const struct planner *planner, unsigned index, struct crowd *crowds, unsigned count)
+{
+	const struct plan_guest *guest = &planner->plan->guests[index];
+	struct cpu_set candidates = shared_candidates(planner, index);
+
+	for (unsigned i = 0; i < count; i++) {
+		uint64_t limit =
+			(uint64_t)cpu_set_count(&crowds[i].cpus) * planner->policy->overcommit_cpus / 100;
+
+		if (!cpu_set_within(&candidates, &crowds[i].cpus))
+			continue;
+		if (crowds[i].vcpus + guest->vcpus > limit)
+			return crowd_refused(planner, guest, &crowds[i]);
+		crowds[i].vcpus += guest->vcpus;
+	}
+	return 0;
+}
+
+/* No set of CPUs that somebody is confined to is more crowded than the policy allows. Those with numbers come
+ * first, so that they are not blamed for what the plan gave to others. */
+static int check_crowds(const struct planner *planner)
+{
+	struct crowd *crowds = calloc(planner->plan->count + 1, sizeof(*crowds));
+	unsigned count = 1;
+	int code = 0;
+
+	if (!crowds)
+		return error_set(planner->err, -ENOMEM, "plan: out of memory");
+	crowds[0].cpus = planner->free;
+	for (unsigned i = 0; i < planner->plan->count; i++) {
+		struct cpu_set candidates = shared_candidates(planner, i);
+
+		if (!planner->plan->guests[i].exclusive && !cpu_set_equal(&candidates, &planner->free))
+			crowds[count++].cpus = candidates;
+	}
+	for (int chosen = 0; chosen <= 1; chosen++) {
+		for (unsigned i = 0; i < planner->plan->count && code == 0; i++) {
+			if (!planner->plan->guests[i].exclusive &&
+			    planner->guests[i].auto_vcpus == (chosen == 1))
+				code = join_crowds(planner, i, crowds, count);
+		}
+	}
+	free(crowds);
+	return code;
+}
+
+static int place_shared(struct planner *planner, unsigned index)
+{
+	const struct guest_wants *wants = planner->guests[index].wants;
+	struct plan_guest *guest = &planner->plan->guests[index];
+	unsigned node = CPU_SET_MAX;
+
+	guest->placement.cpus = shared_candidates(planner, index);
+	if (!cpu_set_empty(&wants->pin)) {
+		node = node_of(planner, &wants->pin);
+	} else if (cpu_set_empty(&wants->nodes)) {
+		node = planner_find_node(planner, index, &planner->host->nodes, &planner->free, 100);
+		if (node == CPU_SET_MAX)
+			node = planner_find_node(planner, index, &planner->host->nodes, &planner->free,
+						 planner->policy->overcommit_cpus);
+		if (node < CPU_SET_MAX)
+			guest->placement.cpus =
+				cpu_set_and(&planner->free, &planner->host->node_info[node].cpus);
+	} else if (cpu_set_count(&wants->nodes) == 1) {
+		node = cpu_set_next(&wants->nodes, 0);
+	}
+	planner->guests[index].placed = true;
+	return planner_take_node(planner, index, node);
+}
+
+/* First those that say where, then those with numbers, then those that take what is left. */
+static int place_shared_guests(struct planner *planner)
+{
+	int code = 0;
+
+	for (unsigned turn = 0; turn < 3; turn++) {
+		for (unsigned i = 0; i < planner->plan->count && code == 0; i++) {
+			const struct planner_guest *making = &planner->guests[i];
+			bool says =
+				!cpu_set_empty(&making->wants->pin) || !cpu_set_empty(&making->wants->nodes);
+
+			if (!making->placed &&
+			    (turn == 2 || (turn == 0 && says) || (turn == 1 && !making->auto_vcpus)))
+				code = place_shared(planner, i);
+		}
+	}
+	return code;
+}
+
+int planner_size_and_place_cpus(struct planner *planner)
+{
+	int code;
+
+	planner_fill_nodes(planner);
+	if ((code = place_exclusive_guests(planner)) < 0 || (code = give_server(planner)) < 0 ||
+	    (code = give_desktops(planner)) < 0 || (code = check_pins(planner)) < 0 ||
+	    (code = check_crowds(planner)) < 0)
+		return code;
+	return place_shared_guests(planner);
+}

@@ -1,0 +1,94 @@
+#include "vmm/storage/copy.h"
+
+#include <errno.h>
+#include <linux/fs.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/util.h"
+
+#define STEP      MIB(8) /* between two reports */
+#define BUFFER    MIB(1)
+#define STEP_TEXT "copying"
+
+/* Copies what copy_file_range cannot: from a block device, or between two kinds of file system. */
+static int copy_plain(int from, int to, uint64_t start, uint64_t end)
+{
+	AUTO_FREE uint8_t *buffer = malloc(BUFFER);
+
+	if (!buffer)
+		return -ENOMEM;
+	while (start < end) {
+		ssize_t got = pread(from, buffer, MIN(BUFFER, end - start), (off_t)start);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got < 0 ? -errno : -EIO;
+		for (ssize_t done = 0; done < got;) {
+			ssize_t put = pwrite(to, buffer + done, (size_t)(got - done), (off_t)start + done);
+
+			if (put < 0 && errno != EINTR)
+				return -errno;
+			done += MAX(put, 0);
+		}
+		start += (uint64_t)got;
+	}
+	return 0;
+}
+
+static int copy_range(int from, int to, uint64_t start, uint64_t end)
+{
+	while (start < end) {
+		off_t from_at = (off_t)start;
+		off_t to_at = (off_t)start;
+		ssize_t got = copy_file_range(from, &from_at, to, &to_at, (size_t)(end - start), 0);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 && (errno == ENOSPC || errno == EIO || errno == EDQUOT))
+			return -errno;
+		if (got <= 0)
+			return copy_plain(from, to, start, end);
+		start += (uint64_t)got;
+	}
+	return 0;
+}
+
+/* The next stretch of data from start on; false when only a hole is left. A file without SEEK_DATA, such as a
+ * block device, is all data. */
+static bool next_data(int from, uint64_t start, uint64_t size, uint64_t *begin, uint64_t *end)
+{
+	off_t data = lseek(from, (off_t)start, SEEK_DATA);
+	off_t hole;
+
+	if (data < 0 && errno == ENXIO)
+		return false;
+	*begin = data < 0 ? start : (uint64_t)data;
+	hole = data < 0 ? -1 : lseek(from, data, SEEK_HOLE);
+	*end = MIN(hole < 0 ? size : (uint64_t)hole, size);
+	return *begin < size;
+}
+
+int copy_sparse(const char *from_name, int from, int to, uint64_t size, struct progress *progress,
+		struct error *err)
+{
+	uint64_t at = 0, begin, end;
+	int code = 0;
+
+	if (ioctl(to, FICLONE, from) == 0)
+		return 0;
+	if (ftruncate(to, (off_t)size) < 0)
+		return error_set(err, -errno, "%s: cannot make room for a copy of %llu bytes: %m", from_name,
+				 (unsigned long long)size);
+	while (code == 0 && at < size && next_data(from, at, size, &begin, &end)) {
+		at = MIN(end, begin + STEP);
+		code = copy_range(from, to, begin, at);
+		progress_report(progress, STEP_TEXT, (int)((double)at * 100 / (double)size));
+	}
+	return code < 0 ? error_set(err, code, "%s: cannot copy: %s", from_name, strerror(-code)) : 0;
+}

@@ -1,0 +1,343 @@
+#include "vmm/storage/program.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/util.h"
+#include "vmm/storage/sandbox.h"
+
+#define TICK_MS   200 /* how often progress is told and time looked at */
+#define FIRST_FD  10  /* the child's descriptors are moved above this, before they get their places */
+#define EXTRA_FD  3
+#define STATUS_FD 4 /* through which the child tells why there was no exec */
+
+extern char **environ;
+
+struct program program_of(const char *const *argv, const char *package, const char *about)
+{
+	return (struct program){
+		.argv = argv,
+		.package = package,
+		.about = about,
+		.input = -1,
+		.output = -1,
+		.extra = -1,
+		.folder = -1,
+	};
+}
+
+/* --- The child --- */
+
+struct child {
+	const struct program *program;
+	char **environment;
+	int rules;
+	int messages;
+	int go;     /* read: the parent has written the maps */
+	int go_end; /* its other end, which only the parent may hold: so the child sees that it has died */
+	int status; /* write: an errno; closed by exec */
+	pid_t parent;
+};
+
+/* Puts fd, or /dev/null, at place; -1 stays -1 for the extra one. */
+static int place(int fd, int at)
+{
+	int null;
+
+	if (fd >= 0)
+		return dup2(fd, at) < 0 ? -errno : 0;
+	if (at == EXTRA_FD)
+		return 0;
+	null = open("/dev/null", at == STDIN_FILENO ? O_RDONLY : O_WRONLY);
+	if (null < 0)
+		return -errno;
+	if (null != at && (dup2(null, at) < 0 || close(null) < 0))
+		return -errno;
+	return 0;
+}
+
+/* Above all places, so that none is overwritten while the others are taken; -1 stays. */
+static int lift(int fd)
+{
+	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FD);
+}
+
+static int place_all(struct child *child)
+{
+	const struct program *program = child->program;
+	int input = lift(program->input), output = lift(program->output), extra = lift(program->extra),
+	    messages = lift(child->messages), status = lift(child->status);
+	int code = place(input, STDIN_FILENO);
+
+	if (code == 0)
+		code = place(output, STDOUT_FILENO);
+	if (code == 0)
+		code = place(messages, STDERR_FILENO);
+	if (code == 0)
+		code = place(extra, EXTRA_FD);
+	if (code == 0)
+		code = dup3(status, STATUS_FD, O_CLOEXEC) < 0 ? -errno : 0;
+	if (code < 0)
+		return code;
+	child->status = STATUS_FD;
+	if (extra < 0)
+		close(EXTRA_FD);
+	return close_range(STATUS_FD + 1, ~0U, 0) < 0 ? -errno : 0;
+}
+
+/* Becomes the program. Only what is safe between fork and exec. */
+static _Noreturn void child_main(struct child *child)
+{
+	const struct program *program = child->program;
+	struct sigaction standard = {.sa_handler = SIG_DFL};
+	sigset_t none;
+	int code = 0;
+	char word;
+
+	for (int signal = 1; signal < NSIG; signal++)
+		sigaction(signal, &standard, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	setpgid(0, 0); /* it is ended with all that it has started */
+	close(child->go_end);
+	code = sandbox_unshare();
+	if (write(child->status, &code, sizeof(code)) != sizeof(code) || code < 0 ||
+	    read(child->go, &word, 1) != 1)
+		_exit(EXIT_FAILURE);
+	if (program->folder >= 0 ? fchdir(program->folder) < 0 : chdir("/") < 0)
+		code = -errno;
+	if (code == 0)
+		code = sandbox_enter(program, child->rules, child->parent);
+	if (code == 0)
+		code = place_all(child);
+	if (code == 0) {
+		environ = child->environment;
+		execvp(program->argv[0], (char *const *)(uintptr_t)program->argv);
+		code = -errno;
+	}
+	if (write(child->status, &code, sizeof(code)) < 0)
+		_exit(EXIT_FAILURE);
+	_exit(EXIT_FAILURE);
+}
+
+/* --- The parent --- */
+
+/* A memfd that cannot grow, so that what a program says of a hostile file does not fill memory. */
+static int make_messages(void)
+{
+	AUTO_CLOSE int fd = memfd_create("messages", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0 || ftruncate(fd, PROGRAM_MESSAGES_MAX) < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_GROW) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+/* What the program said last. Names out of a hostile file lose what a terminal would obey. */
+static void last_message(int messages, char *line, size_t size)
+{
+	AUTO_FREE char *text = calloc(1, PROGRAM_MESSAGES_MAX + 1);
+	char *rest = text;
+	char *next;
+
+	snprintf(line, size, "it ended without a word");
+	if (!text || pread(messages, text, PROGRAM_MESSAGES_MAX, 0) < 0)
+		return;
+	while ((next = strsep(&rest, "\r\n"))) {
+		if (*next && !strstr(next, "xiting with failure status") && !strstr(next, "Exit status"))
+			snprintf(line, size, "%s", next);
+	}
+	for (; *line; line++) {
+		if (!isprint((unsigned char)*line))
+			*line = '?';
+	}
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static int child_end(pid_t pid)
+{
+	int status = 0;
+
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
+/* Waits for the end, telling progress; -ETIMEDOUT when it took too long. *status: waitpid(2). */
+static int wait_end(const struct program *program, pid_t pid, int *status)
+{
+	AUTO_CLOSE int process = pidfd_open(pid, 0);
+	uint64_t deadline = now_ms() + program->seconds * UINT64_C(1000);
+	struct pollfd wait = {.fd = process, .events = POLLIN};
+	int code = process < 0 ? -errno : 0;
+
+	while (code == 0 && poll(&wait, 1, TICK_MS) <= 0) {
+		if (program->seconds && now_ms() > deadline)
+			code = -ETIMEDOUT;
+		progress_report(program->progress, program->step,
+				program->percent ? program->percent(program) : PROGRESS_UNKNOWN);
+	}
+	if (code < 0)
+		kill(-pid, SIGKILL);
+	*status = child_end(pid);
+	kill(-pid, SIGKILL); /* what it has started, and left behind */
+	return code;
+}
+
+static int start_failed(const struct program *program, int code, struct error *err)
+{
+	if (code == -ENOENT)
+		return error_set(err, code, "%s: %s is not installed: apt-get install %s", program->about,
+				 program->argv[0], program->package);
+	return error_set(err, code, "%s: cannot run %s: %s", program->about, program->argv[0],
+			 strerror(-code));
+}
+
+static int judge_end(const struct program *program, int code, int status, int messages, struct error *err)
+{
+	char line[256];
+
+	if (code == -ETIMEDOUT)
+		return error_set(err, code, "%s: %s was not done after %u s", program->about,
+				 program->argv[0], program->seconds);
+	if (code < 0)
+		return start_failed(program, code, err);
+	if (WIFEXITED(status) && WEXITSTATUS(status) <= program->success_max)
+		return 0;
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ)
+		return error_set(err, -EFBIG, "%s: %s would write more than %llu MiB", program->about,
+				 program->argv[0], (unsigned long long)(program->file_max >> 20));
+	if (WIFSIGNALED(status))
+		return error_set(err, -EIO, "%s: %s was ended by signal %d", program->about, program->argv[0],
+				 WTERMSIG(status));
+	last_message(messages, line, sizeof(line));
+	return error_set(err, strstr(line, "No space left") ? -ENOSPC : -EIO, "%s: %s: %s", program->about,
+			 program->argv[0], line);
+}
+
+/* From the fork to the exec: 0, or the negative errno that stopped it. */
+static int child_start(const struct program *program, pid_t pid, int go, int status, struct error *err)
+{
+	int code;
+
+	if (read(status, &code, sizeof(code)) != sizeof(code))
+		code = -EIO;
+	if (code < 0)
+		return error_set(err, code,
+				 "%s: cannot make a user namespace for %s: %s (see sysctl "
+				 "user.max_user_namespaces)",
+				 program->about, program->argv[0], strerror(-code));
+	code = sandbox_map_ids(pid, program->many_owners, err);
+	if (code < 0)
+		return error_prefix(err, code, "%s", program->about);
+	if (write(go, "", 1) != 1)
+		return error_set(err, -EIO, "%s: %s ended early", program->about, program->argv[0]);
+	/* Nothing comes when exec has closed it. */
+	return read(status, &code, sizeof(code)) == sizeof(code) ? start_failed(program, code, err) : 0;
+}
+
+/* A user's PATH has no folder of administrators' programs, such as mkfs.ext4. */
+static char *search_path(void)
+{
+	const char *path = getenv("PATH");
+	char *text = NULL;
+
+	return asprintf(&text, "PATH=%s:/usr/sbin:/sbin", path ? path : "/usr/bin:/bin") < 0 ? NULL : text;
+}
+
+static int run(const struct program *program, int messages, int go[2], int status[2], struct error *err)
+{
+	AUTO_FREE char *path = search_path();
+	char *environment[] = {path, "LC_ALL=C", NULL};
+	struct child child = {
+		.program = program,
+		.environment = environment,
+		.rules = sandbox_rules(program),
+		.messages = messages,
+		.go = go[0],
+		.go_end = go[1],
+		.parent = getpid(),
+		.status = status[1],
+	};
+	int end = 0;
+	pid_t pid = fork();
+	int code;
+
+	if (pid == 0)
+		child_main(&child);
+	cleanup_close(&child.rules);
+	close(TAKE_FD(go[0]));
+	close(TAKE_FD(status[1]));
+	if (pid < 0)
+		return start_failed(program, -errno, err);
+	code = child_start(program, pid, go[1], status[0], err);
+	if (code < 0) {
+		kill(pid, SIGKILL);
+		child_end(pid);
+		return code;
+	}
+	code = wait_end(program, pid, &end);
+	return judge_end(program, code, end, messages, err);
+}
+
+static int run_with(const struct program *program, int messages, struct error *err)
+{
+	int go[2] = {-1, -1};
+	int status[2] = {-1, -1};
+	int code;
+
+	if (messages < 0 || pipe2(go, O_CLOEXEC) < 0 || pipe2(status, O_CLOEXEC) < 0)
+		code = start_failed(program, messages < 0 ? messages : -errno, err);
+	else
+		code = run(program, messages, go, status, err);
+	cleanup_close(&go[0]);
+	cleanup_close(&go[1]);
+	cleanup_close(&status[0]);
+	cleanup_close(&status[1]);
+	return code;
+}
+
+int program_run(const struct program *program, struct error *err)
+{
+	AUTO_CLOSE int messages = make_messages();
+
+	return run_with(program, messages, err);
+}
+
+int program_read(const struct program *program, char **text, struct error *err)
+{
+	AUTO_CLOSE int output = make_messages();
+	AUTO_CLOSE int messages = make_messages();
+	AUTO_FREE char *buffer = calloc(1, PROGRAM_MESSAGES_MAX + 1);
+	struct program reading = *program;
+	int code;
+
+	if (output < 0 || !buffer)
+		return start_failed(program, -ENOMEM, err);
+	reading.output = output;
+	code = run_with(&reading, messages, err);
+	if (code == 0 && pread(output, buffer, PROGRAM_MESSAGES_MAX, 0) < 0)
+		code = start_failed(program, -errno, err);
+	if (code == 0)
+		*text = TAKE_PTR(buffer);
+	return code;
+}

@@ -1,0 +1,248 @@
+#include "vmm/storage/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <pwd.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/util.h"
+
+#define OPEN_FILES_MAX 1024
+
+/* All ids but the last two. One that is mapped whole is taken for the first namespace by programs (umoci),
+ * which then try to make device nodes. */
+#define ALL_IDS 4294967293U
+
+extern char **environ;
+
+/* --- Landlock --- */
+
+#define LANDLOCK_READ                                                                                        \
+	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define LANDLOCK_WRITE                                                                                       \
+	(LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |    \
+	 LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |          \
+	 LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK |       \
+	 LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_REFER)
+#define LANDLOCK_FILE                                                                                        \
+	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE)
+#define LANDLOCK_ABI_REFER 2
+
+struct rules {
+	int fd;
+	uint64_t handled;
+};
+
+/* A rule for what fd refers to; a file has only a file's rights. What cannot be ruled cannot be used. */
+static void allow(const struct rules *rules, int fd, uint64_t access)
+{
+	struct landlock_path_beneath_attr rule = {.allowed_access = access & rules->handled, .parent_fd = fd};
+	struct stat status;
+
+	if (fd < 0 || fstat(fd, &status) < 0)
+		return;
+	if (!S_ISDIR(status.st_mode))
+		rule.allowed_access &= LANDLOCK_FILE;
+	syscall(SYS_landlock_add_rule, rules->fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+}
+
+static void allow_path(const struct rules *rules, const char *path, uint64_t access)
+{
+	AUTO_CLOSE int fd = open(path, O_PATH | O_CLOEXEC);
+
+	allow(rules, fd, access);
+}
+
+int sandbox_rules(const struct program *program)
+{
+	static const char *const system[] = {
+		"/usr",
+		"/bin",
+		"/sbin",
+		"/lib",
+		"/lib64",
+		"/proc",
+		"/etc/ld.so.cache",
+		"/etc/alternatives",
+		"/etc/mke2fs.conf",
+		"/etc/passwd",
+		"/etc/group",
+		"/dev/urandom",
+	};
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	struct landlock_ruleset_attr attributes = {.handled_access_fs = LANDLOCK_READ | LANDLOCK_WRITE};
+	struct rules rules;
+
+	if (abi < 1)
+		return -1;
+	if (abi < LANDLOCK_ABI_REFER)
+		attributes.handled_access_fs &= ~(uint64_t)LANDLOCK_ACCESS_FS_REFER;
+	rules.handled = attributes.handled_access_fs;
+	rules.fd = (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes), 0);
+	if (rules.fd < 0)
+		return -1;
+	for (unsigned i = 0; i < ARRAY_SIZE(system); i++)
+		allow_path(&rules, system[i], LANDLOCK_READ);
+	for (unsigned i = 0; i < PROGRAM_READABLE_MAX && program->readable[i]; i++)
+		allow_path(&rules, program->readable[i], LANDLOCK_READ);
+	allow_path(&rules, "/dev/null", LANDLOCK_READ | LANDLOCK_WRITE);
+	allow(&rules, program->folder, LANDLOCK_READ | LANDLOCK_WRITE);
+	/* A descriptor that is opened again by its name in /proc. */
+	allow(&rules, program->extra, LANDLOCK_READ);
+	return rules.fd;
+}
+
+/* --- Namespaces --- */
+
+int sandbox_unshare(void)
+{
+	return unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0 ? -errno : 0;
+}
+
+static int write_file(pid_t child, const char *name, const char *text)
+{
+	char path[64];
+	AUTO_CLOSE int fd = -1;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)child, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		return -errno;
+	return 0;
+}
+
+/* The user's first range in /etc/subuid or /etc/subgid: NAME:START:COUNT (subuid(5)). */
+static bool find_range(const char *path, unsigned long *start, unsigned long *count)
+{
+	AUTO_FCLOSE FILE *file = fopen(path, "re");
+	const struct passwd *user = getpwuid(geteuid());
+	char line[256];
+	char name[64];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%63[^:]:%lu:%lu", name, start, count) != 3 || *count == 0)
+			continue;
+		if ((user && strcmp(user->pw_name, name) == 0) ||
+		    (name[0] >= '0' && name[0] <= '9' && strtoul(name, NULL, 10) == geteuid()))
+			return true;
+	}
+	return false;
+}
+
+/* Runs a program that may do what we may not; 0 when it did. */
+static int run_helper(const char *const *argv)
+{
+	posix_spawn_file_actions_t actions;
+	int status = -1;
+	pid_t pid;
+	int code = posix_spawn_file_actions_init(&actions);
+
+	if (code)
+		return -code;
+	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	code = posix_spawnp(&pid, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	if (code)
+		return -code;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status == 0 ? 0 : -EPERM;
+}
+
+/* newuidmap(1) and newgidmap(1) map the range that an administrator has granted, behind the user's own id. */
+static int map_granted(pid_t child, const char *tool, const char *granted, unsigned own)
+{
+	char process[16], id[16], first[24], size[24];
+	const char *argv[] = {tool, process, "0", id, "1", "1", first, size, NULL};
+	unsigned long start, count;
+
+	if (!find_range(granted, &start, &count))
+		return -EPERM;
+	snprintf(process, sizeof(process), "%d", (int)child);
+	snprintf(id, sizeof(id), "%u", own);
+	snprintf(first, sizeof(first), "%lu", start);
+	snprintf(size, sizeof(size), "%lu", count);
+	return run_helper(argv);
+}
+
+static int map_as_user(pid_t child, bool many)
+{
+	char map[32];
+	int code;
+
+	if (many) {
+		code = map_granted(child, "newuidmap", "/etc/subuid", geteuid());
+		return code < 0 ? code : map_granted(child, "newgidmap", "/etc/subgid", getegid());
+	}
+	code = write_file(child, "setgroups", "deny");
+	snprintf(map, sizeof(map), "0 %u 1", (unsigned)geteuid());
+	if (code == 0)
+		code = write_file(child, "uid_map", map);
+	snprintf(map, sizeof(map), "0 %u 1", (unsigned)getegid());
+	return code < 0 ? code : write_file(child, "gid_map", map);
+}
+
+int sandbox_map_ids(pid_t child, bool many, struct error *err)
+{
+	char map[32];
+	int code;
+
+	if (geteuid() != 0) {
+		code = map_as_user(child, many);
+	} else {
+		snprintf(map, sizeof(map), "0 0 %u", ALL_IDS);
+		code = write_file(child, "uid_map", map);
+		if (code == 0)
+			code = write_file(child, "gid_map", map);
+	}
+	if (code < 0 && many && geteuid() != 0)
+		return error_set(
+			err, code,
+			"files of several owners need user ids: apt-get install uidmap, and a line in "
+			"/etc/subuid and /etc/subgid (subuid(5))");
+	return code < 0 ? error_set(err, code, "cannot map user ids for a program: %s", strerror(-code)) : 0;
+}
+
+/* --- Limits --- */
+
+static int limit(int resource, uint64_t value)
+{
+	struct rlimit limits = {.rlim_cur = value, .rlim_max = value};
+
+	return setrlimit((__rlimit_resource_t)resource, &limits) < 0 ? -errno : 0;
+}
+
+int sandbox_enter(const struct program *program, int rules, pid_t parent)
+{
+	int code = limit(RLIMIT_CORE, 0);
+
+	if (code == 0)
+		code = limit(RLIMIT_NOFILE, OPEN_FILES_MAX);
+	if (code == 0 && program->memory_max)
+		code = limit(RLIMIT_AS, program->memory_max);
+	if (code == 0 && program->file_max) /* what it says is written to a file, too */
+		code = limit(RLIMIT_FSIZE, MAX(program->file_max, (uint64_t)PROGRAM_MESSAGES_MAX));
+	if (code < 0)
+		return code;
+	/* What is left of a parent that died meanwhile is for the next sweep. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	if (getppid() != parent)
+		return -ESRCH;
+	if (rules >= 0 && syscall(SYS_landlock_restrict_self, rules, 0) < 0)
+		return -errno;
+	return 0;
+}
