@@ -1,6 +1,7 @@
 /* What a guest needs from the host: every refusal is one sentence, and nothing stays open after it. */
 #include <criterion/criterion.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
