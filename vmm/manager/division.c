@@ -15,6 +15,8 @@
 /* Whether a guest counts: it runs, or shall as soon as it can. */
 static bool counts(const struct managed_guest *guest)
 {
+	if (!plan_mode_runs(guest->manager->mode, guest->definition->role))
+		return false; /* on its way out */
 	return guest_alive(guest) || guest->state == LIFE_WAITING || guest->state == LIFE_STARTING;
 }
 

@@ -5,7 +5,10 @@
  *
  *      control.c      clients: lines of JSON over sockets
  *      operations.c   what they can ask for, and what they wait for
- *      manager.c      the set of guests: which there are, in which order they start and end
+ *      manager.c      the set of guests
+ *      order.c        in which order they start and end
+ *      mode_change.c  from one mode to the other
+ *      takeover.c     those that a former manager left
  *      guest.c        one guest and its process (guest.h)
  *      store.c        definitions on the disk
  *
@@ -75,6 +78,10 @@ int manager_define(struct manager *manager, struct guest_definition *definition,
 /* Forgets a guest that is off; -EBUSY when it is not, or when others depend on it. */
 int manager_undefine(struct managed_guest *guest, struct error *err);
 
+/* Changes the mode, in its file too: guests that the new mode does not run are shut down within timeout_s, those that start
+ * by themselves in it start, the others move. -EALREADY: it is the mode. */
+int manager_set_mode(struct manager *manager, const char *word, unsigned timeout_s, struct error *err);
+
 /* Shuts all guests down, those that others depend on last, within timeout_s altogether; manager_all_off tells
  * when that is done. */
 void manager_down(struct manager *manager, unsigned timeout_s, bool force);
@@ -85,6 +92,15 @@ void manager_forget(struct manager *manager);
 
 /* One guest as JSON, for lists. */
 cJSON *manager_describe(const struct managed_guest *guest);
+
+/* --- Between manager.c, order.c and takeover.c --- */
+
+/* Adds a guest; definition and file are taken over, on failure too. */
+int manager_add(struct manager *manager, struct guest_definition *definition, char *file, struct error *err);
+/* Takes over what a former manager left. */
+void manager_take_over(struct manager *manager);
+/* Whether the guest's definition names that guest. */
+bool manager_depends_on(const struct managed_guest *guest, const char *name);
 
 /* --- Called by the guests --- */
 

@@ -233,8 +233,8 @@ int sandbox_enter(const struct program *program, int rules, pid_t parent)
 		code = limit(RLIMIT_NOFILE, OPEN_FILES_MAX);
 	if (code == 0 && program->memory_max)
 		code = limit(RLIMIT_AS, program->memory_max);
-	if (code == 0 && program->file_max)
-		code = limit(RLIMIT_FSIZE, program->file_max);
+	if (code == 0 && program->file_max) /* what it says is written to a file, too */
+		code = limit(RLIMIT_FSIZE, MAX(program->file_max, (uint64_t)PROGRAM_MESSAGES_MAX));
 	if (code < 0)
 		return code;
 	/* What is left of a parent that died meanwhile is for the next sweep. */

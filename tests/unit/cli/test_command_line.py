@@ -99,7 +99,8 @@ class Usage(ProgramTest):
     def test_bad_value_of_run(self):
         for options, words in (
             (["-d", "data.img,rw"], ["disks[0].rw", "not a known key"]),
-            (["-n", "bridge"], ["networks[0].type", '"tap", "passt"']),
+            (["-n", "bridg"], ["networks[0].type", '"tap", "passt"']),
+            (["-n", "bridge"], ["networks[0].bridge", "is missing"]),
             (["-n", "tap"], ["networks[0].device", "which TAP"]),
             (["--console", "vga"], ["console", '"serial", "virtio"']),
             (["--protocol", "multiboot"], ["protocol", '"pvh"']),

@@ -122,7 +122,7 @@ class Sentences(DefinitionTest):
         self.refused_definition(put(WHOLE, ["memory_backing", "hugepages"], "4K"), "memory_backing.hugepages", '"1G"')
 
     def test_networks_that_contradict_themselves(self):
-        self.refused_definition(put(WHOLE, ["networks", 0, "device"], "tap0"), "networks[0].device", "TAP")
+        self.refused_definition(put(WHOLE, ["networks", 0, "device"], "tap0"), "networks[0].device", '"tap"')
         self.refused_definition(put(WHOLE, ["networks", 1, "publish"], ["1:1"]), "networks[1].publish", "passt")
         self.refused_definition(put(WHOLE, ["networks", 1], {"type": "tap"}), "networks[1].device", "is missing")
 

@@ -59,6 +59,12 @@ class DiskTest(ProgramTest):
         if os.path.isdir(self.path("pool")):
             self.assertEqual([name for name in os.listdir(self.path("pool")) if name.startswith(".")], [])
 
+    def files(self):
+        """Images are large: what their inodes say is enough."""
+        return {os.path.join(folder, name): (os.lstat(os.path.join(folder, name)).st_size,
+                                             os.lstat(os.path.join(folder, name)).st_mtime_ns)
+                for folder, _, names in os.walk(self.folder.name) for name in names}
+
     def names(self):
         return [disk["name"] for disk in self.made("list")["disks"]]
 
@@ -92,7 +98,7 @@ class Pool(DiskTest):
                 self.assertEqual(self.made("create", f"d{size}", size)["size"], wanted)
         for size in ("0", "100", "65T"):
             self.not_done(FAILED, ["disk"], "create", "data", size)
-        for size in ("", "G", "1X", "-1", "1e9", "99999999999999999999", "18446744073709551615K"):
+        for size in ("", "G", "1X", "+1", "1e9", "99999999999999999999", "18446744073709551615K"):
             self.not_done(USAGE, ["disk data", "K, M, G or T"], "create", "data", size)
 
     def test_names(self):
@@ -230,8 +236,6 @@ class Disks(DiskTest):
 
     def test_program_that_is_missing(self):
         self.write("a.qcow2", struct.pack(">4sIQIIQ", b"QFI\xfb", 3, 0, 0, 16, MIB).ljust(104, b"\0"))
-        self.not_done(FAILED, ["qemu-img is not installed: apt-get install qemu-utils"], "import", "web", "a.qcow2") \
-            if not shutil.which("qemu-img") else None
         process = self.run_program("disk", "import", "web", "a.qcow2", through=["env", "PATH=/nonexistent"])
         self.assertIn("qemu-img is not installed: apt-get install qemu-utils", process.errors)
 

@@ -100,6 +100,15 @@ web     guest        1    1024 MiB  shared     0-3   -      4K
                          ["server"] if MODE == "server" else ["seat", "server"])
         self.refused(FAILED, ["--mode", "sever", "must be server or desktop"], "plan", "--mode", "sever")
 
+    def test_guest_that_does_not_start_by_itself(self):
+        self.host()
+        self.guest("spare", vcpus=2, memory_mib=64, autostart=False)
+        self.guest("web", vcpus=1, memory_mib=64)
+        plan = self.plan()
+        self.assertEqual([guest["name"] for guest in plan["guests"]], ["web"])
+        self.assertEqual(plan["not_counted"], ["spare"])
+        self.assertIn("\nOff, and not to start by themselves: spare\n", self.shown())
+
     def test_this_host(self):
         plan = self.plan(host=False)
         self.assertGreaterEqual(plan["host"]["cpu_count"], 1)
@@ -206,6 +215,14 @@ Against what runs:
   web: weight 100 -> 200, at once
   old: not in this mode
 """)
+
+    def test_guest_that_runs_counts(self):
+        self.guest("spare", vcpus=1, memory_mib=64, autostart=False)
+        self.assertEqual(self.planned(), [])
+        self.serve([{"name": "spare", "pid": 7, "vcpus": 1, "memory_mib": 64}])
+        plan = self.plan(host=False)
+        self.assertEqual([guest["name"] for guest in plan["guests"]], ["spare"])
+        self.assertEqual(plan["changes"], [])
 
     def test_list_that_cannot_be_read(self):
         self.serve([{"name": 7}])
