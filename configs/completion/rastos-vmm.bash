@@ -3,10 +3,6 @@ _rastos_vmm_guests() {
 	rastos-vmm list 2>/dev/null | awk 'NR > 1 { print $1 }'
 }
 
-_rastos_vmm_disks() {
-	rastos-vmm disk list 2>/dev/null | awk 'NR > 1 { print $1 }'
-}
-
 _rastos_vmm() {
 	local cur=${COMP_WORDS[COMP_CWORD]} command= word words=
 	local i
@@ -22,7 +18,7 @@ _rastos_vmm() {
 		esac
 	done
 	case $command in
-	"") words="up down run list start shutdown reboot kill console boot-report plan check disk image help --config --connect --version --help" ;;
+	"") words="up down run list start shutdown reboot kill console exec cp boot-report plan check image help --config --connect --version --help" ;;
 	up) words="--detach --mode --config --timeout --no-console --help" ;;
 	down) words="--timeout --force --poweroff --help" ;;
 	run) words="--cpus --memory --disk --net --initrd --append --protocol --console --vsock --key --allow-unsigned --no-reboot --boot-report --help" ;;
@@ -33,11 +29,12 @@ _rastos_vmm() {
 	reboot) words="--timeout --help $(_rastos_vmm_guests)" ;;
 	kill) words="--wait --help $(_rastos_vmm_guests)" ;;
 	console) words="--wait --socket --help $(_rastos_vmm_guests)" ;;
+	exec) words="--interactive --tty --user --workdir --env --help $(_rastos_vmm_guests)" ;;
+	cp) words="--quiet --help $(_rastos_vmm_guests | sed 's/$/:/')" ;;
 	boot-report) words="--wait --timeout --json --svg --help $(_rastos_vmm_guests)" ;;
-	disk) words="list info create import resize clone delete --format --size --tag --json --help $(_rastos_vmm_disks)" ;;
 	image) words="build sign verify inspect --kernel --initrd --cmdline --description --key --name --output --configuration --json --help" ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
-	[[ $command == run || $command == image || $command == disk ]] && mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$cur")
+	[[ $command == run || $command == image || $command == cp ]] && mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$cur")
 }
 complete -F _rastos_vmm rastos-vmm
