@@ -80,7 +80,7 @@ def host_script(subjects):
 
 def run_on_host(script):
     """The script's output."""
-    machine = Machine(processors=COUNTING, payload=BUILD / "bench/payload.img")
+    machine = Machine(processors=COUNTING, payload=BUILD / "bench/payload.img", disk=None)
     output = bytearray()
     try:
         machine.read_until(READY, BOOT_SECONDS)

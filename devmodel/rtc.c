@@ -247,6 +247,8 @@ struct rtc *rtc_create(void (*now)(struct timespec *now), struct error *err)
 {
 	struct rtc *rtc = calloc(1, sizeof(*rtc));
 
+	tzset(); /* gmtime_r(3) looks for the time zone's file when it is first called: where a guest may not
+		    open files */
 	if (!rtc) {
 		error_set(err, -ENOMEM, "clock: cannot create: %m");
 		return NULL;

@@ -18,10 +18,11 @@ _rastos_vmm() {
 		esac
 	done
 	case $command in
-	"") words="up down run list start shutdown reboot kill console boot-report check image help --config --connect --version --help" ;;
+	"") words="up down run list start shutdown reboot kill console boot-report plan check image help --config --connect --version --help" ;;
 	up) words="--detach --mode --config --timeout --no-console --help" ;;
 	down) words="--timeout --force --poweroff --help" ;;
 	run) words="--cpus --memory --disk --net --initrd --append --protocol --console --vsock --key --allow-unsigned --no-reboot --boot-report --help" ;;
+	plan) words="--json --mode --config --host --help" ;;
 	list | check) words="--json --help" ;;
 	start) words="--help $(_rastos_vmm_guests)" ;;
 	shutdown) words="--wait --timeout --help $(_rastos_vmm_guests)" ;;

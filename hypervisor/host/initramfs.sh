@@ -32,6 +32,8 @@ install_program "$root" "$(find_library libcrypto.so.3)" # rastos-vmm loads it w
 install_program "$root" /bin/kmod
 ln -sf kmod "$root/bin/modprobe"
 install_program "$root" "$(command -v passt)" "$(command -v passt.avx2)"
+# What reads disks of guests that are not ours.
+install_program "$root" /sbin/debugfs /sbin/sfdisk
 install -m 644 "$key" "$root/etc/rastos/keys/"
 mapfile -t modules < <(list_words "$here/modules")
 install_modules "$kernel" "$root" "${modules[@]}"

@@ -53,7 +53,7 @@ class Life(ManagerTest):
         self.assertEqual(report["end"], "crashed")
         self.assertIn("rip ", report["registers"])
         self.assertEqual(report["definition"]["name"], "web")
-        (answered,) = self.ask("crashes", guest="web")["result"]
+        (answered,) = self.ask("crashes", guest="web", newest=True)["result"]
         self.assertEqual(answered, report)
 
     def test_crashes_are_not_kept_for_ever(self):

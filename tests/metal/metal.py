@@ -175,7 +175,8 @@ class Emulator:
 class Machine(Emulator):
     """The emulated machine with the host in it."""
 
-    def __init__(self, incoming=None, processors=PROCESSORS, payload=METAL / "payload.img"):
+    def __init__(self, incoming=None, processors=PROCESSORS, payload=METAL / "payload.img",
+                 disk=METAL / "stock-disk.img"):
         super().__init__([
             *processors,
             # Without XSAVE: the emulated SVM does not intercept XSETBV, so that guests' kernels would complain.
@@ -186,6 +187,8 @@ class Machine(Emulator):
             # On a loaded machine the emulated timer may be too late for the kernel's trust in it.
             "-append", "console=ttyS0 quiet panic=-1 tsc=reliable no_timer_check",
             "-drive", f"if=virtio,format=raw,readonly=on,file={payload}",
+            # What guests write to it is gone with the machine.
+            *(["-drive", f"if=virtio,format=raw,snapshot=on,file={disk}"] if disk else []),
             "-nic", "user,model=virtio-net-pci",
         ], incoming)
 

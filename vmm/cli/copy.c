@@ -1,6 +1,7 @@
 /* rastos-vmm cp: files and folders from or to a guest, as docker cp; tar on both sides of `exec`. */
 #include <errno.h>
 #include <libgen.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,8 +41,8 @@ static const char receive_script[] =
 	"[ -n \"$name\" ] || say \"$to: is no folder, and an archive goes into one\"\n"
 	"case $to in */) say \"$to: there is no such folder\";; esac\n"
 	"parent=$(dirname \"$to\"); [ -d \"$parent\" ] || say \"$parent: there is no such folder\"\n"
+	"stage=; trap '[ -z \"$stage\" ] || rm -rf \"$stage\"' EXIT; trap 'exit 129' HUP INT TERM\n"
 	"stage=$(mktemp -d \"$parent/.rastos-cp.XXXXXX\")\n"
-	"trap 'rm -rf \"$stage\"' EXIT; trap 'exit 129' HUP INT TERM\n"
 	"mkdir \"$stage/new\"; unpack \"$stage/new\"; from=$stage/new\n"
 	"[ . = \"$name\" ] || from=$stage/new/$name\n"
 	"if [ -e \"$to\" ] && [ -d \"$from\" ]; then say \"$to: a file is in its place\"; fi\n"
@@ -61,6 +62,7 @@ struct copy_source {
 
 struct copy {
 	struct cli *cli;
+	int connection; /* to the guest's helper */
 	bool quiet;
 	uint64_t bytes;
 	int64_t shown_ns;
@@ -149,6 +151,15 @@ static void show_progress(void *owner, size_t bytes)
 	fprintf(stderr, "\r%.1f MiB", (double)copy->bytes / (1024 * 1024));
 }
 
+/* EXIT_DONE, or why not, which has been said. Before anything is made here or there. */
+static int connect_guest(struct copy *copy, const char *guest)
+{
+	struct error err = {""};
+	enum exit_code code = guest_stream_open(copy->cli, guest, &copy->connection, &err);
+
+	return (int)(code == EXIT_DONE ? code : cli_fail(code, "%s", err.text));
+}
+
 /* Runs words in the guest with these descriptors, -1 for none: its exit status when it ran, or one that says
  * why not, which has been said. */
 static int run_in_guest(struct copy *copy, const char *guest, char **words, int input, int output)
@@ -157,6 +168,7 @@ static int run_in_guest(struct copy *copy, const char *guest, char **words, int 
 	struct exec_request request = {
 		.input = input >= 0, .user = "", .folder = "", .words = words, .variables = none};
 	struct exec_session_config config = {
+		.connection = copy->connection,
 		.request = &request,
 		.input = input,
 		.output = output,
@@ -169,15 +181,9 @@ static int run_in_guest(struct copy *copy, const char *guest, char **words, int 
 	};
 	struct exec_exit end = {0};
 	struct error err = {""};
-	AUTO_CLOSE int fd = -1;
-	enum exit_code code = guest_stream_open(copy->cli, guest, &fd, &err);
 	char line[256];
-	int result;
+	int result = exec_session_run(&config, &end, &err);
 
-	if (code != EXIT_DONE)
-		return cli_fail(code, "%s", err.text);
-	config.connection = fd;
-	result = exec_session_run(&config, &end, &err);
 	if (copy->shown_ns)
 		fprintf(stderr, "\r\033[K");
 	printable_line(copy->kept, line, sizeof(line));
@@ -270,13 +276,31 @@ static int put_in_place(const struct unpacked *unpacked, const struct copy_sourc
 	return unpacked_move_all(unpacked, made, err);
 }
 
+/* What would end this program waits from now on: it goes to the session, or ends the program when it has
+ * tidied up.
+ */
+static void signals_hold(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGQUIT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 static int receive(struct copy *copy, const struct copy_end *from, const struct copy_source *source,
 		   const struct copy_target *target, struct unpacked *unpacked)
 {
 	struct archive archive;
 	struct error err = {""};
-	int status;
+	int status = connect_guest(copy, from->guest);
 
+	if (status != EXIT_DONE)
+		return status;
+	signals_hold();
 	if (unpacked_make(target->folder, unpacked, &err) < 0 ||
 	    archive_unpack(unpacked->files, &archive, &err) < 0)
 		return cli_fail(EXIT_FAILED, "%s", err.text);
@@ -291,6 +315,16 @@ static int receive(struct copy *copy, const struct copy_end *from, const struct 
 	return EXIT_DONE;
 }
 
+static int send_archive(struct copy *copy, const struct copy_end *from, const struct copy_source *source)
+{
+	int status;
+
+	if (isatty(STDOUT_FILENO))
+		return cli_usage("cp", "an archive is nothing for a terminal; redirect it to a file or tar");
+	status = connect_guest(copy, from->guest);
+	return status == EXIT_DONE ? pack_in_guest(copy, from, source, STDOUT_FILENO) : status;
+}
+
 static int copy_from_guest(struct copy *copy, const struct copy_end *from, const char *to)
 {
 	struct copy_source source = {0};
@@ -301,11 +335,8 @@ static int copy_from_guest(struct copy *copy, const struct copy_end *from, const
 
 	if (source_parse(from->path, &source) < 0)
 		status = cli_fail(EXIT_FAILED, "out of memory");
-	else if (path_is_archive(to) && isatty(STDOUT_FILENO))
-		status =
-			cli_usage("cp", "an archive is nothing for a terminal; redirect it to a file or tar");
 	else if (path_is_archive(to))
-		status = pack_in_guest(copy, from, &source, STDOUT_FILENO);
+		status = send_archive(copy, from, &source);
 	else if (target_parse(to, &target, &err) < 0)
 		status = cli_fail(EXIT_FAILED, "%s", err.text);
 	else
@@ -324,6 +355,9 @@ static int send_source(struct copy *copy, const struct copy_source *source, cons
 	struct error err = {""};
 	int status;
 
+	status = connect_guest(copy, to->guest);
+	if (status != EXIT_DONE)
+		return status;
 	if (archive_pack(source->folder, source->name, &archive, &err) < 0)
 		return cli_fail(EXIT_FAILED, "%s", err.text);
 	status = unpack_in_guest(copy, to, source->name, archive.fd);
@@ -342,8 +376,10 @@ static int copy_to_guest(struct copy *copy, const char *from, const struct copy_
 
 	if (path_is_archive(from) && isatty(STDIN_FILENO))
 		return cli_usage("cp", "an archive does not come from a terminal; redirect one");
-	if (path_is_archive(from))
-		return unpack_in_guest(copy, to, "", STDIN_FILENO);
+	if (path_is_archive(from)) {
+		status = connect_guest(copy, to->guest);
+		return status == EXIT_DONE ? unpack_in_guest(copy, to, "", STDIN_FILENO) : status;
+	}
 	if (lstat(from, &file) < 0)
 		return cli_fail(EXIT_FAILED, "%s: %s", from, strerror(errno));
 	status = source_parse(from, &source) < 0 ? (int)cli_fail(EXIT_FAILED, "out of memory")
@@ -370,7 +406,7 @@ enum exit_code command_cp(struct cli *cli, int argc, char **argv)
 		{"help", no_argument, NULL, OPT_HELP},
 		{NULL, 0, NULL, 0},
 	};
-	struct copy state = {.cli = cli, .quiet = !isatty(STDERR_FILENO)};
+	struct copy state = {.cli = cli, .connection = -1, .quiet = !isatty(STDERR_FILENO)};
 	struct copy_end from = {0}, to = {0};
 	enum exit_code code;
 	int option;
@@ -392,6 +428,7 @@ enum exit_code command_cp(struct cli *cli, int argc, char **argv)
 	code = end_parse(argv[optind], &from) < 0 || end_parse(argv[optind + 1], &to) < 0
 		       ? cli_fail(EXIT_FAILED, "out of memory")
 		       : copy(&state, &from, &to);
+	cleanup_close(&state.connection);
 	end_free(&from);
 	end_free(&to);
 	return code;

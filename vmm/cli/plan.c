@@ -24,8 +24,8 @@ enum {
 
 static const char usage[] =
 	"Usage: rastos-vmm plan [--json] [--mode server|desktop] [--config FILE] [--host FOLDER]\n\n"
-	"Shows how CPUs and memory are divided among the guests, without starting any, and, when a manager runs,\n"
-	"what that would change. What does not fit is refused with the sum that does not.\n\n"
+	"Shows how CPUs and memory are divided among the guests that run or start by themselves, without starting any,\n"
+	"and, when a manager runs, what that would change. What does not fit is refused with the sum that does not.\n\n"
 	"      --json          one object on one line\n"
 	"      --mode MODE     as if the mode file said so\n"
 	"      --config FILE   another configuration\n"
@@ -44,6 +44,9 @@ struct plan_work {
 	enum mode mode;
 	struct stored_definition *stored;
 	unsigned count;
+	cJSON *list; /* of the manager that runs, or NULL */
+	struct plan_running *running;
+	unsigned running_count;
 	struct plan plan;
 };
 
@@ -62,73 +65,92 @@ static int read_input(const struct plan_options *options, struct plan_work *work
 	return code < 0 ? code : inventory_read(options->host ? options->host : "/", &work->host, err);
 }
 
+/* What the manager's guests have, as its list says. */
+static int read_running(struct plan_work *work, struct error *err)
+{
+	const cJSON *guests = cJSON_GetObjectItemCaseSensitive(work->list, "guests");
+	const cJSON *guest;
+
+	work->running = calloc((size_t)cJSON_GetArraySize(guests) + 1, sizeof(*work->running));
+	if (!work->running)
+		return error_set(err, -ENOMEM, "out of memory");
+	cJSON_ArrayForEach(guest, guests)
+	{
+		if (plan_running_from_json(guest, &work->running[work->running_count]) < 0)
+			return error_set(err, -EPROTO, "the manager's list of guests cannot be read");
+		work->running_count++;
+	}
+	return 0;
+}
+
+/* That no manager runs is as well. */
+static int ask_manager(const struct cli *cli, struct plan_work *work, struct error *err)
+{
+	struct client client;
+	int code = client_connect(cli, &client, err);
+
+	if (code == 0 &&
+	    client_call(&client, client_request_new(&client, "list"), 0, &work->list, NULL, err) != EXIT_DONE)
+		code = -EIO;
+	client_close(&client);
+	if (code == -ENOENT || code == -ECONNREFUSED)
+		return 0;
+	return code < 0 ? code : read_running(work, err);
+}
+
+/* A guest has its part when it runs, or is going to without being asked. */
+static bool counts(const struct plan_work *work, const struct guest_definition *definition)
+{
+	for (unsigned i = 0; i < work->running_count; i++) {
+		if (work->running[i].runs && strcmp(work->running[i].name, definition->name) == 0)
+			return true;
+	}
+	return definition->autostart;
+}
+
 static int make_plan(struct plan_work *work, struct error *err)
 {
 	AUTO_FREE struct guest_definition **definitions = calloc(work->count + 1, sizeof(*definitions));
+	unsigned count = 0;
 
 	if (!definitions)
 		return error_set(err, -ENOMEM, "out of memory");
-	for (unsigned i = 0; i < work->count; i++)
-		definitions[i] = work->stored[i].definition;
-	return plan_make_for(&work->host, work->mode, &work->settings.policy, definitions, work->count,
-			     &work->plan, err);
+	for (unsigned i = 0; i < work->count; i++) {
+		if (counts(work, work->stored[i].definition))
+			definitions[count++] = work->stored[i].definition;
+	}
+	return plan_make_for(&work->host, work->mode, &work->settings.policy, definitions, count, &work->plan,
+			     err);
+}
+
+/* The plan, what it changes when a manager runs, and which guests have no part in it. */
+static int make_report(const struct plan_work *work, cJSON **report, struct error *err)
+{
+	struct plan_changes changes = {0};
+	cJSON *idle;
+
+	if (work->list && plan_diff(&work->plan, work->running, work->running_count, &changes) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
+	*report = plan_to_json(&work->plan, &work->host, work->list ? &changes : NULL);
+	plan_changes_free(&changes);
+	idle = cJSON_AddArrayToObject(*report, "not_counted");
+	for (unsigned i = 0; i < work->count; i++) {
+		const struct guest_definition *definition = work->stored[i].definition;
+
+		if (plan_mode_runs(work->mode, definition->role) && !counts(work, definition))
+			cJSON_AddItemToArray(idle, cJSON_CreateString(definition->name));
+	}
+	return 0;
 }
 
 static void work_free(struct plan_work *work)
 {
 	plan_free(&work->plan);
+	free(work->running);
+	cJSON_Delete(work->list);
 	store_free(work->stored, work->count);
 	settings_free(&work->settings);
 	free(work);
-}
-
-/* What the manager's guests have, as its list says. */
-static int read_running(const cJSON *list, struct plan_running **running, unsigned *count, struct error *err)
-{
-	const cJSON *guests = cJSON_GetObjectItemCaseSensitive(list, "guests");
-	const cJSON *guest;
-
-	*count = 0;
-	*running = calloc((size_t)cJSON_GetArraySize(guests) + 1, sizeof(**running));
-	if (!*running)
-		return error_set(err, -ENOMEM, "out of memory");
-	cJSON_ArrayForEach(guest, guests)
-	{
-		if (plan_running_from_json(guest, &(*running)[*count]) < 0)
-			return error_set(err, -EPROTO, "the manager's list of guests cannot be read");
-		(*count)++;
-	}
-	return 0;
-}
-
-/* Against what runs. *report gets the plan alone when no manager does. */
-static int report_changes(const struct cli *cli, const struct plan_work *work, cJSON **report,
-			  struct error *err)
-{
-	AUTO_FREE struct plan_running *running = NULL;
-	struct plan_changes changes = {0};
-	struct client client;
-	cJSON *list = NULL;
-	unsigned count;
-	int code = client_connect(cli, &client, err);
-
-	if (code == -ENOENT || code == -ECONNREFUSED) {
-		*report = plan_to_json(&work->plan, &work->host, NULL);
-		return 0;
-	}
-	if (code == 0 &&
-	    client_call(&client, client_request_new(&client, "list"), 0, &list, NULL, err) != EXIT_DONE)
-		code = -EIO;
-	client_close(&client);
-	if (code == 0)
-		code = read_running(list, &running, &count, err);
-	if (code == 0 && plan_diff(&work->plan, running, count, &changes) < 0)
-		code = error_set(err, -ENOMEM, "out of memory");
-	if (code == 0)
-		*report = plan_to_json(&work->plan, &work->host, &changes);
-	plan_changes_free(&changes);
-	cJSON_Delete(list);
-	return code;
 }
 
 /* --- Showing --- */
@@ -206,6 +228,18 @@ static void print_guests(const cJSON *report)
 	puts("");
 }
 
+static void print_idle(const cJSON *report)
+{
+	const cJSON *guests = cJSON_GetObjectItemCaseSensitive(report, "not_counted");
+	const cJSON *guest;
+
+	if (!cJSON_GetArraySize(guests))
+		return;
+	printf("\nOff, and not to start by themselves:");
+	cJSON_ArrayForEach(guest, guests) printf(" %s", guest->valuestring);
+	puts("");
+}
+
 static void print_changes(const cJSON *report)
 {
 	const cJSON *changes = cJSON_GetObjectItemCaseSensitive(report, "changes");
@@ -239,13 +273,11 @@ static enum exit_code plan_here(const struct cli *cli, const struct plan_options
 
 	if (!work)
 		return cli_fail(EXIT_FAILED, "out of memory");
-	if (read_input(options, work, &err) < 0)
+	if (read_input(options, work, &err) < 0 || (!options->host && ask_manager(cli, work, &err) < 0))
 		code = EXIT_FAILED;
 	else if (make_plan(work, &err) < 0)
 		code = EXIT_REFUSED;
-	else if (options->host)
-		*report = plan_to_json(&work->plan, &work->host, NULL);
-	else if (report_changes(cli, work, report, &err) < 0)
+	else if (make_report(work, report, &err) < 0)
 		code = EXIT_FAILED;
 	work_free(work);
 	return code == EXIT_DONE ? code : cli_fail(code, "%s", err.text);
@@ -266,6 +298,7 @@ static enum exit_code show_plan(const struct cli *cli, const struct plan_options
 	}
 	print_host(report);
 	print_guests(report);
+	print_idle(report);
 	print_changes(report);
 	cJSON_Delete(report);
 	return EXIT_DONE;

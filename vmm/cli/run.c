@@ -224,8 +224,7 @@ static enum exit_code judge_end(enum machine_end end, const struct guest_definit
 }
 
 static enum exit_code run_guest(const struct settings *settings, const struct run_options *run,
-				const struct guest_definition *definition, struct boot_recorder *recorder,
-				bool *again)
+				struct guest_definition *definition, struct boot_recorder *recorder, bool *again)
 {
 	struct guest_resources resources;
 	struct error err = {""};
@@ -245,6 +244,10 @@ static enum exit_code run_guest(const struct settings *settings, const struct ru
 
 	if (guest_resources_open(definition, settings, NULL, &resources, &err) < 0)
 		return cli_fail(EXIT_FAILED, "%s", err.text);
+	if (plan_apply_alone(definition, &err) < 0) {
+		guest_resources_close(&resources);
+		return cli_fail(EXIT_REFUSED, "%s", err.text);
+	}
 	end = use_keys(run, &resources, &err) < 0 ? MACHINE_FAILED : guest_process_run(&config, &err);
 	guest_resources_close(&resources);
 	return judge_end(end, definition, run, &err, again);
@@ -255,12 +258,9 @@ static enum exit_code run_definition(const struct run_options *run, const struct
 				     struct guest_definition *definition, bool *again)
 {
 	struct boot_recorder recorder;
-	struct error err = {""};
 	enum exit_code code;
 
 	definition->allow_unsigned = run->allow_unsigned;
-	if (plan_apply_alone(definition, &err) < 0)
-		return cli_fail(EXIT_REFUSED, "%s", err.text);
 	boot_recorder_start(&recorder, definition->name, true);
 	code = run_guest(settings, run, definition, &recorder, again);
 	if (run->boot_report && write_boot_report(run->boot_report, &recorder) != EXIT_DONE)

@@ -32,10 +32,10 @@ struct settings {
 	char *networks_dir;
 	char *runtime_dir;
 	char *state_dir;
+	char *pool_dir;
 	struct resource_policy policy;
 	bool jail;                  /* "jail": guests run in one (vmm/jail/jail.h); true unless turned off */
 	struct guest_ids guest_ids; /* "guest_ids": root's guests run as one of these each */
-	char *pool_dir;
 };
 
 /* config: what --config said, or NULL. */

@@ -1,19 +1,22 @@
 /*
  * tar(1), which packs and unpacks what `rastos-vmm cp` moves: GNU's or busybox', as a process with a pipe.
  *
- * One that unpacks reads what a guest, an enemy, has packed. Beside what tar itself does about names that
- * lead out of its folder, the kernel lets it write nowhere else, and make nothing but files, folders and
- * links (Landlock, where the kernel has it), and it runs with no_new_privs. Owners are the user's, whatever
- * the archive says. What it has made is looked at by unpacked.h before anybody uses it.
+ * One that unpacks reads what a guest, an enemy, has packed. It runs in the sandbox of vmm/storage/program.h,
+ * which can make no device and write nowhere but in its folder, whatever tar itself makes of names that lead
+ * elsewhere. Owners are the user, whatever the archive says. What it has made is looked at by unpacked.h
+ * before anybody uses it.
  */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "common/error.h"
 
 struct archive {
 	pid_t pid;
+	bool unpacks;
 	int fd; /* write the archive here, or read it from here; the caller may close it and set it to -1 */
 	int errors; /* what it prints on standard error, of which it keeps no more than a pipe holds */
 };

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -263,6 +264,7 @@ static int process_confine(const struct guest_process_config *config, struct err
 		.file_size = largest_file(config),
 	};
 
+	tzset(); /* gmtime_r(3), for the RTC, would read /etc/localtime when it is first called */
 	if (config->confinement == GUEST_JAILED)
 		return jail_close(&limits, err);
 	return config->confinement == GUEST_OF_USER ? privileges_freeze(err) : 0;

@@ -206,14 +206,16 @@ static bool look(struct call *call)
 static void operations_changed(void *owner)
 {
 	struct operations *operations = owner;
+	struct manager *manager = operations->manager;
 	struct call *call = operations->waiting;
+	bool down = manager->going_down && !operations->down_told && manager_all_off(manager);
 
+	if (down)
+		manager_forget(manager); /* before anybody hears that it is done */
 	while (call) /* an answer may end any call: then from the start again */
 		call = look(call) ? operations->waiting : call->next;
-	if (operations->manager->going_down && !operations->down_told &&
-	    manager_all_off(operations->manager)) {
+	if (down) {
 		operations->down_told = true;
-		manager_forget(operations->manager);
 		operations->down(operations->owner, operations->poweroff);
 	}
 }

@@ -11,6 +11,7 @@
  *       "guests":[{"name":"server","role":"server","vcpus":6,"memory_mib":14336,"placement":"shared",
  *                  "cpus":"1-3,5-7","weight":100,"pages":"4K"}],       exclusive: "pins":[1,5]; with nodes:
  * "nodes":"0", "numa_mode":"strict" "left":{"cpus":0,"memory_mib":0,"hugepages_mib":0},
+ *       "not_counted":["spare"],                                        of the command: off, and no autostart
  *       "changes":[{"guest":"server","what":"memory_mib","from":"1024","to":"512","live":false}]}    with a
  * manager
  */

@@ -5,6 +5,7 @@
  * GNU tar and umoci refuse or defuse what would lead out of their folder ("..", absolute names, links); the
  * user namespace keeps device nodes and foreign files from them in any case.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -174,6 +175,23 @@ int import_oci(const struct import_job *job, struct error *err)
 	return import_layout(job, job->source, job->path, err);
 }
 
+/* tar is content with a few bytes that are no archive. */
+static bool folder_empty(int folder)
+{
+	int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	const struct dirent *entry;
+	bool empty = true;
+
+	while (dir && empty && (entry = readdir(dir)))
+		empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+	if (dir)
+		closedir(dir);
+	else
+		cleanup_close(&copy);
+	return empty;
+}
+
 int import_tar(const struct import_job *job, struct error *err)
 {
 	AUTO_CLOSE int tree = -1;
@@ -186,5 +204,7 @@ int import_tar(const struct import_job *job, struct error *err)
 		return import_layout(job, tree, "../" TREE, err);
 	if (job->import->format == IMPORT_OCI || job->import->tag)
 		return error_set(err, -EINVAL, "%s: has no oci-layout: it is not an OCI image", job->about);
+	if (tree < 0 || folder_empty(tree))
+		return error_set(err, -EINVAL, "%s: is no archive, or has no files", job->about);
 	return make_filesystem(job, TREE, true, err);
 }

@@ -47,7 +47,9 @@ struct child {
 	int rules;
 	int messages;
 	int go;     /* read: the parent has written the maps */
+	int go_end; /* its other end, which only the parent may hold: so the child sees that it has died */
 	int status; /* write: an errno; closed by exec */
+	pid_t parent;
 };
 
 /* Puts fd, or /dev/null, at place; -1 stays -1 for the extra one. */
@@ -110,6 +112,7 @@ static _Noreturn void child_main(struct child *child)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	setpgid(0, 0); /* it is ended with all that it has started */
+	close(child->go_end);
 	code = sandbox_unshare();
 	if (write(child->status, &code, sizeof(code)) != sizeof(code) || code < 0 ||
 	    read(child->go, &word, 1) != 1)
@@ -117,7 +120,7 @@ static _Noreturn void child_main(struct child *child)
 	if (program->folder >= 0 ? fchdir(program->folder) < 0 : chdir("/") < 0)
 		code = -errno;
 	if (code == 0)
-		code = sandbox_enter(program, child->rules);
+		code = sandbox_enter(program, child->rules, child->parent);
 	if (code == 0)
 		code = place_all(child);
 	if (code == 0) {
@@ -271,6 +274,8 @@ static int run(const struct program *program, int messages, int go[2], int statu
 		.rules = sandbox_rules(program),
 		.messages = messages,
 		.go = go[0],
+		.go_end = go[1],
+		.parent = getpid(),
 		.status = status[1],
 	};
 	int end = 0;

@@ -225,7 +225,7 @@ static int limit(int resource, uint64_t value)
 	return setrlimit((__rlimit_resource_t)resource, &limits) < 0 ? -errno : 0;
 }
 
-int sandbox_enter(const struct program *program, int rules)
+int sandbox_enter(const struct program *program, int rules, pid_t parent)
 {
 	int code = limit(RLIMIT_CORE, 0);
 
@@ -233,13 +233,15 @@ int sandbox_enter(const struct program *program, int rules)
 		code = limit(RLIMIT_NOFILE, OPEN_FILES_MAX);
 	if (code == 0 && program->memory_max)
 		code = limit(RLIMIT_AS, program->memory_max);
-	if (code == 0 && program->file_max)
-		code = limit(RLIMIT_FSIZE, program->file_max);
+	if (code == 0 && program->file_max) /* what it says is written to a file, too */
+		code = limit(RLIMIT_FSIZE, MAX(program->file_max, (uint64_t)PROGRAM_MESSAGES_MAX));
 	if (code < 0)
 		return code;
 	/* What is left of a parent that died meanwhile is for the next sweep. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
+	if (getppid() != parent)
+		return -ESRCH;
 	if (rules >= 0 && syscall(SYS_landlock_restrict_self, rules, 0) < 0)
 		return -errno;
 	return 0;

@@ -19,5 +19,5 @@ int sandbox_rules(const struct program *program);
 int sandbox_unshare(void);
 /* The parent: the maps of a child that has unshared. many: more ids than one. */
 int sandbox_map_ids(pid_t child, bool many, struct error *err);
-/* The child: limits, no new privileges, and the rules. A negative errno. */
-int sandbox_enter(const struct program *program, int rules);
+/* The child: limits, no new privileges, the end with its parent, and the rules. A negative errno. */
+int sandbox_enter(const struct program *program, int rules, pid_t parent);

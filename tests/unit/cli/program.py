@@ -70,8 +70,8 @@ class ProgramTest(unittest.TestCase):
         """All there is, but what belongs to a manager that ran."""
         found = {}
         for folder, folders, names in os.walk(self.folder.name):
-            if folder == self.folder.name and "run" in folders:
-                folders.remove("run")
+            if folder == self.folder.name:
+                folders[:] = [name for name in folders if name not in ("run", "state")]
             for name in names:
                 path = os.path.join(folder, name)
                 found[path] = self.read(path) if os.path.isfile(path) else None

@@ -5,7 +5,8 @@ import pathlib
 
 from program import *
 
-COMMANDS = ["up", "down", "run", "list", "start", "shutdown", "reboot", "kill", "console", "boot-report", "check"]
+COMMANDS = ["up", "down", "run", "list", "start", "shutdown", "reboot", "kill", "console", "boot-report", "plan",
+            "check"]
 VERBS = ["build", "sign", "verify", "inspect"]
 OF_A_GUEST = ["start", "shutdown", "reboot", "kill", "console", "boot-report"]
 
@@ -70,7 +71,7 @@ class Usage(ProgramTest):
         self.usage(["--memory"], "run", "--memory")
 
     def test_unwanted_argument(self):
-        for command in ("up", "down", "list", "check"):
+        for command in ("up", "down", "list", "plan", "check"):
             with self.subTest(command):
                 self.usage([f"rastos-vmm {command}: ", "argument"], command, "extra")
         self.usage(["extra"], "image", "build", "extra")
@@ -98,7 +99,8 @@ class Usage(ProgramTest):
     def test_bad_value_of_run(self):
         for options, words in (
             (["-d", "data.img,rw"], ["disks[0].rw", "not a known key"]),
-            (["-n", "bridge"], ["networks[0].type", '"tap", "passt"']),
+            (["-n", "bridg"], ["networks[0].type", '"tap", "passt"']),
+            (["-n", "bridge"], ["networks[0].bridge", "is missing"]),
             (["-n", "tap"], ["networks[0].device", "which TAP"]),
             (["--console", "vga"], ["console", '"serial", "virtio"']),
             (["--protocol", "multiboot"], ["protocol", '"pvh"']),

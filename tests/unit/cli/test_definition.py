@@ -13,7 +13,10 @@ WHOLE = {
     "vcpus": 4,
     "topology": {"sockets": 1, "cores": 2, "threads": 2},
     "memory_mib": 64,
-    "disks": [{"path": "data.img", "id": "data", "read_only": True}],
+    "cpus": {"placement": "shared", "pin": "0", "weight": 100},
+    "numa": {"nodes": "0", "mode": "strict"},
+    "memory_backing": {"hugepages": False},
+    "disks": [{"path": "data.img", "id": "data", "read_only": True}, {"image": "data"}],
     "networks": [{"type": "passt", "mac": "52:54:00:12:34:56", "publish": ["8080:80"]},
                  {"type": "tap", "device": "tap0"}],
     "rng": True,
@@ -25,6 +28,8 @@ WHOLE = {
 }
 # What only a definition with a boot image has.
 WITH_IMAGE = {"name": "guest", "image": "guest.itb", "configuration": "conf-1"}
+# What only one has that boots from a disk.
+FROM_DISK = {"name": "guest", "kernel": {"from_disk": 0}, "disks": [{"image": "debian"}]}
 
 WRONG_TYPES = {"string": [1, True, None, [], {}, ""], "integer": ["1", True, None, 1.5, [], {}],
                "boolean": [0, "true", None, [], {}], "object": [1, "x", True, None, []],
@@ -54,6 +59,9 @@ class DefinitionTest(ProgramTest):
     def accepted(self, definition):
         """Its reader has no objection: what fails next is the kernel's or the image's file, which is missing."""
         self.write("guest.json", json.dumps(definition))
+        if "from_disk" in definition.get("kernel", {}):
+            self.refused(FAILED, ["disk debian", "is not in the pool"], "run", "guest.json")
+            return
         file = "vmlinux" if "kernel" in definition else "guest.itb"
         self.refused(FAILED, [file, "No such file"], "run", "guest.json")
 
@@ -93,11 +101,28 @@ class Sentences(DefinitionTest):
         self.refused_definition(put(WHOLE, ["image"], "guest.itb"), "exclude each other")
         self.refused_definition({"name": "guest"}, "image", "is missing")
 
+    def test_kernel_of_a_disk(self):
+        self.refused_definition(put(FROM_DISK, ["kernel", "path"], "vmlinux"), "kernel.from_disk", "exclude each other")
+        self.refused_definition(put(FROM_DISK, ["kernel", "initrd"], "initrd"), "kernel.initrd", "is found beside")
+        self.refused_definition(put(FROM_DISK, ["kernel", "from_disk"], 1), "kernel.from_disk", "no disks[1]")
+        self.refused_definition(put(FROM_DISK, ["image"], "guest.itb"), "kernel", "exclude each other")
+
+    def test_disk_is_a_file_or_an_image(self):
+        self.refused_definition(put(WHOLE, ["disks", 0, "image"], "data"), "disks[0].image", "exclude each other")
+        for name in ("../data", "a/b", "-a", "a" * 64):
+            self.refused_definition(put(WHOLE, ["disks", 1, "image"], name), "disks[1].image", "image of the pool")
+
     def test_topology_that_makes_another_number(self):
         self.refused_definition(put(WHOLE, ["vcpus"], 3), "topology", "makes 4 vCPUs, but vcpus is 3")
 
+    def test_placement(self):
+        self.refused_definition(put(WHOLE, ["cpus", "pin"], "1-"), "cpus.pin", '"0-3,8"')
+        self.refused_definition(put(WHOLE, ["cpus", "pinned"], "1"), "cpus.pinned", '"pin"')
+        self.refused_definition(put(WHOLE, ["numa"], {"mode": "strict"}), "numa.nodes", "is missing")
+        self.refused_definition(put(WHOLE, ["memory_backing", "hugepages"], "4K"), "memory_backing.hugepages", '"1G"')
+
     def test_networks_that_contradict_themselves(self):
-        self.refused_definition(put(WHOLE, ["networks", 0, "device"], "tap0"), "networks[0].device", "TAP")
+        self.refused_definition(put(WHOLE, ["networks", 0, "device"], "tap0"), "networks[0].device", '"tap"')
         self.refused_definition(put(WHOLE, ["networks", 1, "publish"], ["1:1"]), "networks[1].publish", "passt")
         self.refused_definition(put(WHOLE, ["networks", 1], {"type": "tap"}), "networks[1].device", "is missing")
 
@@ -119,6 +144,8 @@ class Schema(DefinitionTest):
             yield from self.walk(self.schema["properties"][name], base, [name])
 
     def walk(self, rules, base, path):
+        if path == ["kernel", "from_disk"]:
+            base = FROM_DISK
         yield rules, base, path
         inside = rules.get("items", {}) if rules.get("type") == "array" else rules
         for name, inner in inside.get("properties", {}).items():
@@ -131,6 +158,7 @@ class Schema(DefinitionTest):
     def test_what_the_tests_start_from_is_accepted(self):
         self.accepted(WHOLE)
         self.accepted(WITH_IMAGE)
+        self.accepted(FROM_DISK)
 
     def test_no_other_type_is_accepted(self):
         for rules, base, path in self.properties():

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -514,6 +515,84 @@ Test(vsock, a_program_that_left_before_the_answer_resets_the_guest)
 	driver_run(&driver);
 	SEND(.op = VIRTIO_VSOCK_OP_RESPONSE, .guest_port = 80, .host_port = port);
 	expect_op(VIRTIO_VSOCK_OP_RST);
+}
+
+/* ---- The device's owner connects for a program ---- */
+
+/* The program's end of a connection to the guest's port 80; the guest was asked, from *port. */
+static int owner_connects(uint32_t *port)
+{
+	int ends[2];
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	cr_assert_eq(virtio_vsock_connect(driver.device, ends[1], 80), 0);
+	*port = expect_op(VIRTIO_VSOCK_OP_REQUEST).src_port;
+	return ends[0];
+}
+
+Test(vsock, its_owner_connects_a_program_that_says_no_line)
+{
+	uint32_t port;
+	char line[32];
+	int fd;
+
+	add_receive_buffers(4);
+	fd = owner_connects(&port);
+	SEND(.op = VIRTIO_VSOCK_OP_RESPONSE, .guest_port = 80, .host_port = port);
+	snprintf(line, sizeof(line), "OK %u\n", port);
+	expect_host_reads(fd, line);
+	host_writes(fd, "CONNECT 81\n");
+	expect_data("CONNECT 81\n");
+	close(fd);
+	driver_run(&driver);
+	cr_assert_eq(expect_op(VIRTIO_VSOCK_OP_SHUTDOWN).flags, BOTH);
+}
+
+Test(vsock, its_owners_program_that_is_refused_by_the_guest_sees_the_end)
+{
+	uint32_t port;
+	int fd;
+
+	add_receive_buffers(4);
+	fd = owner_connects(&port);
+	SEND(.op = VIRTIO_VSOCK_OP_RST, .guest_port = 80, .host_port = port);
+	expect_host_end(fd);
+	close(fd);
+}
+
+Test(vsock_impatient, its_owners_program_is_not_kept_waiting_by_a_guest_that_does_not_answer)
+{
+	uint32_t port;
+	int fd;
+
+	add_receive_buffers(4);
+	fd = owner_connects(&port);
+	for (unsigned i = 0; i < 10; i++)
+		sleep_ms(10);
+	expect_op(VIRTIO_VSOCK_OP_RST);
+	expect_host_end(fd);
+	close(fd);
+}
+
+Test(vsock_early, its_owner_is_told_that_there_is_no_driver)
+{
+	int fd = eventfd(0, EFD_CLOEXEC);
+
+	cr_assert_eq(virtio_vsock_connect(driver.device, fd, 80), -ENOTCONN);
+	cr_assert_eq(close(fd), 0, "it is still the caller's");
+}
+
+Test(vsock, its_owner_is_told_of_too_many_and_of_no_port)
+{
+	int ends[2];
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	cr_assert_eq(virtio_vsock_connect(driver.device, ends[1], UINT32_MAX), -EINVAL);
+	for (unsigned i = 0; i < VIRTIO_VSOCK_CONNECTIONS_MAX; i++)
+		cr_assert_eq(virtio_vsock_connect(driver.device, fcntl(ends[1], F_DUPFD_CLOEXEC, 0), 80), 0);
+	cr_assert_eq(virtio_vsock_connect(driver.device, ends[1], 80), -EMFILE);
+	close(ends[0]);
+	close(ends[1]);
 }
 
 Test(vsock, programs_that_say_nothing_are_bounded)

@@ -240,7 +240,7 @@ Test(definition, networks_are_checked)
 	refused("{\"name\":\"a\",\"image\":\"i\",\"networks\":[{\"mac\":\"01:54:00:12:34:56\"}]}",
 		"server.json: networks[0].mac: is a multicast address");
 	refused("{\"name\":\"a\",\"image\":\"i\",\"networks\":[{\"type\":\"tap\",\"device\":\"t\",\"publish\":[\"1:1\"]}]}",
-		"server.json: networks[0].publish: is for passt networks; a TAP's ports are reached by its address");
+		"server.json: networks[0].publish: is for cards of type \"passt\" and \"network\"; others' ports are reached by the guest's own address");
 }
 
 Test(definition, text_that_is_not_json_names_the_line)

@@ -1,0 +1,110 @@
+/* Programs that meet hostile files: what they get, what they cannot do, and what is said when they fail. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "../vmm/scratch.h"
+#include "namespaces.h"
+#include "vmm/storage/program.h"
+
+static struct error err;
+
+static void setup(void)
+{
+	if (!namespaces_work())
+		cr_skip_test("no user namespaces here");
+	scratch_make();
+}
+
+TestSuite(program, .init = setup, .fini = scratch_remove, .timeout = 20);
+
+static int shell(const char *script, char **text)
+{
+	const char *const argv[] = {"sh", "-c", script, NULL};
+	struct program program = program_of(argv, "dash", "disk web");
+	int folder = open(scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int code;
+
+	program.folder = folder;
+	program.file_max = 1 << 20;
+	program.seconds = 2;
+	code = text ? program_read(&program, text, &err) : program_run(&program, &err);
+	close(folder);
+	return code;
+}
+
+Test(program, output_is_read)
+{
+	char *text = NULL;
+
+	cr_assert_eq(shell("echo hello; pwd; id -u", &text), 0, "%s", err.text);
+	cr_assert(strstr(text, "hello\n/"), "%s", text);
+	cr_assert(strstr(text, "\n0\n"), "root in its namespace: %s", text);
+	free(text);
+}
+
+Test(program, last_line_is_the_reason)
+{
+	cr_assert_eq(shell("echo first >&2; printf 'no \\033[2J good\\n' >&2; exit 3", NULL), -EIO);
+	cr_assert_str_eq(err.text, "disk web: sh: no ?[2J good");
+}
+
+Test(program, missing_program_names_its_package)
+{
+	static const char *const argv[] = {"no-such-program", NULL};
+	struct program program = program_of(argv, "some-package", "disk web");
+
+	cr_assert_eq(program_run(&program, &err), -ENOENT);
+	cr_assert_str_eq(err.text,
+			 "disk web: no-such-program is not installed: apt-get install some-package");
+}
+
+Test(program, time_is_up_for_all_it_started)
+{
+	cr_assert_eq(shell("sleep 30 & sleep 30", NULL), -ETIMEDOUT);
+	cr_assert_str_eq(err.text, "disk web: sh was not done after 2 s");
+}
+
+Test(program, file_that_grows_too_large)
+{
+	cr_assert_lt(shell("exec yes >large", NULL), 0);
+	cr_assert(strstr(err.text, "more than 1 MiB"), "%s", err.text);
+}
+
+Test(program, no_network_and_no_rights)
+{
+	char *text = NULL;
+
+	cr_assert_eq(shell("cat /proc/net/dev; grep NoNewPrivs /proc/self/status", &text), 0, "%s", err.text);
+	cr_assert_not(strstr(text, "eth"), "%s", text);
+	cr_assert(strstr(text, "NoNewPrivs:\t1"), "%s", text);
+	free(text);
+	cr_assert_lt(shell("mount -t tmpfs none /mnt", NULL), 0);
+	cr_assert_lt(shell("mknod null c 1 3", NULL), 0);
+}
+
+Test(program, descriptors_of_ours_are_not_its)
+{
+	char *text = NULL;
+	int leaked = open("/etc/hostname", O_RDONLY); /* without O_CLOEXEC, as libraries do */
+
+	cr_assert_eq(dup2(leaked, 50), 50);
+	cr_assert_eq(shell("ls /proc/self/fd", &text), 0, "%s", err.text);
+	cr_assert_not(strstr(text, "50"), "%s", text);
+	free(text);
+	close(50);
+	close(leaked);
+}
+
+Test(program, too_much_output_is_cut_off)
+{
+	char *text = NULL;
+
+	cr_assert_lt(shell("yes | head -c 200000", &text), 1);
+	if (text)
+		cr_assert_leq(strlen(text), PROGRAM_MESSAGES_MAX);
+	free(text);
+}
