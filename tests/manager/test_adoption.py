@@ -169,6 +169,7 @@ class Adoption(ManagerTest):
         pid = self.guest("web")["pid"]
         self.kill_manager()
         os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not process_alive(pid))
         self.write("run/guests/web/state.json", '{"boot_id":')
         self.up()
         self.assertEqual(self.state("web"), "running")

@@ -106,7 +106,7 @@ static void happened(struct managed_guest *guest, enum life_event event)
 		log_error("%s", err.text);
 }
 
-static void guest_use_fresh(struct managed_guest *guest)
+void guest_use_fresh(struct managed_guest *guest)
 {
 	if (!guest->fresh)
 		return;
@@ -316,7 +316,7 @@ static void stop_harder(struct managed_guest *guest)
 	}
 }
 
-static void deadline_expired(struct loop_timer *timer)
+void guest_deadline_expired(struct loop_timer *timer)
 {
 	struct managed_guest *guest = CONTAINER_OF(timer, struct managed_guest, deadline);
 
@@ -410,158 +410,4 @@ void guest_process_ended(struct managed_guest *guest, int signal)
 	if (!again)
 		remember_or_log(guest, GOAL_OFF);
 	happened(guest, again ? LIFE_ENDED_AGAIN : fault ? LIFE_ENDED_BADLY : LIFE_ENDED);
-}
-
-/* --- Definitions --- */
-
-/* What only the manager can give a definition: a place for its vsock socket. */
-static int guest_give_vsock_path(const struct managed_guest *guest, struct guest_definition *definition)
-{
-	if (!definition->vsock_cid || definition->vsock_path)
-		return 0;
-	return asprintf(&definition->vsock_path, "%s/vsock.sock", guest->folder) < 0 ? -ENOMEM : 0;
-}
-
-int guest_redefine(struct managed_guest *guest, struct guest_definition *definition, struct error *err)
-{
-	if (guest_give_vsock_path(guest, definition) < 0)
-		return error_set(err, -ENOMEM, "guest %s: out of memory", definition->name);
-	definition_free(guest->fresh);
-	guest->fresh = definition;
-	if (!guest_alive(guest))
-		guest_use_fresh(guest);
-	return 0;
-}
-
-/* --- Adoption --- */
-
-/* A shutdown or reboot that was under way is asked for again: a guest that is at it already does not mind. */
-static void take_up_goal(struct managed_guest *guest)
-{
-	struct error err;
-	int code = 0;
-
-	if (guest->record.goal == GOAL_OFF)
-		code = guest_shutdown(guest, GUEST_DOWN_SECONDS, &err);
-	else if (guest->record.goal == GOAL_REBOOT)
-		code = guest_reboot(guest, GUEST_DOWN_SECONDS, &err);
-	if (code < 0)
-		log_error("%s", err.text);
-}
-
-/* The definition it runs with, which may have been replaced or removed on the disk since. */
-static void use_recorded_definition(struct managed_guest *guest)
-{
-	struct guest_definition *running = NULL;
-	AUTO_FREE char *text = cJSON_PrintUnformatted(guest->record.definition);
-	struct error err;
-
-	if (!guest->record.definition ||
-	    cJSON_Compare(guest->record.definition, guest->definition->json, true))
-		return;
-	if (!text || definition_parse(guest->folder, "/", text, &running, &err) < 0) {
-		log_warning("guest %s: its state cannot be read", guest->definition->name);
-		return;
-	}
-	if (guest_give_vsock_path(guest, running) < 0) {
-		definition_free(running);
-		return;
-	}
-	guest->fresh = guest->definition;
-	guest->definition = running;
-}
-
-void guest_adopt(struct managed_guest *guest)
-{
-	struct error err;
-
-	if (guest->record.process.pid == 0) {
-		if (guest->record.goal != GOAL_OFF)
-			guest->state = LIFE_WAITING;
-		return;
-	}
-	use_recorded_definition(guest);
-	if (guest->record.memory_mib) {
-		guest->definition->topology = guest->record.topology;
-		guest->definition->memory_mib = guest->record.memory_mib;
-	}
-	guest->state = LIFE_STARTING; /* until it tells how far it is */
-	guest->adopting = true;
-	if (guest_process_find(guest, &err) == 0) {
-		log_info("guest %s: adopted, process %d", guest->definition->name,
-			 (int)guest->record.process.pid);
-		events_add(&guest->manager->events, "adopted", guest->definition->name, "");
-		take_up_goal(guest);
-		return;
-	}
-	guest_process_ended(guest, 0);
-}
-
-/* --- Making and unmaking --- */
-
-int guest_create(struct manager *manager, struct guest_definition *definition, char *file,
-		 struct managed_guest **result, struct error *err)
-{
-	struct managed_guest *guest = calloc(1, sizeof(*guest));
-	int code = 0;
-
-	if (!guest) {
-		definition_free(definition);
-		free(file);
-		return error_set(err, -ENOMEM, "guest: out of memory");
-	}
-	*guest = (struct managed_guest){
-		.manager = manager,
-		.definition = definition,
-		.file = file,
-		.record.id_slot = -1,
-		.process.fd = -1,
-		.control.fd = -1,
-		.broker.fd = -1,
-		.deadline.source.fd = -1,
-	};
-	if (asprintf(&guest->folder, "%s/guests/%s", manager->settings->runtime_dir, definition->name) < 0 ||
-	    guest_give_vsock_path(guest, definition) < 0)
-		code = error_set(err, -ENOMEM, "guest %s: out of memory", definition->name);
-	if (code == 0 && (code = loop_timer_init(manager->loop, &guest->deadline, deadline_expired)) < 0)
-		error_set(err, code, "guest %s: cannot make its timer: %s", definition->name,
-			  strerror(-code));
-	if (code < 0) {
-		guest_destroy(guest);
-		return code;
-	}
-	*result = guest;
-	return 0;
-}
-
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-	(void)status;
-	(void)type;
-	(void)walk;
-	return remove(path);
-}
-
-void guest_remove_folder(const struct managed_guest *guest)
-{
-	if (nftw(guest->folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) < 0 && errno != ENOENT)
-		log_warning("guest %s: cannot remove its folder %s: %m", guest->definition->name,
-			    guest->folder);
-}
-
-void guest_destroy(struct managed_guest *guest)
-{
-	if (!guest)
-		return;
-	guest_process_release(guest);
-	if (guest->deadline.source.fd >= 0)
-		loop_timer_close(guest->manager->loop, &guest->deadline);
-	cJSON_Delete(guest->record.definition);
-	free(guest->record.cgroup);
-	definition_free(guest->definition);
-	definition_free(guest->fresh);
-	free(guest->file);
-	free(guest->folder);
-	free(guest->console_tail);
-	free(guest);
 }

@@ -2,6 +2,8 @@
  * One guest under the manager: its definition, its state (life.h) and its process.
  *
  *      guest.c          what happens to it: the operations, the stages of a shutdown, its restarts
+ *      guest_make.c     how it comes and goes, and its definitions
+ *      guest_adopt.c    how the next manager takes it over
  *      guest_process.c  the process: start, adoption, messages (vmm/guest/process.h), last words
  *      guest_jail.c     its user id, its cgroup, its vsock broker
  *      record.h         what survives the manager
@@ -59,9 +61,9 @@ struct managed_guest {
 	uint64_t stop_share_ns; /* time for each of the stages that ask */
 
 	struct boot_report report;
-	char status[256];     /* STATUS= of its init */
+	char status[256]; /* STATUS= of its init */
 	struct machine_counters counters;
-	bool counters_asked; /* and not yet told */
+	bool counters_asked;  /* and not yet told */
 	enum machine_end end; /* of the last run */
 	char why[512];        /* of the last end; what it waits for; "" while all is well */
 	char *console_tail;   /* last lines of a run that ended badly */
@@ -101,7 +103,13 @@ int guest_console(struct managed_guest *guest, int fd, struct error *err);
  * it would be done; a guest that is paused, or has no such device, is not asked. */
 int guest_vsock(struct managed_guest *guest, uint32_t port, int fd, struct error *err);
 
-/* --- Between guest.c and guest_process.c --- */
+/* --- Between guest.c, guest_make.c, guest_adopt.c and guest_process.c --- */
+
+void guest_deadline_expired(struct loop_timer *timer);
+/* The definition that waited for its next start. */
+void guest_use_fresh(struct managed_guest *guest);
+/* What only the manager can give a definition: a place for its vsock socket. -ENOMEM. */
+int guest_give_vsock_path(const struct managed_guest *guest, struct guest_definition *definition);
 
 /* Opens what the guest needs and starts its process. */
 int guest_process_start(struct managed_guest *guest, struct error *err);

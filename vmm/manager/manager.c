@@ -60,187 +60,6 @@ void manager_leave(struct manager *manager, const struct managed_guest *self)
 		manager->forked(manager->forked_owner);
 }
 
-/* --- Order --- */
-
-/* The first guest it depends on that is not ready; NULL when all are. */
-static struct managed_guest *not_ready(struct managed_guest *guest)
-{
-	const struct guest_definition *definition = guest->definition;
-
-	for (unsigned i = 0; i < definition->depends_count; i++) {
-		struct managed_guest *needed = manager_find(guest->manager, definition->depends_on[i]);
-
-		if (needed && !guest_ready(needed))
-			return needed;
-	}
-	return NULL;
-}
-
-static bool depends_on(const struct managed_guest *guest, const char *name)
-{
-	for (unsigned i = 0; i < guest->definition->depends_count; i++) {
-		if (strcmp(guest->definition->depends_on[i], name) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Whether one that runs depends on it. */
-static bool is_needed(const struct managed_guest *guest)
-{
-	const struct manager *manager = guest->manager;
-
-	for (unsigned i = 0; i < manager->guest_count; i++) {
-		if (guest_alive(manager->guests[i]) &&
-		    depends_on(manager->guests[i], guest->definition->name))
-			return true;
-	}
-	return false;
-}
-
-/* Guests that wait for others: those whose turn has come start, those whose turn will not come fail. */
-static void look_at_waiting(struct manager *manager)
-{
-	for (unsigned i = 0; i < manager->guest_count; i++) {
-		struct managed_guest *guest = manager->guests[i];
-		const struct managed_guest *needed = guest->holds ? not_ready(guest) : NULL;
-		char why[256];
-
-		if (!guest->holds)
-			continue;
-		if (!needed) {
-			guest_hold_over(guest);
-		} else if (needed->state == LIFE_OFF || needed->state == LIFE_FAILED) {
-			snprintf(why, sizeof(why), "guest %s: depends on %s, which is %s",
-				 guest->definition->name, needed->definition->name,
-				 life_state_name(needed->state));
-			guest_hold_fail(guest, why);
-		}
-	}
-}
-
-/* --- Going down --- */
-
-static void down_one(struct managed_guest *guest, bool force)
-{
-	uint64_t now = now_ns();
-	uint64_t deadline = guest->manager->down_deadline_ns;
-	unsigned left_s = deadline > now ? (unsigned)((deadline - now) / NS_PER_SECOND) : 0;
-	struct error err;
-
-	if ((force ? guest_kill(guest, &err) : guest_shutdown(guest, left_s, &err)) < 0 && guest_alive(guest))
-		guest_process_kill(guest);
-}
-
-/* Asks those to go whom nobody needs any more. */
-static void down_step(struct manager *manager)
-{
-	for (unsigned i = manager->guest_count; i-- > 0;) {
-		struct managed_guest *guest = manager->guests[i];
-
-		if (guest_alive(guest) && guest->state != LIFE_STOPPING && !is_needed(guest))
-			down_one(guest, false);
-	}
-}
-
-void manager_down(struct manager *manager, unsigned timeout_s, bool force)
-{
-	struct error err;
-
-	manager->going_down = true;
-	manager->down_deadline_ns = now_ns() + timeout_s * NS_PER_SECOND;
-	for (unsigned i = manager->guest_count; i-- > 0;) {
-		struct managed_guest *guest = manager->guests[i];
-
-		if (guest->state == LIFE_WAITING)
-			guest_kill(guest, &err);
-		else if (guest_alive(guest) && force)
-			down_one(guest, true);
-	}
-	down_step(manager);
-	manager_changed(manager);
-}
-
-void manager_down_waits(const struct manager *manager, char *text, size_t size)
-{
-	size_t used = 0;
-
-	*text = '\0';
-	for (unsigned i = 0; i < manager->guest_count && used < size; i++) {
-		if (guest_alive(manager->guests[i]))
-			used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "",
-						 manager->guests[i]->definition->name);
-	}
-}
-
-void manager_forget(struct manager *manager)
-{
-	for (unsigned i = 0; i < manager->guest_count; i++)
-		record_remove(manager->guests[i]->folder);
-	networks_down(manager->networks);
-}
-
-void manager_guest_changed(struct managed_guest *guest)
-{
-	struct manager *manager = guest->manager;
-
-	events_add(&manager->events, life_state_name(guest->state), guest->definition->name, guest->why);
-	/* One that has come or gone moves the others. */
-	if (!manager->going_down && (guest->state == LIFE_STARTING || !guest_alive(guest)))
-		division_apply(manager);
-	if (manager->going_down)
-		down_step(manager);
-	else
-		look_at_waiting(manager);
-	manager_changed(manager);
-}
-
-/* --- Operations --- */
-
-int manager_start(struct managed_guest *guest, struct error *err)
-{
-	struct manager *manager = guest->manager;
-	const struct guest_definition *definition = guest->definition;
-	const struct managed_guest *needed;
-	char why[256];
-
-	if (manager->going_down)
-		return error_set(err, -EALREADY, "guest %s: cannot start, the manager is going down",
-				 definition->name);
-	for (unsigned i = 0; i < definition->depends_count; i++) {
-		struct managed_guest *other = manager_find(manager, definition->depends_on[i]);
-		int code = 0;
-
-		if (!other)
-			return error_set(err, -ENOENT, "guest %s: depends_on: no guest is named %s",
-					 definition->name, definition->depends_on[i]);
-		if (other->state == LIFE_OFF || other->state == LIFE_FAILED)
-			code = manager_start(other, err);
-		if (code < 0)
-			return code;
-	}
-	needed = not_ready(guest);
-	if (!needed)
-		return guest_start(guest, err);
-	snprintf(why, sizeof(why), "waits for %s", needed->definition->name);
-	return guest_hold(guest, why, err);
-}
-
-int manager_start_all(struct manager *manager, struct error *err)
-{
-	int code = 0;
-
-	for (unsigned i = 0; i < manager->guest_count && code == 0; i++) {
-		struct managed_guest *guest = manager->guests[i];
-		bool promised = guest->state == LIFE_WAITING; /* by a former manager */
-		bool fresh = guest->state == LIFE_OFF && !guest->recorded && guest->definition->autostart;
-
-		if (promised || fresh)
-			code = manager_start(guest, err);
-	}
-	return code;
-}
-
 static int check_roles(const struct manager *manager, const struct guest_definition *definition,
 		       struct error *err)
 {
@@ -278,9 +97,7 @@ static bool mode_runs(enum mode mode, const struct guest_definition *definition)
 	return definition->role != GUEST_ROLE_DESKTOP || mode == MODE_DESKTOP;
 }
 
-/* Takes definition and file over. */
-static int add_guest(struct manager *manager, struct guest_definition *definition, char *file,
-		     struct error *err)
+int manager_add(struct manager *manager, struct guest_definition *definition, char *file, struct error *err)
 {
 	struct managed_guest *guest;
 	int code;
@@ -311,7 +128,7 @@ static int define_new(struct manager *manager, struct guest_definition *definiti
 	int code = store_write(manager->settings, definition, &file, err);
 
 	if (code == 0)
-		code = add_guest(manager, definition, TAKE_PTR(file), err);
+		code = manager_add(manager, definition, TAKE_PTR(file), err);
 	return code;
 }
 
@@ -363,7 +180,7 @@ int manager_undefine(struct managed_guest *guest, struct error *err)
 		return error_set(err, -EBUSY, "guest %s: is %s; shut it down first", guest->definition->name,
 				 life_state_name(guest->state));
 	for (unsigned i = 0; i < manager->guest_count; i++) {
-		if (depends_on(manager->guests[i], guest->definition->name))
+		if (manager_depends_on(manager->guests[i], guest->definition->name))
 			return error_set(err, -EBUSY, "guest %s: guest %s depends on it",
 					 guest->definition->name, manager->guests[i]->definition->name);
 	}
@@ -422,65 +239,11 @@ static int read_guests(struct manager *manager, struct error *err)
 			continue;
 		code = check_among_others(manager, items[i].definition, err);
 		if (code == 0)
-			code = add_guest(manager, TAKE_PTR(items[i].definition), TAKE_PTR(items[i].file),
-					 err);
+			code = manager_add(manager, TAKE_PTR(items[i].definition), TAKE_PTR(items[i].file),
+					   err);
 	}
 	store_free(items, count);
 	return code;
-}
-
-/* The record that a former manager left for the guest, followed. */
-static void take_over(struct managed_guest *guest)
-{
-	struct error err;
-
-	guest->recorded = record_read(guest->folder, &guest->record, &err) == 0;
-	if (guest->recorded)
-		guest_adopt(guest);
-}
-
-static int keep_names(const struct dirent *entry)
-{
-	return definition_name_valid(entry->d_name);
-}
-
-/* A guest that runs although no definition is on the disk any more: the record has what it was started with.
- */
-static void take_over_undefined(struct manager *manager, const char *name)
-{
-	AUTO_FREE char *folder = NULL;
-	AUTO_FREE char *text = NULL;
-	struct guest_definition *definition = NULL;
-	struct guest_record record = {0};
-	struct error err;
-
-	if (asprintf(&folder, "%s/guests/%s", manager->settings->runtime_dir, name) < 0 ||
-	    record_read(folder, &record, &err) < 0)
-		return;
-	text = record.definition ? cJSON_PrintUnformatted(record.definition) : NULL;
-	cJSON_Delete(record.definition);
-	free(record.cgroup);
-	if (record.process.pid == 0 || !text)
-		return;
-	if (definition_parse(folder, "/", text, &definition, &err) < 0 ||
-	    add_guest(manager, definition, NULL, &err) < 0)
-		log_error("%s", err.text);
-}
-
-static void take_over_all(struct manager *manager)
-{
-	AUTO_FREE char *folder = file_path_join(manager->settings->runtime_dir, "guests");
-	struct dirent **entries = NULL;
-	int count = folder ? scandir(folder, &entries, keep_names, alphasort) : 0;
-
-	for (int i = 0; i < count; i++) {
-		if (!manager_find(manager, entries[i]->d_name))
-			take_over_undefined(manager, entries[i]->d_name);
-		free(entries[i]);
-	}
-	free(entries);
-	for (unsigned i = 0; i < manager->guest_count; i++)
-		take_over(manager->guests[i]);
 }
 
 static bool guest_runs(void *owner, const char *name)
@@ -508,7 +271,7 @@ int manager_open(struct manager *manager, struct settings *settings, const char 
 	}
 	cgroups_open(&manager->cgroups);
 	events_add(&manager->events, "manager-started", "", mode_name(manager->mode));
-	take_over_all(manager);
+	manager_take_over(manager);
 	networks_adopt(manager->networks, guest_runs, manager);
 	return 0;
 }

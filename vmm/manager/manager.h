@@ -5,7 +5,9 @@
  *
  *      control.c      clients: lines of JSON over sockets
  *      operations.c   what they can ask for, and what they wait for
- *      manager.c      the set of guests: which there are, in which order they start and end
+ *      manager.c      the set of guests
+ *      order.c        in which order they start and end
+ *      takeover.c     those that a former manager left
  *      guest.c        one guest and its process (guest.h)
  *      store.c        definitions on the disk
  *
@@ -85,6 +87,15 @@ void manager_forget(struct manager *manager);
 
 /* One guest as JSON, for lists. */
 cJSON *manager_describe(const struct managed_guest *guest);
+
+/* --- Between manager.c, order.c and takeover.c --- */
+
+/* Adds a guest; definition and file are taken over, on failure too. */
+int manager_add(struct manager *manager, struct guest_definition *definition, char *file, struct error *err);
+/* Takes over what a former manager left. */
+void manager_take_over(struct manager *manager);
+/* Whether the guest's definition names that guest. */
+bool manager_depends_on(const struct managed_guest *guest, const char *name);
 
 /* --- Called by the guests --- */
 

@@ -1,0 +1,197 @@
+/* In which order guests start and end: each after those it depends on, and before them. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "vmm/manager/division.h"
+#include "vmm/manager/manager.h"
+
+#define NS_PER_SECOND 1000000000ULL
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
+/* The first guest it depends on that is not ready; NULL when all are. */
+static struct managed_guest *not_ready(struct managed_guest *guest)
+{
+	const struct guest_definition *definition = guest->definition;
+
+	for (unsigned i = 0; i < definition->depends_count; i++) {
+		struct managed_guest *needed = manager_find(guest->manager, definition->depends_on[i]);
+
+		if (needed && !guest_ready(needed))
+			return needed;
+	}
+	return NULL;
+}
+
+bool manager_depends_on(const struct managed_guest *guest, const char *name)
+{
+	for (unsigned i = 0; i < guest->definition->depends_count; i++) {
+		if (strcmp(guest->definition->depends_on[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whether one that runs depends on it. */
+static bool is_needed(const struct managed_guest *guest)
+{
+	const struct manager *manager = guest->manager;
+
+	for (unsigned i = 0; i < manager->guest_count; i++) {
+		if (guest_alive(manager->guests[i]) &&
+		    manager_depends_on(manager->guests[i], guest->definition->name))
+			return true;
+	}
+	return false;
+}
+
+/* Guests that wait for others: those whose turn has come start, those whose turn will not come fail. */
+static void look_at_waiting(struct manager *manager)
+{
+	for (unsigned i = 0; i < manager->guest_count; i++) {
+		struct managed_guest *guest = manager->guests[i];
+		const struct managed_guest *needed = guest->holds ? not_ready(guest) : NULL;
+		char why[256];
+
+		if (!guest->holds)
+			continue;
+		if (!needed) {
+			guest_hold_over(guest);
+		} else if (needed->state == LIFE_OFF || needed->state == LIFE_FAILED) {
+			snprintf(why, sizeof(why), "guest %s: depends on %s, which is %s",
+				 guest->definition->name, needed->definition->name,
+				 life_state_name(needed->state));
+			guest_hold_fail(guest, why);
+		}
+	}
+}
+
+/* --- Going down --- */
+
+static void down_one(struct managed_guest *guest, bool force)
+{
+	uint64_t now = now_ns();
+	uint64_t deadline = guest->manager->down_deadline_ns;
+	unsigned left_s = deadline > now ? (unsigned)((deadline - now) / NS_PER_SECOND) : 0;
+	struct error err;
+
+	if ((force ? guest_kill(guest, &err) : guest_shutdown(guest, left_s, &err)) < 0 && guest_alive(guest))
+		guest_process_kill(guest);
+}
+
+/* Asks those to go whom nobody needs any more. */
+static void down_step(struct manager *manager)
+{
+	for (unsigned i = manager->guest_count; i-- > 0;) {
+		struct managed_guest *guest = manager->guests[i];
+
+		if (guest_alive(guest) && guest->state != LIFE_STOPPING && !is_needed(guest))
+			down_one(guest, false);
+	}
+}
+
+void manager_down(struct manager *manager, unsigned timeout_s, bool force)
+{
+	struct error err;
+
+	manager->going_down = true;
+	manager->down_deadline_ns = now_ns() + timeout_s * NS_PER_SECOND;
+	for (unsigned i = manager->guest_count; i-- > 0;) {
+		struct managed_guest *guest = manager->guests[i];
+
+		if (guest->state == LIFE_WAITING)
+			guest_kill(guest, &err);
+		else if (guest_alive(guest) && force)
+			down_one(guest, true);
+	}
+	down_step(manager);
+	manager_changed(manager);
+}
+
+void manager_down_waits(const struct manager *manager, char *text, size_t size)
+{
+	size_t used = 0;
+
+	*text = '\0';
+	for (unsigned i = 0; i < manager->guest_count && used < size; i++) {
+		if (guest_alive(manager->guests[i]))
+			used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "",
+						 manager->guests[i]->definition->name);
+	}
+}
+
+void manager_forget(struct manager *manager)
+{
+	for (unsigned i = 0; i < manager->guest_count; i++)
+		record_remove(manager->guests[i]->folder);
+	networks_down(manager->networks);
+}
+
+void manager_guest_changed(struct managed_guest *guest)
+{
+	struct manager *manager = guest->manager;
+
+	events_add(&manager->events, life_state_name(guest->state), guest->definition->name, guest->why);
+	/* One that has come or gone moves the others. */
+	if (!manager->going_down && (guest->state == LIFE_STARTING || !guest_alive(guest)))
+		division_apply(manager);
+	if (manager->going_down)
+		down_step(manager);
+	else
+		look_at_waiting(manager);
+	manager_changed(manager);
+}
+
+/* --- Operations --- */
+
+int manager_start(struct managed_guest *guest, struct error *err)
+{
+	struct manager *manager = guest->manager;
+	const struct guest_definition *definition = guest->definition;
+	const struct managed_guest *needed;
+	char why[256];
+
+	if (manager->going_down)
+		return error_set(err, -EALREADY, "guest %s: cannot start, the manager is going down",
+				 definition->name);
+	for (unsigned i = 0; i < definition->depends_count; i++) {
+		struct managed_guest *other = manager_find(manager, definition->depends_on[i]);
+		int code = 0;
+
+		if (!other)
+			return error_set(err, -ENOENT, "guest %s: depends_on: no guest is named %s",
+					 definition->name, definition->depends_on[i]);
+		if (other->state == LIFE_OFF || other->state == LIFE_FAILED)
+			code = manager_start(other, err);
+		if (code < 0)
+			return code;
+	}
+	needed = not_ready(guest);
+	if (!needed)
+		return guest_start(guest, err);
+	snprintf(why, sizeof(why), "waits for %s", needed->definition->name);
+	return guest_hold(guest, why, err);
+}
+
+int manager_start_all(struct manager *manager, struct error *err)
+{
+	int code = 0;
+
+	for (unsigned i = 0; i < manager->guest_count && code == 0; i++) {
+		struct managed_guest *guest = manager->guests[i];
+		bool promised = guest->state == LIFE_WAITING; /* by a former manager */
+		bool fresh = guest->state == LIFE_OFF && !guest->recorded && guest->definition->autostart;
+
+		if (promised || fresh)
+			code = manager_start(guest, err);
+	}
+	return code;
+}
