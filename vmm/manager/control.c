@@ -347,7 +347,7 @@ static int control_listen(struct control *control, struct error *err)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	control->listener = (struct loop_source){.fd = fd, .events = EPOLLIN, .ready = listener_ready};
 	unlink(control->path); /* left by a manager that was killed: the lock says that none runs */
-	before = umask(0177); /* nobody else's, until socket_permit says whose */
+	before = umask(0177);  /* nobody else's, until socket_permit says whose */
 	code = fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
 	umask(before);
 	if (code < 0)

@@ -65,10 +65,10 @@ struct managed_guest {
 	struct boot_report report;
 	char status[GUEST_STATUS_MAX]; /* STATUS= of its init */
 	struct machine_counters counters;
-	bool counters_asked;  /* and not yet told */
-	enum machine_end end; /* of the last run */
-	char why[GUEST_WHY_MAX];        /* of the last end; what it waits for; "" while all is well */
-	char *console_tail;   /* last lines of a run that ended badly */
+	bool counters_asked;     /* and not yet told */
+	enum machine_end end;    /* of the last run */
+	char why[GUEST_WHY_MAX]; /* of the last end; what it waits for; "" while all is well */
+	char *console_tail;      /* last lines of a run that ended badly */
 };
 
 /* Takes definition and file (NULL: none) over on success. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -21,7 +22,8 @@
 #include "vmm/manager/control.h"
 #include "vmm/manager/manager.h"
 
-#define MANAGER_FILES 8192
+#define LOCK_TRIES    250
+#define LOCK_PAUSE_US 20000
 
 struct service {
 	const struct service_config *config;
@@ -56,29 +58,29 @@ static int make_folder(const char *path, mode_t mode, struct error *err)
 	return 0;
 }
 
-/* -EAGAIN: another manager has it. It belongs to the open file (fcntl(2), open file description locks), so
- * that it is there until the manager ends, whatever its children do. */
 static int lock_open(const struct settings *settings)
 {
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	AUTO_FREE char *path = file_path_join(settings->runtime_dir, "lock");
 	AUTO_CLOSE int fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
 
 	if (fd < 0)
 		return -errno;
-	if (fcntl(fd, F_OFD_SETLK, &lock) < 0)
-		return errno == EACCES ? -EAGAIN : -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return -errno;
 	return TAKE_FD(fd);
 }
 
-/* Only looks: who took the lock for a moment would keep a manager that starts just then from starting. */
 bool service_running(const struct settings *settings)
 {
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	AUTO_FREE char *path = file_path_join(settings->runtime_dir, "lock");
-	AUTO_CLOSE int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	AUTO_FREE char *path = settings_control_socket(settings);
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+	if (!path || fd < 0 || strlen(path) >= sizeof(address.sun_path))
+		return false;
+	strcpy(address.sun_path, path);
+	/* EAGAIN: so many ask that it has no time for this one now. */
+	return connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 || errno == EAGAIN;
 }
 
 int service_prepare(const struct settings *settings, struct error *err)
@@ -97,8 +99,14 @@ static int service_lock(struct service *service, struct error *err)
 
 	if (code < 0)
 		return code;
-	service->lock = lock_open(settings);
-	if (service->lock == -EAGAIN)
+	/* Whoever has it and does not listen is on its way out, or about to listen. */
+	for (unsigned i = 0; i < LOCK_TRIES; i++) {
+		service->lock = lock_open(settings);
+		if (service->lock != -EWOULDBLOCK || service_running(settings))
+			break;
+		usleep(LOCK_PAUSE_US);
+	}
+	if (service->lock == -EWOULDBLOCK)
 		return error_set(err, -EALREADY,
 				 "a manager runs already; `rastos-vmm list` shows its guests");
 	if (service->lock < 0)
