@@ -383,6 +383,16 @@ int control_open(struct manager *manager, void (*down)(void *owner, bool powerof
 	return 0;
 }
 
+void control_deafen(struct control *control)
+{
+	if (control->listener.fd < 0)
+		return;
+	loop_remove(control->manager->loop, &control->listener);
+	close(control->listener.fd);
+	control->listener.fd = -1;
+	unlink(control->path);
+}
+
 void control_close(struct control *control)
 {
 	if (!control)
@@ -391,11 +401,7 @@ void control_close(struct control *control)
 		if (control->clients[i])
 			client_close(control->clients[i]);
 	}
-	if (control->listener.fd >= 0) {
-		loop_remove(control->manager->loop, &control->listener);
-		close(control->listener.fd);
-		unlink(control->path);
-	}
+	control_deafen(control);
 	free(control->path);
 	free(control);
 }

@@ -163,6 +163,7 @@ static void service_down(void *owner, bool poweroff)
 	struct service *service = owner;
 
 	service->poweroff = poweroff;
+	control_deafen(service->control); /* the next manager may come */
 	loop_stop(&service->loop);
 }
 
