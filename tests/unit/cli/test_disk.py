@@ -228,6 +228,12 @@ class Disks(DiskTest):
         self.assertEqual(self.made("import", "large", "disk.raw", "--size", "16M")["size"], 16 * MIB)
         self.not_done(FAILED, ["do not fit"], "import", "small", "disk.raw", "--size", "4M")
 
+    def test_zeros_take_no_room(self):
+        self.write("disk.raw", bytes(510) + b"\x55\xaa" + bytes(8 * MIB - 512))
+        made = self.made("import", "web", "disk.raw")
+        self.assertLessEqual(made["allocated"], 128 << 10)
+        self.assertEqual(self.read("pool/web.img"), self.read("disk.raw"))
+
     def test_what_it_is_must_be_known_or_said(self):
         self.write("text", "hello\n")
         self.write("blank", bytes(4096))
