@@ -92,11 +92,6 @@ static int check_among_others(const struct manager *manager, const struct guest_
 	return code < 0 ? code : depends_check(all, count, err);
 }
 
-static bool mode_runs(enum mode mode, const struct guest_definition *definition)
-{
-	return definition->role != GUEST_ROLE_DESKTOP || mode == MODE_DESKTOP;
-}
-
 int manager_add(struct manager *manager, struct guest_definition *definition, char *file, struct error *err)
 {
 	struct managed_guest *guest;
@@ -146,10 +141,6 @@ int manager_define(struct manager *manager, struct guest_definition *definition,
 				 "guest %s: the name is taken; undefine that guest first, or take "
 				 "another name",
 				 definition->name);
-	if (!mode_runs(manager->mode, definition))
-		return error_set(err, -EINVAL,
-				 "guest %s: role: desktop guests are for mode desktop, the mode is %s",
-				 definition->name, mode_name(manager->mode));
 	if (definition->autostart && (code = division_check(manager, definition, err)) < 0)
 		return code;
 	if (!guest && manager->guest_count == MANAGER_GUESTS_MAX)
@@ -235,8 +226,6 @@ static int read_guests(struct manager *manager, struct error *err)
 	int code = store_read(manager->settings, &items, &count, err);
 
 	for (unsigned i = 0; i < count && code == 0; i++) {
-		if (!mode_runs(manager->mode, items[i].definition))
-			continue;
 		code = check_among_others(manager, items[i].definition, err);
 		if (code == 0)
 			code = manager_add(manager, TAKE_PTR(items[i].definition), TAKE_PTR(items[i].file),

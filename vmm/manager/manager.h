@@ -7,6 +7,7 @@
  *      operations.c   what they can ask for, and what they wait for
  *      manager.c      the set of guests
  *      order.c        in which order they start and end
+ *      mode_change.c  from one mode to the other
  *      takeover.c     those that a former manager left
  *      guest.c        one guest and its process (guest.h)
  *      store.c        definitions on the disk
@@ -76,6 +77,10 @@ int manager_define(struct manager *manager, struct guest_definition *definition,
 		   struct error *err);
 /* Forgets a guest that is off; -EBUSY when it is not, or when others depend on it. */
 int manager_undefine(struct managed_guest *guest, struct error *err);
+
+/* Changes the mode, in its file too: guests that the new mode does not run are shut down within timeout_s, those that start
+ * by themselves in it start, the others move. -EALREADY: it is the mode. */
+int manager_set_mode(struct manager *manager, const char *word, unsigned timeout_s, struct error *err);
 
 /* Shuts all guests down, those that others depend on last, within timeout_s altogether; manager_all_off tells
  * when that is done. */

@@ -11,6 +11,7 @@
 #include "vmm/config/json.h"
 #include "vmm/config/nearest.h"
 #include "vmm/manager/crash.h"
+#include "vmm/manager/division.h"
 #include "vmm/manager/logs.h"
 #include "vmm/manager/stats.h"
 #include "vmm/manager/network_operations.h"
@@ -22,7 +23,7 @@
 #define LINES_ALL      (1ULL << 32)
 
 #define CRASHES_LISTED_MAX 100
-#define PORT_MISSING   UINT64_MAX
+#define PORT_MISSING       UINT64_MAX
 
 /* The members of a request, read and checked. */
 struct request {
@@ -49,6 +50,8 @@ static enum exit_code exit_code_of(int code)
 	case -ENOTCONN:
 	case -EBUSY:
 	case -EEXIST:
+	case -ENOSPC:
+	case -EOPNOTSUPP:
 		return EXIT_REFUSED;
 	case -ENODATA:
 		return EXIT_NO_GUEST;
@@ -91,6 +94,40 @@ static void op_list(struct call *call, const struct request *request)
 	guests = cJSON_AddArrayToObject(result, "guests");
 	for (unsigned i = 0; i < manager->guest_count; i++)
 		cJSON_AddItemToArray(guests, manager_describe(manager->guests[i]));
+	call->peer->done(call, result);
+}
+
+static void op_plan(struct call *call, const struct request *request)
+{
+	struct error err = {""};
+	cJSON *result = division_describe(call->operations->manager, &err);
+
+	(void)request;
+	if (result)
+		call->peer->done(call, result);
+	else
+		call->peer->failed(call, EXIT_REFUSED, err.text, NULL);
+}
+
+static void op_mode(struct call *call, const struct request *request)
+{
+	struct manager *manager = call->operations->manager;
+	struct json_place place = request->place;
+	AUTO_FREE char *word = NULL;
+	struct error err = {""};
+	cJSON *result;
+	int code;
+
+	place.err = &err;
+	code = json_string(&place, "mode", &word);
+	if (code == 0 && word)
+		code = manager_set_mode(manager, word, (unsigned)request->timeout_s, &err);
+	if (code < 0) {
+		answer(call, code, &err);
+		return;
+	}
+	result = cJSON_CreateObject();
+	cJSON_AddStringToObject(result, "mode", mode_name(manager->mode));
 	call->peer->done(call, result);
 }
 
@@ -397,6 +434,8 @@ static void op_down(struct call *call, const struct request *request)
 
 static const struct operation operations[] = {
 	{"list", .run = op_list},
+	{"plan", .run = op_plan},
+	{"mode", .members = {"mode", "timeout_s"}, .run = op_mode},
 	{"info", .on_guest = true, .run = op_info},
 	{"define", .members = {"definition", "folder", "replace"}, .run = op_define},
 	{"undefine", .on_guest = true, .run = op_undefine},

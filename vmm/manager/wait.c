@@ -212,7 +212,7 @@ static void operations_changed(void *owner)
 
 	if (down)
 		manager_forget(manager); /* before anybody hears that it is done */
-	while (call) /* an answer may end any call: then from the start again */
+	while (call)                     /* an answer may end any call: then from the start again */
 		call = look(call) ? operations->waiting : call->next;
 	if (down) {
 		operations->down_told = true;
