@@ -1,5 +1,5 @@
-/* Network definitions: any text is either read or refused with one sentence; what was read makes files for the tools whose
- * lines say no more than they should. */
+/* Network definitions: any text is either read or refused with one sentence; what was read makes files for
+ * the tools whose lines say no more than they should. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -60,10 +60,26 @@ ParameterizedTest(struct good_subnet *wanted, address, subnet_is_understood)
 Test(address, subnet_that_is_none_is_refused)
 {
 	static const char *const wrong[] = {
-		"",		    "192.168.140.1",	   "192.168.140.1/",	  "192.168.140.1/24 ", "/24",
-		"192.168.140.1/7",  "192.168.140.1/31",	   "192.168.140.1/32",	  "192.168.140/24",    "::1/64",
-		"192.168.140.1/-1", "192.168.140.1/+24",   "192.168.140.1/024x",  "127.0.0.1/8",       "224.0.0.1/24",
-		"255.255.255.1/24", "192.168.140.255/24", "192.168.140.1/24/24", "0.1.2.3/24",	       "192.168.140.256/24",
+		"",
+		"192.168.140.1",
+		"192.168.140.1/",
+		"192.168.140.1/24 ",
+		"/24",
+		"192.168.140.1/7",
+		"192.168.140.1/31",
+		"192.168.140.1/32",
+		"192.168.140/24",
+		"::1/64",
+		"192.168.140.1/-1",
+		"192.168.140.1/+24",
+		"192.168.140.1/024x",
+		"127.0.0.1/8",
+		"224.0.0.1/24",
+		"255.255.255.1/24",
+		"192.168.140.255/24",
+		"192.168.140.1/24/24",
+		"0.1.2.3/24",
+		"192.168.140.256/24",
 		"192.168.140.1/99999999999999999999",
 	};
 	struct subnet subnet;
@@ -103,10 +119,12 @@ Test(address, choice_evades_one_that_is_taken)
 	cr_assert_neq(first, second);
 }
 
-/* Guest after guest until nothing is left: each address once, and never the host's, the network's or the broadcast's. */
+/* Guest after guest until nothing is left: each address once, and never the host's, the network's or the
+ * broadcast's. */
 Test(address, choice_gives_every_address_once_and_then_no_more)
 {
-	static const char *const subnets[] = {"10.1.2.0/29", "10.1.2.3/29", "10.1.2.14/28", "10.1.0.1/24", "10.1.2.1/30"};
+	static const char *const subnets[] = {"10.1.2.0/29", "10.1.2.3/29", "10.1.2.14/28", "10.1.0.1/24",
+					      "10.1.2.1/30"};
 
 	for (unsigned s = 0; s < sizeof(subnets) / sizeof(subnets[0]); s++) {
 		static uint32_t taken[256];
@@ -122,8 +140,8 @@ Test(address, choice_gives_every_address_once_and_then_no_more)
 			const uint8_t card[6] = {0x52, 0x54, 0, 0, (uint8_t)(i >> 8), (uint8_t)i};
 			uint32_t address;
 
-			cr_assert_eq(address_choose(&subnet, &range, card, taken, count, &address), 0, "%s: %u",
-				     subnets[s], i);
+			cr_assert_eq(address_choose(&subnet, &range, card, taken, count, &address), 0,
+				     "%s: %u", subnets[s], i);
 			cr_assert(address != subnet.address && address != subnet_network(&subnet) &&
 				  address != subnet_broadcast(&subnet));
 			for (unsigned j = 0; j < count; j++)
@@ -191,7 +209,8 @@ Test(address, lines_that_are_no_routes_are_passed_over)
 {
 	struct host_route route;
 
-	cr_assert_not(host_route_parse("Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask", &route));
+	cr_assert_not(
+		host_route_parse("Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask", &route));
 	cr_assert_not(host_route_parse("", &route));
 	cr_assert_not(host_route_parse("eth0\t008CA8C0", &route));
 }

@@ -31,7 +31,8 @@ static bool has_line(const char *text, const char *line)
 
 Test(dnsmasq, config_is_for_the_bridge_alone)
 {
-	char *text = config("{\"name\":\"lab\",\"address\":\"192.168.150.1/24\",\"mtu\":1400,\"domain\":\"test\"}");
+	char *text = config(
+		"{\"name\":\"lab\",\"address\":\"192.168.150.1/24\",\"mtu\":1400,\"domain\":\"test\"}");
 
 	cr_assert(has_line(text, "interface=br-lab"));
 	cr_assert(has_line(text, "except-interface=lo"));
@@ -85,7 +86,8 @@ Test(dnsmasq, cards_have_only_names_that_are_nothing_else)
 
 Test(dnsmasq, names_are_those_of_the_host_and_of_every_guest)
 {
-	struct virtual_network lab = network("{\"name\":\"lab\",\"address\":\"192.168.150.1/24\",\"domain\":\"test\"}");
+	struct virtual_network lab =
+		network("{\"name\":\"lab\",\"address\":\"192.168.150.1/24\",\"domain\":\"test\"}");
 	struct dnsmasq_card card = {.guest = "web", .address = 0xc0a89607};
 	char *text = dnsmasq_names_text(&lab, &card, 1);
 

@@ -17,7 +17,8 @@ static struct virtual_network network(const char *name, const char *forward, con
 	struct error err;
 	char text[256];
 
-	snprintf(text, sizeof(text), "{\"name\":\"%s\",\"forward\":\"%s\",\"address\":\"%s\"}", name, forward, address);
+	snprintf(text, sizeof(text), "{\"name\":\"%s\",\"forward\":\"%s\",\"address\":\"%s\"}", name, forward,
+		 address);
 	cr_assert_eq(virtual_network_parse("test", text, &result, &err), 0, "%s", err.text);
 	return result;
 }
@@ -134,13 +135,15 @@ Test(ruleset, published_ports_are_translated_for_the_world_and_the_host)
 
 		expect(chain, "fib daddr type local tcp dport 8080 dnat ip to 192.168.150.7:80");
 		expect(chain, "ip daddr 127.0.0.1 udp dport 5353 dnat ip to 192.168.150.7:53");
-		expect(chain, "tcp dport 9000-9002 dnat ip to 192.168.150.8:tcp dport map { 9000 : 90, 9001 : 91, 9002 : 92 }");
+		expect(chain,
+		       "tcp dport 9000-9002 dnat ip to 192.168.150.8:tcp dport map { 9000 : 90, 9001 : 91, 9002 : 92 }");
 		expect(chain, "udp dport 1000-65535 dnat ip to 192.168.150.8\n");
 	}
 	expect(prerouting, "iifname \"br-alone\" return");
 	expect(text, "iifname \"br-lab\" ip daddr 127.0.0.0/8 drop");
 	expect(text, "iifname \"br-alone\" ip daddr 127.0.0.0/8 drop");
-	expect(text, "oifname \"br-lab\" ct status dnat ip saddr { 192.168.150.0/24, 127.0.0.0/8 } masquerade");
+	expect(text,
+	       "oifname \"br-lab\" ct status dnat ip saddr { 192.168.150.0/24, 127.0.0.0/8 } masquerade");
 	nft_accepts(text);
 	free(text);
 }

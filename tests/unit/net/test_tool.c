@@ -28,7 +28,8 @@ Test(tool, one_that_is_content_is)
 
 Test(tool, its_first_line_is_the_reason)
 {
-	static const char *const argv[] = {"sh", "-c", "echo; echo 'sh: no such thing' >&2; echo more; exit 3", NULL};
+	static const char *const argv[] = {"sh", "-c",
+					   "echo; echo 'sh: no such thing' >&2; echo more; exit 3", NULL};
 
 	cr_assert_eq(run(argv, NULL), -EIO);
 	cr_assert_str_eq(err.text, "sh failed: no such thing");
@@ -44,7 +45,8 @@ Test(tool, missing_is_refused_with_the_package_that_has_it)
 
 Test(tool, endless_output_fills_nothing)
 {
-	static const char *const argv[] = {"sh", "-c", "head -c 1000000 /dev/zero | tr '\\0' x; exit 1", NULL};
+	static const char *const argv[] = {"sh", "-c", "head -c 1000000 /dev/zero | tr '\\0' x; exit 1",
+					   NULL};
 
 	cr_assert_eq(run(argv, NULL), -EIO);
 	cr_assert_lt(strlen(err.text), sizeof(err.text));

@@ -1,4 +1,5 @@
-/* Network definitions: what is understood, what each wrong field is refused with, and the folder they are in. */
+/* Network definitions: what is understood, what each wrong field is refused with, and the folder they are in.
+ */
 #include "vmm/config/virtual_network.h"
 
 #include <criterion/criterion.h>
@@ -20,14 +21,15 @@ Test(virtual_network, small_one_has_every_default)
 {
 	struct virtual_network network;
 
-	cr_assert_eq(parse("{\"name\":\"lab\",\"address\":\"192.168.150.0/24\"}", &network), 0, "%s", err.text);
+	cr_assert_eq(parse("{\"name\":\"lab\",\"address\":\"192.168.150.0/24\"}", &network), 0, "%s",
+		     err.text);
 	cr_assert_eq(network.forward, NETWORK_FORWARD_NAT);
 	cr_assert_str_eq(network.bridge, "br-lab");
 	cr_assert_str_eq(network.domain, "rastos");
 	cr_assert(network.dns);
 	cr_assert_eq(network.mtu, 0);
 	cr_assert_eq(network.subnet.address, 0xc0a89601);
-	cr_assert_eq(network.dhcp.first, 0xc0a89601);
+	cr_assert_eq(network.dhcp.first, 0xc0a89602);
 	cr_assert_eq(network.dhcp.last, 0xc0a896fe);
 }
 
@@ -78,18 +80,25 @@ ParameterizedTestParameters(virtual_network, wrong_field_is_refused)
 		{"{\"name\":\"a/b\"}", "name: must be letters"},
 		{"{\"name\":\"lab\"}", "address: is missing"},
 		{LAB "\"adress\":\"10.1.2.1/24\"}", "did you mean \"address\"?"},
-		{LAB "\"forward\":\"nut\"}", "forward: must be one of \"nat\", \"route\", \"none\", \"bridge\""},
+		{LAB "\"forward\":\"nut\"}",
+		 "forward: must be one of \"nat\", \"route\", \"none\", \"bridge\""},
 		{LAB "\"bridge\":\"a b\"}", "bridge: must be an interface's name"},
 		{LAB "\"bridge\":\"\\\"; drop\"}", "bridge: must be an interface's name"},
 		{LAB "\"bridge\":\"sixteen-letters-\"}", "bridge: must be an interface's name"},
 		{LAB "\"bridge\":\"..\"}", "bridge: must be an interface's name"},
-		{"{\"name\":\"thirteen-char\",\"address\":\"10.1.2.1/24\"}", "bridge: must be an interface's name"},
-		{"{\"name\":\"lab\",\"address\":\"10.1.2.1\"}", "address: must be an IPv4 address and a prefix"},
-		{"{\"name\":\"lab\",\"address\":\"fd00::1/64\"}", "address: must be an IPv4 address and a prefix"},
+		{"{\"name\":\"thirteen-char\",\"address\":\"10.1.2.1/24\"}",
+		 "bridge: must be an interface's name"},
+		{"{\"name\":\"lab\",\"address\":\"10.1.2.1\"}",
+		 "address: must be an IPv4 address and a prefix"},
+		{"{\"name\":\"lab\",\"address\":\"fd00::1/64\"}",
+		 "address: must be an IPv4 address and a prefix"},
 		{LAB "\"dhcp\":[]}", "dhcp: must be an object"},
-		{LAB "\"dhcp\":{\"first\":\"10.1.3.1\"}}", "dhcp.first: must be an address of the network's subnet"},
-		{LAB "\"dhcp\":{\"last\":\"10.1.2.255\"}}", "dhcp.last: must be an address of the network's subnet"},
-		{LAB "\"dhcp\":{\"first\":\"10.1.2.9\",\"last\":\"10.1.2.8\"}}", "dhcp.last: is before first"},
+		{LAB "\"dhcp\":{\"first\":\"10.1.3.1\"}}",
+		 "dhcp.first: must be an address of the network's subnet"},
+		{LAB "\"dhcp\":{\"last\":\"10.1.2.255\"}}",
+		 "dhcp.last: must be an address of the network's subnet"},
+		{LAB "\"dhcp\":{\"first\":\"10.1.2.9\",\"last\":\"10.1.2.8\"}}",
+		 "dhcp.last: is before first"},
 		{LAB "\"dhcp\":{\"start\":\"10.1.2.9\"}}", "dhcp.start: is not a known key"},
 		{LAB "\"dns\":\"yes\"}", "dns: must be true or false"},
 		{LAB "\"domain\":\"a/b\"}", "domain: must be a domain's name"},
@@ -99,9 +108,12 @@ ParameterizedTestParameters(virtual_network, wrong_field_is_refused)
 		{LAB "\"mtu\":100}", "mtu: must be a whole number from 576 to 65535"},
 		{LAB "\"mtu\":\"1500\"}", "mtu: must be a whole number"},
 		{LAB "\"name\":\"lab\"}", "name: is given twice"},
-		{"{\"name\":\"lab\",\"forward\":\"bridge\"}", "bridge: is missing: which bridge of the host?"},
-		{"{\"name\":\"lab\",\"forward\":\"bridge\",\"bridge\":\"br0\",\"mtu\":1500}", "mtu: is for networks of our own"},
-		{"{\"name\":\"lab\",\"forward\":\"bridge\",\"bridge\":\"br0\",\"dns\":true}", "dns: is for networks of our own"},
+		{"{\"name\":\"lab\",\"forward\":\"bridge\"}",
+		 "bridge: is missing: which bridge of the host?"},
+		{"{\"name\":\"lab\",\"forward\":\"bridge\",\"bridge\":\"br0\",\"mtu\":1500}",
+		 "mtu: is for networks of our own"},
+		{"{\"name\":\"lab\",\"forward\":\"bridge\",\"bridge\":\"br0\",\"dns\":true}",
+		 "dns: is for networks of our own"},
 	};
 
 	return cr_make_param_array(struct bad, bads, sizeof(bads) / sizeof(bads[0]));
@@ -156,7 +168,8 @@ Test(virtual_network, file_of_another_name_is_refused, .init = make_folder, .fin
 
 	scratch_file("office.json", "{\"name\":\"home\",\"address\":\"10.7.7.1/24\"}");
 	cr_assert_eq(virtual_network_read(&settings, "office", &network, &err), -EINVAL);
-	cr_assert_not_null(strstr(err.text, "name: is home, but the file's name says office"), "%s", err.text);
+	cr_assert_not_null(strstr(err.text, "name: is home, but the file's name says office"), "%s",
+			   err.text);
 }
 
 Test(virtual_network, list_is_by_name_with_the_built_in_one, .init = make_folder, .fini = scratch_remove)
