@@ -328,6 +328,11 @@ int virtual_network_read(const struct settings *settings, const char *name, stru
 	return 0;
 }
 
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct virtual_network *)a)->name, ((const struct virtual_network *)b)->name);
+}
+
 int virtual_networks_read(const struct settings *settings, struct virtual_network *networks, unsigned *count,
 			  struct error *err)
 {
@@ -347,6 +352,7 @@ int virtual_networks_read(const struct settings *settings, struct virtual_networ
 	}
 	if (code == 0 && !has_default)
 		networks[(*count)++] = built_in();
+	qsort(networks, *count, sizeof(*networks), by_name);
 	free_names(names, found);
 	return code;
 }

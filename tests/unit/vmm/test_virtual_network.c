@@ -182,7 +182,7 @@ Test(virtual_network, list_is_by_name_with_the_built_in_one, .init = make_folder
 	scratch_file("notes.txt", "not a network");
 	cr_assert_eq(virtual_networks_read(&settings, networks, &count, &err), 0, "%s", err.text);
 	cr_assert_eq(count, 3);
-	cr_assert_str_eq(networks[0].name, "home");
-	cr_assert_str_eq(networks[1].name, "office");
-	cr_assert_str_eq(networks[2].name, "default");
+	cr_assert_str_eq(networks[0].name, "default");
+	cr_assert_str_eq(networks[1].name, "home");
+	cr_assert_str_eq(networks[2].name, "office");
 }
