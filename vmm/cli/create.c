@@ -84,10 +84,11 @@ static enum exit_code take_volume(struct create_options *create)
 	bool taken;
 
 	if (strchr(optarg, ':') && access(optarg, F_OK) < 0)
-		return cli_usage("create",
-				 "--volume: %s: sharing a host's directory is not supported yet; a disk image is "
-				 "attached by its path or its name in the pool",
-				 optarg);
+		return cli_usage(
+			"create",
+			"--volume: %s: sharing a host's directory is not supported yet; a disk image is "
+			"attached by its path or its name in the pool",
+			optarg);
 	if (stat(optarg, &status) == 0 && S_ISDIR(status.st_mode))
 		return cli_usage("create",
 				 "--volume: %s: is a directory, and sharing one is not supported yet; "

@@ -183,6 +183,7 @@ static enum exit_code attach_server(struct cli *cli)
 {
 	char name[DEFINITION_NAME_MAX + 1];
 	char guest_state[16];
+	struct detach_keys keys;
 	struct error err = {""};
 
 	if (!server_name(cli, name))
@@ -193,10 +194,11 @@ static enum exit_code attach_server(struct cli *cli)
 			"guest, `rastos-vmm down` ends the manager.\n");
 		return EXIT_DONE;
 	}
-	console_hint(name);
+	detach_keys_parse(DETACH_KEYS_DEFAULT, &keys, &err);
+	console_hint(name, DETACH_KEYS_DEFAULT);
 	do {
 		enum attach_end end = ATTACH_CLOSED; /* also while it is off before it starts again */
-		enum exit_code code = console_attach(cli, name, &end, &err);
+		enum exit_code code = console_attach(cli, name, &keys, &end, &err);
 
 		if (code == EXIT_DONE && end == ATTACH_FAILED) /* this terminal's end is not the guests' */
 			return cli_fail(EXIT_FAILED, "console: %s", strerror(errno));

@@ -193,6 +193,8 @@ void cgroups_open(struct cgroups *cgroups)
 
 void cgroups_close(struct cgroups *cgroups)
 {
+	if (cgroups->folder && geteuid() == 0)
+		rmdir(cgroups->folder); /* stays while guests are in it: the next manager's */
 	free(cgroups->folder);
 	cgroups->folder = NULL;
 }

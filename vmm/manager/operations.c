@@ -11,6 +11,7 @@
 #include "vmm/config/json.h"
 #include "vmm/config/nearest.h"
 #include "vmm/manager/crash.h"
+#include "vmm/manager/division.h"
 #include "vmm/manager/logs.h"
 #include "vmm/manager/stats.h"
 #include "vmm/manager/network_operations.h"
@@ -94,6 +95,18 @@ static void op_list(struct call *call, const struct request *request)
 	for (unsigned i = 0; i < manager->guest_count; i++)
 		cJSON_AddItemToArray(guests, manager_describe(manager->guests[i]));
 	call->peer->done(call, result);
+}
+
+static void op_plan(struct call *call, const struct request *request)
+{
+	struct error err = {""};
+	cJSON *result = division_describe(call->operations->manager, &err);
+
+	(void)request;
+	if (result)
+		call->peer->done(call, result);
+	else
+		call->peer->failed(call, EXIT_REFUSED, err.text, NULL);
 }
 
 static void op_mode(struct call *call, const struct request *request)
@@ -421,6 +434,7 @@ static void op_down(struct call *call, const struct request *request)
 
 static const struct operation operations[] = {
 	{"list", .run = op_list},
+	{"plan", .run = op_plan},
 	{"mode", .members = {"mode", "timeout_s"}, .run = op_mode},
 	{"info", .on_guest = true, .run = op_info},
 	{"define", .members = {"definition", "folder", "replace"}, .run = op_define},

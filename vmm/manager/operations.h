@@ -5,6 +5,7 @@
  *
  *      op                members                         result
  *      list                                              {"mode","guests":[...]}
+ *      plan                                              the plan (vmm/plan/report.h)
  *      mode              mode, timeout_s                 {"mode"}; with a mode: changes it
  *      info              guest                           one guest, its definition included
  *      define            definition, folder, replace     the guest

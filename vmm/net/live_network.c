@@ -281,14 +281,24 @@ int live_network_up(struct live_network *live, struct error *err)
 	return 0;
 }
 
-int live_network_changed(struct live_network *live, bool published, struct error *err)
+/* dnsmasq keeps the lease of a guest that has gone, and with it its name and address: it must start anew. */
+static int restart_dnsmasq(struct live_network *live, struct error *err)
+{
+	struct dnsmasq dnsmasq = dnsmasq_of(live);
+
+	unwatch(live);
+	dnsmasq_end(&dnsmasq);
+	return start_dnsmasq(live, err);
+}
+
+int live_network_changed(struct live_network *live, unsigned changes, struct error *err)
 {
 	int code = network_state_write(live, err);
 
 	if (code < 0 || !virtual_network_has_addresses(&live->network))
 		return code;
-	code = tell_dnsmasq(live, err);
-	if (code == 0 && published)
+	code = changes & NETWORK_GUEST_LEFT ? restart_dnsmasq(live, err) : tell_dnsmasq(live, err);
+	if (code == 0 && changes & NETWORK_PUBLISHED)
 		code = update_firewall(live, err);
 	return code;
 }
@@ -321,7 +331,7 @@ static void remove_network(const struct live_network *live)
 	struct error err;
 	int code;
 
-	dnsmasq_stop(&dnsmasq);
+	dnsmasq_remove(&dnsmasq);
 	if (bridge_remove(live->network.bridge, &err) < 0)
 		log_error("%s", err.text);
 	if (record && !any_forwards(live->networks) && forwarding_restore(record, &err) < 0)

@@ -354,7 +354,7 @@ static void leave_old_place(struct networks *networks, const struct network_defi
 static int plug(struct live_network *live, const struct network_port *port, struct network_plug *result,
 		struct error *err)
 {
-	int code = live_network_changed(live, port->publish_count > 0, err);
+	int code = live_network_changed(live, port->publish_count ? NETWORK_PUBLISHED : 0, err);
 
 	if (code < 0)
 		return code;
@@ -377,7 +377,7 @@ static void give_up(struct live_network *live, const struct network_port *port)
 	if (live->port_count == 0)
 		live_network_down(live);
 	else
-		live_network_changed(live, port->publish_count > 0, NULL);
+		live_network_changed(live, port->publish_count ? NETWORK_PUBLISHED : 0, NULL);
 }
 
 static int attach(struct networks *networks, struct network_port *port, const struct network_definition *card,
@@ -413,21 +413,19 @@ int networks_attach(struct networks *networks, const char *guest, unsigned index
 	return code < 0 ? error_prefix(err, code, "guest %s: networks[%u]", guest, index) : 0;
 }
 
-/* Forgets the cards of guests that `keep` does not want; whether one was there, and whether one was
- * published. */
-static bool drop_ports(struct live_network *live, bool (*keep)(void *owner, const char *guest), void *owner,
-		       bool *published)
+/* Forgets the cards of guests that `keep` does not want; what changed by it (enum network_change). */
+static unsigned drop_ports(struct live_network *live, bool (*keep)(void *owner, const char *guest),
+			   void *owner)
 {
-	bool dropped = false;
+	unsigned changes = 0;
 
 	for (unsigned i = live->port_count; i-- > 0;) {
 		if (keep(owner, live->ports[i].guest))
 			continue;
-		dropped = true;
-		*published |= live->ports[i].publish_count > 0;
+		changes |= NETWORK_GUEST_LEFT | (live->ports[i].publish_count ? NETWORK_PUBLISHED : 0U);
 		live_network_remove_port(live, i);
 	}
-	return dropped;
+	return changes;
 }
 
 static bool is_another(void *owner, const char *guest)
@@ -435,20 +433,28 @@ static bool is_another(void *owner, const char *guest)
 	return strcmp(owner, guest) != 0;
 }
 
-void networks_detach(struct networks *networks, const char *guest)
+/* True when the network is gone. */
+static bool let_go(struct live_network *live, unsigned changes)
 {
 	struct error err;
 
+	if (live->port_count == 0) {
+		live_network_down(live);
+		return true;
+	}
+	if (changes && live_network_changed(live, changes, &err) < 0)
+		log_error("%s", err.text);
+	return false;
+}
+
+void networks_detach(struct networks *networks, const char *guest)
+{
 	for (unsigned i = networks->count; i-- > 0;) {
 		struct live_network *live = networks->live[i];
-		bool published = false;
+		unsigned changes = drop_ports(live, is_another, (void *)(uintptr_t)guest);
 
-		if (!drop_ports(live, is_another, (void *)(uintptr_t)guest, &published))
-			continue;
-		if (live->port_count == 0)
-			live_network_down(live);
-		else if (live_network_changed(live, published, &err) < 0)
-			log_error("%s", err.text);
+		if (changes)
+			let_go(live, changes);
 	}
 }
 
@@ -457,14 +463,9 @@ void networks_adopt(struct networks *networks, bool (*runs)(void *owner, const c
 	struct error err;
 
 	for (unsigned i = networks->count; i-- > 0;) {
-		bool published = false;
+		struct live_network *live = networks->live[i];
 
-		drop_ports(networks->live[i], runs, owner, &published);
-		if (networks->live[i]->port_count == 0)
-			live_network_down(networks->live[i]);
-	}
-	for (unsigned i = 0; i < networks->count; i++) {
-		if (live_network_up(networks->live[i], &err) < 0)
+		if (!let_go(live, drop_ports(live, runs, owner)) && live_network_up(live, &err) < 0)
 			log_error("%s", err.text);
 	}
 }

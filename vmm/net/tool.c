@@ -169,5 +169,6 @@ int tool_run(const struct tool *tool, struct error *err)
 				 tool->package);
 	if (code < 0)
 		return error_set(err, code, "cannot run %s: %s", tool->argv[0], strerror(-code));
-	return judge(tool, wait_for_end(pid, &status), status, output, err);
+	code = wait_for_end(pid, &status);
+	return judge(tool, code, status, output, err);
 }
