@@ -41,8 +41,9 @@ static const char receive_script[] =
 	"[ -n \"$name\" ] || say \"$to: is no folder, and an archive goes into one\"\n"
 	"case $to in */) say \"$to: there is no such folder\";; esac\n"
 	"parent=$(dirname \"$to\"); [ -d \"$parent\" ] || say \"$parent: there is no such folder\"\n"
-	"stage=; trap '[ -z \"$stage\" ] || rm -rf \"$stage\"' EXIT; trap 'exit 129' HUP INT TERM\n"
-	"stage=$(mktemp -d \"$parent/.rastos-cp.XXXXXX\")\n"
+	/* A signal between the folder's making and its name being known would leave it there. */
+	"trap '' HUP INT TERM; stage=$(mktemp -d \"$parent/.rastos-cp.XXXXXX\")\n"
+	"trap 'rm -rf \"$stage\"' EXIT; trap 'exit 129' HUP INT TERM\n"
 	"mkdir \"$stage/new\"; unpack \"$stage/new\"; from=$stage/new\n"
 	"[ . = \"$name\" ] || from=$stage/new/$name\n"
 	"if [ -e \"$to\" ] && [ -d \"$from\" ]; then say \"$to: a file is in its place\"; fi\n"

@@ -2,7 +2,6 @@
 # timeout: 240
 mkdir -p /etc/rastos/guests
 rm -f /etc/rastos/guests/*
-echo "{\"jail\": false}" >/etc/rastos/vmm.json
 guest_initrd /tmp/closed </dev/null
 guest_initrd /tmp/open <<'END'
 rinitctl enable --now rastos-exec.socket

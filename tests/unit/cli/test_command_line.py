@@ -5,8 +5,8 @@ import pathlib
 
 from program import *
 
-COMMANDS = ["up", "down", "run", "list", "start", "shutdown", "reboot", "kill", "console", "boot-report", "plan",
-            "check"]
+COMMANDS = ["up", "down", "run", "list", "start", "shutdown", "reboot", "kill", "console", "exec", "cp", "boot-report",
+            "plan", "check"]
 VERBS = ["build", "sign", "verify", "inspect"]
 OF_A_GUEST = ["start", "shutdown", "reboot", "kill", "console", "boot-report"]
 

@@ -101,6 +101,12 @@ class ExecTest(ProgramTest):
     def guest(self, connection):
         self.helpers.append(run_helper(connection))
 
+    def helper(self):
+        """The first one; the manager's thread may not have noted it yet."""
+        while not self.helpers:
+            time.sleep(0.01)
+        return self.helpers[0]
+
     def command(self, *arguments):
         return [PROGRAM, "--connect", self.path("control"), *arguments]
 
@@ -164,7 +170,7 @@ class Exec(ExecTest):
         done = subprocess.run(["sh", "-c", '"$@" | head -n 1', "sh", *self.command("exec", "web", "yes")],
                               capture_output=True, timeout=20)
         self.assertEqual((done.stdout, done.stderr), (b"y\n", b""))
-        self.ends(self.helpers[0])
+        self.ends(self.helper())
 
     def test_command_in_the_background_is_not_waited_for(self):
         begin = time.monotonic()
@@ -217,7 +223,7 @@ class Exec(ExecTest):
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(10), 130)
         process.communicate()
-        self.ends(self.helpers[0])
+        self.ends(self.helper())
 
     def test_killed_client_ends_the_command_whatever_it_ignores(self):
         process = subprocess.Popen(self.command("exec", "web", "sh", "-c", "trap '' HUP TERM; echo $$; sleep 100"),
@@ -225,7 +231,7 @@ class Exec(ExecTest):
         pid = int(process.stdout.readline())
         process.kill()
         process.communicate()
-        self.ends(self.helpers[0])
+        self.ends(self.helper())
         with self.assertRaises(ProcessLookupError):
             os.kill(pid, 0)
 
@@ -335,6 +341,8 @@ class Refused(ExecTest):
         self.usage(["in which guest"], "exec")
         self.usage(["which command", "web"], "exec", "web")
         self.usage(["which command"], "exec", "web", "--")
+        self.usage(["no option --ttx", "--tty"], "exec", "--ttx", "web", "true")
+        self.usage(["no option --quit", "--quiet"], "cp", "--quit", "a", "b:/")
         self.usage(["a variable has a name"], "exec", "-e", "=x", "web", "true")
         self.usage(["GUEST:PATH"], "cp", "a")
         self.usage(["neither ./a nor /b"], "cp", "./a", "/b")
@@ -350,6 +358,32 @@ class TooLong(ExecTest):
         done = self.run_in_guest("echo", "x" * 70000)
         self.assertEqual(done.returncode, USAGE)
         self.assertIn(b"too long", done.stderr)
+
+
+@unittest.skipUnless(os.geteuid() == 0, "only root can be somebody else")
+class Stranger(ExecTest):
+    """The helper is another user's: who connects is not the host."""
+
+    def guest(self, connection):
+        self.program = self.path("rinitctl")
+        shutil.copy(RINITCTL, self.program)
+        connection.sendall(b"OK 1\n")
+        os.dup2(connection.fileno(), 3)
+        self.helper = subprocess.run(["rinit-exec"], executable=self.program, env={"LISTEN_FDS": "1"}, pass_fds=[3],
+                                     user=65534, group=65534, extra_groups=[], stdin=subprocess.DEVNULL,
+                                     stderr=subprocess.PIPE)
+        os.close(3)
+
+    def test_stranger_is_not_served(self):
+        done = self.run_in_guest("true")
+        self.assertEqual(done.returncode, LOST)
+        self.assertEqual(self.helper.stderr, b"rinit-exec: serves the host only, for rastos-exec.socket\n")
+
+    def test_nobody_is_served_without_a_connection(self):
+        for variables in ({}, {"LISTEN_FDS": "2"}):
+            done = subprocess.run(["rinit-exec"], executable=RINITCTL, env=variables, capture_output=True)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(b"serves the host only", done.stderr)
 
 
 class Silent(ExecTest):
@@ -655,14 +689,14 @@ class Copy(ExecTest):
         process = self.started("guest/file", self.in_guest("host/x"))
         process.kill()
         process.wait()
-        self.ends(self.helpers[0])
+        self.ends(self.helper())
         self.assertEqual(os.listdir(self.path("host")), [])
 
     def test_copy_that_is_interrupted_leaves_nothing_here(self):
         process = self.started(self.in_guest("guest/file"), "host")
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(10), 130)
-        self.ends(self.helpers[0])
+        self.ends(self.helper())
         self.assertEqual(os.listdir(self.path("host")), [])
 
 
