@@ -45,7 +45,7 @@ class ManagerTest(ProgramTest):
         for name, code in (("sleep", SLEEP), ("poweroff", POWER_OFF), ("reset", RESET), ("crash", CRASH),
                            ("hello", HELLO)):
             self.write(name + ".elf", elf_kernel(code=code))
-        self.configure(overcommit={"cpus": 16})  # on however few CPUs the tests run
+        self.configure(overcommit={"cpus": 100})  # on however few CPUs the tests run
         self.addCleanup(self.end)
 
     def configure(self, **members):

@@ -21,6 +21,9 @@
 #include "vmm/manager/control.h"
 #include "vmm/manager/manager.h"
 
+#define LOCK_TRIES    250
+#define LOCK_PAUSE_US 20000
+
 struct service {
 	const struct service_config *config;
 	struct loop loop;
@@ -42,25 +45,29 @@ static int make_folder(const char *path, mode_t mode, struct error *err)
 	return 0;
 }
 
-static int lock_open(const struct settings *settings, int operation)
+static int lock_open(const struct settings *settings)
 {
 	AUTO_FREE char *path = file_path_join(settings->runtime_dir, "lock");
 	AUTO_CLOSE int fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
 
 	if (fd < 0)
 		return -errno;
-	if (flock(fd, operation | LOCK_NB) < 0)
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return -errno;
 	return TAKE_FD(fd);
 }
 
 bool service_running(const struct settings *settings)
 {
-	int fd = lock_open(settings, LOCK_SH);
+	AUTO_FREE char *path = settings_control_socket(settings);
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	if (fd >= 0)
-		close(fd);
-	return fd == -EWOULDBLOCK;
+	if (!path || fd < 0 || strlen(path) >= sizeof(address.sun_path))
+		return false;
+	strcpy(address.sun_path, path);
+	/* EAGAIN: so many ask that it has no time for this one now. */
+	return connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 || errno == EAGAIN;
 }
 
 int service_prepare(const struct settings *settings, struct error *err)
@@ -79,7 +86,13 @@ static int service_lock(struct service *service, struct error *err)
 
 	if (code < 0)
 		return code;
-	service->lock = lock_open(settings, LOCK_EX);
+	/* Whoever has it and does not listen is on its way out, or about to listen. */
+	for (unsigned i = 0; i < LOCK_TRIES; i++) {
+		service->lock = lock_open(settings);
+		if (service->lock != -EWOULDBLOCK || service_running(settings))
+			break;
+		usleep(LOCK_PAUSE_US);
+	}
 	if (service->lock == -EWOULDBLOCK)
 		return error_set(err, -EALREADY,
 				 "a manager runs already; `rastos-vmm list` shows its guests");
