@@ -37,6 +37,8 @@ struct control {
 	struct loop_source listener;
 	char *path;
 	struct control_client *clients[CONTROL_CLIENTS_MAX];
+	void (*down)(void *owner, bool poweroff);
+	void *owner;
 };
 
 /* --- Answers --- */
@@ -309,6 +311,25 @@ static int control_listen(struct control *control, struct error *err)
 	return 0;
 }
 
+static void stop_listening(struct control *control)
+{
+	if (control->listener.fd < 0)
+		return;
+	loop_remove(control->manager->loop, &control->listener);
+	close(control->listener.fd);
+	control->listener.fd = -1;
+	unlink(control->path);
+}
+
+/* Nobody new is heard: the next manager may come. */
+static void control_went_down(void *owner, bool poweroff)
+{
+	struct control *control = owner;
+
+	stop_listening(control);
+	control->down(control->owner, poweroff);
+}
+
 /* The device of the virtio port with our name, or false. */
 static bool channel_find(char *path, size_t size)
 {
@@ -370,7 +391,9 @@ int control_open(struct manager *manager, void (*down)(void *owner, bool powerof
 	if (!control)
 		return error_set(err, -ENOMEM, "control socket: out of memory");
 	*control = (struct control){.manager = manager, .listener.fd = -1};
-	operations_init(&control->operations, manager, down, owner);
+	control->down = down;
+	control->owner = owner;
+	operations_init(&control->operations, manager, control_went_down, control);
 	control->path = settings_control_socket(manager->settings);
 	code = control->path ? control_listen(control, err)
 			     : error_set(err, -ENOMEM, "control socket: out of memory");
@@ -391,11 +414,7 @@ void control_close(struct control *control)
 		if (control->clients[i])
 			client_close(control->clients[i]);
 	}
-	if (control->listener.fd >= 0) {
-		loop_remove(control->manager->loop, &control->listener);
-		close(control->listener.fd);
-		unlink(control->path);
-	}
+	stop_listening(control);
 	free(control->path);
 	free(control);
 }
