@@ -443,6 +443,16 @@ int control_open(struct manager *manager, void (*down)(void *owner, bool powerof
 	return 0;
 }
 
+void control_deafen(struct control *control)
+{
+	if (control->listener.fd < 0)
+		return;
+	loop_remove(control->manager->loop, &control->listener);
+	close(control->listener.fd);
+	control->listener.fd = -1;
+	unlink(control->path);
+}
+
 void control_close(struct control *control)
 {
 	if (!control)
@@ -451,12 +461,8 @@ void control_close(struct control *control)
 		if (control->clients[i])
 			client_close(control->clients[i]);
 	}
+	control_deafen(control);
 	loop_timer_close(control->manager->loop, &control->accept_again);
-	if (control->listener.fd >= 0) {
-		loop_remove(control->manager->loop, &control->listener);
-		close(control->listener.fd);
-		unlink(control->path);
-	}
 	free(control->path);
 	free(control);
 }

@@ -425,13 +425,13 @@ static void op_down(struct call *call, const struct request *request)
 	}
 	if (request->keep_guests) {
 		operations->keep_guests = true;
-		call->peer->done(call, NULL);
 		operations->down(operations->owner, false);
+		call->peer->done(call, NULL);
 		return;
 	}
 	operations->poweroff = operations->poweroff || request->poweroff;
-	call_wait(call, CALL_DOWN, NULL, 0);
 	manager_down(operations->manager, (unsigned)request->timeout_s, request->force);
+	call_wait(call, CALL_DOWN, NULL, 0);
 }
 
 static const struct operation operations[] = {
