@@ -129,6 +129,33 @@ static void check_passt(struct findings *findings)
 		    "apt-get install passt");
 }
 
+/* Programs that read and make disks; what for, and their packages. */
+static void check_disks(struct findings *findings)
+{
+	static const struct {
+		const char *path, *lacking, *install;
+	} programs[] = {
+		{"/sbin/debugfs", "disks cannot be booted by their own kernel: debugfs is not installed",
+		 "apt-get install e2fsprogs"},
+		{"/sbin/sfdisk", "disks cannot be booted by their own kernel: sfdisk is not installed",
+		 "apt-get install fdisk"},
+		{"/usr/bin/qemu-img", "qcow2 images cannot be imported: qemu-img is not installed",
+		 "apt-get install qemu-utils"},
+		{"/usr/bin/umoci", "OCI images cannot be imported: umoci is not installed",
+		 "apt-get install umoci"},
+	};
+	bool whole = true;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(programs); i++) {
+		if (access(programs[i].path, X_OK) == 0)
+			continue;
+		whole = false;
+		add(findings, "disks", VERDICT_WARNING, programs[i].lacking, programs[i].install);
+	}
+	if (whole)
+		add(findings, "disks", VERDICT_OK, "disk images can be imported and booted", NULL);
+}
+
 static void check_tun(struct findings *findings)
 {
 	AUTO_CLOSE int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
@@ -284,6 +311,7 @@ enum exit_code command_check(struct cli *cli, int argc, char **argv)
 	check_huge_pages(&findings);
 	check_passt(&findings);
 	check_tun(&findings);
+	check_disks(&findings);
 	check_configuration(cli, &findings);
 	for (unsigned i = 0; i < findings.count; i++)
 		usable = usable && findings.items[i].verdict != VERDICT_FAILED;

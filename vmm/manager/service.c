@@ -24,6 +24,7 @@
 
 #define LOCK_TRIES    250
 #define LOCK_PAUSE_US 20000
+#define MANAGER_FILES 8192
 
 struct service {
 	const struct service_config *config;
