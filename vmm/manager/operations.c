@@ -160,6 +160,8 @@ static int define(struct manager *manager, const struct request *request, char n
 		code = json_string(&request->place, "folder", &folder);
 	if (code < 0)
 		return code;
+	if (folder && *folder != '/')
+		return json_error(&request->place, "folder", "must be an absolute path");
 	text = cJSON_PrintUnformatted(inner.object);
 	if (!text)
 		return error_set(err, -ENOMEM, "definition: out of memory");
