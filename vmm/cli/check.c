@@ -351,8 +351,6 @@ enum exit_code command_check(struct cli *cli, int argc, char **argv)
 	check_passt(&findings);
 	check_tun(&findings);
 	check_disks(&findings);
-}
-
 	check_networks(&findings);
 	check_configuration(cli, &findings);
 	for (unsigned i = 0; i < findings.count; i++)
