@@ -84,7 +84,7 @@ class Definitions(CommandTest):
         self.up()
         self.define("web")
         self.ok("start", "web")
-        self.refused(REFUSED, ["web", "running"], "undefine", "web")
+        self.refused(REFUSED, ["guest web", "shut it down first"], "undefine", "web")
         self.refused(NO_GUEST, ["wbe", "did you mean web?"], "undefine", "wbe")
 
 

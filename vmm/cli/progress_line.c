@@ -11,6 +11,10 @@ static void report(struct progress *progress, const char *step, int percent)
 	struct progress_line *line = CONTAINER_OF(progress, struct progress_line, progress);
 	char text[TEXT_MAX];
 
+	if (line->step == step && line->percent == percent)
+		return;
+	line->step = step;
+	line->percent = percent;
 	if (percent == PROGRESS_UNKNOWN)
 		snprintf(text, sizeof(text), "%s ...", step);
 	else

@@ -7,6 +7,8 @@
 struct progress_line {
 	struct progress progress;
 	struct status_line line;
+	const char *step; /* what is shown */
+	int percent;
 };
 
 /* Returns what to hand to the worker. */

@@ -130,6 +130,8 @@ static void broker_ready(struct loop_source *source, uint32_t events)
 		code = vsock_broker_answer(source->fd, guest->definition->vsock_path);
 	if (code < 0 && code != -EAGAIN)
 		guest_broker_close(guest); /* the process has ended, or wants no more */
+	else if (code == 0)
+		manager_hush(guest->manager, source);
 }
 
 int guest_broker_open(struct managed_guest *guest, int *theirs, struct error *err)

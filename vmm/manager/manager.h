@@ -44,6 +44,7 @@ struct manager {
 	struct events events;
 	struct cgroups cgroups;
 	struct networks *networks; /* what guests' cards are plugged into */
+	struct loop_timer hush;    /* then those who talked too much are heard again */
 	bool going_down;
 	uint64_t down_deadline_ns; /* CLOCK_MONOTONIC */
 	/* Called after any change that somebody may wait for. */
@@ -78,8 +79,8 @@ int manager_define(struct manager *manager, struct guest_definition *definition,
 /* Forgets a guest that is off; -EBUSY when it is not, or when others depend on it. */
 int manager_undefine(struct managed_guest *guest, struct error *err);
 
-/* Changes the mode, in its file too: guests that the new mode does not run are shut down within timeout_s, those that start
- * by themselves in it start, the others move. -EALREADY: it is the mode. */
+/* Changes the mode, in its file too: guests that the new mode does not run are shut down within timeout_s,
+ * those that start by themselves in it start, the others move. -EALREADY: it is the mode. */
 int manager_set_mode(struct manager *manager, const char *word, unsigned timeout_s, struct error *err);
 
 /* Shuts all guests down, those that others depend on last, within timeout_s altogether; manager_all_off tells
@@ -95,14 +96,21 @@ cJSON *manager_describe(const struct managed_guest *guest);
 
 /* --- Between manager.c, order.c and takeover.c --- */
 
-/* Adds a guest; definition and file are taken over, on failure too. */
+/* Adds a guest; definition and file (NULL: none) are taken over on success. */
 int manager_add(struct manager *manager, struct guest_definition *definition, char *file, struct error *err);
 /* Takes over what a former manager left. */
 void manager_take_over(struct manager *manager);
 /* Whether the guest's definition names that guest. */
 bool manager_depends_on(const struct managed_guest *guest, const char *name);
 
+/* A child of the manager's process has ended. */
+void manager_reap(struct manager *manager);
+
 /* --- Called by the guests --- */
+
+/* A guest's process says more than a turn holds: for a moment the source is not listened to, so that it
+ * cannot keep the manager busy. */
+void manager_hush(struct manager *manager, struct loop_source *source);
 
 void manager_guest_changed(struct managed_guest *guest); /* its state */
 void manager_changed(struct manager *manager);           /* anything else */

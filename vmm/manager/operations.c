@@ -160,6 +160,8 @@ static int define(struct manager *manager, const struct request *request, char n
 		code = json_string(&request->place, "folder", &folder);
 	if (code < 0)
 		return code;
+	if (folder && *folder != '/')
+		return json_error(&request->place, "folder", "must be an absolute path");
 	text = cJSON_PrintUnformatted(inner.object);
 	if (!text)
 		return error_set(err, -ENOMEM, "definition: out of memory");
@@ -423,13 +425,13 @@ static void op_down(struct call *call, const struct request *request)
 	}
 	if (request->keep_guests) {
 		operations->keep_guests = true;
-		call->peer->done(call, NULL);
 		operations->down(operations->owner, false);
+		call->peer->done(call, NULL);
 		return;
 	}
 	operations->poweroff = operations->poweroff || request->poweroff;
-	call_wait(call, CALL_DOWN, NULL, 0);
 	manager_down(operations->manager, (unsigned)request->timeout_s, request->force);
+	call_wait(call, CALL_DOWN, NULL, 0);
 }
 
 static const struct operation operations[] = {

@@ -12,7 +12,8 @@
 
 #include "vmm/config/virtual_network.h"
 
-#define BRIDGE_MARK_MAX 256 /* IFALIASZ */
+#define BRIDGE_MARK     "rastos " /* and the runtime folder */
+#define BRIDGE_MARK_MAX 256       /* IFALIASZ */
 
 bool bridge_exists(const char *name); /* and is a bridge */
 /* 0 when nothing is in the way of making the network's bridge: it is not there, or is ours. -EEXIST
