@@ -150,6 +150,20 @@ int bridge_make(const struct virtual_network *network, const char *mark, struct 
 			: 0;
 }
 
+int bridge_replug(const char *bridge, const char *tap, struct error *err)
+{
+	char path[PATH_MAX];
+	char command[64];
+	int code;
+
+	snprintf(path, sizeof(path), INTERFACES "/%s/brif/%s", bridge, tap);
+	if (if_nametoindex(tap) == 0 || access(path, F_OK) == 0)
+		return 0;
+	snprintf(command, sizeof(command), "link set dev %s master %s\n", tap, bridge);
+	code = run_ip(command, err);
+	return code < 0 ? error_prefix(err, code, "cannot plug %s into bridge %s", tap, bridge) : 0;
+}
+
 int bridge_remove(const char *name, struct error *err)
 {
 	char command[64];

@@ -291,6 +291,16 @@ static int update_firewall(const struct live_network *live, struct error *err)
 	return code < 0 ? error_prefix(err, code, "network %s", live->network.name) : 0;
 }
 
+/* Guests that were plugged in when somebody removed the bridge. */
+static int replug(const struct live_network *live, struct error *err)
+{
+	int code = 0;
+
+	for (unsigned i = 0; i < live->port_count && code == 0; i++)
+		code = bridge_replug(live->network.bridge, live->ports[i].tap, err);
+	return code;
+}
+
 int live_network_up(struct live_network *live, struct error *err)
 {
 	int code = network_state_write(live, err);
@@ -299,8 +309,8 @@ int live_network_up(struct live_network *live, struct error *err)
 		return code;
 	/* The packet filter before forwarding: at no time does the host forward what it should not. */
 	if ((code = bridge_make(&live->network, live->networks->mark, err)) < 0 ||
-	    (code = update_firewall(live, err)) < 0 || (code = allow_forwarding(live, err)) < 0 ||
-	    (code = start_dnsmasq(live, err)) < 0)
+	    (code = replug(live, err)) < 0 || (code = update_firewall(live, err)) < 0 ||
+	    (code = allow_forwarding(live, err)) < 0 || (code = start_dnsmasq(live, err)) < 0)
 		return code;
 	return 0;
 }
