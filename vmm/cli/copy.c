@@ -41,9 +41,10 @@ static const char receive_script[] =
 	"[ -n \"$name\" ] || say \"$to: is no folder, and an archive goes into one\"\n"
 	"case $to in */) say \"$to: there is no such folder\";; esac\n"
 	"parent=$(dirname \"$to\"); [ -d \"$parent\" ] || say \"$parent: there is no such folder\"\n"
-	/* A signal between the folder's making and its name being known would leave it there. */
+	/* A signal between the folder's making and its name being known would leave it there. Later ones end
+	 * tar, and by that the script: a trap with exit could come in the middle of the other. */
 	"trap '' HUP INT TERM; stage=$(mktemp -d \"$parent/.rastos-cp.XXXXXX\")\n"
-	"trap 'rm -rf \"$stage\"' EXIT; trap 'exit 129' HUP INT TERM\n"
+	"trap 'rm -rf \"$stage\"' EXIT; trap : HUP INT TERM\n"
 	"mkdir \"$stage/new\"; unpack \"$stage/new\"; from=$stage/new\n"
 	"[ . = \"$name\" ] || from=$stage/new/$name\n"
 	"if [ -e \"$to\" ] && [ -d \"$from\" ]; then say \"$to: a file is in its place\"; fi\n"
@@ -188,7 +189,8 @@ static int run_in_guest(struct copy *copy, const char *guest, char **words, int 
 	if (copy->shown_ns)
 		fprintf(stderr, "\r\033[K");
 	printable_line(copy->kept, line, sizeof(line));
-	if (result == 0 && end.end == EXEC_EXITED && end.number)
+	/* Above 128 is what a signal of ours has done to it. */
+	if (result == 0 && end.end == EXEC_EXITED && end.number && end.number <= 128)
 		return cli_fail(EXIT_FAILED, "guest %s: %s%s", guest, line, *line ? "" : "tar failed");
 	return guest_command_status(guest, result, &end, &err);
 }
