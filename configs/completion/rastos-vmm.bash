@@ -68,11 +68,12 @@ _rastos_vmm() {
 	((i + 1 == COMP_CWORD)) && verb=
 	case $command in
 	"")
-		words="up down plan network check run create define undefine start shutdown reboot kill pause resume console exec cp
+		words="up down mode plan network check run create define undefine start shutdown reboot kill pause resume console exec cp
 			list info logs events stats top boot-report crashes disk image help --config --connect --version --help"
 		;;
 	up) words="--detach --mode --config --timeout --no-console --help" ;;
 	down) words="--timeout --force --poweroff --keep-guests --help" ;;
+	mode) words="--json --timeout --help server desktop" ;;
 	plan) words="--json --mode --config --host --help" ;;
 	check) words="--json --help" ;;
 	network)

@@ -142,9 +142,9 @@ static enum exit_code wait_ready(const struct cli *cli, const char *guest, unsig
 
 static enum exit_code wait_all_ready(const struct cli *cli, unsigned timeout_s)
 {
-	enum exit_code code = EXIT_DONE;
 	cJSON *result = NULL;
 	const cJSON *guests = guest_list(cli, &result);
+	enum exit_code code = guests ? EXIT_DONE : EXIT_FAILED;
 	const cJSON *guest;
 
 	cJSON_ArrayForEach(guest, guests)

@@ -92,7 +92,8 @@ struct operations {
 	struct manager *manager;
 	struct call *waiting;
 	bool poweroff, keep_guests, down_told;
-	/* The guests are off after a "down", or left alone; poweroff says whether the host is to follow. */
+	/* The guests are off after a "down", or left alone; poweroff says whether the host is to follow. Called
+	 * before those who wait for it are answered. */
 	void (*down)(void *owner, bool poweroff);
 	void *owner;
 };

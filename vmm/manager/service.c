@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -59,16 +58,30 @@ static int make_folder(const char *path, mode_t mode, struct error *err)
 	return 0;
 }
 
+/* A lock of the process (fcntl(2), F_SETLK), not of the descriptor: a guest process that was just forked has the
+ * latter too, for a moment, and a manager that was killed then would seem to be there. It must never open the
+ * file again: closing that would end the lock. */
 static int lock_open(const struct settings *settings)
 {
 	AUTO_FREE char *path = file_path_join(settings->runtime_dir, "lock");
 	AUTO_CLOSE int fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
 	if (fd < 0)
 		return -errno;
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return -errno;
+	if (fcntl(fd, F_SETLK, &lock) < 0)
+		return errno == EACCES ? -EWOULDBLOCK : -errno;
 	return TAKE_FD(fd);
+}
+
+/* By another process. */
+static bool lock_held(const struct settings *settings)
+{
+	AUTO_FREE char *path = file_path_join(settings->runtime_dir, "lock");
+	AUTO_CLOSE int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	return fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
 bool service_running(const struct settings *settings)
@@ -77,7 +90,7 @@ bool service_running(const struct settings *settings)
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	if (!path || fd < 0 || strlen(path) >= sizeof(address.sun_path))
+	if (!lock_held(settings) || !path || fd < 0 || strlen(path) >= sizeof(address.sun_path))
 		return false;
 	strcpy(address.sun_path, path);
 	/* EAGAIN: so many ask that it has no time for this one now. */

@@ -208,9 +208,9 @@ static void operations_changed(void *owner)
 	struct operations *operations = owner;
 	struct manager *manager = operations->manager;
 	struct call *call = operations->waiting;
-	bool down = manager->going_down && !operations->down_told && manager_all_off(manager);
 
-	if (down) { /* before anybody hears that it is done */
+	/* Before anybody hears that it is done: who then starts the next manager shall not find this one. */
+	if (manager->going_down && !operations->down_told && manager_all_off(manager)) {
 		operations->down_told = true;
 		manager_forget(manager);
 		operations->down(operations->owner, operations->poweroff);
