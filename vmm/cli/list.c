@@ -39,11 +39,13 @@ static void add_row(struct table *table, const cJSON *guest)
 	table_text(table, answer_text(guest, "state"));
 	table_format(table, "%.0f", answer_number(guest, "vcpus"));
 	table_format(table, "%.0fMiB", answer_number(guest, "memory_mib"));
-	if (answer_number(guest, "pid") > 0)
+	if (answer_number(guest, "pid") > 0) {
 		table_format(table, "%.0f", answer_number(guest, "pid"));
-	else
+		table_text(table, uptime);
+	} else {
 		table_text(table, "-");
-	table_text(table, uptime);
+		table_text(table, "-");
+	}
 	table_text(table, *why ? why : answer_text(guest, "status"));
 }
 
