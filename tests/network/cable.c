@@ -106,13 +106,15 @@ static int attach(struct networks *networks, int argc, char **argv)
 	struct network_definition card = {0};
 	struct network_plug plug;
 	struct error err;
+	int status;
 
 	if (make_card(argv[0], argv[1], argv + 3, (unsigned)argc - 3, &card, &err) < 0 ||
 	    networks_attach(networks, argv[1], 0, &card, &plug, &err) < 0)
-		return fail(&err);
-	printf("%s\n", plug.address);
-	networks_close(networks);
-	return be_guest(argv[2], &card, plug.fd);
+		status = fail(&err);
+	else
+		status = printf("%s\n", plug.address) < 0 || be_guest(argv[2], &card, plug.fd);
+	network_definition_free(&card);
+	return status;
 }
 
 struct words {
@@ -143,7 +145,6 @@ static int serve(struct networks *networks, struct loop *loop, int seconds)
 	networks_adopt(networks, everybody, NULL);
 	for (int i = 0; i < seconds * 10; i++)
 		loop_step(loop, 100);
-	networks_close(networks);
 	return 0;
 }
 
@@ -154,25 +155,21 @@ static int print(cJSON *json, const struct error *err)
 	if (!text)
 		return fail(err);
 	puts(text);
+	free(text);
+	cJSON_Delete(json);
 	return 0;
 }
 
-int main(int argc, char **argv)
+static int run(struct networks *networks, struct loop *loop, int argc, char **argv)
 {
-	const char *command = argc > 1 ? argv[1] : "";
 	struct words words = {argc - 2, argv + 2};
-	struct networks *networks;
-	struct settings settings;
+	const char *command = argv[1];
 	struct error err = {""};
-	struct loop loop;
 
-	if (settings_read(NULL, &settings, &err) < 0 || loop_init(&loop) < 0 ||
-	    networks_open(&settings, strcmp(command, "serve") == 0 ? &loop : NULL, &networks, &err) < 0)
-		return fail(&err);
 	if (strcmp(command, "attach") == 0 && argc >= 5)
 		return attach(networks, argc - 2, argv + 2);
 	if (strcmp(command, "serve") == 0 && argc == 3)
-		return serve(networks, &loop, atoi(argv[2]));
+		return serve(networks, loop, atoi(argv[2]));
 	if (strcmp(command, "info") == 0 && argc == 3)
 		return print(networks_info(networks, argv[2], &err), &err);
 	if (strcmp(command, "list") == 0)
@@ -185,6 +182,26 @@ int main(int argc, char **argv)
 		networks_down(networks);
 	else
 		return 2;
-	networks_close(networks);
 	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	bool serves = argc > 1 && strcmp(argv[1], "serve") == 0;
+	struct networks *networks;
+	struct settings settings;
+	struct error err = {""};
+	struct loop loop;
+	int status;
+
+	if (argc < 2)
+		return 2;
+	if (settings_read(NULL, &settings, &err) < 0 || loop_init(&loop) < 0 ||
+	    networks_open(&settings, serves ? &loop : NULL, &networks, &err) < 0)
+		return fail(&err);
+	status = run(networks, &loop, argc, argv);
+	networks_close(networks);
+	loop_close(&loop);
+	settings_free(&settings);
+	return status;
 }

@@ -269,6 +269,11 @@ kill -9 "$old"
 for ((i = 0; i < 40; i++)); do [[ $(resolve db web) == "$web" ]] && break; sleep 0.1; done
 [[ $(resolve db web) == "$web" && $(dnsmasq_pid) != "$old" ]] || fail "dnsmasq was not started again: $(cat /run/serve.err)"
 wait $serving
+ip link delete rastos0
+nft delete table inet rastos
+"$cable" adopt web db alone route
+[[ $(ask "$web:80" in_guest db) == "web hears "* ]] || fail "adopting did not mend the bridge"
+[[ $(ask 10.9.0.1:8080 ip netns exec world) == "web hears "* ]] || fail "adopting did not mend the packet filter"
 before=$web
 end_guest web
 [[ -z $(resolve db web) ]] || fail "the name of a guest that is gone"
@@ -286,6 +291,21 @@ start_guest default web 8080:80
 kill -9 "${process[web]}"
 wait "${process[web]}" 2>/dev/null
 no_trace "down"
+
+# --- Many ---
+
+declare -A taken=()
+for ((i = 1; i <= 20; i++)); do
+	start_guest default many$i $((8000 + i)):80 || break
+	[[ -z ${taken[$address]:-} ]] || fail "many$i has the address of many${taken[$address]}"
+	taken[$address]=$i
+done
+[[ $(lease many20) == "$address "* ]] || fail "the last of many has no lease"
+for ((i = 1; i <= 20; i++)); do
+	[[ ${taken[$(resolve many20 many$i)]:-} == "$i" ]] || fail "many20 does not find many$i"
+done
+for ((i = 1; i <= 20; i++)); do end_guest many$i; done
+no_trace "many guests"
 
 # --- kill -9 at any instant ---
 

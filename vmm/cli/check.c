@@ -213,6 +213,45 @@ static void check_jail(const struct settings *settings, struct findings *finding
 		add(findings, "jail", VERDICT_OK, "each guest gets one", NULL);
 }
 
+static bool is_installed(const char *tool)
+{
+	static const char *const folders[] = {"/usr/sbin", "/sbin", "/usr/bin", "/bin"};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(folders); i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "%s/%s", folders[i], tool);
+		if (access(path, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What the networks of this host are made with (vmm/net/networks.h). */
+static void check_networks(struct findings *findings)
+{
+	static const char *const tools[][2] = {
+		{"ip", "apt-get install iproute2"},
+		{"nft", "apt-get install nftables"},
+		{"dnsmasq", "apt-get install dnsmasq-base"},
+	};
+	char text[128];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(tools); i++) {
+		if (is_installed(tools[i][0]))
+			continue;
+		snprintf(text, sizeof(text), "networks of this host cannot be made: %s is not installed",
+			 tools[i][0]);
+		add(findings, "networks", VERDICT_WARNING, text, tools[i][1]);
+		return;
+	}
+	if (geteuid() == 0)
+		add(findings, "networks", VERDICT_OK, "networks of this host are possible", NULL);
+	else
+		add(findings, "networks", VERDICT_OK, "networks of this host are possible for root's manager",
+		    NULL);
+}
+
 static void check_configuration(struct cli *cli, struct findings *findings)
 {
 	struct fit_key keys[SETTINGS_KEYS_MAX];
@@ -312,6 +351,7 @@ enum exit_code command_check(struct cli *cli, int argc, char **argv)
 	check_passt(&findings);
 	check_tun(&findings);
 	check_disks(&findings);
+	check_networks(&findings);
 	check_configuration(cli, &findings);
 	for (unsigned i = 0; i < findings.count; i++)
 		usable = usable && findings.items[i].verdict != VERDICT_FAILED;

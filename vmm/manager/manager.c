@@ -226,6 +226,7 @@ int manager_undefine(struct managed_guest *guest, struct error *err)
 cJSON *manager_describe(const struct managed_guest *guest)
 {
 	const struct guest_definition *definition = guest->definition;
+	cJSON *networks = networks_of_guest(guest->manager->networks, definition->name);
 	cJSON *json = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(json, "name", definition->name);
@@ -241,6 +242,8 @@ cJSON *manager_describe(const struct managed_guest *guest)
 		cJSON_AddNumberToObject(json, "uptime_s",
 					(double)((now_ns() - guest->record.started_ns) / NS_PER_SECOND));
 	}
+	if (networks)
+		cJSON_AddItemToObject(json, "networks", networks);
 	if (guest->record.restarts)
 		cJSON_AddNumberToObject(json, "restarts", guest->record.restarts);
 	if (guest->status[0])

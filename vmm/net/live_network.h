@@ -36,6 +36,7 @@ struct live_network {
 	struct network_port *ports;
 	struct loop_source dnsmasq; /* pidfd; -1: not watched */
 	struct loop_timer again;    /* when dnsmasq is to be started again */
+	bool dnsmasq_stale;         /* it knows of guests that have gone, and is to start anew */
 	unsigned dnsmasq_failures;  /* in a row */
 	int64_t dnsmasq_started_s;  /* CLOCK_MONOTONIC */
 };

@@ -49,7 +49,7 @@ int networks_open(const struct settings *settings, struct loop *loop, struct net
 	networks->settings = settings;
 	networks->loop = loop;
 	networks->folder = file_path_join(settings->runtime_dir, "networks");
-	if (asprintf(&networks->mark, "rastos %.*s", BRIDGE_MARK_MAX - 16, settings->runtime_dir) < 0)
+	if (asprintf(&networks->mark, BRIDGE_MARK "%.*s", BRIDGE_MARK_MAX - 16, settings->runtime_dir) < 0)
 		networks->mark = NULL;
 	if (!networks->folder || !networks->mark) {
 		networks_close(networks);

@@ -134,7 +134,9 @@ static void first_line(int output, const char *name, char *line, size_t size)
 	start += strspn(start, " \t\n");
 	if (strncmp(start, name, name_len) == 0 && strncmp(start + name_len, ": ", 2) == 0)
 		start += name_len + 2;
-	snprintf(line, size, "%.*s", (int)strcspn(start, "\n"), *start ? start : "it ended without a word");
+	snprintf(line, size, "%.*s", (int)strcspn(start, "\n"), start);
+	if (!*line)
+		snprintf(line, size, "it ended without a word");
 }
 
 static int judge(const struct tool *tool, int code, int status, int output, struct error *err)

@@ -79,7 +79,7 @@ class Manager(threading.Thread):
         self.listener.close()
 
 
-def run_helper(connection):
+def run_helper(connection, program=RINITCTL, **options):
     """What the guest's socket unit does."""
     connection.sendall(b"OK 1073741824\n")
 
@@ -87,8 +87,8 @@ def run_helper(connection):
         os.dup2(connection.fileno(), 3)
         os.set_inheritable(3, True)
 
-    return subprocess.Popen(["rinit-exec"], executable=RINITCTL, env={"LISTEN_FDS": "1"}, pass_fds=[3],
-                            preexec_fn=prepare, stdin=subprocess.DEVNULL, start_new_session=True)
+    return subprocess.Popen(["rinit-exec"], executable=program, env={"LISTEN_FDS": "1"}, pass_fds=[3],
+                            preexec_fn=prepare, stdin=subprocess.DEVNULL, start_new_session=True, **options)
 
 
 class ExecTest(ProgramTest):
@@ -365,25 +365,92 @@ class Stranger(ExecTest):
     """The helper is another user's: who connects is not the host."""
 
     def guest(self, connection):
-        self.program = self.path("rinitctl")
-        shutil.copy(RINITCTL, self.program)
-        connection.sendall(b"OK 1\n")
-        os.dup2(connection.fileno(), 3)
-        self.helper = subprocess.run(["rinit-exec"], executable=self.program, env={"LISTEN_FDS": "1"}, pass_fds=[3],
-                                     user=65534, group=65534, extra_groups=[], stdin=subprocess.DEVNULL,
-                                     stderr=subprocess.PIPE)
-        os.close(3)
+        shutil.copy(RINITCTL, self.path("rinitctl"))  # where that user may read
+        self.stranger = run_helper(connection, self.path("rinitctl"), user=65534, group=65534, extra_groups=[],
+                                   stderr=subprocess.PIPE)
 
     def test_stranger_is_not_served(self):
         done = self.run_in_guest("true")
         self.assertEqual(done.returncode, LOST)
-        self.assertEqual(self.helper.stderr, b"rinit-exec: serves the host only, for rastos-exec.socket\n")
+        self.assertEqual(self.stranger.communicate(timeout=20)[1], b"rinit-exec: serves the host only, for rastos-exec.socket\n")
 
     def test_nobody_is_served_without_a_connection(self):
         for variables in ({}, {"LISTEN_FDS": "2"}):
             done = subprocess.run(["rinit-exec"], executable=RINITCTL, env=variables, capture_output=True)
             self.assertEqual(done.returncode, 1)
             self.assertIn(b"serves the host only", done.stderr)
+
+
+class EnemyOfTheHelper(ProgramTest):
+    """A host that sends the helper what it should not."""
+
+    REQUEST, WINDOW, SIGNAL = 1, 3, 4
+
+    def request(self, *words, flags=2):
+        texts = b"\0\0" + b"".join(word.encode() + b"\0" for word in words)
+        return frame(self.REQUEST, struct.pack("<BBHHHH", 1, flags, 0, 0, len(words), 0) + texts)
+
+    def says(self, data, hang_up=True):
+        """What the helper says to these bytes, and its exit status; nothing may be left behind it."""
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            helper = run_helper(theirs)
+            theirs.close()
+            ours.settimeout(20)
+            try:
+                ours.sendall(data)
+                if hang_up:
+                    ours.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass
+            said = b""
+            try:
+                while chunk := ours.recv(65536):
+                    said += chunk
+            except ConnectionResetError:
+                pass
+        return said.removeprefix(b"OK 1073741824\n"), helper.wait(20)
+
+    def test_what_is_no_request_is_refused_with_a_sentence(self):
+        for data in (b"GET / HTTP/1.0\r\n\r\n", frame(INPUT, b"x"), frame(self.REQUEST), frame(99),
+                     frame(self.REQUEST, struct.pack("<BBHHHH", 1, 0, 0, 0, 65535, 0)),
+                     frame(self.REQUEST, struct.pack("<BBHHHH", 2, 0, 0, 0, 1, 0) + b"\0\0sh\0"),
+                     struct.pack("<BxxxI", self.REQUEST, 1 << 20)):
+            said, status = self.says(data)
+            self.assertEqual(status, 1)
+            if said:  # one that has closed its end may not be told
+                self.assertEqual(said[0], EXIT)
+                self.assertIn(b"does not understand", said)
+
+    def test_frames_that_are_wrong_end_the_command(self):
+        begin = self.request("sh", "-c", "sleep 100")
+        for wrong in (frame(INPUT, bytes(65536)) * 3,  # more than a pipe holds and the window
+                      frame(INPUT) + frame(INPUT, b"x"),  # after its end
+                      frame(self.SIGNAL, b"\0"), frame(self.SIGNAL, b"\x40"), frame(self.SIGNAL), frame(self.SIGNAL, b"12"),
+                      frame(self.WINDOW, b"123"), frame(OUTPUT, b"x"), frame(EXIT, b"\0\0"), begin, b"\xff" * 8):
+            begun = time.monotonic()
+            said, status = self.says(begin + wrong, hang_up=False)
+            self.assertIn(said[:1], (b"", bytes([CREDIT])), wrong[:20])  # no exit status: there is none
+            self.assertEqual(status, 1, wrong[:20])
+            self.assertLess(time.monotonic() - begun, 10)
+
+    def test_host_that_hangs_up_at_any_byte_ends_it(self):
+        whole = self.request("sleep", "100") + frame(INPUT, b"x")
+        for length in range(0, len(whole), 7):
+            said, status = self.says(whole[:length])
+            self.assertEqual(status, 1)
+
+    def test_host_that_does_not_read_costs_the_guest_no_memory(self):
+        ours, theirs = socket.socketpair()
+        with ours:
+            helper = run_helper(theirs)
+            theirs.close()
+            ours.sendall(self.request("yes"))
+            time.sleep(1)
+            with open(f"/proc/{helper.pid}/status") as file:
+                size = next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
+            self.assertLess(size, 16384)
+        self.assertEqual(helper.wait(20), 1)
 
 
 class Silent(ExecTest):
