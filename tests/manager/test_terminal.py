@@ -94,7 +94,7 @@ class Tables(TerminalTest):
         self.define_file("web")
         self.up()
         wide = self.shown("stats", columns=120).text
-        narrow = self.shown("stats", columns=80).text
+        narrow = self.shown("stats", columns=74).text
         for word in (b"AVERAGE", b"OVERHEAD"):
             self.assertIn(word, wide)
             self.assertNotIn(word, narrow)

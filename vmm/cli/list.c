@@ -52,15 +52,9 @@ static void add_row(struct table *table, const cJSON *guest)
 static enum exit_code print_guests(const cJSON *guests)
 {
 	static const struct table_column columns[] = {
-		{"NAME", TABLE_CUT},
-		{"ROLE", 0},
-		{"STATE", TABLE_STATE},
-		{"VCPUS", TABLE_RIGHT},
-		{"MEMORY", TABLE_RIGHT},
-		{"PID", TABLE_RIGHT},
-		{"UPTIME", TABLE_RIGHT},
-		{"STATUS", TABLE_CUT},
-		{NULL, 0},
+		{"NAME", TABLE_CUT},     {"ROLE", TABLE_SPARE},   {"STATE", TABLE_STATE},
+		{"VCPUS", TABLE_RIGHT},  {"MEMORY", TABLE_RIGHT}, {"PID", TABLE_RIGHT | TABLE_SPARE},
+		{"UPTIME", TABLE_RIGHT}, {"STATUS", TABLE_CUT},   {NULL, 0},
 	};
 	struct table *table = table_create(columns);
 	const cJSON *guest;
