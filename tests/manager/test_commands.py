@@ -350,14 +350,13 @@ class Stats(CommandTest):
         self.define_file("off", autostart=False)
         self.up()
         wait_until(lambda: self.ok("logs", "busy") == "x" * 100)
-        time.sleep(0.5)
+        wait_until(lambda: json.loads(self.ok("stats", "--json", "busy"))[0]["cpu_ns"] > 3e8)
         stats = {guest["guest"]: guest for guest in json.loads(self.ok("stats", "--json"))}
         self.assertEqual(set(stats), {"busy", "idle"})
         busy, idle = stats["busy"], stats["idle"]
         self.assertEqual((busy["state"], busy["memory_mib"], busy["vcpus"]), ("running", 32, 1))
         self.assertGreaterEqual(busy["counters"]["vcpus"][0]["exits"], 100)
         self.assertGreater(busy["counters"]["vcpus"][0]["cpu_ns"], 2e8)
-        self.assertGreater(busy["cpu_ns"], 2e8)
         self.assertLess(idle["counters"]["vcpus"][0]["exits"], 10)
         self.assertLess(idle["cpu_ns"], busy["cpu_ns"])
         with open(f"/proc/{busy['pid']}/status") as status:
@@ -439,6 +438,21 @@ class Down(CommandTest):
     def test_keep_guests_is_not_about_their_end(self):
         for option in ("--force", "--poweroff"):
             self.usage(["--keep-guests"], "down", "--keep-guests", option)
+
+
+@unittest.skipUnless(os.geteuid() == 0, "only root can be somebody else")
+class Rootless(ProgramTest):
+    """A user who is not root, with folders of his own."""
+
+    def test_manager_has_a_folder_that_is_the_users_alone(self):
+        for path in (".", "guests"):
+            os.chown(self.path(path), 65534, 65534)
+        for command in (["up", "-d"], ["list"], ["create", "web", "--image", "nothing", "--no-start"], ["down"]):
+            process = self.run_program(*command, user=65534)
+            self.assertEqual(process.returncode, DONE, process.errors)
+            status = os.stat(self.path("run"))
+            self.assertEqual((status.st_uid, status.st_mode & 0o777), (65534, 0o700))
+        self.assertTrue(os.path.exists(self.path("guests/web.json")))
 
 
 class Table(CommandTest):

@@ -245,7 +245,7 @@ static void show_failure(const cJSON *answer, const char *name)
 		fprintf(stderr, "--- last lines of the console ---\n%s\n---\n", console);
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr,
-			"guest %s is defined: `rastos-vmm start %s` starts it again, `rastos-vmm undefine %s` "
+			"guest %s is defined: `rastos-vmm start %s` tries again, `rastos-vmm undefine %s` "
 			"forgets it\n",
 			name, name, name);
 }
@@ -270,8 +270,8 @@ static enum exit_code start(const struct cli *cli, const struct create_options *
 	}
 	client_close(&client);
 	if (code != EXIT_DONE) {
-		show_failure(answer, name);
 		cli_fail(code, "%s", err.text);
+		show_failure(answer, name);
 	} else if (!create->detach && isatty(STDERR_FILENO)) {
 		fprintf(stderr, "guest %s: ready after %.1f s\n", name, now_s() - before);
 	}
