@@ -5,6 +5,7 @@ It is not started by the manager. A record that names it, as a former manager wo
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -23,6 +24,7 @@ class HostileGuest:
     def __init__(self, test, name):
         self.test, self.name = test, name
         self.folder = test.path(f"run/guests/{name}")
+        shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder, 0o700)
         self.process = subprocess.Popen([sys.executable, "-c", HOLD], stdin=subprocess.PIPE)
         test.addCleanup(self.process.stdin.close)

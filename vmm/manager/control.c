@@ -14,12 +14,13 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/printable.h"
 #include "common/util.h"
 #include "vmm/manager/operations.h"
 
 #define CONTROL_GROUP   "rastos"
 #define VIRTIO_PORTS    "/sys/class/virtio-ports"
-#define CONTROL_BACKLOG 16
+#define CONTROL_BACKLOG 128
 #define ACCEPT_AGAIN_NS 200000000ULL /* when there was no descriptor for a client */
 
 struct control_client {
@@ -103,12 +104,15 @@ static void answer_done(struct call *call, cJSON *result)
 static void answer_failed(struct call *call, enum exit_code code, const char *text, cJSON *details)
 {
 	struct control_client *client = client_of(call);
+	char sentence[sizeof(((struct error *)0)->text) + GUEST_WHY_MAX];
 	cJSON *answer = answer_new(client);
 	cJSON *detail;
 
 	cJSON_AddFalseToObject(answer, "ok");
 	cJSON_AddNumberToObject(answer, "code", code);
-	cJSON_AddStringToObject(answer, "error", text);
+	snprintf(sentence, sizeof(sentence), "%s", text);
+	text_make_printable(sentence, ""); /* it may name what the client said */
+	cJSON_AddStringToObject(answer, "error", sentence);
 	while (details && (detail = details->child)) {
 		cJSON_DetachItemViaPointer(details, detail);
 		cJSON_AddItemToObject(answer, detail->string, detail);

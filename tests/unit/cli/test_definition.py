@@ -26,6 +26,9 @@ WHOLE = {
     "on_poweroff": "destroy",
     "on_reboot": "restart",
     "on_crash": "destroy",
+    "ready": "notify",
+    "autostart": True,
+    "depends_on": ["db"],
 }
 # What only a definition with a boot image has.
 WITH_IMAGE = {"name": "guest", "image": "guest.itb", "configuration": "conf-1"}

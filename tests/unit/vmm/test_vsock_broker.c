@@ -49,13 +49,15 @@ static void *answer_all(void *unused)
 	return unused;
 }
 
+/* On a busy machine the thread may not get its turn within the second that an answer is waited for. */
 static int ask(uint32_t port)
 {
 	pthread_t thread;
-	int result;
+	int result = -ECONNREFUSED;
 
 	pthread_create(&thread, NULL, answer_all, NULL);
-	result = vsock_broker_ask(guest, &number, port);
+	for (unsigned i = 0; i < 5 && result == -ECONNREFUSED; i++)
+		result = vsock_broker_ask(guest, &number, port);
 	shutdown(guest, SHUT_RDWR);
 	pthread_join(thread, NULL);
 	return result;
