@@ -82,6 +82,21 @@ class ManagerTest(ProgramTest):
         process = self.run_program("up", "-d", "--timeout", "2")
         self.assertEqual(process.returncode, code, process.errors)
 
+    def up_at_once(self):
+        """A manager that listens; nobody waits for its guests."""
+        with open(self.path("manager.errors"), "ab") as errors:
+            process = subprocess.Popen([PROGRAM, "--config", "vmm.json", "up", "--no-console"], cwd=self.folder.name,
+                                       stdin=subprocess.DEVNULL, stderr=errors)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        wait_until(lambda: process.poll() is not None or self.listens())
+        self.assertIsNone(process.poll(), self.read("manager.errors"))
+        return process
+
+    def listens(self):
+        with socket.socket(socket.AF_UNIX) as peer:
+            return peer.connect_ex(self.path("run/control.sock")) == 0
+
     def ok(self, *arguments):
         process = self.run_program(*arguments)
         self.assertEqual(process.returncode, DONE, process.errors)

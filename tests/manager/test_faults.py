@@ -60,7 +60,7 @@ class Killed(FaultTest):
                     self.assertTrue(process_alive(pid))
                 # A failed guest is off for the next manager: nobody promised it anything.
                 after = "off" if state == "failed" else state
-                self.run_program("up", "-d", "--timeout", "1")
+                self.up_at_once()
                 self.wait_state("web", after)
                 self.assertEqual(self.guest("web").get("pid"), pid)
                 self.ok("down", "--force")
@@ -92,7 +92,7 @@ class Killed(FaultTest):
 
     def start_and_kill(self, call, number):
         """False when a start makes fewer such calls."""
-        self.run_program("up", "-d", "--timeout", "1")
+        self.up_at_once()
         strace = self.inject(call, number)
         try:
             answer = self.ask("start", guest="web")
@@ -105,8 +105,8 @@ class Killed(FaultTest):
             wait_until(lambda: strace.returncode is not None)
             # Whatever process there is now is on record, or about to go.
             wait_until(lambda: self.ours() == [record["pid"] for record in self.guests_on_record() if process_alive(record["pid"])])
-            self.run_program("up", "-d", "--timeout", "1")
-            self.assertIn(self.state("web"), ("off", "running", "failed"))
+            self.up_at_once()
+            self.assertIn(self.state("web"), ("off", "starting", "running", "failed"))
         self.ask("down", force=True)
         wait_until(lambda: not self.ours())
         return not answer

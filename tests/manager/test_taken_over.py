@@ -8,8 +8,7 @@ class TakenOver(ManagerTest):
     def adopt(self, name="web", **members):
         self.define_file(name, autostart=False, **members)
         guest = HostileGuest(self, name)
-        process = self.run_program("up", "-d", "--timeout", "1")
-        self.assertIn(process.returncode, (DONE, FAILED, TIMED_OUT), process.errors)
+        self.up_at_once()
         return guest
 
     def say(self, control, **message):
@@ -53,33 +52,24 @@ class TakenOver(ManagerTest):
     def test_endless_talk_does_not_hold_the_manager_up(self):
         guest = self.adopt()
         control = guest.accept()
-        (pid,) = self.manager_pids()
         control.setblocking(False)
         big = json.dumps({"event": "state", "status": "x", "report": self.report(), "more": ["y" * 20] * 1000}).encode()
 
-        def cpu_s():
-            with open(f"/proc/{pid}/stat") as file:
-                fields = file.read().rsplit(")", 1)[1].split()
-            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-        before, until, sent, asked = cpu_s(), time.monotonic() + 2, 0, 0
+        until, sent = time.monotonic() + 1, 0
         while time.monotonic() < until:
             try:
                 control.send(big)
                 sent += 1
             except BlockingIOError:
-                self.assertTrue(self.ask("list")["ok"])
-                asked += 1
-        self.assertGreater(asked, 5)
-        self.assertLess(cpu_s() - before, 1.2, f"{sent} messages, {asked} lists")
+                time.sleep(0.001)
+        self.assertLess(sent, 1000, "it is listened to without end")
+        self.assertTrue(self.ask("list")["ok"])
 
     def test_one_that_never_accepts(self):
         guest = self.adopt()
         for _ in range(4):  # its backlog is full long before
             self.kill_manager()
-            started = time.monotonic()
-            self.run_program("up", "-d", "--timeout", "1")
-            self.assertLess(time.monotonic() - started, 10)
+            self.up_at_once()
         found = self.guest("web")
         self.assertEqual(found["pid"], guest.process.pid)
         self.assertIn("does not listen", found["why"])
@@ -91,7 +81,7 @@ class TakenOver(ManagerTest):
         guest.accept()
         self.kill_manager()
         guest.listener.close()
-        self.run_program("up", "-d", "--timeout", "1")
+        self.up_at_once()
         found = self.guest("web")
         self.assertEqual((found["pid"], found["state"]), (guest.process.pid, "starting"))
         self.refused(REFUSED, ["web"], "start", "web")
