@@ -171,6 +171,14 @@ class Create(CommandTest):
         self.assertEqual(definition["depends_on"], ["db"])
         self.assertEqual(self.state("web"), "off")
 
+    def test_disk_that_is_brought_is_ready_as_soon_as_it_runs(self):
+        self.write("disk.img", bytes(510) + b"\x55\xaa" + bytes(1 << 20))
+        self.up()
+        for image, ready in (("disk.img", "started"), ("sleep.elf", None)):
+            self.ok("create", "--no-start", image.split(".")[0], "--image", image)
+            definition = json.loads(self.ok("info", "--json", image.split(".")[0]))["definition"]
+            self.assertEqual(definition.get("ready"), ready)
+
     def test_what_does_not_start_stays_defined(self):
         self.up()
         process = self.said(FAILED, "create", "web", "--image", "nothing.elf", "-m", "16")
