@@ -53,7 +53,11 @@ class Manager:
         self.process = subprocess.Popen(
             [BUILD / "bin/rastos-vmm", "--config", folder / "vmm.json", "up", "--no-console"],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-        self.wait_for(lambda: (folder / "run/control.sock").exists(), "the manager does not listen")
+        self.wait_for(self.listens, "the manager does not listen")
+
+    def listens(self):
+        with socket.socket(socket.AF_UNIX) as peer:
+            return peer.connect_ex(str(self.folder / "run/control.sock")) == 0
 
     def wait_for(self, what, sentence):
         deadline = time.monotonic() + PATIENCE

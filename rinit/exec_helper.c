@@ -262,20 +262,21 @@ static void output_drop(int *fd)
 	*fd = -1;
 }
 
-/* Nobody is there to see it: its input ends, and its terminal hangs up, if only as it were. */
+/* Nobody is there to see it: its terminal hangs up, if only as it were, and its input ends; in this order, so
+ * that who tidies up for want of input is not told in the middle of it. */
 static void command_end(struct exec_session *session)
 {
 	uint64_t deadline = clock_ms() + HANGUP_MS, now;
 
 	if (session->exited)
 		return;
+	kill(-session->command.pid, SIGHUP);
+	kill(-session->command.pid, SIGCONT); /* one that is stopped shall hear it too */
 	input_close(session);
 	if (session->tty) {
 		cleanup_close(&session->command.output);
 		session->command.output = -1;
 	}
-	kill(-session->command.pid, SIGHUP);
-	kill(-session->command.pid, SIGCONT); /* one that is stopped shall hear it too */
 	while (!session->exited && (now = clock_ms()) < deadline) {
 		struct pollfd wait[] = {
 			{.fd = session->signals, .events = POLLIN},

@@ -90,6 +90,16 @@ class Tables(TerminalTest):
                     self.assertIn("\u2026", lines[2])
                     self.assertIn("failed", lines[2])
 
+    def test_narrow_terminal_does_without_spare_columns(self):
+        self.define_file("web")
+        self.up()
+        wide = self.shown("stats", columns=120).text
+        narrow = self.shown("stats", columns=74).text
+        for word in (b"AVERAGE", b"OVERHEAD"):
+            self.assertIn(word, wide)
+            self.assertNotIn(word, narrow)
+        self.assertIn(b"SENT", narrow)
+
     def test_colours_on_a_terminal_only_and_not_against_the_user(self):
         self.define_file("web")
         self.up()

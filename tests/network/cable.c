@@ -117,6 +117,20 @@ static int attach(struct networks *networks, int argc, char **argv)
 	return status;
 }
 
+static int plug_bridge(char **argv)
+{
+	struct network_definition card = {.type = NETWORK_BRIDGE, .bridge = argv[0]};
+	struct network_plug plug;
+	struct error err;
+
+	if (networks_plug_bridge(argv[1], 0, &card, &plug, &err) < 0)
+		return fail(&err);
+	printf("%s\n", plug.tap);
+	fflush(stdout);
+	pause();
+	return 0;
+}
+
 struct words {
 	int count;
 	char **list;
@@ -168,6 +182,8 @@ static int run(struct networks *networks, struct loop *loop, int argc, char **ar
 
 	if (strcmp(command, "attach") == 0 && argc >= 5)
 		return attach(networks, argc - 2, argv + 2);
+	if (strcmp(command, "bridge") == 0 && argc == 4)
+		return plug_bridge(argv + 2);
 	if (strcmp(command, "serve") == 0 && argc == 3)
 		return serve(networks, loop, atoi(argv[2]));
 	if (strcmp(command, "info") == 0 && argc == 3)

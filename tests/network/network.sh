@@ -254,6 +254,14 @@ start_guest bridged plain
 [[ $(ip -o link show master br-one | wc -l) == 1 ]] || fail "the TAP is not in the existing bridge"
 end_guest plain
 [[ -d /sys/class/net/br-one ]] || fail "an existing bridge was removed"
+"$cable" bridge br-one plain >/run/plain.out &
+plain=$!
+wait_for grep -q rtap /run/plain.out
+[[ -e /sys/class/net/br-one/brif/$(cat /run/plain.out) ]] || fail "a card of type bridge is not in its bridge"
+kill $plain
+wait $plain 2>/dev/null
+[[ -z $(ls /sys/class/net/br-one/brif) ]] || fail "a TAP outlived its guest"
+refused 'guest plain: networks[0]: the host has no bridge br-on, did you mean br-one?' "$cable" bridge br-on plain
 ip link delete br-one
 
 # --- Managers and helpers die ---

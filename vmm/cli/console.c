@@ -40,7 +40,7 @@ void console_hint(const char *what, const char *keys)
 }
 
 enum exit_code console_attach(const struct cli *cli, const char *guest, const struct detach_keys *keys,
-			      enum attach_end *end, struct error *err)
+			      const char *hint, enum attach_end *end, struct error *err)
 {
 	struct client client;
 	enum exit_code code = EXIT_FAILED;
@@ -51,6 +51,8 @@ enum exit_code console_attach(const struct cli *cli, const char *guest, const st
 		cJSON_AddStringToObject(request, "guest", guest);
 		code = client_call(&client, request, 0, NULL, NULL, err);
 	}
+	if (code == EXIT_DONE && hint)
+		console_hint(guest, hint);
 	if (code == EXIT_DONE)
 		*end = attach_terminal(client.fd, keys);
 	client_close(&client);
@@ -107,14 +109,14 @@ static bool manager_there(const struct cli *cli)
 }
 
 static enum exit_code attach_guest(struct cli *cli, const char *guest, const struct detach_keys *keys,
-				   bool wait)
+				   const char *hint, bool wait)
 {
 	struct error err = {""};
 	bool said = false;
 
 	for (;;) {
 		enum attach_end end = ATTACH_CLOSED;
-		enum exit_code code = console_attach(cli, guest, keys, &end, &err);
+		enum exit_code code = console_attach(cli, guest, keys, hint, &end, &err);
 		char state[16] = "";
 
 		if (code == EXIT_DONE && end == ATTACH_ESCAPED)
@@ -124,6 +126,8 @@ static enum exit_code attach_guest(struct cli *cli, const char *guest, const str
 		if (code != EXIT_DONE && !wait && !said)
 			return cli_fail(code, "%s", err.text);
 		said = true;
+		if (code == EXIT_DONE)
+			hint = NULL; /* once is enough */
 		usleep(RETRY_US);
 		if (wait || manager_there(cli))
 			console_guest_state(cli, guest, state);
@@ -175,7 +179,5 @@ enum exit_code command_console(struct cli *cli, int argc, char **argv)
 		return attach_socket(path, &keys, keys_text);
 	if (path || optind != argc - 1)
 		return cli_usage("console", "which guest?");
-	if (!wait)
-		console_hint(argv[optind], keys_text);
-	return attach_guest(cli, argv[optind], &keys, wait);
+	return attach_guest(cli, argv[optind], &keys, keys_text, wait);
 }

@@ -53,7 +53,7 @@ static void print_state(const cJSON *guest)
 	answer_duration(uptime, answer_number(guest, "uptime_s"));
 	if (answer_number(guest, "pid") > 0)
 		line("State", "%s, for %s, process %.0f", answer_text(guest, "state"),
-		     strcmp(uptime, "-") == 0 ? "0s" : uptime, answer_number(guest, "pid"));
+		     uptime, answer_number(guest, "pid"));
 	else
 		line("State", "%s", answer_text(guest, "state"));
 	line("Why", "%s", answer_text(guest, "why"));
@@ -69,7 +69,7 @@ static void print_boots(const cJSON *definition)
 	line("Image", "%s", answer_text(definition, "image"));
 	line("Kernel", "%s", answer_text(kernel, "path"));
 	line("Initrd", "%s", answer_text(kernel, "initrd"));
-	line("Command line", "%s", answer_text(kernel, "cmdline"));
+	line("Cmdline", "%s", answer_text(kernel, "cmdline"));
 }
 
 static void print_disks(const cJSON *definition)

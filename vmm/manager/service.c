@@ -100,7 +100,8 @@ bool service_running(const struct settings *settings)
 int service_prepare(const struct settings *settings, struct error *err)
 {
 	AUTO_FREE char *guests = file_path_join(settings->runtime_dir, "guests");
-	int code = guests ? make_folder(settings->runtime_dir, 0755, err)
+	mode_t mode = geteuid() == 0 ? 0755 : 0700; /* the group rastos may use root's socket */
+	int code = guests ? make_folder(settings->runtime_dir, mode, err)
 			  : error_set(err, -ENOMEM, "runtime folder: out of memory");
 
 	return code < 0 ? code : make_folder(guests, 0755, err);
