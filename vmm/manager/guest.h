@@ -40,6 +40,12 @@ enum stop_stage {
 	STOP_PROCESS,      /* SIGKILL */
 };
 
+/* How much its process said since when: manager_hears. */
+struct guest_talk {
+	uint64_t since_ns; /* CLOCK_MONOTONIC */
+	unsigned count;
+};
+
 struct managed_guest {
 	struct manager *manager;
 	struct guest_definition *definition;
@@ -55,6 +61,8 @@ struct managed_guest {
 	struct loop_source process; /* pidfd */
 	struct loop_source control; /* our end of the control socket; -1: it hung up */
 	struct loop_source broker;  /* our end of its vsock broker; -1: none */
+	struct guest_talk talk;     /* on the control socket */
+	struct guest_talk asks;     /* of the broker */
 	struct passt passt[DEFINITION_NETWORKS_MAX];
 	bool adopting;              /* found, and not heard of yet */
 	bool told_paused;           /* so it said last */

@@ -25,7 +25,7 @@
 #include "vmm/manager/guest_words.h"
 #include "vmm/manager/manager.h"
 
-#define MESSAGES_A_TURN 16 /* of one guest process, before the others' turn */
+#define MESSAGES_MAX    16 /* of one guest process, in a moment (manager_hears) */
 #define LISTEN_NAME     "process.sock"
 #define LAST_WORDS_NAME "end.json"
 #define LOG_NAME        "console.log"
@@ -95,17 +95,16 @@ static void take_message(struct managed_guest *guest, const struct guest_message
 	}
 }
 
-/* A guest can make its process talk without end (STATUS=). */
+/* A guest can make its process talk without end (STATUS=); one that has hung up has little more to say. */
 static void control_ready(struct loop_source *source, uint32_t events)
 {
 	struct managed_guest *guest = CONTAINER_OF(source, struct managed_guest, control);
 	char text[GUEST_MESSAGE_MAX];
 	struct guest_message message;
-	ssize_t got = 1;
 
-	(void)events;
-	for (unsigned i = 0; i < MESSAGES_A_TURN; i++) {
-		got = recv(source->fd, text, sizeof(text), MSG_DONTWAIT);
+	while (events & EPOLLHUP || manager_hears(guest->manager, source, &guest->talk, MESSAGES_MAX)) {
+		ssize_t got = recv(source->fd, text, sizeof(text), MSG_DONTWAIT);
+
 		if (got < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
 		if (got <= 0) { /* its end comes through the pidfd */
@@ -115,7 +114,6 @@ static void control_ready(struct loop_source *source, uint32_t events)
 		guest_message_parse(text, (size_t)got, guest->definition->name, &message);
 		take_message(guest, &message);
 	}
-	manager_hush(guest->manager, source);
 }
 
 /* --- Its end --- */

@@ -58,10 +58,18 @@ void manager_reap(struct manager *manager)
 		guest_process_reap(manager->guests[i]);
 }
 
-void manager_hush(struct manager *manager, struct loop_source *source)
+bool manager_hears(struct manager *manager, struct loop_source *source, struct guest_talk *talk,
+		   unsigned most)
 {
+	uint64_t now = now_ns();
+
+	if (now - talk->since_ns >= HUSH_NS)
+		*talk = (struct guest_talk){.since_ns = now};
+	if (talk->count++ < most)
+		return true;
 	loop_modify(manager->loop, source, 0);
 	loop_timer_set(&manager->hush, HUSH_NS, 0);
+	return false;
 }
 
 static void hush_over(struct loop_timer *timer)

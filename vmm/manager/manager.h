@@ -108,9 +108,10 @@ void manager_reap(struct manager *manager);
 
 /* --- Called by the guests --- */
 
-/* A guest's process says more than a turn holds: for a moment the source is not listened to, so that it
- * cannot keep the manager busy. */
-void manager_hush(struct manager *manager, struct loop_source *source);
+/* Counts what a guest's process says: false when that is more than `most` in a moment. For the rest of it the
+ * source is not listened to, so that no guest can keep the manager busy. */
+bool manager_hears(struct manager *manager, struct loop_source *source, struct guest_talk *talk,
+		   unsigned most);
 
 void manager_guest_changed(struct managed_guest *guest); /* its state */
 void manager_changed(struct manager *manager);           /* anything else */
