@@ -16,6 +16,7 @@ from program import *
 SLEEP = b""
 POWER_OFF = b"\xba\x00\x06\x00\x00\xb0\x34\xee"  # mov $0x600, %edx; mov $0x34, %al; out %al, (%dx): ACPI's S5
 RESET = b"\xba\x02\x06\x00\x00\xb0\x01\xee"  # the same of ACPI's reset register
+PANIC = b"\xba\x05\x05\x00\x00\xb0\x01\xee"  # a byte to pvpanic, as Linux does
 CRASH = b"\x0f\x0b"  # ud2: without an IDT that is a triple fault
 HELLO = b"".join(b"\xba\xf8\x03\x00\x00\xb0" + bytes([c]) + b"\xee" for c in b"hello\n")  # on the serial port
 
@@ -51,7 +52,7 @@ class ManagerTest(ProgramTest):
 
     def setUp(self):
         super().setUp()
-        for name, code in (("sleep", SLEEP), ("poweroff", POWER_OFF), ("reset", RESET), ("crash", CRASH),
+        for name, code in (("sleep", SLEEP), ("poweroff", POWER_OFF), ("reset", RESET), ("crash", CRASH), ("panic", PANIC),
                            ("hello", HELLO)):
             self.write(name + ".elf", elf_kernel(code=code))
         self.configure(overcommit={"cpus": 100})  # on however few CPUs the tests run

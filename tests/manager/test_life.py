@@ -56,6 +56,15 @@ class Life(ManagerTest):
         (answered,) = self.ask("crashes", guest="web", newest=True)["result"]
         self.assertEqual(answered, report)
 
+    def test_panic_is_kept_with_the_registers_of_who_said_so(self):
+        self.define_file("web", "panic", autostart=False, vcpus=2)
+        self.up()
+        self.ok("start", "web")
+        self.wait_state("web", "failed")
+        (report,) = self.ask("crashes", guest="web", newest=True)["result"]
+        self.assertEqual(report["why"], "guest web: the guest's kernel panicked")
+        self.assertRegex(report["registers"], r"rip 0000000000100\w{3}")
+
     def test_crashes_are_not_kept_for_ever(self):
         self.define_file("web", "crash", autostart=False)
         self.up()
