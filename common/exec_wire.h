@@ -15,8 +15,9 @@
  * command. A host that goes away ends the command.
  *
  *      REQUEST payload: version (8 bits), flags (8), rows (16), columns (16), words (16), variables (16),
- * then texts that end with a zero: user, folder, words, variables. Empty user and folder: root, and /. EXIT
- * payload: enum exec_end (8 bits), status, signal or exit status (8 bits), then for EXEC_FAILED a sentence.
+ * then texts that end with a zero: user, folder, words, variables. Empty user and folder: who the helper is,
+ * root, and /. EXIT payload: enum exec_end (8 bits), status, signal or exit status (8 bits), then for
+ * EXEC_FAILED a sentence.
  *
  * Both sides take the other for an enemy: nothing is longer than EXEC_PAYLOAD_MAX, and a frame that is
  * malformed ends the conversation (-EPROTO). No threads, no locks; nothing here waits.
@@ -97,7 +98,7 @@ int exec_read_window(const struct exec_frame *frame, uint16_t *rows, uint16_t *c
 struct exec_request {
 	bool tty, input; /* a terminal of its own; INPUT will come */
 	uint16_t rows, columns;
-	const char *user, *folder; /* "" for root and / */
+	const char *user, *folder; /* "": who the helper is, which is root, and / */
 	char **words, **variables; /* end with NULL; at least one word, which is not empty */
 	char *texts;               /* of one that was parsed: what the others point into */
 };

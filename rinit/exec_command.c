@@ -41,15 +41,19 @@ static int failed(struct exec_exit *failure, int code, const char *what)
 
 /* ---- who, and with what ---- */
 
-/* "USER", "USER:GROUP", by name or number. */
+/* "USER", "USER:GROUP", by name or number; "" is who this is, which is root but in tests. */
 static int user_read(const char *text, struct credentials *credentials)
 {
 	char user[128], group[128];
 	const char *colon = strchr(text, ':');
 	size_t length = colon ? (size_t)(colon - text) : strlen(text);
-	struct service_config config = {.user = *text ? user : NULL, .group = colon ? group : NULL};
+	struct service_config config = {.user = user, .group = colon ? group : NULL};
 
-	if (length >= sizeof(user) || (colon && strlen(colon + 1) >= sizeof(group)) || (*text && !length))
+	if (!*text) {
+		snprintf(user, sizeof(user), "%u", geteuid());
+		return credentials_read(&config, credentials);
+	}
+	if (length >= sizeof(user) || (colon && strlen(colon + 1) >= sizeof(group)) || !length)
 		return -EINVAL;
 	snprintf(user, sizeof(user), "%.*s", (int)length, text);
 	snprintf(group, sizeof(group), "%s", colon ? colon + 1 : "");

@@ -250,18 +250,43 @@ static int session_relay(struct exec_session *session)
 	return code;
 }
 
-/* Nobody is there to see it: as if its terminal had hung up. */
+/* Reads what nobody will see: one that tidies up must not end for saying so. */
+static void output_drop(int *fd)
+{
+	uint8_t data[CHUNK];
+	ssize_t got = *fd < 0 ? 1 : read(*fd, data, sizeof(data));
+
+	if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)))
+		return;
+	close(*fd);
+	*fd = -1;
+}
+
+/* Nobody is there to see it: its terminal hangs up, if only as it were, and its input ends; in this order, so
+ * that who tidies up for want of input is not told in the middle of it. */
 static void command_end(struct exec_session *session)
 {
-	struct pollfd wait = {.fd = session->signals, .events = POLLIN};
 	uint64_t deadline = clock_ms() + HANGUP_MS, now;
 
 	if (session->exited)
 		return;
 	kill(-session->command.pid, SIGHUP);
 	kill(-session->command.pid, SIGCONT); /* one that is stopped shall hear it too */
+	input_close(session);
+	if (session->tty) {
+		cleanup_close(&session->command.output);
+		session->command.output = -1;
+	}
 	while (!session->exited && (now = clock_ms()) < deadline) {
-		poll(&wait, 1, (int)(deadline - now));
+		struct pollfd wait[] = {
+			{.fd = session->signals, .events = POLLIN},
+			{.fd = session->command.output, .events = POLLIN},
+			{.fd = session->command.error, .events = POLLIN},
+		};
+
+		poll(wait, ARRAY_SIZE(wait), (int)(deadline - now));
+		output_drop(&session->command.output);
+		output_drop(&session->command.error);
 		child_ended(session);
 	}
 	kill(-session->command.pid, SIGKILL);

@@ -1,15 +1,60 @@
-# bash completion for rastos-vmm(1): commands, options, guests' names.
+# bash completion for rastos-vmm(1): commands, options, what goes with them, names of guests and disks.
+
+# What the manager is asked with: the options before the command.
+_rastos_vmm_ask() {
+	rastos-vmm "${global[@]}" "$@" 2>/dev/null
+}
+
 _rastos_vmm_guests() {
-	rastos-vmm list 2>/dev/null | awk 'NR > 1 { print $1 }'
+	_rastos_vmm_ask list -q
+}
+
+_rastos_vmm_disks() {
+	_rastos_vmm_ask disk list | awk 'NR > 1 { print $1 }'
+}
+
+_rastos_vmm_networks() {
+	_rastos_vmm_ask network list | awk 'NR > 1 { print $1 }'
+}
+
+# The values of an option, or nothing; $1: the command, $2: the option. Sets files to complete paths.
+_rastos_vmm_values() {
+	case $2 in
+	--mode) echo "server desktop" ;;
+	--role) echo "guest server desktop" ;;
+	--ready) echo "notify started" ;;
+	--autostart) echo "yes no" ;;
+	--protocol) echo "auto pvh linux64 bzimage" ;;
+	--console) echo "serial virtio" ;;
+	--net | -n) [[ $1 == logs || $1 == top ]] || echo "passt network: bridge: tap:" ;;
+	--depends-on) _rastos_vmm_guests ;;
+	--format) echo "auto raw qcow2 directory tar oci" ;;
+	esac
+}
+
+# Options that take something, so that what follows them is no guest.
+_rastos_vmm_takes_value() {
+	case $2 in
+	--config | --connect | --socket | --svg | --initrd | --key | --boot-report | --host | --kernel | --output) ;;
+	--image | --disk | --volume | -d | -v | -i)
+		[[ $1 == run || $1 == create || $1 == top ]] ;;
+	--mode | --role | --ready | --autostart | --protocol | --console | --net | --depends-on | --format | --size | --tag) ;;
+	--timeout | --cpus | --memory | --append | --vsock | --publish | --detach-keys | --lines | --since | --delay | --count) ;;
+	--user | --workdir | --env | --cmdline | --description | --name | --configuration) ;;
+	-t) [[ $1 != exec ]] ;;
+	-n | -c | -m | -a | -p | -u | -w | -e | -o) ;;
+	*) return 1 ;;
+	esac
 }
 
 _rastos_vmm() {
-	local cur=${COMP_WORDS[COMP_CWORD]} command= word words=
-	local i
+	local cur=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+	local command= verb= words= files= word i
+	local global=()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		--config | --connect) ((i++)) ;;
+		--config | --connect) global+=("$word" "${COMP_WORDS[++i]}") ;;
 		-*) ;;
 		*)
 			command=$word
@@ -18,21 +63,82 @@ _rastos_vmm() {
 		esac
 	done
 	case $command in
-	"") words="up down run list start shutdown reboot kill console boot-report plan check image help --config --connect --version --help" ;;
+	network | disk | image) verb=${COMP_WORDS[i + 1]} ;;
+	esac
+	((i + 1 == COMP_CWORD)) && verb=
+	case $command in
+	"")
+		words="up down mode plan network check run create define undefine start shutdown reboot kill pause resume console exec cp
+			list info logs events stats top boot-report crashes disk image help --config --connect --version --help"
+		;;
 	up) words="--detach --mode --config --timeout --no-console --help" ;;
-	down) words="--timeout --force --poweroff --help" ;;
-	run) words="--cpus --memory --disk --net --initrd --append --protocol --console --vsock --key --allow-unsigned --no-reboot --boot-report --help" ;;
+	down) words="--timeout --force --poweroff --keep-guests --help" ;;
+	mode) words="--json --timeout --help server desktop" ;;
 	plan) words="--json --mode --config --host --help" ;;
-	list | check) words="--json --help" ;;
-	start) words="--help $(_rastos_vmm_guests)" ;;
-	shutdown) words="--wait --timeout --help $(_rastos_vmm_guests)" ;;
+	check) words="--json --help" ;;
+	network)
+		case $verb in
+		"") words="list info define undefine --help" ;;
+		list) words="--json --help" ;;
+		info) words="--json --help $(_rastos_vmm_networks)" ;;
+		define) words="--replace --help" files=yes ;;
+		undefine) words="--help $(_rastos_vmm_networks)" ;;
+		esac
+		;;
+	run)
+		words="--cpus --memory --disk --net --initrd --append --protocol --console --vsock --key --allow-unsigned --no-reboot
+			--boot-report --help"
+		files=yes
+		;;
+	create)
+		words="--image --cpus --memory --disk --volume --net --publish --initrd --append --protocol --console --vsock --role
+			--autostart --depends-on --ready --no-start --detach --timeout --help"
+		;;
+	define) words="--replace --json --help" files=yes ;;
+	undefine | pause | resume) words="--help $(_rastos_vmm_guests)" ;;
+	start | shutdown) words="--wait --timeout --help $(_rastos_vmm_guests)" ;;
 	reboot) words="--timeout --help $(_rastos_vmm_guests)" ;;
 	kill) words="--wait --help $(_rastos_vmm_guests)" ;;
-	console) words="--wait --socket --help $(_rastos_vmm_guests)" ;;
+	console) words="--wait --detach-keys --socket --help $(_rastos_vmm_guests)" ;;
+	exec) words="--interactive --tty --user --workdir --env --help $(_rastos_vmm_guests)" ;;
+	cp) words="--quiet --help $(_rastos_vmm_guests | sed 's/$/:/')" files=yes ;;
+	list) words="--quiet --json --help" ;;
+	info | stats) words="--json --help $(_rastos_vmm_guests)" ;;
+	logs) words="--follow --lines --help $(_rastos_vmm_guests)" ;;
+	events) words="--follow --since --json --help" ;;
+	top) words="--delay --count --help" ;;
 	boot-report) words="--wait --timeout --json --svg --help $(_rastos_vmm_guests)" ;;
-	image) words="build sign verify inspect --kernel --initrd --cmdline --description --key --name --output --configuration --json --help" ;;
+	crashes) words="--show --json --help $(_rastos_vmm_guests)" ;;
+	disk)
+		case $verb in
+		"") words="list info create import resize clone delete --help" ;;
+		list) words="--json --help" ;;
+		create) words="--json --help" ;;
+		import) words="--format --size --tag --json --help" files=yes ;;
+		*) words="--json --help $(_rastos_vmm_disks)" ;;
+		esac
+		;;
+	image)
+		case $verb in
+		"") words="build sign verify inspect --help" ;;
+		build) words="--kernel --initrd --cmdline --description --key --name --output --json --help" files=yes ;;
+		sign) words="--key --name --output --json --help" files=yes ;;
+		verify) words="--key --configuration --json --help" files=yes ;;
+		inspect) words="--json --help" files=yes ;;
+		esac
+		;;
+	help) words="$(_rastos_vmm_commands)" ;;
 	esac
+	if [[ -n $command ]] && _rastos_vmm_takes_value "$command" "$before"; then
+		words=$(_rastos_vmm_values "$command" "$before")
+		[[ -n $words ]] || files=yes
+	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
-	[[ $command == run || $command == image ]] && mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$cur")
+	[[ -z $files ]] || mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$cur")
 }
+
+_rastos_vmm_commands() {
+	rastos-vmm --help 2>/dev/null | awk '/^  [a-z]/ { print $1 }'
+}
+
 complete -F _rastos_vmm rastos-vmm

@@ -77,8 +77,9 @@ int fit_open(const char *name, const uint8_t *data, size_t size, const char *con
 /*
  * The same in a child process that ends with it, so that neither libcrypto's private memory (about 600 KiB)
  * nor its 2 MiB of code stay with a guest. data must be memory that a child inherits unchanged. The caller
- * has no other threads yet. -EIO: the child died.
+ * has no other threads yet. -EIO: the child died. confine (may be NULL) is called in the child with libcrypto
+ * loaded and before anything of the image is looked at: it may give up all rights that memory does not need.
  */
 int fit_open_apart(const char *name, const uint8_t *data, size_t size, const char *configuration,
-		   const struct fit_key *keys, unsigned key_count, bool allow_unsigned, struct fit *fit,
-		   struct error *err);
+		   const struct fit_key *keys, unsigned key_count, bool allow_unsigned,
+		   int (*confine)(struct error *err), struct fit *fit, struct error *err);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "hypervisor/boot/fit_crypto.h"
 
 /* What the child says. Its pointers go into the image, which lies at the same place in both processes. */
 struct answer {
@@ -29,9 +30,21 @@ static int answer_read(int fd, struct answer *answer)
 	return 0;
 }
 
+/* libcrypto stays loaded: fit_open, which opens it again, then needs no file. */
+static int child_confine(const char *name, int (*confine)(struct error *err), struct error *err)
+{
+	struct crypto *crypto;
+	int result;
+
+	if (!confine)
+		return 0;
+	result = crypto_open(&crypto, err);
+	return result ? error_prefix(err, result, "image %s", name) : confine(err);
+}
+
 int fit_open_apart(const char *name, const uint8_t *data, size_t size, const char *configuration,
-		   const struct fit_key *keys, unsigned key_count, bool allow_unsigned, struct fit *fit,
-		   struct error *err)
+		   const struct fit_key *keys, unsigned key_count, bool allow_unsigned,
+		   int (*confine)(struct error *err), struct fit *fit, struct error *err)
 {
 	struct answer answer = {.result = 0};
 	AUTO_CLOSE int from_child = -1;
@@ -44,8 +57,10 @@ int fit_open_apart(const char *name, const uint8_t *data, size_t size, const cha
 	from_child = pipes[0];
 	child = fork();
 	if (child == 0) {
-		answer.result = fit_open(name, data, size, configuration, keys, key_count, allow_unsigned,
-					 &answer.fit, &answer.err);
+		answer.result = child_confine(name, confine, &answer.err);
+		if (answer.result == 0)
+			answer.result = fit_open(name, data, size, configuration, keys, key_count,
+						 allow_unsigned, &answer.fit, &answer.err);
 		/* less than PIPE_BUF: all or nothing */
 		_exit(write(pipes[1], &answer, sizeof(answer)) == sizeof(answer) ? 0 : 1);
 	}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The host's whole userland, as an initramfs: rinit, rastos-vmm, passt, busybox, and the libraries and modules they need.
+# The host's whole userland, as an initramfs: rinit, rastos-vmm, passt, ip, nft, dnsmasq, busybox, and the libraries and modules they need.
 #
 #   initramfs.sh KERNEL_DIR BIN_DIR KEY.pem OUT [OVERLAY_DIR...]
 #
@@ -34,6 +34,10 @@ ln -sf kmod "$root/bin/modprobe"
 install_program "$root" "$(command -v passt)" "$(command -v passt.avx2)"
 # What reads disks of guests that are not ours.
 install_program "$root" /sbin/debugfs /sbin/sfdisk
+# The tools of guests' networks. Busybox' ip reads no commands from a file.
+install_program "$root" "$(realpath "$(PATH=$PATH:/usr/sbin command -v ip)")" "$(PATH=$PATH:/usr/sbin command -v nft)" \
+	"$(PATH=$PATH:/usr/sbin command -v dnsmasq)"
+ln -sf /usr/bin/ip "$root/bin/ip"
 install -m 644 "$key" "$root/etc/rastos/keys/"
 mapfile -t modules < <(list_words "$here/modules")
 install_modules "$kernel" "$root" "${modules[@]}"

@@ -164,11 +164,16 @@ int kvm_open(struct kvm *kvm, int device, struct error *err)
 	return code;
 }
 
+void kvm_close_device(struct kvm *kvm)
+{
+	if (kvm->fd >= 0)
+		close(kvm->fd);
+	kvm->fd = -1;
+}
+
 void kvm_close(struct kvm *kvm)
 {
 	free(kvm->cpuid);
 	kvm->cpuid = NULL;
-	if (kvm->fd >= 0)
-		close(kvm->fd);
-	kvm->fd = -1;
+	kvm_close_device(kvm);
 }

@@ -26,6 +26,8 @@ int kvm_device_open(struct error *err);
 /* Takes over such a descriptor (also on failure); checks the API version and every extension we need; the error names each that is missing. */
 int kvm_open(struct kvm *kvm, int device, struct error *err);
 void kvm_close(struct kvm *kvm);
+/* Closes the device alone: what was read from it stays for the vCPUs, but no other VM can be made. */
+void kvm_close_device(struct kvm *kvm);
 
 /* Why /dev/kvm could not be opened (code: negative errno) on a CPU of that vendor, as kvm_hardware says it, and what to
  * do about it. Returns code. */

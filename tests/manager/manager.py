@@ -45,7 +45,7 @@ class ManagerTest(ProgramTest):
         for name, code in (("sleep", SLEEP), ("poweroff", POWER_OFF), ("reset", RESET), ("crash", CRASH),
                            ("hello", HELLO)):
             self.write(name + ".elf", elf_kernel(code=code))
-        self.configure(overcommit={"cpus": 16})  # on however few CPUs the tests run
+        self.configure(overcommit={"cpus": 100})  # on however few CPUs the tests run
         self.addCleanup(self.end)
 
     def configure(self, **members):
@@ -81,6 +81,21 @@ class ManagerTest(ProgramTest):
     def up(self, code=DONE):
         process = self.run_program("up", "-d", "--timeout", "2")
         self.assertEqual(process.returncode, code, process.errors)
+
+    def up_at_once(self):
+        """A manager that listens; nobody waits for its guests."""
+        with open(self.path("manager.errors"), "ab") as errors:
+            process = subprocess.Popen([PROGRAM, "--config", "vmm.json", "up", "--no-console"], cwd=self.folder.name,
+                                       stdin=subprocess.DEVNULL, stderr=errors)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        wait_until(lambda: process.poll() is not None or self.listens())
+        self.assertIsNone(process.poll(), self.read("manager.errors"))
+        return process
+
+    def listens(self):
+        with socket.socket(socket.AF_UNIX) as peer:
+            return peer.connect_ex(self.path("run/control.sock")) == 0
 
     def ok(self, *arguments):
         process = self.run_program(*arguments)

@@ -11,7 +11,7 @@ here=${self%/*}
 source "$here/../../guest/lib.sh"
 
 readonly SIZE_MIB=900 ROOT_START_MIB=2
-readonly PACKAGES=(linux-image-cloud-amd64 initramfs-tools zstd systemd systemd-sysv udev login passwd util-linux)
+readonly PACKAGES=(linux-image-cloud-amd64 initramfs-tools zstd systemd systemd-sysv dbus udev login passwd util-linux)
 readonly UUID=5261734f-5352-4f4f-5453-53544f434b01
 
 # The cache's key: everything that the disk's content depends on.

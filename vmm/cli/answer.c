@@ -20,9 +20,7 @@ void answer_duration(char text[16], double seconds)
 {
 	unsigned s = seconds > 0 && seconds < 1e9 ? (unsigned)seconds : 0;
 
-	if (s == 0)
-		snprintf(text, 16, "-");
-	else if (s < 60)
+	if (s < 60)
 		snprintf(text, 16, "%us", s);
 	else if (s < 3600)
 		snprintf(text, 16, "%um%02us", s / 60, s % 60);

@@ -6,5 +6,5 @@
 const char *answer_text(const cJSON *json, const char *key);
 double answer_number(const cJSON *json, const char *key);
 
-/* "-", "17s", "4m05s", "3h12m", "12d04h" */
+/* "17s", "4m05s", "3h12m", "12d04h" */
 void answer_duration(char text[16], double seconds);

@@ -3,13 +3,17 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/util.h"
 #include "hypervisor/kvm/kvm.h"
 #include "vmm/cli/cli.h"
 #include "vmm/cli/options.h"
 #include "vmm/config/mode.h"
+#include "vmm/config/settings.h"
+#include "vmm/jail/jail.h"
 
 enum {
 	OPT_JSON = 256,
@@ -35,7 +39,7 @@ struct finding {
 	const char *mend; /* NULL: nothing to do */
 };
 
-#define FINDINGS_MAX 8
+#define FINDINGS_MAX 12
 #define HUGE_PAGES   "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
 
 struct findings {
@@ -125,6 +129,33 @@ static void check_passt(struct findings *findings)
 		    "apt-get install passt");
 }
 
+/* Programs that read and make disks; what for, and their packages. */
+static void check_disks(struct findings *findings)
+{
+	static const struct {
+		const char *path, *lacking, *install;
+	} programs[] = {
+		{"/sbin/debugfs", "disks cannot be booted by their own kernel: debugfs is not installed",
+		 "apt-get install e2fsprogs"},
+		{"/sbin/sfdisk", "disks cannot be booted by their own kernel: sfdisk is not installed",
+		 "apt-get install fdisk"},
+		{"/usr/bin/qemu-img", "qcow2 images cannot be imported: qemu-img is not installed",
+		 "apt-get install qemu-utils"},
+		{"/usr/bin/umoci", "OCI images cannot be imported: umoci is not installed",
+		 "apt-get install umoci"},
+	};
+	bool whole = true;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(programs); i++) {
+		if (access(programs[i].path, X_OK) == 0)
+			continue;
+		whole = false;
+		add(findings, "disks", VERDICT_WARNING, programs[i].lacking, programs[i].install);
+	}
+	if (whole)
+		add(findings, "disks", VERDICT_OK, "disk images can be imported and booted", NULL);
+}
+
 static void check_tun(struct findings *findings)
 {
 	AUTO_CLOSE int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
@@ -137,6 +168,88 @@ static void check_tun(struct findings *findings)
 	snprintf(text, sizeof(text), "guests with a TAP network cannot start: /dev/net/tun: %s",
 		 strerror(errno));
 	add(findings, "tun", VERDICT_WARNING, text, "modprobe tun");
+}
+
+/* A process that goes into the jail and ends; what it has to say comes through the pipe. */
+static int try_jail(const struct settings *settings, struct error *err)
+{
+	struct jail_config config = {
+		.name = "check",
+		.on = true,
+		.uid = geteuid() == 0 ? settings->guest_ids.first : geteuid(),
+		.gid = geteuid() == 0 ? settings->guest_ids.first : getegid(),
+		.cgroup_fd = -1,
+	};
+	const struct jail_limits limits = {.name = "check", .files = 64};
+	AUTO_CLOSE int pidfd = -1;
+	int ends[2];
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_set(err, -errno, "cannot make a pipe: %m");
+	pid = jail_fork(&config, &pidfd, err);
+	if (pid == 0)
+		_exit(jail_close(&limits, err) < 0 && write(ends[1], err, sizeof(*err)) > 0);
+	close(ends[1]);
+	if (pid > 0) {
+		if (read(ends[0], err, sizeof(*err)) == sizeof(*err))
+			pid = -EPERM;
+		waitid(P_PIDFD, (id_t)pidfd, NULL, WEXITED);
+	}
+	close(ends[0]);
+	return MIN(pid, 0);
+}
+
+static void check_jail(const struct settings *settings, struct findings *findings)
+{
+	struct error err;
+
+	if (!settings->jail)
+		add(findings, "jail", VERDICT_WARNING,
+		    "guests run without a jail: \"jail\" is false in vmm.json", NULL);
+	else if (try_jail(settings, &err) < 0)
+		add(findings, "jail", VERDICT_FAILED, err.text, NULL);
+	else
+		add(findings, "jail", VERDICT_OK, "each guest gets one", NULL);
+}
+
+static bool is_installed(const char *tool)
+{
+	static const char *const folders[] = {"/usr/sbin", "/sbin", "/usr/bin", "/bin"};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(folders); i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "%s/%s", folders[i], tool);
+		if (access(path, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What the networks of this host are made with (vmm/net/networks.h). */
+static void check_networks(struct findings *findings)
+{
+	static const char *const tools[][2] = {
+		{"ip", "apt-get install iproute2"},
+		{"nft", "apt-get install nftables"},
+		{"dnsmasq", "apt-get install dnsmasq-base"},
+	};
+	char text[128];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(tools); i++) {
+		if (is_installed(tools[i][0]))
+			continue;
+		snprintf(text, sizeof(text), "networks of this host cannot be made: %s is not installed",
+			 tools[i][0]);
+		add(findings, "networks", VERDICT_WARNING, text, tools[i][1]);
+		return;
+	}
+	if (geteuid() == 0)
+		add(findings, "networks", VERDICT_OK, "networks of this host are possible", NULL);
+	else
+		add(findings, "networks", VERDICT_OK, "networks of this host are possible for root's manager",
+		    NULL);
 }
 
 static void check_configuration(struct cli *cli, struct findings *findings)
@@ -165,6 +278,7 @@ static void check_configuration(struct cli *cli, struct findings *findings)
 		    count ? NULL : "put the public key that signs your images there, as NAME.pem");
 		settings_keys_free(keys, count);
 	}
+	check_jail(&settings, findings);
 	settings_free(&settings);
 }
 
@@ -236,6 +350,8 @@ enum exit_code command_check(struct cli *cli, int argc, char **argv)
 	check_huge_pages(&findings);
 	check_passt(&findings);
 	check_tun(&findings);
+	check_disks(&findings);
+	check_networks(&findings);
 	check_configuration(cli, &findings);
 	for (unsigned i = 0; i < findings.count; i++)
 		usable = usable && findings.items[i].verdict != VERDICT_FAILED;

@@ -39,6 +39,7 @@ enum exit_code command_events(struct cli *cli, int argc, char **argv);
 enum exit_code command_stats(struct cli *cli, int argc, char **argv);
 enum exit_code command_top(struct cli *cli, int argc, char **argv);
 enum exit_code command_crashes(struct cli *cli, int argc, char **argv);
+enum exit_code command_mode(struct cli *cli, int argc, char **argv);
 enum exit_code command_plan(struct cli *cli, int argc, char **argv);
 enum exit_code command_exec(struct cli *cli, int argc, char **argv);
 enum exit_code command_cp(struct cli *cli, int argc, char **argv);

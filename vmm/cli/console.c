@@ -11,32 +11,36 @@
 #include "common/cleanup.h"
 #include "vmm/cli/client.h"
 #include "vmm/cli/options.h"
+#include "vmm/cli/reconnect.h"
 
 #define RETRY_US (300 * 1000)
 
 enum {
 	OPT_WAIT = 256,
 	OPT_SOCKET,
+	OPT_DETACH_KEYS,
 	OPT_HELP,
 };
 
 static const char usage[] =
-	"Usage: rastos-vmm console [--wait] GUEST\n"
-	"       rastos-vmm console --socket PATH\n\n"
+	"Usage: rastos-vmm console [--wait] [--detach-keys KEYS] GUEST\n"
+	"       rastos-vmm console [--detach-keys KEYS] --socket PATH\n\n"
 	"Attaches this terminal to a guest's console; Ctrl-] leaves it, and the guest goes on.\n"
 	"What the guest printed last is shown first. After a reboot of the guest it attaches again.\n\n"
-	"  --wait          wait for the manager and the guest, and again whenever the guest ends\n"
-	"  --socket PATH   attach to a unix stream socket instead, such as a virtual machine's serial line\n"
-	"  --help          show this help\n";
+	"  --wait               wait for the manager and the guest, and again whenever the guest ends\n"
+	"  --detach-keys KEYS   what leaves, as ctrl-p,ctrl-q (default ctrl-])\n"
+	"  --socket PATH        attach to a unix stream socket instead, such as a virtual machine's serial line\n"
+	"  --help               show this help\n";
 
-void console_hint(const char *what)
+void console_hint(const char *what, const char *keys)
 {
 	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "Attached to %s. Ctrl-] leaves.\r\n", what);
+		fprintf(stderr, "Attached to %s. %s leaves.\r\n", what,
+			strcmp(keys, DETACH_KEYS_DEFAULT) == 0 ? "Ctrl-]" : keys);
 }
 
-enum exit_code console_attach(const struct cli *cli, const char *guest, enum attach_end *end,
-			      struct error *err)
+enum exit_code console_attach(const struct cli *cli, const char *guest, const struct detach_keys *keys,
+			      const char *hint, enum attach_end *end, struct error *err)
 {
 	struct client client;
 	enum exit_code code = EXIT_FAILED;
@@ -47,8 +51,10 @@ enum exit_code console_attach(const struct cli *cli, const char *guest, enum att
 		cJSON_AddStringToObject(request, "guest", guest);
 		code = client_call(&client, request, 0, NULL, NULL, err);
 	}
+	if (code == EXIT_DONE && hint)
+		console_hint(guest, hint);
 	if (code == EXIT_DONE)
-		*end = attach_terminal(client.fd);
+		*end = attach_terminal(client.fd, keys);
 	client_close(&client);
 	return code;
 }
@@ -75,7 +81,7 @@ void console_guest_state(const struct cli *cli, const char *guest, char state[16
 	cJSON_Delete(result);
 }
 
-static enum exit_code attach_socket(const char *path)
+static enum exit_code attach_socket(const char *path, const struct detach_keys *keys, const char *keys_text)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -85,21 +91,33 @@ static enum exit_code attach_socket(const char *path)
 	strcpy(address.sun_path, path);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return cli_fail(EXIT_FAILED, "socket %s: cannot connect: %s", path, strerror(errno));
-	console_hint(path);
-	return attach_terminal(fd) == ATTACH_FAILED
+	console_hint(path, keys_text);
+	return attach_terminal(fd, keys) == ATTACH_FAILED
 		       ? cli_fail(EXIT_FAILED, "socket %s: %s", path, strerror(errno))
 		       : EXIT_DONE;
 }
 
-static enum exit_code attach_guest(struct cli *cli, const char *guest, bool wait)
+/* While a manager is being replaced by the next one there is none: that is waited for. */
+static bool manager_there(const struct cli *cli)
+{
+	struct client client;
+	bool there = reconnect(cli, &client);
+
+	if (there)
+		client_close(&client);
+	return there;
+}
+
+static enum exit_code attach_guest(struct cli *cli, const char *guest, const struct detach_keys *keys,
+				   const char *hint, bool wait)
 {
 	struct error err = {""};
 	bool said = false;
 
 	for (;;) {
 		enum attach_end end = ATTACH_CLOSED;
-		enum exit_code code = console_attach(cli, guest, &end, &err);
-		char state[16];
+		enum exit_code code = console_attach(cli, guest, keys, hint, &end, &err);
+		char state[16] = "";
 
 		if (code == EXIT_DONE && end == ATTACH_ESCAPED)
 			return EXIT_DONE;
@@ -108,8 +126,11 @@ static enum exit_code attach_guest(struct cli *cli, const char *guest, bool wait
 		if (code != EXIT_DONE && !wait && !said)
 			return cli_fail(code, "%s", err.text);
 		said = true;
+		if (code == EXIT_DONE)
+			hint = NULL; /* once is enough */
 		usleep(RETRY_US);
-		console_guest_state(cli, guest, state);
+		if (wait || manager_there(cli))
+			console_guest_state(cli, guest, state);
 		if (wait || strcmp(state, "starting") == 0 || strcmp(state, "running") == 0 ||
 		    strcmp(state, "waiting") == 0 || strcmp(state, "paused") == 0)
 			continue;
@@ -123,10 +144,14 @@ enum exit_code command_console(struct cli *cli, int argc, char **argv)
 	static const struct option options[] = {
 		{"wait", no_argument, NULL, OPT_WAIT},
 		{"socket", required_argument, NULL, OPT_SOCKET},
+		{"detach-keys", required_argument, NULL, OPT_DETACH_KEYS},
 		{"help", no_argument, NULL, OPT_HELP},
 		{NULL, 0, NULL, 0},
 	};
+	const char *keys_text = DETACH_KEYS_DEFAULT;
 	const char *path = NULL;
+	struct detach_keys keys;
+	struct error err = {""};
 	bool wait = false;
 	int option;
 
@@ -138,6 +163,9 @@ enum exit_code command_console(struct cli *cli, int argc, char **argv)
 		case OPT_SOCKET:
 			path = optarg;
 			break;
+		case OPT_DETACH_KEYS:
+			keys_text = optarg;
+			break;
 		case OPT_HELP:
 			fputs(usage, stdout);
 			return EXIT_DONE;
@@ -145,11 +173,11 @@ enum exit_code command_console(struct cli *cli, int argc, char **argv)
 			return cli_bad_option("console");
 		}
 	}
+	if (detach_keys_parse(keys_text, &keys, &err) < 0)
+		return cli_usage("console", "--detach-keys: %s", err.text);
 	if (path && optind == argc)
-		return attach_socket(path);
+		return attach_socket(path, &keys, keys_text);
 	if (path || optind != argc - 1)
 		return cli_usage("console", "which guest?");
-	if (!wait)
-		console_hint(argv[optind]);
-	return attach_guest(cli, argv[optind], wait);
+	return attach_guest(cli, argv[optind], &keys, keys_text, wait);
 }

@@ -4,11 +4,12 @@
 #include "vmm/cli/cli.h"
 #include "vmm/terminal/attach.h"
 
-/* Opens the guest's console through the manager, joins it to the terminal until the user or the guest ends
- * it. */
-enum exit_code console_attach(const struct cli *cli, const char *guest, enum attach_end *end,
-			      struct error *err);
+/* Opens the guest's console through the manager, says how to leave (hint: the keys as the user wrote them;
+ * NULL: says nothing), and joins it to the terminal until the user or the guest ends it. The stream leads to
+ * the guest's process: it goes on when the manager ends. */
+enum exit_code console_attach(const struct cli *cli, const char *guest, const struct detach_keys *keys,
+			      const char *hint, enum attach_end *end, struct error *err);
 /* The guest's state, "" when it cannot be had. */
 void console_guest_state(const struct cli *cli, const char *guest, char state[16]);
-/* Says how to leave, on a terminal. */
-void console_hint(const char *what);
+/* Says how to leave, on a terminal; keys as the user wrote them. */
+void console_hint(const char *what, const char *keys);

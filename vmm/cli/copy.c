@@ -41,8 +41,10 @@ static const char receive_script[] =
 	"[ -n \"$name\" ] || say \"$to: is no folder, and an archive goes into one\"\n"
 	"case $to in */) say \"$to: there is no such folder\";; esac\n"
 	"parent=$(dirname \"$to\"); [ -d \"$parent\" ] || say \"$parent: there is no such folder\"\n"
-	"stage=; trap '[ -z \"$stage\" ] || rm -rf \"$stage\"' EXIT; trap 'exit 129' HUP INT TERM\n"
-	"stage=$(mktemp -d \"$parent/.rastos-cp.XXXXXX\")\n"
+	/* A signal between the folder's making and its name being known would leave it there. Later ones end
+	 * tar, and by that the script: a trap with exit could come in the middle of the other. */
+	"trap '' HUP INT TERM; stage=$(mktemp -d \"$parent/.rastos-cp.XXXXXX\")\n"
+	"trap 'rm -rf \"$stage\"' EXIT; trap : HUP INT TERM\n"
 	"mkdir \"$stage/new\"; unpack \"$stage/new\"; from=$stage/new\n"
 	"[ . = \"$name\" ] || from=$stage/new/$name\n"
 	"if [ -e \"$to\" ] && [ -d \"$from\" ]; then say \"$to: a file is in its place\"; fi\n"
@@ -187,8 +189,9 @@ static int run_in_guest(struct copy *copy, const char *guest, char **words, int 
 	if (copy->shown_ns)
 		fprintf(stderr, "\r\033[K");
 	printable_line(copy->kept, line, sizeof(line));
-	if (result == 0 && end.end == EXEC_EXITED && end.number)
-		return cli_fail(EXIT_FAILED, "guest %s: %s%s", guest, line, *line ? "" : "tar failed");
+	/* Above 128 is what a signal of ours has done to it. */
+	if (result == 0 && end.end == EXEC_EXITED && end.number && end.number <= 128)
+		return (int)cli_fail(EXIT_FAILED, "guest %s: %s%s", guest, line, *line ? "" : "tar failed");
 	return guest_command_status(guest, result, &end, &err);
 }
 
@@ -201,7 +204,7 @@ static int pack_in_guest(struct copy *copy, const struct copy_end *from, const s
 	bool contents = strcmp(source->name, ".") == 0;
 
 	if (!contents && asprintf(&name, "./%s", source->name) < 0)
-		return cli_fail(EXIT_FAILED, "out of memory");
+		return (int)cli_fail(EXIT_FAILED, "out of memory");
 	return run_in_guest(
 		copy, from->guest,
 		(char *[]){tar, create, file, standard, enter, source->folder, contents ? dot : name, NULL},
@@ -215,7 +218,7 @@ static int unpack_in_guest(struct copy *copy, const struct copy_end *to, const c
 	AUTO_FREE char *what = strdup(name);
 
 	if (!script || !what)
-		return cli_fail(EXIT_FAILED, "out of memory");
+		return (int)cli_fail(EXIT_FAILED, "out of memory");
 	return run_in_guest(copy, to->guest,
 			    (char *[]){shell, script_flag, script, title, to->path, what, NULL}, input, -1);
 }
@@ -303,7 +306,7 @@ static int receive(struct copy *copy, const struct copy_end *from, const struct 
 	signals_hold();
 	if (unpacked_make(target->folder, unpacked, &err) < 0 ||
 	    archive_unpack(unpacked->files, &archive, &err) < 0)
-		return cli_fail(EXIT_FAILED, "%s", err.text);
+		return (int)cli_fail(EXIT_FAILED, "%s", err.text);
 	status = pack_in_guest(copy, from, source, archive.fd);
 	/* When tar here has ended first, it knows why: it failed, or had seen the archive's end. */
 	if (status != EXIT_DONE && status != GUEST_OUTPUT_CLOSED) {
@@ -311,7 +314,7 @@ static int receive(struct copy *copy, const struct copy_end *from, const struct 
 		return status;
 	}
 	if (archive_finish(&archive, &err) < 0 || put_in_place(unpacked, source, target, &err) < 0)
-		return cli_fail(EXIT_FAILED, "guest %s: %s", from->guest, err.text);
+		return (int)cli_fail(EXIT_FAILED, "guest %s: %s", from->guest, err.text);
 	return EXIT_DONE;
 }
 
@@ -320,7 +323,8 @@ static int send_archive(struct copy *copy, const struct copy_end *from, const st
 	int status;
 
 	if (isatty(STDOUT_FILENO))
-		return cli_usage("cp", "an archive is nothing for a terminal; redirect it to a file or tar");
+		return (int)cli_usage("cp",
+				      "an archive is nothing for a terminal; redirect it to a file or tar");
 	status = connect_guest(copy, from->guest);
 	return status == EXIT_DONE ? pack_in_guest(copy, from, source, STDOUT_FILENO) : status;
 }
@@ -334,11 +338,11 @@ static int copy_from_guest(struct copy *copy, const struct copy_end *from, const
 	int status;
 
 	if (source_parse(from->path, &source) < 0)
-		status = cli_fail(EXIT_FAILED, "out of memory");
+		status = (int)cli_fail(EXIT_FAILED, "out of memory");
 	else if (path_is_archive(to))
 		status = send_archive(copy, from, &source);
 	else if (target_parse(to, &target, &err) < 0)
-		status = cli_fail(EXIT_FAILED, "%s", err.text);
+		status = (int)cli_fail(EXIT_FAILED, "%s", err.text);
 	else
 		status = receive(copy, from, &source, &target, &unpacked);
 	unpacked_remove(&unpacked);
@@ -359,7 +363,7 @@ static int send_source(struct copy *copy, const struct copy_source *source, cons
 	if (status != EXIT_DONE)
 		return status;
 	if (archive_pack(source->folder, source->name, &archive, &err) < 0)
-		return cli_fail(EXIT_FAILED, "%s", err.text);
+		return (int)cli_fail(EXIT_FAILED, "%s", err.text);
 	status = unpack_in_guest(copy, to, source->name, archive.fd);
 	if (status != EXIT_DONE) {
 		archive_cancel(&archive);
@@ -375,13 +379,13 @@ static int copy_to_guest(struct copy *copy, const char *from, const struct copy_
 	int status;
 
 	if (path_is_archive(from) && isatty(STDIN_FILENO))
-		return cli_usage("cp", "an archive does not come from a terminal; redirect one");
+		return (int)cli_usage("cp", "an archive does not come from a terminal; redirect one");
 	if (path_is_archive(from)) {
 		status = connect_guest(copy, to->guest);
 		return status == EXIT_DONE ? unpack_in_guest(copy, to, "", STDIN_FILENO) : status;
 	}
 	if (lstat(from, &file) < 0)
-		return cli_fail(EXIT_FAILED, "%s: %s", from, strerror(errno));
+		return (int)cli_fail(EXIT_FAILED, "%s: %s", from, strerror(errno));
 	status = source_parse(from, &source) < 0 ? (int)cli_fail(EXIT_FAILED, "out of memory")
 						 : send_source(copy, &source, to);
 	source_free(&source);

@@ -43,7 +43,7 @@ static const char usage_more[] =
 	"      --autostart WORD    yes or no: whether `up` starts it (default yes)\n"
 	"      --depends-on GUEST  start that one first; may be given more than once\n"
 	"      --ready WORD        notify: it is ready when its init says READY=1; started: as soon as it runs\n"
-	"                          (default notify)\n"
+	"                          (default notify; of a disk: started)\n"
 	"      --no-start          define it, and no more\n"
 	"      --detach            start it, and do not wait until it is ready\n"
 	"  -t, --timeout S         how long to wait (default 60); exit status 5 when it takes longer\n"
@@ -84,10 +84,11 @@ static enum exit_code take_volume(struct create_options *create)
 	bool taken;
 
 	if (strchr(optarg, ':') && access(optarg, F_OK) < 0)
-		return cli_usage("create",
-				 "--volume: %s: sharing a host's directory is not supported yet; a disk image is "
-				 "attached by its path or its name in the pool",
-				 optarg);
+		return cli_usage(
+			"create",
+			"--volume: %s: sharing a host's directory is not supported yet; a disk image is "
+			"attached by its path or its name in the pool",
+			optarg);
 	if (stat(optarg, &status) == 0 && S_ISDIR(status.st_mode))
 		return cli_usage("create",
 				 "--volume: %s: is a directory, and sharing one is not supported yet; "
@@ -200,9 +201,19 @@ static enum exit_code check_definition(const cJSON *json, const char *folder)
 	return code < 0 ? cli_usage("create", "%s", err.text) : EXIT_DONE;
 }
 
+/* A disk that somebody brings has an init that does not know us, so that READY=1 would be waited for in vain.
+ */
+static const char *default_ready(const struct create_options *create, const struct settings *settings)
+{
+	enum guest_source source = guest_source_find(create->image, settings);
+
+	return source == GUEST_SOURCE_DISK || source == GUEST_SOURCE_POOL ? "started" : NULL;
+}
+
 static enum exit_code make_definition(const struct cli *cli, const struct create_options *create,
 				      const char *name, const char *folder, cJSON **json)
 {
+	const char *ready = create->ready;
 	struct settings settings;
 	struct error err = {""};
 	int code = settings_read(cli->config, &settings, &err);
@@ -210,12 +221,14 @@ static enum exit_code make_definition(const struct cli *cli, const struct create
 	if (code < 0)
 		return cli_fail(EXIT_FAILED, "%s", err.text);
 	code = guest_options_json(&create->guest, name, create->image, &settings, json, &err);
+	if (!ready && code == 0)
+		ready = default_ready(create, &settings);
 	settings_free(&settings);
 	if (code < 0)
 		return cli_usage("create", "%s", err.text);
 	cJSON_AddStringToObject(*json, "role", create->role ? create->role : "guest");
-	if (create->ready)
-		cJSON_AddStringToObject(*json, "ready", create->ready);
+	if (ready)
+		cJSON_AddStringToObject(*json, "ready", ready);
 	if (create->no_autostart)
 		cJSON_AddFalseToObject(*json, "autostart");
 	if (create->depends_count)
@@ -244,7 +257,7 @@ static void show_failure(const cJSON *answer, const char *name)
 		fprintf(stderr, "--- last lines of the console ---\n%s\n---\n", console);
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr,
-			"guest %s is defined: `rastos-vmm start %s` starts it again, `rastos-vmm undefine %s` "
+			"guest %s is defined: `rastos-vmm start %s` tries again, `rastos-vmm undefine %s` "
 			"forgets it\n",
 			name, name, name);
 }
@@ -269,8 +282,8 @@ static enum exit_code start(const struct cli *cli, const struct create_options *
 	}
 	client_close(&client);
 	if (code != EXIT_DONE) {
-		show_failure(answer, name);
 		cli_fail(code, "%s", err.text);
+		show_failure(answer, name);
 	} else if (!create->detach && isatty(STDERR_FILENO)) {
 		fprintf(stderr, "guest %s: ready after %.1f s\n", name, now_s() - before);
 	}

@@ -3,7 +3,6 @@
  * needed.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +11,10 @@
 #include "common/cleanup.h"
 #include "common/util.h"
 #include "vmm/cli/cli.h"
+#include "vmm/cli/options.h"
 #include "vmm/cli/progress_line.h"
 #include "vmm/cli/size.h"
+#include "vmm/cli/table.h"
 #include "vmm/config/nearest.h"
 #include "vmm/storage/import.h"
 #include "vmm/storage/pool.h"
@@ -66,21 +67,41 @@ static void print_time(int64_t seconds, char text[TEXT_MAX])
 		snprintf(text, TEXT_MAX, "-");
 }
 
-static void print_row(const struct pool_image *image, int width)
+static void add_row(struct table *table, const struct pool_image *image)
 {
 	char size[TEXT_MAX], allocated[TEXT_MAX], modified[TEXT_MAX];
 
 	size_format(image->size, size, sizeof(size));
 	size_format(image->allocated, allocated, sizeof(allocated));
 	print_time(image->modified, modified);
-	printf("%-*s  %9s  %9s  %-8s  %-6s  %s\n", width, image->name, size, allocated,
-	       content_name(image->content), image->in_use ? "yes" : "no", modified);
+	table_text(table, image->name);
+	table_text(table, size);
+	table_text(table, allocated);
+	table_text(table, content_name(image->content));
+	table_text(table, image->in_use ? "yes" : "no");
+	table_text(table, modified);
+}
+
+static int print_table(const struct pool_image *images, size_t count, struct error *err)
+{
+	static const struct table_column columns[] = {
+		{"NAME", TABLE_CUT}, {"SIZE", TABLE_RIGHT}, {"TAKES", TABLE_RIGHT},
+		{"CONTENT", 0},      {"IN USE", 0},         {"MODIFIED", 0},
+		{NULL, 0},
+	};
+	struct table *table = table_create(columns);
+	bool whole = table;
+
+	for (size_t i = 0; table && i < count; i++)
+		add_row(table, &images[i]);
+	whole = whole && table_print(table, stdout, 0);
+	table_destroy(table);
+	return whole ? 0 : error_set(err, -ENOMEM, "out of memory");
 }
 
 static int run_list(const struct pool *pool, const struct disk_options *options, struct error *err)
 {
 	struct pool_image *images;
-	int width = (int)strlen("NAME");
 	size_t count;
 	int code = pool_list(pool, &images, &count, err);
 
@@ -94,15 +115,10 @@ static int run_list(const struct pool *pool, const struct disk_options *options,
 			cJSON_AddItemToArray(array, image_json(pool, &images[i]));
 		cli_print_json(json);
 	} else {
-		for (size_t i = 0; i < count; i++)
-			width = MAX(width, (int)strlen(images[i].name));
-		printf("%-*s  %9s  %9s  %-8s  %-6s  %s\n", width, "NAME", "SIZE", "TAKES", "CONTENT",
-		       "IN USE", "MODIFIED");
-		for (size_t i = 0; i < count; i++)
-			print_row(&images[i], width);
+		code = print_table(images, count, err);
 	}
 	free(images);
-	return 0;
+	return code;
 }
 
 static int run_info(const struct pool *pool, const struct disk_options *options, struct error *err)
@@ -296,7 +312,7 @@ static enum exit_code read_options(const struct disk_verb *verb, struct disk_opt
 	enum exit_code code;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
+	while ((option = options_next(argc, argv, "h", known)) != -1) {
 		if (option == 'h') {
 			print_help(stdout);
 			*help = true;
@@ -368,7 +384,7 @@ enum exit_code command_disk(struct cli *cli, int argc, char **argv)
 	verb = find_verb(argv[1]);
 	if (!verb)
 		return unknown_verb(argv[1]);
-	argv[1] = argv[0]; /* getopt_long begins its messages with it */
+	argv[1] = argv[0]; /* what is wrong with an option begins with it */
 	code = read_options(verb, &options, argc - 1, argv + 1, &help);
 	return code != EXIT_DONE || help ? code : run_verb(cli, verb, &options);
 }

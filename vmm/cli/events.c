@@ -39,7 +39,7 @@ static void print_event(void *owner, const cJSON *event)
 	if (printing->json)
 		cli_print_json(cJSON_Duplicate(event, true));
 	else
-		printf("%.0f  %s  %-16s  %-10s%s%s\n", answer_number(event, "id"), answer_text(event, "time"),
+		printf("%4.0f  %s  %-16s  %s%s%s\n", answer_number(event, "id"), answer_text(event, "time"),
 		       *answer_text(event, "guest") ? answer_text(event, "guest") : "-",
 		       answer_text(event, "event"), detail && *detail ? "  " : "", detail ? detail : "");
 	fflush(stdout); /* who follows wants it now */

@@ -174,7 +174,7 @@ static int run(struct cli *cli, const struct exec_options *options)
 	int result;
 
 	if (code != EXIT_DONE)
-		return cli_fail(code, "%s", err.text);
+		return (int)cli_fail(code, "%s", err.text);
 	config.connection = fd;
 	if (options->request.tty && options->request.input)
 		terminal_raw_both(&terminal, STDIN_FILENO);

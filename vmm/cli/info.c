@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/util.h"
 #include "vmm/cli/answer.h"
 #include "vmm/cli/client.h"
 #include "vmm/cli/options.h"
@@ -52,7 +53,7 @@ static void print_state(const cJSON *guest)
 	answer_duration(uptime, answer_number(guest, "uptime_s"));
 	if (answer_number(guest, "pid") > 0)
 		line("State", "%s, for %s, process %.0f", answer_text(guest, "state"),
-		     strcmp(uptime, "-") == 0 ? "0s" : uptime, answer_number(guest, "pid"));
+		     uptime, answer_number(guest, "pid"));
 	else
 		line("State", "%s", answer_text(guest, "state"));
 	line("Why", "%s", answer_text(guest, "why"));
@@ -68,13 +69,13 @@ static void print_boots(const cJSON *definition)
 	line("Image", "%s", answer_text(definition, "image"));
 	line("Kernel", "%s", answer_text(kernel, "path"));
 	line("Initrd", "%s", answer_text(kernel, "initrd"));
-	line("Command line", "%s", answer_text(kernel, "cmdline"));
+	line("Cmdline", "%s", answer_text(kernel, "cmdline"));
 }
 
-static void print_devices(const cJSON *definition)
+static void print_disks(const cJSON *definition)
 {
 	const char *label = "Disks";
-	const cJSON *item, *port;
+	const cJSON *item;
 
 	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(definition, "disks"))
 	{
@@ -84,12 +85,37 @@ static void print_devices(const cJSON *definition)
 		     cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(item, "read_only")) ? ", read-only" : "");
 		label = "";
 	}
-	label = "Networks";
+}
+
+/* The address of the card at this place in the definition; "" when none is known. */
+static const char *card_address(const cJSON *guest, int card)
+{
+	const cJSON *item;
+
+	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(guest, "networks"))
+	{
+		if ((int)answer_number(item, "card") == card)
+			return answer_text(item, "address");
+	}
+	return "";
+}
+
+static void print_networks(const cJSON *guest, const cJSON *definition)
+{
+	static const char *const targets[] = {"network", "bridge", "device"};
+	const char *label = "Networks";
+	const cJSON *item, *port;
+	int card = 0;
+
 	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(definition, "networks"))
 	{
-		const char *device = answer_text(item, "device");
+		const char *address = card_address(guest, card++);
+		const char *target = "";
 
-		line(label, "%s%s%s", answer_text(item, "type"), *device ? " " : "", device);
+		for (unsigned i = 0; i < ARRAY_SIZE(targets) && !*target; i++)
+			target = answer_text(item, targets[i]);
+		line(label, "%s%s%s%s%s", answer_text(item, "type"), *target ? " " : "", target,
+		     *address ? ", " : "", address);
 		label = "";
 		cJSON_ArrayForEach(port, cJSON_GetObjectItemCaseSensitive(item, "publish"))
 		{
@@ -130,7 +156,8 @@ static void print_guest(const cJSON *guest)
 	line("vCPUs", "%.0f", answer_number(guest, "vcpus"));
 	line("Memory", "%.0f MiB", answer_number(guest, "memory_mib"));
 	print_boots(definition);
-	print_devices(definition);
+	print_disks(definition);
+	print_networks(guest, definition);
 	print_dependencies(definition);
 	line("Autostart", "%s",
 	     cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(guest, "autostart")) ? "yes" : "no");

@@ -39,26 +39,22 @@ static void add_row(struct table *table, const cJSON *guest)
 	table_text(table, answer_text(guest, "state"));
 	table_format(table, "%.0f", answer_number(guest, "vcpus"));
 	table_format(table, "%.0fMiB", answer_number(guest, "memory_mib"));
-	if (answer_number(guest, "pid") > 0)
+	if (answer_number(guest, "pid") > 0) {
 		table_format(table, "%.0f", answer_number(guest, "pid"));
-	else
+		table_text(table, uptime);
+	} else {
 		table_text(table, "-");
-	table_text(table, uptime);
+		table_text(table, "-");
+	}
 	table_text(table, *why ? why : answer_text(guest, "status"));
 }
 
 static enum exit_code print_guests(const cJSON *guests)
 {
 	static const struct table_column columns[] = {
-		{"NAME", TABLE_CUT},
-		{"ROLE", 0},
-		{"STATE", TABLE_STATE},
-		{"VCPUS", TABLE_RIGHT},
-		{"MEMORY", TABLE_RIGHT},
-		{"PID", TABLE_RIGHT},
-		{"UPTIME", TABLE_RIGHT},
-		{"STATUS", TABLE_CUT},
-		{NULL, 0},
+		{"NAME", TABLE_CUT},     {"ROLE", TABLE_SPARE},   {"STATE", TABLE_STATE},
+		{"VCPUS", TABLE_RIGHT},  {"MEMORY", TABLE_RIGHT}, {"PID", TABLE_RIGHT | TABLE_SPARE},
+		{"UPTIME", TABLE_RIGHT}, {"STATUS", TABLE_CUT},   {NULL, 0},
 	};
 	struct table *table = table_create(columns);
 	const cJSON *guest;

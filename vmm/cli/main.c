@@ -31,6 +31,7 @@ static const struct command commands[] = {
 	{"The host", NULL, NULL},
 	{"up", "start the manager and this host's guests, attach to the server guest", command_up},
 	{"down", "shut all guests down, then the manager", command_down},
+	{"mode", "show or change the mode: server or desktop", command_mode},
 	{"plan", "show how CPUs and memory are divided among the guests", command_plan},
 	{"network", "list, show and define the networks of this host", command_network},
 	{"check", "tell whether this host can run guests, and how to mend it", command_check},

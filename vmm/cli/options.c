@@ -44,6 +44,7 @@ int options_next(int argc, char **argv, const char *shorts, const struct option 
 		 *shorts == '+' ? shorts + 1 : shorts);
 	opterr = 0;
 	option = getopt_long(argc, argv, with_colon, options, NULL);
+	opterr = 1;
 	if (option != '?' && option != ':')
 		return option;
 	copy_word(word, sizeof(word), argv[optind - 1]);

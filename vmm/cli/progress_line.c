@@ -1,35 +1,34 @@
 #include "vmm/cli/progress_line.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 #include "common/util.h"
 
-#define WIPE "\r\033[K"
+#define TEXT_MAX 80
 
 static void report(struct progress *progress, const char *step, int percent)
 {
 	struct progress_line *line = CONTAINER_OF(progress, struct progress_line, progress);
+	char text[TEXT_MAX];
 
-	if (!line->on)
+	if (line->step == step && line->percent == percent)
 		return;
-	line->written = true;
+	line->step = step;
+	line->percent = percent;
 	if (percent == PROGRESS_UNKNOWN)
-		fprintf(stderr, WIPE "%s ...", step);
+		snprintf(text, sizeof(text), "%s ...", step);
 	else
-		fprintf(stderr, WIPE "%s: %d%%", step, percent);
-	fflush(stderr);
+		snprintf(text, sizeof(text), "%s: %d%%", step, percent);
+	status_line_say(&line->line, text);
 }
 
 struct progress *progress_line_begin(struct progress_line *line)
 {
-	*line = (struct progress_line){.progress = {.report = report}, .on = isatty(STDERR_FILENO)};
+	*line = (struct progress_line){.progress = {.report = report}};
 	return &line->progress;
 }
 
 void progress_line_end(struct progress_line *line)
 {
-	if (line->written)
-		fputs(WIPE, stderr);
-	line->written = false;
+	status_line_clear(&line->line);
 }

@@ -1,19 +1,16 @@
-/*
- * Progress as one line of the terminal, written over and over; nothing where standard error is none. Messages
- * must come after progress_line_end.
- */
+/* The progress of long work as a status line (status_line.h). */
 #pragma once
 
-#include <stdbool.h>
-
+#include "vmm/cli/status_line.h"
 #include "vmm/storage/progress.h"
 
 struct progress_line {
 	struct progress progress;
-	bool on;
-	bool written;
+	struct status_line line;
+	const char *step; /* what is shown */
+	int percent;
 };
 
 /* Returns what to hand to the worker. */
 struct progress *progress_line_begin(struct progress_line *line);
-void progress_line_end(struct progress_line *line); /* wipes it */
+void progress_line_end(struct progress_line *line); /* clears it; messages come afterwards */

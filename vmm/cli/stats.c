@@ -15,7 +15,7 @@ enum {
 static const char usage[] =
 	"Usage: rastos-vmm stats [--json] [GUEST...]\n\n"
 	"Shows what the guests that run have cost since they started: CPU time, and how much of one CPU that is on average;\n"
-	"memory that is there, of how much RAM, and what the guest's process has beside it; exits of the vCPUs to our code;\n"
+	"memory that is there, the guest's RAM, and what its process has beside that; exits of the vCPUs to our code;\n"
 	"bytes of disks and networks. `top` shows the same as it happens.\n\n"
 	"      --json    print one JSON array on one line\n"
 	"      --help    show this help\n";
@@ -42,14 +42,14 @@ static enum exit_code print_stats(const cJSON *answer)
 		{"GUEST", TABLE_CUT},
 		{"STATE", TABLE_STATE},
 		{"CPU", TABLE_RIGHT},
-		{"AVERAGE", TABLE_RIGHT},
+		{"AVERAGE", TABLE_RIGHT | TABLE_SPARE},
 		{"MEMORY", TABLE_RIGHT},
-		{"OF", TABLE_RIGHT},
-		{"OWN", TABLE_RIGHT},
+		{"RAM", TABLE_RIGHT},
+		{"OVERHEAD", TABLE_RIGHT | TABLE_SPARE},
 		{"EXITS", TABLE_RIGHT},
 		{"READ", TABLE_RIGHT},
-		{"WRITTEN", TABLE_RIGHT},
-		{"RECEIVED", TABLE_RIGHT},
+		{"WRITE", TABLE_RIGHT},
+		{"RECV", TABLE_RIGHT},
 		{"SENT", TABLE_RIGHT},
 		{NULL, 0},
 	};

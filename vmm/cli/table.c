@@ -131,7 +131,7 @@ struct table *table_create(const struct table_column *columns)
 	if (!table)
 		return NULL;
 	table->columns = columns;
-	while (columns[table->column_count].name)
+	while (table->column_count < TABLE_COLUMNS_MAX && columns[table->column_count].name)
 		table->column_count++;
 	return table;
 }
@@ -236,9 +236,15 @@ static unsigned measure(const struct table *table, unsigned *widths)
 	return total;
 }
 
-/* Takes from columns that may be cut until all fit, if that is possible. */
+/* Leaves spare columns out, and takes from those that may be cut, until all fit, if that is possible. */
 static void narrow(const struct table *table, unsigned *widths, unsigned total, unsigned room)
 {
+	for (unsigned column = table->column_count; column-- > 0 && total > room;) {
+		if (!(table->columns[column].flags & TABLE_SPARE))
+			continue;
+		total -= widths[column] + GAP;
+		widths[column] = 0;
+	}
 	for (unsigned column = table->column_count; column-- > 0 && total > room;) {
 		unsigned spare = widths[column] > CUT_LEAST ? widths[column] - CUT_LEAST : 0;
 		unsigned take = MIN(spare, total - room);
@@ -250,35 +256,41 @@ static void narrow(const struct table *table, unsigned *widths, unsigned total, 
 	}
 }
 
+/* Row -1 is the header. */
+static const char *text_of(const struct table *table, int row, unsigned column)
+{
+	return row < 0 ? table->columns[column].name : cell_of(table, (unsigned)row, column);
+}
+
 /* Lines do not end in blanks. */
-static bool behind_is_text(const struct table *table, int row, unsigned column)
+static bool behind_is_text(const struct table *table, int row, unsigned column, const unsigned *widths)
 {
 	while (++column < table->column_count) {
-		if (row < 0 || *cell_of(table, (unsigned)row, column))
+		if (widths[column] && *text_of(table, row, column))
 			return true;
 	}
 	return false;
 }
 
-/* row -1 is the header. */
 static void print_row(const struct table *table, FILE *file, int row, const unsigned *widths, unsigned room,
 		      bool coloured)
 {
 	for (unsigned column = 0; column < table->column_count && room > 0; column++) {
-		const char *text =
-			row < 0 ? table->columns[column].name : cell_of(table, (unsigned)row, column);
+		const char *text = text_of(table, row, column);
 		unsigned flags = table->columns[column].flags;
 		const char *colour = row < 0 ? BOLD : flags & TABLE_STATE ? state_colour(text) : NULL;
-		bool last = !behind_is_text(table, row, column);
+		bool last = !behind_is_text(table, row, column, widths);
 		unsigned width = MIN(widths[column], room);
 
+		if (widths[column] == 0)
+			continue;
 		if (coloured && colour)
 			fputs(colour, file);
 		print_cell(file, text, width, flags & TABLE_RIGHT, last);
 		if (coloured && colour)
 			fputs(PLAIN, file);
 		room -= width;
-		if (room > GAP && behind_is_text(table, row, column))
+		if (room > GAP && !last)
 			fprintf(file, "%*s", GAP, "");
 		room -= MIN(room, (unsigned)GAP);
 	}

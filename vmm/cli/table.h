@@ -5,22 +5,23 @@
  *      server  running      4  containers are up
  *      web     failed       1  guest web: the kernel panicked: VFS: unable to mo…
  *
- * On a terminal a table is as wide as that at most: columns that may be cut are, the last first, and end in
- * an ellipsis; the header is bold and states have their colours, unless NO_COLOR is set (no-color.org). In a
- * pipe everything is whole and plain. Either way a cell is one line of printable text, whatever it was made
- * of: a guest's words do not steer the terminal of whoever manages it.
+ * On a terminal a table is as wide as that at most: spare columns are left out, columns that may be cut are,
+ * the last first, and end in an ellipsis; the header is bold and states have their colours, unless NO_COLOR
+ * is set (no-color.org). In a pipe everything is whole and plain. Either way a cell is one line of printable
+ * text, whatever it was made of: a guest's words do not steer the terminal of whoever manages it.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stdio.h>
 
-#define TABLE_COLUMNS_MAX 12
+#define TABLE_COLUMNS_MAX 16
 
 enum table_flags {
 	TABLE_RIGHT = 1, /* numbers */
 	TABLE_CUT = 2,   /* may be cut */
 	TABLE_STATE = 4, /* a guest's state, coloured as such */
+	TABLE_SPARE = 8, /* left out of a terminal that is too narrow */
 };
 
 struct table_column {
@@ -30,7 +31,8 @@ struct table_column {
 
 struct table;
 
-/* columns ends with a NULL name and outlives the table. NULL when out of memory. */
+/* columns (at most TABLE_COLUMNS_MAX) ends with a NULL name and outlives the table. NULL when out of memory.
+ */
 struct table *table_create(const struct table_column *columns);
 void table_destroy(struct table *table); /* NULL is allowed */
 

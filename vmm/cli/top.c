@@ -164,13 +164,20 @@ static void print_summary(const struct top *top, const struct row *rows, unsigne
 static void print_rows(const struct top *top, const struct row *rows, unsigned count)
 {
 	static const struct table_column columns[] = {
-		{"GUEST", TABLE_CUT},    {"STATE", TABLE_STATE},
-		{"VCPUS", TABLE_RIGHT},  {"CPU%", TABLE_RIGHT},
-		{"MEMORY", TABLE_RIGHT}, {"OF", TABLE_RIGHT},
-		{"OWN", TABLE_RIGHT},    {"EXITS/S", TABLE_RIGHT},
-		{"READ/S", TABLE_RIGHT}, {"WRITE/S", TABLE_RIGHT},
-		{"RECV/S", TABLE_RIGHT}, {"SENT/S", TABLE_RIGHT},
-		{"UPTIME", TABLE_RIGHT}, {NULL, 0},
+		{"GUEST", TABLE_CUT},
+		{"STATE", TABLE_STATE},
+		{"VCPUS", TABLE_RIGHT | TABLE_SPARE},
+		{"CPU%", TABLE_RIGHT},
+		{"MEMORY", TABLE_RIGHT},
+		{"RAM", TABLE_RIGHT},
+		{"OVERHEAD", TABLE_RIGHT | TABLE_SPARE},
+		{"EXITS/S", TABLE_RIGHT},
+		{"READ/S", TABLE_RIGHT},
+		{"WRITE/S", TABLE_RIGHT},
+		{"RECV/S", TABLE_RIGHT},
+		{"SENT/S", TABLE_RIGHT},
+		{"UPTIME", TABLE_RIGHT | TABLE_SPARE},
+		{NULL, 0},
 	};
 	struct table *table = table_create(columns);
 	unsigned terminal_columns, lines = 0;

@@ -142,9 +142,9 @@ static enum exit_code wait_ready(const struct cli *cli, const char *guest, unsig
 
 static enum exit_code wait_all_ready(const struct cli *cli, unsigned timeout_s)
 {
-	enum exit_code code = EXIT_DONE;
 	cJSON *result = NULL;
 	const cJSON *guests = guest_list(cli, &result);
+	enum exit_code code = guests ? EXIT_DONE : EXIT_FAILED;
 	const cJSON *guest;
 
 	cJSON_ArrayForEach(guest, guests)
@@ -177,12 +177,30 @@ static bool server_name(const struct cli *cli, char name[DEFINITION_NAME_MAX + 1
 	return guests != NULL;
 }
 
+/* Whether any guest runs. */
+static bool guests_run(const struct cli *cli)
+{
+	cJSON *result = NULL;
+	const cJSON *guests = guest_list(cli, &result);
+	const cJSON *guest;
+	bool run = false;
+
+	cJSON_ArrayForEach(guest, guests)
+	{
+		run = run || cJSON_HasObjectItem(guest, "pid");
+	}
+	cJSON_Delete(result);
+	return run;
+}
+
 /* Attached to the server guest until the user leaves or the guest is off for good; then the manager has no
- * more use. */
+ * more use, unless other guests run. */
 static enum exit_code attach_server(struct cli *cli)
 {
 	char name[DEFINITION_NAME_MAX + 1];
+	const char *hint = DETACH_KEYS_DEFAULT;
 	char guest_state[16];
+	struct detach_keys keys;
 	struct error err = {""};
 
 	if (!server_name(cli, name))
@@ -193,11 +211,13 @@ static enum exit_code attach_server(struct cli *cli)
 			"guest, `rastos-vmm down` ends the manager.\n");
 		return EXIT_DONE;
 	}
-	console_hint(name);
+	detach_keys_parse(hint, &keys, &err);
 	do {
 		enum attach_end end = ATTACH_CLOSED; /* also while it is off before it starts again */
-		enum exit_code code = console_attach(cli, name, &end, &err);
+		enum exit_code code = console_attach(cli, name, &keys, hint, &end, &err);
 
+		if (code == EXIT_DONE)
+			hint = NULL;                           /* once is enough */
 		if (code == EXIT_DONE && end == ATTACH_FAILED) /* this terminal's end is not the guests' */
 			return cli_fail(EXIT_FAILED, "console: %s", strerror(errno));
 		if (end == ATTACH_ESCAPED) {
@@ -217,7 +237,10 @@ static enum exit_code attach_server(struct cli *cli)
 
 		command_list(cli, 1, list_argv); /* its status column says why */
 	}
-	client_do(cli, "down", NULL, NULL);
+	if (guests_run(cli))
+		fputs("other guests run on; `rastos-vmm down` ends them\n", stderr);
+	else
+		client_do(cli, "down", NULL, NULL);
 	return strcmp(guest_state, "failed") == 0 ? EXIT_FAILED : EXIT_DONE;
 }
 

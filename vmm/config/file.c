@@ -63,21 +63,22 @@ static int write_whole(int fd, const char *text, size_t len)
 	return fsync(fd) < 0 ? -errno : 0;
 }
 
-/* So that the new name is on the disk, too. */
-static int sync_folder_of(const char *path)
+static int folder_open(const char *path)
 {
 	AUTO_FREE char *copy = strdup(path);
-	AUTO_CLOSE int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
-	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+	return copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 }
 
 int file_write_text(const char *what, const char *path, const char *text, mode_t mode, struct error *err)
 {
+	AUTO_CLOSE int folder = folder_open(path); /* now: afterwards nothing may be missing */
 	AUTO_FREE char *fresh = NULL;
 	AUTO_CLOSE int fd = -1;
 	int code;
 
+	if (folder < 0)
+		return error_set(err, -errno, "%s %s: cannot write: %m", what, path);
 	if (asprintf(&fresh, "%s.new", path) < 0)
 		return error_set(err, -ENOMEM, "%s %s: out of memory", what, path);
 	unlink(fresh); /* of a process that was killed in here */
@@ -87,9 +88,8 @@ int file_write_text(const char *what, const char *path, const char *text, mode_t
 	code = write_whole(fd, text, strlen(text));
 	if (code == 0 && rename(fresh, path) < 0)
 		code = -errno;
-	if (code == 0)
-		return sync_folder_of(path) < 0 ? error_set(err, -errno, "%s %s: cannot sync: %m", what, path)
-						: 0;
+	if (code == 0) /* so that the new name is on the disk, too */
+		return fsync(folder) < 0 ? error_set(err, -errno, "%s %s: cannot sync: %m", what, path) : 0;
 	unlink(fresh);
 	return error_set(err, code, "%s %s: cannot write: %s", what, path, strerror(-code));
 }

@@ -35,6 +35,18 @@ bool virtual_network_has_addresses(const struct virtual_network *network)
 	return network->forward != NETWORK_FORWARD_BRIDGE;
 }
 
+/* All addresses but the host's, where that is at an end of them. */
+static struct address_range whole_range(const struct subnet *subnet)
+{
+	struct address_range range = subnet_range(subnet);
+
+	if (range.first == subnet->address)
+		range.first++;
+	else if (range.last == subnet->address)
+		range.last--;
+	return range;
+}
+
 static struct virtual_network built_in(void)
 {
 	struct virtual_network network = {
@@ -46,7 +58,7 @@ static struct virtual_network built_in(void)
 	};
 
 	subnet_parse(DEFAULT_ADDRESS, &network.subnet);
-	network.dhcp = subnet_range(&network.subnet);
+	network.dhcp = whole_range(&network.subnet);
 	return network;
 }
 
@@ -102,7 +114,7 @@ static int read_address(const struct json_place *root, struct virtual_network *n
 				  "must be an IPv4 address and a prefix from %u to %u, such as "
 				  "\"192.168.150.1/24\"",
 				  SUBNET_PREFIX_MIN, SUBNET_PREFIX_MAX);
-	network->dhcp = subnet_range(&network->subnet);
+	network->dhcp = whole_range(&network->subnet);
 	return 0;
 }
 
@@ -316,6 +328,11 @@ int virtual_network_read(const struct settings *settings, const char *name, stru
 	return 0;
 }
 
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct virtual_network *)a)->name, ((const struct virtual_network *)b)->name);
+}
+
 int virtual_networks_read(const struct settings *settings, struct virtual_network *networks, unsigned *count,
 			  struct error *err)
 {
@@ -335,6 +352,7 @@ int virtual_networks_read(const struct settings *settings, struct virtual_networ
 	}
 	if (code == 0 && !has_default)
 		networks[(*count)++] = built_in();
+	qsort(networks, *count, sizeof(*networks), by_name);
 	free_names(names, found);
 	return code;
 }

@@ -3,7 +3,8 @@
 #include "hypervisor/boot/fit.h"
 
 int boot_files_find(const struct guest_definition *definition, const struct guest_resources *resources,
-		    struct boot_recorder *recorder, struct boot_source *source, struct error *err)
+		    int (*confine)(struct error *err), struct boot_recorder *recorder,
+		    struct boot_source *source, struct error *err)
 {
 	struct fit fit;
 	int code;
@@ -24,7 +25,7 @@ int boot_files_find(const struct guest_definition *definition, const struct gues
 	}
 	code = fit_open_apart(definition->image, resources->image.data, resources->image.size,
 			      definition->configuration, resources->keys, resources->key_count,
-			      definition->allow_unsigned, &fit, err);
+			      definition->allow_unsigned, confine, &fit, err);
 	if (code < 0)
 		return code;
 	boot_recorder_mark(recorder, BOOT_STEP_VERIFY);

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #define NS_PER_MS 1e6
+#define MS_MAX    1e12 /* more than 30 years, and few enough for nanoseconds in 64 bits */
 
 static const char *const step_names[BOOT_STEP_COUNT] = {
 	[BOOT_STEP_EXEC] = "exec", [BOOT_STEP_VERIFY] = "verify", [BOOT_STEP_VM] = "vm",
@@ -149,6 +150,11 @@ static int step_number(const char *name)
 	return -1;
 }
 
+static bool is_time(const cJSON *item)
+{
+	return cJSON_IsNumber(item) && item->valuedouble >= 0 && item->valuedouble <= MS_MAX;
+}
+
 int boot_report_from_json(const cJSON *json, struct boot_report *report)
 {
 	const cJSON *guest = cJSON_GetObjectItemCaseSensitive(json, "guest");
@@ -166,10 +172,11 @@ int boot_report_from_json(const cJSON *json, struct boot_report *report)
 		const cJSON *cpu = cJSON_GetObjectItemCaseSensitive(step, "cpu_ms");
 		int number = cJSON_IsString(name) ? step_number(name->valuestring) : -1;
 
-		if (number < 0 || !cJSON_IsNumber(at) || !cJSON_IsNumber(cpu) || at->valuedouble < 0 ||
-		    cpu->valuedouble < 0)
+		if (number < 0 || !is_time(at) || !is_time(cpu))
 			return -EINVAL;
 		cpu_ns += cpu->valuedouble * NS_PER_MS;
+		if (cpu_ns > MS_MAX * NS_PER_MS)
+			return -EINVAL;
 		report->steps[number] = (struct boot_step_time){
 			.reached = true,
 			.wall_ns = (uint64_t)(at->valuedouble * NS_PER_MS),

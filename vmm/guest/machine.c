@@ -448,6 +448,7 @@ static int machine_build(struct machine *machine, struct error *err)
 	if (code < 0)
 		return code;
 	boot_recorder_mark(machine->config.recorder, BOOT_STEP_VM);
+	kvm_close_device(&machine->kvm); /* no other VM, whoever may take this process over */
 	code = load_kernel(machine, err);
 	return code < 0 ? code : create_vcpus(machine, err);
 }

@@ -18,16 +18,12 @@
 #include "vmm/terminal/terminal.h"
 #include "vmm/guest/console_hub.h"
 #include "vmm/guest/boot_files.h"
+#include "vmm/guest/confine.h"
 #include "vmm/guest/notify.h"
 #include "vmm/guest/vsock_broker.h"
-#include "vmm/jail/descriptors.h"
-#include "vmm/jail/filter.h"
-#include "vmm/jail/jail.h"
-#include "vmm/jail/privileges.h"
 
 #define NS_PER_SECOND    1000000000ULL
 #define CONSOLE_FLUSH_MS 2000
-#define GUEST_FILES      4096
 #define CONSOLE_TAIL     4096 /* bytes of console output among the last words */
 #define STATUS_MAX       256
 
@@ -204,70 +200,11 @@ static int vsock_connect(void *owner, uint32_t port)
 	return vsock_broker_ask(process->broker, &process->broker_number, port);
 }
 
-/* --- Confinement --- */
-
-/* Its filter is the first thing that a thread gets; without it, it must not go on. */
-static void thread_confine(const struct guest_process *process, enum filter_kind kind)
-{
-	struct error err;
-
-	if (process->config->confinement == GUEST_UNCONFINED)
-		return;
-	if (filter_install(kind, &err) < 0) {
-		log_error("guest %s: %s", process->config->definition->name, err.text);
-		abort();
-	}
-}
-
 static void thread_started(void *owner, enum machine_thread kind)
 {
-	thread_confine(owner, kind == MACHINE_THREAD_VCPU ? FILTER_VCPU : FILTER_DISK);
-}
+	const struct guest_process *process = owner;
 
-/* What was the manager's and is not the guest's goes. */
-static int keep_descriptors(const struct guest_process_config *config, struct error *err)
-{
-	const struct guest_resources *resources = config->resources;
-	int keep[DEFINITION_DISKS_MAX + DEFINITION_NETWORKS_MAX + 7];
-	unsigned count = 0;
-
-	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
-		keep[count++] = resources->disks[i].fd;
-	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
-		keep[count++] = resources->networks[i].fd;
-	keep[count++] = resources->vsock_listen_fd;
-	keep[count++] = resources->kvm_fd;
-	keep[count++] = config->control_fd;
-	keep[count++] = config->listen_fd;
-	keep[count++] = config->last_words_fd;
-	keep[count++] = config->console_log_fd;
-	keep[count++] = config->broker_fd;
-	return descriptors_keep(keep, count, err);
-}
-
-/* The largest file that it writes: a disk, its memory, its log. */
-static uint64_t largest_file(const struct guest_process_config *config)
-{
-	uint64_t largest = MAX(MIB(config->definition->memory_mib), (uint64_t)2 * HUB_LOG_MAX);
-
-	for (unsigned i = 0; i < config->definition->disk_count; i++)
-		largest = MAX(largest, config->resources->disks[i].size);
-	return largest;
-}
-
-static int process_confine(const struct guest_process_config *config, struct error *err)
-{
-	struct jail_limits limits = {
-		.name = config->definition->name,
-		.threads = machine_threads(config->definition),
-		.files = GUEST_FILES,
-		.file_size = largest_file(config),
-	};
-
-	tzset(); /* gmtime_r(3), for the RTC, would read /etc/localtime when it is first called */
-	if (config->confinement == GUEST_JAILED)
-		return jail_close(&limits, err);
-	return config->confinement == GUEST_OF_USER ? privileges_freeze(err) : 0;
+	confine_thread(process->config, kind == MACHINE_THREAD_VCPU ? FILTER_VCPU : FILTER_DISK);
 }
 
 /* --- From the user and the manager --- */
@@ -541,14 +478,14 @@ enum machine_end guest_process_run(const struct guest_process_config *config, st
 	int code = 0;
 
 	raise_file_limit();
-	if (config->confinement != GUEST_OF_USER)
-		code = keep_descriptors(config, why);
+	code = confine_descriptors(config, why);
 	if (code == 0)
 		code = process_open(&process, why);
 	if (code == 0)
-		code = boot_files_find(config->definition, config->resources, config->recorder, &source, why);
+		code = boot_files_find(config->definition, config->resources, confine_verifier(config),
+				       config->recorder, &source, why);
 	if (code == 0)
-		code = process_confine(config, why);
+		code = confine_process(config, why);
 	machine.console = process.console;
 	machine.source = &source;
 	if (code == 0)
@@ -559,8 +496,8 @@ enum machine_end guest_process_run(const struct guest_process_config *config, st
 		terminal_raw(&terminal, STDIN_FILENO);
 	if (code == 0)
 		code = machine_start(process.machine, why);
-	if (code == 0 && config->confinement == GUEST_JAILED)
-		thread_confine(&process, FILTER_MAIN);
+	if (code == 0)
+		confine_thread(config, FILTER_MAIN);
 	if (code == 0) {
 		state_changed(&process);
 		code = loop_run(&process.loop);

@@ -32,13 +32,14 @@
 #include "vmm/guest/machine.h"
 #include "vmm/guest/resources.h"
 
+#define GUEST_FILES       4096 /* descriptors: each vsock connection takes one */
 #define GUEST_MESSAGE_MAX 32768
 #define GUEST_LAST_WORDS  65536 /* bytes of that file, at most */
 
 /* How the process keeps a guest that took it over from doing harm (vmm/jail/jail.h). */
 enum guest_confinement {
-	GUEST_OF_USER,    /* the user's own process: no_new_privs, and filters for all threads but the first */
-	GUEST_JAILED,     /* a process of jail_fork: the jail is closed once the boot image is verified */
+	GUEST_OF_USER, /* the user's own process: no_new_privs, and filters for all threads but the first */
+	GUEST_JAILED,  /* a process of jail_fork: the jail is closed once the boot image is verified */
 	GUEST_UNCONFINED, /* the manager's child, with the jail turned off by name */
 };
 

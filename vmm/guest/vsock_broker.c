@@ -141,7 +141,7 @@ int vsock_broker_answer(int fd, const char *path)
 {
 	struct request request;
 	struct answer answer;
-	ssize_t got = recv(fd, &request, sizeof(request), MSG_DONTWAIT);
+	ssize_t got = recv(fd, &request, sizeof(request), MSG_DONTWAIT | MSG_TRUNC);
 	AUTO_CLOSE int connected = -1;
 	int unread = 0;
 

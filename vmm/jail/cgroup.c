@@ -21,6 +21,7 @@
 #define MEMORY_FIXED   MIB(64)
 #define MEMORY_DIVISOR 32
 #define POLL_MS        5
+#define STALE_SECONDS  10 /* another manager fills the one that it has made sooner */
 
 enum controller {
 	CONTROLLER_MEMORY,
@@ -193,6 +194,8 @@ void cgroups_open(struct cgroups *cgroups)
 
 void cgroups_close(struct cgroups *cgroups)
 {
+	if (cgroups->folder && geteuid() == 0)
+		rmdir(cgroups->folder); /* stays while guests are in it: the next manager's */
 	free(cgroups->folder);
 	cgroups->folder = NULL;
 }
@@ -242,10 +245,34 @@ int cgroup_limit(const struct cgroups *cgroups, const char *path, const struct c
 	return code;
 }
 
-/* NAME.guest; where that is another manager's with somebody in it, NAME-2.guest and so on. */
+/* Root's folder may be gone: another manager removed it when it was empty. */
+static int folder_try(const struct cgroups *cgroups, const char *path)
+{
+	if (mkdir(path, 0755) == 0)
+		return 0;
+	if (errno != ENOENT || geteuid() != 0)
+		return -errno;
+	if (mkdir(cgroups->folder, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	controllers_enable(cgroups->folder);
+	return mkdir(path, 0755) < 0 ? -errno : 0;
+}
+
+/* Removes one that is empty and that nobody is about to fill: a former guest's, whose record is lost. */
+static void remove_stale(const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) == 0 && time(NULL) - status.st_ctime > STALE_SECONDS)
+		rmdir(path);
+}
+
+/* NAME.guest; where that is another manager's, NAME-2.guest and so on. */
 static int folder_make(const struct cgroups *cgroups, const char *guest, char **path, struct error *err)
 {
-	for (unsigned i = 1; i <= NAMES_MAX; i++) {
+	int code = -EEXIST;
+
+	for (unsigned i = 1; i <= NAMES_MAX && code == -EEXIST; i++) {
 		char number[12] = "";
 
 		if (i > 1)
@@ -255,13 +282,12 @@ static int folder_make(const struct cgroups *cgroups, const char *guest, char **
 			*path = NULL;
 			return error_set(err, -ENOMEM, "guest %s: out of memory", guest);
 		}
-		rmdir(*path); /* a former guest's, empty: its limits go with it */
-		if (mkdir(*path, 0755) == 0)
-			return 0;
-		if (errno != EEXIST)
-			break;
+		remove_stale(*path);
+		code = folder_try(cgroups, *path);
 	}
-	return error_set(err, -errno, "guest %s: cannot make its cgroup %s: %m", guest, *path);
+	return code < 0 ? error_set(err, code, "guest %s: cannot make its cgroup %s: %s", guest, *path,
+				    strerror(-code))
+			: 0;
 }
 
 int cgroup_create(const struct cgroups *cgroups, const char *guest, const struct cgroup_limits *limits,

@@ -47,7 +47,8 @@ void cgroups_close(struct cgroups *cgroups);
  */
 uint64_t cgroup_memory_for(uint64_t ram_bytes);
 
-/* Makes the guest's cgroup and sets its limits; one that is left over from a former guest is replaced. No
+/* Makes the guest's cgroup and sets its limits; NAME.guest, or NAME-2.guest
+ * and so on where other managers have guests of that name. No
  * place for it: 0, and none. */
 int cgroup_create(const struct cgroups *cgroups, const char *guest, const struct cgroup_limits *limits,
 		  struct cgroup *cgroup, struct error *err);

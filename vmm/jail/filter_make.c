@@ -59,7 +59,7 @@ struct rule {
 			__VA_ARGS__                                                                          \
 		}                                                                                            \
 	}
-#define IS(argument, value) SCMP_CMP64(argument, SCMP_CMP_EQ, (uint64_t)(value))
+#define IS(argument, value) SCMP_CMP64(argument, SCMP_CMP_EQ, (uint64_t)(value), 0)
 #define BITS(argument, mask, wanted)                                                                         \
 	SCMP_CMP64(argument, SCMP_CMP_MASKED_EQ, (uint64_t)(mask), (uint64_t)(wanted))
 #define IOCTL(threads, request)  IF(threads, ioctl, IS(1, (uint32_t)(request)))

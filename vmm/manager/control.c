@@ -14,18 +14,21 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/printable.h"
 #include "common/util.h"
 #include "vmm/manager/operations.h"
 
 #define CONTROL_GROUP   "rastos"
 #define VIRTIO_PORTS    "/sys/class/virtio-ports"
-#define CONTROL_BACKLOG 16
+#define CONTROL_BACKLOG 128
+#define ACCEPT_AGAIN_NS 200000000ULL /* when there was no descriptor for a client */
 
 struct control_client {
 	struct control *control;
 	struct loop_source source;
 	struct call call;
 	bool channel; /* the virtio port: stays when its peer goes */
+	bool deaf;    /* does not read its answers: asks no more */
 	double id;    /* of the request that is being answered */
 	size_t used;
 	char line[CONTROL_LINE_MAX];
@@ -35,6 +38,7 @@ struct control {
 	struct manager *manager;
 	struct operations operations;
 	struct loop_source listener;
+	struct loop_timer accept_again;
 	char *path;
 	struct control_client *clients[CONTROL_CLIENTS_MAX];
 };
@@ -64,8 +68,10 @@ static void client_send(struct control_client *client, cJSON *answer)
 
 	if (text) {
 		text[len] = '\n'; /* in place of its end */
-		if (write(client->source.fd, text, len + 1) != (ssize_t)len + 1 && !client->channel)
+		if (write(client->source.fd, text, len + 1) != (ssize_t)len + 1 && !client->channel) {
+			client->deaf = true;
 			shutdown(client->source.fd, SHUT_RDWR); /* its end is read next, and closes it */
+		}
 	}
 	free(text);
 	cJSON_Delete(answer);
@@ -98,12 +104,15 @@ static void answer_done(struct call *call, cJSON *result)
 static void answer_failed(struct call *call, enum exit_code code, const char *text, cJSON *details)
 {
 	struct control_client *client = client_of(call);
+	char sentence[sizeof(((struct error *)0)->text) + GUEST_WHY_MAX];
 	cJSON *answer = answer_new(client);
 	cJSON *detail;
 
 	cJSON_AddFalseToObject(answer, "ok");
 	cJSON_AddNumberToObject(answer, "code", code);
-	cJSON_AddStringToObject(answer, "error", text);
+	snprintf(sentence, sizeof(sentence), "%s", text);
+	text_make_printable(sentence, ""); /* it may name what the client said */
+	cJSON_AddStringToObject(answer, "error", sentence);
 	while (details && (detail = details->child)) {
 		cJSON_DetachItemViaPointer(details, detail);
 		cJSON_AddItemToObject(answer, detail->string, detail);
@@ -161,6 +170,20 @@ static void client_request(struct control_client *client, const cJSON *json)
 	call_begin(&client->call, json);
 }
 
+/* One object and nothing behind it, or NULL. */
+static cJSON *request_parse(const char *line, size_t len)
+{
+	const char *end = NULL;
+	cJSON *json = cJSON_ParseWithLengthOpts(line, len, &end, false);
+
+	while (json && end < line + len && strchr(" \t\r", *end))
+		end++;
+	if (cJSON_IsObject(json) && end == line + len)
+		return json;
+	cJSON_Delete(json);
+	return NULL;
+}
+
 /* Handles the first whole line; false when there is none or the client is gone. */
 static bool client_take_line(struct control *control, unsigned place)
 {
@@ -169,13 +192,13 @@ static bool client_take_line(struct control *control, unsigned place)
 	size_t len;
 	cJSON *json;
 
-	if (!end)
+	if (!end || client->deaf)
 		return false;
 	len = (size_t)(end - client->line);
-	json = cJSON_ParseWithLength(client->line, len);
+	json = request_parse(client->line, len);
 	client->used -= len + 1;
 	memmove(client->line, end + 1, client->used);
-	if (cJSON_IsObject(json))
+	if (json)
 		client_request(client, json);
 	else if (len > 0) /* an empty line flushes what a former peer of the channel left */
 		answer_failed(&client->call, EXIT_USAGE, "a request is one JSON object on one line", NULL);
@@ -226,6 +249,18 @@ static void client_ready(struct loop_source *source, uint32_t events)
 
 /* --- The ways in --- */
 
+/* Takes fd over. It asked nothing yet: the answer is to whatever it asks. */
+static void refuse_client(int fd)
+{
+	static const char answer[] =
+		"{\"id\":0,\"ok\":false,\"code\":4,\"error\":\"the manager has as many clients as it can "
+		"serve; try again when one has gone\"}\n";
+
+	if (write(fd, answer, sizeof(answer) - 1) < 0)
+		log_debug("control: a client went before it was refused: %m");
+	close(fd);
+}
+
 /* Takes fd over. */
 static int control_add_client(struct control *control, int fd, bool channel)
 {
@@ -238,7 +273,7 @@ static int control_add_client(struct control *control, int fd, bool channel)
 		place++;
 	if (!client || place == CONTROL_CLIENTS_MAX) {
 		free(client);
-		close(fd);
+		refuse_client(fd);
 		return client ? -EBUSY : -ENOMEM;
 	}
 	client->control = control;
@@ -271,11 +306,24 @@ static void listener_ready(struct loop_source *source, uint32_t events)
 	int code;
 
 	(void)events;
-	if (fd < 0)
+	if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
 		return;
+	if (fd < 0) { /* no descriptor is free: whoever waits at the socket must not keep us busy meanwhile */
+		log_warning("control: cannot take a client: %m");
+		loop_modify(control->manager->loop, source, 0);
+		loop_timer_set(&control->accept_again, ACCEPT_AGAIN_NS, 0);
+		return;
+	}
 	code = control_add_client(control, fd, false);
 	if (code < 0)
 		log_warning("control: cannot take a client: %s", strerror(-code));
+}
+
+static void accept_again(struct loop_timer *timer)
+{
+	struct control *control = CONTAINER_OF(timer, struct control, accept_again);
+
+	loop_modify(control->manager->loop, &control->listener, EPOLLIN);
 }
 
 /* Whoever is root, or in the group of rastOS's operators. */
@@ -292,6 +340,8 @@ static void socket_permit(const char *path)
 static int control_listen(struct control *control, struct error *err)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	mode_t before;
+	int code;
 	int fd;
 
 	if (strlen(control->path) >= sizeof(address.sun_path))
@@ -301,10 +351,15 @@ static int control_listen(struct control *control, struct error *err)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	control->listener = (struct loop_source){.fd = fd, .events = EPOLLIN, .ready = listener_ready};
 	unlink(control->path); /* left by a manager that was killed: the lock says that none runs */
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		return error_set(err, -errno, "control socket %s: cannot make it: %m", control->path);
+	before = umask(0177);  /* nobody else's, until socket_permit says whose */
+	code = fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
+	umask(before);
+	if (code < 0)
+		return error_set(err, code, "control socket %s: cannot make it: %s", control->path,
+				 strerror(-code));
 	socket_permit(control->path);
-	if (listen(fd, CONTROL_BACKLOG) < 0 || loop_add(control->manager->loop, &control->listener) < 0)
+	if (listen(fd, CONTROL_BACKLOG) < 0 || loop_add(control->manager->loop, &control->listener) < 0 ||
+	    loop_timer_init(control->manager->loop, &control->accept_again, accept_again) < 0)
 		return error_set(err, -errno, "control socket %s: cannot listen: %m", control->path);
 	return 0;
 }
@@ -353,6 +408,7 @@ static void control_open_channel(struct control *control)
 void control_forked(struct control *control)
 {
 	close(control->listener.fd);
+	close(control->accept_again.source.fd);
 	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++) {
 		if (!control->clients[i])
 			continue;
@@ -369,7 +425,11 @@ int control_open(struct manager *manager, void (*down)(void *owner, bool powerof
 
 	if (!control)
 		return error_set(err, -ENOMEM, "control socket: out of memory");
-	*control = (struct control){.manager = manager, .listener.fd = -1};
+	*control = (struct control){
+		.manager = manager,
+		.listener.fd = -1,
+		.accept_again.source.fd = -1,
+	};
 	operations_init(&control->operations, manager, down, owner);
 	control->path = settings_control_socket(manager->settings);
 	code = control->path ? control_listen(control, err)
@@ -383,6 +443,16 @@ int control_open(struct manager *manager, void (*down)(void *owner, bool powerof
 	return 0;
 }
 
+void control_deafen(struct control *control)
+{
+	if (control->listener.fd < 0)
+		return;
+	loop_remove(control->manager->loop, &control->listener);
+	close(control->listener.fd);
+	control->listener.fd = -1;
+	unlink(control->path);
+}
+
 void control_close(struct control *control)
 {
 	if (!control)
@@ -391,11 +461,8 @@ void control_close(struct control *control)
 		if (control->clients[i])
 			client_close(control->clients[i]);
 	}
-	if (control->listener.fd >= 0) {
-		loop_remove(control->manager->loop, &control->listener);
-		close(control->listener.fd);
-		unlink(control->path);
-	}
+	control_deafen(control);
+	loop_timer_close(control->manager->loop, &control->accept_again);
 	free(control->path);
 	free(control);
 }

@@ -28,6 +28,8 @@ struct control;
  * once the guests are off after a "down"; poweroff says whether the host is to follow. */
 int control_open(struct manager *manager, void (*down)(void *owner, bool poweroff), void *owner,
 		 struct control **control, struct error *err);
+/* Takes no new clients any more; those that are there are still answered. */
+void control_deafen(struct control *control);
 void control_close(struct control *control); /* NULL is allowed */
 /* In a fresh guest process: closes what it inherited, and disturbs nobody. */
 void control_forked(struct control *control);

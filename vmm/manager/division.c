@@ -11,24 +11,26 @@
 #include "vmm/plan/apply.h"
 #include "vmm/plan/diff.h"
 #include "vmm/plan/placement.h"
+#include "vmm/plan/report.h"
 
-/* Whether a guest counts: it runs, or shall as soon as it can. */
+/* Whether a guest counts: it runs, shall run as soon as it can, or always starts by itself: what is kept for
+ * that one is not another's. */
 static bool counts(const struct managed_guest *guest)
 {
-	return guest_alive(guest) || guest->state == LIFE_WAITING || guest->state == LIFE_STARTING;
+	if (!plan_mode_runs(guest->manager->mode, guest->definition->role))
+		return false; /* on its way out */
+	return guest->definition->autostart || guest_alive(guest) || guest->state == LIFE_WAITING ||
+	       guest->state == LIFE_STARTING;
 }
 
 /* The plan for all that count, and `more`, which takes the place of a guest with its name. */
-static int make_plan(struct manager *manager, const struct guest_definition *more, struct plan *plan,
-		     struct error *err)
+static int make_plan_of(struct manager *manager, const struct guest_definition *more, struct inventory *host,
+			struct plan *plan, struct error *err)
 {
 	struct guest_definition *definitions[MANAGER_GUESTS_MAX + 1];
-	AUTO_FREE struct inventory *host = malloc(sizeof(*host));
 	unsigned count = 0;
 	int code;
 
-	if (!host)
-		return error_set(err, -ENOMEM, "plan: out of memory");
 	for (unsigned i = 0; i < manager->guest_count; i++) {
 		struct managed_guest *guest = manager->guests[i];
 
@@ -41,6 +43,15 @@ static int make_plan(struct manager *manager, const struct guest_definition *mor
 	return code < 0 ? code
 			: plan_make_for(host, manager->mode, &manager->settings->policy, definitions, count,
 					plan, err);
+}
+
+static int make_plan(struct manager *manager, const struct guest_definition *more, struct plan *plan,
+		     struct error *err)
+{
+	AUTO_FREE struct inventory *host = malloc(sizeof(*host));
+
+	return host ? make_plan_of(manager, more, host, plan, err)
+		    : error_set(err, -ENOMEM, "plan: out of memory");
 }
 
 int division_check(struct manager *manager, const struct guest_definition *more, struct error *err)
@@ -130,4 +141,25 @@ void division_apply(struct manager *manager)
 			apply_to(guest, planned);
 	}
 	plan_free(&plan);
+}
+
+cJSON *division_describe(struct manager *manager, struct error *err)
+{
+	AUTO_FREE struct plan_running *running = calloc(MANAGER_GUESTS_MAX, sizeof(*running));
+	AUTO_FREE struct inventory *host = malloc(sizeof(*host));
+	struct plan_changes changes = {0};
+	struct plan plan = {0};
+	cJSON *json = NULL;
+	int code = running && host ? make_plan_of(manager, NULL, host, &plan, err)
+				   : error_set(err, -ENOMEM, "plan: out of memory");
+
+	if (code < 0)
+		return NULL;
+	if (plan_diff(&plan, running, list_running(manager, running), &changes) == 0)
+		json = plan_to_json(&plan, host, &changes);
+	if (!json)
+		error_set(err, -ENOMEM, "plan: out of memory");
+	plan_changes_free(&changes);
+	plan_free(&plan);
+	return json;
 }

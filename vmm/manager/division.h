@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <cjson/cJSON.h>
+
 #include "common/error.h"
 #include "vmm/manager/guest.h"
 
@@ -19,3 +21,6 @@ int division_check(struct manager *manager, const struct guest_definition *more,
 int division_give(struct managed_guest *guest, struct error *err);
 /* Moves the running guests to where they now belong. What cannot be done is logged. */
 void division_apply(struct manager *manager);
+/* The plan, as JSON (vmm/plan/report.h), with what it would change; NULL and a sentence. The caller frees it.
+ */
+cJSON *division_describe(struct manager *manager, struct error *err);

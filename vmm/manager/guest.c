@@ -92,6 +92,8 @@ static int happen(struct managed_guest *guest, enum life_event event, struct err
 	if (step.next != LIFE_WAITING)
 		guest->holds = false;
 	code = act(guest, step.action, err);
+	if (code < 0 && guest->state == step.next)
+		guest->state = before; /* it did not happen */
 	if (guest->state == step.next && guest->state != before)
 		manager_guest_changed(guest);
 	return code;
@@ -114,6 +116,22 @@ void guest_use_fresh(struct managed_guest *guest)
 	guest->definition = TAKE_PTR(guest->fresh);
 }
 
+/* Starts its process and has it on record before it does anything. */
+static int start_process(struct managed_guest *guest, struct error *err)
+{
+	int code = guest_process_start(guest, err);
+
+	if (code < 0)
+		return code;
+	guest->record.started_ns = now_ns();
+	code = remember(guest, GOAL_RUN, err);
+	if (code == 0)
+		code = guest_process_go(guest, err);
+	if (code < 0)
+		guest_process_abandon(guest);
+	return code;
+}
+
 static int spawn(struct managed_guest *guest, struct error *err)
 {
 	struct error gone;
@@ -127,7 +145,7 @@ static int spawn(struct managed_guest *guest, struct error *err)
 	free(TAKE_PTR(guest->console_tail));
 	code = division_give(guest, err);
 	if (code == 0)
-		code = guest_process_start(guest, err);
+		code = start_process(guest, err);
 	if (code < 0) {
 		guest->end = MACHINE_FAILED;
 		snprintf(guest->why, sizeof(guest->why), "%s", err->text);
@@ -135,14 +153,8 @@ static int spawn(struct managed_guest *guest, struct error *err)
 		happen(guest, LIFE_ENDED_BADLY, &gone);
 		return code;
 	}
-	guest->record.started_ns = now_ns();
-	code = remember(guest, GOAL_RUN, err);
-	if (code < 0)
-		guest_process_kill(guest); /* nobody could find it again */
-	else
-		log_info("guest %s: started, process %d", guest->definition->name,
-			 (int)guest->record.process.pid);
-	return code;
+	log_info("guest %s: started, process %d", guest->definition->name, (int)guest->record.process.pid);
+	return 0;
 }
 
 /* A guest that ends as soon as it starts must not keep the host busy with its starts: each crash doubles the
@@ -207,13 +219,21 @@ int guest_start(struct managed_guest *guest, struct error *err)
 
 int guest_hold(struct managed_guest *guest, const char *why, struct error *err)
 {
-	int code = happen(guest, LIFE_HOLD, err);
+	enum guest_goal before = guest->record.goal;
+	struct life_step step;
+	int code = life_step(guest->state, LIFE_HOLD, &step);
 
 	if (code < 0)
+		return refuse(guest, code, err);
+	code = remember(guest, GOAL_RUN, err);
+	if (code < 0) {
+		guest->record.goal = before;
 		return code;
-	guest->holds = true;
+	}
 	snprintf(guest->why, sizeof(guest->why), "%s", why);
-	return remember(guest, GOAL_RUN, err);
+	code = happen(guest, LIFE_HOLD, err);
+	guest->holds = guest->state == LIFE_WAITING;
+	return code;
 }
 
 void guest_hold_over(struct managed_guest *guest)
@@ -229,20 +249,16 @@ void guest_hold_fail(struct managed_guest *guest, const char *why)
 	happened(guest, LIFE_ENDED_BADLY);
 }
 
-/* What was promised is on record before it is done. */
+/* What was promised is on record before it is done; on a disk that is full a guest can be stopped all the
+ * same. */
 static int stop(struct managed_guest *guest, enum life_event event, enum guest_goal goal, struct error *err)
 {
-	enum guest_goal before = guest->record.goal;
 	struct life_step step;
 	int code = life_step(guest->state, event, &step);
 
 	if (code < 0)
 		return refuse(guest, code, err);
-	code = remember(guest, goal, err);
-	if (code < 0) {
-		guest->record.goal = before;
-		return code;
-	}
+	remember_or_log(guest, goal);
 	return happen(guest, event, err);
 }
 

@@ -4,7 +4,8 @@
  *      guest.c          what happens to it: the operations, the stages of a shutdown, its restarts
  *      guest_make.c     how it comes and goes, and its definitions
  *      guest_adopt.c    how the next manager takes it over
- *      guest_process.c  the process: start, adoption, messages (vmm/guest/process.h), last words
+ *      guest_process.c  the process: start, adoption, messages, last words
+ *      guest_words.c    what it says, read with distrust
  *      guest_jail.c     its user id, its cgroup, its vsock broker
  *      record.h         what survives the manager
  *
@@ -21,6 +22,7 @@
 #include "vmm/config/definition.h"
 #include "vmm/guest/boot_report.h"
 #include "vmm/guest/machine.h"
+#include "vmm/manager/guest_words.h"
 #include "vmm/manager/life.h"
 #include "vmm/manager/record.h"
 #include "vmm/net/passt.h"
@@ -38,6 +40,12 @@ enum stop_stage {
 	STOP_PROCESS,      /* SIGKILL */
 };
 
+/* How much its process said since when: manager_hears. */
+struct guest_talk {
+	uint64_t since_ns; /* CLOCK_MONOTONIC */
+	unsigned count;
+};
+
 struct managed_guest {
 	struct manager *manager;
 	struct guest_definition *definition;
@@ -53,6 +61,8 @@ struct managed_guest {
 	struct loop_source process; /* pidfd */
 	struct loop_source control; /* our end of the control socket; -1: it hung up */
 	struct loop_source broker;  /* our end of its vsock broker; -1: none */
+	struct guest_talk talk;     /* on the control socket */
+	struct guest_talk asks;     /* of the broker */
 	struct passt passt[DEFINITION_NETWORKS_MAX];
 	bool adopting;              /* found, and not heard of yet */
 	bool told_paused;           /* so it said last */
@@ -61,15 +71,15 @@ struct managed_guest {
 	uint64_t stop_share_ns; /* time for each of the stages that ask */
 
 	struct boot_report report;
-	char status[256]; /* STATUS= of its init */
+	char status[GUEST_STATUS_MAX]; /* STATUS= of its init */
 	struct machine_counters counters;
-	bool counters_asked;  /* and not yet told */
-	enum machine_end end; /* of the last run */
-	char why[512];        /* of the last end; what it waits for; "" while all is well */
-	char *console_tail;   /* last lines of a run that ended badly */
+	bool counters_asked;     /* and not yet told */
+	enum machine_end end;    /* of the last run */
+	char why[GUEST_WHY_MAX]; /* of the last end; what it waits for; "" while all is well */
+	char *console_tail;      /* last lines of a run that ended badly */
 };
 
-/* Takes definition and file (NULL: none) over, on failure too. */
+/* Takes definition and file (NULL: none) over on success. */
 int guest_create(struct manager *manager, struct guest_definition *definition, char *file,
 		 struct managed_guest **guest, struct error *err);
 /* Removes its runtime folder: it is forgotten. */
@@ -111,14 +121,21 @@ void guest_use_fresh(struct managed_guest *guest);
 /* What only the manager can give a definition: a place for its vsock socket. -ENOMEM. */
 int guest_give_vsock_path(const struct managed_guest *guest, struct guest_definition *definition);
 
-/* Opens what the guest needs and starts its process. */
+/* Opens what the guest needs and starts its process, which does nothing before it hears that it is on record:
+ * guest_process_go. A manager that is killed in between takes it along. */
 int guest_process_start(struct managed_guest *guest, struct error *err);
-/* Finds the process that a former manager started, if it still runs. -ESRCH: it has ended. */
+int guest_process_go(struct managed_guest *guest, struct error *err);
+/* In place of guest_process_go: it is to be gone. */
+void guest_process_abandon(struct managed_guest *guest);
+/* Finds the process that a former manager started, if it still runs. -ESRCH: it has ended. One that runs and
+ * does not listen is found; why tells. */
 int guest_process_find(struct managed_guest *guest, struct error *err);
 /* Sends {"op":op}, with a descriptor unless fd is -1; or, the second one, with a port too. */
 int guest_process_tell(struct managed_guest *guest, const char *op, int fd, struct error *err);
 int guest_process_connect(struct managed_guest *guest, uint32_t port, int fd, struct error *err);
 void guest_process_kill(struct managed_guest *guest);
+/* A child of ours has ended: one of its helpers? */
+void guest_process_reap(struct managed_guest *guest);
 /* Its process has ended: lets go of it and of its helpers. */
 void guest_process_forget(struct managed_guest *guest);
 /* Lets go of a process that goes on. */

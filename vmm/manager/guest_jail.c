@@ -15,8 +15,8 @@
 
 #define PROCESSES_MORE                                                                                       \
 	2 /* beside the machine's threads: the first one, and the child that verifies the image */
-#define PROCESSES_KVM   2 /* threads that KVM may start in a guest's process */
-#define REQUESTS_A_TURN 4 /* of one guest's broker, before the others' turn */
+#define PROCESSES_KVM 2  /* threads that KVM may start in a guest's process */
+#define REQUESTS_MAX  64 /* of one guest's broker, in a moment (manager_hears) */
 
 /* --- User and cgroup --- */
 
@@ -125,8 +125,8 @@ static void broker_ready(struct loop_source *source, uint32_t events)
 	struct managed_guest *guest = CONTAINER_OF(source, struct managed_guest, broker);
 	int code = 0;
 
-	(void)events;
-	for (unsigned i = 0; i < REQUESTS_A_TURN && code == 0; i++)
+	while (code == 0 &&
+	       (events & EPOLLHUP || manager_hears(guest->manager, source, &guest->asks, REQUESTS_MAX)))
 		code = vsock_broker_answer(source->fd, guest->definition->vsock_path);
 	if (code < 0 && code != -EAGAIN)
 		guest_broker_close(guest); /* the process has ended, or wants no more */

@@ -35,11 +35,8 @@ int guest_create(struct manager *manager, struct guest_definition *definition, c
 	struct managed_guest *guest = calloc(1, sizeof(*guest));
 	int code = 0;
 
-	if (!guest) {
-		definition_free(definition);
-		free(file);
-		return error_set(err, -ENOMEM, "guest: out of memory");
-	}
+	if (!guest)
+		return error_set(err, -ENOMEM, "guest %s: out of memory", definition->name);
 	*guest = (struct managed_guest){
 		.manager = manager,
 		.definition = definition,
@@ -58,6 +55,8 @@ int guest_create(struct manager *manager, struct guest_definition *definition, c
 		error_set(err, code, "guest %s: cannot make its timer: %s", definition->name,
 			  strerror(-code));
 	if (code < 0) {
+		guest->definition = NULL; /* still the caller's */
+		guest->file = NULL;
 		guest_destroy(guest);
 		return code;
 	}

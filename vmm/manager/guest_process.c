@@ -22,9 +22,10 @@
 #include "vmm/guest/resources.h"
 #include "vmm/manager/guest.h"
 #include "vmm/manager/guest_jail.h"
+#include "vmm/manager/guest_words.h"
 #include "vmm/manager/manager.h"
 
-#define MESSAGES_A_TURN 16 /* of one guest process, before the others' turn */
+#define MESSAGES_MAX    16 /* of one guest process, in a moment (manager_hears) */
 #define LISTEN_NAME     "process.sock"
 #define LAST_WORDS_NAME "end.json"
 #define LOG_NAME        "console.log"
@@ -49,6 +50,9 @@ static int tell(struct managed_guest *guest, char *text, int fd, struct error *e
 		header.msg_control = &rights;
 		header.msg_controllen = sizeof(rights);
 	}
+	if (guest->control.fd < 0)
+		return error_set(err, -ENOTCONN, "guest %s: its process does not listen",
+				 guest->definition->name);
 	if (sendmsg(guest->control.fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		return error_set(err, -errno, "guest %s: its process does not answer: %m",
 				 guest->definition->name);
@@ -71,74 +75,45 @@ int guest_process_connect(struct managed_guest *guest, uint32_t port, int fd, st
 	return tell(guest, text, fd, err);
 }
 
-static const char *json_text(const cJSON *message, const char *key)
-{
-	const cJSON *item = cJSON_GetObjectItemCaseSensitive(message, key);
-
-	return cJSON_IsString(item) ? item->valuestring : "";
-}
-
-/* Text from a guest, made safe to print: control characters but those in `kept` become dots, U+0080 to U+009f
- * (which some terminals obey) among them. */
-static void make_printable(char *text, const char *kept)
-{
-	for (; *text; text++) {
-		unsigned char byte = (unsigned char)*text;
-		unsigned char next = (unsigned char)text[1];
-
-		if (byte == 0xc2 && next >= 0x80 && next < 0xa0)
-			text[0] = text[1] = '.';
-		else if ((byte < ' ' || byte == 0x7f) && !strchr(kept, byte))
-			*text = '.';
-	}
-}
-
-static void copy_printable(char *into, size_t size, const char *text)
-{
-	snprintf(into, size, "%s", text);
-	make_printable(into, "");
-}
-
 /* The guest may have taken its process over: a message says nothing about others, whatever it holds. */
-static void take_message(struct managed_guest *guest, const cJSON *message)
+static void take_message(struct managed_guest *guest, const struct guest_message *message)
 {
-	if (strcmp(json_text(message, "event"), "counters") == 0) {
-		counters_from_json(cJSON_GetObjectItemCaseSensitive(message, "counters"), &guest->counters);
+	switch (message->kind) {
+	case GUEST_SAYS_COUNTERS:
+		guest->counters = message->counters;
 		guest->counters_asked = false;
 		manager_changed(guest->manager);
-		return;
+		break;
+	case GUEST_SAYS_STATE:
+		guest->report = message->report;
+		memcpy(guest->status, message->status, sizeof(guest->status));
+		guest->told_paused = message->paused;
+		guest_heard(guest);
+		break;
+	case GUEST_SAYS_NOTHING:
+		break;
 	}
-	if (strcmp(json_text(message, "event"), "state") != 0)
-		return;
-	boot_report_from_json(cJSON_GetObjectItemCaseSensitive(message, "report"), &guest->report);
-	copy_printable(guest->status, sizeof(guest->status), json_text(message, "status"));
-	guest->told_paused = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(message, "paused"));
-	guest_heard(guest);
 }
 
-/* Takes up to `most` messages of the process; false when it has hung up. A guest can make its process talk
- * without end (STATUS=). */
-static bool listen_to(struct managed_guest *guest, unsigned most)
-{
-	char text[GUEST_MESSAGE_MAX];
-	ssize_t got = 1;
-
-	while (most-- > 0 && (got = recv(guest->control.fd, text, sizeof(text), MSG_DONTWAIT)) > 0) {
-		cJSON *message = cJSON_ParseWithLength(text, (size_t)got);
-
-		take_message(guest, message);
-		cJSON_Delete(message);
-	}
-	return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
-}
-
+/* A guest can make its process talk without end (STATUS=); one that has hung up has little more to say. */
 static void control_ready(struct loop_source *source, uint32_t events)
 {
 	struct managed_guest *guest = CONTAINER_OF(source, struct managed_guest, control);
+	char text[GUEST_MESSAGE_MAX];
+	struct guest_message message;
 
-	(void)events;
-	if (!listen_to(guest, MESSAGES_A_TURN))
-		loop_remove(guest->manager->loop, source); /* its end comes through the pidfd */
+	while (events & EPOLLHUP || manager_hears(guest->manager, source, &guest->talk, MESSAGES_MAX)) {
+		ssize_t got = recv(source->fd, text, sizeof(text), MSG_DONTWAIT);
+
+		if (got < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (got <= 0) { /* its end comes through the pidfd */
+			loop_remove(guest->manager->loop, source);
+			return;
+		}
+		guest_message_parse(text, (size_t)got, guest->definition->name, &message);
+		take_message(guest, &message);
+	}
 }
 
 /* --- Its end --- */
@@ -160,26 +135,21 @@ void guest_process_last_words(struct managed_guest *guest, char **registers)
 {
 	AUTO_FREE char *path = file_path_join(guest->folder, LAST_WORDS_NAME);
 	AUTO_FREE char *text = NULL;
+	struct guest_last_words words;
 	struct error err;
-	cJSON *words;
 
 	*registers = NULL;
 	if (!path || file_read_text("last words", path, GUEST_LAST_WORDS, &text, &err) < 0)
 		return;
-	words = cJSON_Parse(text);
-	if (cJSON_IsObject(words)) {
-		guest->end = machine_end_parse(json_text(words, "end"));
-		copy_printable(guest->why, sizeof(guest->why), json_text(words, "why"));
-		boot_report_from_json(cJSON_GetObjectItemCaseSensitive(words, "report"), &guest->report);
-		*registers = strdup(json_text(words, "registers"));
-		free(guest->console_tail);
-		guest->console_tail = strdup(json_text(words, "console"));
-	}
-	if (*registers)
-		make_printable(*registers, "\n");
-	if (guest->console_tail)
-		make_printable(guest->console_tail, "\t\r\n");
-	cJSON_Delete(words);
+	guest_last_words_parse(text, guest->definition->name, &words);
+	if (words.end == MACHINE_RUNNING)
+		return;
+	guest->end = words.end;
+	memcpy(guest->why, words.why, sizeof(guest->why));
+	guest->report = words.report;
+	*registers = TAKE_PTR(words.registers);
+	free(guest->console_tail);
+	guest->console_tail = TAKE_PTR(words.console);
 }
 
 void guest_process_kill(struct managed_guest *guest)
@@ -307,6 +277,15 @@ static int process_files_open(const struct managed_guest *guest, struct process_
 	return MIN(files->log, 0);
 }
 
+/* Nobody would find it again if the manager were gone before it had it on record. */
+static void wait_for_go(int control)
+{
+	char go[16];
+
+	if (recv(control, go, sizeof(go), 0) <= 0)
+		_exit(1);
+}
+
 static __attribute__((noreturn)) void
 process_main(struct managed_guest *guest, struct guest_resources *resources, struct process_files *files)
 {
@@ -326,10 +305,11 @@ process_main(struct managed_guest *guest, struct guest_resources *resources, str
 	char name[16];
 	sigset_t none;
 
+	cleanup_close(&files->ours);
+	wait_for_go(files->control);
 	boot_recorder_start(&recorder, guest->definition->name, false);
 	snprintf(name, sizeof(name), "guest:%s", guest->definition->name);
 	prctl(PR_SET_NAME, name);
-	cleanup_close(&files->ours);
 	manager_leave(guest->manager, guest);
 	setsid(); /* what happens at the manager's terminal is the manager's business */
 	sigemptyset(&none);
@@ -338,24 +318,34 @@ process_main(struct managed_guest *guest, struct guest_resources *resources, str
 	_exit(0);
 }
 
-/* Takes control_fd over. */
-static int watch(struct managed_guest *guest, int control_fd, struct error *err)
+static int watch_process(struct managed_guest *guest, struct error *err)
 {
-	struct loop *loop = guest->manager->loop;
 	int code;
 
-	guest->control = (struct loop_source){.fd = control_fd, .events = EPOLLIN, .ready = control_ready};
 	guest->process = (struct loop_source){
 		.fd = process_id_open(&guest->record.process),
 		.events = EPOLLIN,
 		.ready = process_ready,
 	};
-	code = guest->process.fd < 0 ? guest->process.fd : loop_add(loop, &guest->process);
-	if (code == 0)
-		code = loop_add(loop, &guest->control);
+	code = guest->process.fd < 0 ? guest->process.fd : loop_add(guest->manager->loop, &guest->process);
 	if (code == 0)
 		return 0;
 	guest_process_release(guest);
+	return error_set(err, code, "guest %s: cannot watch its process: %s", guest->definition->name,
+			 strerror(-code));
+}
+
+/* Takes fd over. */
+static int watch_control(struct managed_guest *guest, int fd, struct error *err)
+{
+	int code;
+
+	guest->control = (struct loop_source){.fd = fd, .events = EPOLLIN, .ready = control_ready};
+	code = loop_add(guest->manager->loop, &guest->control);
+	if (code == 0)
+		return 0;
+	close(fd);
+	guest->control.fd = -1;
 	return error_set(err, code, "guest %s: cannot watch its process: %s", guest->definition->name,
 			 strerror(-code));
 }
@@ -385,22 +375,51 @@ static int process_fork(struct managed_guest *guest, struct guest_resources *res
 	}
 	code = process_id_of(pid, &guest->record.process);
 	if (code == 0)
-		code = watch(guest, TAKE_FD(files->ours), err);
+		code = watch_process(guest, err);
+	else
+		error_set(err, code, "guest %s: its process cannot be found: %s", guest->definition->name,
+			  strerror(-code));
+	if (code == 0)
+		code = watch_control(guest, TAKE_FD(files->ours), err);
 	if (code < 0) {
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
-		guest_jail_close(guest);
-		guest->record.process = (struct process_id){0};
+		guest_process_forget(guest);
 	}
 	return code;
 }
 
-/* passt is our child: we reap it when the guest is gone. */
+int guest_process_go(struct managed_guest *guest, struct error *err)
+{
+	return guest_process_tell(guest, "go", -1, err);
+}
+
+void guest_process_abandon(struct managed_guest *guest)
+{
+	pid_t pid = guest->record.process.pid;
+
+	kill(pid, SIGKILL); /* our child, not reaped yet: the number is its own */
+	waitpid(pid, NULL, 0);
+	guest_process_forget(guest);
+	networks_detach(guest->manager->networks, guest->definition->name);
+}
+
+/* passt is our child: we reap it when it ends, which may be before the guest is gone. */
 static void keep_helpers(struct managed_guest *guest, struct guest_resources *resources)
 {
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++) {
 		guest->passt[i] = resources->networks[i].passt;
 		resources->networks[i].passt = (struct passt){0};
+	}
+}
+
+void guest_process_reap(struct managed_guest *guest)
+{
+	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++) {
+		if (passt_ended(&guest->passt[i]))
+			log_warning("guest %s: networks[%u]: passt has ended; the guest has no network there "
+				    "until it is started again",
+				    guest->definition->name, i);
 	}
 }
 
@@ -440,17 +459,33 @@ static int give_broker(struct managed_guest *guest, struct error *err)
 	return code < 0 ? code : guest_process_tell(guest, "broker", theirs, err);
 }
 
-int guest_process_find(struct managed_guest *guest, struct error *err)
+static int connect_to(const struct managed_guest *guest, struct error *err)
 {
-	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	/* One that does not accept must not hold us up. */
+	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un address;
 	int code = process_address(guest, &address, err);
 
 	if (code < 0)
 		return code;
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		return error_set(err, -ESRCH, "guest %s: its process does not listen: %m",
+		return error_set(err, -errno, "guest %s: its process does not listen: %m",
 				 guest->definition->name);
-	code = watch(guest, TAKE_FD(fd), err);
-	return code < 0 ? code : give_broker(guest, err);
+	return TAKE_FD(fd);
+}
+
+int guest_process_find(struct managed_guest *guest, struct error *err)
+{
+	int code = watch_process(guest, err);
+	int fd;
+
+	if (code < 0)
+		return code;
+	fd = connect_to(guest, err);
+	if (fd < 0 || watch_control(guest, fd, err) < 0 || give_broker(guest, err) < 0) {
+		/* It runs all the same, and holds what it holds. */
+		snprintf(guest->why, sizeof(guest->why), "%s", err->text);
+		log_warning("%s", err->text);
+	}
+	return 0;
 }

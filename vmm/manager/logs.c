@@ -10,6 +10,9 @@
 #include "common/cleanup.h"
 #include "common/util.h"
 #include "vmm/config/file.h"
+#include "vmm/guest/console_hub.h"
+
+#define LOOK_BACK ((uint64_t)2 * HUB_LOG_MAX) /* more than a log ever has */
 
 /* -1 and *code 0 when there is no log yet. */
 static int logs_open(const char *folder, uint64_t *size, int *code, struct error *err)
@@ -90,7 +93,9 @@ int logs_find(const char *folder, uint64_t lines, uint64_t *from, struct error *
 		return code;
 	if (pread(fd, text, 1, (off_t)size - 1) == 1 && text[0] != '\n')
 		lines--; /* the last one has not ended */
-	for (uint64_t end = size; end > 0;) {
+	/* The guest's process writes this file, and may make it look endless. */
+	*from = size > LOOK_BACK ? size - LOOK_BACK : 0;
+	for (uint64_t end = size; end > *from;) {
 		uint64_t start = end > LOGS_PIECE ? end - LOGS_PIECE : 0;
 		ssize_t got = pread(fd, text, (size_t)(end - start), (off_t)start);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/log.h"
@@ -17,6 +18,7 @@
 #include "vmm/plan/report.h"
 
 #define NS_PER_SECOND 1000000000ULL
+#define HUSH_NS       50000000ULL
 
 static uint64_t now_ns(void)
 {
@@ -50,11 +52,46 @@ void manager_changed(struct manager *manager)
 		manager->changed(manager->changed_owner);
 }
 
+void manager_reap(struct manager *manager)
+{
+	for (unsigned i = 0; i < manager->guest_count; i++)
+		guest_process_reap(manager->guests[i]);
+}
+
+bool manager_hears(struct manager *manager, struct loop_source *source, struct guest_talk *talk,
+		   unsigned most)
+{
+	uint64_t now = now_ns();
+
+	if (now - talk->since_ns >= HUSH_NS)
+		*talk = (struct guest_talk){.since_ns = now};
+	if (talk->count++ < most)
+		return true;
+	loop_modify(manager->loop, source, 0);
+	loop_timer_set(&manager->hush, HUSH_NS, 0);
+	return false;
+}
+
+static void hush_over(struct loop_timer *timer)
+{
+	struct manager *manager = CONTAINER_OF(timer, struct manager, hush);
+
+	for (unsigned i = 0; i < manager->guest_count; i++) {
+		struct managed_guest *guest = manager->guests[i];
+
+		if (guest->control.fd >= 0)
+			loop_modify(manager->loop, &guest->control, EPOLLIN);
+		if (guest->broker.fd >= 0)
+			loop_modify(manager->loop, &guest->broker, EPOLLIN);
+	}
+}
+
 void manager_leave(struct manager *manager, const struct managed_guest *self)
 {
 	for (unsigned i = 0; i < manager->guest_count; i++)
 		guest_process_leave(manager->guests[i], manager->guests[i] == self);
 	networks_forked(manager->networks);
+	close(manager->hush.source.fd);
 	loop_close(manager->loop);
 	if (manager->forked)
 		manager->forked(manager->forked_owner);
@@ -92,23 +129,14 @@ static int check_among_others(const struct manager *manager, const struct guest_
 	return code < 0 ? code : depends_check(all, count, err);
 }
 
-static bool mode_runs(enum mode mode, const struct guest_definition *definition)
-{
-	return definition->role != GUEST_ROLE_DESKTOP || mode == MODE_DESKTOP;
-}
-
 int manager_add(struct manager *manager, struct guest_definition *definition, char *file, struct error *err)
 {
 	struct managed_guest *guest;
 	int code;
 
-	if (manager->guest_count == MANAGER_GUESTS_MAX) {
-		code = error_set(err, -E2BIG, "guest %s: there are %d guests already, which is the most",
+	if (manager->guest_count == MANAGER_GUESTS_MAX)
+		return error_set(err, -E2BIG, "guest %s: there are %d guests already, which is the most",
 				 definition->name, MANAGER_GUESTS_MAX);
-		definition_free(definition);
-		free(file);
-		return code;
-	}
 	code = guest_create(manager, definition, file, &guest, err);
 	if (code < 0)
 		return code;
@@ -125,10 +153,18 @@ int manager_add(struct manager *manager, struct guest_definition *definition, ch
 static int define_new(struct manager *manager, struct guest_definition *definition, struct error *err)
 {
 	AUTO_FREE char *file = NULL;
+	struct error ignored;
 	int code = store_write(manager->settings, definition, &file, err);
 
-	if (code == 0)
-		code = manager_add(manager, definition, TAKE_PTR(file), err);
+	if (code < 0)
+		return code;
+	code = manager_add(manager, definition, file, err);
+	if (code < 0 && store_remove(file, &ignored) < 0)
+		log_error("%s", ignored.text);
+	if (code == 0) {
+		TAKE_PTR(file);
+		guest_remove_folder(manager_find(manager, definition->name)); /* of one that had its name */
+	}
 	return code;
 }
 
@@ -146,10 +182,6 @@ int manager_define(struct manager *manager, struct guest_definition *definition,
 				 "guest %s: the name is taken; undefine that guest first, or take "
 				 "another name",
 				 definition->name);
-	if (!mode_runs(manager->mode, definition))
-		return error_set(err, -EINVAL,
-				 "guest %s: role: desktop guests are for mode desktop, the mode is %s",
-				 definition->name, mode_name(manager->mode));
 	if (definition->autostart && (code = division_check(manager, definition, err)) < 0)
 		return code;
 	if (!guest && manager->guest_count == MANAGER_GUESTS_MAX)
@@ -202,6 +234,7 @@ int manager_undefine(struct managed_guest *guest, struct error *err)
 cJSON *manager_describe(const struct managed_guest *guest)
 {
 	const struct guest_definition *definition = guest->definition;
+	cJSON *networks = networks_of_guest(guest->manager->networks, definition->name);
 	cJSON *json = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(json, "name", definition->name);
@@ -217,6 +250,8 @@ cJSON *manager_describe(const struct managed_guest *guest)
 		cJSON_AddNumberToObject(json, "uptime_s",
 					(double)((now_ns() - guest->record.started_ns) / NS_PER_SECOND));
 	}
+	if (networks)
+		cJSON_AddItemToObject(json, "networks", networks);
 	if (guest->record.restarts)
 		cJSON_AddNumberToObject(json, "restarts", guest->record.restarts);
 	if (guest->status[0])
@@ -235,12 +270,11 @@ static int read_guests(struct manager *manager, struct error *err)
 	int code = store_read(manager->settings, &items, &count, err);
 
 	for (unsigned i = 0; i < count && code == 0; i++) {
-		if (!mode_runs(manager->mode, items[i].definition))
-			continue;
 		code = check_among_others(manager, items[i].definition, err);
 		if (code == 0)
-			code = manager_add(manager, TAKE_PTR(items[i].definition), TAKE_PTR(items[i].file),
-					   err);
+			code = manager_add(manager, items[i].definition, items[i].file, err);
+		if (code == 0)
+			items[i] = (struct stored_definition){0};
 	}
 	store_free(items, count);
 	return code;
@@ -258,7 +292,10 @@ int manager_open(struct manager *manager, struct settings *settings, const char 
 {
 	int code;
 
-	*manager = (struct manager){.settings = settings, .loop = loop};
+	*manager = (struct manager){.settings = settings, .loop = loop, .hush.source.fd = -1};
+	code = loop_timer_init(loop, &manager->hush, hush_over);
+	if (code < 0)
+		return error_set(err, code, "cannot make the manager's timer: %s", strerror(-code));
 	code = mode_word ? mode_parse("--mode", mode_word, &manager->mode, err)
 			 : mode_read(settings->mode_file, &manager->mode, err);
 	if (code == 0)
@@ -284,4 +321,5 @@ void manager_close(struct manager *manager)
 	cgroups_close(&manager->cgroups);
 	networks_close(manager->networks);
 	manager->networks = NULL;
+	loop_timer_close(manager->loop, &manager->hush);
 }

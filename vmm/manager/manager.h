@@ -7,6 +7,7 @@
  *      operations.c   what they can ask for, and what they wait for
  *      manager.c      the set of guests
  *      order.c        in which order they start and end
+ *      mode_change.c  from one mode to the other
  *      takeover.c     those that a former manager left
  *      guest.c        one guest and its process (guest.h)
  *      store.c        definitions on the disk
@@ -43,6 +44,7 @@ struct manager {
 	struct events events;
 	struct cgroups cgroups;
 	struct networks *networks; /* what guests' cards are plugged into */
+	struct loop_timer hush;    /* then those who talked too much are heard again */
 	bool going_down;
 	uint64_t down_deadline_ns; /* CLOCK_MONOTONIC */
 	/* Called after any change that somebody may wait for. */
@@ -77,6 +79,10 @@ int manager_define(struct manager *manager, struct guest_definition *definition,
 /* Forgets a guest that is off; -EBUSY when it is not, or when others depend on it. */
 int manager_undefine(struct managed_guest *guest, struct error *err);
 
+/* Changes the mode, in its file too: guests that the new mode does not run are shut down within timeout_s,
+ * those that start by themselves in it start, the others move. -EALREADY: it is the mode. */
+int manager_set_mode(struct manager *manager, const char *word, unsigned timeout_s, struct error *err);
+
 /* Shuts all guests down, those that others depend on last, within timeout_s altogether; manager_all_off tells
  * when that is done. */
 void manager_down(struct manager *manager, unsigned timeout_s, bool force);
@@ -90,14 +96,22 @@ cJSON *manager_describe(const struct managed_guest *guest);
 
 /* --- Between manager.c, order.c and takeover.c --- */
 
-/* Adds a guest; definition and file are taken over, on failure too. */
+/* Adds a guest; definition and file (NULL: none) are taken over on success. */
 int manager_add(struct manager *manager, struct guest_definition *definition, char *file, struct error *err);
 /* Takes over what a former manager left. */
 void manager_take_over(struct manager *manager);
 /* Whether the guest's definition names that guest. */
 bool manager_depends_on(const struct managed_guest *guest, const char *name);
 
+/* A child of the manager's process has ended. */
+void manager_reap(struct manager *manager);
+
 /* --- Called by the guests --- */
+
+/* Counts what a guest's process says: false when that is more than `most` in a moment. For the rest of it the
+ * source is not listened to, so that no guest can keep the manager busy. */
+bool manager_hears(struct manager *manager, struct loop_source *source, struct guest_talk *talk,
+		   unsigned most);
 
 void manager_guest_changed(struct managed_guest *guest); /* its state */
 void manager_changed(struct manager *manager);           /* anything else */

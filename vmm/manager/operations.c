@@ -11,6 +11,7 @@
 #include "vmm/config/json.h"
 #include "vmm/config/nearest.h"
 #include "vmm/manager/crash.h"
+#include "vmm/manager/division.h"
 #include "vmm/manager/logs.h"
 #include "vmm/manager/stats.h"
 #include "vmm/manager/network_operations.h"
@@ -22,7 +23,7 @@
 #define LINES_ALL      (1ULL << 32)
 
 #define CRASHES_LISTED_MAX 100
-#define PORT_MISSING   UINT64_MAX
+#define PORT_MISSING       UINT64_MAX
 
 /* The members of a request, read and checked. */
 struct request {
@@ -49,6 +50,8 @@ static enum exit_code exit_code_of(int code)
 	case -ENOTCONN:
 	case -EBUSY:
 	case -EEXIST:
+	case -ENOSPC:
+	case -EOPNOTSUPP:
 		return EXIT_REFUSED;
 	case -ENODATA:
 		return EXIT_NO_GUEST;
@@ -94,6 +97,40 @@ static void op_list(struct call *call, const struct request *request)
 	call->peer->done(call, result);
 }
 
+static void op_plan(struct call *call, const struct request *request)
+{
+	struct error err = {""};
+	cJSON *result = division_describe(call->operations->manager, &err);
+
+	(void)request;
+	if (result)
+		call->peer->done(call, result);
+	else
+		call->peer->failed(call, EXIT_REFUSED, err.text, NULL);
+}
+
+static void op_mode(struct call *call, const struct request *request)
+{
+	struct manager *manager = call->operations->manager;
+	struct json_place place = request->place;
+	AUTO_FREE char *word = NULL;
+	struct error err = {""};
+	cJSON *result;
+	int code;
+
+	place.err = &err;
+	code = json_string(&place, "mode", &word);
+	if (code == 0 && word)
+		code = manager_set_mode(manager, word, (unsigned)request->timeout_s, &err);
+	if (code < 0) {
+		answer(call, code, &err);
+		return;
+	}
+	result = cJSON_CreateObject();
+	cJSON_AddStringToObject(result, "mode", mode_name(manager->mode));
+	call->peer->done(call, result);
+}
+
 static void op_info(struct call *call, const struct request *request)
 {
 	const struct managed_guest *guest = request->guest;
@@ -123,6 +160,8 @@ static int define(struct manager *manager, const struct request *request, char n
 		code = json_string(&request->place, "folder", &folder);
 	if (code < 0)
 		return code;
+	if (folder && *folder != '/')
+		return json_error(&request->place, "folder", "must be an absolute path");
 	text = cJSON_PrintUnformatted(inner.object);
 	if (!text)
 		return error_set(err, -ENOMEM, "definition: out of memory");
@@ -386,17 +425,19 @@ static void op_down(struct call *call, const struct request *request)
 	}
 	if (request->keep_guests) {
 		operations->keep_guests = true;
-		call->peer->done(call, NULL);
 		operations->down(operations->owner, false);
+		call->peer->done(call, NULL);
 		return;
 	}
 	operations->poweroff = operations->poweroff || request->poweroff;
-	call_wait(call, CALL_DOWN, NULL, 0);
 	manager_down(operations->manager, (unsigned)request->timeout_s, request->force);
+	call_wait(call, CALL_DOWN, NULL, 0);
 }
 
 static const struct operation operations[] = {
 	{"list", .run = op_list},
+	{"plan", .run = op_plan},
+	{"mode", .members = {"mode", "timeout_s"}, .run = op_mode},
 	{"info", .on_guest = true, .run = op_info},
 	{"define", .members = {"definition", "folder", "replace"}, .run = op_define},
 	{"undefine", .on_guest = true, .run = op_undefine},

@@ -5,6 +5,8 @@
  *
  *      op                members                         result
  *      list                                              {"mode","guests":[...]}
+ *      plan                                              the plan (vmm/plan/report.h)
+ *      mode              mode, timeout_s                 {"mode"}; with a mode: changes it
  *      info              guest                           one guest, its definition included
  *      define            definition, folder, replace     the guest
  *      undefine          guest
@@ -90,7 +92,8 @@ struct operations {
 	struct manager *manager;
 	struct call *waiting;
 	bool poweroff, keep_guests, down_told;
-	/* The guests are off after a "down", or left alone; poweroff says whether the host is to follow. */
+	/* The guests are off after a "down", or left alone; poweroff says whether the host is to follow. Called
+	 * before those who wait for it are answered. */
 	void (*down)(void *owner, bool poweroff);
 	void *owner;
 };

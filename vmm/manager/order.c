@@ -6,6 +6,7 @@
 
 #include "vmm/manager/division.h"
 #include "vmm/manager/manager.h"
+#include "vmm/plan/plan.h"
 
 #define NS_PER_SECOND 1000000000ULL
 
@@ -162,6 +163,10 @@ int manager_start(struct managed_guest *guest, struct error *err)
 	if (manager->going_down)
 		return error_set(err, -EALREADY, "guest %s: cannot start, the manager is going down",
 				 definition->name);
+	if (!plan_mode_runs(manager->mode, definition->role))
+		return error_set(err, -EBUSY, "guest %s: is of role %s, which mode %s does not run",
+				 definition->name, guest_role_name(definition->role),
+				 mode_name(manager->mode));
 	for (unsigned i = 0; i < definition->depends_count; i++) {
 		struct managed_guest *other = manager_find(manager, definition->depends_on[i]);
 		int code = 0;
@@ -189,8 +194,9 @@ int manager_start_all(struct manager *manager, struct error *err)
 		struct managed_guest *guest = manager->guests[i];
 		bool promised = guest->state == LIFE_WAITING; /* by a former manager */
 		bool fresh = guest->state == LIFE_OFF && !guest->recorded && guest->definition->autostart;
+		bool of_mode = plan_mode_runs(manager->mode, guest->definition->role);
 
-		if (promised || fresh)
+		if (of_mode && (promised || fresh))
 			code = manager_start(guest, err);
 	}
 	return code;

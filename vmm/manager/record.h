@@ -6,6 +6,8 @@
  *      {"boot_id":"...","goal":"run","pid":123,"start_time":4567,"started_ns":89,"restarts":0,"id_slot":3,
  *       "sockets":1,"cores":2,"threads":1,"memory_mib":512,"cgroup":"...","definition":{...}}
  *
+ * A guest is stopped even when that cannot be written (a disk that is full): the log says so then.
+ *
  * It is gone after a `down`: no file means that nothing was promised. After a reboot of the host the numbers
  * mean nothing, and the file counts as gone.
  */

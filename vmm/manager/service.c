@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -20,6 +20,10 @@
 #include "vmm/config/file.h"
 #include "vmm/manager/control.h"
 #include "vmm/manager/manager.h"
+
+#define LOCK_TRIES    250
+#define LOCK_PAUSE_US 20000
+#define MANAGER_FILES 8192
 
 struct service {
 	const struct service_config *config;
@@ -35,38 +39,69 @@ struct service {
 
 /* --- The runtime folder and its lock --- */
 
+/* A folder that somebody else made, as anybody may in /tmp, would put our sockets into his hands. */
 static int make_folder(const char *path, mode_t mode, struct error *err)
 {
+	struct stat status;
+
 	if (mkdir(path, mode) < 0 && errno != EEXIST)
 		return error_set(err, -errno, "runtime folder %s: cannot make: %m", path);
+	if (stat(path, &status) < 0)
+		return error_set(err, -errno, "runtime folder %s: cannot stat: %m", path);
+	if (!S_ISDIR(status.st_mode))
+		return error_set(err, -ENOTDIR, "runtime folder %s: is not a folder", path);
+	if (status.st_uid != geteuid() || status.st_mode & (S_IWGRP | S_IWOTH))
+		return error_set(err, -EPERM,
+				 "runtime folder %s: others could write to it; it must be yours alone: "
+				 "remove it, or set runtime_dir to another",
+				 path);
 	return 0;
 }
 
-static int lock_open(const struct settings *settings, int operation)
+/* A lock of the process (fcntl(2), F_SETLK), not of the descriptor: a guest process that was just forked has the
+ * latter too, for a moment, and a manager that was killed then would seem to be there. It must never open the
+ * file again: closing that would end the lock. */
+static int lock_open(const struct settings *settings)
 {
 	AUTO_FREE char *path = file_path_join(settings->runtime_dir, "lock");
 	AUTO_CLOSE int fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
 	if (fd < 0)
 		return -errno;
-	if (flock(fd, operation | LOCK_NB) < 0)
-		return -errno;
+	if (fcntl(fd, F_SETLK, &lock) < 0)
+		return errno == EACCES ? -EWOULDBLOCK : -errno;
 	return TAKE_FD(fd);
+}
+
+/* By another process. */
+static bool lock_held(const struct settings *settings)
+{
+	AUTO_FREE char *path = file_path_join(settings->runtime_dir, "lock");
+	AUTO_CLOSE int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	return fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
 bool service_running(const struct settings *settings)
 {
-	int fd = lock_open(settings, LOCK_SH);
+	AUTO_FREE char *path = settings_control_socket(settings);
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	if (fd >= 0)
-		close(fd);
-	return fd == -EWOULDBLOCK;
+	if (!lock_held(settings) || !path || fd < 0 || strlen(path) >= sizeof(address.sun_path))
+		return false;
+	strcpy(address.sun_path, path);
+	/* EAGAIN: so many ask that it has no time for this one now. */
+	return connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 || errno == EAGAIN;
 }
 
 int service_prepare(const struct settings *settings, struct error *err)
 {
 	AUTO_FREE char *guests = file_path_join(settings->runtime_dir, "guests");
-	int code = guests ? make_folder(settings->runtime_dir, 0755, err)
+	mode_t mode = geteuid() == 0 ? 0755 : 0700; /* the group rastos may use root's socket */
+	int code = guests ? make_folder(settings->runtime_dir, mode, err)
 			  : error_set(err, -ENOMEM, "runtime folder: out of memory");
 
 	return code < 0 ? code : make_folder(guests, 0755, err);
@@ -79,7 +114,13 @@ static int service_lock(struct service *service, struct error *err)
 
 	if (code < 0)
 		return code;
-	service->lock = lock_open(settings, LOCK_EX);
+	/* Whoever has it and does not listen is on its way out, or about to listen. */
+	for (unsigned i = 0; i < LOCK_TRIES; i++) {
+		service->lock = lock_open(settings);
+		if (service->lock != -EWOULDBLOCK || service_running(settings))
+			break;
+		usleep(LOCK_PAUSE_US);
+	}
 	if (service->lock == -EWOULDBLOCK)
 		return error_set(err, -EALREADY,
 				 "a manager runs already; `rastos-vmm list` shows its guests");
@@ -150,6 +191,7 @@ static void service_down(void *owner, bool poweroff)
 	struct service *service = owner;
 
 	service->poweroff = poweroff;
+	control_deafen(service->control); /* the next manager may come */
 	loop_stop(&service->loop);
 }
 
@@ -161,6 +203,10 @@ static void signals_ready(struct loop_source *source, uint32_t events)
 	(void)events;
 	if (read(source->fd, &info, sizeof(info)) != sizeof(info))
 		return;
+	if (info.ssi_signo == SIGCHLD) {
+		manager_reap(&service->manager);
+		return;
+	}
 	tell_init("STOPPING=1\n");
 	control_down(service->control, GUEST_DOWN_SECONDS, service->asked);
 	service->asked = true;
@@ -174,6 +220,7 @@ static int service_watch_signals(struct service *service, struct error *err)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	service->signals = (struct loop_source){
 		.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
@@ -184,12 +231,25 @@ static int service_watch_signals(struct service *service, struct error *err)
 	return code < 0 ? error_set(err, code, "cannot watch signals: %s", strerror(-code)) : 0;
 }
 
+/* Each guest takes a handful of descriptors, each client two: more than the usual soft limit allows. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = MIN(limit.rlim_max, (rlim_t)MANAGER_FILES);
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_warning("cannot raise the limit of open files: %m");
+}
+
 static int service_open(struct service *service, struct error *err)
 {
 	int code = service_lock(service, err);
 
 	if (code < 0)
 		return code;
+	raise_file_limit();
 	code = loop_init(&service->loop);
 	if (code < 0)
 		return error_set(err, code, "cannot make an event loop: %s", strerror(-code));
@@ -220,6 +280,7 @@ int service_run(const struct service_config *config, struct error *err)
 		.lock = -1,
 		.started_fd = config->started_fd,
 		.signals.fd = -1,
+		.manager.hush.source.fd = -1,
 		.loop = {.epoll = -1, .stop = -1},
 	};
 	int code = service_open(&service, err);

@@ -26,5 +26,5 @@ int service_run(const struct service_config *config, struct error *err);
 /* Makes the runtime folder and what it holds. service_run does so too; a log in there may want it before. */
 int service_prepare(const struct settings *settings, struct error *err);
 
-/* Whether a manager holds the runtime folder's lock. */
+/* Whether a manager listens in the runtime folder. */
 bool service_running(const struct settings *settings);

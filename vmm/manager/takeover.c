@@ -41,9 +41,11 @@ static void take_over_undefined(struct manager *manager, const char *name)
 	free(record.cgroup);
 	if (record.process.pid == 0 || !text)
 		return;
-	if (definition_parse(folder, "/", text, &definition, &err) < 0 ||
-	    manager_add(manager, definition, NULL, &err) < 0)
-		log_error("%s", err.text);
+	if (definition_parse(folder, "/", text, &definition, &err) == 0 &&
+	    manager_add(manager, definition, NULL, &err) == 0)
+		return;
+	log_error("%s", err.text);
+	definition_free(definition);
 }
 
 void manager_take_over(struct manager *manager)

@@ -208,16 +208,15 @@ static void operations_changed(void *owner)
 	struct operations *operations = owner;
 	struct manager *manager = operations->manager;
 	struct call *call = operations->waiting;
-	bool down = manager->going_down && !operations->down_told && manager_all_off(manager);
 
-	if (down)
-		manager_forget(manager); /* before anybody hears that it is done */
-	while (call) /* an answer may end any call: then from the start again */
-		call = look(call) ? operations->waiting : call->next;
-	if (down) {
+	/* Before anybody hears that it is done: who then starts the next manager shall not find this one. */
+	if (manager->going_down && !operations->down_told && manager_all_off(manager)) {
 		operations->down_told = true;
+		manager_forget(manager);
 		operations->down(operations->owner, operations->poweroff);
 	}
+	while (call) /* an answer may end any call: then from the start again */
+		call = look(call) ? operations->waiting : call->next;
 }
 
 static void deadline_expired(struct loop_timer *timer)

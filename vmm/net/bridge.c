@@ -38,25 +38,56 @@ bool bridge_exists(const char *name)
 	return access(path, F_OK) == 0;
 }
 
-static bool has_mark(const char *name, const char *mark)
+/* An interface's alias; "" when it has none. */
+static void read_alias(const char *name, char alias[BRIDGE_MARK_MAX])
 {
 	AUTO_FCLOSE FILE *file = NULL;
-	char alias[BRIDGE_MARK_MAX] = "";
 	char path[PATH_MAX];
 
+	alias[0] = '\0';
 	snprintf(path, sizeof(path), INTERFACES "/%s/ifalias", name);
 	file = fopen(path, "re");
-	if (!file || !fgets(alias, sizeof(alias), file))
-		return false;
-	alias[strcspn(alias, "\n")] = '\0';
+	if (file && fgets(alias, BRIDGE_MARK_MAX, file))
+		alias[strcspn(alias, "\n")] = '\0';
+}
+
+static bool has_mark(const char *name, const char *mark)
+{
+	char alias[BRIDGE_MARK_MAX];
+
+	read_alias(name, alias);
 	return strcmp(alias, mark) == 0;
+}
+
+/* The packet filter's table has room for one manager's networks. */
+static int check_alone(const struct virtual_network *network, const char *mark, struct error *err)
+{
+	DIR *folder = opendir(INTERFACES);
+	const struct dirent *entry;
+	char alias[BRIDGE_MARK_MAX];
+	int code = 0;
+
+	while (code == 0 && folder && (entry = readdir(folder))) {
+		if (entry->d_name[0] == '.' || !bridge_exists(entry->d_name))
+			continue;
+		read_alias(entry->d_name, alias);
+		if (strncmp(alias, BRIDGE_MARK, strlen(BRIDGE_MARK)) == 0 && strcmp(alias, mark) != 0)
+			code = error_set(
+				err, -EBUSY,
+				"network %s: bridge %s belongs to the manager with the runtime folder %s; only one "
+				"manager can have networks on a host",
+				network->name, entry->d_name, alias + strlen(BRIDGE_MARK));
+	}
+	if (folder)
+		closedir(folder);
+	return code;
 }
 
 int bridge_check_free(const struct virtual_network *network, const char *mark, struct error *err)
 {
 	if (if_nametoindex(network->bridge) == 0 ||
 	    (bridge_exists(network->bridge) && has_mark(network->bridge, mark)))
-		return 0;
+		return check_alone(network, mark, err);
 	return error_set(
 		err, -EEXIST,
 		"network %s: the host has an interface %s already; choose another name for the bridge"
@@ -117,6 +148,20 @@ int bridge_make(const struct virtual_network *network, const char *mark, struct 
 	return code < 0 ? error_prefix(err, code, "network %s: cannot make bridge %s", network->name,
 				       network->bridge)
 			: 0;
+}
+
+int bridge_replug(const char *bridge, const char *tap, struct error *err)
+{
+	char path[PATH_MAX];
+	char command[64];
+	int code;
+
+	snprintf(path, sizeof(path), INTERFACES "/%s/brif/%s", bridge, tap);
+	if (if_nametoindex(tap) == 0 || access(path, F_OK) == 0)
+		return 0;
+	snprintf(command, sizeof(command), "link set dev %s master %s\n", tap, bridge);
+	code = run_ip(command, err);
+	return code < 0 ? error_prefix(err, code, "cannot plug %s into bridge %s", tap, bridge) : 0;
 }
 
 int bridge_remove(const char *name, struct error *err)

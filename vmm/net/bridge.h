@@ -12,7 +12,8 @@
 
 #include "vmm/config/virtual_network.h"
 
-#define BRIDGE_MARK_MAX 256 /* IFALIASZ */
+#define BRIDGE_MARK     "rastos " /* and the runtime folder */
+#define BRIDGE_MARK_MAX 256       /* IFALIASZ */
 
 bool bridge_exists(const char *name); /* and is a bridge */
 /* 0 when nothing is in the way of making the network's bridge: it is not there, or is ours. -EEXIST
@@ -20,6 +21,8 @@ bool bridge_exists(const char *name); /* and is a bridge */
 int bridge_check_free(const struct virtual_network *network, const char *mark, struct error *err);
 /* Makes it, with its address, up. IPv4 only: the host has no IPv6 address there that a guest could reach. */
 int bridge_make(const struct virtual_network *network, const char *mark, struct error *err);
+/* Puts a guest's TAP back into the bridge when that was made anew; one that is gone is left out. */
+int bridge_replug(const char *bridge, const char *tap, struct error *err);
 int bridge_remove(const char *name, struct error *err);
 /* Whether the host may send packets from 127.0.0.1 to its guests, for published ports (ruleset.h guards the
  * other direction). Goes with the bridge. */

@@ -25,14 +25,13 @@
 #define OPTION_MTU    26 /* RFC 2132, 5.1 */
 #define OPTION_ROUTER 3  /* RFC 2132, 3.5 */
 
-static const char *const files[] = {"dnsmasq.conf", "dnsmasq.pid", "cards", "names", "leases"};
+static const char *const files[] = {"dnsmasq.conf", "dnsmasq.pid", "cards", "names"};
 
 enum file {
 	FILE_CONFIG,
 	FILE_PID,
 	FILE_CARDS,
 	FILE_NAMES,
-	FILE_LEASES,
 };
 
 static char *file_of(const struct dnsmasq *dnsmasq, enum file file)
@@ -65,9 +64,8 @@ static void write_dhcp(FILE *out, const struct dnsmasq *dnsmasq)
 	address_text(subnet_network(&network->subnet), start);
 	address_text(subnet_mask(&network->subnet), mask);
 	fprintf(out, "dhcp-range=%s,static,%s," LEASE_TIME "\n", start, mask);
-	fprintf(out, "dhcp-authoritative\ndhcp-ignore-names\nquiet-dhcp\n");
+	fprintf(out, "dhcp-authoritative\ndhcp-ignore-names\nquiet-dhcp\nleasefile-ro\n");
 	fprintf(out, "dhcp-hostsfile=%s/%s\n", dnsmasq->folder, files[FILE_CARDS]);
-	fprintf(out, "dhcp-leasefile=%s/%s\n", dnsmasq->folder, files[FILE_LEASES]);
 	if (network->forward == NETWORK_FORWARD_NONE)
 		fprintf(out, "dhcp-option=%d\n", OPTION_ROUTER);
 	if (network->mtu)
@@ -83,7 +81,7 @@ char *dnsmasq_config_text(const struct dnsmasq *dnsmasq, const char *user)
 	if (!out)
 		return NULL;
 	fprintf(out, "# rastos-vmm wrote this for network %s.\n", dnsmasq->network->name);
-	fprintf(out, "interface=%s\nexcept-interface=lo\nbind-dynamic\n", dnsmasq->network->bridge);
+	fprintf(out, "interface=%s\nexcept-interface=lo\nbind-interfaces\n", dnsmasq->network->bridge);
 	fprintf(out, "user=%s\ngroup=nogroup\npid-file=%s/%s\n", user, dnsmasq->folder, files[FILE_PID]);
 	write_dns(out, dnsmasq);
 	write_dhcp(out, dnsmasq);
@@ -249,13 +247,20 @@ int dnsmasq_update(const struct dnsmasq *dnsmasq, const struct dnsmasq_card *car
 	return 0;
 }
 
-void dnsmasq_stop(const struct dnsmasq *dnsmasq)
+void dnsmasq_end(const struct dnsmasq *dnsmasq)
 {
 	AUTO_CLOSE int pidfd = dnsmasq_open(dnsmasq);
 	struct pollfd wait = {.fd = pidfd, .events = POLLIN};
 
-	if (pidfd >= 0 && signal_it(pidfd, SIGTERM) == 0 && poll(&wait, 1, STOP_MS) == 0)
-		signal_it(pidfd, SIGKILL);
+	if (pidfd < 0 || signal_it(pidfd, SIGTERM) < 0)
+		return;
+	if (poll(&wait, 1, STOP_MS) == 0 && signal_it(pidfd, SIGKILL) == 0)
+		poll(&wait, 1, STOP_MS);
+}
+
+void dnsmasq_remove(const struct dnsmasq *dnsmasq)
+{
+	dnsmasq_end(dnsmasq);
 	for (unsigned i = 0; i < ARRAY_SIZE(files); i++) {
 		AUTO_FREE char *path = file_of(dnsmasq, (enum file)i);
 

@@ -4,12 +4,13 @@
  * folder:
  *
  *      dnsmasq.conf   its configuration       dnsmasq.pid   its process, written by itself
- *      cards          MAC, address, name      names         addresses and names      leases
+ *      cards          MAC, address, name      names         addresses and names
  *
- * Guests that come and go are written to `cards` and `names`, and dnsmasq reads them again when it is told
- * to. Who has no line there gets no address. It knows nothing of the host's /etc/hosts, asks the servers of
- * the host's /etc/resolv.conf about other names (but on a network that forwards nothing, where other names do
- * not exist), and takes no name from a guest's own words.
+ * Leases are not kept, since addresses are not its to choose. Guests that come and go are written to `cards`
+ * and `names`, and dnsmasq reads them again when it is told to. Who has no line there gets no address. It
+ * knows nothing of the host's /etc/hosts, asks the servers of the host's /etc/resolv.conf about other names
+ * (but on a network that forwards nothing, where other names do not exist), and takes no name from a guest's
+ * own words.
  *
  * The process outlives who started it. It is known by its pid and its command line, never by its pid alone.
  */
@@ -39,8 +40,10 @@ int dnsmasq_open(const struct dnsmasq *dnsmasq);
 /* Writes the cards, and tells dnsmasq if it runs. */
 int dnsmasq_update(const struct dnsmasq *dnsmasq, const struct dnsmasq_card *cards, unsigned count,
 		   struct error *err);
+/* Ends it: what it knew of guests that have gone is forgotten with it. */
+void dnsmasq_end(const struct dnsmasq *dnsmasq);
 /* Ends it and removes its files; does nothing when there is none. */
-void dnsmasq_stop(const struct dnsmasq *dnsmasq);
+void dnsmasq_remove(const struct dnsmasq *dnsmasq);
 
 /* The texts of the files, for tests; the caller frees them, NULL when out of memory. */
 char *dnsmasq_config_text(const struct dnsmasq *dnsmasq, const char *user);

@@ -18,6 +18,7 @@
 #define FORWARDING_RECORD "forwarding"
 #define AGAIN_NS          1000000000ULL /* before dnsmasq is started again; doubled with each failure ... */
 #define AGAIN_DOUBLINGS   6U            /* ... so often at most, until ... */
+#define STALE_NS          200000000ULL  /* before it forgets guests that have gone */
 #define STEADY_S          60            /* ... it has lived so long */
 
 /* --- Ports --- */
@@ -178,12 +179,35 @@ static int start_dnsmasq(struct live_network *live, struct error *err)
 	return 0;
 }
 
+/* dnsmasq keeps the lease of a guest that has gone, and with it its name and address: it must start anew. */
+static int restart_dnsmasq(struct live_network *live, struct error *err)
+{
+	struct dnsmasq dnsmasq = dnsmasq_of(live);
+
+	live->dnsmasq_stale = false;
+	unwatch(live);
+	dnsmasq_end(&dnsmasq);
+	return start_dnsmasq(live, err);
+}
+
+/* Once for all the guests that leave together. */
+static int restart_dnsmasq_soon(struct live_network *live, struct error *err)
+{
+	if (!live->networks->loop)
+		return restart_dnsmasq(live, err);
+	if (!live->dnsmasq_stale)
+		loop_timer_set(&live->again, STALE_NS, 0);
+	live->dnsmasq_stale = true;
+	return tell_dnsmasq(live, err);
+}
+
 static void again_expired(struct loop_timer *timer)
 {
 	struct live_network *live = CONTAINER_OF(timer, struct live_network, again);
 	struct error err;
+	int code = live->dnsmasq_stale ? restart_dnsmasq(live, &err) : start_dnsmasq(live, &err);
 
-	if (start_dnsmasq(live, &err) == 0)
+	if (code == 0)
 		return;
 	log_error("%s", err.text);
 	start_later(live);
@@ -267,6 +291,16 @@ static int update_firewall(const struct live_network *live, struct error *err)
 	return code < 0 ? error_prefix(err, code, "network %s", live->network.name) : 0;
 }
 
+/* Guests that were plugged in when somebody removed the bridge. */
+static int replug(const struct live_network *live, struct error *err)
+{
+	int code = 0;
+
+	for (unsigned i = 0; i < live->port_count && code == 0; i++)
+		code = bridge_replug(live->network.bridge, live->ports[i].tap, err);
+	return code;
+}
+
 int live_network_up(struct live_network *live, struct error *err)
 {
 	int code = network_state_write(live, err);
@@ -275,20 +309,20 @@ int live_network_up(struct live_network *live, struct error *err)
 		return code;
 	/* The packet filter before forwarding: at no time does the host forward what it should not. */
 	if ((code = bridge_make(&live->network, live->networks->mark, err)) < 0 ||
-	    (code = update_firewall(live, err)) < 0 || (code = allow_forwarding(live, err)) < 0 ||
-	    (code = start_dnsmasq(live, err)) < 0)
+	    (code = replug(live, err)) < 0 || (code = update_firewall(live, err)) < 0 ||
+	    (code = allow_forwarding(live, err)) < 0 || (code = start_dnsmasq(live, err)) < 0)
 		return code;
 	return 0;
 }
 
-int live_network_changed(struct live_network *live, bool published, struct error *err)
+int live_network_changed(struct live_network *live, unsigned changes, struct error *err)
 {
 	int code = network_state_write(live, err);
 
 	if (code < 0 || !virtual_network_has_addresses(&live->network))
 		return code;
-	code = tell_dnsmasq(live, err);
-	if (code == 0 && published)
+	code = changes & NETWORK_GUEST_LEFT ? restart_dnsmasq_soon(live, err) : tell_dnsmasq(live, err);
+	if (code == 0 && changes & NETWORK_PUBLISHED)
 		code = update_firewall(live, err);
 	return code;
 }
@@ -321,7 +355,7 @@ static void remove_network(const struct live_network *live)
 	struct error err;
 	int code;
 
-	dnsmasq_stop(&dnsmasq);
+	dnsmasq_remove(&dnsmasq);
 	if (bridge_remove(live->network.bridge, &err) < 0)
 		log_error("%s", err.text);
 	if (record && !any_forwards(live->networks) && forwarding_restore(record, &err) < 0)

@@ -36,6 +36,7 @@ struct live_network {
 	struct network_port *ports;
 	struct loop_source dnsmasq; /* pidfd; -1: not watched */
 	struct loop_timer again;    /* when dnsmasq is to be started again */
+	bool dnsmasq_stale;         /* it knows of guests that have gone, and is to start anew */
 	unsigned dnsmasq_failures;  /* in a row */
 	int64_t dnsmasq_started_s;  /* CLOCK_MONOTONIC */
 };
@@ -58,9 +59,12 @@ void live_network_free(struct live_network *live);
 int live_network_up(struct live_network *live, struct error *err);
 /* Removes all of it, and frees it. What cannot be removed is logged. */
 void live_network_down(struct live_network *live);
-/* A port came or went: tells the disk, dnsmasq and, if `published` ports are among them, the packet filter.
- */
-int live_network_changed(struct live_network *live, bool published, struct error *err);
+/* A port came or went: tells the disk, dnsmasq, and the packet filter if it has to know. */
+enum network_change {
+	NETWORK_GUEST_LEFT = 1, /* one that had its address may have gone */
+	NETWORK_PUBLISHED = 2,  /* it published ports */
+};
+int live_network_changed(struct live_network *live, unsigned changes, struct error *err);
 bool live_network_publishes(const struct live_network *live);
 
 /* Adds a port that is copied, its texts included; 0 or a negative errno. */

@@ -2,9 +2,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <ifaddrs.h>
-#include <net/if.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +11,9 @@
 #include "common/log.h"
 #include "vmm/config/file.h"
 #include "vmm/net/dnsmasq.h"
+#include "vmm/net/host_check.h"
 #include "vmm/net/live_network.h"
 #include "vmm/net/ruleset.h"
-
-#define ROUTES "/proc/net/route"
 
 /* --- What a former manager left --- */
 
@@ -49,7 +45,7 @@ int networks_open(const struct settings *settings, struct loop *loop, struct net
 	networks->settings = settings;
 	networks->loop = loop;
 	networks->folder = file_path_join(settings->runtime_dir, "networks");
-	if (asprintf(&networks->mark, "rastos %.*s", BRIDGE_MARK_MAX - 16, settings->runtime_dir) < 0)
+	if (asprintf(&networks->mark, BRIDGE_MARK "%.*s", BRIDGE_MARK_MAX - 16, settings->runtime_dir) < 0)
 		networks->mark = NULL;
 	if (!networks->folder || !networks->mark) {
 		networks_close(networks);
@@ -90,89 +86,6 @@ static struct live_network *find_live(struct networks *networks, const char *nam
 	return NULL;
 }
 
-/* --- Whether a network can be made here --- */
-
-static int refuse_overlap(const struct virtual_network *network, const struct host_route *route,
-			  struct error *err)
-{
-	char own[ADDRESS_TEXT];
-	char other[ADDRESS_TEXT];
-
-	address_text(subnet_network(&network->subnet), own);
-	address_text(route->network, other);
-	return error_set(
-		err, -EADDRINUSE,
-		"network %s: its subnet %s/%u overlaps %s/%u, which the host reaches through %s; give the "
-		"network another address",
-		network->name, own, network->subnet.prefix, other, route->prefix, route->interface);
-}
-
-/* -EADDRINUSE when the network and a route of the host want the same addresses; those of its own bridge,
- * which an interrupted start may have left, do not count. */
-static int check_route(const struct virtual_network *network, const struct host_route *route,
-		       struct error *err)
-{
-	if (strcmp(route->interface, network->bridge) == 0 || !subnet_overlaps(&network->subnet, route))
-		return 0;
-	return refuse_overlap(network, route, err);
-}
-
-static int check_routes(const struct virtual_network *network, struct error *err)
-{
-	AUTO_FCLOSE FILE *file = fopen(ROUTES, "re");
-	struct host_route route;
-	char line[256];
-	int code = 0;
-
-	while (file && code == 0 && fgets(line, sizeof(line), file)) {
-		if (host_route_parse(line, &route))
-			code = check_route(network, &route, err);
-	}
-	return code;
-}
-
-static int check_interface(const struct virtual_network *network, const struct ifaddrs *interface,
-			   struct error *err)
-{
-	const struct sockaddr_in *address = (const struct sockaddr_in *)interface->ifa_addr;
-	const struct sockaddr_in *mask = (const struct sockaddr_in *)interface->ifa_netmask;
-	struct host_route route;
-
-	if (!address || !mask || address->sin_family != AF_INET)
-		return 0;
-	snprintf(route.interface, sizeof(route.interface), "%s", interface->ifa_name);
-	route.network = ntohl(address->sin_addr.s_addr & mask->sin_addr.s_addr);
-	route.prefix = (unsigned)__builtin_popcount(mask->sin_addr.s_addr);
-	return check_route(network, &route, err);
-}
-
-static int check_interfaces(const struct virtual_network *network, struct error *err)
-{
-	struct ifaddrs *interfaces = NULL;
-	int code = 0;
-
-	if (getifaddrs(&interfaces) < 0)
-		return error_set(err, -errno, "network %s: cannot read the host's addresses: %m",
-				 network->name);
-	for (const struct ifaddrs *at = interfaces; at && code == 0; at = at->ifa_next)
-		code = check_interface(network, at, err);
-	freeifaddrs(interfaces);
-	return code;
-}
-
-static int check_host(const struct networks *networks, const struct virtual_network *network,
-		      struct error *err)
-{
-	int code;
-
-	if (!virtual_network_has_addresses(network))
-		return 0;
-	if ((code = bridge_check_free(network, networks->mark, err)) < 0 ||
-	    (code = check_routes(network, err)) < 0 || (code = check_interfaces(network, err)) < 0)
-		return code;
-	return 0;
-}
-
 /* The network of this name, made if it is not there yet. */
 static int bring_up(struct networks *networks, const char *name, struct live_network **live,
 		    struct error *err)
@@ -185,7 +98,7 @@ static int bring_up(struct networks *networks, const char *name, struct live_net
 		return 0;
 	code = virtual_network_read(networks->settings, name, &network, err);
 	if (code == 0)
-		code = check_host(networks, &network, err);
+		code = network_check_host(&network, networks->mark, err);
 	if (code < 0)
 		return code;
 	*live = live_network_new(networks, &network);
@@ -354,7 +267,7 @@ static void leave_old_place(struct networks *networks, const struct network_defi
 static int plug(struct live_network *live, const struct network_port *port, struct network_plug *result,
 		struct error *err)
 {
-	int code = live_network_changed(live, port->publish_count > 0, err);
+	int code = live_network_changed(live, port->publish_count ? NETWORK_PUBLISHED : 0, err);
 
 	if (code < 0)
 		return code;
@@ -377,7 +290,7 @@ static void give_up(struct live_network *live, const struct network_port *port)
 	if (live->port_count == 0)
 		live_network_down(live);
 	else
-		live_network_changed(live, port->publish_count > 0, NULL);
+		live_network_changed(live, port->publish_count ? NETWORK_PUBLISHED : 0, NULL);
 }
 
 static int attach(struct networks *networks, struct network_port *port, const struct network_definition *card,
@@ -413,21 +326,19 @@ int networks_attach(struct networks *networks, const char *guest, unsigned index
 	return code < 0 ? error_prefix(err, code, "guest %s: networks[%u]", guest, index) : 0;
 }
 
-/* Forgets the cards of guests that `keep` does not want; whether one was there, and whether one was
- * published. */
-static bool drop_ports(struct live_network *live, bool (*keep)(void *owner, const char *guest), void *owner,
-		       bool *published)
+/* Forgets the cards of guests that `keep` does not want; what changed by it (enum network_change). */
+static unsigned drop_ports(struct live_network *live, bool (*keep)(void *owner, const char *guest),
+			   void *owner)
 {
-	bool dropped = false;
+	unsigned changes = 0;
 
 	for (unsigned i = live->port_count; i-- > 0;) {
 		if (keep(owner, live->ports[i].guest))
 			continue;
-		dropped = true;
-		*published |= live->ports[i].publish_count > 0;
+		changes |= NETWORK_GUEST_LEFT | (live->ports[i].publish_count ? NETWORK_PUBLISHED : 0U);
 		live_network_remove_port(live, i);
 	}
-	return dropped;
+	return changes;
 }
 
 static bool is_another(void *owner, const char *guest)
@@ -435,20 +346,28 @@ static bool is_another(void *owner, const char *guest)
 	return strcmp(owner, guest) != 0;
 }
 
-void networks_detach(struct networks *networks, const char *guest)
+/* True when the network is gone. */
+static bool let_go(struct live_network *live, unsigned changes)
 {
 	struct error err;
 
+	if (live->port_count == 0) {
+		live_network_down(live);
+		return true;
+	}
+	if (changes && live_network_changed(live, changes, &err) < 0)
+		log_error("%s", err.text);
+	return false;
+}
+
+void networks_detach(struct networks *networks, const char *guest)
+{
 	for (unsigned i = networks->count; i-- > 0;) {
 		struct live_network *live = networks->live[i];
-		bool published = false;
+		unsigned changes = drop_ports(live, is_another, (void *)(uintptr_t)guest);
 
-		if (!drop_ports(live, is_another, (void *)(uintptr_t)guest, &published))
-			continue;
-		if (live->port_count == 0)
-			live_network_down(live);
-		else if (live_network_changed(live, published, &err) < 0)
-			log_error("%s", err.text);
+		if (changes)
+			let_go(live, changes);
 	}
 }
 
@@ -457,14 +376,9 @@ void networks_adopt(struct networks *networks, bool (*runs)(void *owner, const c
 	struct error err;
 
 	for (unsigned i = networks->count; i-- > 0;) {
-		bool published = false;
+		struct live_network *live = networks->live[i];
 
-		drop_ports(networks->live[i], runs, owner, &published);
-		if (networks->live[i]->port_count == 0)
-			live_network_down(networks->live[i]);
-	}
-	for (unsigned i = 0; i < networks->count; i++) {
-		if (live_network_up(networks->live[i], &err) < 0)
+		if (!let_go(live, drop_ports(live, runs, owner)) && live_network_up(live, &err) < 0)
 			log_error("%s", err.text);
 	}
 }

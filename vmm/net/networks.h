@@ -71,6 +71,10 @@ int networks_plug_bridge(const char *guest, unsigned index, const struct network
 cJSON *networks_list(struct networks *networks, struct error *err);
 cJSON *networks_info(struct networks *networks, const char *name, struct error *err);
 
+/* Where a guest's cards are plugged in: [{"card","network","mac","address","tap","publish"}]; NULL when
+ * nowhere. */
+cJSON *networks_of_guest(const struct networks *networks, const char *guest);
+
 /* Writes a network's file. One that is up goes on as it is until it was down. -EEXIST without `replace`. */
 int networks_define(struct networks *networks, const cJSON *definition, bool replace,
 		    char name[VIRTUAL_NETWORK_NAME_MAX + 1], struct error *err);

@@ -62,6 +62,32 @@ cJSON *networks_info(struct networks *networks, const char *name, struct error *
 	return describe(networks, live ? &live->network : &network);
 }
 
+static void add_ports_of(cJSON *list, const struct live_network *live, const char *guest)
+{
+	for (unsigned i = 0; i < live->port_count; i++) {
+		cJSON *port;
+
+		if (strcmp(live->ports[i].guest, guest) != 0)
+			continue;
+		port = network_port_json(&live->ports[i]);
+		cJSON_DeleteItemFromObject(port, "guest");
+		cJSON_AddStringToObject(port, "network", live->network.name);
+		cJSON_AddItemToArray(list, port);
+	}
+}
+
+cJSON *networks_of_guest(const struct networks *networks, const char *guest)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	for (unsigned i = 0; networks && i < networks->count; i++)
+		add_ports_of(list, networks->live[i], guest);
+	if (cJSON_GetArraySize(list) > 0)
+		return list;
+	cJSON_Delete(list);
+	return NULL;
+}
+
 int networks_define(struct networks *networks, const cJSON *definition, bool replace,
 		    char name[VIRTUAL_NETWORK_NAME_MAX + 1], struct error *err)
 {

@@ -246,6 +246,16 @@ int passt_start(struct passt *passt, const char *name, const char *const *publis
 	return code < 0 ? error_prefix(err, code, "network of guest %s", name) : code;
 }
 
+bool passt_ended(struct passt *passt)
+{
+	siginfo_t info = {0};
+
+	if (passt->pid <= 0 || waitid(P_PID, (id_t)passt->pid, &info, WEXITED | WNOHANG) < 0 || !info.si_pid)
+		return false;
+	passt->pid = 0;
+	return true;
+}
+
 void passt_stop(struct passt *passt)
 {
 	if (passt->pid <= 0)

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "common/error.h"
@@ -27,6 +28,9 @@ struct passt {
  */
 int passt_start(struct passt *passt, const char *name, const char *const *publish, unsigned count,
 		struct error *err);
+
+/* Whether it ended since: once, and reaps it then. */
+bool passt_ended(struct passt *passt);
 
 /* Ends it, reaps it; does nothing when it does not run. */
 void passt_stop(struct passt *passt);

@@ -134,7 +134,9 @@ static void first_line(int output, const char *name, char *line, size_t size)
 	start += strspn(start, " \t\n");
 	if (strncmp(start, name, name_len) == 0 && strncmp(start + name_len, ": ", 2) == 0)
 		start += name_len + 2;
-	snprintf(line, size, "%.*s", (int)strcspn(start, "\n"), *start ? start : "it ended without a word");
+	snprintf(line, size, "%.*s", (int)strcspn(start, "\n"), start);
+	if (!*line)
+		snprintf(line, size, "it ended without a word");
 }
 
 static int judge(const struct tool *tool, int code, int status, int output, struct error *err)
@@ -169,5 +171,6 @@ int tool_run(const struct tool *tool, struct error *err)
 				 tool->package);
 	if (code < 0)
 		return error_set(err, code, "cannot run %s: %s", tool->argv[0], strerror(-code));
-	return judge(tool, wait_for_end(pid, &status), status, output, err);
+	code = wait_for_end(pid, &status);
+	return judge(tool, code, status, output, err);
 }

@@ -9,8 +9,8 @@
  *      "vcpu N"                the vCPU threads, each on its pin, if there are pins
  *      all others              the guest's CPUs: loops, disks ("disk N"), and KVM's own workers for it
  *
- * The weight is the guest's control group's. Where that has a cpuset too, it is set first: a kernel before 6.2 puts the
- * threads on all of a cpuset that changes.
+ * The weight is the guest's control group's. Where that has a cpuset too, it is set first: a kernel
+ * before 6.2 puts the threads on all of a cpuset that changes.
  */
 #pragma once
 

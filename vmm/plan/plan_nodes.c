@@ -41,6 +41,13 @@ unsigned planner_find_node(const struct planner *planner, unsigned index, const 
 	return CPU_SET_MAX;
 }
 
+unsigned planner_node_of(const struct planner *planner, const struct cpu_set *cpus)
+{
+	unsigned node = planner->host->node[cpu_set_next(cpus, 0)];
+
+	return cpu_set_within(cpus, &planner->host->node_info[node].cpus) ? node : CPU_SET_MAX;
+}
+
 /* The nodes of the guest's memory are filled from the lowest on. */
 static uint64_t book_memory(struct planner *planner, const struct plan_guest *guest,
 			    const struct cpu_set *nodes)

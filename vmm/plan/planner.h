@@ -1,5 +1,5 @@
 /*
- * A plan in the making: what plan.c, plan_memory.c, plan_cpus.c and plan_nodes.c share, in this order:
+ * A plan in the making: what the files of the plan share, which work in this order:
  *
  *      reserve -> memory's sizes -> exclusive guests with numbers -> vCPUs of all others -> their CPUs and
  * nodes
@@ -33,7 +33,22 @@ struct planner {
 int planner_size_memory(struct planner *planner);
 int planner_size_and_place_cpus(struct planner *planner);
 
+/* --- Exclusive guests (plan_exclusive.c) --- */
+
+/* All that have numbers; the pinned ones first, others go around them. */
+int planner_place_exclusive_guests(struct planner *planner);
+int planner_place_exclusive(struct planner *planner, unsigned guest);
+/* How many vCPUs an exclusive guest gets of a part of so many CPUs: whole cores, as many as lie in it, or the
+ * least that is possible: one core, or 0 when none is left. */
+unsigned planner_whole_part(const struct planner *planner, unsigned guest, unsigned part);
+/* -ENOSPC: why a guest cannot have one of the CPUs it wants, which are not all free. */
+int planner_pin_refused(const struct planner *planner, const struct plan_guest *guest,
+			const struct cpu_set *wanted);
+
 /* --- Nodes (plan_nodes.c) --- */
+
+/* The one node that all these CPUs are on, or CPU_SET_MAX. */
+unsigned planner_node_of(const struct planner *planner, const struct cpu_set *cpus);
 
 void planner_fill_nodes(struct planner *planner);
 /* The lowest of candidates that has room for guest's memory and, of `cpus` there, for its vCPUs, with so many

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -12,10 +13,11 @@
 #include "vmm/storage/ext_files.h"
 #include "vmm/storage/partitions.h"
 
-#define KERNEL_MAX   MIB(256)
-#define INITRD_MAX   GIB(1)
-#define VERSIONS_MAX 32
-#define SEEN_MAX     128
+#define KERNEL_MAX     MIB(256)
+#define INITRD_MAX     GIB(1)
+#define VERSIONS_MAX   32
+#define SEARCH_SECONDS 40 /* for all partitions together */
+#define SEEN_MAX       128
 
 /* How distributions name the two, before and behind the version. */
 static const char *const kernel_names[] = {"vmlinuz-", "vmlinux-", NULL};
@@ -190,10 +192,16 @@ static int find_partitions(struct search *search, struct error *err)
 static int search_disk(struct search *search, struct error *err)
 {
 	const char *about = search->source->about;
+	time_t began = time(NULL);
 	int code = find_partitions(search, err);
 
-	for (unsigned i = 0; i < search->count && code == 0; i++)
+	for (unsigned i = 0; i < search->count && code == 0; i++) {
 		code = search_partition(search, &search->partitions[i], err);
+		if (code == 0 && time(NULL) - began > SEARCH_SECONDS)
+			code = error_set(err, -ETIMEDOUT,
+					 "%s: its %u partitions have not been looked through after %d s",
+					 about, search->count, SEARCH_SECONDS);
+	}
 	if (code < 0)
 		return code;
 	if (!search->choice.partition)

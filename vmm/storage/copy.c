@@ -11,52 +11,49 @@
 #include "common/cleanup.h"
 #include "common/util.h"
 
-#define STEP      MIB(8) /* between two reports */
-#define BUFFER    MIB(1)
+#define STEP      MIB(8)  /* between two reports */
+#define BLOCK     KIB(64) /* zeros of this size become a hole */
 #define STEP_TEXT "copying"
 
-/* Copies what copy_file_range cannot: from a block device, or between two kinds of file system. */
-static int copy_plain(int from, int to, uint64_t start, uint64_t end)
+static bool all_zeros(const uint8_t *data, size_t size)
 {
-	AUTO_FREE uint8_t *buffer = malloc(BUFFER);
+	return size == 0 || (data[0] == 0 && memcmp(data, data + 1, size - 1) == 0);
+}
 
-	if (!buffer)
-		return -ENOMEM;
-	while (start < end) {
-		ssize_t got = pread(from, buffer, MIN(BUFFER, end - start), (off_t)start);
+static int write_all(int fd, const uint8_t *data, size_t size, uint64_t at)
+{
+	while (size) {
+		ssize_t put = pwrite(fd, data, size, (off_t)at);
+
+		if (put < 0 && errno != EINTR)
+			return -errno;
+		if (put > 0) {
+			data += put;
+			size -= (size_t)put;
+			at += (uint64_t)put;
+		}
+	}
+	return 0;
+}
+
+/* Zeros are not written: what is not written is a hole of the new file, which is zeros. */
+static int copy_range(int from, int to, uint64_t start, uint64_t end)
+{
+	AUTO_FREE uint8_t *buffer = malloc(BLOCK);
+	int code = buffer ? 0 : -ENOMEM;
+
+	while (code == 0 && start < end) {
+		ssize_t got = pread(from, buffer, MIN(BLOCK, end - start), (off_t)start);
 
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
 			return got < 0 ? -errno : -EIO;
-		for (ssize_t done = 0; done < got;) {
-			ssize_t put = pwrite(to, buffer + done, (size_t)(got - done), (off_t)start + done);
-
-			if (put < 0 && errno != EINTR)
-				return -errno;
-			done += MAX(put, 0);
-		}
+		if (!all_zeros(buffer, (size_t)got))
+			code = write_all(to, buffer, (size_t)got, start);
 		start += (uint64_t)got;
 	}
-	return 0;
-}
-
-static int copy_range(int from, int to, uint64_t start, uint64_t end)
-{
-	while (start < end) {
-		off_t from_at = (off_t)start;
-		off_t to_at = (off_t)start;
-		ssize_t got = copy_file_range(from, &from_at, to, &to_at, (size_t)(end - start), 0);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0 && (errno == ENOSPC || errno == EIO || errno == EDQUOT))
-			return -errno;
-		if (got <= 0)
-			return copy_plain(from, to, start, end);
-		start += (uint64_t)got;
-	}
-	return 0;
+	return code;
 }
 
 /* The next stretch of data from start on; false when only a hole is left. A file without SEEK_DATA, such as a

@@ -1,6 +1,6 @@
 /*
- * Copies of whole files that stay as sparse as they are: by reflink where the file system can, else byte by
- * byte without the holes.
+ * Copies of whole files that are as sparse as can be: by reflink where the file system can, else byte by
+ * byte without the holes, and without zeros that take room.
  */
 #pragma once
 

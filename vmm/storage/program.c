@@ -175,7 +175,7 @@ static uint64_t now_ms(void)
 
 static int child_end(pid_t pid)
 {
-	int status = 0;
+	int status = -1; /* neither a good end nor a signal's: nobody knows how it ended */
 
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;

@@ -74,7 +74,6 @@ int sandbox_rules(const struct program *program)
 		"/sbin",
 		"/lib",
 		"/lib64",
-		"/proc",
 		"/etc/ld.so.cache",
 		"/etc/alternatives",
 		"/etc/mke2fs.conf",
@@ -242,6 +241,10 @@ int sandbox_enter(const struct program *program, int rules, pid_t parent)
 		return -errno;
 	if (getppid() != parent)
 		return -ESRCH;
+	/* Of /proc only what is the program's own. */
+	if (rules >= 0)
+		allow_path(&(struct rules){.fd = rules, .handled = LANDLOCK_READ}, "/proc/self",
+			   LANDLOCK_READ);
 	if (rules >= 0 && syscall(SYS_landlock_restrict_self, rules, 0) < 0)
 		return -errno;
 	return 0;

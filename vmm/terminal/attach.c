@@ -2,15 +2,25 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "vmm/terminal/terminal.h"
 
-#define ESCAPE_KEY 0x1d /* Ctrl-] */
-#define CHUNK      4096
+#define CHUNK 4096
+
+struct attachment {
+	int fd;
+	int signals; /* those that end us */
+	struct detach_keys keys;
+	bool terminal; /* standard input is one */
+	bool input_open;
+	int signal; /* came; 0: none */
+};
 
 static bool write_all(int fd, const char *data, size_t len)
 {
@@ -33,47 +43,66 @@ static bool write_all(int fd, const char *data, size_t len)
 	return true;
 }
 
-/* Moves what is there from the keyboard to fd; *open turns false at the end of input. */
-static enum attach_end copy_keys(int fd, bool *open, bool *escaped)
+/* What was typed, without the keys that leave; *escaped: they were typed. */
+static size_t take_keys(struct attachment *attachment, const char *typed, size_t len, char *out,
+			bool *escaped)
 {
-	char data[CHUNK];
-	ssize_t got = read(STDIN_FILENO, data, sizeof(data));
-	const char *escape;
+	size_t used = 0, more;
 
-	if (got <= 0) {
-		*open = got < 0 && (errno == EAGAIN || errno == EINTR);
-		return ATTACH_CLOSED;
+	for (size_t i = 0; i < len && !*escaped; i++) {
+		*escaped = detach_keys_take(&attachment->keys, typed[i], out + used, &more);
+		used += more;
 	}
-	escape = isatty(STDIN_FILENO) ? memchr(data, ESCAPE_KEY, (size_t)got) : NULL;
-	*escaped = escape != NULL;
-	if (!write_all(fd, data, escape ? (size_t)(escape - data) : (size_t)got))
-		return ATTACH_FAILED;
-	return ATTACH_CLOSED;
+	return used;
 }
 
-static enum attach_end relay(int fd)
+/* Moves what is there from the keyboard to the stream. */
+static enum attach_end copy_keys(struct attachment *attachment, bool *escaped)
 {
-	bool input_open = true;
+	char out[CHUNK + DETACH_KEYS_MAX];
+	char data[CHUNK];
+	ssize_t got = read(STDIN_FILENO, data, sizeof(data));
+	size_t len;
+
+	if (got <= 0) {
+		attachment->input_open = got < 0 && (errno == EAGAIN || errno == EINTR);
+		return ATTACH_CLOSED;
+	}
+	len = (size_t)got;
+	if (attachment->terminal)
+		len = take_keys(attachment, data, len, out, escaped);
+	return write_all(attachment->fd, attachment->terminal ? out : data, len) ? ATTACH_CLOSED
+										 : ATTACH_FAILED;
+}
+
+static enum attach_end relay(struct attachment *attachment)
+{
 	bool escaped = false;
 	char data[CHUNK];
 
 	while (!escaped) {
 		struct pollfd wait[] = {
-			{.fd = fd, .events = POLLIN},
-			{.fd = input_open ? STDIN_FILENO : -1, .events = POLLIN},
+			{.fd = attachment->fd, .events = POLLIN},
+			{.fd = attachment->input_open ? STDIN_FILENO : -1, .events = POLLIN},
+			{.fd = attachment->signals, .events = POLLIN},
 		};
+		struct signalfd_siginfo info;
 		ssize_t got;
 
-		if (poll(wait, 2, -1) < 0) {
+		if (poll(wait, 3, -1) < 0) {
 			if (errno == EINTR)
 				continue;
 			return ATTACH_FAILED;
 		}
-		if (wait[1].revents && copy_keys(fd, &input_open, &escaped) == ATTACH_FAILED)
+		if (wait[2].revents && read(attachment->signals, &info, sizeof(info)) == sizeof(info)) {
+			attachment->signal = (int)info.ssi_signo;
+			return ATTACH_ESCAPED;
+		}
+		if (wait[1].revents && copy_keys(attachment, &escaped) == ATTACH_FAILED)
 			return errno == EPIPE ? ATTACH_CLOSED : ATTACH_FAILED;
 		if (!wait[0].revents)
 			continue;
-		got = read(fd, data, sizeof(data));
+		got = read(attachment->fd, data, sizeof(data));
 		if (got < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (got <= 0)
@@ -84,13 +113,43 @@ static enum attach_end relay(int fd)
 	return ATTACH_ESCAPED;
 }
 
-enum attach_end attach_terminal(int fd)
+/* Signals that end the process are taken here, so that the terminal can be restored first. */
+static int open_signals(sigset_t *before)
 {
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGQUIT);
+	sigprocmask(SIG_BLOCK, &set, before);
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+enum attach_end attach_terminal(int fd, const struct detach_keys *keys)
+{
+	struct attachment attachment = {
+		.fd = fd,
+		.keys = *keys,
+		.terminal = isatty(STDIN_FILENO),
+		.input_open = true,
+	};
 	struct terminal_state state = {0};
 	enum attach_end end;
+	sigset_t before;
+	int why;
 
+	attachment.signals = open_signals(&before);
 	terminal_raw(&state, STDIN_FILENO);
-	end = relay(fd);
+	end = relay(&attachment);
+	why = errno;
 	terminal_restore(&state);
+	if (attachment.signals >= 0)
+		close(attachment.signals);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (attachment.signal)
+		raise(attachment.signal);
+	errno = why;
 	return end;
 }

@@ -10,6 +10,8 @@
  *      5 packet   op:8 guest:8 host:8 flags:8 credit:16 len:8 bytes    a good packet into the transmit
  * queue's next chain
  *
+ *      6 owner    port:8                                               its owner connects a program
+ *
  * `which` is one of the last programs, and services that the guest connected to. Guest ports are 8 bits wide
  * there; the host's are too, or count from the first one that programs get.
  */
@@ -63,6 +65,17 @@ static int connect_service(void *owner, uint32_t port)
 	return ends[1];
 }
 
+static void owner_connects(struct fuzz_machine *machine, uint32_t port)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) < 0)
+		abort();
+	peer_add(ends[0]);
+	if (virtio_vsock_connect(machine->device, ends[1], port) < 0)
+		close(ends[1]);
+}
+
 static void program_connects(void)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -108,7 +121,7 @@ static void guest_sends(struct fuzz_machine *machine, struct fuzz_input *input)
 static void world_acts(struct fuzz_machine *machine, struct fuzz_input *input)
 {
 	static uint8_t sink[UINT16_MAX];
-	unsigned what = fuzz_take(input, 1) % 6;
+	unsigned what = fuzz_take(input, 1) % 7;
 	const uint8_t *bytes;
 	int *peer;
 	size_t len;
@@ -119,6 +132,10 @@ static void world_acts(struct fuzz_machine *machine, struct fuzz_input *input)
 	}
 	if (what == 5) {
 		guest_sends(machine, input);
+		return;
+	}
+	if (what == 6) {
+		owner_connects(machine, (uint32_t)fuzz_take(input, 1));
 		return;
 	}
 	peer = &peers[fuzz_take(input, 1) % PEERS_MAX];

@@ -2,15 +2,17 @@
 # timeout: 240
 mkdir -p /etc/rastos/guests
 rm -f /etc/rastos/guests/*
-echo "{\"jail\": false}" >/etc/rastos/vmm.json
 guest_initrd /tmp/closed </dev/null
 guest_initrd /tmp/open <<'END'
 rinitctl enable --now rastos-exec.socket
 END
+# The one with vsock in its kernel, the other with it as modules, which the socket unit has to wait for.
 for name in closed open; do
+	kernel=$tuned
+	[ $name = closed ] || kernel=/payload/kernel/vmlinuz
 	cat >/etc/rastos/guests/$name.json <<-END
-		{ "name": "$name", "role": "guest", "memory_mib": 160, "vcpus": 1,
-		  "kernel": { "path": "$tuned", "initrd": "/tmp/$name", "cmdline": "console=ttyS0 quiet panic=-1" } }
+		{ "name": "$name", "role": "guest", "memory_mib": 256, "vcpus": 1,
+		  "kernel": { "path": "$kernel", "initrd": "/tmp/$name", "cmdline": "console=ttyS0 quiet panic=-1" } }
 	END
 done
 rastos-vmm up -d --timeout 90

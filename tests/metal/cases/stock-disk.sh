@@ -1,5 +1,5 @@
-# A disk with stock Debian boots by the kernel in its /boot, by systemd to its login prompt; the manager's guests can too.
-# timeout: 150
+# A disk with stock Debian boots by the kernel in its /boot and systemd to its login prompt, and goes down by its power button.
+# timeout: 200
 rastos-vmm run -m 512 --boot-report report /dev/vdb </dev/null >log 2>&1 &
 guest=$!
 wait_for 120 printed log "^Debian GNU/Linux 12 stock ttyS0"

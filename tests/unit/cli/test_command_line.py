@@ -5,10 +5,10 @@ import pathlib
 
 from program import *
 
-COMMANDS = ["up", "down", "run", "list", "start", "shutdown", "reboot", "kill", "console", "boot-report", "plan",
-            "check"]
+COMMANDS = ["up", "down", "mode", "plan", "run", "create", "define", "undefine", "start", "shutdown", "reboot", "kill", "pause",
+            "resume", "console", "list", "info", "logs", "events", "stats", "top", "boot-report", "crashes", "check"]
 VERBS = ["build", "sign", "verify", "inspect"]
-OF_A_GUEST = ["start", "shutdown", "reboot", "kill", "console", "boot-report"]
+OF_A_GUEST = ["start", "shutdown", "reboot", "kill", "console", "boot-report", "undefine", "pause", "resume", "info", "logs"]
 
 
 class Help(ProgramTest):
@@ -71,7 +71,7 @@ class Usage(ProgramTest):
         self.usage(["--memory"], "run", "--memory")
 
     def test_unwanted_argument(self):
-        for command in ("up", "down", "list", "plan", "check"):
+        for command in ("up", "down", "list", "plan", "check", "events", "top"):
             with self.subTest(command):
                 self.usage([f"rastos-vmm {command}: ", "argument"], command, "extra")
         self.usage(["extra"], "image", "build", "extra")
@@ -88,7 +88,8 @@ class Usage(ProgramTest):
         self.usage(["--key"], "image", "sign", "guest.itb")
 
     def test_bad_number(self):
-        for command in (["up"], ["down"], ["shutdown", "guest"], ["boot-report", "guest"]):
+        for command in (["up"], ["down"], ["shutdown", "guest"], ["boot-report", "guest"], ["start", "guest"],
+                        ["create", "guest"]):
             for number in ("soon", "-1", "1s", "", "999999999999999999999"):
                 with self.subTest(command=command, number=number):
                     self.usage(["--timeout"], *command, "--timeout", number)
@@ -113,12 +114,24 @@ class Usage(ProgramTest):
         self.usage(["--memory", "definition"], "run", "--memory", "64", "guest.json")
 
     def test_option_of_another_command(self):
-        self.usage(["does not have this option"], "down", "--wait")
+        self.usage(["no option --wait"], "down", "--wait")
+
+    def test_unknown_option_names_the_nearest(self):
+        for command in (["start", "--wiat"], ["down", "--froce"], ["list", "--jsno"], ["up", "--detatch"],
+                        ["run", "--memroy=12"], ["--confg", "list"]):
+            with self.subTest(command):
+                self.usage(["there is no option", "did you mean --"], *command)
+        self.usage(["--allow-unsigned takes no argument"], "run", "--allow-unsigned=yes", "vmlinux")
+        self.usage(["there is no option -x"], "list", "-x")
+        self.usage(["--c is the start of more than one option"], "run", "--c")
+
+    def test_word_of_other_tools_names_ours(self):
+        self.refused(USAGE, ["restart", "did you mean reboot?"], "restart", "web")
 
 
 class NoManager(ProgramTest):
     def test_is_said_with_the_way_out(self):
-        words = ["no manager", "run/control.sock", "`rastos-vmm up`"]
+        words = ["no manager", "run/control.sock", "`rastos-vmm up -d`"]
         self.refused(FAILED, words, "list")
         self.refused(FAILED, words, "list", "--json")
         self.refused(FAILED, words, "down")

@@ -18,13 +18,20 @@ WHOLE = {
     "memory_backing": {"hugepages": False},
     "disks": [{"path": "data.img", "id": "data", "read_only": True}, {"image": "data"}],
     "networks": [{"type": "passt", "mac": "52:54:00:12:34:56", "publish": ["8080:80"]},
-                 {"type": "tap", "device": "tap0"}],
+                 {"type": "tap", "device": "tap0"}, {"type": "network", "network": "default"},
+                 {"type": "bridge", "bridge": "br0"}],
     "rng": True,
     "vsock": {"cid": 3, "path": "vsock.sock"},
     "console": "serial",
+    "ready": "notify",
+    "autostart": True,
+    "depends_on": ["db"],
     "on_poweroff": "destroy",
     "on_reboot": "restart",
     "on_crash": "destroy",
+    "ready": "notify",
+    "autostart": True,
+    "depends_on": ["db"],
 }
 # What only a definition with a boot image has.
 WITH_IMAGE = {"name": "guest", "image": "guest.itb", "configuration": "conf-1"}

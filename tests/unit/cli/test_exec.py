@@ -79,7 +79,7 @@ class Manager(threading.Thread):
         self.listener.close()
 
 
-def run_helper(connection):
+def run_helper(connection, program=RINITCTL, **options):
     """What the guest's socket unit does."""
     connection.sendall(b"OK 1073741824\n")
 
@@ -87,8 +87,8 @@ def run_helper(connection):
         os.dup2(connection.fileno(), 3)
         os.set_inheritable(3, True)
 
-    return subprocess.Popen(["rinit-exec"], executable=RINITCTL, env={"LISTEN_FDS": "1"}, pass_fds=[3],
-                            preexec_fn=prepare, stdin=subprocess.DEVNULL, start_new_session=True)
+    return subprocess.Popen(["rinit-exec"], executable=program, env={"LISTEN_FDS": "1"}, pass_fds=[3],
+                            preexec_fn=prepare, stdin=subprocess.DEVNULL, start_new_session=True, **options)
 
 
 class ExecTest(ProgramTest):
@@ -100,6 +100,12 @@ class ExecTest(ProgramTest):
 
     def guest(self, connection):
         self.helpers.append(run_helper(connection))
+
+    def helper(self):
+        """The first one; the manager's thread may not have noted it yet."""
+        while not self.helpers:
+            time.sleep(0.01)
+        return self.helpers[0]
 
     def command(self, *arguments):
         return [PROGRAM, "--connect", self.path("control"), *arguments]
@@ -164,7 +170,7 @@ class Exec(ExecTest):
         done = subprocess.run(["sh", "-c", '"$@" | head -n 1', "sh", *self.command("exec", "web", "yes")],
                               capture_output=True, timeout=20)
         self.assertEqual((done.stdout, done.stderr), (b"y\n", b""))
-        self.ends(self.helpers[0])
+        self.ends(self.helper())
 
     def test_command_in_the_background_is_not_waited_for(self):
         begin = time.monotonic()
@@ -217,7 +223,7 @@ class Exec(ExecTest):
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(10), 130)
         process.communicate()
-        self.ends(self.helpers[0])
+        self.ends(self.helper())
 
     def test_killed_client_ends_the_command_whatever_it_ignores(self):
         process = subprocess.Popen(self.command("exec", "web", "sh", "-c", "trap '' HUP TERM; echo $$; sleep 100"),
@@ -225,7 +231,7 @@ class Exec(ExecTest):
         pid = int(process.stdout.readline())
         process.kill()
         process.communicate()
-        self.ends(self.helpers[0])
+        self.ends(self.helper())
         with self.assertRaises(ProcessLookupError):
             os.kill(pid, 0)
 
@@ -335,6 +341,8 @@ class Refused(ExecTest):
         self.usage(["in which guest"], "exec")
         self.usage(["which command", "web"], "exec", "web")
         self.usage(["which command"], "exec", "web", "--")
+        self.usage(["no option --ttx", "--tty"], "exec", "--ttx", "web", "true")
+        self.usage(["no option --quit", "--quiet"], "cp", "--quit", "a", "b:/")
         self.usage(["a variable has a name"], "exec", "-e", "=x", "web", "true")
         self.usage(["GUEST:PATH"], "cp", "a")
         self.usage(["neither ./a nor /b"], "cp", "./a", "/b")
@@ -350,6 +358,99 @@ class TooLong(ExecTest):
         done = self.run_in_guest("echo", "x" * 70000)
         self.assertEqual(done.returncode, USAGE)
         self.assertIn(b"too long", done.stderr)
+
+
+@unittest.skipUnless(os.geteuid() == 0, "only root can be somebody else")
+class Stranger(ExecTest):
+    """The helper is another user's: who connects is not the host."""
+
+    def guest(self, connection):
+        shutil.copy(RINITCTL, self.path("rinitctl"))  # where that user may read
+        self.stranger = run_helper(connection, self.path("rinitctl"), user=65534, group=65534, extra_groups=[],
+                                   stderr=subprocess.PIPE)
+
+    def test_stranger_is_not_served(self):
+        done = self.run_in_guest("true")
+        self.assertEqual(done.returncode, LOST)
+        self.assertEqual(self.stranger.communicate(timeout=20)[1], b"rinit-exec: serves the host only, for rastos-exec.socket\n")
+
+    def test_nobody_is_served_without_a_connection(self):
+        for variables in ({}, {"LISTEN_FDS": "2"}):
+            done = subprocess.run(["rinit-exec"], executable=RINITCTL, env=variables, capture_output=True)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(b"serves the host only", done.stderr)
+
+
+class EnemyOfTheHelper(ProgramTest):
+    """A host that sends the helper what it should not."""
+
+    REQUEST, WINDOW, SIGNAL = 1, 3, 4
+
+    def request(self, *words, flags=2):
+        texts = b"\0\0" + b"".join(word.encode() + b"\0" for word in words)
+        return frame(self.REQUEST, struct.pack("<BBHHHH", 1, flags, 0, 0, len(words), 0) + texts)
+
+    def says(self, data, hang_up=True):
+        """What the helper says to these bytes, and its exit status; nothing may be left behind it."""
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            helper = run_helper(theirs)
+            theirs.close()
+            ours.settimeout(20)
+            try:
+                ours.sendall(data)
+                if hang_up:
+                    ours.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass
+            said = b""
+            try:
+                while chunk := ours.recv(65536):
+                    said += chunk
+            except ConnectionResetError:
+                pass
+        return said.removeprefix(b"OK 1073741824\n"), helper.wait(20)
+
+    def test_what_is_no_request_is_refused_with_a_sentence(self):
+        for data in (b"GET / HTTP/1.0\r\n\r\n", frame(INPUT, b"x"), frame(self.REQUEST), frame(99),
+                     frame(self.REQUEST, struct.pack("<BBHHHH", 1, 0, 0, 0, 65535, 0)),
+                     frame(self.REQUEST, struct.pack("<BBHHHH", 2, 0, 0, 0, 1, 0) + b"\0\0sh\0"),
+                     struct.pack("<BxxxI", self.REQUEST, 1 << 20)):
+            said, status = self.says(data)
+            self.assertEqual(status, 1)
+            if said:  # one that has closed its end may not be told
+                self.assertEqual(said[0], EXIT)
+                self.assertIn(b"does not understand", said)
+
+    def test_frames_that_are_wrong_end_the_command(self):
+        begin = self.request("sh", "-c", "sleep 100")
+        for wrong in (frame(INPUT, bytes(65536)) * 3,  # more than a pipe holds and the window
+                      frame(INPUT) + frame(INPUT, b"x"),  # after its end
+                      frame(self.SIGNAL, b"\0"), frame(self.SIGNAL, b"\x40"), frame(self.SIGNAL), frame(self.SIGNAL, b"12"),
+                      frame(self.WINDOW, b"123"), frame(OUTPUT, b"x"), frame(EXIT, b"\0\0"), begin, b"\xff" * 8):
+            begun = time.monotonic()
+            said, status = self.says(begin + wrong, hang_up=False)
+            self.assertIn(said[:1], (b"", bytes([CREDIT])), wrong[:20])  # no exit status: there is none
+            self.assertEqual(status, 1, wrong[:20])
+            self.assertLess(time.monotonic() - begun, 10)
+
+    def test_host_that_hangs_up_at_any_byte_ends_it(self):
+        whole = self.request("sleep", "100") + frame(INPUT, b"x")
+        for length in range(0, len(whole), 7):
+            said, status = self.says(whole[:length])
+            self.assertEqual(status, 1)
+
+    def test_host_that_does_not_read_costs_the_guest_no_memory(self):
+        ours, theirs = socket.socketpair()
+        with ours:
+            helper = run_helper(theirs)
+            theirs.close()
+            ours.sendall(self.request("yes"))
+            time.sleep(1)
+            with open(f"/proc/{helper.pid}/status") as file:
+                size = next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
+            self.assertLess(size, 16384)
+        self.assertEqual(helper.wait(20), 1)
 
 
 class Silent(ExecTest):
@@ -655,14 +756,14 @@ class Copy(ExecTest):
         process = self.started("guest/file", self.in_guest("host/x"))
         process.kill()
         process.wait()
-        self.ends(self.helpers[0])
+        self.ends(self.helper())
         self.assertEqual(os.listdir(self.path("host")), [])
 
     def test_copy_that_is_interrupted_leaves_nothing_here(self):
         process = self.started(self.in_guest("guest/file"), "host")
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(10), 130)
-        self.ends(self.helpers[0])
+        self.ends(self.helper())
         self.assertEqual(os.listdir(self.path("host")), [])
 
 

@@ -44,7 +44,7 @@ Test(fit, a_certificate_is_a_key_too)
 
 static int image_open_apart(void)
 {
-	return fit_open_apart("small.itb", fixture.data, fixture.size, NULL, &fixture.key, 1, false,
+	return fit_open_apart("small.itb", fixture.data, fixture.size, NULL, &fixture.key, 1, false, NULL,
 			      &fixture.fit, &fixture.err);
 }
 
@@ -62,7 +62,8 @@ Test(fit, refusals_come_through_from_apart)
 {
 	fdt_del_node(fixture.data, node("/configurations/conf-1/signature-1"));
 	cr_assert_eq(image_open_apart(), -EKEYREJECTED);
-	cr_assert_str_eq(fixture.err.text, "image small.itb: conf-1: not signed; sign it with `rastos-vmm image sign`");
+	cr_assert_str_eq(fixture.err.text,
+			 "image small.itb: conf-1: not signed; sign it with `rastos-vmm image sign`");
 }
 
 Test(fit, a_death_apart_is_an_error)
@@ -220,7 +221,8 @@ Test(fit, trusted_key_under_another_name_verifies)
 
 Test(fit, one_of_many_keys_is_enough)
 {
-	struct fit_key keys[3] = {{.name = "a", .path = "a.pem"}, {.name = "b", .path = "b.pem"}, fixture.key};
+	struct fit_key keys[3] = {
+		{.name = "a", .path = "a.pem"}, {.name = "b", .path = "b.pem"}, fixture.key};
 
 	shell_do("cp other.pem a.pem; cp other.pem b.pem");
 	keys[2].name = "c";

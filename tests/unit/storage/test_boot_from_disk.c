@@ -162,8 +162,9 @@ Test(boot_from_disk, damaged_file_systems)
 
 		snprintf(
 			script, sizeof(script),
-			"cp whole disk; dd if=/dev/urandom of=disk bs=512 count=1 seek=%u conv=notrunc status=none",
-			seed * 4 + 3);
+			"cp whole disk; yes %u | dd of=disk bs=512 count=1 seek=%u conv=notrunc iflag=fullblock "
+			"status=none",
+			seed * 7919, seed * 4 + 3);
 		run(script);
 		if (find() == 0)
 			close(boot.kernel_fd);

@@ -2,9 +2,11 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/landlock.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "../vmm/scratch.h"
 #include "namespaces.h"
@@ -78,12 +80,35 @@ Test(program, no_network_and_no_rights)
 {
 	char *text = NULL;
 
-	cr_assert_eq(shell("cat /proc/net/dev; grep NoNewPrivs /proc/self/status", &text), 0, "%s", err.text);
+	cr_assert_eq(shell("exec cat /proc/self/net/dev", &text), 0, "%s", err.text);
+	cr_assert(strstr(text, "lo:"), "%s", text);
 	cr_assert_not(strstr(text, "eth"), "%s", text);
+	free(text);
+	cr_assert_eq(shell("exec cat /proc/self/status", &text), 0, "%s", err.text);
 	cr_assert(strstr(text, "NoNewPrivs:\t1"), "%s", text);
 	free(text);
 	cr_assert_lt(shell("mount -t tmpfs none /mnt", NULL), 0);
 	cr_assert_lt(shell("mknod null c 1 3", NULL), 0);
+}
+
+static bool has_landlock(void)
+{
+	return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) > 0;
+}
+
+Test(program, nothing_else_is_read_or_written)
+{
+	char script[256];
+
+	if (!has_landlock())
+		cr_skip_test("this kernel has no Landlock");
+	cr_assert_lt(shell("cat /proc/1/status", NULL), 0);
+	cr_assert(strstr(err.text, "Permission denied"), "%s", err.text);
+	cr_assert_lt(shell("cat /etc/hostname", NULL), 0);
+	cr_assert_eq(shell("echo x >inside", NULL), 0, "%s", err.text);
+	snprintf(script, sizeof(script), "echo x >%s-outside", scratch);
+	cr_assert_lt(shell(script, NULL), 0);
+	cr_assert(strstr(err.text, "ermission denied"), "%s", err.text);
 }
 
 Test(program, descriptors_of_ours_are_not_its)
@@ -92,7 +117,7 @@ Test(program, descriptors_of_ours_are_not_its)
 	int leaked = open("/etc/hostname", O_RDONLY); /* without O_CLOEXEC, as libraries do */
 
 	cr_assert_eq(dup2(leaked, 50), 50);
-	cr_assert_eq(shell("ls /proc/self/fd", &text), 0, "%s", err.text);
+	cr_assert_eq(shell("exec ls /proc/self/fd", &text), 0, "%s", err.text);
 	cr_assert_not(strstr(text, "50"), "%s", text);
 	free(text);
 	close(50);

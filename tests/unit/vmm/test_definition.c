@@ -241,6 +241,14 @@ Test(definition, networks_are_checked)
 		"server.json: networks[0].mac: is a multicast address");
 	refused("{\"name\":\"a\",\"image\":\"i\",\"networks\":[{\"type\":\"tap\",\"device\":\"t\",\"publish\":[\"1:1\"]}]}",
 		"server.json: networks[0].publish: is for cards of type \"passt\" and \"network\"; others' ports are reached by the guest's own address");
+	refused("{\"name\":\"a\",\"image\":\"i\",\"networks\":[{\"type\":\"network\"}]}",
+		"server.json: networks[0].network: is missing: which network?");
+	refused("{\"name\":\"a\",\"image\":\"i\",\"networks\":[{\"type\":\"bridge\"}]}",
+		"server.json: networks[0].bridge: is missing: which bridge?");
+	refused("{\"name\":\"a\",\"image\":\"i\",\"networks\":[{\"network\":\"default\"}]}",
+		"server.json: networks[0].network: is for cards of type \"network\"");
+	refused("{\"name\":\"a\",\"image\":\"i\",\"networks\":[{\"type\":\"bridge\",\"bridge\":\"sixteen-letters-\"}]}",
+		"server.json: networks[0].bridge: is longer than 15 bytes");
 }
 
 Test(definition, text_that_is_not_json_names_the_line)

@@ -1,6 +1,7 @@
 /* What a guest needs from the host: every refusal is one sentence, and nothing stays open after it. */
 #include <criterion/criterion.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -8,6 +9,7 @@
 
 #include "scratch.h"
 #include "vmm/guest/resources.h"
+#include "vmm/storage/pool.h"
 
 static struct guest_definition *definition;
 static struct guest_resources resources;
@@ -17,7 +19,7 @@ static struct error err;
 static void setup(void)
 {
 	scratch_make();
-	cr_assert_eq(settings_read(scratch_file("vmm.json", "{\"keys_dir\":\".\",\"runtime_dir\":\".\"}"),
+	cr_assert_eq(settings_read(scratch_file("vmm.json", "{\"keys_dir\":\".\",\"runtime_dir\":\".\",\"state_dir\":\"state\"}"),
 				   &settings, &err),
 		     0);
 	definition = definition_new("web");
@@ -113,6 +115,54 @@ Test(resources, disk_in_use_is_refused)
 	guest_resources_close(&first);
 	cr_assert_eq(guest_resources_open(definition, &settings, NULL, &resources, &err), 0, "%s", err.text);
 	guest_resources_close(&resources);
+}
+
+static void add_image(const char *name)
+{
+	definition->disks[definition->disk_count++].image = strdup(name);
+}
+
+static void make_image(const char *name)
+{
+	struct pool pool;
+
+	cr_assert_eq(pool_open(&settings, true, &pool, &err), 0, "%s", err.text);
+	cr_assert_eq(pool_create(&pool, name, 1024, &err), 0, "%s", err.text);
+	pool_close(&pool);
+}
+
+Test(resources, image_of_the_pool_is_locked)
+{
+	struct pool pool;
+
+	make_image("data");
+	add_image("data");
+	cr_assert_eq(guest_resources_open(definition, &settings, NULL, &resources, &err), 0, "%s", err.text);
+	cr_assert_eq(resources.disks[0].size, 1024);
+	cr_assert_eq(pool_open(&settings, true, &pool, &err), 0);
+	cr_assert_eq(pool_delete(&pool, "data", &err), -EBUSY);
+	cr_assert_str_eq(err.text, "disk data: is in use by a guest or program; end that one first");
+	guest_resources_close(&resources);
+	cr_assert_eq(pool_delete(&pool, "data", &err), 0, "%s", err.text);
+	pool_close(&pool);
+	refused("disk data: is not in the pool");
+}
+
+Test(resources, unknown_image_names_the_nearest)
+{
+	make_image("debian");
+	add_image("debina");
+	refused("did you mean debian?");
+}
+
+Test(resources, empty_disk_has_no_kernel)
+{
+	free(definition->kernel);
+	definition->kernel = NULL;
+	definition->kernel_disk = 0;
+	make_image("data");
+	add_image("data");
+	refused("disk data: to boot from it, it must have a partition table or be ext4; it is empty");
 }
 
 Test(resources, disk_is_shared_when_all_only_read)

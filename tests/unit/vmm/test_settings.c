@@ -108,6 +108,42 @@ Test(settings, keys_are_the_pem_files)
 	settings_free(&settings);
 }
 
+Test(settings, jail_and_its_ids)
+{
+	cr_assert_eq(settings_read(scratch_file("vmm.json", "{}"), &settings, &err), 0, "%s", err.text);
+	cr_assert(settings.jail);
+	cr_assert_eq(settings.guest_ids.first, GUEST_IDS_FIRST);
+	settings_free(&settings);
+	cr_assert_eq(
+		settings_read(scratch_file("vmm.json",
+					   "{\"jail\":false,\"guest_ids\":{\"first\":7000,\"count\":9}}"),
+			      &settings, &err),
+		0, "%s", err.text);
+	cr_assert_not(settings.jail);
+	cr_assert_eq(settings.guest_ids.first, 7000);
+	cr_assert_eq(settings.guest_ids.count, 9);
+	settings_free(&settings);
+}
+
+Test(settings, jail_and_its_ids_must_make_sense)
+{
+	static const char *const cases[][2] = {
+		{"{\"jail\":1}", "jail: must be true or false"},
+		{"{\"guest_ids\":5}", "guest_ids"},
+		{"{\"guest_ids\":{\"first\":0}}", "guest_ids: first must not be 0, which is root"},
+		{"{\"guest_ids\":{\"count\":0}}", "guest_ids: count must be at least 1"},
+		{"{\"guest_ids\":{\"count\":-1}}", "guest_ids.count"},
+		{"{\"guest_ids\":{\"first\":4294967295}}", "guest_ids: first and count go beyond"},
+		{"{\"guest_ids\":{\"start\":1}}", "guest_ids.start: is not a known key"},
+	};
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		cr_assert_lt(settings_read(scratch_file("vmm.json", cases[i][0]), &settings, &err), 0, "%s",
+			     cases[i][0]);
+		cr_assert(strstr(err.text, cases[i][1]), "%s", err.text);
+	}
+}
+
 Test(mode, word_is_read_with_blanks_around)
 {
 	enum mode mode;

@@ -1,0 +1,134 @@
+/* A guest's console log, in pieces. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "scratch.h"
+#include "vmm/manager/logs.h"
+
+static struct error err;
+
+TestSuite(logs, .init = scratch_make, .fini = scratch_remove);
+
+static void log_write(const char *data, size_t len)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/console.log", scratch);
+	file = fopen(path, "w");
+	cr_assert(file);
+	cr_assert_eq(fwrite(data, 1, len, file), len);
+	fclose(file);
+}
+
+/* The text of one piece; *next is where the one behind it begins. */
+static const char *piece(uint64_t from, uint64_t *next, bool *more)
+{
+	static char text[LOGS_PIECE + 1];
+	cJSON *json = NULL;
+
+	cr_assert_eq(logs_read(scratch, from, &json, &err), 0, "%s", err.text);
+	snprintf(text, sizeof(text), "%s", cJSON_GetObjectItem(json, "text")->valuestring);
+	*next = (uint64_t)cJSON_GetObjectItem(json, "next")->valuedouble;
+	*more = cJSON_IsTrue(cJSON_GetObjectItem(json, "more"));
+	cJSON_Delete(json);
+	return text;
+}
+
+static uint64_t find(uint64_t lines)
+{
+	uint64_t from = 4711;
+
+	cr_assert_eq(logs_find(scratch, lines, &from, &err), 0, "%s", err.text);
+	return from;
+}
+
+Test(logs, that_are_not_there_are_empty)
+{
+	uint64_t next;
+	bool more;
+
+	cr_expect_str_empty(piece(0, &next, &more));
+	cr_expect_eq(next, 0);
+	cr_expect_not(more);
+	cr_expect_eq(find(10), 0);
+}
+
+Test(logs, long_ones_come_in_pieces)
+{
+	char text[LOGS_PIECE + 100];
+	uint64_t next;
+	bool more;
+
+	memset(text, 'x', sizeof(text));
+	log_write(text, sizeof(text));
+	cr_expect_eq(strlen(piece(0, &next, &more)), LOGS_PIECE);
+	cr_expect(more);
+	cr_expect_eq(strlen(piece(next, &next, &more)), 100);
+	cr_expect_not(more);
+	cr_expect_eq(next, sizeof(text));
+	cr_expect_str_empty(piece(next, &next, &more));
+	cr_expect_eq(next, sizeof(text));
+}
+
+Test(logs, one_that_began_anew_is_read_from_its_start)
+{
+	uint64_t next;
+	bool more;
+
+	log_write("new\n", 4);
+	cr_expect_str_eq(piece(1000000, &next, &more), "new\n");
+	cr_expect_eq(next, 4);
+}
+
+Test(logs, zeroes_are_left_out)
+{
+	uint64_t next;
+	bool more;
+
+	log_write("a\0b\0", 4);
+	cr_expect_str_eq(piece(0, &next, &more), "ab");
+	cr_expect_eq(next, 4);
+}
+
+Test(logs, newest_lines_are_found)
+{
+	log_write("one\ntwo\nthree\n", 14);
+	cr_expect_eq(find(0), 14);
+	cr_expect_eq(find(1), 8);
+	cr_expect_eq(find(2), 4);
+	cr_expect_eq(find(3), 0);
+	cr_expect_eq(find(4), 0);
+	cr_expect_eq(find(1ULL << 31), 0);
+	log_write("one\ntwo\nthr", 11);
+	cr_expect_eq(find(1), 8);
+	cr_expect_eq(find(2), 4);
+	cr_expect_eq(find(3), 0);
+	log_write("\n\n\n", 3);
+	cr_expect_eq(find(1), 2);
+	cr_expect_eq(find(3), 0);
+	log_write("no line", 7);
+	cr_expect_eq(find(1), 0);
+}
+
+Test(logs, newest_lines_are_found_over_pieces)
+{
+	static char text[3 * LOGS_PIECE + 1];
+
+	for (unsigned i = 0; i < 3 * LOGS_PIECE / 8; i++)
+		sprintf(text + 8 * i, "%07u\n", i);
+	log_write(text, 3 * LOGS_PIECE);
+	for (unsigned lines = 0; lines <= 3 * LOGS_PIECE / 8; lines += 7)
+		cr_expect_eq(find(lines), 3 * LOGS_PIECE - 8 * lines, "%u", lines);
+}
+
+Test(logs, link_is_not_followed)
+{
+	char path[128];
+	cJSON *json;
+
+	snprintf(path, sizeof(path), "%s/console.log", scratch);
+	cr_assert_eq(symlink("/etc/passwd", path), 0);
+	cr_expect_lt(logs_read(scratch, 0, &json, &err), 0);
+}

@@ -1,0 +1,102 @@
+#include "vmm/guest/confine.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "common/log.h"
+#include "common/util.h"
+#include "vmm/guest/console_hub.h"
+#include "vmm/guest/machine.h"
+#include "vmm/jail/descriptors.h"
+#include "vmm/jail/jail.h"
+#include "vmm/jail/landlock.h"
+#include "vmm/jail/privileges.h"
+
+/* What was the manager's and is not the guest's goes. */
+int confine_descriptors(const struct guest_process_config *config, struct error *err)
+{
+	const struct guest_resources *resources = config->resources;
+	int keep[DEFINITION_DISKS_MAX + DEFINITION_NETWORKS_MAX + 7];
+	unsigned count = 0;
+
+	if (config->confinement == GUEST_OF_USER)
+		return 0;
+	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
+		keep[count++] = resources->disks[i].fd;
+	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
+		keep[count++] = resources->networks[i].fd;
+	keep[count++] = resources->vsock_listen_fd;
+	keep[count++] = resources->kvm_fd;
+	keep[count++] = config->control_fd;
+	keep[count++] = config->listen_fd;
+	keep[count++] = config->last_words_fd;
+	keep[count++] = config->console_log_fd;
+	keep[count++] = config->broker_fd;
+	return descriptors_keep(keep, count, err);
+}
+
+/* The largest file that it writes: a disk, its memory, its log. */
+static uint64_t largest_file(const struct guest_process_config *config)
+{
+	uint64_t largest = MAX(MIB(config->definition->memory_mib), (uint64_t)2 * HUB_LOG_MAX);
+
+	for (unsigned i = 0; i < config->definition->disk_count; i++)
+		largest = MAX(largest, config->resources->disks[i].size);
+	return largest;
+}
+
+/* The child that verifies the boot image needs its memory and a pipe; the image may be an attack. */
+static int verifier_of_jail(struct error *err)
+{
+	int code = privileges_drop(err);
+
+	return code < 0 ? code : landlock_forbid_all(err);
+}
+
+static int verifier_of_user(struct error *err)
+{
+	int code = privileges_freeze(err);
+
+	return code < 0 ? code : landlock_forbid_all(err);
+}
+
+int (*confine_verifier(const struct guest_process_config *config))(struct error *err)
+{
+	switch (config->confinement) {
+	case GUEST_JAILED:
+		return verifier_of_jail;
+	case GUEST_OF_USER:
+		return verifier_of_user;
+	default:
+		return NULL;
+	}
+}
+
+int confine_process(const struct guest_process_config *config, struct error *err)
+{
+	struct jail_limits limits = {
+		.name = config->definition->name,
+		.threads = machine_threads(config->definition),
+		.files = GUEST_FILES,
+		.file_size = largest_file(config),
+	};
+
+	tzset(); /* gmtime_r(3), for the RTC, would read /etc/localtime when it is first called */
+	if (config->confinement == GUEST_JAILED)
+		return jail_close(&limits, err);
+	return config->confinement == GUEST_OF_USER ? privileges_freeze(err) : 0;
+}
+
+/* Its filter is the first thing that a thread gets; without it, it must not go on. */
+void confine_thread(const struct guest_process_config *config, enum filter_kind kind)
+{
+	struct error err;
+
+	if (config->confinement == GUEST_UNCONFINED ||
+	    (kind == FILTER_MAIN && config->confinement == GUEST_OF_USER)) /* it may have to start anew */
+		return;
+	if (filter_install(kind, &err) < 0) {
+		log_error("guest %s: %s", config->definition->name, err.text);
+		abort();
+	}
+}

@@ -1,0 +1,88 @@
+#include "vmm/manager/guest_words.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/printable.h"
+#include "vmm/guest/process.h"
+
+/* --- Texts --- */
+
+static const char *json_text(const cJSON *json, const char *key)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, key);
+
+	return cJSON_IsString(item) ? item->valuestring : "";
+}
+
+static void copy_text(const cJSON *json, const char *key, char *into, size_t size)
+{
+	snprintf(into, size, "%s", json_text(json, key));
+	text_make_printable(into, "");
+}
+
+static char *take_text(const cJSON *json, const char *key, const char *kept)
+{
+	char *text = strdup(json_text(json, key));
+
+	if (text)
+		text_make_printable(text, kept);
+	return text;
+}
+
+/* A report that cannot be understood is empty; whose it is, the manager knows better. */
+static void take_report(const cJSON *json, const char *guest, struct boot_report *report)
+{
+	if (boot_report_from_json(cJSON_GetObjectItemCaseSensitive(json, "report"), report) < 0)
+		*report = (struct boot_report){0};
+	snprintf(report->guest, sizeof(report->guest), "%s", guest);
+}
+
+/* --- Messages --- */
+
+void guest_message_parse(const char *text, size_t len, const char *guest, struct guest_message *message)
+{
+	cJSON *json = cJSON_ParseWithLength(text, len);
+	const char *event = json_text(json, "event");
+
+	*message = (struct guest_message){.kind = GUEST_SAYS_NOTHING};
+	if (strcmp(event, "counters") == 0) {
+		message->kind = GUEST_SAYS_COUNTERS;
+		counters_from_json(cJSON_GetObjectItemCaseSensitive(json, "counters"), &message->counters);
+	} else if (strcmp(event, "state") == 0) {
+		message->kind = GUEST_SAYS_STATE;
+		take_report(json, guest, &message->report);
+		copy_text(json, "status", message->status, sizeof(message->status));
+		message->paused = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "paused"));
+	}
+	cJSON_Delete(json);
+}
+
+/* --- Last words --- */
+
+void guest_last_words_parse(const char *text, const char *guest, struct guest_last_words *words)
+{
+	cJSON *json = cJSON_Parse(text);
+
+	*words = (struct guest_last_words){.end = MACHINE_RUNNING};
+	if (cJSON_IsObject(json)) {
+		words->end = machine_end_parse(json_text(json, "end"));
+		copy_text(json, "why", words->why, sizeof(words->why));
+		if (!words->why[0] && machine_end_is_fault(words->end))
+			snprintf(words->why, sizeof(words->why),
+				 "guest %s: its process did not say why it ended", guest);
+		take_report(json, guest, &words->report);
+		words->registers = take_text(json, "registers", "\n");
+		words->console = take_text(json, "console", "\t\r\n");
+	}
+	cJSON_Delete(json);
+}
+
+void guest_last_words_free(struct guest_last_words *words)
+{
+	free(words->registers);
+	free(words->console);
+	words->registers = words->console = NULL;
+}
