@@ -57,6 +57,12 @@ def firecracker(program, config):
     return [program, "--no-api", "--config-file", str(config)]
 
 
+def firecracker_jailer(program, inner, folder):
+    """inner: what it starts in the jail; its name has "firecracker" in it. The jail is made in the folder."""
+    return [program, "--id", "bench", "--exec-file", str(inner), "--uid", "1900000000", "--gid", "1900000000",
+            "--chroot-base-dir", str(folder)]
+
+
 def cloud_hypervisor(program, kernel, initrd=None):
     command = [program, "--kernel", str(kernel), "--cpus", "boot=1", "--memory", f"size={MEMORY_MIB}M",
                "--serial", "tty", "--console", "off"]

@@ -1,11 +1,13 @@
 """A manager with guests of a few instructions, for tests of what it does with them."""
 
+import glob
 import json
 import os
 import signal
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 from program import *
 
@@ -25,6 +27,13 @@ def process_alive(pid):
             return file.read().rsplit(")", 1)[1].split()[0] not in "ZX"
     except OSError:
         return False
+
+
+def fnv1a(data):
+    result = 2166136261
+    for byte in data:
+        result = (result ^ byte) * 16777619 & 0xFFFFFFFF
+    return result
 
 
 def wait_until(what, seconds=10):
@@ -58,6 +67,20 @@ class ManagerTest(ProgramTest):
         for process in (*self.manager_pids(), *(guest["pid"] for guest in self.guests_on_record())):
             if process_alive(process):
                 os.kill(process, signal.SIGKILL)
+        wait_until(self.cgroups_gone)
+
+    def cgroups_gone(self):
+        """Removes what a manager that was killed left (vmm/jail/cgroup.h); false while killed processes are still in there."""
+        name = f"rastos-{fnv1a(self.path('run').encode()):08x}"
+        for folder in glob.glob(f"/sys/fs/cgroup/{name}") + glob.glob(f"/sys/fs/cgroup/*/{name}"):
+            for path in (*glob.glob(folder + "/*.guest"), folder):
+                try:
+                    if path != folder:
+                        Path(path, "cgroup.kill").write_text("1")
+                    os.rmdir(path)
+                except OSError:
+                    return False
+        return True
 
     def manager_pids(self):
         found = subprocess.run(["fuser", self.path("run/lock")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
