@@ -91,6 +91,22 @@ class Life(ManagerTest):
         self.ok("shutdown", "web")
         self.assertEqual(self.state("web"), "off")
 
+    def test_start_that_takes_long_is_not_repeated_at_once(self):
+        """The manager can do nothing else meanwhile."""
+        os.mkdir(self.path("bin"))
+        self.write("bin/passt", "#!/bin/sh\nsleep 0.5\necho $$\nexec sleep 60\n")
+        os.chmod(self.path("bin/passt"), 0o755)
+        self.define_file("web", "reset", networks=[{"type": "passt"}])
+        path = os.environ["PATH"]
+        os.environ["PATH"] = self.path("bin") + ":" + path
+        self.addCleanup(os.environ.__setitem__, "PATH", path)
+        self.up_at_once()
+        self.wait_state("web", "waiting")
+        started = time.monotonic()
+        wait_until(lambda: self.state("web") != "waiting")
+        self.assertGreater(time.monotonic() - started, 1.3)
+        self.ok("down", "--force")
+
     def test_pause_and_resume(self):
         self.define_file("web")
         self.up()
