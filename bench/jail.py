@@ -6,6 +6,7 @@
 Every round runs a manager whose guests are jailed and one whose guests are not ("jail": false), each with the same number of
 starts; the time is all that the manager and its guest processes took, from first to last, without what a manager takes that
 starts no guest. Differences are taken within a round, and their median counts. Wants /dev/kvm, and as root measures root's jail.
+Firecracker's jailer is a peer where it is found on PATH: with a program that ends at once, less that program alone.
 RASTOS_BUILD names the build folder (default: build).
 
 Ends with status 1 only when something could not be run: numbers are for reading, not for failing on a busy machine.
@@ -14,6 +15,7 @@ Ends with status 1 only when something could not be run: numbers are for reading
 import argparse
 import json
 import os
+import shutil
 import signal
 import socket
 import statistics
@@ -23,7 +25,9 @@ import tempfile
 import time
 from pathlib import Path
 
+import peers
 from report import judge, print_table, write_json
+from startup import spawn
 
 BUILD = Path(os.environ.get("RASTOS_BUILD", Path(__file__).resolve().parent.parent / "build")).resolve()
 GUEST = BUILD / "bench/guest_exit"
@@ -118,6 +122,47 @@ def measure(starts):
     return found
 
 
+class Jailer:
+    """Firecracker's jailer, which makes device files: root's work."""
+
+    def __init__(self, program, folder):
+        self.program, self.jail = program, folder / "jail"
+        self.inner = folder / "firecracker"  # it starts programs with this word in their name
+        shutil.copy(BUILD / "bench/program_exit", self.inner)
+
+    def cost_ms(self):
+        """CPU time that it adds to a start."""
+        self.jail.mkdir()
+        cost = spawned_ms(peers.firecracker_jailer(self.program, self.inner, self.jail)) - spawned_ms([str(self.inner)])
+        shutil.rmtree(self.jail)
+        return cost
+
+
+def spawned_ms(command):
+    with tempfile.TemporaryFile() as output:
+        status, _, _, cpu = spawn(command, output)
+        output.seek(0)
+        if status != 0:
+            raise Failure(f"{command[0]}: {output.read().decode(errors='replace').strip()[-300:]}")
+    return cpu / 1e6
+
+
+def measure_jailer(count):
+    """The median, None when it is not installed or refuses this machine, which is said."""
+    program = shutil.which("jailer")
+    if not program:
+        print("jail: left out: Firecracker's jailer is not installed", file=sys.stderr)
+        return None
+    with tempfile.TemporaryDirectory(prefix="rastos-bench-") as name:
+        jailer = Jailer(program, Path(name))
+        try:
+            jailer.cost_ms()
+            return statistics.median(jailer.cost_ms() for _ in range(count))
+        except Failure as failure:
+            print(f"jail: left out: {failure}", file=sys.stderr)
+            return None
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7, help="how often each is measured (default 7)")
@@ -126,6 +171,7 @@ def main():
     try:
         measure(2)  # fills the caches
         rounds = [measure(arguments.starts) for _ in range(arguments.rounds)]
+        jailer = measure_jailer(arguments.starts)
     except (Failure, OSError) as failure:
         print(f"jail: {failure}", file=sys.stderr)
         return 1
@@ -136,9 +182,10 @@ def main():
     print(f"A start of a guest that ends at once, manager and guest process; {arguments.rounds} rounds of "
           f"{arguments.starts} starts:\n")
     print_table(["", "CPU", "wall"], [[s["name"], f"{s['cpu_ms']:.2f} ms", f"{s['wall_ms']:.2f} ms"] for s in subjects])
-    print()
+    print(f"\nThe jail adds {more:.2f} ms of CPU" + (f", Firecracker's jailer {jailer:.2f} ms" if jailer else "") + "\n")
     judged = judge([("CPU milliseconds that the jail adds to a start", more, 3)])
     write_json(BUILD / "bench/jail.json", {"rounds": arguments.rounds, "starts": arguments.starts, "subjects": subjects,
+                                           "firecracker_jailer_ms": jailer,
                                            "promises": judged})
     return 0
 

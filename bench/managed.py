@@ -1,6 +1,5 @@
-"""A manager that runs on this machine for a benchmark, away from the machine's own, and what its processes cost."""
+"""A manager that runs on this machine for a benchmark, away from the machine's own, and what its processes have."""
 
-import ctypes
 import glob
 import json
 import os
@@ -14,7 +13,6 @@ from collections import Counter
 from pathlib import Path
 
 UP_SECONDS = 20
-C_LIBRARY = ctypes.CDLL(None, use_errno=True)
 
 
 class Failure(Exception):
@@ -97,16 +95,7 @@ class Manager:
         wait_until(lambda: self.guests()[name]["state"] in ("off", "failed"), f"guest {name}'s end")
 
 
-# --- What a process has and costs ---
-
-def cpu_ns(pid):
-    """CPU time of all its threads, of those too that have ended."""
-    clock = ctypes.c_int()
-    error = C_LIBRARY.clock_getcpuclockid(pid, ctypes.byref(clock))
-    if error:
-        raise Failure(f"the CPU clock of process {pid}: {os.strerror(error)}")
-    return time.clock_gettime_ns(clock.value)
-
+# --- What a process has ---
 
 def memory_kib(pid):
     """smaps_rollup: Pss, Rss, Anonymous and the others."""

@@ -15,13 +15,12 @@ int privileges_freeze(struct error *err)
 	return 0;
 }
 
+/* The kernel refuses the first number that it knows no capability by. */
 static int bounding_set_empty(struct error *err)
 {
-	for (unsigned long capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; capability++) {
-		if (prctl(PR_CAPBSET_DROP, capability) < 0)
-			return error_set(err, -errno, "jail: cannot give up capability %lu: %m", capability);
-	}
-	return 0;
+	for (unsigned long capability = 0; prctl(PR_CAPBSET_DROP, capability) == 0; capability++)
+		continue;
+	return errno == EINVAL ? 0 : error_set(err, -errno, "jail: cannot give up capabilities: %m");
 }
 
 int privileges_drop(struct error *err)

@@ -62,7 +62,7 @@ void guest_adopt(struct managed_guest *guest)
 	if (guest_process_find(guest, &err) == 0) {
 		log_info("guest %s: adopted, process %d", guest->definition->name,
 			 (int)guest->record.process.pid);
-		events_add(&guest->manager->events, "adopted", guest->definition->name, "");
+		events_add(guest->manager->events, "adopted", guest->definition->name, "");
 		take_up_goal(guest);
 		return;
 	}

@@ -196,7 +196,7 @@ int manager_define(struct manager *manager, struct guest_definition *definition,
 		code = define_new(manager, definition, err);
 	}
 	if (code == 0) {
-		events_add(&manager->events, "defined", name, "");
+		events_add(manager->events, "defined", name, "");
 		manager_changed(manager);
 	}
 	return code;
@@ -224,7 +224,7 @@ int manager_undefine(struct managed_guest *guest, struct error *err)
 	manager->guest_count--;
 	memmove(&manager->guests[place], &manager->guests[place + 1],
 		(manager->guest_count - place) * sizeof(manager->guests[0]));
-	events_add(&manager->events, "undefined", guest->definition->name, "");
+	events_add(manager->events, "undefined", guest->definition->name, "");
 	guest_remove_folder(guest);
 	guest_destroy(guest);
 	manager_changed(manager);
@@ -293,6 +293,10 @@ int manager_open(struct manager *manager, struct settings *settings, const char 
 	int code;
 
 	*manager = (struct manager){.settings = settings, .loop = loop, .hush.source.fd = -1};
+	/* By itself, and never written whole: most of its pages stay untouched. */
+	manager->events = calloc(1, sizeof(*manager->events));
+	if (!manager->events)
+		return error_set(err, -ENOMEM, "cannot keep events: out of memory");
 	code = loop_timer_init(loop, &manager->hush, hush_over);
 	if (code < 0)
 		return error_set(err, code, "cannot make the manager's timer: %s", strerror(-code));
@@ -307,7 +311,7 @@ int manager_open(struct manager *manager, struct settings *settings, const char 
 		return code;
 	}
 	cgroups_open(&manager->cgroups, manager->settings->runtime_dir);
-	events_add(&manager->events, "manager-started", "", mode_name(manager->mode));
+	events_add(manager->events, "manager-started", "", mode_name(manager->mode));
 	manager_take_over(manager);
 	networks_adopt(manager->networks, guest_runs, manager);
 	return 0;
@@ -322,4 +326,5 @@ void manager_close(struct manager *manager)
 	networks_close(manager->networks);
 	manager->networks = NULL;
 	loop_timer_close(manager->loop, &manager->hush);
+	free(TAKE_PTR(manager->events));
 }

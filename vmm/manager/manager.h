@@ -41,7 +41,7 @@ struct manager {
 	struct loop *loop;
 	unsigned guest_count;
 	struct managed_guest *guests[MANAGER_GUESTS_MAX]; /* in the order of their start */
-	struct events events;
+	struct events *events;
 	struct cgroups cgroups;
 	struct networks *networks; /* what guests' cards are plugged into */
 	struct loop_timer hush;    /* then those who talked too much are heard again */

@@ -40,7 +40,7 @@ int manager_set_mode(struct manager *manager, const char *word, unsigned timeout
 	if (code < 0)
 		return code;
 	manager->mode = mode;
-	events_add(&manager->events, "mode", "", mode_name(mode));
+	events_add(manager->events, "mode", "", mode_name(mode));
 	for (unsigned i = 0; i < manager->guest_count; i++) {
 		if (!plan_mode_runs(mode, manager->guests[i]->definition->role))
 			send_away(manager->guests[i], timeout_s);

@@ -377,7 +377,7 @@ static void op_crashes(struct call *call, const struct request *request)
 
 static void op_events(struct call *call, const struct request *request)
 {
-	const struct events *events = &call->operations->manager->events;
+	const struct events *events = call->operations->manager->events;
 	cJSON *result;
 
 	if (request->follow) {

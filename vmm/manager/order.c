@@ -136,13 +136,23 @@ void manager_forget(struct manager *manager)
 	networks_down(manager->networks);
 }
 
+static bool others_alive(const struct manager *manager, const struct managed_guest *guest)
+{
+	for (unsigned i = 0; i < manager->guest_count; i++) {
+		if (manager->guests[i] != guest && guest_alive(manager->guests[i]))
+			return true;
+	}
+	return false;
+}
+
 void manager_guest_changed(struct managed_guest *guest)
 {
 	struct manager *manager = guest->manager;
 
-	events_add(&manager->events, life_state_name(guest->state), guest->definition->name, guest->why);
+	events_add(manager->events, life_state_name(guest->state), guest->definition->name, guest->why);
 	/* One that has come or gone moves the others. */
-	if (!manager->going_down && (guest->state == LIFE_STARTING || !guest_alive(guest)))
+	if (!manager->going_down && (guest->state == LIFE_STARTING || !guest_alive(guest)) &&
+	    others_alive(manager, guest))
 		division_apply(manager);
 	if (manager->going_down)
 		down_step(manager);

@@ -168,7 +168,7 @@ static bool look_stats(struct call *call)
 
 static bool look_events(struct call *call)
 {
-	const struct events *events = &call->operations->manager->events;
+	const struct events *events = call->operations->manager->events;
 	const struct event *event;
 
 	if (call->last_event >= events->last)
