@@ -126,7 +126,10 @@ class Clients(ManagerTest):
     def test_one_that_does_not_read(self):
         peer = self.connect()
         late = json.dumps({"op": "define", "definition": self.definition("late", autostart=False)}).encode() + b"\n"
-        ask = b'{"op":"info","guest":"web"}\n'
+        # Its answers are long: all of them are more than the manager keeps for one.
+        big = self.definition("big", autostart=False, kernel={"path": "none", "cmdline": "x" * 1500})
+        self.assertTrue(self.ask("define", definition=big)["ok"])
+        ask = b'{"op":"info","guest":"big"}\n'
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # when it is dropped
             peer.sendall(ask * ((LINE_MAX - len(late)) // len(ask)) + late)
             while True:
