@@ -127,7 +127,7 @@ class Clients(ManagerTest):
         peer = self.connect()
         late = json.dumps({"op": "define", "definition": self.definition("late", autostart=False)}).encode() + b"\n"
         # Its answers are long: all of them are more than the manager keeps for one.
-        big = self.definition("big", autostart=False, kernel={"path": "none", "cmdline": "x" * 1500})
+        big = self.definition("big", autostart=False) | {"kernel": {"path": "/none", "cmdline": "x" * 1500}}
         self.assertTrue(self.ask("define", definition=big)["ok"])
         ask = b'{"op":"info","guest":"big"}\n'
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # when it is dropped
