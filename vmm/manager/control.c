@@ -41,6 +41,7 @@ struct control {
 	struct operations operations;
 	struct loop_source listener;
 	struct loop_timer accept_again;
+	struct log_limit turned_away;
 	char *path;
 	struct control_client *clients[CONTROL_CLIENTS_MAX];
 };
@@ -351,14 +352,15 @@ static void listener_ready(struct loop_source *source, uint32_t events)
 	if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
 		return;
 	if (fd < 0) { /* no descriptor is free: whoever waits at the socket must not keep us busy meanwhile */
-		log_warning("control: cannot take a client: %m");
+		log_limited(&control->turned_away, LOG_LEVEL_WARNING, "control: cannot take a client: %m");
 		loop_modify(control->manager->loop, source, 0);
 		loop_timer_set(&control->accept_again, ACCEPT_AGAIN_NS, 0);
 		return;
 	}
 	code = control_add_client(control, fd, false);
 	if (code < 0)
-		log_warning("control: cannot take a client: %s", strerror(-code));
+		log_limited(&control->turned_away, LOG_LEVEL_WARNING, "control: cannot take a client: %s",
+			    strerror(-code));
 }
 
 static void accept_again(struct loop_timer *timer)

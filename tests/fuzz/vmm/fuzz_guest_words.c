@@ -49,6 +49,8 @@ static void fuzz_last_words(const char *text)
 
 	guest_last_words_parse(text, "web", &words);
 	check_text(words.why, "");
+	if (words.end == MACHINE_RUNNING && (words.why[0] || words.registers || words.console))
+		abort();
 	if (words.end != MACHINE_RUNNING) {
 		if (!words.registers || !words.console)
 			abort();
