@@ -1,11 +1,13 @@
 """A manager with guests of a few instructions, for tests of what it does with them."""
 
+import glob
 import json
 import os
 import signal
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 from program import *
 
@@ -14,6 +16,7 @@ from program import *
 SLEEP = b""
 POWER_OFF = b"\xba\x00\x06\x00\x00\xb0\x34\xee"  # mov $0x600, %edx; mov $0x34, %al; out %al, (%dx): ACPI's S5
 RESET = b"\xba\x02\x06\x00\x00\xb0\x01\xee"  # the same of ACPI's reset register
+PANIC = b"\xba\x05\x05\x00\x00\xb0\x01\xee"  # a byte to pvpanic, as Linux does
 CRASH = b"\x0f\x0b"  # ud2: without an IDT that is a triple fault
 HELLO = b"".join(b"\xba\xf8\x03\x00\x00\xb0" + bytes([c]) + b"\xee" for c in b"hello\n")  # on the serial port
 
@@ -24,6 +27,13 @@ def process_alive(pid):
             return file.read().rsplit(")", 1)[1].split()[0] not in "ZX"
     except OSError:
         return False
+
+
+def fnv1a(data):
+    result = 2166136261
+    for byte in data:
+        result = (result ^ byte) * 16777619 & 0xFFFFFFFF
+    return result
 
 
 def wait_until(what, seconds=10):
@@ -42,7 +52,7 @@ class ManagerTest(ProgramTest):
 
     def setUp(self):
         super().setUp()
-        for name, code in (("sleep", SLEEP), ("poweroff", POWER_OFF), ("reset", RESET), ("crash", CRASH),
+        for name, code in (("sleep", SLEEP), ("poweroff", POWER_OFF), ("reset", RESET), ("crash", CRASH), ("panic", PANIC),
                            ("hello", HELLO)):
             self.write(name + ".elf", elf_kernel(code=code))
         self.configure(overcommit={"cpus": 100})  # on however few CPUs the tests run
@@ -57,10 +67,31 @@ class ManagerTest(ProgramTest):
         for process in (*self.manager_pids(), *(guest["pid"] for guest in self.guests_on_record())):
             if process_alive(process):
                 os.kill(process, signal.SIGKILL)
+        wait_until(self.cgroups_gone)
+
+    def cgroups_gone(self):
+        """Removes what a manager that was killed left (vmm/jail/cgroup.h); false while killed processes are still in there."""
+        name = f"rastos-{fnv1a(self.path('run').encode()):08x}"
+        for folder in glob.glob(f"/sys/fs/cgroup/{name}") + glob.glob(f"/sys/fs/cgroup/*/{name}"):
+            for path in (*glob.glob(folder + "/*.guest"), folder):
+                try:
+                    if path != folder:
+                        Path(path, "cgroup.kill").write_text("1")
+                    os.rmdir(path)
+                except OSError:
+                    return False
+        return True
 
     def manager_pids(self):
-        found = subprocess.run(["fuser", self.path("run/lock")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        return [int(word) for word in found.stdout.split()]
+        """Who has the lock open."""
+        found = set()
+        for descriptor in glob.glob("/proc/[0-9]*/fd/*"):
+            try:
+                if os.readlink(descriptor) == self.path("run/lock"):
+                    found.add(int(descriptor.split("/")[2]))
+            except OSError:
+                pass  # it is closed by now
+        return sorted(found)
 
     def guests_on_record(self):
         for folder, _, names in os.walk(self.path("run/guests")):

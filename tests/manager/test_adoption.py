@@ -1,5 +1,7 @@
 """Guests outlive their manager: what the next one finds, and what was promised."""
 
+import resource
+
 from manager import *
 
 
@@ -29,6 +31,19 @@ class Adoption(ManagerTest):
         self.kill_manager()
         self.up()
         wait_until(lambda: len(os.listdir(f"/proc/{pid}/fd")) == descriptors)
+
+    def test_guest_process_without_a_free_descriptor(self):
+        """Its guest can make it use up all, with connections."""
+        self.define_file("web")
+        self.up()
+        pid = self.guest("web")["pid"]
+        self.kill_manager()
+        used = {int(number) for number in os.listdir(f"/proc/{pid}/fd")}
+        first_free = min(set(range(len(used) + 1)) - used)
+        before = resource.prlimit(pid, resource.RLIMIT_NOFILE, (first_free, 4096))
+        self.up()
+        self.assertEqual((self.guest("web")["pid"], self.state("web")), (pid, "running"))
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
 
     def test_down_that_keeps_the_guests(self):
         self.define_file("web")

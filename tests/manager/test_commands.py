@@ -321,6 +321,25 @@ class Events(CommandTest):
         self.assertEqual(self.ok("events", "--since", str(last - 1)).split()[:1], [str(last)])
         self.assertEqual(self.ok("events", "--since", str(last)), "")
 
+    def test_follower_that_reads_slowly_gets_all(self):
+        self.define_file("web")
+        self.up()
+        with socket.socket(socket.AF_UNIX) as peer, socket.socket(socket.AF_UNIX) as follower:
+            peer.connect(self.path("run/control.sock"))
+            with peer.makefile() as answers:
+                for i in range(520):
+                    op = ("pause", "resume")[i % 2]
+                    peer.sendall((json.dumps({"id": 1, "op": op, "guest": "web"}) + "\n").encode())
+                    self.assertTrue(json.loads(answers.readline())["ok"])
+            follower.settimeout(10)
+            follower.connect(self.path("run/control.sock"))
+            follower.sendall(b'{"id":1,"op":"events","follow":true}\n')
+            time.sleep(0.5)  # all that is kept was written meanwhile, as far as the socket took it
+            with follower.makefile() as items:
+                first = json.loads(items.readline())["item"]["id"]
+                for number in range(first + 1, first + 512):
+                    self.assertEqual(json.loads(items.readline())["item"]["id"], number)
+
     def test_follower_hears_what_happens_and_the_next_manager(self):
         self.define_file("web")
         self.up()

@@ -88,21 +88,54 @@ class Killed(FaultTest):
             number = 1
             while self.start_and_kill(call, number):
                 number += 9 if call == "openat" else 1
+                self.assertLess(number, 500)
             self.assertGreater(number, 1, call + " is never called")
+
+    @unittest.skipUnless(shutil.which("strace"), "wants strace")
+    def test_manager_at_each_system_call_of_a_change(self):
+        """A definition is there as it was or as it shall be; what was acknowledged is as it shall be."""
+        self.define_file("web", autostart=False)
+        old, new = (self.definition("db", memory_mib=size, autostart=False) for size in (16, 24))
+        for op, members, before, after in (("define", {"definition": new}, None, 24),
+                                           ("define", {"definition": new, "replace": True}, 16, 24),
+                                           ("undefine", {"guest": "db"}, 16, None)):
+            for call in ("openat", "write", "fsync", "rename", "unlink"):
+                acknowledged, number = False, 1
+                while not acknowledged:
+                    self.write("guests/db.json", json.dumps(old))
+                    if before is None:
+                        os.unlink(self.path("guests/db.json"))
+                    with self.subTest(op=op, call=call, number=number):
+                        self.up_at_once()
+                        acknowledged = self.ask_and_kill(call, number, op, **members)
+                        if not acknowledged:
+                            self.up_at_once()
+                        found = (self.guest("db") or {}).get("memory_mib")
+                        self.assertIn(found, (after,) if acknowledged else (before, after))
+                        self.ask("down", force=True)
+                        wait_until(lambda: not self.manager_pids())
+                    number += 1
+                    self.assertLess(number, 50)
+
+    def ask_and_kill(self, call, number, op, **members):
+        """Whether it was acknowledged before the manager was killed at that call, or without such a call."""
+        strace = self.inject(call, number)
+        try:
+            answer = self.ask(op, **members)
+        except ConnectionResetError:
+            answer = None
+        if answer and strace.poll() is None:
+            strace.terminate()
+        strace.communicate()
+        if not answer:
+            wait_until(lambda: not self.manager_pids())
+        return answer is not None and answer["ok"] and bool(self.manager_pids())
 
     def start_and_kill(self, call, number):
         """False when a start makes fewer such calls."""
         self.up_at_once()
-        strace = self.inject(call, number)
-        try:
-            answer = self.ask("start", guest="web")
-        except ConnectionResetError:
-            answer = None
-        if answer:
-            strace.terminate()
-        strace.communicate()
+        answer = self.ask_and_kill(call, number, "start", guest="web")
         if not answer:
-            wait_until(lambda: strace.returncode is not None)
             # Whatever process there is now is on record, or about to go.
             wait_until(lambda: self.ours() == [record["pid"] for record in self.guests_on_record() if process_alive(record["pid"])])
             self.up_at_once()

@@ -56,6 +56,15 @@ class Life(ManagerTest):
         (answered,) = self.ask("crashes", guest="web", newest=True)["result"]
         self.assertEqual(answered, report)
 
+    def test_panic_is_kept_with_the_registers_of_who_said_so(self):
+        self.define_file("web", "panic", autostart=False, vcpus=2)
+        self.up()
+        self.ok("start", "web")
+        self.wait_state("web", "failed")
+        (report,) = self.ask("crashes", guest="web", newest=True)["result"]
+        self.assertEqual(report["why"], "guest web: the guest's kernel panicked")
+        self.assertRegex(report["registers"], r"rip 0000000000100\w{3}")
+
     def test_crashes_are_not_kept_for_ever(self):
         self.define_file("web", "crash", autostart=False)
         self.up()
@@ -81,6 +90,22 @@ class Life(ManagerTest):
         self.assertGreaterEqual(self.guest("web")["restarts"], 2)
         self.ok("shutdown", "web")
         self.assertEqual(self.state("web"), "off")
+
+    def test_start_that_takes_long_is_not_repeated_at_once(self):
+        """The manager can do nothing else meanwhile."""
+        os.mkdir(self.path("bin"))
+        self.write("bin/passt", "#!/bin/sh\nsleep 0.5\necho $$\nexec sleep 60\n")
+        os.chmod(self.path("bin/passt"), 0o755)
+        self.define_file("web", "reset", networks=[{"type": "passt"}])
+        path = os.environ["PATH"]
+        os.environ["PATH"] = self.path("bin") + ":" + path
+        self.addCleanup(os.environ.__setitem__, "PATH", path)
+        self.up_at_once()
+        self.wait_state("web", "waiting")
+        started = time.monotonic()
+        wait_until(lambda: self.state("web") != "waiting")
+        self.assertGreater(time.monotonic() - started, 1.3)
+        self.ok("down", "--force")
 
     def test_pause_and_resume(self):
         self.define_file("web")

@@ -11,6 +11,7 @@
 #include "hypervisor/kvm/kvm.h"
 #include "vmm/cli/cli.h"
 #include "vmm/cli/options.h"
+#include "vmm/cli/table.h"
 #include "vmm/config/mode.h"
 #include "vmm/config/settings.h"
 #include "vmm/jail/jail.h"
@@ -291,10 +292,15 @@ static const char *verdict_name(enum verdict verdict)
 
 static void print_findings(const struct findings *findings, bool usable)
 {
+	static const char *const colours[] = {"\033[32m", "\033[33m", "\033[31m"}; /* of the verdicts */
+	bool coloured = table_coloured(stdout);
+
 	for (unsigned i = 0; i < findings->count; i++) {
 		const struct finding *finding = &findings->items[i];
 
-		printf("%-8s %-14s %s\n", verdict_name(finding->verdict), finding->name, finding->text);
+		printf("%s%-8s%s %-14s %s\n", coloured ? colours[finding->verdict] : "",
+		       verdict_name(finding->verdict), coloured ? "\033[0m" : "", finding->name,
+		       finding->text);
 		if (finding->mend)
 			printf("%-8s %-14s -> %s\n", "", "", finding->mend);
 	}

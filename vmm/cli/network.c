@@ -8,6 +8,7 @@
 #include "vmm/cli/cli.h"
 #include "vmm/cli/client.h"
 #include "vmm/cli/options.h"
+#include "vmm/cli/table.h"
 #include "vmm/config/file.h"
 #include "vmm/config/json.h"
 #include "vmm/config/nearest.h"
@@ -61,38 +62,71 @@ static enum exit_code call(const struct cli *cli, const char *op, const char *ke
 
 static void print_networks(const cJSON *result)
 {
+	static const struct table_column columns[] = {
+		{"NAME", TABLE_CUT}, {"FORWARD", 0},         {"BRIDGE", TABLE_SPARE},
+		{"ADDRESS", 0},      {"STATE", TABLE_STATE}, {"GUESTS", TABLE_RIGHT},
+		{NULL, 0},
+	};
+	struct table *table = table_create(columns);
 	const cJSON *network;
 
-	printf("%-16s %-8s %-15s %-19s %-7s %s\n", "NAME", "FORWARD", "BRIDGE", "ADDRESS", "STATE", "GUESTS");
+	if (!table)
+		return;
 	cJSON_ArrayForEach(network, cJSON_GetObjectItemCaseSensitive(result, "networks"))
 	{
 		bool active = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(network, "active"));
 
-		printf("%-16s %-8s %-15s %-19s %-7s %d\n", text_of(network, "name"),
-		       text_of(network, "forward"), text_of(network, "bridge"), text_of(network, "address"),
-		       active ? "up" : "down",
-		       cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(network, "guests")));
+		table_text(table, text_of(network, "name"));
+		table_text(table, text_of(network, "forward"));
+		table_text(table, text_of(network, "bridge"));
+		table_text(table, text_of(network, "address"));
+		table_text(table, active ? "up" : "down");
+		table_format(table, "%d",
+			     cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(network, "guests")));
 	}
+	table_print(table, stdout, 0);
+	table_destroy(table);
+}
+
+/* "8080:80 8443:443" */
+static void add_rules(struct table *table, const cJSON *rules)
+{
+	char text[512] = "";
+	size_t used = 0;
+	const cJSON *rule;
+
+	cJSON_ArrayForEach(rule, rules)
+	{
+		if (cJSON_IsString(rule) && used < sizeof(text))
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", used ? " " : "",
+						 rule->valuestring);
+	}
+	table_text(table, text);
 }
 
 static void print_guests(const cJSON *network)
 {
+	static const struct table_column columns[] = {
+		{"GUEST", TABLE_CUT}, {"ADDRESS", 0},           {"MAC", TABLE_SPARE},
+		{"TAP", TABLE_SPARE}, {"PUBLISHED", TABLE_CUT}, {NULL, 0},
+	};
 	const cJSON *guests = cJSON_GetObjectItemCaseSensitive(network, "guests");
+	struct table *table = cJSON_GetArraySize(guests) ? table_create(columns) : NULL;
 	const cJSON *guest;
 
-	if (cJSON_GetArraySize(guests) == 0)
+	if (!table)
 		return;
-	printf("\n%-16s %-15s %-17s %-8s %s\n", "GUEST", "ADDRESS", "MAC", "TAP", "PUBLISHED");
 	cJSON_ArrayForEach(guest, guests)
 	{
-		const cJSON *rules = cJSON_GetObjectItemCaseSensitive(guest, "publish");
-		const cJSON *rule;
-
-		printf("%-16s %-15s %-17s %-8s", text_of(guest, "guest"), text_of(guest, "address"),
-		       text_of(guest, "mac"), text_of(guest, "tap"));
-		cJSON_ArrayForEach(rule, rules) printf(" %s", cJSON_GetStringValue(rule));
-		printf("\n");
+		table_text(table, text_of(guest, "guest"));
+		table_text(table, text_of(guest, "address"));
+		table_text(table, text_of(guest, "mac"));
+		table_text(table, text_of(guest, "tap"));
+		add_rules(table, cJSON_GetObjectItemCaseSensitive(guest, "publish"));
 	}
+	putchar('\n');
+	table_print(table, stdout, 0);
+	table_destroy(table);
 }
 
 static void print_network(const cJSON *network)

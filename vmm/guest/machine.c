@@ -45,6 +45,7 @@ struct machine {
 	_Atomic(enum machine_end) end;
 	atomic_bool stopping;
 	struct error why;
+	atomic_bool panicked;                /* said its kernel, and the vCPU that said so has to act on it */
 	char registers[VCPU_STATE_TEXT_MAX]; /* of the vCPU that crashed */
 	struct loop_source ended;            /* eventfd */
 
@@ -91,8 +92,7 @@ static void events_reset(struct machine_events *events, const char *by)
 
 static void events_panicked(struct machine_events *events)
 {
-	machine_finish(CONTAINER_OF(events, struct machine, events), MACHINE_CRASHED,
-		       "the guest's kernel panicked");
+	atomic_store(&CONTAINER_OF(events, struct machine, events)->panicked, true);
 }
 
 void machine_stop(struct machine *machine)
@@ -165,11 +165,41 @@ static void io_port_read(void *owner, uint16_t port, uint8_t *data, uint32_t len
 	bus_read(&self->machine->devices.ports, port, data, len);
 }
 
+/* For the log and the crash report, of the first vCPU that crashes. */
+static void note_registers(struct machine_vcpu *self)
+{
+	struct machine *machine = self->machine;
+	char text[VCPU_STATE_TEXT_MAX] = "";
+	char *rest = text;
+	char *line;
+
+	vcpu_describe_state(&self->vcpu, &machine->memory, text);
+	pthread_mutex_lock(&machine->pause_lock);
+	if (!machine->registers[0])
+		memcpy(machine->registers, text, sizeof(machine->registers));
+	pthread_mutex_unlock(&machine->pause_lock);
+	while ((line = strsep(&rest, "\n")))
+		log_error("guest %s: vCPU %u: %s", machine->config.definition->name, self->vcpu.index, line);
+}
+
+/* Once only: the vCPU that says so is the one to look at. */
+static void look_for_panic(struct machine_vcpu *self)
+{
+	struct machine *machine = self->machine;
+
+	if (!atomic_load_explicit(&machine->panicked, memory_order_relaxed) ||
+	    !atomic_exchange(&machine->panicked, false))
+		return;
+	note_registers(self);
+	machine_finish(machine, MACHINE_CRASHED, "the guest's kernel panicked");
+}
+
 static void io_port_write(void *owner, uint16_t port, const uint8_t *data, uint32_t len)
 {
 	struct machine_vcpu *self = owner;
 
 	bus_write(&self->machine->devices.ports, port, data, len);
+	look_for_panic(self);
 	/* The write may have ended the machine: the vCPU that asked must not run one instruction more. */
 	if (atomic_load_explicit(&self->machine->stopping, memory_order_relaxed))
 		vcpu_kick(&self->vcpu);
@@ -245,23 +275,6 @@ static int create_vcpus(struct machine *machine, struct error *err)
 	if (code == 0)
 		code = vcpu_set_entry(&machine->vcpus[0].vcpu, &machine->memory, &machine->entry, err);
 	return code;
-}
-
-/* For the log and the crash report, of the first vCPU that crashes. */
-static void note_registers(struct machine_vcpu *self)
-{
-	struct machine *machine = self->machine;
-	char text[VCPU_STATE_TEXT_MAX] = "";
-	char *rest = text;
-	char *line;
-
-	vcpu_describe_state(&self->vcpu, &machine->memory, text);
-	pthread_mutex_lock(&machine->pause_lock);
-	if (!machine->registers[0])
-		memcpy(machine->registers, text, sizeof(machine->registers));
-	pthread_mutex_unlock(&machine->pause_lock);
-	while ((line = strsep(&rest, "\n")))
-		log_error("guest %s: vCPU %u: %s", machine->config.definition->name, self->vcpu.index, line);
 }
 
 /* What a return of vcpu_run means for the machine. */

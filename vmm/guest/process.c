@@ -35,6 +35,7 @@ struct guest_process {
 	struct machine *machine;
 	struct loop_source control;  /* the manager; -1: none is there now */
 	struct loop_source listener; /* for the next one */
+	int spare; /* the former one's socket, so that a descriptor is free for the next; -1 */
 	struct loop_source signals;
 	int broker; /* vsock_broker.h; -1: none */
 	uint32_t broker_number;
@@ -245,8 +246,8 @@ static void manager_gone(struct guest_process *process)
 	if (process->control.fd < 0)
 		return;
 	loop_remove(&process->loop, &process->control);
-	close(process->control.fd);
-	process->control.fd = -1;
+	cleanup_close(&process->spare);
+	process->spare = TAKE_FD(process->control.fd);
 }
 
 static void pause_guest(struct guest_process *process, bool paused)
@@ -368,7 +369,6 @@ static int watch_signals(struct guest_process *process, struct error *err)
 
 static int manager_connected(struct guest_process *process, int fd)
 {
-	manager_gone(process); /* the former one, if it is still there: the newest is the manager */
 	process->control = (struct loop_source){.fd = fd, .events = EPOLLIN, .ready = control_ready};
 	return loop_add(&process->loop, &process->control);
 }
@@ -376,9 +376,13 @@ static int manager_connected(struct guest_process *process, int fd)
 static void listener_ready(struct loop_source *source, uint32_t events)
 {
 	struct guest_process *process = CONTAINER_OF(source, struct guest_process, listener);
-	int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC);
+	int fd;
 
 	(void)events;
+	manager_gone(process); /* the former one, if it is still there: the newest is the manager */
+	cleanup_close(&process->spare);
+	process->spare = -1;
+	fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC);
 	if (fd >= 0 && manager_connected(process, fd) == 0)
 		state_changed(process);
 }
@@ -435,6 +439,7 @@ static void process_close(struct guest_process *process)
 	cleanup_close(&process->broker);
 	cleanup_close(&process->signals.fd);
 	cleanup_close(&process->control.fd);
+	cleanup_close(&process->spare);
 	cleanup_close(&process->listener.fd);
 	loop_close(&process->loop);
 }
@@ -460,6 +465,7 @@ enum machine_end guest_process_run(const struct guest_process_config *config, st
 		.signals.fd = -1,
 		.broker = config->broker_fd,
 		.control.fd = -1,
+		.spare = -1,
 		.listener.fd = -1,
 		.loop = {.epoll = -1, .stop = -1},
 	};

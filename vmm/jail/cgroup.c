@@ -15,13 +15,13 @@
 #include "common/log.h"
 #include "common/util.h"
 
-#define FOLDER_ROOT    "rastos"
-#define SUFFIX         ".guest" /* no name of a guest is then a cgroup's own file */
-#define NAMES_MAX      16       /* a cgroup of that name may be another manager's */
-#define MEMORY_FIXED   MIB(64)
-#define MEMORY_DIVISOR 32
-#define POLL_MS        5
-#define STALE_SECONDS  10 /* another manager fills the one that it has made sooner */
+#define FOLDER          "rastos"
+#define FOLDER_NAME_MAX 32
+#define RUNTIME_OF_HOST "/run/rastos"
+#define SUFFIX          ".guest" /* no name of a guest is then a cgroup's own file */
+#define MEMORY_FIXED    MIB(64)
+#define MEMORY_DIVISOR  32
+#define POLL_MS         5
 
 enum controller {
 	CONTROLLER_MEMORY,
@@ -156,33 +156,50 @@ static void log_missing(unsigned controllers)
 			    missing);
 }
 
-static int root_folder_make(struct cgroups *cgroups, const char *mount)
+/* "rastos" for the host's manager; every other runtime folder has one of its own. */
+static void name_folder(const char *runtime_dir, char name[FOLDER_NAME_MAX])
 {
-	if (asprintf(&cgroups->folder, "%s/" FOLDER_ROOT, mount) < 0) {
+	uint32_t hash = 2166136261U; /* FNV-1a */
+
+	if (strcmp(runtime_dir, RUNTIME_OF_HOST) == 0) {
+		snprintf(name, FOLDER_NAME_MAX, FOLDER);
+		return;
+	}
+	for (const char *byte = runtime_dir; *byte; byte++)
+		hash = (hash ^ (uint8_t)*byte) * 16777619U;
+	snprintf(name, FOLDER_NAME_MAX, FOLDER "-%08x", hash);
+}
+
+/* Makes the manager's folder in there, with the controllers that there are. */
+static int folder_open(struct cgroups *cgroups, const char *parent, const char *runtime_dir)
+{
+	char name[FOLDER_NAME_MAX];
+
+	name_folder(runtime_dir, name);
+	if (!folder_is_ours(parent))
+		return -EACCES;
+	if (asprintf(&cgroups->folder, "%s/%s", parent, name) < 0) {
 		cgroups->folder = NULL;
 		return -ENOMEM;
 	}
-	controllers_enable(mount); /* what a folder has, its parent passes on */
+	controllers_enable(parent); /* what a folder has, its parent passes on */
 	return mkdir(cgroups->folder, 0755) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-void cgroups_open(struct cgroups *cgroups)
+void cgroups_open(struct cgroups *cgroups, const char *runtime_dir)
 {
 	AUTO_FREE char *mount = mount_find();
-	int code = 0;
+	AUTO_FREE char *parent = NULL;
 
 	*cgroups = (struct cgroups){.folder = NULL};
 	if (!mount) {
 		log_warning("cgroups: guests are not limited: this host has no cgroup v2");
 		return;
 	}
-	if (geteuid() == 0)
-		code = root_folder_make(cgroups, mount);
-	else
-		cgroups->folder = neighbour_find(mount);
-	if (code < 0 || !cgroups->folder || !folder_is_ours(cgroups->folder)) {
+	parent = geteuid() == 0 ? strdup(mount) : neighbour_find(mount);
+	if (!parent || folder_open(cgroups, parent, runtime_dir) < 0) {
 		log_warning("cgroups: guests are not limited: %s is not ours to make cgroups in%s",
-			    cgroups->folder ? cgroups->folder : mount,
+			    parent ? parent : mount,
 			    geteuid() == 0 ? ""
 					   : "; `systemd-run --user --scope rastos-vmm up -d` gives one");
 		cgroups_close(cgroups);
@@ -194,7 +211,7 @@ void cgroups_open(struct cgroups *cgroups)
 
 void cgroups_close(struct cgroups *cgroups)
 {
-	if (cgroups->folder && geteuid() == 0)
+	if (cgroups->folder)
 		rmdir(cgroups->folder); /* stays while guests are in it: the next manager's */
 	free(cgroups->folder);
 	cgroups->folder = NULL;
@@ -245,49 +262,21 @@ int cgroup_limit(const struct cgroups *cgroups, const char *path, const struct c
 	return code;
 }
 
-/* Root's folder may be gone: another manager removed it when it was empty. */
-static int folder_try(const struct cgroups *cgroups, const char *path)
-{
-	if (mkdir(path, 0755) == 0)
-		return 0;
-	if (errno != ENOENT || geteuid() != 0)
-		return -errno;
-	if (mkdir(cgroups->folder, 0755) < 0 && errno != EEXIST)
-		return -errno;
-	controllers_enable(cgroups->folder);
-	return mkdir(path, 0755) < 0 ? -errno : 0;
-}
-
-/* Removes one that is empty and that nobody is about to fill: a former guest's, whose record is lost. */
-static void remove_stale(const char *path)
-{
-	struct stat status;
-
-	if (stat(path, &status) == 0 && time(NULL) - status.st_ctime > STALE_SECONDS)
-		rmdir(path);
-}
-
-/* NAME.guest; where that is another manager's, NAME-2.guest and so on. */
+/* NAME.guest. One that is there already is a former guest's whose record is lost: whatever is in it belongs
+ * to nobody. */
 static int folder_make(const struct cgroups *cgroups, const char *guest, char **path, struct error *err)
 {
-	int code = -EEXIST;
-
-	for (unsigned i = 1; i <= NAMES_MAX && code == -EEXIST; i++) {
-		char number[12] = "";
-
-		if (i > 1)
-			snprintf(number, sizeof(number), "-%u", i);
-		free(*path);
-		if (asprintf(path, "%s/%s%s" SUFFIX, cgroups->folder, guest, number) < 0) {
-			*path = NULL;
-			return error_set(err, -ENOMEM, "guest %s: out of memory", guest);
-		}
-		remove_stale(*path);
-		code = folder_try(cgroups, *path);
+	if (asprintf(path, "%s/%s" SUFFIX, cgroups->folder, guest) < 0) {
+		*path = NULL;
+		return error_set(err, -ENOMEM, "guest %s: out of memory", guest);
 	}
-	return code < 0 ? error_set(err, code, "guest %s: cannot make its cgroup %s: %s", guest, *path,
-				    strerror(-code))
-			: 0;
+	if (mkdir(*path, 0755) == 0)
+		return 0;
+	if (errno == EEXIST && cgroup_remove(*path, err) < 0)
+		return error_prefix(err, -EBUSY, "guest %s", guest);
+	return mkdir(*path, 0755) < 0
+		       ? error_set(err, -errno, "guest %s: cannot make its cgroup %s: %m", guest, *path)
+		       : 0;
 }
 
 int cgroup_create(const struct cgroups *cgroups, const char *guest, const struct cgroup_limits *limits,

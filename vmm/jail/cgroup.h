@@ -3,8 +3,11 @@
  * NAME.guest.
  *
  *      root     /sys/fs/cgroup/rastos/NAME.guest      beside all services: a guest outlives its manager, and
- * so must not be in its manager's cgroup a user   beside the manager's own cgroup, where that is the user's
- * (delegated); else there is none
+ * so must not be in its manager's cgroup a user   rastos-HASH/NAME.guest beside the manager's own cgroup,
+ * where that is the user's (delegated); else none
+ *
+ * Managers with a runtime folder that is not the host's have rastos-HASH there, too: what is in a manager's
+ * folder is that manager's alone.
  *
  * A host may lack controllers, or cgroup v2 altogether. Guests run there too, with fewer limits: cgroups_open
  * logs once what is missing. The manager's thread only.
@@ -37,7 +40,7 @@ struct cgroup {
 };
 
 /* Finds the place and turns on its controllers. What cannot be done is logged, once. */
-void cgroups_open(struct cgroups *cgroups);
+void cgroups_open(struct cgroups *cgroups, const char *runtime_dir);
 void cgroups_close(struct cgroups *cgroups);
 
 /*

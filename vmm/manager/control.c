@@ -30,6 +30,8 @@ struct control_client {
 	bool channel; /* the virtio port: stays when its peer goes */
 	bool deaf;    /* does not read its answers: asks no more */
 	double id;    /* of the request that is being answered */
+	char *unsent; /* what its socket did not take yet */
+	size_t unsent_len;
 	size_t used;
 	char line[CONTROL_LINE_MAX];
 };
@@ -39,6 +41,7 @@ struct control {
 	struct operations operations;
 	struct loop_source listener;
 	struct loop_timer accept_again;
+	struct log_limit turned_away;
 	char *path;
 	struct control_client *clients[CONTROL_CLIENTS_MAX];
 };
@@ -56,22 +59,61 @@ static void client_close(struct control_client *client)
 		if (client->control->clients[i] == client)
 			client->control->clients[i] = NULL;
 	}
+	free(client->unsent);
 	free(client);
 }
 
-/* Answers are short and clients read them: one that lets its socket fill up is dropped, it cannot stall the
- * manager. */
+static void client_drop(struct control_client *client)
+{
+	client->deaf = true;
+	shutdown(client->source.fd, SHUT_RDWR); /* its end is read next, and closes it */
+}
+
+/* Keeps what the socket did not take, until it does. */
+static void client_keep(struct control_client *client, const char *text, size_t len)
+{
+	char *unsent = client->unsent_len + len > CONTROL_UNSENT_MAX
+			       ? NULL
+			       : realloc(client->unsent, client->unsent_len + len);
+
+	if (!unsent) {
+		client_drop(client);
+		return;
+	}
+	memcpy(unsent + client->unsent_len, text, len);
+	client->unsent = unsent;
+	client->unsent_len += len;
+	loop_modify(client->control->manager->loop, &client->source, EPOLLIN | EPOLLOUT);
+}
+
+static void client_flush(struct control_client *client)
+{
+	ssize_t wrote = write(client->source.fd, client->unsent, client->unsent_len);
+
+	if (wrote <= 0)
+		return; /* its end is read when there is one */
+	client->unsent_len -= (size_t)wrote;
+	memmove(client->unsent, client->unsent + wrote, client->unsent_len);
+	if (client->unsent_len == 0)
+		loop_modify(client->control->manager->loop, &client->source, EPOLLIN);
+}
+
+/* A client that does not read is waited for, and dropped when too much has piled up: it cannot stall the
+ * manager. What the channel does not take is gone, as is its peer. */
 static void client_send(struct control_client *client, cJSON *answer)
 {
 	char *text = cJSON_PrintUnformatted(answer);
 	size_t len = text ? strlen(text) : 0;
+	ssize_t wrote = 0;
 
 	if (text) {
-		text[len] = '\n'; /* in place of its end */
-		if (write(client->source.fd, text, len + 1) != (ssize_t)len + 1 && !client->channel) {
-			client->deaf = true;
-			shutdown(client->source.fd, SHUT_RDWR); /* its end is read next, and closes it */
-		}
+		text[len++] = '\n'; /* in place of its end */
+		if (client->unsent_len == 0)
+			wrote = write(client->source.fd, text, len);
+		if (wrote < 0)
+			wrote = 0;
+		if ((size_t)wrote < len && !client->channel && !client->deaf)
+			client_keep(client, text + wrote, len - (size_t)wrote);
 	}
 	free(text);
 	cJSON_Delete(answer);
@@ -240,7 +282,8 @@ static void client_ready(struct loop_source *source, uint32_t events)
 	struct control_client *client = CONTAINER_OF(source, struct control_client, source);
 	bool channel = client->channel;
 
-	(void)events;
+	if (events & EPOLLOUT && client->unsent_len)
+		client_flush(client);
 	/* The channel's events are edges: read until there is nothing. It is never closed while the manager
 	 * runs. */
 	while (client_read(client) && channel)
@@ -309,14 +352,15 @@ static void listener_ready(struct loop_source *source, uint32_t events)
 	if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
 		return;
 	if (fd < 0) { /* no descriptor is free: whoever waits at the socket must not keep us busy meanwhile */
-		log_warning("control: cannot take a client: %m");
+		log_limited(&control->turned_away, LOG_LEVEL_WARNING, "control: cannot take a client: %m");
 		loop_modify(control->manager->loop, source, 0);
 		loop_timer_set(&control->accept_again, ACCEPT_AGAIN_NS, 0);
 		return;
 	}
 	code = control_add_client(control, fd, false);
 	if (code < 0)
-		log_warning("control: cannot take a client: %s", strerror(-code));
+		log_limited(&control->turned_away, LOG_LEVEL_WARNING, "control: cannot take a client: %s",
+			    strerror(-code));
 }
 
 static void accept_again(struct loop_timer *timer)

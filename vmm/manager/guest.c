@@ -22,6 +22,7 @@
 #define NS_PER_SECOND  1000000000ULL
 #define RESTART_MIN_NS NS_PER_SECOND        /* from one start to the next, at least */
 #define RESTART_MAX_NS (60 * NS_PER_SECOND) /* between a crash and the next start, at most */
+#define START_COST     4                    /* times what its start took, before it starts again by itself */
 #define LIVED_WELL_NS  (60 * NS_PER_SECOND) /* who lived so long has no former crashes */
 
 static uint64_t now_ns(void)
@@ -134,6 +135,7 @@ static int start_process(struct managed_guest *guest, struct error *err)
 
 static int spawn(struct managed_guest *guest, struct error *err)
 {
+	uint64_t began = now_ns();
 	struct error gone;
 	int code;
 
@@ -146,6 +148,7 @@ static int spawn(struct managed_guest *guest, struct error *err)
 	code = division_give(guest, err);
 	if (code == 0)
 		code = start_process(guest, err);
+	guest->start_cost_ns = now_ns() - began;
 	if (code < 0) {
 		guest->end = MACHINE_FAILED;
 		snprintf(guest->why, sizeof(guest->why), "%s", err->text);
@@ -158,20 +161,23 @@ static int spawn(struct managed_guest *guest, struct error *err)
 }
 
 /* A guest that ends as soon as it starts must not keep the host busy with its starts: each crash doubles the
- * time to the next start. */
+ * time to the next start. The manager does nothing else while it opens what a guest needs, which a disk that
+ * the guest wrote can make long (boot_from_disk.h). */
 static uint64_t restart_delay_ns(struct managed_guest *guest)
 {
 	uint64_t lived_ns = now_ns() - guest->record.started_ns;
 	uint64_t delay_ns = RESTART_MIN_NS;
 
-	if (guest->end != MACHINE_CRASHED)
-		return lived_ns < RESTART_MIN_NS ? RESTART_MIN_NS - lived_ns : 0;
+	if (guest->end != MACHINE_CRASHED) {
+		delay_ns = MAX(delay_ns, START_COST * guest->start_cost_ns);
+		return lived_ns < delay_ns ? delay_ns - lived_ns : 0;
+	}
 	if (lived_ns >= LIVED_WELL_NS)
 		guest->record.restarts = 0;
 	for (unsigned i = 0; i < guest->record.restarts && delay_ns < RESTART_MAX_NS; i++)
 		delay_ns *= 2;
 	guest->record.restarts++;
-	return MIN(delay_ns, RESTART_MAX_NS);
+	return MAX(MIN(delay_ns, RESTART_MAX_NS), START_COST * guest->start_cost_ns);
 }
 
 static int act(struct managed_guest *guest, enum life_action action, struct error *err)

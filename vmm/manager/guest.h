@@ -67,6 +67,7 @@ struct managed_guest {
 	bool adopting;              /* found, and not heard of yet */
 	bool told_paused;           /* so it said last */
 	struct loop_timer deadline; /* of a shutdown, or before a restart */
+	uint64_t start_cost_ns;     /* how long its last start held the manager up */
 	enum stop_stage stop_stage;
 	uint64_t stop_share_ns; /* time for each of the stages that ask */
 

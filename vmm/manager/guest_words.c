@@ -67,8 +67,9 @@ void guest_last_words_parse(const char *text, const char *guest, struct guest_la
 	cJSON *json = cJSON_Parse(text);
 
 	*words = (struct guest_last_words){.end = MACHINE_RUNNING};
-	if (cJSON_IsObject(json)) {
+	if (cJSON_IsObject(json))
 		words->end = machine_end_parse(json_text(json, "end"));
+	if (words->end != MACHINE_RUNNING) {
 		copy_text(json, "why", words->why, sizeof(words->why));
 		if (!words->why[0] && machine_end_is_fault(words->end))
 			snprintf(words->why, sizeof(words->why),

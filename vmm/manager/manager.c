@@ -310,7 +310,7 @@ int manager_open(struct manager *manager, struct settings *settings, const char 
 		manager_close(manager);
 		return code;
 	}
-	cgroups_open(&manager->cgroups);
+	cgroups_open(&manager->cgroups, manager->settings->runtime_dir);
 	events_add(manager->events, "manager-started", "", mode_name(manager->mode));
 	manager_take_over(manager);
 	networks_adopt(manager->networks, guest_runs, manager);

@@ -85,12 +85,12 @@ int record_write(const char *folder, const struct guest_record *record, struct e
 	return file_write_text("guest state", path, text, 0600, err);
 }
 
-static int record_parse(const char *path, const char *text, struct guest_record *record, struct error *err)
+int record_parse(const char *path, const char *text, const char *boot, struct guest_record *record,
+		 struct error *err)
 {
 	uint64_t pid = 0, start_time = 0, started_ns = 0, restarts = 0, id_slot = ID_SLOTS_MAX;
 	AUTO_FREE char *boot_id = NULL;
 	AUTO_FREE char *cgroup = NULL;
-	char now[BOOT_ID_MAX];
 	struct guest_record numbers = {0};
 	struct json_place place;
 	unsigned goal = GOAL_OFF;
@@ -107,8 +107,7 @@ static int record_parse(const char *path, const char *text, struct guest_record 
 	    (code = json_string(&place, "cgroup", &cgroup)) < 0 ||
 	    (code = read_numbers(&place, &numbers)) < 0)
 		goto out;
-	read_boot_id(now);
-	if (!boot_id || strcmp(boot_id, now) != 0) {
+	if (!boot_id || strcmp(boot_id, boot) != 0) {
 		code = error_set(err, -ENOENT, "%s: is of an earlier boot of this host", path);
 		goto out;
 	}
@@ -132,10 +131,14 @@ int record_read(const char *folder, struct guest_record *record, struct error *e
 {
 	AUTO_FREE char *path = file_path_join(folder, RECORD_NAME);
 	AUTO_FREE char *text = NULL;
+	char boot[BOOT_ID_MAX];
 	int code = path ? file_read_text("guest state", path, RECORD_MAX, &text, err)
 			: error_set(err, -ENOMEM, "guest state in %s: out of memory", folder);
 
-	return code < 0 ? code : record_parse(path, text, record, err);
+	if (code < 0)
+		return code;
+	read_boot_id(boot);
+	return record_parse(path, text, boot, record, err);
 }
 
 void record_remove(const char *folder)

@@ -43,4 +43,7 @@ struct guest_record {
 int record_write(const char *folder, const struct guest_record *record, struct error *err);
 /* -ENOENT: there is none of this boot. The caller frees record->definition and cgroup. */
 int record_read(const char *folder, struct guest_record *record, struct error *err);
+/* What record_read makes of the file's text; boot: the id of this boot. */
+int record_parse(const char *path, const char *text, const char *boot, struct guest_record *record,
+		 struct error *err);
 void record_remove(const char *folder);

@@ -19,7 +19,7 @@ done
 
 # state: all that a network could leave.
 state() {
-	ip -o link | cut -d ' ' -f 2- | grep -v -e LOOPBACK
+	ip -o link | cut -d ' ' -f 2- | grep -v -e LOOPBACK | sed 's/NO-CARRIER,//; s/,LOWER_UP//' # the machine's own cable was just plugged in
 	ip -4 route
 	nft list ruleset
 	cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/*/forwarding

@@ -1,0 +1,47 @@
+# A guest that is paused for five seconds: it does nothing meanwhile, its clock is right afterwards, and its kernel does not
+# complain about the time that it did not see.
+# timeout: 120
+mkdir -p /etc/rastos/guests
+rm -f /etc/rastos/guests/*
+guest_initrd /tmp/initrd <<'END'
+while :; do
+	echo "now $(date +%s)"
+	sleep 0.2
+done
+END
+cat >/etc/rastos/guests/web.json <<END
+{ "name": "web", "vcpus": 2, "memory_mib": 128, "ready": "started",
+  "kernel": { "path": "$tuned", "initrd": "/tmp/initrd", "cmdline": "console=ttyS0 panic=-1" } }
+END
+console=/run/rastos/guests/web/console.log
+# What it printed last, without a line that has not ended.
+guest_now() {
+	tr -d '\r' <$console | sed -n 's/^now \([0-9]*\)$/\1/p' | tail -n 1
+}
+lines() {
+	grep -c "^now" $console
+}
+# within SECONDS: whether the guest's clock differs from the host's by no more.
+within() {
+	now=$(guest_now)
+	difference=$(($(date +%s) - ${now:-0}))
+	[ $difference -ge -"$1" ] && [ $difference -le "$1" ]
+}
+
+rastos-vmm up -d --timeout 60
+wait_for 30 within 1
+rastos-vmm pause web
+sleep 0.5
+before=$(lines)
+sleep 5
+[ "$(lines)" = "$before" ] || fail "it went on while it was paused"
+within 3 && fail "it was not paused long enough to tell"
+rastos-vmm list --json | grep -q '"state":"paused"' || fail "web is not paused"
+rastos-vmm resume web
+wait_for 20 within 1
+sleep 2
+within 1 || fail "its clock is $difference s behind"
+[ "$(lines)" -gt "$before" ] || fail "it does not go on"
+grep -i -E "soft lockup|stall|clocksource.*unstable|hung task" $console && fail "its kernel complains"
+rastos-vmm kill --wait web
+rastos-vmm down
