@@ -151,7 +151,8 @@ def promises(found):
         yield f"{what} left by {LEAK_GUESTS} guests", left[what], 0
     yield f"KiB of memory left by {LEAK_GUESTS} guests", left["memory_kib"], 16
     for guest in found.get("ready", ()):
-        yield f"instructions of `up` until {guest.name} is ready, as a multiple of `run`'s", guest.ratio, 1.05
+        if guest.name == ready.RINIT:
+            yield "instructions of `up` until a guest with rinit is ready, as a multiple of `run`'s", guest.ratio, 1.05
 
 
 def show(found):

@@ -18,6 +18,7 @@ SETTLE_SECONDS = 3  # by the machine's own clock: ten times what it takes
 LIMIT_SECONDS = 60
 KERNEL = "/payload/boot/vmlinux"
 IDLE, RUN, UP = "idle", "run", "up"
+RINIT, ONE_MESSAGE = "rinit", "an init that is one message"
 RAN = re.compile(r"^ran (\S+) (\d+)$", re.MULTILINE)
 
 # count NAME COMMAND...: runs it in the background; prints "ran NAME NS". $guest is its process.
@@ -63,7 +64,8 @@ class Guest:
 
 
 def all_guests():
-    return [Guest("an init that says READY=1", "/payload/boot/ready.cpio"), Guest("rinit", "/payload/boot/minimal.initrd")]
+    """The smallest guest of ours, and one with nothing in it, which shows best what `up` adds."""
+    return [Guest(RINIT, "/payload/boot/minimal.initrd"), Guest(ONE_MESSAGE, "/payload/boot/ready.cpio")]
 
 
 def definition(guest):
