@@ -155,9 +155,7 @@ class Clients(ManagerTest):
         answer = self.answer(more)
         self.assertEqual((answer["ok"], answer["code"]), (False, REFUSED))
         self.assertIsNone(self.answer(more))
-        process = self.run_program("list")
-        self.assertNotEqual(process.returncode, DONE)
-        self.assertRegex(process.errors, r"\Arastos-vmm: [^\n]+\n\Z")
+        self.refused(REFUSED, ["as many clients as it can serve"], "list")
         for peer in peers:
             peer.close()
         wait_until(lambda: self.run_program("list").returncode == DONE)

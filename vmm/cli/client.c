@@ -97,6 +97,8 @@ int client_send(struct client *client, cJSON *request, struct error *err)
 
 		if (wrote < 0 && errno == EINTR)
 			continue;
+		if (wrote < 0 && errno == EPIPE)
+			return 0; /* why it hung up is read next, if it said so */
 		if (wrote < 0)
 			return error_set(err, -errno, "the manager does not listen: %m");
 		done += (size_t)wrote;
@@ -204,11 +206,18 @@ static bool take_interim(struct client *client, const cJSON *json)
 	return progress || item;
 }
 
+static void replace(cJSON **kept, cJSON *json)
+{
+	cJSON_Delete(*kept);
+	*kept = json;
+}
+
 enum exit_code client_wait(struct client *client, unsigned timeout_s, cJSON **result, cJSON **answer,
 			   struct error *err)
 {
 	int64_t deadline = timeout_s ? now_ms() + (int64_t)timeout_s * 1000 : 0;
 	enum exit_code ended = EXIT_FAILED;
+	cJSON *refusal = NULL; /* of whatever is asked: counts when nothing comes after it */
 	bool answered = false;
 	int code = 0;
 
@@ -226,9 +235,14 @@ enum exit_code client_wait(struct client *client, unsigned timeout_s, cJSON **re
 			   !take_interim(client, json);
 		if (answered)
 			ended = take_answer(json, result, answer, err);
+		else if (cJSON_IsNumber(id) && id->valuedouble == 0)
+			replace(&refusal, json);
 		else
 			cJSON_Delete(json);
 	}
+	if (code == -EPIPE && refusal)
+		ended = take_answer(TAKE_PTR(refusal), result, answer, err);
+	cJSON_Delete(refusal);
 	status_line_clear(&client->line);
 	return code == -ETIMEDOUT ? EXIT_TIMED_OUT : ended;
 }

@@ -4,7 +4,8 @@
  *      guest.c          what happens to it: the operations, the stages of a shutdown, its restarts
  *      guest_make.c     how it comes and goes, and its definitions
  *      guest_adopt.c    how the next manager takes it over
- *      guest_process.c  the process: start, adoption, messages, last words
+ *      guest_start.c    the process: what it gets, and its start
+ *      guest_process.c  its messages, its end, how the next manager finds it
  *      guest_words.c    what it says, read with distrust
  *      guest_jail.c     its user id, its cgroup, its vsock broker
  *      record.h         what survives the manager
@@ -16,6 +17,7 @@
 
 #include <stdbool.h>
 #include <sys/types.h>
+#include <sys/un.h>
 
 #include "common/error.h"
 #include "common/loop.h"
@@ -29,6 +31,10 @@
 
 #define GUEST_DOWN_SECONDS 30            /* how long a guest may take to shut down before it is stopped */
 #define GUEST_STOP_NS      5000000000ULL /* how long its process may then take to end before it is killed */
+
+/* In its folder: */
+#define GUEST_LISTEN_NAME     "process.sock"
+#define GUEST_LAST_WORDS_NAME "end.json"
 
 struct manager;
 
@@ -114,7 +120,7 @@ int guest_console(struct managed_guest *guest, int fd, struct error *err);
  * it would be done; a guest that is paused, or has no such device, is not asked. */
 int guest_vsock(struct managed_guest *guest, uint32_t port, int fd, struct error *err);
 
-/* --- Between guest.c, guest_make.c, guest_adopt.c and guest_process.c --- */
+/* --- Between these files --- */
 
 void guest_deadline_expired(struct loop_timer *timer);
 /* The definition that waited for its next start. */
@@ -134,6 +140,11 @@ int guest_process_find(struct managed_guest *guest, struct error *err);
 /* Sends {"op":op}, with a descriptor unless fd is -1; or, the second one, with a port too. */
 int guest_process_tell(struct managed_guest *guest, const char *op, int fd, struct error *err);
 int guest_process_connect(struct managed_guest *guest, uint32_t port, int fd, struct error *err);
+/* Where it listens for the next manager. */
+int guest_process_address(const struct managed_guest *guest, struct sockaddr_un *address, struct error *err);
+/* Watches record.process for its end, and listens to it over fd, which is taken over. */
+int guest_process_watch(struct managed_guest *guest, struct error *err);
+int guest_process_hear(struct managed_guest *guest, int fd, struct error *err);
 void guest_process_kill(struct managed_guest *guest);
 /* A child of ours has ended: one of its helpers? */
 void guest_process_reap(struct managed_guest *guest);
