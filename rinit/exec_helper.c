@@ -28,6 +28,7 @@
 /* Bytes on their way to the command's standard input. */
 struct exec_input {
 	bool ended;      /* no more will come */
+	bool end_key;    /* the last of the bytes is ours: the host gets no credit for it */
 	uint32_t credit; /* that the host has not been told of yet */
 	size_t used;
 	uint8_t bytes[EXEC_WINDOW + 1]; /* and the key that ends a terminal's */
@@ -46,20 +47,23 @@ struct exec_session {
 
 /* ---- the command's standard input ---- */
 
-static void input_close(struct exec_session *session)
-{
-	if (session->command.input >= 0 && session->command.input != session->command.output)
-		close(session->command.input);
-	session->command.input = -1;
-	session->input.credit += (uint32_t)session->input.used;
-	session->input.used = 0;
-}
-
 static void input_taken(struct exec_input *input, size_t length)
 {
 	input->used -= length;
 	input->credit += (uint32_t)length;
 	memmove(input->bytes, input->bytes + length, input->used);
+	if (input->end_key && !input->used) {
+		input->end_key = false;
+		input->credit--;
+	}
+}
+
+static void input_close(struct exec_session *session)
+{
+	if (session->command.input >= 0 && session->command.input != session->command.output)
+		close(session->command.input);
+	session->command.input = -1;
+	input_taken(&session->input, session->input.used);
 }
 
 static void input_write(struct exec_session *session)
@@ -102,8 +106,10 @@ static void input_end(struct exec_session *session)
 {
 	struct exec_input *input = &session->input;
 
-	if (session->tty && session->command.input >= 0 && !input->ended)
+	if (session->tty && session->command.input >= 0 && !input->ended) {
 		input->bytes[input->used++] = END_OF_FILE;
+		input->end_key = true;
+	}
 	input->ended = true;
 }
 
@@ -187,7 +193,8 @@ static bool output_read(struct exec_session *session, int *fd, enum exec_type ty
 		return false;
 	if (session->command.input == *fd)
 		session->command.input = -1; /* a terminal: EIO when nobody has it open any more */
-	close(*fd);
+	if (!session->tty) /* closing a terminal would hang up a command that is just about to end */
+		close(*fd);
 	*fd = -1;
 	return false;
 }

@@ -102,6 +102,10 @@ KILLED(pivot_the_root)       { CALL(SYS_pivot_root, ".", "."); }
 KILLED(change_the_root)      { CALL(SYS_chroot, "/"); }
 KILLED(file_in_memory)       { CALL(SYS_memfd_create, "x", 0); }
 KILLED_VCPU_DISK(truncate_a_file) { CALL(SYS_ftruncate, host->file, 0); }
+KILLED(empty_the_log)        { CALL(SYS_ftruncate, STDERR_FILENO, 0); }
+KILLED(empty_the_log_by_a_longer_number) { CALL(SYS_ftruncate, 1L << 32 | STDERR_FILENO, 0); }
+KILLED(copy_the_log)         { CALL(SYS_fcntl, STDERR_FILENO, F_DUPFD_CLOEXEC, 0); }
+KILLED(write_over_the_log)   { CALL(SYS_fcntl, STDERR_FILENO, F_SETFL, 0); }
 KILLED_VCPU_DISK(close_a_file)    { CALL(SYS_close, host->file); }
 
 /* --- Sockets --- */

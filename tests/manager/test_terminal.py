@@ -225,6 +225,42 @@ class Console(TerminalTest):
         terminal.until(b"second")
 
 
+class Log(TerminalTest):
+    """Standard error of a manager in the foreground is the log of its guests' processes too."""
+
+    def flags(self, pid):
+        with open(f"/proc/{pid}/fdinfo/2") as file:
+            return next(int(line.split()[1], 8) for line in file if line.startswith("flags:"))
+
+    def is_for_writing_at_its_end_only(self):
+        self.wait_state("web", "running")
+        for pid in (self.guest("web")["pid"], *self.manager_pids()):
+            self.assertEqual(self.flags(pid) & (os.O_ACCMODE | os.O_APPEND | os.O_NONBLOCK), os.O_WRONLY | os.O_APPEND)
+
+    def test_guest_process_cannot_read_the_managers_terminal(self):
+        self.define_file("web")
+        terminal = Terminal(self, "up", "--no-console")
+        wait_until(self.listens)
+        self.is_for_writing_at_its_end_only()
+        self.ok("down", "--force")
+        self.assertEqual(terminal.end(), DONE)
+
+    def test_guest_process_cannot_write_over_the_managers_file(self):
+        self.define_file("web")
+        with open(self.path("log"), "wb") as log:
+            process = subprocess.Popen([PROGRAM, "--config", "vmm.json", "up", "--no-console"], cwd=self.folder.name,
+                                       stdin=subprocess.DEVNULL, stderr=log)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        wait_until(self.listens)
+        self.is_for_writing_at_its_end_only()
+
+    def test_log_of_a_manager_in_the_background(self):
+        self.define_file("web")
+        self.up()
+        self.is_for_writing_at_its_end_only()
+
+
 class Top(TerminalTest):
     def test_is_live_and_leaves_the_screen_as_it_was(self):
         self.define_file("web")

@@ -243,6 +243,56 @@ refused 'the host has an interface uplink already' attach taken extra
 refused 'the host has no bridge br-nne' attach bridged extra
 ip link show br-clash 2>/dev/null && fail "a refused network left its bridge"
 
+# Two networks with one bridge: the second neither comes up nor takes the bridge of the first away.
+cat >/run/networks/lab2.json <<'END'
+{ "name": "lab2", "bridge": "br-lab", "address": "192.168.151.1/24" }
+END
+refused "network lab2: its bridge br-lab is network lab's, which is up" attach lab2 extra
+[[ $(ls /sys/class/net/br-lab/brif 2>/dev/null | wc -l) == 1 ]] || fail "a refused network took another's bridge"
+rm /run/networks/lab2.json
+
+# A bridge that a start finds and does not make outlives that start when it fails: it may have guests of a lost network.
+ip link add br-lost type bridge
+ip link set br-lost alias "$(cat /sys/class/net/br-lab/ifalias)"
+cat >/run/networks/lost.json <<'END'
+{ "name": "lost", "bridge": "br-lost", "address": "192.168.152.1/24" }
+END
+refused 'guest web has this port of the host' attach lost extra 8080:81
+[[ -d /sys/class/net/br-lost ]] || fail "a start that failed removed a bridge that it had not made"
+start_guest lost found
+end_guest found
+[[ ! -d /sys/class/net/br-lost ]] || fail "a bridge of ours outlived its last guest"
+rm /run/networks/lost.json
+
+# --- 127.0.0.1 is open to guests only behind the packet filter ---
+
+# An nft that says what it finds, and fails where /run/nft.fails is.
+mkdir /run/tools
+cat >/run/tools/nft <<'END'
+#!/bin/sh
+cat /proc/sys/net/ipv4/conf/rastos0/route_localnet >>/run/nft.log
+[ ! -e /run/nft.fails ] || { echo "nft fails" >&2; exit 1; }
+exec /usr/sbin/nft "$@"
+END
+chmod 755 /run/tools/nft
+with_nft() { PATH=/run/tools:$PATH "$@"; }
+localnet=/proc/sys/net/ipv4/conf/rastos0/route_localnet
+[[ $(cat $localnet) == 1 ]] || fail "127.0.0.1 has no way to published ports"
+touch /run/nft.fails
+with_nft "$cable" adopt web db alone route 2>/dev/null
+[[ $(cat $localnet) == 0 ]] || fail "127.0.0.1 is open to guests without a packet filter"
+rm /run/nft.fails
+: >/run/nft.log
+with_nft "$cable" adopt web db alone route
+[[ $(head -n 1 /run/nft.log) == 0 && $(cat $localnet) == 1 ]] || fail "127.0.0.1 was opened before the packet filter: $(cat /run/nft.log)"
+with_nft "$cable" adopt db alone route
+[[ $(tail -n 1 /run/nft.log) == 0 && $(cat $localnet) == 0 ]] || fail "127.0.0.1 was closed after the packet filter: $(cat /run/nft.log)"
+end_guest web
+start_guest default web 8080:80 127.0.0.1:9000-9001:90-91
+lease web >/dev/null
+serve web 80
+[[ $(ask 127.0.0.1:8080) == "web hears "* ]] || fail "the host does not reach web's port at 127.0.0.1 again"
+
 # --- An existing bridge ---
 
 ip link add br-one type bridge

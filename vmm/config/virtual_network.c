@@ -357,6 +357,39 @@ int virtual_networks_read(const struct settings *settings, struct virtual_networ
 	return code;
 }
 
+bool virtual_networks_clash(const struct virtual_network *a, const struct virtual_network *b)
+{
+	return strcmp(a->name, b->name) != 0 && strcmp(a->bridge, b->bridge) == 0 &&
+	       (virtual_network_has_addresses(a) || virtual_network_has_addresses(b));
+}
+
+static int check_clash(const struct settings *settings, const struct virtual_network *network,
+		       const char *name, struct error *err)
+{
+	struct virtual_network other;
+	struct error unread;
+
+	if (virtual_network_read(settings, name, &other, &unread) < 0 ||
+	    !virtual_networks_clash(network, &other))
+		return 0;
+	return error_set(err, -EEXIST,
+			 "network %s: bridge %s is network %s's; choose another name for the bridge",
+			 network->name, network->bridge, name);
+}
+
+int virtual_network_check_bridge(const struct settings *settings, const struct virtual_network *network,
+				 struct error *err)
+{
+	struct dirent **names = NULL;
+	int found = list_names(settings, &names, err);
+	int code = found < 0 ? found : check_clash(settings, network, VIRTUAL_NETWORK_DEFAULT, err);
+
+	for (int i = 0; i < found && code == 0; i++)
+		code = check_clash(settings, network, names[i]->d_name, err);
+	free_names(names, found);
+	return code;
+}
+
 /* --- As JSON --- */
 
 static void add_address(cJSON *json, const char *key, uint32_t address)

@@ -55,6 +55,12 @@ int virtual_network_read(const struct settings *settings, const char *name, stru
  * read is an error. */
 int virtual_networks_read(const struct settings *settings, struct virtual_network *networks, unsigned *count,
 			  struct error *err);
+/* Whether two networks want one bridge. Two may use one that the host has: neither makes nor removes it. */
+bool virtual_networks_clash(const struct virtual_network *a, const struct virtual_network *b);
+/* -EEXIST when the network clashes with another that is defined, the built-in default among them. A file that
+ * cannot be read says nothing. */
+int virtual_network_check_bridge(const struct settings *settings, const struct virtual_network *network,
+				 struct error *err);
 /* The file of this name, or NULL when out of memory; the caller frees it. The name must be valid. */
 char *virtual_network_path(const struct settings *settings, const char *name);
 

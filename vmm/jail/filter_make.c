@@ -16,8 +16,10 @@
 #include <linux/filter.h>
 #include <linux/if_tun.h>
 #include <linux/kvm.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,7 +105,7 @@ static const struct rule rules[] = {
 	FCNTL(MAIN, F_DUPFD_CLOEXEC),
 	IF(MAIN, newfstatat, IS(3, AT_EMPTY_PATH)), /* fstat(3) */
 	ANY(MAIN, fstat),
-	ANY(MAIN, ftruncate), /* the console's log begins anew */
+	ANY(MAIN, ftruncate), /* the console's log begins anew; not the manager's (log_guard) */
 	IOCTL(ALL, TCGETS),   /* the log asks whether it goes to a terminal */
 	IOCTL(MAIN | VCPU, TUNSETOFFLOAD),
 
@@ -178,6 +180,26 @@ static scmp_filter_ctx filter_build(unsigned thread)
 	return filter;
 }
 
+/*
+ * Before all else in the main thread: descriptor 2 is the manager's log, which must not be emptied
+ * (ftruncate), copied to another number, or lose O_APPEND (fcntl). It is not a rule, since the kernel looks
+ * at the lower half of a descriptor only, and libseccomp compares "not equal" in both. A call of another
+ * architecture that is stopped here would be stopped behind it too.
+ */
+static const struct sock_filter log_guard[] = {
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SCMP_SYS(ftruncate), 1, 0),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SCMP_SYS(fcntl), 0, 3),
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args)),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, STDERR_FILENO, 0, 1),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+};
+
+static void line_print(const struct sock_filter *line)
+{
+	printf("\t{0x%02x, %u, %u, 0x%08x},\n", line->code, line->jt, line->jf, line->k);
+}
+
 static void filter_print(const char *name, unsigned thread)
 {
 	scmp_filter_ctx filter = filter_build(thread);
@@ -189,8 +211,10 @@ static void filter_print(const char *name, unsigned thread)
 		give_up("cannot export a filter", code);
 	rewind(file);
 	printf("static const struct sock_filter %s[] = {\n", name);
+	for (size_t i = 0; thread == MAIN && i < ARRAY_SIZE(log_guard); i++)
+		line_print(&log_guard[i]);
 	while (fread(&line, sizeof(line), 1, file) == 1)
-		printf("\t{0x%02x, %u, %u, 0x%08x},\n", line.code, line.jt, line.jf, line.k);
+		line_print(&line);
 	printf("};\n");
 	fclose(file);
 	seccomp_release(filter);

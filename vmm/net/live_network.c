@@ -282,12 +282,20 @@ static int allow_forwarding(const struct live_network *live, struct error *err)
 	return record ? forwarding_enable(record, err) : error_set(err, -ENOMEM, "out of memory");
 }
 
+/* Packets from and to 127.0.0.0/8 only while the packet filter is there to guard them (ruleset.h): switched
+ * off before it changes, on after it, and off where it is not known to be as it should. */
 static int update_firewall(const struct live_network *live, struct error *err)
 {
-	int code = bridge_allow_localnet(live->network.bridge, live_network_publishes(live), err);
+	const char *bridge = live->network.bridge;
+	bool publishes = live_network_publishes(live);
+	int code = publishes ? 0 : bridge_allow_localnet(bridge, false, err);
 
 	if (code == 0)
 		code = firewall_apply(live->networks, err);
+	if (code < 0)
+		bridge_allow_localnet(bridge, false, NULL);
+	else if (publishes)
+		code = bridge_allow_localnet(bridge, true, err);
 	return code < 0 ? error_prefix(err, code, "network %s", live->network.name) : 0;
 }
 
@@ -356,7 +364,10 @@ static void remove_network(const struct live_network *live)
 	int code;
 
 	dnsmasq_remove(&dnsmasq);
-	if (bridge_remove(live->network.bridge, &err) < 0)
+	if (bridge_exists(live->network.bridge) &&
+	    bridge_allow_localnet(live->network.bridge, false, &err) < 0) /* before its guard goes */
+		log_error("%s", err.text);
+	if (!live->bridge_found && bridge_remove(live->network.bridge, &err) < 0)
 		log_error("%s", err.text);
 	if (record && !any_forwards(live->networks) && forwarding_restore(record, &err) < 0)
 		log_error("%s", err.text);

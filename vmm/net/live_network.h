@@ -32,6 +32,7 @@ struct live_network {
 	struct networks *networks;
 	struct virtual_network network; /* as it was when it was made */
 	char *folder;
+	bool bridge_found; /* it was there before, left by somebody; a start that fails leaves it too */
 	unsigned port_count;
 	struct network_port *ports;
 	struct loop_source dnsmasq; /* pidfd; -1: not watched */

@@ -86,6 +86,21 @@ static struct live_network *find_live(struct networks *networks, const char *nam
 	return NULL;
 }
 
+/* A bridge has one network: it would be removed with the one while the other's guests are plugged in. */
+static int check_bridge(const struct networks *networks, const struct virtual_network *network,
+			struct error *err)
+{
+	for (unsigned i = 0; i < networks->count; i++) {
+		const struct virtual_network *other = &networks->live[i]->network;
+
+		if (virtual_networks_clash(network, other))
+			return error_set(err, -EBUSY,
+					 "network %s: its bridge %s is network %s's, which is up",
+					 network->name, network->bridge, other->name);
+	}
+	return 0;
+}
+
 /* The network of this name, made if it is not there yet. */
 static int bring_up(struct networks *networks, const char *name, struct live_network **live,
 		    struct error *err)
@@ -98,12 +113,15 @@ static int bring_up(struct networks *networks, const char *name, struct live_net
 		return 0;
 	code = virtual_network_read(networks->settings, name, &network, err);
 	if (code == 0)
+		code = check_bridge(networks, &network, err);
+	if (code == 0)
 		code = network_check_host(&network, networks->mark, err);
 	if (code < 0)
 		return code;
 	*live = live_network_new(networks, &network);
 	if (!*live)
 		return error_set(err, -ENOMEM, "network %s: out of memory", name);
+	(*live)->bridge_found = bridge_exists(network.bridge);
 	code = live_network_up(*live, err);
 	if (code < 0)
 		live_network_down(*live);
@@ -310,6 +328,8 @@ static int attach(struct networks *networks, struct network_port *port, const st
 		code = plug(live, port, result, err);
 	if (code < 0)
 		give_up(live, port);
+	else
+		live->bridge_found = false; /* it is ours, and goes with its last guest */
 	return code;
 }
 

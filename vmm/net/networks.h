@@ -75,7 +75,8 @@ cJSON *networks_info(struct networks *networks, const char *name, struct error *
  * nowhere. */
 cJSON *networks_of_guest(const struct networks *networks, const char *guest);
 
-/* Writes a network's file. One that is up goes on as it is until it was down. -EEXIST without `replace`. */
+/* Writes a network's file. One that is up goes on as it is until it was down. -EEXIST without `replace`, or
+ * when another network has its bridge. */
 int networks_define(struct networks *networks, const cJSON *definition, bool replace,
 		    char name[VIRTUAL_NETWORK_NAME_MAX + 1], struct error *err);
 /* Removes its file. -EBUSY: guests are plugged in. */

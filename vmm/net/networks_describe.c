@@ -106,7 +106,9 @@ int networks_define(struct networks *networks, const cJSON *definition, bool rep
 	if (!replace && access(path, F_OK) == 0)
 		return error_set(err, -EEXIST, "network %s: is defined already; --replace defines it anew",
 				 name);
-	code = file_make_folder("networks folder", networks->settings->networks_dir, 0755, err);
+	code = virtual_network_check_bridge(networks->settings, &network, err);
+	if (code == 0)
+		code = file_make_folder("networks folder", networks->settings->networks_dir, 0755, err);
 	return code < 0 ? code : file_write_text("network", path, text, 0644, err);
 }
 

@@ -440,6 +440,34 @@ class EnemyOfTheHelper(ProgramTest):
             said, status = self.says(whole[:length])
             self.assertEqual(status, 1)
 
+    def test_key_that_ends_a_terminals_input_gives_the_host_no_credit(self):
+        ours, theirs = socket.socketpair()
+        half = 32768  # of the window: so much is credited at once
+        with ours:
+            helper = run_helper(theirs)
+            theirs.close()
+            ours.settimeout(20)
+            command = f"stty raw -echo; echo up; exec head -c {2 * half} >/dev/null"
+            ours.sendall(self.request("sh", "-c", command, flags=3))
+            credit = 0
+            with ours.makefile("rb") as said:
+                self.assertEqual(said.readline(), b"OK 1073741824\n")
+                kind = None
+                while kind != EXIT:
+                    kind, length = struct.unpack("<BxxxI", said.read(8))
+                    payload = said.read(length)
+                    if kind == OUTPUT:
+                        ours.sendall(frame(INPUT, bytes(half)))
+                    elif kind == CREDIT:
+                        credit += struct.unpack("<I", payload)[0]
+                        if credit == half:  # one byte less than the rest; the key makes it whole
+                            ours.sendall(frame(INPUT, bytes(half - 1)) + frame(INPUT))
+                    elif kind == EXIT:
+                        status = payload
+        self.assertEqual(status, bytes([EXITED, 0]))  # head closes the terminal before it ends, which hangs nothing up
+        self.assertLess(credit, 2 * half, "more than the host has sent")
+        helper.wait(20)
+
     def test_host_that_does_not_read_costs_the_guest_no_memory(self):
         ours, theirs = socket.socketpair()
         with ours:

@@ -80,6 +80,41 @@ Test(networks, wrong_definition_changes_nothing, .init = set_up, .fini = tear_do
 	cr_assert_eq(access(settings.networks_dir, F_OK), -1);
 }
 
+Test(networks, bridge_of_another_network_is_refused, .init = set_up, .fini = tear_down)
+{
+	cr_assert_eq(define("{\"name\":\"lab\",\"bridge\":\"br-x\",\"address\":\"10.1.2.1/24\"}", false), 0,
+		     "%s", err.text);
+	cr_assert_eq(define("{\"name\":\"lab2\",\"bridge\":\"br-x\",\"address\":\"10.1.3.1/24\"}", false),
+		     -EEXIST);
+	cr_assert_str_eq(err.text,
+			 "network lab2: bridge br-x is network lab's; choose another name for the bridge");
+	cr_assert_not(has_network("lab2"));
+	cr_assert_eq(define("{\"name\":\"lab2\",\"bridge\":\"rastos0\",\"address\":\"10.1.3.1/24\"}", false),
+		     -EEXIST);
+	cr_assert_not_null(strstr(err.text, "rastos0 is network default's"), "%s", err.text);
+	cr_assert_eq(define("{\"name\":\"lab2\",\"forward\":\"bridge\",\"bridge\":\"br-x\"}", false),
+		     -EEXIST);
+	cr_assert_eq(define("{\"name\":\"lab\",\"bridge\":\"br-x\",\"address\":\"10.1.3.1/24\"}", true), 0,
+		     "%s", err.text);
+}
+
+/* Neither makes it, nor removes it. */
+Test(networks, bridge_of_the_host_may_have_two_networks, .init = set_up, .fini = tear_down)
+{
+	cr_assert_eq(define("{\"name\":\"one\",\"forward\":\"bridge\",\"bridge\":\"br-x\"}", false), 0, "%s",
+		     err.text);
+	cr_assert_eq(define("{\"name\":\"two\",\"forward\":\"bridge\",\"bridge\":\"br-x\"}", false), 0, "%s",
+		     err.text);
+}
+
+Test(networks, file_that_is_wrong_keeps_no_other_from_being_defined, .init = set_up, .fini = tear_down)
+{
+	mkdir(settings.networks_dir, 0755);
+	scratch_file("networks.d/lab.json", "{");
+	cr_assert_eq(define("{\"name\":\"lab2\",\"address\":\"10.1.3.1/24\"}", false), 0, "%s", err.text);
+	cr_assert_eq(define("{\"name\":\"lab\",\"address\":\"10.1.2.1/24\"}", true), 0, "%s", err.text);
+}
+
 Test(networks, built_in_one_cannot_be_undefined, .init = set_up, .fini = tear_down)
 {
 	cr_assert_eq(networks_undefine(networks, "default", &err), -EINVAL);
