@@ -120,7 +120,11 @@ def descriptors(pid):
 
 
 def namespaces(pid):
-    return {os.readlink(path) for path in glob.glob(f"/proc/{pid}/ns/*")}
+    """None once it has ended, which it may do meanwhile."""
+    try:
+        return {os.readlink(path) for path in glob.glob(f"/proc/{pid}/ns/*")}
+    except FileNotFoundError:
+        return set()
 
 
 def children(pid):

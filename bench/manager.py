@@ -120,6 +120,9 @@ def measure_leaks(manager):
     had = live_many(manager, mark, WARM_UP)
     after = snapshot(manager, mark)
     left = {what: after[what] - before[what] for what in before}
+    # A leak is there every time; a page that the heap takes once is not.
+    live_many(manager, mark, WARM_UP + 1)
+    left["memory_kib"] = min(left["memory_kib"], snapshot(manager, mark)["memory_kib"] - after["memory_kib"])
     return left | {"namespaces": len(namespaces_left(manager, had)), "namespaces_had": len(had)}
 
 

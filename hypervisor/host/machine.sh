@@ -27,7 +27,7 @@ else
 	accelerator=(-accel "tcg,thread=multi" -cpu "max,+svm,-xsave,-avx,-avx2,-fma,-f16c,-vaes,-vpclmulqdq,-mpx,-pku")
 fi
 
-exec qemu-system-x86_64 -name rastos-host -M q35 "${accelerator[@]}" -smp 2 -m 3000 \
+exec qemu-system-x86_64 -name rastos-host -M q35 "${accelerator[@]}" -smp 2 -m 2000 \
 	-nodefaults -display none -no-reboot \
 	-drive "if=pflash,format=raw,unit=0,readonly=on,file=$FIRMWARE/OVMF_CODE_4M.fd" \
 	-drive "if=pflash,format=raw,unit=1,file=$run/firmware-vars.fd" \

@@ -2,6 +2,8 @@
 
 import resource
 
+import shutil
+
 from manager import *
 
 
@@ -54,6 +56,20 @@ class Adoption(ManagerTest):
         self.assertTrue(process_alive(pid))
         self.up()
         self.assertEqual(self.guest("web")["pid"], pid)
+
+    def test_new_program_takes_over_from_an_old_one(self):
+        self.define_file("web")
+        old = shutil.copy(PROGRAM, self.path("rastos-vmm"))
+        subprocess.run([old, "--config", "vmm.json", "up", "-d"], cwd=self.folder.name, stderr=subprocess.DEVNULL,
+                       check=True)
+        pid = self.guest("web")["pid"]
+        os.unlink(old)  # as installing a new one does
+        self.ok("down", "--keep-guests")
+        self.up()
+        self.assertEqual((self.guest("web")["pid"], self.state("web")), (pid, "running"))
+        self.assertTrue(os.readlink(f"/proc/{pid}/exe").endswith("/rastos-vmm (deleted)"))
+        self.ok("shutdown", "--wait", "--timeout", "0", "web")
+        self.assertFalse(process_alive(pid))
 
     def test_console_survives_the_manager(self):
         self.define_file("web", "hello")

@@ -225,6 +225,57 @@ class Dependencies(ManagerTest):
         self.assertIn('"waiting for b"', said)
         self.assertNotIn('"waiting for a"', said)
 
+    def test_circle_of_definitions_that_hold_later_is_refused(self):
+        self.define_file("a")
+        self.define_file("b")
+        self.up()
+        self.assertTrue(self.ask("define", definition=self.definition("a", depends_on=["b"]), replace=True)["ok"])
+        answer = self.ask("define", definition=self.definition("b", depends_on=["a"]), replace=True)
+        self.assertIn("makes a circle: b -> a -> b", answer["error"])
+
+    def test_second_server_guest_that_holds_later_is_refused(self):
+        self.define_file("a")
+        self.up()
+        self.assertTrue(self.ask("define", definition=self.definition("a", role="server"), replace=True)["ok"])
+        answer = self.ask("define", definition=self.definition("b", role="server"))
+        self.assertIn("guest a is the server guest already", answer["error"])
+
+    def test_guest_that_crashed_waits_for_those_it_depends_on(self):
+        self.define_file("db", ready="notify", autostart=False)
+        self.define_file("web", "crash", on_crash="restart", depends_on=["db"], autostart=False)
+        self.up()
+        self.ok("start", "db")
+        self.assertEqual(self.ask("start", guest="web")["ok"], True)
+        self.assertEqual(self.guest("web")["why"], "waits for db")
+        time.sleep(1.5)  # longer than a restart's delay
+        self.assertEqual((self.state("web"), self.state("db")), ("waiting", "starting"))
+
+
+class Others(ManagerTest):
+    """One guest's trouble is not the others'."""
+
+    def test_up_starts_what_can_start(self):
+        self.define_file("a", disks=[{"path": "missing.img"}])
+        self.define_file("b")
+        self.up(FAILED)
+        self.wait_state("b", "running")
+        self.assertEqual(self.state("a"), "failed")
+
+    def test_down_has_no_more_time_for_one_that_is_stopping(self):
+        self.define_file("web")
+        self.up()
+        self.ok("shutdown", "--timeout", "600", "web")
+        started = time.monotonic()
+        self.ok("down", "--timeout", "1")
+        self.assertLess(time.monotonic() - started, 10)
+
+    def test_definition_in_a_file_of_another_name_is_not_overwritten(self):
+        self.write("guests/web.json", json.dumps(self.definition("other", autostart=False)))
+        self.up()
+        answer = self.ask("define", definition=self.definition("web", autostart=False))
+        self.assertIn("holds another guest's definition", answer["error"])
+        self.assertIn(b"other", self.read("guests/web.json"))
+
 
 if __name__ == "__main__":
     main()

@@ -36,11 +36,14 @@ guest_initrd() {
 	cat /tmp/extra.cpio $minimal >"$out"
 }
 
-# run_guest LOG OPTION... KERNEL: runs a guest to its end, its console in LOG; the status is rastos-vmm's.
+# run_guest LOG OPTION... KERNEL: runs a guest to its end, its console in LOG; the status is rastos-vmm's, and what is not 0 shows why.
 run_guest() {
 	log=$1
 	shift
-	rastos-vmm run -a "console=ttyS0 quiet panic=-1" "$@" </dev/null >"$log" 2>&1
+	rastos-vmm run -a "console=ttyS0 quiet panic=-1" "$@" </dev/null >"$log" 2>&1 && return
+	set -- $?
+	tail -n 20 "$log"
+	return "$1"
 }
 
 # start_guest LOG OPTION... KERNEL: the same in the background; $guest is its process.

@@ -236,6 +236,7 @@ int guest_hold(struct managed_guest *guest, const char *why, struct error *err)
 		guest->record.goal = before;
 		return code;
 	}
+	loop_timer_clear(&guest->deadline); /* of a restart, which now waits for another reason */
 	snprintf(guest->why, sizeof(guest->why), "%s", why);
 	code = happen(guest, LIFE_HOLD, err);
 	guest->holds = guest->state == LIFE_WAITING;
@@ -345,7 +346,7 @@ void guest_deadline_expired(struct loop_timer *timer)
 	if (guest_alive(guest))
 		stop_harder(guest);
 	else
-		happened(guest, LIFE_DUE);
+		manager_guest_due(guest);
 }
 
 /* --- What its process tells --- */

@@ -59,6 +59,7 @@ struct managed_guest {
 	char *folder; /* its runtime folder */
 	enum life_state state;
 	bool holds;    /* waiting: for the guests it depends on, not for a delay */
+	bool visited;  /* it is being started with those it depends on */
 	bool recorded; /* a former manager left a record */
 	struct guest_record record;
 	struct guest_definition *fresh; /* defined anew while it ran: from its next start on; NULL: none */

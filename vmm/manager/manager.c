@@ -97,11 +97,17 @@ void manager_leave(struct manager *manager, const struct managed_guest *self)
 		manager->forked(manager->forked_owner);
 }
 
+/* What holds from the guest's next start on. */
+static const struct guest_definition *next_definition(const struct managed_guest *guest)
+{
+	return guest->fresh ? guest->fresh : guest->definition;
+}
+
 static int check_roles(const struct manager *manager, const struct guest_definition *definition,
 		       struct error *err)
 {
 	for (unsigned i = 0; i < manager->guest_count; i++) {
-		const struct guest_definition *other = manager->guests[i]->definition;
+		const struct guest_definition *other = next_definition(manager->guests[i]);
 
 		if (definition->role == GUEST_ROLE_SERVER && other->role == GUEST_ROLE_SERVER &&
 		    strcmp(other->name, definition->name) != 0)
@@ -123,7 +129,7 @@ static int check_among_others(const struct manager *manager, const struct guest_
 
 	for (unsigned i = 0; i < manager->guest_count; i++) {
 		if (strcmp(manager->guests[i]->definition->name, definition->name) != 0)
-			all[count++] = manager->guests[i]->definition;
+			all[count++] = next_definition(manager->guests[i]);
 	}
 	all[count++] = definition;
 	return code < 0 ? code : depends_check(all, count, err);

@@ -63,7 +63,8 @@ int manager_open(struct manager *manager, struct settings *settings, const char 
 void manager_close(struct manager *manager);
 
 /* Starts the guests of the mode that start by themselves, each after those it depends on; goes on with what a
- * former manager left. Stops at the first that cannot start. */
+ * former manager left. One that cannot start holds up nobody else:
+ * the first such is returned, others are in the log. */
 int manager_start_all(struct manager *manager, struct error *err);
 
 struct managed_guest *manager_find(struct manager *manager, const char *name);
@@ -114,6 +115,7 @@ bool manager_hears(struct manager *manager, struct loop_source *source, struct g
 		   unsigned most);
 
 void manager_guest_changed(struct managed_guest *guest); /* its state */
+void manager_guest_due(struct managed_guest *guest);     /* its delay is over */
 void manager_changed(struct manager *manager);           /* anything else */
 /* In a fresh guest process: drops all that is the manager's but `self`'s own. */
 void manager_leave(struct manager *manager, const struct managed_guest *self);

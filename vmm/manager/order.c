@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/log.h"
 #include "vmm/manager/division.h"
 #include "vmm/manager/manager.h"
 #include "vmm/plan/plan.h"
@@ -112,6 +113,8 @@ void manager_down(struct manager *manager, unsigned timeout_s, bool force)
 			guest_kill(guest, &err);
 		else if (guest_alive(guest) && force)
 			down_one(guest, true);
+		else if (guest->state == LIFE_STOPPING && guest->stop_stage < STOP_MACHINE)
+			down_one(guest, false); /* it has no more time than the others */
 	}
 	down_step(manager);
 	manager_changed(manager);
@@ -163,12 +166,35 @@ void manager_guest_changed(struct managed_guest *guest)
 
 /* --- Operations --- */
 
+/* Definitions that hold now may make a circle with those that hold from a next start on: it ends here. */
+static int start_dependencies(struct managed_guest *guest, struct error *err)
+{
+	const struct guest_definition *definition = guest->definition;
+	int code = 0;
+
+	if (guest->visited)
+		return error_set(err, -ELOOP, "guest %s: depends_on: makes a circle", definition->name);
+	guest->visited = true;
+	for (unsigned i = 0; i < definition->depends_count && code == 0; i++) {
+		struct managed_guest *other = manager_find(guest->manager, definition->depends_on[i]);
+
+		if (!other)
+			code = error_set(err, -ENOENT, "guest %s: depends_on: no guest is named %s",
+					 definition->name, definition->depends_on[i]);
+		else if (other->state == LIFE_OFF || other->state == LIFE_FAILED)
+			code = manager_start(other, err);
+	}
+	guest->visited = false;
+	return code;
+}
+
 int manager_start(struct managed_guest *guest, struct error *err)
 {
 	struct manager *manager = guest->manager;
 	const struct guest_definition *definition = guest->definition;
 	const struct managed_guest *needed;
 	char why[256];
+	int code;
 
 	if (manager->going_down)
 		return error_set(err, -EALREADY, "guest %s: cannot start, the manager is going down",
@@ -177,18 +203,9 @@ int manager_start(struct managed_guest *guest, struct error *err)
 		return error_set(err, -EBUSY, "guest %s: is of role %s, which mode %s does not run",
 				 definition->name, guest_role_name(definition->role),
 				 mode_name(manager->mode));
-	for (unsigned i = 0; i < definition->depends_count; i++) {
-		struct managed_guest *other = manager_find(manager, definition->depends_on[i]);
-		int code = 0;
-
-		if (!other)
-			return error_set(err, -ENOENT, "guest %s: depends_on: no guest is named %s",
-					 definition->name, definition->depends_on[i]);
-		if (other->state == LIFE_OFF || other->state == LIFE_FAILED)
-			code = manager_start(other, err);
-		if (code < 0)
-			return code;
-	}
+	code = start_dependencies(guest, err);
+	if (code < 0)
+		return code;
 	needed = not_ready(guest);
 	if (!needed)
 		return guest_start(guest, err);
@@ -196,18 +213,52 @@ int manager_start(struct managed_guest *guest, struct error *err)
 	return guest_hold(guest, why, err);
 }
 
+void manager_guest_due(struct managed_guest *guest)
+{
+	const struct managed_guest *needed = not_ready(guest);
+	char why[256];
+	struct error err;
+
+	if (!needed) {
+		guest_hold_over(guest);
+		return;
+	}
+	snprintf(why, sizeof(why), "waits for %s", needed->definition->name);
+	if (guest_hold(guest, why, &err) < 0)
+		log_error("%s", err.text);
+	look_at_waiting(guest->manager);
+}
+
+/* Whether it starts by itself: a former manager promised it, or this one begins with it. */
+static bool starts_by_itself(struct managed_guest *guest)
+{
+	struct error err;
+
+	if (!plan_mode_runs(guest->manager->mode, guest->definition->role)) {
+		if (guest->state == LIFE_WAITING)
+			guest_kill(guest, &err); /* promised in another mode */
+		return false;
+	}
+	return guest->state == LIFE_WAITING ||
+	       (guest->state == LIFE_OFF && !guest->recorded && guest->definition->autostart);
+}
+
 int manager_start_all(struct manager *manager, struct error *err)
 {
 	int code = 0;
 
-	for (unsigned i = 0; i < manager->guest_count && code == 0; i++) {
+	for (unsigned i = 0; i < manager->guest_count; i++) {
 		struct managed_guest *guest = manager->guests[i];
-		bool promised = guest->state == LIFE_WAITING; /* by a former manager */
-		bool fresh = guest->state == LIFE_OFF && !guest->recorded && guest->definition->autostart;
-		bool of_mode = plan_mode_runs(manager->mode, guest->definition->role);
+		struct error other;
+		int failed;
 
-		if (of_mode && (promised || fresh))
-			code = manager_start(guest, err);
+		if (guest->holds || !starts_by_itself(guest))
+			continue;
+		failed = manager_start(guest, code < 0 ? &other : err);
+		if (failed < 0 && code < 0)
+			log_error("%s", other.text);
+		else if (failed < 0)
+			code = failed;
 	}
 	return code;
 }

@@ -92,6 +92,10 @@ int store_write(const struct settings *settings, const struct guest_definition *
 	if (!text || (!*file && asprintf(&path, "%s/%s.json", settings->guests_dir, definition->name) < 0))
 		return error_set(err, -ENOMEM, "guest %s: out of memory", definition->name);
 	code = *file ? 0 : file_make_folder("guests folder", settings->guests_dir, 0755, err);
+	if (code == 0 && !*file && access(path, F_OK) == 0)
+		return error_set(err, -EEXIST,
+				 "guest %s: %s holds another guest's definition; rename that file first",
+				 definition->name, path);
 	if (code == 0)
 		code = file_write_text("guest definition", *file ? *file : path, text, 0644, err);
 	if (code == 0 && !*file)
