@@ -23,7 +23,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -31,6 +30,7 @@
 
 #include "common/util.h"
 #include "vmm/jail/filter.h"
+#include "vmm/jail/filter_print.h"
 
 #define MAIN 1U /* the guest process' first thread: devices, console, manager */
 #define VCPU 2U
@@ -142,12 +142,6 @@ static const struct rule rules[] = {
 	ANY(ALL, exit_group),
 };
 
-static __attribute__((noreturn)) void give_up(const char *what, int code)
-{
-	fprintf(stderr, "filter_make: %s: %s\n", what, strerror(-code));
-	exit(EXIT_FAILURE);
-}
-
 static unsigned rule_arguments(const struct rule *rule)
 {
 	unsigned count = 0;
@@ -163,7 +157,7 @@ static scmp_filter_ctx filter_build(unsigned thread)
 	int code;
 
 	if (!filter)
-		give_up("cannot begin a filter", -ENOMEM);
+		filter_give_up("cannot begin a filter", -ENOMEM);
 	code = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	for (size_t i = 0; i < ARRAY_SIZE(rules) && code == 0; i++) {
 		const struct rule *rule = &rules[i];
@@ -176,7 +170,7 @@ static scmp_filter_ctx filter_build(unsigned thread)
 			code = seccomp_syscall_priority(filter, rule->call, (uint8_t)(255 - i));
 	}
 	if (code < 0)
-		give_up("cannot add a rule", code);
+		filter_give_up("cannot add a rule", code);
 	return filter;
 }
 
@@ -195,39 +189,15 @@ static const struct sock_filter log_guard[] = {
 	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 };
 
-static void line_print(const struct sock_filter *line)
-{
-	printf("\t{0x%02x, %u, %u, 0x%08x},\n", line->code, line->jt, line->jf, line->k);
-}
-
-static void filter_print(const char *name, unsigned thread)
-{
-	scmp_filter_ctx filter = filter_build(thread);
-	FILE *file = tmpfile();
-	struct sock_filter line;
-	int code = file ? seccomp_export_bpf(filter, fileno(file)) : -errno;
-
-	if (code < 0)
-		give_up("cannot export a filter", code);
-	rewind(file);
-	printf("static const struct sock_filter %s[] = {\n", name);
-	for (size_t i = 0; thread == MAIN && i < ARRAY_SIZE(log_guard); i++)
-		line_print(&log_guard[i]);
-	while (fread(&line, sizeof(line), 1, file) == 1)
-		line_print(&line);
-	printf("};\n");
-	fclose(file);
-	seccomp_release(filter);
-}
-
 int main(int argc, char **argv)
 {
-	if (argc != 2 || !freopen(argv[1], "we", stdout)) {
+	if (argc != 2) {
 		fprintf(stderr, "usage: filter_make OUT\n");
 		return EXIT_FAILURE;
 	}
-	filter_print("filter_main", MAIN);
-	filter_print("filter_vcpu", VCPU);
-	filter_print("filter_disk", DISK);
-	return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	filter_print_to(argv[1]);
+	filter_print("filter_main", log_guard, ARRAY_SIZE(log_guard), filter_build(MAIN));
+	filter_print("filter_vcpu", NULL, 0, filter_build(VCPU));
+	filter_print("filter_disk", NULL, 0, filter_build(DISK));
+	return EXIT_SUCCESS;
 }

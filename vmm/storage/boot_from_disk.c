@@ -4,7 +4,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -12,12 +11,13 @@
 #include "vmm/storage/content.h"
 #include "vmm/storage/ext_files.h"
 #include "vmm/storage/partitions.h"
+#include "vmm/storage/program.h"
 
-#define KERNEL_MAX     MIB(256)
-#define INITRD_MAX     GIB(1)
-#define VERSIONS_MAX   32
-#define SEARCH_SECONDS 40 /* for all partitions together */
-#define SEEN_MAX       128
+#define KERNEL_MAX   MIB(256)
+#define INITRD_MAX   GIB(1)
+#define VERSIONS_MAX 32
+#define SECONDS_MAX  10 /* for all together: a manager waits meanwhile */
+#define SEEN_MAX     128
 
 /* How distributions name the two, before and behind the version. */
 static const char *const kernel_names[] = {"vmlinuz-", "vmlinux-", NULL};
@@ -119,6 +119,7 @@ static bool choose_kernel(const struct boot_folder *folder, struct choice *choic
 
 struct search {
 	const struct disk_boot_source *source;
+	uint64_t deadline_ms;
 	struct partition partitions[PARTITIONS_MAX];
 	unsigned count;
 	const struct partition *root; /* the first with an /etc */
@@ -129,7 +130,8 @@ struct search {
 /* Looks at one file system: is it the root, and does it have a kernel? */
 static int search_filesystem(struct search *search, const struct partition *partition, struct error *err)
 {
-	struct ext_filesystem filesystem = {search->source->about, search->source->disk, partition->start};
+	struct ext_filesystem filesystem = {search->source->about, search->source->disk, partition->start,
+					    search->deadline_ms};
 	struct boot_folder top = {.path = "/"};
 	struct boot_folder boot = {.path = "/boot/"};
 	bool is_root;
@@ -174,8 +176,8 @@ static int find_partitions(struct search *search, struct error *err)
 		return 0;
 	case CONTENT_GPT:
 	case CONTENT_MBR:
-		return partitions_read(source->about, source->disk, source->size, search->partitions,
-				       &search->count, err);
+		return partitions_read(source->about, source->disk, source->size, search->deadline_ms,
+				       search->partitions, &search->count, err);
 	case CONTENT_QCOW2:
 		return error_set(
 			err, -EOPNOTSUPP,
@@ -192,16 +194,10 @@ static int find_partitions(struct search *search, struct error *err)
 static int search_disk(struct search *search, struct error *err)
 {
 	const char *about = search->source->about;
-	time_t began = time(NULL);
 	int code = find_partitions(search, err);
 
-	for (unsigned i = 0; i < search->count && code == 0; i++) {
+	for (unsigned i = 0; i < search->count && code == 0; i++)
 		code = search_partition(search, &search->partitions[i], err);
-		if (code == 0 && time(NULL) - began > SEARCH_SECONDS)
-			code = error_set(err, -ETIMEDOUT,
-					 "%s: its %u partitions have not been looked through after %d s",
-					 about, search->count, SEARCH_SECONDS);
-	}
 	if (code < 0)
 		return code;
 	if (!search->choice.partition)
@@ -238,7 +234,7 @@ static int read_file(const struct search *search, const struct file *file, uint6
 {
 	const struct choice *choice = &search->choice;
 	struct ext_filesystem filesystem = {search->source->about, search->source->disk,
-					    choice->partition->start};
+					    choice->partition->start, search->deadline_ms};
 	char path[2 * EXT_NAME_MAX];
 
 	snprintf(path, sizeof(path), "%s%s", choice->folder, file->name);
@@ -273,10 +269,20 @@ static int take_files(const struct search *search, struct disk_boot *boot, struc
 
 int boot_from_disk(const struct disk_boot_source *source, struct disk_boot *boot, struct error *err)
 {
-	struct search search = {.source = source};
+	struct search search = {
+		.source = source,
+		.deadline_ms = program_now_ms() + SECONDS_MAX * UINT64_C(1000),
+	};
 	int code;
 
 	*boot = (struct disk_boot){.kernel_fd = -1, .initrd_fd = -1};
 	code = search_disk(&search, err);
-	return code < 0 ? code : take_files(&search, boot, err);
+	if (code == 0)
+		code = take_files(&search, boot, err);
+	if (code == -ETIMEDOUT)
+		return error_set(
+			err, code,
+			"%s: its kernel was not found and read within %d s: the disk is damaged or slow",
+			source->about, SECONDS_MAX);
+	return code;
 }

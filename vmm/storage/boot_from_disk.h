@@ -8,7 +8,8 @@
  * (PARTUUID= for a kernel without an initrd, which cannot know UUIDs), ro, and the console.
  *
  * The disk is hostile: programs without rights read it, sizes are bounded, and what is found is only bytes to
- * be booted, which hypervisor/boot does not trust. It takes a fraction of a second, at worst a minute.
+ * be booted, which hypervisor/boot does not trust. It takes a fraction of a second. After 10 seconds it is
+ * given up, whatever the disk holds: a manager does nothing else meanwhile.
  */
 #pragma once
 
@@ -34,5 +35,6 @@ struct disk_boot_source {
 	const char *console; /* "ttyS0" */
 };
 
-/* -EOPNOTSUPP: another kind of disk or file system, which the sentence names; -ENOENT: no kernel. */
+/* -EOPNOTSUPP: another kind of disk or file system, which the sentence names; -ENOENT: no kernel;
+ * -ETIMEDOUT. */
 int boot_from_disk(const struct disk_boot_source *source, struct disk_boot *boot, struct error *err);

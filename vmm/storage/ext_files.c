@@ -84,6 +84,7 @@ static struct program debugfs(const struct ext_filesystem *filesystem, struct re
 	program = program_of(request->argv, "e2fsprogs", filesystem->about);
 	program.extra = filesystem->disk;
 	program.seconds = SECONDS_MAX;
+	program.deadline_ms = filesystem->deadline_ms;
 	program.memory_max = MEMORY_MAX;
 	return program;
 }

@@ -18,6 +18,7 @@ struct ext_filesystem {
 	const char *about; /* what errors begin with */
 	int disk;
 	uint64_t offset;
+	uint64_t deadline_ms; /* program.h; 0: none */
 };
 
 struct ext_entry {

@@ -120,8 +120,8 @@ int partitions_parse(const char *about, const char *json, uint64_t disk_size,
 	return code;
 }
 
-int partitions_read(const char *about, int disk, uint64_t disk_size, struct partition list[PARTITIONS_MAX],
-		    unsigned *count, struct error *err)
+int partitions_read(const char *about, int disk, uint64_t disk_size, uint64_t deadline_ms,
+		    struct partition list[PARTITIONS_MAX], unsigned *count, struct error *err)
 {
 	static const char *const argv[] = {"sfdisk", "--json", "/proc/self/fd/3", NULL};
 	struct program program = program_of(argv, "fdisk", about);
@@ -130,6 +130,7 @@ int partitions_read(const char *about, int disk, uint64_t disk_size, struct part
 
 	program.extra = disk;
 	program.seconds = SECONDS_MAX;
+	program.deadline_ms = deadline_ms;
 	program.memory_max = MEMORY_MAX;
 	code = program_read(&program, &text, err);
 	return code < 0 ? code : partitions_parse(about, text, disk_size, list, count, err);

@@ -20,9 +20,9 @@ struct partition {
 	char uuid[PARTUUID_TEXT]; /* as the kernel's root=PARTUUID= wants it; "" when it has none */
 };
 
-/* disk_size in bytes; about begins errors. */
-int partitions_read(const char *about, int disk, uint64_t disk_size, struct partition list[PARTITIONS_MAX],
-		    unsigned *count, struct error *err);
+/* disk_size in bytes; about begins errors; deadline_ms: program.h, 0: none. */
+int partitions_read(const char *about, int disk, uint64_t disk_size, uint64_t deadline_ms,
+		    struct partition list[PARTITIONS_MAX], unsigned *count, struct error *err);
 /* What sfdisk --json printed. */
 int partitions_parse(const char *about, const char *json, uint64_t disk_size,
 		     struct partition list[PARTITIONS_MAX], unsigned *count, struct error *err);

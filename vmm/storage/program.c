@@ -49,7 +49,7 @@ struct child {
 	int go;     /* read: the parent has written the maps */
 	int go_end; /* its other end, which only the parent may hold: so the child sees that it has died */
 	int status; /* write: an errno; closed by exec */
-	pid_t parent;
+	bool root;  /* the parent is */
 };
 
 /* Puts fd, or /dev/null, at place; -1 stays -1 for the extra one. */
@@ -98,10 +98,40 @@ static int place_all(struct child *child)
 	return close_range(STATUS_FD + 1, ~0U, 0) < 0 ? -errno : 0;
 }
 
-/* Becomes the program. Only what is safe between fork and exec. */
-static _Noreturn void child_main(struct child *child)
+/* Becomes the program; comes back with a negative errno. */
+static int child_exec(struct child *child)
+{
+	int code = sandbox_restrict(child->rules);
+
+	if (code == 0)
+		code = place_all(child);
+	if (code < 0)
+		return code;
+	environ = child->environment;
+	execvp(child->program->argv[0], (char *const *)(uintptr_t)child->program->argv);
+	return -errno;
+}
+
+/* Makes the sandbox, and the program in it. */
+static int child_enter(struct child *child)
 {
 	const struct program *program = child->program;
+	int code = sandbox_enter(program, child->go, child->root);
+	pid_t pid;
+
+	if (code < 0)
+		return code;
+	if (program->folder >= 0 ? fchdir(program->folder) < 0 : chdir("/") < 0)
+		return -errno;
+	pid = _Fork();
+	if (pid > 0)
+		sandbox_watch(pid);
+	return pid < 0 ? -errno : child_exec(child);
+}
+
+/* Only what is safe between fork and exec. */
+static _Noreturn void child_main(struct child *child)
+{
 	struct sigaction standard = {.sa_handler = SIG_DFL};
 	sigset_t none;
 	int code = 0;
@@ -111,23 +141,11 @@ static _Noreturn void child_main(struct child *child)
 		sigaction(signal, &standard, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	setpgid(0, 0); /* it is ended with all that it has started */
+	setpgid(0, 0); /* a terminal's keys are not for it */
 	close(child->go_end);
-	code = sandbox_unshare();
-	if (write(child->status, &code, sizeof(code)) != sizeof(code) || code < 0 ||
-	    read(child->go, &word, 1) != 1)
+	if (read(child->go, &word, 1) != 1)
 		_exit(EXIT_FAILURE);
-	if (program->folder >= 0 ? fchdir(program->folder) < 0 : chdir("/") < 0)
-		code = -errno;
-	if (code == 0)
-		code = sandbox_enter(program, child->rules, child->parent);
-	if (code == 0)
-		code = place_all(child);
-	if (code == 0) {
-		environ = child->environment;
-		execvp(program->argv[0], (char *const *)(uintptr_t)program->argv);
-		code = -errno;
-	}
+	code = child_enter(child);
 	if (write(child->status, &code, sizeof(code)) < 0)
 		_exit(EXIT_FAILURE);
 	_exit(EXIT_FAILURE);
@@ -165,12 +183,20 @@ static void last_message(int messages, char *line, size_t size)
 	}
 }
 
-static uint64_t now_ms(void)
+uint64_t program_now_ms(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* The earlier of its own time and the caller's. */
+static uint64_t deadline_of(const struct program *program)
+{
+	uint64_t own = program->seconds ? program_now_ms() + program->seconds * UINT64_C(1000) : UINT64_MAX;
+
+	return program->deadline_ms ? MIN(own, program->deadline_ms) : own;
 }
 
 static int child_end(pid_t pid)
@@ -186,20 +212,19 @@ static int child_end(pid_t pid)
 static int wait_end(const struct program *program, pid_t pid, int *status)
 {
 	AUTO_CLOSE int process = pidfd_open(pid, 0);
-	uint64_t deadline = now_ms() + program->seconds * UINT64_C(1000);
+	uint64_t deadline = deadline_of(program);
 	struct pollfd wait = {.fd = process, .events = POLLIN};
 	int code = process < 0 ? -errno : 0;
 
 	while (code == 0 && poll(&wait, 1, TICK_MS) <= 0) {
-		if (program->seconds && now_ms() > deadline)
+		if (program_now_ms() > deadline)
 			code = -ETIMEDOUT;
 		progress_report(program->progress, program->step,
 				program->percent ? program->percent(program) : PROGRESS_UNKNOWN);
 	}
 	if (code < 0)
-		kill(-pid, SIGKILL);
-	*status = child_end(pid);
-	kill(-pid, SIGKILL); /* what it has started, and left behind */
+		kill(pid, SIGKILL);
+	*status = child_end(pid); /* and that of what it has started (sandbox_fork) */
 	return code;
 }
 
@@ -212,23 +237,41 @@ static int start_failed(const struct program *program, int code, struct error *e
 			 strerror(-code));
 }
 
+static int timed_out(const struct program *program, struct error *err)
+{
+	if (program->deadline_ms && program_now_ms() > program->deadline_ms)
+		return error_set(err, -ETIMEDOUT, "%s: %s was not done in time", program->about,
+				 program->argv[0]);
+	return error_set(err, -ETIMEDOUT, "%s: %s was not done after %u s", program->about, program->argv[0],
+			 program->seconds);
+}
+
+/* The signal; 0: none. */
+static int ended_by(int status)
+{
+	if (WIFSIGNALED(status))
+		return WTERMSIG(status);
+	return WIFEXITED(status) && WEXITSTATUS(status) > SANDBOX_SIGNAL
+		       ? WEXITSTATUS(status) - SANDBOX_SIGNAL
+		       : 0;
+}
+
 static int judge_end(const struct program *program, int code, int status, int messages, struct error *err)
 {
 	char line[256];
 
 	if (code == -ETIMEDOUT)
-		return error_set(err, code, "%s: %s was not done after %u s", program->about,
-				 program->argv[0], program->seconds);
+		return timed_out(program, err);
 	if (code < 0)
 		return start_failed(program, code, err);
 	if (WIFEXITED(status) && WEXITSTATUS(status) <= program->success_max)
 		return 0;
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ)
+	if (ended_by(status) == SIGXFSZ)
 		return error_set(err, -EFBIG, "%s: %s would write more than %llu MiB", program->about,
 				 program->argv[0], (unsigned long long)(program->file_max >> 20));
-	if (WIFSIGNALED(status))
+	if (ended_by(status))
 		return error_set(err, -EIO, "%s: %s was ended by signal %d", program->about, program->argv[0],
-				 WTERMSIG(status));
+				 ended_by(status));
 	last_message(messages, line, sizeof(line));
 	return error_set(err, strstr(line, "No space left") ? -ENOSPC : -EIO, "%s: %s: %s", program->about,
 			 program->argv[0], line);
@@ -237,16 +280,8 @@ static int judge_end(const struct program *program, int code, int status, int me
 /* From the fork to the exec: 0, or the negative errno that stopped it. */
 static int child_start(const struct program *program, pid_t pid, int go, int status, struct error *err)
 {
-	int code;
+	int code = sandbox_map_ids(pid, program, err);
 
-	if (read(status, &code, sizeof(code)) != sizeof(code))
-		code = -EIO;
-	if (code < 0)
-		return error_set(err, code,
-				 "%s: cannot make a user namespace for %s: %s (see sysctl "
-				 "user.max_user_namespaces)",
-				 program->about, program->argv[0], strerror(-code));
-	code = sandbox_map_ids(pid, program->many_owners, err);
 	if (code < 0)
 		return error_prefix(err, code, "%s", program->about);
 	if (write(go, "", 1) != 1)
@@ -275,11 +310,11 @@ static int run(const struct program *program, int messages, int go[2], int statu
 		.messages = messages,
 		.go = go[0],
 		.go_end = go[1],
-		.parent = getpid(),
 		.status = status[1],
+		.root = geteuid() == 0,
 	};
 	int end = 0;
-	pid_t pid = fork();
+	pid_t pid = sandbox_fork();
 	int code;
 
 	if (pid == 0)
@@ -288,7 +323,10 @@ static int run(const struct program *program, int messages, int go[2], int statu
 	close(TAKE_FD(go[0]));
 	close(TAKE_FD(status[1]));
 	if (pid < 0)
-		return start_failed(program, -errno, err);
+		return error_set(err, pid,
+				 "%s: cannot make a user namespace for %s: %s (see sysctl "
+				 "user.max_user_namespaces)",
+				 program->about, program->argv[0], strerror(-pid));
 	code = child_start(program, pid, go[1], status[0], err);
 	if (code < 0) {
 		kill(pid, SIGKILL);

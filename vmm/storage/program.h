@@ -2,10 +2,11 @@
  * Runs a well-kept program (tar, mkfs.ext4, qemu-img, debugfs ...) on what may be hostile: an archive, a
  * disk.
  *
- * The program gets as little as it needs. It runs in a user namespace of its own, with no capability outside
- * of it, no network and no new privileges, with limits (core, files, memory, time), and, where the kernel has
- * Landlock, may write to its folder only and read that, the system's programs and libraries, and what is
- * named. No shell is involved. It ends with its parent.
+ * The program gets as little as it needs. It runs in namespaces of its own, with no capability outside of
+ * them: it sees and signals no other process, has no network and no sockets, nor any other system call that
+ * reaches beyond files (sandbox_filter_make.c); no new privileges; limits (core, files, memory, time). Where
+ * the kernel has Landlock, it may write to its folder only and read that, the system's programs and
+ * libraries, and what is named. No shell is involved. It ends with its parent.
  *
  *      descriptor 0   input    or /dev/null
  *                 1   output   or thrown away
@@ -13,7 +14,8 @@
  *                 3   extra    where it is given, e.g. /proc/self/fd/3 as a file's name
  *
  * The namespace has root's id and, with `many_owners`, others: as root all, else what /etc/subuid grants the
- * user. Without it files that the program makes belong to the caller.
+ * user. Without it files that the program makes belong to the caller. Run by root, a program without a
+ * folder that only reads `extra` is nobody instead; the file's group or owner, where nobody may not read it.
  *
  * program_run blocks; it forks, so that in a process with threads only one may be in it while descriptors
  * without O_CLOEXEC are being made. 0, or a negative errno and one sentence: -ENOENT not installed (the
@@ -38,10 +40,11 @@ struct program {
 	int folder;                                 /* where it runs and may write; -1: nowhere */
 	const char *readable[PROGRAM_READABLE_MAX]; /* what else it may read, with all that is below */
 	bool many_owners;
-	int success_max;     /* the largest exit status that means success */
-	unsigned seconds;    /* 0: no limit */
-	uint64_t memory_max; /* bytes of address space; 0: no limit */
-	uint64_t file_max;   /* bytes of one file it writes; 0: no limit */
+	int success_max;      /* the largest exit status that means success */
+	unsigned seconds;     /* 0: no limit */
+	uint64_t deadline_ms; /* as program_now_ms; 0: none */
+	uint64_t memory_max;  /* bytes of address space; 0: no limit */
+	uint64_t file_max;    /* bytes of one file it writes; 0: no limit */
 	/* What is told while it runs. percent is asked for the share that is done; NULL: not known. */
 	struct progress *progress;
 	const char *step;
@@ -49,6 +52,8 @@ struct program {
 	const void *context; /* percent's */
 };
 
+/* CLOCK_MONOTONIC. */
+uint64_t program_now_ms(void);
 /* A program with no descriptors. */
 struct program program_of(const char *const *argv, const char *package, const char *about);
 int program_run(const struct program *program, struct error *err);

@@ -2,7 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/landlock.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <poll.h>
 #include <pwd.h>
 #include <sched.h>
 #include <signal.h>
@@ -19,12 +23,14 @@
 
 #include "common/cleanup.h"
 #include "common/util.h"
+#include "sandbox_filter.inc" /* made by sandbox_filter_make */
 
 #define OPEN_FILES_MAX 1024
 
 /* All ids but the last two. One that is mapped whole is taken for the first namespace by programs (umoci),
  * which then try to make device nodes. */
 #define ALL_IDS 4294967293U
+#define NOBODY  65534U
 
 extern char **environ;
 
@@ -106,9 +112,16 @@ int sandbox_rules(const struct program *program)
 
 /* --- Namespaces --- */
 
-int sandbox_unshare(void)
+pid_t sandbox_fork(void)
 {
-	return unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0 ? -errno : 0;
+	struct clone_args args = {
+		.flags =
+			(uint64_t)(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS),
+		.exit_signal = SIGCHLD,
+	};
+	long pid = syscall(SYS_clone3, &args, sizeof(args));
+
+	return pid < 0 ? -errno : (pid_t)pid;
 }
 
 static int write_file(pid_t child, const char *name, const char *text)
@@ -194,25 +207,59 @@ static int map_as_user(pid_t child, bool many)
 	return code < 0 ? code : write_file(child, "gid_map", map);
 }
 
-int sandbox_map_ids(pid_t child, bool many, struct error *err)
+/* One id that may just read the file, which a program opens again by its name: nobody where that is enough.
+ */
+static void ids_that_read(const struct stat *file, unsigned *user, unsigned *group)
 {
+	*user = NOBODY;
+	*group = NOBODY;
+	if (file->st_mode & S_IROTH)
+		return;
+	*group = file->st_gid;
+	if (!(file->st_mode & S_IRGRP))
+		*user = file->st_uid;
+}
+
+/* A program that only reads what it is given needs none of root's files; others get all owners'. */
+static int map_as_root(pid_t child, const struct program *program)
+{
+	unsigned user = 0, group = 0, count = ALL_IDS;
+	struct stat file;
 	char map[32];
 	int code;
 
-	if (geteuid() != 0) {
-		code = map_as_user(child, many);
-	} else {
-		snprintf(map, sizeof(map), "0 0 %u", ALL_IDS);
-		code = write_file(child, "uid_map", map);
-		if (code == 0)
-			code = write_file(child, "gid_map", map);
+	if (!program->many_owners && program->folder < 0 && program->extra >= 0) {
+		if (fstat(program->extra, &file) < 0)
+			return -errno;
+		ids_that_read(&file, &user, &group);
+		count = 1;
 	}
-	if (code < 0 && many && geteuid() != 0)
+	snprintf(map, sizeof(map), "0 %u %u", user, count);
+	code = write_file(child, "uid_map", map);
+	snprintf(map, sizeof(map), "0 %u %u", group, count);
+	return code < 0 ? code : write_file(child, "gid_map", map);
+}
+
+int sandbox_map_ids(pid_t child, const struct program *program, struct error *err)
+{
+	bool root = geteuid() == 0;
+	int code = root ? map_as_root(child, program) : map_as_user(child, program->many_owners);
+
+	if (code < 0 && program->many_owners && !root)
 		return error_set(
 			err, code,
 			"files of several owners need user ids: apt-get install uidmap, and a line in "
 			"/etc/subuid and /etc/subgid (subuid(5))");
 	return code < 0 ? error_set(err, code, "cannot map user ids for a program: %s", strerror(-code)) : 0;
+}
+
+/* Becomes root of the namespace. The C library's setuid would look for threads, which a child has not. */
+static int take_ids(bool drop_groups)
+{
+	if ((drop_groups && syscall(SYS_setgroups, 0, NULL) < 0) || syscall(SYS_setresgid, 0, 0, 0) < 0 ||
+	    syscall(SYS_setresuid, 0, 0, 0) < 0)
+		return -errno;
+	return 0;
 }
 
 /* --- Limits --- */
@@ -224,7 +271,7 @@ static int limit(int resource, uint64_t value)
 	return setrlimit((__rlimit_resource_t)resource, &limits) < 0 ? -errno : 0;
 }
 
-int sandbox_enter(const struct program *program, int rules, pid_t parent)
+static int limit_all(const struct program *program)
 {
 	int code = limit(RLIMIT_CORE, 0);
 
@@ -234,18 +281,64 @@ int sandbox_enter(const struct program *program, int rules, pid_t parent)
 		code = limit(RLIMIT_AS, program->memory_max);
 	if (code == 0 && program->file_max) /* what it says is written to a file, too */
 		code = limit(RLIMIT_FSIZE, MAX(program->file_max, (uint64_t)PROGRAM_MESSAGES_MAX));
+	return code;
+}
+
+/* Ends with the parent, which holds the other end of go: what is left of one that has died meanwhile is for
+ * the next sweep. (In a namespace of its own it has no parent's id.) */
+static int end_with_parent(int go)
+{
+	struct pollfd parent = {.fd = go};
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return -errno;
+	return poll(&parent, 1, 0) < 0 || parent.revents ? -ESRCH : 0;
+}
+
+static int filter_calls(void)
+{
+	struct sock_fprog filter = {
+		.len = ARRAY_SIZE(sandbox_filter),
+		.filter = (struct sock_filter *)(uintptr_t)sandbox_filter,
+	};
+
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) < 0 ? -errno : 0;
+}
+
+int sandbox_enter(const struct program *program, int go, bool root)
+{
+	int code = limit_all(program);
+
+	if (code == 0)
+		code = take_ids(root);
+	if (code == 0)
+		code = end_with_parent(go); /* new ids have forgotten it */
 	if (code < 0)
 		return code;
-	/* What is left of a parent that died meanwhile is for the next sweep. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
-	if (getppid() != parent)
-		return -ESRCH;
+	return filter_calls();
+}
+
+_Noreturn void sandbox_watch(pid_t program)
+{
+	int status = 0;
+	pid_t ended;
+
+	/* Its memory is its parent's. The pipes' ends would be missed. */
+	prctl(PR_SET_DUMPABLE, 0);
+	close_range(0, ~0U, 0);
+	do
+		ended = waitpid(-1, &status, 0);
+	while (ended != program && (ended > 0 || errno == EINTR));
+	_exit(WIFSIGNALED(status) ? SANDBOX_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+int sandbox_restrict(int rules)
+{
+	if (rules < 0)
+		return 0;
 	/* Of /proc only what is the program's own. */
-	if (rules >= 0)
-		allow_path(&(struct rules){.fd = rules, .handled = LANDLOCK_READ}, "/proc/self",
-			   LANDLOCK_READ);
-	if (rules >= 0 && syscall(SYS_landlock_restrict_self, rules, 0) < 0)
-		return -errno;
-	return 0;
+	allow_path(&(struct rules){.fd = rules, .handled = LANDLOCK_READ}, "/proc/self", LANDLOCK_READ);
+	return syscall(SYS_landlock_restrict_self, rules, 0) < 0 ? -errno : 0;
 }

@@ -2,7 +2,7 @@
  * What program.c puts around a program, in steps: the id maps are written by the parent, the rest is the
  * child's, between fork and exec, and calls only what is safe there (signal-safety(7)).
  *
- * user_namespaces(7), landlock(7).
+ * user_namespaces(7), pid_namespaces(7), landlock(7), seccomp(2).
  */
 #pragma once
 
@@ -12,12 +12,23 @@
 #include "common/error.h"
 #include "vmm/storage/program.h"
 
+/* As a shell says it. */
+#define SANDBOX_SIGNAL 128
+
 /* A Landlock ruleset for the program, to be entered by the child; -1 when the kernel has none. */
 int sandbox_rules(const struct program *program);
 
-/* The child: namespaces; the parent then writes the maps. A negative errno. */
-int sandbox_unshare(void);
-/* The parent: the maps of a child that has unshared. many: more ids than one. */
-int sandbox_map_ids(pid_t child, bool many, struct error *err);
-/* The child: limits, no new privileges, the end with its parent, and the rules. A negative errno. */
-int sandbox_enter(const struct program *program, int rules, pid_t parent);
+/* fork(2) into namespaces of its own, whose first process the child is: it sees and signals nobody else, and
+ * its end is the end of all that it has started. Before the parent has mapped ids it has none. A negative
+ * errno. */
+pid_t sandbox_fork(void);
+/* The parent: the ids of a child that it has forked. */
+int sandbox_map_ids(pid_t child, const struct program *program, struct error *err);
+/* The child: limits, ids, no new privileges, the end with its parent, and the system calls. go: a pipe whose
+ * other end the parent alone holds. root: the parent is. A negative errno. */
+int sandbox_enter(const struct program *program, int go, bool root);
+/* The child, when it has forked the program, for signals do not end a namespace's first process as they would
+ * another: ends as the program does, with SANDBOX_SIGNAL and its number for a signal. */
+_Noreturn void sandbox_watch(pid_t program);
+/* The child's child, before it becomes the program: the rules. A negative errno. */
+int sandbox_restrict(int rules);

@@ -13,7 +13,7 @@ static inline bool namespaces_work(void)
 	pid_t pid = fork();
 
 	if (pid == 0)
-		_exit(unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0 ? 0 : 1);
+		_exit(unshare(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET) == 0 ? 0 : 1);
 	waitpid(pid, &status, 0);
 	return status == 0;
 }

@@ -3,10 +3,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "../vmm/scratch.h"
 #include "namespaces.h"
@@ -76,6 +81,12 @@ Test(program, file_that_grows_too_large)
 	cr_assert(strstr(err.text, "more than 1 MiB"), "%s", err.text);
 }
 
+Test(program, signal_that_ends_it)
+{
+	cr_assert_eq(shell("kill -ABRT $$", NULL), -EIO);
+	cr_assert_str_eq(err.text, "disk web: sh was ended by signal 6");
+}
+
 Test(program, no_network_and_no_rights)
 {
 	char *text = NULL;
@@ -109,6 +120,102 @@ Test(program, nothing_else_is_read_or_written)
 	snprintf(script, sizeof(script), "echo x >%s-outside", scratch);
 	cr_assert_lt(shell(script, NULL), 0);
 	cr_assert(strstr(err.text, "ermission denied"), "%s", err.text);
+}
+
+/* A socket in the folder, where Landlock hides nothing. */
+static int socket_listen(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/socket", scratch);
+	cr_assert_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	cr_assert_eq(listen(fd, 1), 0);
+	return fd;
+}
+
+#define CONNECT                                                                                              \
+	"perl -MSocket -e 'socket(S, AF_UNIX, SOCK_STREAM, 0) or die \"socket: $!\\n\"; "                    \
+	"connect(S, pack_sockaddr_un(\"socket\")) or die \"connect: $!\\n\"'"
+
+Test(program, nobody_is_reached_through_a_socket)
+{
+	int listening = socket_listen();
+	char outside[256];
+
+	snprintf(outside, sizeof(outside), "cd %s && " CONNECT, scratch);
+	cr_assert_eq(system(outside), 0, "the same works outside");
+	cr_assert_lt(shell(CONNECT, NULL), 0);
+	cr_assert_str_eq(err.text, "disk web: sh: socket: Operation not permitted");
+	close(listening);
+}
+
+Test(program, nobody_else_is_signalled)
+{
+	char script[64];
+	int status = 0;
+	pid_t victim = fork();
+
+	if (victim == 0) {
+		pause();
+		_exit(0);
+	}
+	snprintf(script, sizeof(script), "kill -9 %d", (int)victim);
+	cr_assert_lt(shell(script, NULL), 0);
+	cr_assert(strstr(err.text, "No such process"), "%s", err.text);
+	cr_assert_eq(waitpid(victim, &status, WNOHANG), 0, "ended by signal %d", WTERMSIG(status));
+	kill(victim, SIGKILL);
+	waitpid(victim, NULL, 0);
+}
+
+/* What cat says of a file, run as what only reads `extra` is. */
+static int reader(const char *path, const char *extra)
+{
+	const char *const argv[] = {"cat", path, NULL};
+	struct program program = program_of(argv, "coreutils", "disk web");
+	char *text = NULL;
+	int code;
+
+	program.extra = open(extra, O_RDONLY | O_CLOEXEC);
+	cr_assert_geq(program.extra, 0);
+	code = program_read(&program, &text, &err);
+	close(program.extra);
+	free(text);
+	return code;
+}
+
+Test(program, readers_are_nobody)
+{
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/private", scratch);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	cr_assert_geq(fd, 0);
+	close(fd);
+	cr_assert_eq(reader("/proc/self/fd/3", path), 0, "its own file: %s", err.text);
+	cr_assert_eq(reader("/proc/self/fd/3", "/etc/passwd"), 0, "one for all: %s", err.text);
+	cr_assert_lt(reader("/etc/shadow", "/etc/passwd"), 0);
+	cr_assert(strstr(err.text, "ermission denied"), "%s", err.text);
+}
+
+Test(program, no_namespaces_within)
+{
+	cr_assert_lt(shell("exec unshare -U true", NULL), 0);
+	cr_assert(strstr(err.text, "Operation not permitted"), "%s", err.text);
+}
+
+Test(program, deadline_before_its_own_time)
+{
+	static const char *const argv[] = {"sleep", "30", NULL};
+	struct program program = program_of(argv, "coreutils", "disk web");
+	uint64_t began = program_now_ms();
+
+	program.seconds = 15;
+	program.deadline_ms = began + 500;
+	cr_assert_eq(program_run(&program, &err), -ETIMEDOUT);
+	cr_assert_str_eq(err.text, "disk web: sleep was not done in time");
+	cr_assert_lt(program_now_ms() - began, 10000);
 }
 
 Test(program, descriptors_of_ours_are_not_its)

@@ -1,0 +1,109 @@
+/*
+ * Makes the system-call filter of programs that meet hostile files (sandbox.c), when rastos-vmm is built:
+ * libseccomp turns the list below into BPF, which is printed as C.
+ *
+ *      sandbox_filter_make sandbox_filter.inc
+ *
+ * The programs are other people's, and what they call changes: so this is a list of what is denied (EPERM),
+ * all that reaches beyond files and a program's own children. A call of another architecture ends the
+ * program.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "common/util.h"
+#include "vmm/jail/filter_print.h"
+
+static const int denied[] = {
+	/* sockets, which a path may name though Landlock hides files */
+	SCMP_SYS(socket),
+	SCMP_SYS(connect),
+	SCMP_SYS(bind),
+	SCMP_SYS(listen),
+
+	/* other processes */
+	SCMP_SYS(ptrace),
+	SCMP_SYS(process_vm_readv),
+	SCMP_SYS(process_vm_writev),
+	SCMP_SYS(process_madvise),
+	SCMP_SYS(pidfd_getfd),
+	SCMP_SYS(pidfd_send_signal),
+	SCMP_SYS(kcmp),
+
+	/* the kernel: what is large, seldom used, and often at fault */
+	SCMP_SYS(bpf),
+	SCMP_SYS(perf_event_open),
+	SCMP_SYS(userfaultfd),
+	SCMP_SYS(io_uring_setup),
+	SCMP_SYS(io_uring_enter),
+	SCMP_SYS(io_uring_register),
+	SCMP_SYS(add_key),
+	SCMP_SYS(request_key),
+	SCMP_SYS(keyctl),
+	SCMP_SYS(kexec_load),
+	SCMP_SYS(kexec_file_load),
+	SCMP_SYS(init_module),
+	SCMP_SYS(finit_module),
+	SCMP_SYS(delete_module),
+	SCMP_SYS(syslog),
+	SCMP_SYS(reboot),
+	SCMP_SYS(swapon),
+	SCMP_SYS(swapoff),
+	SCMP_SYS(acct),
+	SCMP_SYS(quotactl),
+	SCMP_SYS(open_by_handle_at),
+
+	/* other views of the system */
+	SCMP_SYS(mount),
+	SCMP_SYS(umount2),
+	SCMP_SYS(pivot_root),
+	SCMP_SYS(chroot),
+	SCMP_SYS(open_tree),
+	SCMP_SYS(move_mount),
+	SCMP_SYS(mount_setattr),
+	SCMP_SYS(fsopen),
+	SCMP_SYS(fsconfig),
+	SCMP_SYS(fsmount),
+	SCMP_SYS(fspick),
+	SCMP_SYS(unshare),
+	SCMP_SYS(setns),
+};
+
+/* Of clone's flags. */
+static const unsigned namespaces[] = {
+	CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP,
+};
+
+static void check(int code)
+{
+	if (code < 0)
+		filter_give_up("cannot add a rule", code);
+}
+
+int main(int argc, char **argv)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+
+	if (argc != 2) {
+		fprintf(stderr, "usage: sandbox_filter_make OUT\n");
+		return EXIT_FAILURE;
+	}
+	if (!filter)
+		filter_give_up("cannot begin a filter", -ENOMEM);
+	check(seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS));
+	for (size_t i = 0; i < ARRAY_SIZE(denied); i++)
+		check(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), denied[i], 0));
+	for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++)
+		check(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+				       SCMP_CMP64(0, SCMP_CMP_MASKED_EQ, namespaces[i], namespaces[i])));
+	/* Its flags are in memory, where no filter sees them; the C library then takes clone. */
+	check(seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0));
+	check(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socketpair), 1,
+			       SCMP_CMP64(0, SCMP_CMP_NE, AF_UNIX, 0)));
+	filter_print_to(argv[1]);
+	filter_print("sandbox_filter", NULL, 0, filter);
+	return EXIT_SUCCESS;
+}
