@@ -38,9 +38,8 @@ class Jail(ManagerTest):
         self.define_file("web", vcpus=2, disks=[{"path": self.path("disk")}])
         self.up()
         tasks = f"/proc/{self.process()}/task"
-        for task in os.listdir(tasks):
-            with open(f"{tasks}/{task}/status") as status:
-                self.assertIn("Seccomp:\t2\n", status.read().splitlines(keepends=True))
+        for task in os.listdir(tasks):  # one that was just made puts it on with its first instructions
+            wait_until(lambda: "\nSeccomp:\t2\n" in Path(f"{tasks}/{task}/status").read_text())
 
     def test_namespaces_and_root_are_its_own(self):
         self.define_file("web")
