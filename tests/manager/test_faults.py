@@ -214,10 +214,19 @@ class Full(FaultTest):
         if libc.unshare(CLONE_NEWNS) < 0 or libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None) < 0:
             raise unittest.SkipTest("no mount namespace: " + os.strerror(ctypes.get_errno()))
 
+    def setUp(self):
+        self.mounted = []
+        super().setUp()
+
+    def end(self):
+        super().end()  # it looks for processes by what they have open in there
+        for path in self.mounted:
+            subprocess.run(["umount", "-l", path], check=True)
+
     def mount(self, name):
         os.makedirs(self.path(name), exist_ok=True)
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k,mode=755", "none", self.path(name)], check=True)
-        self.addCleanup(subprocess.run, ["umount", "-l", self.path(name)], check=True)
+        self.mounted.append(self.path(name))
 
     def fill(self, name):
         with open(self.path(name + "/filler"), "wb", buffering=0) as file, contextlib.suppress(OSError):
