@@ -1,5 +1,5 @@
 # exec and cp: commands and files in a guest that allows it, and one sentence from a guest that does not.
-# timeout: 240
+# timeout: 100
 mkdir -p /etc/rastos/guests
 rm -f /etc/rastos/guests/*
 guest_initrd /tmp/closed </dev/null
@@ -19,6 +19,21 @@ rastos-vmm up -d --timeout 90
 rastos-vmm boot-report --wait open >/dev/null
 rastos-vmm boot-report --wait closed >/dev/null
 
+# lost FILE: a connection that was lost stalls the case, which is then run again: seen once in some forty runs, its cause is not found.
+lost() {
+	grep -q "the connection to the guest ended before the command did" "$1" || return 0
+	cat "$1" /run/rastos/manager.log
+	exit 75
+}
+
+# moves COMMAND...: it must succeed.
+moves() {
+	"$@" 2>err && return
+	lost err
+	cat err
+	fail "$*"
+}
+
 # ends STATUS COMMAND...: it ends so; what it says is in out and err.
 ends() {
 	expected=$1
@@ -26,6 +41,7 @@ ends() {
 	status=0
 	"$@" >out 2>err || status=$?
 	[ $status = "$expected" ] || {
+		lost err
 		head -n 20 out err
 		fail "$* ended with $status, not $expected"
 	}
@@ -56,9 +72,10 @@ grep -q /dev/pts/ out || fail "no terminal"
 # Ten megabytes there and back, and a sum of them that was made there.
 dd if=/dev/urandom of=data bs=1M count=10 2>/dev/null
 sum=$(md5sum <data)
-rastos-vmm exec -i open -- cat <data >back
+moves rastos-vmm exec -i open -- cat <data >back
 [ "$(md5sum <back)" = "$sum" ] || fail "what came back is something else"
-[ "$(rastos-vmm exec -i open -- md5sum <data)" = "$sum" ] || fail "the guest got something else"
+moves rastos-vmm exec -i open -- md5sum <data >back
+[ "$(cat back)" = "$sum" ] || fail "the guest got something else"
 
 # Who is killed ends the command; the guest has it no more.
 rastos-vmm exec open -- sh -c 'sleep 4711; echo' >/dev/null 2>&1 &
@@ -73,12 +90,13 @@ ends 0 rastos-vmm exec open -- sh -c 'ps | grep -q "[s]leep 4712"'
 mkdir -p tree/deep into
 echo leaf >tree/deep/leaf
 ln -s deep/leaf tree/link
-rastos-vmm cp data open:/tmp/data
-[ "$(rastos-vmm exec open md5sum /tmp/data | cut -c 1-32)" = "$(echo "$sum" | cut -c 1-32)" ] || fail "cp to the guest"
-rastos-vmm cp open:/tmp/data into/copy
+moves rastos-vmm cp data open:/tmp/data
+moves rastos-vmm exec open md5sum /tmp/data >back
+[ "$(cut -c 1-32 back)" = "$(echo "$sum" | cut -c 1-32)" ] || fail "cp to the guest"
+moves rastos-vmm cp open:/tmp/data into/copy
 cmp data into/copy
-rastos-vmm cp tree open:/tmp
-rastos-vmm cp open:/tmp/tree into
+moves rastos-vmm cp tree open:/tmp
+moves rastos-vmm cp open:/tmp/tree into
 [ "$(cat into/tree/link)" = leaf ] || fail "cp of a folder"
 rastos-vmm cp open:/tmp/tree - | tar -t -f - | grep -q tree/deep/leaf || fail "cp to an archive"
 tar -c -f - tree | rastos-vmm cp - open:/var
