@@ -8,8 +8,9 @@ The host is booted once; its state is saved (QEMU's migration to a file) and eve
 boot of the host. A case is tests/metal/cases/NAME.sh: lib.sh goes before it, it runs under `set -eu`, and its exit status is the
 verdict: 0 passed, 77 skipped, 75 (what it waited for did not happen) stalled, anything else failed. Its output is the test's.
 
-A case that stalls is run again, up to ATTEMPTS times, and says so; one that finds something wrong is not. The reason is the
-emulated processor (docs/architecture.md, "Tests"): now and then it enters the inner guest in a state that is not the guest's.
+A case that stalls is run again, up to ATTEMPTS times, and says so, as is one that fails with a guest that panicked; one that
+finds something wrong is not. The reason is the emulated processor (docs/architecture.md, "Tests"): now and then it enters the
+inner guest in a state that is not the guest's.
 
 RASTOS_BUILD names the build folder (default: build).
 """
@@ -38,6 +39,9 @@ MEMORY_MIB = 2200
 PROCESSORS = ["-accel", "tcg,thread=multi", "-smp", "2"]
 BOOT_SECONDS = 120
 ATTEMPTS = 4
+SKIPPED = 77
+# What the manager and run say of a guest whose kernel has met what no kernel can meet.
+GUEST_DIED = re.compile(rb"guest \S+: (the guest's kernel panicked|triple fault)")
 STALLED = 75  # EX_TEMPFAIL of sysexits.h; wait_for in lib.sh
 READY = b"METAL-READY\n"
 
@@ -254,8 +258,18 @@ def run_case_once(path, keep):
     text = path.read_text()
     script = (SOURCE / "lib.sh").read_text() + "\nset -eu\n" + text
     machine = Machine(incoming=booted_state())
+    output = []
+
+    def record(data):
+        output.append(data)
+        show(data)
+
     try:
-        return machine.run(script, case_timeout(text))
+        status = machine.run(script, case_timeout(text), record)
+        if status not in (0, SKIPPED, STALLED) and GUEST_DIED.search(b"".join(output)):
+            print(f"metal: {path.stem}: a guest died that should not have")
+            return STALLED
+        return status
     except Failure as failure:
         print(f"metal: {path.stem}: {failure}; the host's console ended with:\n{machine.console_tail()}")
         return STALLED
