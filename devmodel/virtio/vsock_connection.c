@@ -8,9 +8,9 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/util.h"
 #include "devmodel/virtio/iov.h"
 
@@ -19,14 +19,6 @@
 
 /* Ports that the host's programs connect from: this many, from this one on. */
 #define HOST_PORTS_FIRST (1U << 30)
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 void vsock_table_wait(struct vsock_table *table)
 {
@@ -74,7 +66,7 @@ static void connection_forget(struct vsock_connection *conn)
 
 static void deadline_set(struct vsock_connection *conn, unsigned timeouts)
 {
-	conn->deadline = now_ms() + (uint64_t)conn->table->timeout_ms * timeouts;
+	conn->deadline = monotonic_ms() + (uint64_t)conn->table->timeout_ms * timeouts;
 	vsock_table_wait(conn->table);
 }
 
@@ -578,7 +570,7 @@ void vsock_connection_handshake(struct vsock_connection *conn)
 
 bool vsock_table_expire(struct vsock_table *table)
 {
-	uint64_t now = now_ms();
+	uint64_t now = monotonic_ms();
 	struct vsock_connection *next;
 	bool more = false;
 

@@ -33,12 +33,6 @@ struct signature {
 	size_t size;
 };
 
-bool fit_probe(const uint8_t *data, size_t size)
-{
-	return size >= sizeof(struct fdt_header) &&
-	       fdt32_ld((const fdt32_t *)(const void *)data) == FDT_MAGIC;
-}
-
 /* "sha256,rsa2048" */
 static bool algorithm_parse(const char *algorithm, struct signature *signature)
 {

@@ -58,11 +58,9 @@ struct fit {
 struct fit_key {
 	const char *name; /* key-name-hint; for messages */
 	const char *path; /* PEM: certificate or public key; for messages when there is text */
-	const char *text; /* what is in the file, NUL-terminated; NULL: the file is read when the key is tried */
+	const char
+		*text; /* what is in the file, NUL-terminated; NULL: the file is read when the key is tried */
 };
-
-/* Whether data starts like a FIT (device-tree magic); no promise beyond. */
-bool fit_probe(const uint8_t *data, size_t size);
 
 /*
  * Parses, and verifies unless allow_unsigned. Hashes are checked in any case: allow_unsigned forgives a

@@ -71,6 +71,22 @@ class Adoption(ManagerTest):
         self.ok("shutdown", "--wait", "--timeout", "0", "web")
         self.assertFalse(process_alive(pid))
 
+    def test_numbers_of_the_plan_are_known_again(self):
+        self.configure(reserve={"cpus": 0})
+        self.define_file("web", cpus={"weight": 70})
+        self.define_file("alone", autostart=False, cpus={"placement": "exclusive"})
+        self.up()
+        numbers = lambda: {key: self.guest("web").get(key) for key in ("vcpus", "cpus", "weight", "pages", "topology")}
+        first = numbers()
+        self.assertEqual(first["weight"], 70)
+        if len(os.sched_getaffinity(0)) > 1:  # what changed while it ran counts, not what it began with
+            self.ok("start", "alone")
+            wait_until(lambda: numbers()["cpus"] != first["cpus"])
+        before = numbers()
+        self.kill_manager()
+        self.up()
+        self.assertEqual(numbers(), before)
+
     def test_console_survives_the_manager(self):
         self.define_file("web", "hello")
         self.up()

@@ -36,6 +36,15 @@ class Mode(ManagerTest):
         self.assertEqual(self.read("mode"), b"server\n")
         self.assertEqual([self.guest(name)["pid"] for name in ("server", "extra")], pids)
 
+    def test_change_does_not_hurry_a_guest_that_crashed(self):
+        self.define_file("crash", "crash", on_crash="restart", autostart=False)
+        self.up()
+        self.ok("start", "crash")
+        wait_until(lambda: self.guest("crash").get("restarts", 0) >= 2 and self.state("crash") == "waiting", 20)
+        self.ok("mode", "desktop")
+        self.assertEqual(self.state("crash"), "waiting")
+        self.ok("kill", "crash")
+
     def test_change_survives_the_manager(self):
         self.up()
         self.ok("mode", "desktop")

@@ -8,10 +8,10 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/util.h"
 
 static int connect_to(const char *path, struct error *err)
@@ -106,14 +106,6 @@ int client_send(struct client *client, cJSON *request, struct error *err)
 	return 0;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static int make_room(struct client *client, struct error *err)
 {
 	size_t room = client->room ? 2 * client->room : 4096;
@@ -163,7 +155,7 @@ static int read_line(struct client *client, int64_t deadline_ms, cJSON **json, s
 	client->used = 0;
 	while (code == 0) {
 		struct pollfd wait = {.fd = client->fd, .events = POLLIN};
-		int64_t left = deadline_ms ? deadline_ms - now_ms() : -1;
+		int64_t left = deadline_ms ? deadline_ms - (int64_t)monotonic_ms() : -1;
 
 		if (deadline_ms && left <= 0)
 			return error_set(err, -ETIMEDOUT, "the manager did not answer in time");
@@ -215,7 +207,7 @@ static void replace(cJSON **kept, cJSON *json)
 enum exit_code client_wait(struct client *client, unsigned timeout_s, cJSON **result, cJSON **answer,
 			   struct error *err)
 {
-	int64_t deadline = timeout_s ? now_ms() + (int64_t)timeout_s * 1000 : 0;
+	int64_t deadline = timeout_s ? (int64_t)monotonic_ms() + (int64_t)timeout_s * 1000 : 0;
 	enum exit_code ended = EXIT_FAILED;
 	cJSON *refusal = NULL; /* of whatever is asked: counts when nothing comes after it */
 	bool answered = false;

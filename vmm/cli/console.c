@@ -32,7 +32,8 @@ static const char usage[] =
 	"  --socket PATH        attach to a unix stream socket instead, such as a virtual machine's serial line\n"
 	"  --help               show this help\n";
 
-void console_hint(const char *what, const char *keys)
+/* Says how to leave, on a terminal; keys as the user wrote them. */
+static void console_hint(const char *what, const char *keys)
 {
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "Attached to %s. %s leaves.\r\n", what,

@@ -11,5 +11,3 @@ enum exit_code console_attach(const struct cli *cli, const char *guest, const st
 			      const char *hint, enum attach_end *end, struct error *err);
 /* The guest's state, "" when it cannot be had. */
 void console_guest_state(const struct cli *cli, const char *guest, char state[16]);
-/* Says how to leave, on a terminal; keys as the user wrote them. */
-void console_hint(const char *what, const char *keys);

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "vmm/cli/guest_stream.h"
 #include "vmm/cli/options.h"
 #include "vmm/exec/archive.h"
@@ -130,14 +130,6 @@ static int source_parse(const char *path, struct copy_source *source)
 
 /* ---- the command in the guest ---- */
 
-static int64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 static void show_progress(void *owner, size_t bytes)
 {
 	struct copy *copy = owner;
@@ -146,7 +138,7 @@ static void show_progress(void *owner, size_t bytes)
 	copy->bytes += bytes;
 	if (copy->quiet)
 		return;
-	now = now_ns();
+	now = (int64_t)monotonic_ns();
 	if (now - copy->shown_ns < PROGRESS_NS)
 		return;
 	copy->shown_ns = now;

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "vmm/cli/answer.h"
 #include "vmm/cli/client.h"
 #include "vmm/cli/define.h"
@@ -240,14 +240,6 @@ static enum exit_code make_definition(const struct cli *cli, const struct create
 
 /* --- Starting it --- */
 
-static double now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 /* What is left of a start that failed: the guest is there, and what it printed last says why. */
 static void show_failure(const cJSON *answer, const char *name)
 {
@@ -264,7 +256,7 @@ static void show_failure(const cJSON *answer, const char *name)
 
 static enum exit_code start(const struct cli *cli, const struct create_options *create, const char *name)
 {
-	double before = now_s();
+	double before = (double)monotonic_ns() / 1e9;
 	struct error err = {""};
 	struct client client;
 	cJSON *answer = NULL;
@@ -285,7 +277,8 @@ static enum exit_code start(const struct cli *cli, const struct create_options *
 		cli_fail(code, "%s", err.text);
 		show_failure(answer, name);
 	} else if (!create->detach && isatty(STDERR_FILENO)) {
-		fprintf(stderr, "guest %s: ready after %.1f s\n", name, now_s() - before);
+		fprintf(stderr, "guest %s: ready after %.1f s\n", name,
+			(double)monotonic_ns() / 1e9 - before);
 	}
 	cJSON_Delete(answer);
 	return code;

@@ -3,28 +3,20 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "vmm/cli/client.h"
 
 #define ANSWER_MS 8000 /* sooner than the device gives the guest up */
 #define LINE_SIZE 32   /* "OK 4294967295\n" */
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* The device's line, byte by byte: what follows is the guest's. 0, -EPIPE: it hung up, -ETIMEDOUT, -EPROTO.
  */
 static int read_ok(int fd)
 {
-	int64_t deadline = now_ms() + ANSWER_MS, left;
+	int64_t deadline = (int64_t)monotonic_ms() + ANSWER_MS, left;
 	char line[LINE_SIZE];
 	size_t used = 0;
 
@@ -32,7 +24,7 @@ static int read_ok(int fd)
 		struct pollfd wait = {.fd = fd, .events = POLLIN};
 		ssize_t got;
 
-		left = deadline - now_ms();
+		left = deadline - (int64_t)monotonic_ms();
 		if (left <= 0)
 			return -ETIMEDOUT;
 		if (poll(&wait, 1, (int)left) <= 0)

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/util.h"
 #include "hypervisor/boot/fit.h"
 #include "vmm/cli/cli.h"
@@ -177,18 +177,10 @@ static enum exit_code write_boot_report(const char *path, struct boot_recorder *
 	return EXIT_DONE;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
-}
-
 /* A reboot starts this command anew: a fresh process is a fresh machine, and only the disks survive. */
 static enum exit_code start_again(char *const *whole_argv, uint64_t started_ns)
 {
-	uint64_t lived_ns = now_ns() - started_ns;
+	uint64_t lived_ns = monotonic_ns() - started_ns;
 	sigset_t none;
 
 	/* Signals that came too late for the guest end us here: one that reboots for ever would never end. */
@@ -224,7 +216,8 @@ static enum exit_code judge_end(enum machine_end end, const struct guest_definit
 }
 
 static enum exit_code run_guest(const struct settings *settings, const struct run_options *run,
-				struct guest_definition *definition, struct boot_recorder *recorder, bool *again)
+				struct guest_definition *definition, struct boot_recorder *recorder,
+				bool *again)
 {
 	struct guest_resources resources;
 	struct error err = {""};
@@ -275,7 +268,7 @@ enum exit_code command_run(struct cli *cli, int argc, char **argv)
 	struct settings settings;
 	struct error err = {""};
 	enum exit_code code = EXIT_DONE;
-	uint64_t started_ns = now_ns();
+	uint64_t started_ns = monotonic_ns();
 	bool again = false;
 	int option;
 

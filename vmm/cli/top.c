@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "vmm/cli/answer.h"
 #include "vmm/cli/client.h"
 #include "vmm/cli/options.h"
@@ -55,14 +56,6 @@ struct top {
 	struct samples last;
 	double last_time;
 };
-
-static double now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 /* --- Numbers --- */
 
@@ -204,7 +197,7 @@ static enum exit_code show(struct top *top, struct error *err)
 
 	if (code != EXIT_DONE)
 		return code;
-	time = now_s();
+	time = (double)monotonic_ns() / 1e9;
 	if (samples_read(answer, &samples))
 		rows = calloc(samples.count + 1, sizeof(*rows));
 	cJSON_Delete(answer);

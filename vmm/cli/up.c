@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/util.h"
 #include "vmm/cli/cli.h"
 #include "vmm/cli/options.h"
@@ -142,9 +142,8 @@ static enum exit_code wait_ready(const struct cli *cli, const char *guest, unsig
 	struct client client;
 	struct error err = {""};
 	enum exit_code code = EXIT_FAILED;
-	struct timespec start, now;
+	uint64_t start_ns = monotonic_ns();
 
-	clock_gettime(CLOCK_MONOTONIC, &start);
 	if (client_connect(cli, &client, &err) == 0) {
 		cJSON *request = client_request_new(&client, "boot-report");
 
@@ -156,9 +155,7 @@ static enum exit_code wait_ready(const struct cli *cli, const char *guest, unsig
 	client_close(&client);
 	if (code != EXIT_DONE)
 		return cli_fail(code, "%s", err.text);
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	fprintf(stderr, "guest %s: ready after %.1f s\n", guest,
-		(double)(now.tv_sec - start.tv_sec) + (double)(now.tv_nsec - start.tv_nsec) / 1e9);
+	fprintf(stderr, "guest %s: ready after %.1f s\n", guest, (double)(monotonic_ns() - start_ns) / 1e9);
 	return EXIT_DONE;
 }
 

@@ -8,10 +8,10 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 
 struct request {
 	uint32_t number;
@@ -48,14 +48,6 @@ int vsock_broker_connect(const char *path, uint32_t port)
 
 /* --- The guest's side --- */
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* One answer, and the descriptor that came with it or -1. */
 static int answer_receive(int fd, struct answer *answer, int *received)
 {
@@ -82,10 +74,10 @@ static int answer_receive(int fd, struct answer *answer, int *received)
 /* Waits for the answer of that number; those that came too late for their own request are dropped. */
 static int answer_wait(int fd, uint32_t number)
 {
-	int64_t until = now_ms() + VSOCK_BROKER_MS;
+	int64_t until = (int64_t)monotonic_ms() + VSOCK_BROKER_MS;
 	int64_t left;
 
-	while ((left = until - now_ms()) > 0) {
+	while ((left = until - (int64_t)monotonic_ms()) > 0) {
 		struct pollfd wait = {.fd = fd, .events = POLLIN};
 		struct answer answer;
 		int received = -1;

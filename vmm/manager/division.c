@@ -122,6 +122,7 @@ static void apply_to(struct managed_guest *guest, const struct plan_guest *plann
 		log_warning("guest %s: %s", name, err.text);
 	if (placement_apply(guest->record.process.pid, &guest->definition->placement, name, &err) < 0)
 		log_warning("%s", err.text);
+	guest_remember_numbers(guest);
 }
 
 void division_apply(struct manager *manager)

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/util.h"
 #include "vmm/config/file.h"
@@ -18,20 +18,13 @@
 #include "vmm/manager/crash.h"
 #include "vmm/manager/division.h"
 #include "vmm/manager/manager.h"
+#include "vmm/plan/report.h"
 
 #define NS_PER_SECOND  1000000000ULL
 #define RESTART_MIN_NS NS_PER_SECOND        /* from one start to the next, at least */
 #define RESTART_MAX_NS (60 * NS_PER_SECOND) /* between a crash and the next start, at most */
 #define START_COST     4                    /* times what its start took, before it starts again by itself */
 #define LIVED_WELL_NS  (60 * NS_PER_SECOND) /* who lived so long has no former crashes */
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
-}
 
 bool guest_alive(const struct managed_guest *guest)
 {
@@ -61,6 +54,22 @@ static void remember_or_log(struct managed_guest *guest, enum guest_goal goal)
 
 	if (remember(guest, goal, &err) < 0)
 		log_error("%s", err.text);
+}
+
+void guest_note_numbers(struct managed_guest *guest)
+{
+	cJSON *numbers = cJSON_CreateObject();
+
+	cJSON_AddNumberToObject(numbers, "memory_mib", (double)guest->definition->memory_mib);
+	plan_describe_placement(numbers, guest->definition);
+	cJSON_Delete(guest->record.numbers);
+	guest->record.numbers = numbers;
+}
+
+void guest_remember_numbers(struct managed_guest *guest)
+{
+	guest_note_numbers(guest);
+	remember_or_log(guest, guest->record.goal);
 }
 
 static int refuse(const struct managed_guest *guest, int code, struct error *err)
@@ -124,7 +133,7 @@ static int start_process(struct managed_guest *guest, struct error *err)
 
 	if (code < 0)
 		return code;
-	guest->record.started_ns = now_ns();
+	guest->record.started_ns = monotonic_ns();
 	code = remember(guest, GOAL_RUN, err);
 	if (code == 0)
 		code = guest_process_go(guest, err);
@@ -135,7 +144,7 @@ static int start_process(struct managed_guest *guest, struct error *err)
 
 static int spawn(struct managed_guest *guest, struct error *err)
 {
-	uint64_t began = now_ns();
+	uint64_t began = monotonic_ns();
 	struct error gone;
 	int code;
 
@@ -148,7 +157,7 @@ static int spawn(struct managed_guest *guest, struct error *err)
 	code = division_give(guest, err);
 	if (code == 0)
 		code = start_process(guest, err);
-	guest->start_cost_ns = now_ns() - began;
+	guest->start_cost_ns = monotonic_ns() - began;
 	if (code < 0) {
 		guest->end = MACHINE_FAILED;
 		snprintf(guest->why, sizeof(guest->why), "%s", err->text);
@@ -165,7 +174,7 @@ static int spawn(struct managed_guest *guest, struct error *err)
  * the guest wrote can make long (boot_from_disk.h). */
 static uint64_t restart_delay_ns(struct managed_guest *guest)
 {
-	uint64_t lived_ns = now_ns() - guest->record.started_ns;
+	uint64_t lived_ns = monotonic_ns() - guest->record.started_ns;
 	uint64_t delay_ns = RESTART_MIN_NS;
 
 	if (guest->end != MACHINE_CRASHED) {

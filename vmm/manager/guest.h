@@ -61,6 +61,7 @@ struct managed_guest {
 	bool holds;    /* waiting: for the guests it depends on, not for a delay */
 	bool visited;  /* it is being started with those it depends on */
 	bool recorded; /* a former manager left a record */
+	bool promised; /* it left the promise to start this one, which waits for nothing else */
 	struct guest_record record;
 	struct guest_definition *fresh; /* defined anew while it ran: from its next start on; NULL: none */
 
@@ -126,6 +127,10 @@ int guest_vsock(struct managed_guest *guest, uint32_t port, int fd, struct error
 void guest_deadline_expired(struct loop_timer *timer);
 /* The definition that waited for its next start. */
 void guest_use_fresh(struct managed_guest *guest);
+/* Notes the plan's numbers in the record; guest_remember_numbers writes it, too: they changed while it runs.
+ */
+void guest_note_numbers(struct managed_guest *guest);
+void guest_remember_numbers(struct managed_guest *guest);
 /* What only the manager can give a definition: a place for its vsock socket. -ENOMEM. */
 int guest_give_vsock_path(const struct managed_guest *guest, struct guest_definition *definition);
 

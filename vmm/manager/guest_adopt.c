@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "vmm/manager/guest.h"
 #include "vmm/manager/manager.h"
+#include "vmm/plan/report.h"
 
 /* A shutdown or reboot that was under way is asked for again: a guest that is at it already does not mind. */
 static void take_up_goal(struct managed_guest *guest)
@@ -48,15 +49,14 @@ void guest_adopt(struct managed_guest *guest)
 	struct error err;
 
 	if (guest->record.process.pid == 0) {
-		if (guest->record.goal != GOAL_OFF)
+		guest->promised = guest->record.goal != GOAL_OFF;
+		if (guest->promised)
 			guest->state = LIFE_WAITING;
 		return;
 	}
 	use_recorded_definition(guest);
-	if (guest->record.memory_mib) {
-		guest->definition->topology = guest->record.topology;
-		guest->definition->memory_mib = guest->record.memory_mib;
-	}
+	if (guest->record.numbers && plan_restore_numbers(guest->record.numbers, guest->definition) < 0)
+		log_warning("guest %s: its state does not tell what it was given", guest->definition->name);
 	guest->state = LIFE_STARTING; /* until it tells how far it is */
 	guest->adopting = true;
 	if (guest_process_find(guest, &err) == 0) {

@@ -87,6 +87,7 @@ void guest_destroy(struct managed_guest *guest)
 	if (guest->deadline.source.fd >= 0)
 		loop_timer_close(guest->manager->loop, &guest->deadline);
 	cJSON_Delete(guest->record.definition);
+	cJSON_Delete(guest->record.numbers);
 	free(guest->record.cgroup);
 	definition_free(guest->definition);
 	definition_free(guest->fresh);

@@ -174,6 +174,7 @@ void guest_process_forget(struct managed_guest *guest)
 	guest_jail_close(guest);
 	guest->record.process = (struct process_id){0};
 	cJSON_Delete(TAKE_PTR(guest->record.definition));
+	cJSON_Delete(TAKE_PTR(guest->record.numbers));
 }
 
 /* --- How it is watched --- */

@@ -217,8 +217,7 @@ int guest_process_start(struct managed_guest *guest, struct error *err)
 	process_files_close(&files);
 	if (code == 0) {
 		guest->record.definition = cJSON_Duplicate(guest->definition->json, true);
-		guest->record.topology = guest->definition->topology;
-		guest->record.memory_mib = guest->definition->memory_mib;
+		guest_note_numbers(guest);
 	} else {
 		networks_detach(guest->manager->networks, guest->definition->name);
 	}

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/util.h"
 #include "vmm/config/file.h"
@@ -19,14 +19,6 @@
 
 #define NS_PER_SECOND 1000000000ULL
 #define HUSH_NS       50000000ULL
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
-}
 
 bool manager_all_off(const struct manager *manager)
 {
@@ -61,7 +53,7 @@ void manager_reap(struct manager *manager)
 bool manager_hears(struct manager *manager, struct loop_source *source, struct guest_talk *talk,
 		   unsigned most)
 {
-	uint64_t now = now_ns();
+	uint64_t now = monotonic_ns();
 
 	if (now - talk->since_ns >= HUSH_NS)
 		*talk = (struct guest_talk){.since_ns = now};
@@ -253,8 +245,9 @@ cJSON *manager_describe(const struct managed_guest *guest)
 	cJSON_AddBoolToObject(json, "autostart", definition->autostart);
 	if (guest_alive(guest)) {
 		cJSON_AddNumberToObject(json, "pid", guest->record.process.pid);
-		cJSON_AddNumberToObject(json, "uptime_s",
-					(double)((now_ns() - guest->record.started_ns) / NS_PER_SECOND));
+		cJSON_AddNumberToObject(
+			json, "uptime_s",
+			(double)((monotonic_ns() - guest->record.started_ns) / NS_PER_SECOND));
 	}
 	if (networks)
 		cJSON_AddItemToObject(json, "networks", networks);

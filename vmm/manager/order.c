@@ -2,22 +2,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "vmm/manager/division.h"
 #include "vmm/manager/manager.h"
 #include "vmm/plan/plan.h"
 
 #define NS_PER_SECOND 1000000000ULL
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
-}
 
 /* The first guest it depends on that is not ready; NULL when all are. */
 static struct managed_guest *not_ready(struct managed_guest *guest)
@@ -80,7 +72,7 @@ static void look_at_waiting(struct manager *manager)
 
 static void down_one(struct managed_guest *guest, bool force)
 {
-	uint64_t now = now_ns();
+	uint64_t now = monotonic_ns();
 	uint64_t deadline = guest->manager->down_deadline_ns;
 	unsigned left_s = deadline > now ? (unsigned)((deadline - now) / NS_PER_SECOND) : 0;
 	struct error err;
@@ -105,7 +97,7 @@ void manager_down(struct manager *manager, unsigned timeout_s, bool force)
 	struct error err;
 
 	manager->going_down = true;
-	manager->down_deadline_ns = now_ns() + timeout_s * NS_PER_SECOND;
+	manager->down_deadline_ns = monotonic_ns() + timeout_s * NS_PER_SECOND;
 	for (unsigned i = manager->guest_count; i-- > 0;) {
 		struct managed_guest *guest = manager->guests[i];
 
@@ -239,7 +231,7 @@ static bool starts_by_itself(struct managed_guest *guest)
 			guest_kill(guest, &err); /* promised in another mode */
 		return false;
 	}
-	return guest->state == LIFE_WAITING ||
+	return guest->promised ||
 	       (guest->state == LIFE_OFF && !guest->recorded && guest->definition->autostart);
 }
 
@@ -254,6 +246,7 @@ int manager_start_all(struct manager *manager, struct error *err)
 
 		if (guest->holds || !starts_by_itself(guest))
 			continue;
+		guest->promised = false;
 		failed = manager_start(guest, code < 0 ? &other : err);
 		if (failed < 0 && code < 0)
 			log_error("%s", other.text);

@@ -30,32 +30,6 @@ static void read_boot_id(char id[BOOT_ID_MAX])
 		id[strcspn(id, "\n")] = '\0';
 }
 
-static void write_numbers(cJSON *json, const struct guest_record *record)
-{
-	cJSON_AddNumberToObject(json, "sockets", record->topology.sockets);
-	cJSON_AddNumberToObject(json, "cores", record->topology.cores);
-	cJSON_AddNumberToObject(json, "threads", record->topology.threads);
-	cJSON_AddNumberToObject(json, "memory_mib", (double)record->memory_mib);
-}
-
-static int read_numbers(const struct json_place *place, struct guest_record *record)
-{
-	uint64_t sockets = 1, cores = 1, threads = 1;
-	int code;
-
-	if ((code = json_uint(place, "sockets", 1, DEFINITION_VCPUS_MAX, &sockets)) < 0 ||
-	    (code = json_uint(place, "cores", 1, DEFINITION_VCPUS_MAX, &cores)) < 0 ||
-	    (code = json_uint(place, "threads", 1, DEFINITION_VCPUS_MAX, &threads)) < 0)
-		return code;
-	record->topology = (struct cpu_topology){
-		.sockets = (unsigned)sockets,
-		.cores = (unsigned)cores,
-		.threads = (unsigned)threads,
-	};
-	return json_uint(place, "memory_mib", DEFINITION_MEMORY_MIN, DEFINITION_MEMORY_MAX,
-			 &record->memory_mib);
-}
-
 int record_write(const char *folder, const struct guest_record *record, struct error *err)
 {
 	AUTO_FREE char *path = file_path_join(folder, RECORD_NAME);
@@ -74,10 +48,10 @@ int record_write(const char *folder, const struct guest_record *record, struct e
 		cJSON_AddNumberToObject(json, "id_slot", record->id_slot);
 	if (record->cgroup)
 		cJSON_AddStringToObject(json, "cgroup", record->cgroup);
-	if (record->definition) {
+	if (record->definition)
 		cJSON_AddItemReferenceToObject(json, "definition", record->definition);
-		write_numbers(json, record);
-	}
+	if (record->numbers)
+		cJSON_AddItemReferenceToObject(json, "numbers", record->numbers);
 	text = cJSON_PrintUnformatted(json);
 	cJSON_Delete(json);
 	if (!path || !text)
@@ -91,7 +65,6 @@ int record_parse(const char *path, const char *text, const char *boot, struct gu
 	uint64_t pid = 0, start_time = 0, started_ns = 0, restarts = 0, id_slot = ID_SLOTS_MAX;
 	AUTO_FREE char *boot_id = NULL;
 	AUTO_FREE char *cgroup = NULL;
-	struct guest_record numbers = {0};
 	struct json_place place;
 	unsigned goal = GOAL_OFF;
 	cJSON *json = NULL;
@@ -104,8 +77,7 @@ int record_parse(const char *path, const char *text, const char *boot, struct gu
 	    (code = json_uint(&place, "started_ns", 0, 1ULL << 62, &started_ns)) < 0 ||
 	    (code = json_uint(&place, "restarts", 0, RESTARTS_MAX, &restarts)) < 0 ||
 	    (code = json_uint(&place, "id_slot", 0, ID_SLOTS_MAX, &id_slot)) < 0 ||
-	    (code = json_string(&place, "cgroup", &cgroup)) < 0 ||
-	    (code = read_numbers(&place, &numbers)) < 0)
+	    (code = json_string(&place, "cgroup", &cgroup)) < 0)
 		goto out;
 	if (!boot_id || strcmp(boot_id, boot) != 0) {
 		code = error_set(err, -ENOENT, "%s: is of an earlier boot of this host", path);
@@ -119,8 +91,7 @@ int record_parse(const char *path, const char *text, const char *boot, struct gu
 		.id_slot = id_slot == ID_SLOTS_MAX ? -1 : (int)id_slot,
 		.cgroup = TAKE_PTR(cgroup),
 		.definition = cJSON_DetachItemFromObjectCaseSensitive(json, "definition"),
-		.topology = numbers.topology,
-		.memory_mib = numbers.memory_mib,
+		.numbers = cJSON_DetachItemFromObjectCaseSensitive(json, "numbers"),
 	};
 out:
 	cJSON_Delete(json);

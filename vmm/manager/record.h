@@ -4,7 +4,7 @@
  * manager that is killed at any instant leaves the next one everything that was promised.
  *
  *      {"boot_id":"...","goal":"run","pid":123,"start_time":4567,"started_ns":89,"restarts":0,"id_slot":3,
- *       "sockets":1,"cores":2,"threads":1,"memory_mib":512,"cgroup":"...","definition":{...}}
+ *       "cgroup":"...","definition":{...},"numbers":{"memory_mib":512,"topology":{...},"cpus":"0-1",...}}
  *
  * A guest is stopped even when that cannot be written (a disk that is full): the log says so then.
  *
@@ -17,7 +17,6 @@
 #include <stdint.h>
 
 #include "common/error.h"
-#include "hypervisor/x86_64/topology.h"
 #include "vmm/manager/process_id.h"
 
 enum guest_goal {
@@ -34,14 +33,12 @@ struct guest_record {
 	int id_slot;               /* of the range of user ids (vmm/jail), -1: none */
 	char *cgroup;              /* path of its cgroup; NULL: none */
 	cJSON *definition;         /* what the process was started with; NULL: not started */
-	/* What the plan made of it: */
-	struct cpu_topology topology;
-	uint64_t memory_mib;
+	cJSON *numbers;            /* what the plan made of it (vmm/plan/report.h); NULL: not started */
 };
 
-/* definition stays the caller's. */
+/* definition and numbers stay the caller's. */
 int record_write(const char *folder, const struct guest_record *record, struct error *err);
-/* -ENOENT: there is none of this boot. The caller frees record->definition and cgroup. */
+/* -ENOENT: there is none of this boot. The caller frees record->definition, numbers and cgroup. */
 int record_read(const char *folder, struct guest_record *record, struct error *err);
 /* What record_read makes of the file's text; boot: the id of this boot. */
 int record_parse(const char *path, const char *text, const char *boot, struct guest_record *record,

@@ -6,6 +6,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "vmm/config/file.h"
+#include "vmm/manager/division.h"
 #include "vmm/manager/manager.h"
 
 /* The record that a former manager left for the guest, followed. */
@@ -38,6 +39,7 @@ static void take_over_undefined(struct manager *manager, const char *name)
 		return;
 	text = record.definition ? cJSON_PrintUnformatted(record.definition) : NULL;
 	cJSON_Delete(record.definition);
+	cJSON_Delete(record.numbers);
 	free(record.cgroup);
 	if (record.process.pid == 0 || !text)
 		return;
@@ -62,4 +64,6 @@ void manager_take_over(struct manager *manager)
 	free(entries);
 	for (unsigned i = 0; i < manager->guest_count; i++)
 		take_over(manager->guests[i]);
+	if (!manager_all_off(manager))
+		division_apply(manager); /* others may have ended, or been defined, since */
 }

@@ -3,8 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/util.h"
 #include "vmm/guest/process.h"
 #include "vmm/manager/stats.h"
@@ -55,21 +55,13 @@ static void answer_not_ready(struct call *call, enum exit_code code, const char 
 	call->peer->failed(call, code, guest->why[0] && code != EXIT_TIMED_OUT ? guest->why : text, details);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
-}
-
 /* Says what it waits for when that is new. A guest that talks without end (STATUS=) does not make us do so.
  */
 static void say(struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static void say(struct call *call, const char *format, ...)
 {
-	uint64_t now = now_ns();
+	uint64_t now = monotonic_ns();
 	char text[sizeof(call->said)];
 	va_list args;
 

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/util.h"
 #include "vmm/config/file.h"
@@ -66,7 +66,7 @@ struct network_port *live_network_find_port(struct live_network *live, const cha
 	return NULL;
 }
 
-bool live_network_publishes(const struct live_network *live)
+static bool live_network_publishes(const struct live_network *live)
 {
 	for (unsigned i = 0; i < live->port_count; i++) {
 		if (live->ports[i].publish_count)
@@ -112,14 +112,6 @@ static int tell_dnsmasq(const struct live_network *live, struct error *err)
 	return dnsmasq_update(&dnsmasq, cards, live->port_count, err);
 }
 
-static int64_t now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
-
 static void unwatch(struct live_network *live)
 {
 	if (live->dnsmasq.fd < 0)
@@ -143,7 +135,7 @@ static void dnsmasq_ended(struct loop_source *source, uint32_t events)
 	(void)events;
 	log_warning("network %s: dnsmasq has ended, starting it again", live->network.name);
 	unwatch(live);
-	if (now_s() - live->dnsmasq_started_s > STEADY_S)
+	if ((int64_t)(monotonic_ms() / 1000) - live->dnsmasq_started_s > STEADY_S)
 		live->dnsmasq_failures = 0;
 	start_later(live);
 }
@@ -174,7 +166,7 @@ static int start_dnsmasq(struct live_network *live, struct error *err)
 		code = dnsmasq_start(&dnsmasq, err);
 	if (code < 0)
 		return code;
-	live->dnsmasq_started_s = now_s();
+	live->dnsmasq_started_s = (int64_t)(monotonic_ms() / 1000);
 	watch(live);
 	return 0;
 }

@@ -66,7 +66,6 @@ enum network_change {
 	NETWORK_PUBLISHED = 2,  /* it published ports */
 };
 int live_network_changed(struct live_network *live, unsigned changes, struct error *err);
-bool live_network_publishes(const struct live_network *live);
 
 /* Adds a port that is copied, its texts included; 0 or a negative errno. */
 int live_network_add_port(struct live_network *live, const struct network_port *port);

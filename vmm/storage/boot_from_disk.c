@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/util.h"
 #include "vmm/storage/content.h"
 #include "vmm/storage/ext_files.h"
@@ -271,7 +272,7 @@ int boot_from_disk(const struct disk_boot_source *source, struct disk_boot *boot
 {
 	struct search search = {
 		.source = source,
-		.deadline_ms = program_now_ms() + SECONDS_MAX * UINT64_C(1000),
+		.deadline_ms = monotonic_ms() + SECONDS_MAX * UINT64_C(1000),
 	};
 	int code;
 

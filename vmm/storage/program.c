@@ -12,10 +12,10 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/util.h"
 #include "vmm/storage/sandbox.h"
 
@@ -183,18 +183,10 @@ static void last_message(int messages, char *line, size_t size)
 	}
 }
 
-uint64_t program_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* The earlier of its own time and the caller's. */
 static uint64_t deadline_of(const struct program *program)
 {
-	uint64_t own = program->seconds ? program_now_ms() + program->seconds * UINT64_C(1000) : UINT64_MAX;
+	uint64_t own = program->seconds ? monotonic_ms() + program->seconds * UINT64_C(1000) : UINT64_MAX;
 
 	return program->deadline_ms ? MIN(own, program->deadline_ms) : own;
 }
@@ -217,7 +209,7 @@ static int wait_end(const struct program *program, pid_t pid, int *status)
 	int code = process < 0 ? -errno : 0;
 
 	while (code == 0 && poll(&wait, 1, TICK_MS) <= 0) {
-		if (program_now_ms() > deadline)
+		if (monotonic_ms() > deadline)
 			code = -ETIMEDOUT;
 		progress_report(program->progress, program->step,
 				program->percent ? program->percent(program) : PROGRESS_UNKNOWN);
@@ -239,7 +231,7 @@ static int start_failed(const struct program *program, int code, struct error *e
 
 static int timed_out(const struct program *program, struct error *err)
 {
-	if (program->deadline_ms && program_now_ms() > program->deadline_ms)
+	if (program->deadline_ms && monotonic_ms() > program->deadline_ms)
 		return error_set(err, -ETIMEDOUT, "%s: %s was not done in time", program->about,
 				 program->argv[0]);
 	return error_set(err, -ETIMEDOUT, "%s: %s was not done after %u s", program->about, program->argv[0],

@@ -52,8 +52,6 @@ struct program {
 	const void *context; /* percent's */
 };
 
-/* CLOCK_MONOTONIC. */
-uint64_t program_now_ms(void);
 /* A program with no descriptors. */
 struct program program_of(const char *const *argv, const char *package, const char *about);
 int program_run(const struct program *program, struct error *err);

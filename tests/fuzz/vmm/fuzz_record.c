@@ -20,11 +20,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(text, data, size);
 	text[size] = '\0';
 	code = record_parse("state.json", text, "this-boot", &record, &err);
-	if (code < 0 && (!err.text[0] || record.definition || record.cgroup))
+	if (code < 0 && (!err.text[0] || record.definition || record.numbers || record.cgroup))
 		abort();
 	if (code == 0 && (record.process.pid < 0 || record.id_slot < -1))
 		abort();
 	cJSON_Delete(record.definition);
+	cJSON_Delete(record.numbers);
 	free(record.cgroup);
 	free(text);
 	return 0;

@@ -28,13 +28,6 @@ Test(fit, signed_image_opens)
 	cr_assert_str_eq(fixture.fit.cmdline, CMDLINE);
 }
 
-Test(fit, probe_knows_the_magic)
-{
-	cr_assert(fit_probe(fixture.data, fixture.size));
-	cr_assert_not(fit_probe(fixture.data, 3));
-	cr_assert_not(fit_probe((const uint8_t *)"\177ELF and so on, and so on, and so on, and on", 44));
-}
-
 Test(fit, a_certificate_is_a_key_too)
 {
 	shell_do("openssl req -batch -new -x509 -key dev.key -subj /CN=dev -out dev.crt 2>&1");

@@ -34,6 +34,9 @@ Test(content, formats_are_known_by_their_magic)
 	cr_assert_eq(probe(0, "XFSB", 4), CONTENT_XFS);
 	cr_assert_eq(probe(257, "ustar", 5), CONTENT_TAR);
 	cr_assert_eq(probe(0, "\x1f\x8b\x08", 3), CONTENT_GZIP);
+	cr_assert_eq(probe(0, "\xd0\x0d\xfe\xed", 4), CONTENT_FIT);
+	cr_assert_eq(probe(0, "\xd0\x0d\xfe", 3), CONTENT_UNKNOWN);
+	cr_assert_eq(probe(0, "\177ELF", 4), CONTENT_ELF);
 	cr_assert_eq(probe(0, "hello", 5), CONTENT_UNKNOWN);
 	cr_assert_eq(probe(0, "", 0), CONTENT_EMPTY);
 }
