@@ -33,6 +33,41 @@
  *      network-define    definition, replace             the network
  *      network-undefine  network
  *
+ *      host                                              what the host has, and who we are (host_operations.h)
+ *      metrics                                           a string: Prometheus text (metrics.h)
+ *
+ *      task-list         state (may be absent)           {"tasks":[task...]} (task.h), the newest first
+ *      task-info         task                            one task
+ *      task-cancel       task                            the task; it is "cancelled" soon
+ *
+ *      pool-info                                         {"folder","capacity","free","disks"}; bytes
+ *      disk-list                                         {"disks":[disk...]} (disk_operations.h)
+ *      disk-info         disk                            one disk
+ *      disk-create       disk, size                      the disk, as of all that follow; an empty one
+ *      disk-import       disk, source, format, size, tag  made from a file or folder of the host: an absolute path
+ *      disk-clone        disk, source                    a new disk, as the one named source is
+ *      disk-resize       disk, size                      larger, with the file system in it
+ *      disk-delete       disk
+ *
+ *      exec              guest, command, input, environment, user, folder, timeout_s
+ *                                                        how the command ended and what it printed
+ *                                                        (exec_operation.h). A command at a terminal, or with
+ *                                                        more input: vsock-connect to port 9998, and then
+ *                                                        common/exec_wire.h
+ *
+ *      device-list       guest                           {"devices":[device...]} (device_operations.h)
+ *      device-info       guest, device                   one device
+ *      device-add        guest, kind, definition, next_start    the device; kind: disk or network; definition: what
+ *                                                        the guest's has in its "disks" or "networks"
+ *      device-set        guest, device, definition, next_start  the device, with the members that are given instead
+ *                                                        of its own
+ *      device-remove     guest, device, next_start
+ *
+ * Long ones (disk-create, -import, -clone, -resize, -delete; start, shutdown, reboot, kill, with all that they
+ * have) take "task":true beside: then the answer is a task, at once, and its result or refusal is what the
+ * answer would have been. Without it they are tasks too where they work on disks, and are answered when the
+ * task has ended; one that hangs up meanwhile ends none.
+ *
  * A member that is not known, or of the wrong type, is an error that names it. Whoever asks embeds a struct
  * call, which stays until it was answered or cancelled; `wait` answers come later. Loop thread only.
  */
