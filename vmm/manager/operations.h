@@ -88,7 +88,8 @@ struct call;
 struct call_peer {
 	/* The answer; result (may be NULL) is taken over. */
 	void (*done)(struct call *call, cJSON *result);
-	/* The refusal: code is the command's exit code. details (may be NULL) is taken over. */
+	/* The refusal: code is the command's exit code; call->error tells more. details (may be NULL) is
+	 * taken over. */
 	void (*failed)(struct call *call, enum exit_code code, const char *text, cJSON *details);
 	/* Before the answer: what it waits for. */
 	void (*progress)(struct call *call, const char *text);
@@ -112,6 +113,10 @@ enum call_wait {
 
 struct call {
 	const struct call_peer *peer;
+	/* Of a refusal, the reason where it is one of these: -EINVAL a member is wrong, -ENODATA no such
+	 * guest, -ENOENT nothing else of that name, -EEXIST the name is taken, -EBUSY in use, -ENOSPC; 0 or
+	 * another errno: see the exit code. */
+	int error;
 	/* Private: */
 	struct operations *operations;
 	struct call *next;
@@ -127,8 +132,8 @@ struct operations {
 	struct manager *manager;
 	struct call *waiting;
 	bool poweroff, keep_guests, down_told;
-	/* The guests are off after a "down", or left alone; poweroff says whether the host is to follow. Called
-	 * before those who wait for it are answered. */
+	/* The guests are off after a "down", or left alone; poweroff says whether the host is to follow.
+	 * Called before those who wait for it are answered. */
 	void (*down)(void *owner, bool poweroff);
 	void *owner;
 };
