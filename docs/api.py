@@ -113,7 +113,8 @@ def kind(schema):
         return f"`{schema['const']}`"
     if schema.get("type") == "array":
         return f"array of {kind(schema['items'])}"
-    return schema.get("type", "any")
+    type_ = schema.get("type", "any")
+    return " or ".join(type_) if isinstance(type_, list) else type_
 
 
 def described(schema):
