@@ -63,7 +63,7 @@
  *                                                        of its own
  *      device-remove     guest, device, next_start
  *
- * Long ones (disk-create, -import, -clone, -resize, -delete; start, shutdown, kill, mode, as with "wait") take
+ * Long ones (disk-create, -import, -clone, -resize, -delete; start, shutdown, kill, boot-report, mode, as with "wait") take
  * "task":true beside: then the answer is a task, at once, and its result or refusal is what the answer would
  * have been; what is refused at once is no task. Without it those on disks are tasks too, and are answered when
  * the task has ended; one that hangs up meanwhile ends none.
