@@ -83,6 +83,7 @@
 #include "vmm/manager/manager.h"
 
 struct call;
+struct capture;
 
 /* How the one who asks is answered. Only handed_over may free the call. */
 struct call_peer {
@@ -111,6 +112,7 @@ enum call_wait {
 	CALL_STATS,
 	CALL_MODE,
 	CALL_TASK,
+	CALL_EXEC,
 };
 
 struct call {
@@ -127,13 +129,15 @@ struct call {
 	struct loop_timer deadline;
 	uint64_t last_event;
 	uint64_t task;
-	char said[256];   /* the last progress */
-	uint64_t said_ns; /* and when; CLOCK_MONOTONIC */
+	struct capture *exec; /* the command in a guest; NULL: none */
+	char said[256];       /* the last progress */
+	uint64_t said_ns;     /* and when; CLOCK_MONOTONIC */
 };
 
 struct operations {
 	struct manager *manager;
 	struct call *waiting;
+	unsigned execs; /* commands that run in guests */
 	bool poweroff, keep_guests, down_told;
 	bool looking, look_again; /* at those that wait */
 	/* The guests are off after a "down", or left alone; poweroff says whether the host is to follow.
