@@ -43,6 +43,7 @@ struct manager {
 	struct settings *settings;
 	enum mode mode;
 	struct loop *loop;
+	uint64_t started_ns; /* CLOCK_MONOTONIC */
 	unsigned guest_count;
 	struct managed_guest *guests[MANAGER_GUESTS_MAX]; /* in the order of their start */
 	struct events *events;

@@ -33,7 +33,7 @@
  *      network-define    definition, replace             the network
  *      network-undefine  network
  *
- *      host                                              what the host has, and who we are (host_operations.h)
+ *      host                                              what the host has, and who we are (host_operations.c)
  *      metrics                                           a string: Prometheus text (metrics.h)
  *
  *      task-list         state (may be absent)           {"tasks":[task...]} (task.h), the newest first
@@ -41,7 +41,7 @@
  *      task-cancel       task                            the task; it is "cancelled" soon
  *
  *      pool-info                                         {"folder","capacity","free","disks"}; bytes
- *      disk-list                                         {"disks":[disk...]} (disk_operations.h)
+ *      disk-list                                         {"disks":[disk...]} (disk_operations.c)
  *      disk-info         disk                            one disk
  *      disk-create       disk, size                      the disk, as of all that follow; an empty one
  *      disk-import       disk, source, format, size, tag  made from a file or folder of the host: an absolute path
@@ -55,13 +55,11 @@
  *                                                        more input: vsock-connect to port 9998, and then
  *                                                        common/exec_wire.h
  *
- *      device-list       guest                           {"devices":[device...]} (device_operations.h)
+ *      device-list       guest                           {"devices":[device...]} (device_operations.c)
  *      device-info       guest, device                   one device
- *      device-add        guest, kind, definition, next_start    the device; kind: disk or network; definition: what
- *                                                        the guest's has in its "disks" or "networks"
- *      device-set        guest, device, definition, next_start  the device, with the members that are given instead
- *                                                        of its own
- *      device-remove     guest, device, next_start
+ *      device-put        guest, device, disk or network  the device of that id, which is made or changed: an item
+ *                                                        of the definition's "disks" or "networks"
+ *      device-remove     guest, device
  *
  * Long ones (disk-create, -import, -clone, -resize, -delete; start, shutdown, kill, boot-report, mode, as with "wait") take
  * "task":true beside: then the answer is a task, at once, and its result or refusal is what the answer would
