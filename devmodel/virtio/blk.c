@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/util.h"
 
 #define BLK_QUEUE_SIZE 128
@@ -24,6 +25,7 @@ struct blk {
 	struct virtio_blk_config config;
 	char id[VIRTIO_BLK_ID_BYTES];
 	struct virtq_chain chain;
+	struct latency latencies[VIRTIO_BLK_KINDS];
 };
 
 /* A run of buffers that gets shorter as it is used. */
@@ -115,7 +117,7 @@ static uint8_t blk_read(struct blk *blk, struct request *request)
 			return blk_failed(blk, "read",
 					  got < 0 ? strerror(errno) : "the file has become shorter");
 		offset += got;
-		virtio_traffic_add(&blk->device.traffic.to_guest, (uint64_t)got);
+		counter_add(&blk->device.counters.to_guest, (uint64_t)got);
 		slice_skip(data, (size_t)got);
 	}
 	return VIRTIO_BLK_S_OK;
@@ -138,7 +140,7 @@ static uint8_t blk_write(struct blk *blk, struct request *request)
 		if (put <= 0)
 			return blk_failed(blk, "write", put < 0 ? strerror(errno) : "no bytes are taken");
 		offset += put;
-		virtio_traffic_add(&blk->device.traffic.from_guest, (uint64_t)put);
+		counter_add(&blk->device.counters.from_guest, (uint64_t)put);
 		slice_skip(data, (size_t)put);
 	}
 	return VIRTIO_BLK_S_OK;
@@ -185,6 +187,34 @@ static uint8_t blk_execute(struct blk *blk, struct request *request)
 	}
 }
 
+/* -1: one that is not measured. */
+static int blk_kind(uint32_t type)
+{
+	switch (type) {
+	case VIRTIO_BLK_T_IN:
+		return VIRTIO_BLK_READ;
+	case VIRTIO_BLK_T_OUT:
+		return VIRTIO_BLK_WRITE;
+	case VIRTIO_BLK_T_FLUSH:
+		return VIRTIO_BLK_FLUSH;
+	default:
+		return -1;
+	}
+}
+
+static uint8_t blk_execute_timed(struct blk *blk, struct request *request)
+{
+	int kind = blk_kind(request->type);
+	uint64_t began = kind < 0 ? 0 : monotonic_ns();
+	uint8_t status = blk_execute(blk, request);
+
+	if (kind >= 0)
+		latency_add(&blk->latencies[kind], monotonic_ns() - began);
+	if (status == VIRTIO_BLK_S_IOERR)
+		counter_add(&blk->device.counters.errors, 1);
+	return status;
+}
+
 /*
  * Whatever came of it, the driver hears of the request. 2.7.8.2: the length counts no byte behind one that
  * was not written, so it leaves out the status of a request whose buffers were not filled.
@@ -194,7 +224,7 @@ static void blk_serve(struct blk *blk, struct virtq *queue, struct request *requ
 	size_t in_len = request->in.len;
 	size_t written;
 
-	*request->status = blk_execute(blk, request);
+	*request->status = blk_execute_timed(blk, request);
 	written = in_len - request->in.len;
 	if (written == in_len)
 		written++;
@@ -224,6 +254,13 @@ static void blk_config_read(struct virtio_device *device, uint32_t offset, uint8
 	struct blk *blk = CONTAINER_OF(device, struct blk, device);
 
 	memcpy(data, (const uint8_t *)&blk->config + offset, len);
+}
+
+const struct latency *virtio_blk_latency(const struct virtio_device *device, enum virtio_blk_kind kind)
+{
+	const struct blk *blk = CONTAINER_OF(device, const struct blk, device);
+
+	return &blk->latencies[kind];
 }
 
 static void blk_destroy(struct virtio_device *device)
