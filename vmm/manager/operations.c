@@ -60,10 +60,17 @@ static enum exit_code exit_code_of(int code)
 	}
 }
 
+static void refuse(struct call *call, enum exit_code exit_code, int code, const struct error *err)
+{
+	call->refusal = code;
+	memcpy(call->pointer, err->pointer, sizeof(call->pointer));
+	call->peer->failed(call, exit_code, err->text, NULL);
+}
+
 static void answer(struct call *call, int code, const struct error *err)
 {
 	if (code < 0)
-		call->peer->failed(call, exit_code_of(code), err->text, NULL);
+		refuse(call, exit_code_of(code), code, err);
 	else
 		call->peer->done(call, NULL);
 }
@@ -542,6 +549,8 @@ void call_begin(struct call *call, const cJSON *json)
 	const struct operation *operation = find_operation(&request.place, &err);
 	int code;
 
+	call->refusal = 0;
+	call->pointer[0] = '\0';
 	call_waited(call); /* a client that asks anew no longer waits */
 	if (!operation) {
 		call->peer->failed(call, EXIT_USAGE, err.text, NULL);
@@ -551,7 +560,7 @@ void call_begin(struct call *call, const cJSON *json)
 	if (code == -ENODATA)
 		call->peer->failed(call, EXIT_NO_GUEST, err.text, NULL);
 	else if (code < 0)
-		call->peer->failed(call, EXIT_USAGE, err.text, NULL);
+		refuse(call, EXIT_USAGE, code, &err);
 	else
 		operation->run(call, &request);
 }

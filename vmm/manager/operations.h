@@ -84,6 +84,8 @@ struct call {
 	struct managed_guest *guest;
 	struct loop_timer deadline;
 	uint64_t last_event;
+	int refusal;      /* while `failed` is called: the errno, 0: none in particular ... */
+	char pointer[sizeof(((struct error *)0)->pointer)]; /* ... and the place in the request, RFC 6901 */
 	char said[256];   /* the last progress */
 	uint64_t said_ns; /* and when; CLOCK_MONOTONIC */
 };
