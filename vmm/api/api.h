@@ -7,7 +7,7 @@
  *      access.c     what a peer may: its role, by its groups, token or certificate
  *      server.c     libmicrohttpd in the manager's loop, connections and their time limits
  *      route.c      the table of what can be asked (routes.c), path.c its targets
- *      request.c    one request: from its first line to a struct call, and its answer
+ *      exchange.c    one request: from its first line to a struct call, and its answer
  *      guests.c     definitions: versions (ETag), merge patches, XML
  *      follow.c     the stream of events
  *      stream.c     connections that become a console's or a vsock connection's bytes

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/util.h"
-#include "vmm/api/request.h"
+#include "vmm/api/exchange.h"
 #include "vmm/config/json.h"
 #include "vmm/config/nearest.h"
 
@@ -12,25 +12,25 @@
 
 /* --- Answers --- */
 
-static struct request *request_of(struct call *call)
+static struct exchange *exchange_of(struct call *call)
 {
-	return CONTAINER_OF(call, struct request, call);
+	return CONTAINER_OF(call, struct exchange, call);
 }
 
 static void call_done(struct call *call, cJSON *result)
 {
-	struct request *request = request_of(call);
+	struct exchange *exchange = exchange_of(call);
 
-	if (request->finish)
-		request->finish(request, result);
+	if (exchange->finish)
+		exchange->finish(exchange, result);
 	else
-		reply_result(request, result);
+		reply_result(exchange, result);
 }
 
 static void call_failed(struct call *call, enum exit_code code, const char *text, cJSON *details)
 {
 	cJSON_Delete(details);
-	reply_failed(request_of(call), code, text);
+	reply_failed(exchange_of(call), code, text);
 }
 
 static void call_progress(struct call *call, const char *text)
@@ -81,12 +81,12 @@ static cJSON *parse_argument(const char *text, enum argument_type type)
 	return strcmp(text, "false") == 0 ? cJSON_CreateFalse() : NULL;
 }
 
-static void reply_bad_parameter(struct request *request, const char *name, const char *must)
+static void reply_bad_parameter(struct exchange *exchange, const char *name, const char *must)
 {
 	struct error err;
 
 	error_set(&err, 0, "parameter %.64s: %s", name, must);
-	reply_problem(request, &(struct problem){.status = MHD_HTTP_BAD_REQUEST, .detail = err.text, .parameter = name});
+	reply_problem(exchange, &(struct problem){.status = MHD_HTTP_BAD_REQUEST, .detail = err.text, .parameter = name});
 }
 
 static const struct route_argument *find_argument(const struct route *route, const char *name)
@@ -98,9 +98,9 @@ static const struct route_argument *find_argument(const struct route *route, con
 	return NULL;
 }
 
-static void reply_unknown_parameter(struct request *request, const char *name)
+static void reply_unknown_parameter(struct exchange *exchange, const char *name)
 {
-	const struct route *route = request->route;
+	const struct route *route = exchange->route;
 	const char *names[ROUTE_ARGUMENTS_MAX + 1] = {NULL};
 	struct error err;
 	const char *nearest;
@@ -110,7 +110,7 @@ static void reply_unknown_parameter(struct request *request, const char *name)
 	nearest = nearest_word(name, names);
 	error_set(&err, 0, nearest ? "parameter %.64s: is not known here, did you mean %s?" : "parameter %.64s: is not known here",
 		  name, nearest);
-	reply_problem(request, &(struct problem){.status = MHD_HTTP_BAD_REQUEST, .detail = err.text, .parameter = name});
+	reply_problem(exchange, &(struct problem){.status = MHD_HTTP_BAD_REQUEST, .detail = err.text, .parameter = name});
 }
 
 static const char *const must_be[] = {
@@ -119,18 +119,18 @@ static const char *const must_be[] = {
 };
 
 /* Adds the query's parameters to members; NULL: they are only looked at. */
-static int add_query(struct request *request, cJSON *members)
+static int add_query(struct exchange *exchange, cJSON *members)
 {
-	for (unsigned i = 0; i < request->query.count; i++) {
-		const struct query_argument *argument = &request->query.arguments[i];
+	for (unsigned i = 0; i < exchange->query.count; i++) {
+		const struct query_argument *argument = &exchange->query.arguments[i];
 		const struct route_argument *known =
-			request->route->body == BODY_MEMBERS ? NULL : find_argument(request->route, argument->name);
+			exchange->route->body == BODY_MEMBERS ? NULL : find_argument(exchange->route, argument->name);
 		cJSON *value = known ? parse_argument(argument->value, known->type) : NULL;
 
 		if (!known)
-			reply_unknown_parameter(request, argument->name);
+			reply_unknown_parameter(exchange, argument->name);
 		else if (!value)
-			reply_bad_parameter(request, argument->name, must_be[known->type]);
+			reply_bad_parameter(exchange, argument->name, must_be[known->type]);
 		if (!value)
 			return -EINVAL;
 		if (members)
@@ -141,87 +141,87 @@ static int add_query(struct request *request, cJSON *members)
 	return 0;
 }
 
-int request_check_query(struct request *request)
+int exchange_check_query(struct exchange *exchange)
 {
-	return add_query(request, NULL);
+	return add_query(exchange, NULL);
 }
 
 /* Moves the body's members to members, once each is one of the route's. */
-static int add_body(struct request *request, cJSON *members)
+static int add_body(struct exchange *exchange, cJSON *members)
 {
-	const struct route *route = request->route;
+	const struct route *route = exchange->route;
 	const char *keys[ROUTE_ARGUMENTS_MAX + 1] = {NULL};
 	struct error err = {""};
-	struct json_place place = {.source = "body", .object = request->json, .err = &err};
+	struct json_place place = {.source = "body", .object = exchange->json, .err = &err};
 	cJSON *item;
 
 	for (unsigned i = 0; i < ROUTE_ARGUMENTS_MAX; i++)
 		keys[i] = route->arguments[i].name;
 	if (json_keys(&place, keys) < 0) {
-		reply_problem(request, &(struct problem){.status = MHD_HTTP_UNPROCESSABLE_CONTENT,
+		reply_problem(exchange, &(struct problem){.status = MHD_HTTP_UNPROCESSABLE_CONTENT,
 							  .detail = err.text,
 							  .pointer = err.pointer});
 		return -EINVAL;
 	}
-	while (request->json && (item = request->json->child)) {
-		cJSON_DetachItemViaPointer(request->json, item);
+	while (exchange->json && (item = exchange->json->child)) {
+		cJSON_DetachItemViaPointer(exchange->json, item);
 		cJSON_AddItemToObject(members, item->string, item);
 	}
 	return 0;
 }
 
-static void add_variable(const struct request *request, cJSON *members, const char *name)
+static void add_variable(const struct exchange *exchange, cJSON *members, const char *name)
 {
-	const char *value = route_variable(request->route, &request->path, name);
+	const char *value = route_variable(exchange->route, &exchange->path, name);
 
 	if (value)
 		cJSON_AddStringToObject(members, name, value);
 }
 
-cJSON *request_members(const struct request *request)
+cJSON *exchange_members(const struct exchange *exchange)
 {
 	static const char *const variables[] = {"guest", "network", "disk", "device", "task"};
 	cJSON *members = cJSON_CreateObject();
 
-	cJSON_AddStringToObject(members, "op", request->route->op);
+	cJSON_AddStringToObject(members, "op", exchange->route->op);
 	for (unsigned i = 0; i < ARRAY_SIZE(variables); i++)
-		add_variable(request, members, variables[i]);
+		add_variable(exchange, members, variables[i]);
 	return members;
 }
 
-bool request_flag(const struct request *request, const char *name)
+bool exchange_flag(const struct exchange *exchange, const char *name)
 {
-	const char *value = query_get(&request->query, name);
+	const char *value = query_get(&exchange->query, name);
 
 	return value && strcmp(value, "false") != 0;
 }
 
 /* --- Operations --- */
 
-void request_call(struct request *request, cJSON *json)
+void exchange_call(struct exchange *exchange, cJSON *json)
 {
-	struct operations *operations = request->connection->api->operations;
+	struct operations *operations = exchange->connection->api->operations;
 
-	if (!request->called && call_init(&request->call, operations, &api_peer) < 0) {
-		reply_refusal(request, MHD_HTTP_SERVICE_UNAVAILABLE, "too many requests wait already");
-		reply_header(request, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+	if (!exchange->called && call_init(&exchange->call, operations, &api_peer) < 0) {
+		reply_refusal(exchange, MHD_HTTP_SERVICE_UNAVAILABLE, "too many requests wait already");
+		reply_header(exchange, MHD_HTTP_HEADER_RETRY_AFTER, "1");
 	} else {
-		request->called = true;
-		call_begin(&request->call, json);
+		exchange->called = true;
+		call_begin(&exchange->call, json);
 	}
 	cJSON_Delete(json);
 }
 
-void request_operate(struct request *request)
+void exchange_operate(struct exchange *exchange)
 {
-	const struct route *route = request->route;
-	cJSON *members = request_members(request);
-	int code = add_query(request, members);
+	const struct route *route = exchange->route;
+	cJSON *members = exchange_members(exchange);
+	int code = add_query(exchange, members);
 
 	if (code == 0 && route->body == BODY_MEMBERS)
-		code = add_body(request, members);
+		code = add_body(exchange, members);
 	if (code == 0)
-		request_call(request, members);
+		exchange_call(exchange, members);
 	else
 		cJSON_Delete(members);
 }

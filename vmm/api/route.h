@@ -17,7 +17,7 @@
 #define ROUTE_ARGUMENTS_MAX 5
 #define ROUTE_ALLOW_MAX     64
 
-struct request;
+struct exchange;
 
 /* Each may what those before it may. */
 enum api_role {
@@ -58,8 +58,8 @@ struct route {
 	bool stream; /* the connection becomes one */
 	/* Parameters of the query, or members of the body when it is BODY_MEMBERS. */
 	struct route_argument arguments[ROUTE_ARGUMENTS_MAX];
-	/* In place of the operation, or before it; NULL: request_operate. */
-	void (*begin)(struct request *request);
+	/* In place of the operation, or before it; NULL: exchange_operate. */
+	void (*begin)(struct exchange *exchange);
 };
 
 extern const struct route routes[];

@@ -10,7 +10,7 @@
 #include "common/clock.h"
 #include "common/util.h"
 #include "vmm/api/api.h"
-#include "vmm/api/request.h"
+#include "vmm/api/exchange.h"
 
 #define NS_PER_SECOND 1000000000ULL
 #define SWEEP_NS      NS_PER_SECOND
@@ -144,11 +144,11 @@ static int daemon_open(struct api *api, struct api_daemon *daemon, struct error 
 	daemon->mhd = MHD_start_daemon(
 		MHD_USE_NO_LISTEN_SOCKET | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE |
 			MHD_USE_ERROR_LOG,
-		0, NULL, NULL, request_handle, api, MHD_OPTION_EXTERNAL_LOGGER, log_message, NULL,
+		0, NULL, NULL, exchange_handle, api, MHD_OPTION_EXTERNAL_LOGGER, log_message, NULL,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)API_MEMORY, MHD_OPTION_CONNECTION_LIMIT,
 		API_CONNECTIONS_MAX, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
 		MHD_OPTION_NOTIFY_CONNECTION, connection_noticed, daemon, MHD_OPTION_URI_LOG_CALLBACK,
-		request_begin, NULL, MHD_OPTION_NOTIFY_COMPLETED, request_end, NULL, MHD_OPTION_END);
+		exchange_begin, NULL, MHD_OPTION_NOTIFY_COMPLETED, exchange_end, NULL, MHD_OPTION_END);
 	info = daemon->mhd ? MHD_get_daemon_info(daemon->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
 	if (!info)
 		return error_set(err, -EIO, "API: libmicrohttpd does not start");
@@ -180,7 +180,7 @@ int server_open(struct api *api, struct error *err)
 
 void server_close(struct api *api)
 {
-	requests_abandon(api);
+	exchanges_abandon(api);
 	daemon_close(&api->plain);
 	daemon_close(&api->tls);
 	loop_timer_close(api->loop, &api->sweep);

@@ -66,7 +66,7 @@ struct api {
 	struct log_limit turned_away;
 	unsigned connection_count;
 	struct api_connection *connections;
-	struct request *requests;
+	struct exchange *exchanges;
 	struct api_connection *arriving; /* being given to libmicrohttpd */
 	struct api_peers peers;
 };
