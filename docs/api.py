@@ -10,6 +10,7 @@
 
 import argparse
 import json
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -22,8 +23,7 @@ METHODS = ("get", "put", "post", "patch", "delete")
 SOCKET = "/run/rastos/api.sock"
 WIDTH = 120
 # What stands for a parameter of the path in examples.
-NAMES = {("guests", "name"): "web", ("networks", "name"): "lab", ("disks", "name"): "data", ("schemas", "name"): "guest",
-         ("devices", "id"): "data", ("tasks", "id"): "1", ("vsock", "port"): "22"}
+NAMES = {"guest": "web", "network": "lab", "disk": "data", "device": "data", "task": "1", "port": "22", "name": "guest"}
 QUERIES = {"listGuests": "state=running&limit=10", "getGuestCrashes": "newest=true", "getLogs": "lines=10",
            "getEvents": "since=0", "startGuest": "wait=true&timeout_s=30", "shutdownGuest": "wait=true&timeout_s=30",
            "killGuest": "wait=true"}
@@ -176,9 +176,7 @@ def example_of(media):
 
 
 def example_path(path):
-    steps = path.split("/")
-    return "/".join(NAMES[before, step.strip("{}")] if step.startswith("{") else step
-                    for before, step in zip([""] + steps, steps))
+    return re.sub(r"\{(\w+)\}", lambda name: NAMES[name.group(1)], path)
 
 
 def curl(document, method, path, operation):

@@ -44,7 +44,7 @@ class ApiTest(ManagerTest):
         return answer
 
     def put(self, name, kernel="sleep", client=None, **members):
-        return self.assert_status(201, (client or self.api).putGuest(self.definition(name, kernel, **members), name=name))
+        return self.assert_status(201, (client or self.api).putGuest(self.definition(name, kernel, **members), guest=name))
 
     def raw(self):
         """A connection to the socket, for what no client would send."""

@@ -67,7 +67,7 @@ class Clients(ApiTest):
                 peer.shutdown(socket.SHUT_WR)
                 self.assertFalse([status for status in self.statuses(peer) if status < 400 or status == 500])
                 self.assert_serves()
-        self.assertEqual(self.api.getGuest(name="web").json, self.definition("web", autostart=False))
+        self.assertEqual(self.api.getGuest(guest="web").json, self.definition("web", autostart=False))
 
     def test_requests_hidden_in_others(self):
         """Length and chunks at once (RFC 9112, 6.1): either refused, or read by one rule and the connection closed."""
@@ -75,7 +75,7 @@ class Clients(ApiTest):
                          b"0\r\n\r\nDELETE /v1/guests/web HTTP/1.1\r\nHost: x\r\n\r\n")
         peer.shutdown(socket.SHUT_WR)
         self.assertNotIn(204, self.statuses(peer))
-        self.assert_status(200, self.api.getGuest(name="web"))
+        self.assert_status(200, self.api.getGuest(guest="web"))
 
     # --- Without end ---
 
@@ -174,7 +174,7 @@ class Clients(ApiTest):
     # --- Many ---
 
     def test_pipelined_requests_are_answered_in_order(self):
-        targets = [f"/v1/guests/{name}" for name in ("web", "a", "web", "b") * 25]
+        targets = [f"/v1/guests/{guest}" for name in ("web", "a", "web", "b") * 25]
         peer = self.send("".join(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n" for target in targets[:-1]).encode() +
                          f"GET {targets[-1]} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
         self.assertEqual(self.statuses(peer), [200, 404] * 50)
@@ -186,7 +186,7 @@ class Clients(ApiTest):
             requests += b"PATCH /v1/guests/web HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s" % (MERGE.encode(), len(body), body)
         peer = self.send(requests + GET[:-2] + b"Connection: close\r\n\r\n")
         self.assertEqual(self.statuses(peer), [200] * 33)
-        self.assertEqual(self.api.getGuest(name="web").json["memory_mib"], 47)
+        self.assertEqual(self.api.getGuest(guest="web").json["memory_mib"], 47)
 
     def test_many_requests_beside_many_followers(self):
         """10,000 requests of 8 clients while 200 follow what happens; every follower misses nothing."""
@@ -207,7 +207,7 @@ class Clients(ApiTest):
                         if not more or b"HTTP/1.1 5" in got or b"HTTP/1.1 4" in got:
                             raise AssertionError(got[-500:])
                         got += more
-                self.assert_status(200, client.getGuest(name="web"))
+                self.assert_status(200, client.getGuest(guest="web"))
             except Exception as error:
                 failures.append(error)
 

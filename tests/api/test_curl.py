@@ -34,7 +34,7 @@ class Curl(ApiTest):
             yield words[3:]
 
     def test_commands_of_the_page_do_what_it_says(self):
-        self.assert_status(201, self.api.putNetwork({"name": "lab", "address": "192.168.150.1/24"}, name="lab"))
+        self.assert_status(201, self.api.putNetwork({"name": "lab", "address": "192.168.150.1/24"}, network="lab"))
         worked = set()
         for words in self.commands():
             method = words[words.index("-X") + 1] if "-X" in words else "GET"

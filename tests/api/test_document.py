@@ -39,7 +39,7 @@ class Valid(DocumentTest):
 
     def test_what_is_wrong_in_a_document_is_found(self):
         def guest(json_):
-            return json_["paths"]["/v1/guests/{name}"]
+            return json_["paths"]["/v1/guests/{guest}"]
 
         for change, words in (
             (lambda j: j.update(openapi="3.0.3"), "is not 3.1"),

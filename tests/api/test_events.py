@@ -11,8 +11,8 @@ class Events(ApiTest):
 
     def cycle(self, count=1):
         for _ in range(count):
-            self.assert_status(200, self.api.startGuest(name="web", wait=True))
-            self.assert_status(204, self.api.killGuest(name="web", wait=True))
+            self.assert_status(200, self.api.startGuest(guest="web", wait=True))
+            self.assert_status(204, self.api.killGuest(guest="web", wait=True))
 
     def test_kept_events_as_json(self):
         self.cycle()
@@ -75,8 +75,8 @@ class Events(ApiTest):
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         send_request(deaf, "/v1/events?since=0", {"Accept": "text/event-stream"})
         for _ in range(1500):  # some 150 bytes each: more than the socket takes
-            self.api.putGuest(self.definition("often"), name="often")
-            self.api.deleteGuest(name="often")
+            self.api.putGuest(self.definition("often"), guest="often")
+            self.api.deleteGuest(guest="often")
         self.assert_serves()
         self.assertLess(memory_kib(pid) - before, 2048)
 

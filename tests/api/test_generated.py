@@ -99,7 +99,7 @@ class Generated(ApiTest):
         self.define_file("web", autostart=False)
         self.define_file("db", autostart=False)
         self.up()
-        self.assert_status(201, self.api.putDisk({"size": 4096}, name="data", wait=True))
+        self.assert_status(201, self.api.putDisk({"size": 4096}, disk="data", wait=True))
         self.seen = {}
 
     def ask(self, request):

@@ -14,54 +14,54 @@ class Definitions(ApiTest):
         answer = self.put("web")
         self.assertEqual(answer.json["guest"]["name"], "web")
         self.assertEqual(answer.headers["Location"], "/v1/guests/web")
-        got = self.assert_status(200, self.api.getGuest(name="web"))
+        got = self.assert_status(200, self.api.getGuest(guest="web"))
         self.assertEqual(got.json, self.definition("web"))
         self.assertEqual(got.etag, answer.etag)
-        self.assert_status(204, self.api.deleteGuest(name="web"))
-        self.assert_problem(self.api.getGuest(name="web"), 404, ["web"])
+        self.assert_status(204, self.api.deleteGuest(guest="web"))
+        self.assert_problem(self.api.getGuest(guest="web"), 404, ["web"])
         self.assertEqual(os.listdir(self.path("guests")), [])
 
     def test_put_is_idempotent(self):
         first = self.put("web")
-        again = self.assert_status(200, self.api.putGuest(self.definition("web"), name="web"))
+        again = self.assert_status(200, self.api.putGuest(self.definition("web"), guest="web"))
         self.assertEqual(again.etag, first.etag)
         self.assertEqual([guest["name"] for guest in self.api.listGuests().json["guests"]], ["web"])
 
     def test_stale_version_changes_nothing(self):
         old = self.put("web").etag
-        new = self.assert_status(200, self.api.putGuest(self.definition("web", memory_mib=32), name="web", if_match=old)).etag
+        new = self.assert_status(200, self.api.putGuest(self.definition("web", memory_mib=32), guest="web", if_match=old)).etag
         self.assertNotEqual(new, old)
         before = self.files_of_guests()
-        for answer in (self.api.putGuest(self.definition("web", memory_mib=64), name="web", if_match=old),
-                       self.api.patchGuest({"memory_mib": 64}, name="web", if_match=old),
-                       self.api.deleteGuest(name="web", if_match=old),
-                       self.api.putGuest(self.definition("web"), name="web", if_none_match="*")):
+        for answer in (self.api.putGuest(self.definition("web", memory_mib=64), guest="web", if_match=old),
+                       self.api.patchGuest({"memory_mib": 64}, guest="web", if_match=old),
+                       self.api.deleteGuest(guest="web", if_match=old),
+                       self.api.putGuest(self.definition("web"), guest="web", if_none_match="*")):
             self.assert_problem(answer, 412, ["web"])
         self.assertEqual(self.files_of_guests(), before)
-        self.assertEqual(self.api.getGuest(name="web").etag, new)
-        self.assert_status(204, self.api.deleteGuest(name="web", if_match=new))
+        self.assertEqual(self.api.getGuest(guest="web").etag, new)
+        self.assert_status(204, self.api.deleteGuest(guest="web", if_match=new))
 
     def test_preconditions_on_what_is_not_there(self):
-        for answer in (self.api.putGuest(self.definition("web"), name="web", if_match='"x"'),
-                       self.api.putGuest(self.definition("web"), name="web", if_match="*")):
+        for answer in (self.api.putGuest(self.definition("web"), guest="web", if_match='"x"'),
+                       self.api.putGuest(self.definition("web"), guest="web", if_match="*")):
             self.assert_problem(answer, 412)
-        self.assert_status(201, self.api.putGuest(self.definition("web"), name="web", if_none_match="*"))
+        self.assert_status(201, self.api.putGuest(self.definition("web"), guest="web", if_none_match="*"))
 
     def test_several_versions_in_one_if_match(self):
         etag = self.put("web").etag
-        self.assert_status(200, self.api.patchGuest({"memory_mib": 32}, name="web", if_match=f'"other", {etag}'))
+        self.assert_status(200, self.api.patchGuest({"memory_mib": 32}, guest="web", if_match=f'"other", {etag}'))
 
     def test_not_modified(self):
         etag = self.put("web").etag
-        answer = self.assert_status(304, self.api.getGuest(name="web", if_none_match=etag))
+        answer = self.assert_status(304, self.api.getGuest(guest="web", if_none_match=etag))
         self.assertEqual(answer.body, b"")
-        self.assert_status(200, self.api.getGuest(name="web", if_none_match='"x"'))
+        self.assert_status(200, self.api.getGuest(guest="web", if_none_match='"x"'))
 
     def test_version_is_the_same_for_the_next_manager(self):
         etag = self.put("web").etag
         self.kill_manager()
         self.up()
-        self.assertEqual(self.api.getGuest(name="web").etag, etag)
+        self.assertEqual(self.api.getGuest(guest="web").etag, etag)
 
     def test_merge_patch(self):
         """The cases of RFC 7396 that a definition has: set, remove, into an object, an array whole."""
@@ -76,8 +76,8 @@ class Definitions(ApiTest):
             ({}, ["memory_mib"], 32),
         ):
             with self.subTest(patch=patch):
-                self.assert_status(200, self.api.patchGuest(patch, name="web"))
-                value = self.api.getGuest(name="web").json
+                self.assert_status(200, self.api.patchGuest(patch, guest="web"))
+                value = self.api.getGuest(guest="web").json
                 for step in path:
                     value = value.get(step)
                 self.assertEqual(value, wanted)
@@ -92,11 +92,11 @@ class Definitions(ApiTest):
             ({"name": "other"}, "/name", ["name"]),
         ):
             with self.subTest(patch=patch):
-                self.assert_problem(self.api.patchGuest(patch, name="web"), 422, words, pointer)
-        self.assert_problem(self.api.patchGuest(b"[]", name="web"), 422)
-        self.assert_problem(self.api.patchGuest({"memory_mib": 32}, name="web", content_type=JSON), 415)
-        self.assert_problem(self.api.patchGuest({"memory_mib": 32}, name="nobody"), 404, ["nobody"])
-        self.assertEqual(self.api.getGuest(name="web").etag, etag)
+                self.assert_problem(self.api.patchGuest(patch, guest="web"), 422, words, pointer)
+        self.assert_problem(self.api.patchGuest(b"[]", guest="web"), 422)
+        self.assert_problem(self.api.patchGuest({"memory_mib": 32}, guest="web", content_type=JSON), 415)
+        self.assert_problem(self.api.patchGuest({"memory_mib": 32}, guest="nobody"), 404, ["nobody"])
+        self.assertEqual(self.api.getGuest(guest="web").etag, etag)
 
     def test_what_is_wrong_is_pointed_to(self):
         for members, pointer, words in (
@@ -109,7 +109,7 @@ class Definitions(ApiTest):
             ({"cpus": {"wieght": 1}}, "/cpus/wieght", ["weight"]),
         ):
             with self.subTest(members=members):
-                answer = self.api.putGuest(self.definition("web") | members, name="web")
+                answer = self.api.putGuest(self.definition("web") | members, guest="web")
                 self.assert_problem(answer, 422, words, pointer)
         self.assertEqual(self.api.listGuests().json["guests"], [])
         self.assertEqual(os.listdir(self.path("guests")), [])
@@ -118,15 +118,15 @@ class Definitions(ApiTest):
         for body, status in ((b"", 400), (b"{", 400), (b"\xff", 400), (b"[]", 422), (b"7", 422), (b"null", 422), (b'{"name":"web"} x', 400),
                              (b"[" * 100000, 400), (b'{"name":' * 3000, 400), (b"\0" * 10, 400)):
             with self.subTest(body=body[:20]):
-                answer = self.api.putGuest(body, name="web")
+                answer = self.api.putGuest(body, guest="web")
                 self.assertIn(answer.status, (status, 400 if status == 422 else 422), answer)
-        self.assert_problem(self.api.putGuest(b"x" * (2 << 20), name="web"), 413)
+        self.assert_problem(self.api.putGuest(b"x" * (2 << 20), guest="web"), 413)
         for media in ("text/plain", "application/jsonx", "application/x-www-form-urlencoded", "multipart/form-data", "x"):
-            self.assert_problem(self.api.putGuest(self.definition("web"), name="web", content_type=media), 415)
-        self.assert_status(201, self.api.putGuest(self.definition("web"), name="web", content_type="application/json; charset=utf-8"))
+            self.assert_problem(self.api.putGuest(self.definition("web"), guest="web", content_type=media), 415)
+        self.assert_status(201, self.api.putGuest(self.definition("web"), guest="web", content_type="application/json; charset=utf-8"))
 
     def test_names_in_the_path(self):
-        self.assert_problem(self.api.putGuest(self.definition("db"), name="web"), 422, ["name"], "/name")
+        self.assert_problem(self.api.putGuest(self.definition("db"), guest="web"), 422, ["name"], "/name")
         for name in ("a/b", "..", ".", "x" * 300, "wéb", "web ", "-web", "\x01"):
             with self.subTest(name=name[:10]):
                 answer = self.api.request("PUT", "/v1/guests/" + urllib.parse.quote(name, safe=""),
@@ -137,23 +137,23 @@ class Definitions(ApiTest):
 
     def test_what_a_running_guest_was_defined_as_counts_until_its_next_start(self):
         self.put("web")
-        self.assert_status(200, self.api.startGuest(name="web", wait=True))
-        self.assert_status(200, self.api.patchGuest({"memory_mib": 32}, name="web"))
-        self.assertEqual(self.api.getGuest(name="web").json["memory_mib"], 32)
-        state = self.api.getGuestState(name="web").json
+        self.assert_status(200, self.api.startGuest(guest="web", wait=True))
+        self.assert_status(200, self.api.patchGuest({"memory_mib": 32}, guest="web"))
+        self.assertEqual(self.api.getGuest(guest="web").json["memory_mib"], 32)
+        state = self.api.getGuestState(guest="web").json
         self.assertEqual((state["memory_mib"], state["definition"]["memory_mib"], state["next_definition"]["memory_mib"]), (16, 16, 32))
 
     def test_representations(self):
         self.put("web")
-        self.assert_status(200, self.api.getGuest(name="web", accept="application/*;q=0.5, */*;q=0.1"))
-        self.assert_problem(self.api.getGuest(name="web", accept="text/html"), 406)
-        self.assert_problem(self.api.getGuest(name="web", accept="application/json;q=0, text/html"), 406)
+        self.assert_status(200, self.api.getGuest(guest="web", accept="application/*;q=0.5, */*;q=0.1"))
+        self.assert_problem(self.api.getGuest(guest="web", accept="text/html"), 406)
+        self.assert_problem(self.api.getGuest(guest="web", accept="application/json;q=0, text/html"), 406)
 
     def test_running_guest_is_not_forgotten(self):
         self.put("web")
-        self.assert_status(200, self.api.startGuest(name="web", wait=True))
-        self.assert_problem(self.api.deleteGuest(name="web"), 409, ["web"])
-        self.assertEqual(self.api.getGuestState(name="web").json["state"], "running")
+        self.assert_status(200, self.api.startGuest(guest="web", wait=True))
+        self.assert_problem(self.api.deleteGuest(guest="web"), 409, ["web"])
+        self.assertEqual(self.api.getGuestState(guest="web").json["state"], "running")
 
 
 class Pages(ApiTest):
@@ -183,13 +183,13 @@ class Pages(ApiTest):
                 self.assertTrue(all(len(page) <= limit for page in pages))
 
     def test_page_after_one_that_went_meanwhile(self):
-        self.assert_status(204, self.api.deleteGuest(name="g10"))
+        self.assert_status(204, self.api.deleteGuest(guest="g10"))
         self.assertEqual(next(self.pages(limit=2, after="g10")), ["g11", "g12"])
         self.assertEqual(list(self.pages(after="g24")), [[]])
 
     def test_pages_of_one_state(self):
         for name in ("g03", "g20"):
-            self.assert_status(200, self.api.startGuest(name=name, wait=True))
+            self.assert_status(200, self.api.startGuest(guest=name, wait=True))
         self.assertEqual(list(self.pages(state="running", limit=1)), [["g03"], ["g20"]])
         self.assertEqual(list(self.pages(state="paused")), [[]])
 
@@ -210,51 +210,51 @@ class Life(ApiTest):
         self.up()
 
     def state_of(self, name):
-        return self.api.getGuestState(name=name).json["state"]
+        return self.api.getGuestState(guest=name).json["state"]
 
     def test_every_step_of_a_life(self):
-        report = self.assert_status(200, self.api.startGuest(name="web", wait=True, timeout_s=10)).json
+        report = self.assert_status(200, self.api.startGuest(guest="web", wait=True, timeout_s=10)).json
         self.assertEqual(report["guest"], "web")
         self.assertEqual(self.state_of("web"), "running")
-        self.assert_status(204, self.api.pauseGuest(name="web"))
+        self.assert_status(204, self.api.pauseGuest(guest="web"))
         self.assertEqual(self.state_of("web"), "paused")
-        self.assert_status(204, self.api.resumeGuest(name="web"))
+        self.assert_status(204, self.api.resumeGuest(guest="web"))
         self.assertEqual(self.state_of("web"), "running")
-        pid = self.api.getGuestState(name="web").json["pid"]
-        self.assert_status(202, self.api.rebootGuest(name="web", timeout_s=1))
-        wait_until(lambda: self.state_of("web") == "running" and self.api.getGuestState(name="web").json["pid"] != pid)
-        self.assert_status(204, self.api.shutdownGuest(name="web", wait=True, timeout_s=1))
+        pid = self.api.getGuestState(guest="web").json["pid"]
+        self.assert_status(202, self.api.rebootGuest(guest="web", timeout_s=1))
+        wait_until(lambda: self.state_of("web") == "running" and self.api.getGuestState(guest="web").json["pid"] != pid)
+        self.assert_status(204, self.api.shutdownGuest(guest="web", wait=True, timeout_s=1))
         self.assertEqual(self.state_of("web"), "off")
-        self.assert_status(202, self.api.startGuest(name="web"))
+        self.assert_status(202, self.api.startGuest(guest="web"))
         wait_until(lambda: self.state_of("web") == "running")
-        self.assert_status(204, self.api.killGuest(name="web", wait=True))
+        self.assert_status(204, self.api.killGuest(guest="web", wait=True))
         self.assertEqual(self.state_of("web"), "off")
 
     def test_begun_is_a_task(self):
-        answer = self.assert_status(202, self.api.startGuest(name="web"))
+        answer = self.assert_status(202, self.api.startGuest(guest="web"))
         task = answer.json
         self.assertEqual((task["kind"], task["target"]), ("start", "web"))
         self.assertEqual(answer.headers["Location"], f"/v1/tasks/{task['id']}")
-        wait_until(lambda: self.api.getTask(id=task["id"]).json["state"] == "done")
+        wait_until(lambda: self.api.getTask(task=task["id"]).json["state"] == "done")
         self.assertIn(task["id"], [item["id"] for item in self.api.listTasks(state="done").json["tasks"]])
-        self.assert_problem(self.api.cancelTask(id=task["id"]), 409)
-        self.assert_problem(self.api.getTask(id=99999), 404)
+        self.assert_problem(self.api.cancelTask(task=task["id"]), 409)
+        self.assert_problem(self.api.getTask(task=99999), 404)
 
     def test_states_that_forbid_it(self):
         for method in ("shutdownGuest", "killGuest", "pauseGuest", "resumeGuest", "rebootGuest"):
-            self.assert_problem(getattr(self.api, method)(name="web"), 409, ["web"])
-        self.assert_problem(self.api.getStats(name="web"), 409, ["web", "off"])
-        self.assert_status(200, self.api.startGuest(name="web", wait=True))
-        self.assert_problem(self.api.startGuest(name="web"), 409, ["web", "running"])
-        self.assert_problem(self.api.resumeGuest(name="web"), 409, ["web"])
+            self.assert_problem(getattr(self.api, method)(guest="web"), 409, ["web"])
+        self.assert_problem(self.api.getStats(guest="web"), 409, ["web", "off"])
+        self.assert_status(200, self.api.startGuest(guest="web", wait=True))
+        self.assert_problem(self.api.startGuest(guest="web"), 409, ["web", "running"])
+        self.assert_problem(self.api.resumeGuest(guest="web"), 409, ["web"])
 
     def test_guest_that_is_not_there(self):
         for operation in self.document.operations.values():
             names = [parameter["name"] for parameter in operation.named("path")]
-            if "/guests/{name}" not in operation.template or operation.id in ("putGuest", "exec", "plugDevice", "patchGuest"):
+            if "/guests/{guest}" not in operation.template or operation.id in ("putGuest", "exec", "plugDevice", "patchGuest"):
                 continue
             with self.subTest(operation):
-                arguments = {"name": "wbe"} | {name: 1 for name in names if name != "name"}
+                arguments = {"guest": "wbe"} | {name: 1 for name in names if name != "guest"}
                 if operation.stream:
                     arguments["upgrade"] = "rastos-stream"
                 self.assert_problem(getattr(self.api, operation.id)(**arguments), 404, ["wbe", "did you mean web?"])
@@ -262,34 +262,34 @@ class Life(ApiTest):
     def test_wait_ends_in_time(self):
         self.put("slow", ready="notify")
         begin = time.monotonic()
-        self.assert_problem(self.api.startGuest(name="slow", wait=True, timeout_s=1), 504, ["slow"])
+        self.assert_problem(self.api.startGuest(guest="slow", wait=True, timeout_s=1), 504, ["slow"])
         self.assertLess(time.monotonic() - begin, 3)
         self.assertEqual(self.state_of("slow"), "starting")
-        self.assert_problem(self.api.getBootReport(name="slow", wait=True, timeout_s=0), 504)
+        self.assert_problem(self.api.getBootReport(guest="slow", wait=True, timeout_s=0), 504)
 
     def test_what_is_told_of_a_guest(self):
         self.put("talks", "hello")
-        self.assert_status(200, self.api.startGuest(name="talks", wait=True))
-        wait_until(lambda: "hello" in self.api.getLogs(name="talks").json["text"])
-        piece = self.api.getLogs(name="talks", **{"from": 2}).json
+        self.assert_status(200, self.api.startGuest(guest="talks", wait=True))
+        wait_until(lambda: "hello" in self.api.getLogs(guest="talks").json["text"])
+        piece = self.api.getLogs(guest="talks", **{"from": 2}).json
         self.assertIn("llo", piece["text"])
-        self.assertEqual(self.api.getLogs(name="talks", lines=0).json["text"], "")
-        stats = self.assert_status(200, self.api.getStats(name="talks")).json
+        self.assertEqual(self.api.getLogs(guest="talks", lines=0).json["text"], "")
+        stats = self.assert_status(200, self.api.getStats(guest="talks")).json
         self.assertEqual(stats["guest"], "talks")
         self.assertEqual([item["guest"] for item in self.api.getAllStats().json], ["talks"])
-        self.assertIn("run", [step["name"] for step in self.api.getBootReport(name="talks").json["steps"]])
-        self.assert_status(200, self.api.listDevices(name="talks"))
+        self.assertIn("run", [step["name"] for step in self.api.getBootReport(guest="talks").json["steps"]])
+        self.assert_status(200, self.api.listDevices(guest="talks"))
 
     def test_crashes_are_told(self):
         self.put("bad", "crash")
-        self.api.startGuest(name="bad")
+        self.api.startGuest(guest="bad")
         wait_until(lambda: self.state_of("bad") == "failed")
-        (report,) = self.api.getGuestCrashes(name="bad").json
+        (report,) = self.api.getGuestCrashes(guest="bad").json
         self.assertNotIn("registers", report)
-        (report,) = self.api.getGuestCrashes(name="bad", newest=True).json
+        (report,) = self.api.getGuestCrashes(guest="bad", newest=True).json
         self.assertIn("rip", report["registers"])
         self.assertEqual([crash["guest"] for crash in self.api.getCrashes().json], ["bad"])
-        self.assertEqual(self.api.getGuestCrashes(name="web").json, [])
+        self.assertEqual(self.api.getGuestCrashes(guest="web").json, [])
 
 
 class Host(ApiTest):
@@ -337,7 +337,7 @@ class Host(ApiTest):
         self.assert_status(200, self.api.putMode({"mode": MODE}))
 
     def test_down_ends_the_manager_and_its_guests(self):
-        self.assert_status(200, self.api.startGuest(name="web", wait=True))
+        self.assert_status(200, self.api.startGuest(guest="web", wait=True))
         (pid,) = self.manager_pids()
         self.assert_problem(self.api.down({"timeout": 1}), 422, ["timeout_s"], "/timeout")
         self.assert_problem(self.api.down({"poweroff": True}), 409)
@@ -346,13 +346,13 @@ class Host(ApiTest):
         self.assertFalse(os.path.exists(self.path(API_SOCKET)))
 
     def test_manager_leaves_guests_when_it_is_told_to(self):
-        self.assert_status(200, self.api.startGuest(name="web", wait=True))
-        guest = self.api.getGuestState(name="web").json["pid"]
+        self.assert_status(200, self.api.startGuest(guest="web", wait=True))
+        guest = self.api.getGuestState(guest="web").json["pid"]
         self.assert_status(204, self.api.down({"keep_guests": True}))
         wait_until(lambda: not self.manager_pids())
         self.assertTrue(process_alive(guest))
         self.up()
-        self.assertEqual(self.api.getGuestState(name="web").json["pid"], guest)
+        self.assertEqual(self.api.getGuestState(guest="web").json["pid"], guest)
 
 
 class Networks(ApiTest):
@@ -364,20 +364,20 @@ class Networks(ApiTest):
         self.up()
 
     def test_network_is_defined_read_and_forgotten(self):
-        self.assert_status(201, self.api.putNetwork(self.LAB, name="lab"))
-        self.assert_status(200, self.api.putNetwork(self.LAB, name="lab"))
-        self.assert_problem(self.api.putNetwork(self.LAB, name="lab", if_none_match="*"), 412)
-        self.assertEqual(self.api.getNetwork(name="lab").json["bridge"], "br-lab")
+        self.assert_status(201, self.api.putNetwork(self.LAB, network="lab"))
+        self.assert_status(200, self.api.putNetwork(self.LAB, network="lab"))
+        self.assert_problem(self.api.putNetwork(self.LAB, network="lab", if_none_match="*"), 412)
+        self.assertEqual(self.api.getNetwork(network="lab").json["bridge"], "br-lab")
         self.assertEqual([network["name"] for network in self.api.listNetworks().json["networks"]], ["default", "lab"])
-        self.assert_status(204, self.api.deleteNetwork(name="lab"))
-        self.assert_problem(self.api.getNetwork(name="lab"), 404, ["lab"])
-        self.assert_problem(self.api.deleteNetwork(name="lab"), 404, ["lab"])
+        self.assert_status(204, self.api.deleteNetwork(network="lab"))
+        self.assert_problem(self.api.getNetwork(network="lab"), 404, ["lab"])
+        self.assert_problem(self.api.deleteNetwork(network="lab"), 404, ["lab"])
 
     def test_networks_that_are_wrong(self):
         for members, pointer in (({"address": "x"}, "/address"), ({"adress": "192.168.213.1/24"}, "/adress"), ({"forward": "nta"}, "/forward"),
                                  ({"mtu": 1}, "/mtu"), ({"dhcp": {"first": "10.0.0.1"}}, "/dhcp/first"), ({"name": "other"}, "/name")):
             with self.subTest(members=members):
-                self.assert_problem(self.api.putNetwork(self.LAB | members, name="lab"), 422, [], pointer)
+                self.assert_problem(self.api.putNetwork(self.LAB | members, network="lab"), 422, [], pointer)
         self.assertEqual([network["name"] for network in self.api.listNetworks().json["networks"]], ["default"])
 
 
@@ -387,23 +387,23 @@ class Disks(ApiTest):
         self.up()
 
     def test_disk_is_made_grown_copied_and_deleted(self):
-        disk = self.assert_status(201, self.api.putDisk({"size": 1 << 20}, name="data", wait=True)).json
+        disk = self.assert_status(201, self.api.putDisk({"size": 1 << 20}, disk="data", wait=True)).json
         self.assertEqual((disk["size"], disk["in_use"]), (1 << 20, False))
-        self.assert_problem(self.api.putDisk({"size": 1 << 20}, name="data", wait=True), 409, ["data"])
-        disk = self.assert_status(200, self.api.resizeDisk({"size": 2 << 20}, name="data", wait=True)).json
+        self.assert_problem(self.api.putDisk({"size": 1 << 20}, disk="data", wait=True), 409, ["data"])
+        disk = self.assert_status(200, self.api.resizeDisk({"size": 2 << 20}, disk="data", wait=True)).json
         self.assertEqual(disk["size"], 2 << 20)
-        task = self.assert_status(202, self.api.putDisk({"clone": "data"}, name="copy")).json
-        wait_until(lambda: self.api.getTask(id=task["id"]).json["state"] == "done")
+        task = self.assert_status(202, self.api.putDisk({"clone": "data"}, disk="copy")).json
+        wait_until(lambda: self.api.getTask(task=task["id"]).json["state"] == "done")
         self.assertEqual([disk["name"] for disk in self.api.listDisks().json["disks"]], ["copy", "data"])
         self.assertEqual(self.api.listDisks(limit=1).json["next"], "copy")
         self.assertEqual(self.api.getPool().json["disks"], 2)
         for name in ("copy", "data"):
-            self.assert_status(204, self.api.deleteDisk(name=name, wait=True))
-        self.assert_problem(self.api.getDisk(name="data"), 404, ["data"])
+            self.assert_status(204, self.api.deleteDisk(disk=name, wait=True))
+        self.assert_problem(self.api.getDisk(disk="data"), 404, ["data"])
 
     def test_disk_is_imported(self):
         self.write("source.img", b"x" * 4096)
-        disk = self.assert_status(201, self.api.putDisk({"import": {"source": self.path("source.img"), "format": "raw"}}, name="data", wait=True)).json
+        disk = self.assert_status(201, self.api.putDisk({"import": {"source": self.path("source.img"), "format": "raw"}}, disk="data", wait=True)).json
         self.assertEqual(disk["size"], 4096)
         self.assertEqual(self.read("state/disks/data.img"), b"x" * 4096)
 
@@ -412,23 +412,23 @@ class Disks(ApiTest):
                               ({"size": 512, "clone": "x"}, None), ({"import": {"source": "relative"}}, None), ({"import": {"source": "/x", "format": "vhs"}}, None),
                               ({"import": {}}, None)):
             with self.subTest(body=body):
-                answer = self.api.putDisk(body, name="data", wait=True)
+                answer = self.api.putDisk(body, disk="data", wait=True)
                 self.assertIn(answer.status, (422,), answer)
                 if pointer:
                     self.assertEqual(answer.json.get("pointer"), pointer)
-        self.assert_problem(self.api.putDisk({"clone": "nothing"}, name="data", wait=True), 404, ["nothing"])
-        self.assert_problem(self.api.resizeDisk({"size": 512}, name="nothing", wait=True), 404, ["nothing"])
-        self.assert_problem(self.api.deleteDisk(name="nothing", wait=True), 404, ["nothing"])
+        self.assert_problem(self.api.putDisk({"clone": "nothing"}, disk="data", wait=True), 404, ["nothing"])
+        self.assert_problem(self.api.resizeDisk({"size": 512}, disk="nothing", wait=True), 404, ["nothing"])
+        self.assert_problem(self.api.deleteDisk(disk="nothing", wait=True), 404, ["nothing"])
         self.assertEqual(self.api.listDisks().json["disks"], [])
 
     def test_disk_in_use_is_left_alone(self):
-        self.assert_status(201, self.api.putDisk({"size": 1 << 20}, name="data", wait=True))
+        self.assert_status(201, self.api.putDisk({"size": 1 << 20}, disk="data", wait=True))
         self.put("web", disks=[{"image": "data"}])
-        self.assert_status(200, self.api.startGuest(name="web", wait=True))
-        self.assertTrue(self.api.getDisk(name="data").json["in_use"])
-        self.assert_problem(self.api.deleteDisk(name="data", wait=True), 409, ["data"])
-        self.assert_problem(self.api.resizeDisk({"size": 2 << 20}, name="data", wait=True), 409, ["data"])
-        devices = self.api.listDevices(name="web").json["devices"]
+        self.assert_status(200, self.api.startGuest(guest="web", wait=True))
+        self.assertTrue(self.api.getDisk(disk="data").json["in_use"])
+        self.assert_problem(self.api.deleteDisk(disk="data", wait=True), 409, ["data"])
+        self.assert_problem(self.api.resizeDisk({"size": 2 << 20}, disk="data", wait=True), 409, ["data"])
+        devices = self.api.listDevices(guest="web").json["devices"]
         self.assertIn("disk", [device["type"] for device in devices])
 
 

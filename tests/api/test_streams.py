@@ -9,10 +9,10 @@ class Streams(ApiTest):
         self.define_file("web", "hello", autostart=False)
         self.define_file("off", autostart=False)
         self.up()
-        self.assert_status(200, self.api.startGuest(name="web", wait=True))
+        self.assert_status(200, self.api.startGuest(guest="web", wait=True))
 
     def console(self):
-        stream = self.api.openConsole(name="web", upgrade="rastos-stream")
+        stream = self.api.openConsole(guest="web", upgrade="rastos-stream")
         self.assertIsInstance(stream, Stream, stream)
         self.addCleanup(stream.close)
         return stream
@@ -29,13 +29,13 @@ class Streams(ApiTest):
     def test_console_ends_with_the_guest(self):
         stream = self.console()
         stream.receive_until(b"hello\n")
-        self.assert_status(204, self.api.killGuest(name="web", wait=True))
+        self.assert_status(204, self.api.killGuest(guest="web", wait=True))
         while stream.receive():
             pass
 
     def test_client_that_leaves_its_console(self):
         (pid,) = self.manager_pids()
-        process = self.api.getGuestState(name="web").json["pid"]
+        process = self.api.getGuestState(guest="web").json["pid"]
         before = [len(os.listdir(f"/proc/{who}/fd")) for who in (pid, process)]
         for _ in range(10):
             self.console().close()
@@ -48,7 +48,7 @@ class Streams(ApiTest):
         stream.peer.settimeout(0.2)
         self.assertRaises(TimeoutError, stream.receive)  # no end
         self.up()
-        self.assertEqual(self.api.getGuestState(name="web").json["state"], "running")
+        self.assertEqual(self.api.getGuestState(guest="web").json["state"], "running")
 
     def test_what_came_with_the_request_is_the_streams(self):
         peer = self.raw()
@@ -59,7 +59,7 @@ class Streams(ApiTest):
         self.assertTrue(data.startswith(b"HTTP/1.1 101 "))
 
     def test_vsock_ends_when_nobody_listens(self):
-        stream = self.api.openVsock(name="web", port=80, upgrade="rastos-stream")
+        stream = self.api.openVsock(guest="web", port=80, upgrade="rastos-stream")
         self.assertIsInstance(stream, Stream)
         self.assertEqual(stream.receive(), b"")
         stream.close()
@@ -84,14 +84,14 @@ class Exec(ApiTest):
         self.up()
 
     def test_guest_without_a_helper_refuses(self):
-        self.assert_problem(self.api.exec({"command": ["true"]}, name="web"), 409, ["web", "does not let the host run commands"])
-        self.assert_problem(self.api.exec({"command": ["true"]}, name="off"), 409, ["off"])
+        self.assert_problem(self.api.exec({"command": ["true"]}, guest="web"), 409, ["web", "does not let the host run commands"])
+        self.assert_problem(self.api.exec({"command": ["true"]}, guest="off"), 409, ["off"])
 
     def test_commands_that_are_none(self):
         for body, pointer in (({}, None), ({"command": []}, "/command"), ({"command": "true"}, "/command"), ({"command": [1]}, None), ({"comand": ["true"]}, "/comand"),
                               ({"command": ["true"], "timeout_s": 0}, "/timeout_s"), ({"command": ["true"], "environment": [1]}, None)):
             with self.subTest(body=body):
-                self.assert_problem(self.api.exec(body, name="web"), 422, [], pointer)
+                self.assert_problem(self.api.exec(body, guest="web"), 422, [], pointer)
 
 
 main()
