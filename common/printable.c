@@ -30,6 +30,15 @@ static unsigned utf8_length(const unsigned char *text)
 	return 4;
 }
 
+bool text_is_utf8(const char *text)
+{
+	unsigned len = 1;
+
+	for (; *text && len; text += len)
+		len = utf8_length((const unsigned char *)text);
+	return len > 0;
+}
+
 void text_make_printable(char *text, const char *kept)
 {
 	unsigned len;

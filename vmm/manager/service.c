@@ -17,6 +17,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/util.h"
+#include "vmm/api/api.h"
 #include "vmm/config/file.h"
 #include "vmm/manager/control.h"
 #include "vmm/manager/manager.h"
@@ -30,6 +31,7 @@ struct service {
 	struct loop loop;
 	struct manager manager;
 	struct control *control;
+	struct api *api;
 	struct loop_source signals;
 	int lock;
 	int started_fd;
@@ -191,6 +193,7 @@ static void service_down(void *owner, bool poweroff)
 	struct service *service = owner;
 
 	service->poweroff = poweroff;
+	api_deafen(service->api);
 	control_deafen(service->control); /* the next manager may come */
 	loop_stop(&service->loop);
 }
@@ -259,6 +262,8 @@ static int service_open(struct service *service, struct error *err)
 				    &service->loop, err);
 	if (code == 0)
 		code = control_open(&service->manager, service_down, service, &service->control, err);
+	if (code == 0)
+		code = api_open(control_operations(service->control), &service->api, err);
 	service->manager.forked = service_forked;
 	service->manager.forked_owner = service;
 	return code;
@@ -266,6 +271,7 @@ static int service_open(struct service *service, struct error *err)
 
 static void service_close(struct service *service)
 {
+	api_close(service->api);
 	control_close(service->control);
 	manager_close(&service->manager);
 	cleanup_close(&service->signals.fd);
