@@ -35,6 +35,10 @@ static void op_mode(struct call *call, const struct request *request)
 		answer(call, code, err);
 		return;
 	}
+	if (word && request->wait) {
+		call_wait(call, CALL_MODE, NULL, request->timeout_s + 2 * (GUEST_STOP_NS / 1000000000ULL));
+		return;
+	}
 	result = cJSON_CreateObject();
 	cJSON_AddStringToObject(result, "mode", mode_name(manager->mode));
 	call->peer->done(call, result);
@@ -86,7 +90,7 @@ static void op_down(struct call *call, const struct request *request)
 
 const struct operation host_operations[] = {
 	{"plan", .run = op_plan},
-	{"mode", .members = {"mode", "timeout_s"}, .run = op_mode},
+	{"mode", .members = {"mode", "wait", "timeout_s"}, .task = TASK_OF_A_WAIT, .run = op_mode},
 	{"events", .members = {"since", "follow"}, .run = op_events},
 	{"down", .members = {"timeout_s", "force", "poweroff", "keep_guests"}, .run = op_down},
 	{NULL},

@@ -6,7 +6,7 @@
  *      op                members                         result
  *      list                                              {"mode","guests":[...]}
  *      plan                                              the plan (vmm/plan/report.h)
- *      mode              mode, timeout_s                 {"mode"}; with a mode: changes it
+ *      mode              mode, wait, timeout_s           {"mode"}; with a mode: changes it
  *      info              guest                           one guest, its definition included
  *      define            definition, folder, replace     the guest
  *      undefine          guest
@@ -63,10 +63,10 @@
  *                                                        of its own
  *      device-remove     guest, device, next_start
  *
- * Long ones (disk-create, -import, -clone, -resize, -delete; start, shutdown, reboot, kill, with all that they
- * have) take "task":true beside: then the answer is a task, at once, and its result or refusal is what the
- * answer would have been. Without it they are tasks too where they work on disks, and are answered when the
- * task has ended; one that hangs up meanwhile ends none.
+ * Long ones (disk-create, -import, -clone, -resize, -delete; start, shutdown, kill, boot-report, mode, as with "wait") take
+ * "task":true beside: then the answer is a task, at once, and its result or refusal is what the answer would
+ * have been; what is refused at once is no task. Without it those on disks are tasks too, and are answered when
+ * the task has ended; one that hangs up meanwhile ends none.
  *
  * A member that is not known, or of the wrong type, is an error that names it. Whoever asks embeds a struct
  * call, which stays until it was answered or cancelled; `wait` answers come later. Loop thread only.
@@ -109,6 +109,8 @@ enum call_wait {
 	CALL_DOWN,
 	CALL_EVENTS,
 	CALL_STATS,
+	CALL_MODE,
+	CALL_TASK,
 };
 
 struct call {
@@ -125,6 +127,7 @@ struct call {
 	struct managed_guest *guest;
 	struct loop_timer deadline;
 	uint64_t last_event;
+	uint64_t task;
 	char said[256];   /* the last progress */
 	uint64_t said_ns; /* and when; CLOCK_MONOTONIC */
 };
@@ -133,6 +136,7 @@ struct operations {
 	struct manager *manager;
 	struct call *waiting;
 	bool poweroff, keep_guests, down_told;
+	bool looking, look_again; /* at those that wait */
 	/* The guests are off after a "down", or left alone; poweroff says whether the host is to follow.
 	 * Called before those who wait for it are answered. */
 	void (*down)(void *owner, bool poweroff);
