@@ -50,7 +50,8 @@ def take_in(document):
     schemas = document["components"]["schemas"]
     for component, name in FILES.items():
         schema = json.loads((DOCS / f"schema/{name}.schema.json").read_text())
-        schemas[component] = {key: value for key, value in schema.items() if key not in ("$schema", "$id")}
+        text = json.dumps({key: value for key, value in schema.items() if key not in ("$schema", "$id")})
+        schemas[component] = json.loads(text.replace('"#/', f'"#/components/schemas/{component}/'))
     return document
 
 
