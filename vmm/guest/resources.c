@@ -258,7 +258,7 @@ static int open_network(const struct guest_definition *guest, unsigned index, st
 	case NETWORK_PASST:
 		code = plug.fd =
 			passt_start(&network->passt, guest->name, (const char *const *)definition->publish,
-				    definition->publish_count, err);
+				    definition->publish_count, definition->mtu, err);
 		break;
 	}
 	network->fd = code < 0 ? -1 : plug.fd;
