@@ -302,16 +302,15 @@ static uint8_t log2_of(unsigned power_of_two)
 }
 
 /* 5.2.3, 5.2.4: what the driver finds. */
-static void blk_describe(struct blk *blk, const struct virtio_blk_options *options)
+static void blk_describe(struct blk *blk, const struct virtio_blk_options *options, unsigned logical)
 {
-	unsigned logical = options->logical_block ? options->logical_block : VIRTIO_BLK_SECTOR;
 	struct virtio_blk_config *config = &blk->config;
 	uint64_t features = 1ULL << VIRTIO_BLK_F_SEG_MAX;
 
 	config->capacity = htole64(blk->sectors);
 	config->seg_max = htole32(BLK_SEG_MAX);
 	config->blk_size = htole32(logical);
-	if (options->logical_block)
+	if (logical != VIRTIO_BLK_SECTOR)
 		features |= 1ULL << VIRTIO_BLK_F_BLK_SIZE;
 	if (options->physical_block > logical) {
 		config->physical_block_exp = (uint8_t)(log2_of(options->physical_block) - log2_of(logical));
@@ -333,11 +332,29 @@ static void blk_describe(struct blk *blk, const struct virtio_blk_options *optio
 	blk->device.offered = features;
 }
 
+/* The file's own blocks are the least. Returns the size or a negative errno. */
+static int blk_choose_block(const struct blk *blk, const struct virtio_blk_options *options,
+			    struct error *err)
+{
+	unsigned least = MAX(blk->file.align, (unsigned)VIRTIO_BLK_SECTOR);
+	unsigned logical = options->logical_block ? options->logical_block : least;
+
+	if (logical < least)
+		return error_set(err, -EINVAL,
+				 "disk %s: without the page cache its blocks have %u bytes, not %u",
+				 options->name, least, logical);
+	if (options->size % logical || options->size > INT64_MAX)
+		return error_set(err, -EINVAL, "disk %s: its size, %llu bytes, is not a multiple of %u",
+				 options->name, (unsigned long long)options->size, logical);
+	return (int)logical;
+}
+
 static int blk_init(struct blk *blk, const struct virtio_blk_options *options, struct error *err)
 {
-	if (options->size % VIRTIO_BLK_SECTOR || options->size > INT64_MAX)
-		return error_set(err, -EINVAL, "disk %s: its size, %llu bytes, is not a multiple of %d",
-				 options->name, (unsigned long long)options->size, VIRTIO_BLK_SECTOR);
+	int logical = blk_choose_block(blk, options, err);
+
+	if (logical < 0)
+		return logical;
 	if (asprintf(&blk->name, "blk %s", options->name) < 0) {
 		blk->name = NULL;
 		return error_set(err, -ENOMEM, "disk %s: out of memory", options->name);
@@ -354,7 +371,7 @@ static int blk_init(struct blk *blk, const struct virtio_blk_options *options, s
 	blk->device.name = blk->name;
 	blk->device.queue_count = 1;
 	blk->device.config_size = sizeof(blk->config);
-	blk_describe(blk, options);
+	blk_describe(blk, options, (unsigned)logical);
 	return 0;
 }
 
@@ -363,9 +380,10 @@ struct virtio_device *virtio_blk_create(const struct virtio_blk_options *options
 					struct error *err)
 {
 	struct blk *blk = calloc(1, sizeof(*blk));
+	int code = blk ? blk_file_init(&blk->file, options->fd) : -ENOMEM;
 
-	if (!blk || blk_file_init(&blk->file, options->fd, options->align) < 0) {
-		error_set(err, -ENOMEM, "disk %s: out of memory", options->name);
+	if (code < 0) {
+		error_set(err, code, "disk %s: cannot be used: %s", options->name, strerror(-code));
 		free(blk);
 		return NULL;
 	}

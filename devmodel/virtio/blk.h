@@ -1,5 +1,5 @@
 /*
- * virtio block device (virtio 1.2, 5.2) over a raw file or block device.
+ * virtio block device (virtio 1.2, 5.2) over a raw file or block device, opened with O_DIRECT or without.
  *
  * Read, write, flush, discard, write zeroes, get id, read-only. Write-back: data is safe after a flush that
  * was acknowledged; write-through: no flush is offered, and data is safe when its write is acknowledged, as
@@ -27,7 +27,6 @@ struct virtio_blk_rates {
 struct virtio_blk_options {
 	const char *name; /* for logs, copied */
 	int fd;           /* open and locked by the caller; taken over on success */
-	unsigned align;   /* opened with O_DIRECT: its blocks in bytes (blk_file.h); else 0 */
 	uint64_t size;    /* bytes, a multiple of VIRTIO_BLK_SECTOR */
 	bool read_only;
 	const char *id; /* serial number, the first VIRTIO_BLK_ID_BYTES of it, copied; or NULL */
@@ -35,7 +34,8 @@ struct virtio_blk_options {
 	bool unsafe;        /* flushes succeed and do nothing */
 	bool discard;       /* offered to the guest */
 	bool ignore_errors; /* of the file: the guest hears of none; what could not be read is zeros */
-	unsigned logical_block, physical_block; /* bytes, powers of two; 0: not told, sectors */
+	unsigned logical_block,
+		physical_block; /* bytes, powers of two; 0: what the file wants, logical_block */
 	struct virtio_blk_rates operations, bytes;
 };
 

@@ -11,15 +11,34 @@
 
 #define BOUNCE_SIZE KIB(256)
 #define ZEROS_SIZE  KIB(64)
-#define PAGE        4096 /* blocks are not larger */
 
-int blk_file_init(struct blk_file *file, int fd, unsigned align)
+/* The smallest piece that the kernel reads: statx(2) does not say it of every file system. 0: none of ours.
+ */
+static unsigned probe_align(int fd, void *buffer)
 {
+	for (unsigned align = BLK_FILE_ALIGN_MIN; align <= BLK_FILE_ALIGN_MAX; align *= 2) {
+		if (pread(fd, buffer, align, 0) >= 0)
+			return align;
+	}
+	return 0;
+}
+
+int blk_file_init(struct blk_file *file, int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
 	void *bounce = NULL;
 
-	if (align && posix_memalign(&bounce, align, BOUNCE_SIZE) != 0)
+	*file = (struct blk_file){.fd = fd};
+	if (flags < 0 || !(flags & O_DIRECT))
+		return MIN(flags, 0);
+	if (posix_memalign(&bounce, BLK_FILE_ALIGN_MAX, BOUNCE_SIZE) != 0)
 		return -ENOMEM;
-	*file = (struct blk_file){.fd = fd, .align = align, .bounce = bounce};
+	file->align = probe_align(fd, bounce);
+	if (!file->align) {
+		free(bounce);
+		return -EINVAL;
+	}
+	file->bounce = bounce;
 	return 0;
 }
 
@@ -186,7 +205,7 @@ static int write_zeros(struct blk_file *file, uint64_t offset, uint64_t len)
 	void *zeros;
 	int code = 0;
 
-	if (posix_memalign(&zeros, PAGE, ZEROS_SIZE) != 0)
+	if (posix_memalign(&zeros, BLK_FILE_ALIGN_MAX, ZEROS_SIZE) != 0)
 		return -ENOMEM;
 	memset(zeros, 0, ZEROS_SIZE);
 	while (len && code == 0) {

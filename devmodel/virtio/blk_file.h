@@ -17,6 +17,9 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#define BLK_FILE_ALIGN_MIN 512
+#define BLK_FILE_ALIGN_MAX 4096
+
 /* A run of buffers that gets shorter as it is used. */
 struct blk_slice {
 	struct iovec *parts;
@@ -30,8 +33,9 @@ struct blk_file {
 	uint8_t *bounce; /* with align only */
 };
 
-/* The descriptor is the caller's until it succeeds. */
-int blk_file_init(struct blk_file *file, int fd, unsigned align);
+/* Takes over the descriptor, on success; finds out what its blocks are. -EINVAL: larger than
+ * BLK_FILE_ALIGN_MAX. */
+int blk_file_init(struct blk_file *file, int fd);
 void blk_file_close(struct blk_file *file);
 
 /* What was moved is gone from data, whether all of it was or not. */

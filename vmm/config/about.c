@@ -61,6 +61,8 @@ static int check_metadata(const struct json_place *root)
 			return json_error(&place, item->string, "must be the text of an XML element");
 		if (cJSON_GetObjectItemCaseSensitive(place.object, item->string) != item)
 			return json_error(&place, item->string, "is given twice");
+		if (strlen(item->valuestring) > ABOUT_TEXT_MAX)
+			return json_error(&place, item->string, "is longer than %u bytes", ABOUT_TEXT_MAX);
 		bytes += strlen(item->valuestring);
 		if (++count > ABOUT_METADATA_MAX)
 			return json_error(root, "metadata", "has more than %u elements", ABOUT_METADATA_MAX);

@@ -4,7 +4,7 @@
  * that is the guest process's.
  *
  *      control.c      clients: lines of JSON over sockets
- *      operations.c   what they can ask for, and what they wait for
+ *      operations.c   what they can ask for (request.h), and what they wait for
  *      manager.c      the set of guests
  *      order.c        in which order they start and end
  *      mode_change.c  from one mode to the other

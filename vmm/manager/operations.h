@@ -33,6 +33,41 @@
  *      network-define    definition, replace             the network
  *      network-undefine  network
  *
+ *      host                                              what the host has, and who we are (host_operations.h)
+ *      metrics                                           a string: Prometheus text (metrics.h)
+ *
+ *      task-list         state (may be absent)           {"tasks":[task...]} (task.h), the newest first
+ *      task-info         task                            one task
+ *      task-cancel       task                            the task; it is "cancelled" soon
+ *
+ *      pool-info                                         {"folder","capacity","free","disks"}; bytes
+ *      disk-list                                         {"disks":[disk...]} (disk_operations.h)
+ *      disk-info         disk                            one disk
+ *      disk-create       disk, size                      the disk, as of all that follow; an empty one
+ *      disk-import       disk, source, format, size, tag  made from a file or folder of the host: an absolute path
+ *      disk-clone        disk, source                    a new disk, as the one named source is
+ *      disk-resize       disk, size                      larger, with the file system in it
+ *      disk-delete       disk
+ *
+ *      exec              guest, command, input, environment, user, folder, timeout_s
+ *                                                        how the command ended and what it printed
+ *                                                        (exec_operation.h). A command at a terminal, or with
+ *                                                        more input: vsock-connect to port 9998, and then
+ *                                                        common/exec_wire.h
+ *
+ *      device-list       guest                           {"devices":[device...]} (device_operations.h)
+ *      device-info       guest, device                   one device
+ *      device-add        guest, kind, definition, next_start    the device; kind: disk or network; definition: what
+ *                                                        the guest's has in its "disks" or "networks"
+ *      device-set        guest, device, definition, next_start  the device, with the members that are given instead
+ *                                                        of its own
+ *      device-remove     guest, device, next_start
+ *
+ * Long ones (disk-create, -import, -clone, -resize, -delete; start, shutdown, reboot, kill, with all that they
+ * have) take "task":true beside: then the answer is a task, at once, and its result or refusal is what the
+ * answer would have been. Without it they are tasks too where they work on disks, and are answered when the
+ * task has ended; one that hangs up meanwhile ends none.
+ *
  * A member that is not known, or of the wrong type, is an error that names it. Whoever asks embeds a struct
  * call, which stays until it was answered or cancelled; `wait` answers come later. Loop thread only.
  */
@@ -53,7 +88,8 @@ struct call;
 struct call_peer {
 	/* The answer; result (may be NULL) is taken over. */
 	void (*done)(struct call *call, cJSON *result);
-	/* The refusal: code is the command's exit code. details (may be NULL) is taken over. */
+	/* The refusal: code is the command's exit code; call->error tells more. details (may be NULL) is
+	 * taken over. */
 	void (*failed)(struct call *call, enum exit_code code, const char *text, cJSON *details);
 	/* Before the answer: what it waits for. */
 	void (*progress)(struct call *call, const char *text);
@@ -77,6 +113,10 @@ enum call_wait {
 
 struct call {
 	const struct call_peer *peer;
+	/* Of a refusal, the reason where it is one of these: -EINVAL a member is wrong, -ENODATA no such
+	 * guest, -ENOENT nothing else of that name, -EEXIST the name is taken, -EBUSY in use, -ENOSPC; 0 or
+	 * another errno: see the exit code. */
+	int error;
 	/* Private: */
 	struct operations *operations;
 	struct call *next;
@@ -92,8 +132,8 @@ struct operations {
 	struct manager *manager;
 	struct call *waiting;
 	bool poweroff, keep_guests, down_told;
-	/* The guests are off after a "down", or left alone; poweroff says whether the host is to follow. Called
-	 * before those who wait for it are answered. */
+	/* The guests are off after a "down", or left alone; poweroff says whether the host is to follow.
+	 * Called before those who wait for it are answered. */
 	void (*down)(void *owner, bool poweroff);
 	void *owner;
 };
