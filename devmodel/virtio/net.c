@@ -518,7 +518,10 @@ static bool net_send(struct net *net)
 
 	if (!net_online(net) || chain->readable_len < HEADER + FRAME_MIN || chain->readable_len > PACKET_MAX)
 		return true;
-	return net->backend->send(net);
+	if (!net->backend->send(net))
+		return false;
+	limit_take(&net->tx_limit, chain->readable_len - HEADER);
+	return true;
 }
 
 static void net_transmit(struct net *net)
@@ -532,7 +535,6 @@ static void net_transmit(struct net *net)
 	while (!net->tx_stalled && !limit_waits(&net->tx_limit) &&
 	       virtio_device_pop(&net->device, QUEUE_TX, &net->chain, &budget)) {
 		if (net_send(net)) {
-			limit_take(&net->tx_limit, net->chain.readable_len);
 			virtq_push(queue, net->chain.head, 0);
 		} else {
 			virtq_unpop(queue);
