@@ -1,6 +1,5 @@
 #include "common/printable.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +28,15 @@ static unsigned utf8_length(const unsigned char *text)
 	    !is_continuation(text[3]))
 		return 0;
 	return 4;
+}
+
+bool text_is_utf8(const char *text)
+{
+	unsigned len = 1;
+
+	for (; *text && len; text += len)
+		len = utf8_length((const unsigned char *)text);
+	return len > 0;
 }
 
 void text_make_printable(char *text, const char *kept)

@@ -1,7 +1,10 @@
 /* Text of somebody who is not trusted, made safe to print and to put into JSON. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
+
+bool text_is_utf8(const char *text); /* RFC 3629 */
 
 /*
  * In place: control characters but those in `kept` become dots, U+0080 to U+009f (which some terminals obey)

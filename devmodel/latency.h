@@ -1,6 +1,6 @@
 /*
- * How long requests took, as a histogram: how many took no longer than each bound, and how long all took together.
- * Written by one thread at a time, read by any (common/counter.h).
+ * How long requests took, as a histogram: how many took no longer than each bound, and how long all took
+ * together. Written by one thread at a time, read by any (common/counter.h).
  */
 #pragma once
 

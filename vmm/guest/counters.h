@@ -1,6 +1,7 @@
 /*
- * What a guest's machine has done so far: how often its vCPUs came back to us, why, and what they took of the CPU,
- * and what its devices did. As JSON, in the guest process's words to the manager and in the answer to `stats`:
+ * What a guest's machine has done so far: how often its vCPUs came back to us, why, and what they took of the
+ * CPU, and what its devices did. As JSON, in the guest process's words to the manager and in the answer to
+ * `stats`:
  *
  *      {"vcpus":[{"exits":17,"cpu_ns":123456}],
  *       "exits":{"io":10,"mmio":5,"interrupted":2,"other":0},
@@ -10,8 +11,8 @@
  *       "networks":[{"device":"net0",...,"received_bytes":0,"sent_bytes":0}],
  *       "others":[{"device":"vsock0","notifications":1,"requests":1,"errors":0,"interrupts":0}]}
  *
- * A disk's `counts` are of devmodel/latency.h. Disks and networks are in the definition's order, with those that came
- * while the guest runs behind them; others are vsock0, rng0 and console0, those that there are.
+ * A disk's `counts` are of devmodel/latency.h. Disks and networks are in the definition's order, with those
+ * that came while the guest runs behind them; others are vsock0, rng0 and console0, those that there are.
  */
 #pragma once
 
@@ -31,9 +32,9 @@ struct vcpu_counters {
 };
 
 struct device_counters {
-	char device[DEFINITION_NAME_MAX + 1];                /* its id; "": none that is one */
+	char device[DEFINITION_NAME_MAX + 1];                 /* its id; "": none that is one */
 	uint64_t notifications, requests, errors, interrupts; /* struct virtio_counters */
-	uint64_t to_guest, from_guest;                       /* bytes */
+	uint64_t to_guest, from_guest;                        /* bytes */
 };
 
 struct latency_counters {
@@ -56,6 +57,7 @@ extern const char *const counters_blk_names[VIRTIO_BLK_KINDS];
 
 /* NULL when out of memory. */
 cJSON *counters_to_json(const struct machine_counters *counters);
-/* Reads what that wrote. The guest may have taken its process over: what is no number counts as 0, what is no id is
+/* Reads what that wrote. The guest may have taken its process over: what is no number counts as 0, what is no
+ * id is
  * "", what is too many is left out. */
 void counters_from_json(const cJSON *json, struct machine_counters *counters);

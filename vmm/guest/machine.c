@@ -19,6 +19,7 @@
 #include "devmodel/virtio/vsock.h"
 #include "hypervisor/boot/boot.h"
 #include "hypervisor/kvm/vcpu.h"
+#include "hypervisor/x86_64/cpuid.h"
 #include "vmm/guest/machine_devices.h"
 #include "vmm/plan/placement.h"
 
@@ -436,6 +437,12 @@ static void count_disk(const struct virtio_device *device, const char *id, struc
 	}
 }
 
+static void count_network(const struct virtio_device *device, const char *id,
+			  struct machine_counters *counters)
+{
+	count_device(device, id, &counters->networks[counters->network_count++]);
+}
+
 /* Of one of which there is one at most. */
 static const char *other_id(uint32_t virtio_id)
 {
@@ -462,14 +469,15 @@ void machine_count(const struct machine *machine, struct machine_counters *count
 		const struct virtio_device *device = machine->devices.virtio[i].device;
 
 		if (device && device->id == VIRTIO_ID_BLOCK && counters->disk_count < DEFINITION_DISKS_MAX)
-			count_disk(device, definition_disk_id(definition, counters->disk_count, id), counters);
+			count_disk(device, definition_disk_id(definition, counters->disk_count, id),
+				   counters);
 		else if (device && device->id == VIRTIO_ID_NET &&
 			 counters->network_count < DEFINITION_NETWORKS_MAX)
-			count_device(device,
-				     definition_network_id(definition, counters->network_count, id),
-				     &counters->networks[counters->network_count]), counters->network_count++;
+			count_network(device, definition_network_id(definition, counters->network_count, id),
+				      counters);
 		else if (device && counters->other_count < COUNTERS_OTHERS_MAX)
-			count_device(device, other_id(device->id), &counters->others[counters->other_count++]);
+			count_device(device, other_id(device->id),
+				     &counters->others[counters->other_count++]);
 	}
 }
 
@@ -494,6 +502,21 @@ static int create_memory(struct machine *machine, struct error *err)
 				err);
 }
 
+/* The host's table becomes what the guest may have of it; then the guest's own is looked at. */
+static int choose_cpu_features(struct machine *machine, struct error *err)
+{
+	const struct guest_definition *definition = machine->config.definition;
+	AUTO_FREE struct kvm_cpuid2 *seen = NULL;
+
+	if (definition->cpu_features.count == 0)
+		return 0;
+	cpu_features_disable(&definition->cpu_features, machine->kvm.cpuid);
+	seen = malloc(CPUID_TABLE_SIZE);
+	if (!seen || cpuid_for_vcpu(machine->kvm.cpuid, &definition->topology, 0, seen) < 0)
+		return error_set(err, -ENOMEM, "guest %s: no memory for its CPUID", definition->name);
+	return cpu_features_check(&definition->cpu_features, seen, definition->name, err);
+}
+
 static int machine_build(struct machine *machine, struct error *err)
 {
 	const struct guest_definition *definition = machine->config.definition;
@@ -501,6 +524,8 @@ static int machine_build(struct machine *machine, struct error *err)
 
 	if (code == 0)
 		code = kvm_open(&machine->kvm, TAKE_FD(machine->config.resources->kvm_fd), err);
+	if (code == 0)
+		code = choose_cpu_features(machine, err);
 	if (code == 0)
 		code = create_memory(machine, err);
 	if (code == 0)

@@ -79,17 +79,6 @@ static void hush_over(struct loop_timer *timer)
 	}
 }
 
-void manager_leave(struct manager *manager, const struct managed_guest *self)
-{
-	for (unsigned i = 0; i < manager->guest_count; i++)
-		guest_process_leave(manager->guests[i], manager->guests[i] == self);
-	networks_forked(manager->networks);
-	close(manager->hush.source.fd);
-	loop_close(manager->loop);
-	if (manager->forked)
-		manager->forked(manager->forked_owner);
-}
-
 /* What holds from the guest's next start on. */
 static const struct guest_definition *next_definition(const struct managed_guest *guest)
 {

@@ -49,6 +49,7 @@ void call_begin(struct call *call, const cJSON *json)
 
 	call_waited(call); /* a client that asks anew no longer waits */
 	call->error = 0;
+	call->pointer[0] = '\0';
 	if (!operation) {
 		refuse(call, -EINVAL, EXIT_USAGE, &err);
 		return;

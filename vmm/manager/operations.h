@@ -119,6 +119,7 @@ struct call {
 	 * guest, -ENOENT nothing else of that name, -EEXIST the name is taken, -EBUSY in use, -ENOSPC; 0 or
 	 * another errno: see the exit code. */
 	int error;
+	char pointer[sizeof(((struct error *)0)->pointer)]; /* and where in the request (RFC 6901), or "" */
 	/* Private: */
 	struct operations *operations;
 	struct call *next;

@@ -1,6 +1,7 @@
 #include "vmm/manager/request.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "common/cleanup.h"
 #include "common/util.h"
@@ -30,6 +31,7 @@ static enum exit_code exit_code_of(int code)
 void refuse(struct call *call, int code, enum exit_code exit_code, const struct error *err)
 {
 	call->error = code;
+	memcpy(call->pointer, err->pointer, sizeof(call->pointer));
 	call->peer->failed(call, exit_code, err->text, NULL);
 }
 
