@@ -1,6 +1,7 @@
 #include "vmm/guest/counters.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define NUMBER_MAX 9007199254740992.0 /* 2^53: what a double holds exactly */
 
@@ -195,6 +196,26 @@ static void read_disks(const cJSON *array, struct machine_counters *counters)
 	}
 }
 
+/* A device of the same id as one before it has none: whoever lists them would have two of one name. */
+static void forget_repeated(struct machine_counters *counters)
+{
+	struct device_counters *all[DEFINITION_DISKS_MAX + DEFINITION_NETWORKS_MAX + COUNTERS_OTHERS_MAX];
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < counters->disk_count; i++)
+		all[count++] = &counters->disks[i];
+	for (unsigned i = 0; i < counters->network_count; i++)
+		all[count++] = &counters->networks[i];
+	for (unsigned i = 0; i < counters->other_count; i++)
+		all[count++] = &counters->others[i];
+	for (unsigned i = 1; i < count; i++) {
+		for (unsigned j = 0; j < i; j++) {
+			if (strcmp(all[i]->device, all[j]->device) == 0)
+				all[i]->device[0] = '\0';
+		}
+	}
+}
+
 void counters_from_json(const cJSON *json, struct machine_counters *counters)
 {
 	*counters = (struct machine_counters){0};
@@ -205,4 +226,5 @@ void counters_from_json(const cJSON *json, struct machine_counters *counters)
 			     "received_bytes", "sent_bytes", counters->networks);
 	counters->other_count = read_devices(cJSON_GetObjectItemCaseSensitive(json, "others"),
 					     COUNTERS_OTHERS_MAX, "", "", counters->others);
+	forget_repeated(counters);
 }

@@ -57,7 +57,6 @@ extern const char *const counters_blk_names[VIRTIO_BLK_KINDS];
 
 /* NULL when out of memory. */
 cJSON *counters_to_json(const struct machine_counters *counters);
-/* Reads what that wrote. The guest may have taken its process over: what is no number counts as 0, what is no
- * id is
- * "", what is too many is left out. */
+/* Reads what that wrote. The guest may have taken its process over: what is no number counts as 0; what is no
+ * id, or another's, is ""; what is too many is left out. */
 void counters_from_json(const cJSON *json, struct machine_counters *counters);

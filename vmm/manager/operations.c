@@ -47,6 +47,7 @@ void call_begin(struct call *call, const cJSON *json)
 	const struct operation *operation = find_operation(&request.place, &err);
 	int code;
 
+	call->operations->requests++;
 	call_waited(call); /* a client that asks anew no longer waits */
 	call->error = 0;
 	call->pointer[0] = '\0';

@@ -111,6 +111,7 @@ enum call_wait {
 	CALL_MODE,
 	CALL_TASK,
 	CALL_EXEC,
+	CALL_METRICS,
 };
 
 struct call {
@@ -136,6 +137,7 @@ struct call {
 struct operations {
 	struct manager *manager;
 	struct call *waiting;
+	uint64_t requests; /* so far */
 	unsigned execs; /* commands that run in guests */
 	bool poweroff, keep_guests, down_told;
 	bool looking, look_again; /* at those that wait */

@@ -79,6 +79,18 @@ Test(counters, ids_that_are_none_are_empty)
 	cr_expect_str_eq(counters.disks[3].device, "");
 }
 
+Test(counters, an_id_comes_once)
+{
+	read_text("{\"disks\":[{\"device\":\"a\"},{\"device\":\"a\"},{\"device\":\"b\"}],"
+		  "\"networks\":[{\"device\":\"b\"}],\"others\":[{\"device\":\"a\"},{\"device\":\"c\"}]}");
+	cr_expect_str_eq(counters.disks[0].device, "a");
+	cr_expect_str_eq(counters.disks[1].device, "");
+	cr_expect_str_eq(counters.disks[2].device, "b");
+	cr_expect_str_eq(counters.networks[0].device, "");
+	cr_expect_str_eq(counters.others[0].device, "");
+	cr_expect_str_eq(counters.others[1].device, "c");
+}
+
 Test(counters, too_many_counts_are_left_out)
 {
 	read_text(
