@@ -1,4 +1,6 @@
 # How everything is compiled.
+include(CheckLinkerFlag)
+
 set(CMAKE_C_STANDARD 17)
 set(CMAKE_C_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS ON)
@@ -12,11 +14,20 @@ include_directories(${PROJECT_SOURCE_DIR})
 add_compile_definitions(_GNU_SOURCE RASTOS_VERSION="${PROJECT_VERSION}")
 add_compile_options(-Wall -Wextra -Wshadow -Wconversion -Werror -fno-strict-aliasing -ffunction-sections
                     -fdata-sections -fstack-protector-strong)
+# What an initializer leaves out is zero, and meant to be: tables and struct error name what is other than that.
+add_compile_options(-Wno-missing-field-initializers)
 # snprintf cuts long messages and names on purpose: gcc's -Wformat-truncation would ask for a check at each.
 add_compile_options($<$<C_COMPILER_ID:GNU>:-Wno-format-truncation>)
 add_link_options(-Wl,--gc-sections -Wl,-z,relro)
 if(CMAKE_BUILD_TYPE MATCHES "Rel")
   add_compile_definitions(_FORTIFY_SOURCE=2)
+  # Nothing here unwinds its own stack; a debugger has .debug_frame.
+  add_compile_options(-fno-asynchronous-unwind-tables)
+  # A table of pointers costs a bit a pointer instead of 24 bytes.
+  check_linker_flag(C -Wl,-z,pack-relative-relocs RASTOS_PACKED_RELOCATIONS)
+  if(RASTOS_PACKED_RELOCATIONS)
+    add_link_options(-Wl,-z,pack-relative-relocs)
+  endif()
 endif()
 foreach(option RASTOS_SERVER RASTOS_DESKTOP)
   if(${option})

@@ -128,24 +128,39 @@ static int slot_fill(struct virtio_slot *slot, struct virtio_device *device, str
 	return code;
 }
 
+static void fill_blk_options(const struct disk_definition *definition, const struct disk_resource *resource,
+			     struct virtio_blk_options *options)
+{
+	*options = (struct virtio_blk_options){
+		.name = definition->id ? definition->id : disk_definition_name(definition),
+		.fd = resource->fd,
+		.size = resource->size,
+		.read_only = definition->read_only,
+		.id = definition->id ? definition->id : "",
+		.write_through = definition->cache == DISK_CACHE_WRITETHROUGH ||
+				 definition->cache == DISK_CACHE_DIRECTSYNC,
+		.unsafe = definition->cache == DISK_CACHE_UNSAFE,
+		.discard = definition->discard,
+		.ignore_errors = definition->errors == DISK_ERRORS_IGNORE,
+		.logical_block = definition->logical_block,
+		.physical_block = definition->physical_block,
+		.operations = {definition->operations.total, definition->operations.read,
+			       definition->operations.write},
+		.bytes = {definition->bytes.total, definition->bytes.read, definition->bytes.write},
+	};
+}
+
 int machine_devices_add_disk(struct machine_devices *devices, const struct disk_definition *definition,
 			     const char *id, struct disk_resource *resource, struct virtio_slot **result,
 			     struct error *err)
 {
 	struct virtio_slot *slot = virtio_slot_open(devices, VIRTIO_SLOT_DISK, id, true, err);
-	struct virtio_blk_options options = {
-		.name = definition->id      ? definition->id
-			: definition->image ? definition->image
-					    : definition->path,
-		.fd = resource->fd,
-		.size = resource->size,
-		.read_only = definition->read_only,
-		.id = definition->id ? definition->id : "",
-	};
+	struct virtio_blk_options options;
 	struct virtio_device *device;
 
 	if (!slot)
 		return -ENOSPC;
+	fill_blk_options(definition, resource, &options);
 	device = virtio_blk_create(&options, devices->memory, virtio_slot_loop(slot), err);
 	if (device)
 		resource->fd = -1;
@@ -177,6 +192,10 @@ int machine_devices_add_network(struct machine_devices *devices, const struct ne
 		.name = network_name(definition),
 		.backend = network_definition_is_tap(definition) ? VIRTIO_NET_TAP : VIRTIO_NET_STREAM,
 		.fd = resource->fd,
+		.mtu = definition->mtu,
+		.link_down = definition->link_down,
+		.to_guest = definition->rates.inbound,
+		.from_guest = definition->rates.outbound,
 	};
 	struct virtio_device *device;
 
