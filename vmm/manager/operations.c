@@ -13,7 +13,7 @@
 #define OPERATIONS_MAX 64
 
 static const struct operation *const tables[] = {
-	guest_operations, host_operations, network_operations,
+	guest_operations, host_operations, network_operations, device_operations,
 	disk_operations,  exec_operations, task_operations,
 };
 

@@ -57,11 +57,12 @@
  *
  *      device-list       guest                           {"devices":[device...]} (device_operations.c)
  *      device-info       guest, device                   one device
- *      device-put        guest, device, disk or network  the device of that id, which is made or changed: an item
+ *      device-put        guest, device, disk or network, next_start, timeout_s
+ *                                                        the device of that id, which is made or changed: an item
  *                                                        of the definition's "disks" or "networks"
- *      device-remove     guest, device
+ *      device-remove     guest, device, next_start, timeout_s
  *
- * Long ones (disk-create, -import, -clone, -resize, -delete; start, shutdown, kill, boot-report, mode, as with "wait") take
+ * Long ones (disk-create, -import, -clone, -resize, -delete; start, shutdown, kill, boot-report, mode, device-put, -remove, as with "wait") take
  * "task":true beside: then the answer is a task, at once, and its result or refusal is what the answer would
  * have been; what is refused at once is no task. Without it those on disks are tasks too, and are answered when
  * the task has ended; one that hangs up meanwhile ends none.
@@ -112,6 +113,8 @@ enum call_wait {
 	CALL_TASK,
 	CALL_EXEC,
 	CALL_METRICS,
+	CALL_DEVICES,
+	CALL_DEVICE_CHANGE,
 };
 
 struct call {
@@ -129,6 +132,8 @@ struct call {
 	struct loop_timer deadline;
 	uint64_t last_event;
 	uint64_t task;
+	uint64_t change; /* of a device */
+	char device[DEFINITION_DEVICE_ID_MAX + 1];
 	struct capture *exec; /* the command in a guest; NULL: none */
 	char said[256];       /* the last progress */
 	uint64_t said_ns;     /* and when; CLOCK_MONOTONIC */
@@ -138,7 +143,7 @@ struct operations {
 	struct manager *manager;
 	struct call *waiting;
 	uint64_t requests; /* so far */
-	unsigned execs; /* commands that run in guests */
+	unsigned execs;    /* commands that run in guests */
 	bool poweroff, keep_guests, down_told;
 	bool looking, look_again; /* at those that wait */
 	/* The guests are off after a "down", or left alone; poweroff says whether the host is to follow.

@@ -168,6 +168,8 @@ static void answer_counted(struct call *call)
 	call_waited(call);
 	if (wait == CALL_METRICS)
 		answer_metrics(call);
+	else if (wait == CALL_DEVICES)
+		device_call_counted(call);
 	else
 		answer_stats(call);
 }
@@ -272,11 +274,14 @@ static bool look(struct call *call)
 		return look_events(call);
 	case CALL_STATS:
 	case CALL_METRICS:
+	case CALL_DEVICES:
 		return look_stats(call);
 	case CALL_MODE:
 		return look_mode(call);
 	case CALL_TASK:
 		return look_task(call);
+	case CALL_DEVICE_CHANGE:
+		return device_call_look(call);
 	case CALL_EXEC: /* answers by itself */
 	case CALL_ANSWERED:
 		break;
@@ -319,13 +324,16 @@ static void deadline_expired(struct loop_timer *timer)
 		exec_call_expired(call);
 		return;
 	}
-	if (wait == CALL_STATS || wait == CALL_METRICS) {
+	if (wait == CALL_STATS || wait == CALL_METRICS || wait == CALL_DEVICES) {
 		answer_counted(call);
 		return;
 	}
 	call_waited(call);
 	if (wait == CALL_READY)
 		answer_not_ready(call, EXIT_TIMED_OUT, "is not ready in time");
+	else if (wait == CALL_DEVICE_CHANGE)
+		call->peer->failed(call, EXIT_TIMED_OUT,
+				   "the guest did not do it in time; it may still do it", NULL);
 	else if (wait != CALL_ANSWERED)
 		call->peer->failed(call, EXIT_TIMED_OUT, "it did not happen in time", NULL);
 }
