@@ -50,14 +50,14 @@ class Off(Devices):
 
     def test_put_and_remove(self):
         self.define()
-        device = self.result("device-put", device="data", disk=self.disk())
+        device = self.result("device-add", device="data", kind="disk", definition=self.disk())
         self.assertEqual(device["disk"], self.disk(id="data"))
-        self.assertEqual(self.result("device-put", device="data", disk=self.disk())["disk"], self.disk(id="data"))  # once more
-        self.assertEqual(self.result("device-put", device="disk1", disk=self.disk("more"))["disk"], self.disk("more"))
-        self.result("device-put", device="data", disk=self.disk(read_only=True))
+        self.assertEqual(self.result("device-add", device="data", kind="disk", definition=self.disk())["disk"], self.disk(id="data"))  # once more
+        self.assertEqual(self.result("device-add", device="disk1", kind="disk", definition=self.disk("more"))["disk"], self.disk("more"))
+        self.result("device-add", device="data", kind="disk", definition=self.disk(read_only=True))
         self.assertEqual(json.loads(self.read("guests/web.json"))["disks"], [self.disk(id="data", read_only=True),
                                                                              self.disk("more")])
-        self.result("device-put", device="lan", network={"type": "passt"})
+        self.result("device-add", device="lan", kind="network", definition={"type": "passt"})
         self.assertEqual(self.ids()[:3], ["data", "disk1", "lan"])
         self.result("device-remove", device="data")
         self.assertEqual(self.ids()[:2], ["disk1", "lan"])  # it keeps its name
@@ -68,18 +68,23 @@ class Off(Devices):
     def test_bad_members(self):
         self.define(disks=[self.disk(id="root")], networks=[{"type": "passt"}])
         for op, code, words, members in (
-                ("device-put", USAGE, ["device", "missing"], {"disk": {}}),
-                ("device-put", USAGE, ["device", "letters"], {"device": "a/b", "disk": {}}),
-                ("device-put", USAGE, ["device", "at most 20"], {"device": "x" * 21, "disk": {}}),
-                ("device-put", USAGE, ["disk", "missing"], {"device": "new"}),
-                ("device-put", USAGE, ["network", "excludes disk"], {"device": "new", "disk": {}, "network": {}}),
-                ("device-put", USAGE, ["disk", "object"], {"device": "new", "disk": 7}),
-                ("device-put", USAGE, ["disk", "another id"], {"device": "new", "disk": {"id": "old"}}),
-                ("device-put", USAGE, ["disks[1]", "path"], {"device": "new", "disk": {}}),
-                ("device-put", USAGE, ["disks[1]", "pth", "path"], {"device": "new", "disk": {"pth": "/x"}}),
-                ("device-put", USAGE, ["networks[1]", "type"], {"device": "new", "network": {"type": "pasta"}}),
-                ("device-put", REFUSED, ["root", "is a disk"], {"device": "root", "network": {"type": "passt"}}),
-                ("device-put", USAGE, ["next_start"], {"device": "new", "disk": {"path": "/x"}, "next_start": 1}),
+                ("device-add", USAGE, ["device", "missing"], {"kind": "disk", "definition": {}}),
+                ("device-add", USAGE, ["device", "letters"], {"device": "a/b", "kind": "disk", "definition": {}}),
+                ("device-add", USAGE, ["device", "at most 20"], {"device": "x" * 21, "kind": "disk", "definition": {}}),
+                ("device-add", USAGE, ["id", "at most 20"], {"kind": "disk", "definition": {"id": "x" * 21}}),
+                ("device-add", USAGE, ["kind", "missing"], {"device": "new", "definition": {}}),
+                ("device-add", USAGE, ["kind", "disk", "network"], {"device": "new", "kind": "disc", "definition": {}}),
+                ("device-add", USAGE, ["definition", "missing"], {"device": "new", "kind": "disk"}),
+                ("device-add", USAGE, ["definition", "object"], {"device": "new", "kind": "disk", "definition": 7}),
+                ("device-add", USAGE, ["id", "another"], {"device": "new", "kind": "disk", "definition": {"id": "old"}}),
+                ("device-add", USAGE, ["disks[1]", "path"], {"device": "new", "kind": "disk", "definition": {}}),
+                ("device-add", USAGE, ["disks[1]", "pth", "path"], {"device": "new", "kind": "disk", "definition": {"pth": "/x"}}),
+                ("device-add", USAGE, ["networks[1]", "type"],
+                 {"device": "new", "kind": "network", "definition": {"type": "pasta"}}),
+                ("device-add", REFUSED, ["root", "is a disk"],
+                 {"device": "root", "kind": "network", "definition": {"type": "passt"}}),
+                ("device-add", USAGE, ["next_start"],
+                 {"device": "new", "kind": "disk", "definition": {"path": "/x"}, "next_start": 1}),
                 ("device-remove", USAGE, ["device", "missing"], {}),
                 ("device-remove", REFUSED, ["no device", "new"], {"device": "new"}),
                 ("device-remove", REFUSED, ["no device", "rng0"], {"device": "rng0"}),
@@ -89,7 +94,7 @@ class Off(Devices):
 
     def test_most_devices(self):
         self.define(disks=[self.disk(read_only=True) for _ in range(16)])
-        self.refused_op("device-put", USAGE, ["disks", "at most 16"], device="new", disk=self.disk())
+        self.refused_op("device-add", USAGE, ["disks", "at most 16"], device="new", kind="disk", definition=self.disk())
 
     def test_disk_with_the_kernel_stays(self):
         self.up()
@@ -111,7 +116,7 @@ class Running(Devices):
     def test_disk_comes(self):
         self.start()
         pid = self.guest("web")["pid"]
-        device = self.result("device-put", device="data", disk=self.disk())
+        device = self.result("device-add", device="data", kind="disk", definition=self.disk())
         self.assertEqual((device["hotplug"], device["disk"]), (True, self.disk(id="data")))
         self.assertEqual(self.guest("web")["pid"], pid)
         self.assertIn("data", self.ids())
@@ -119,32 +124,32 @@ class Running(Devices):
         self.assertEqual(json.loads(self.read("guests/web.json"))["disks"], [self.disk(id="data")])
         self.assertIsNone(self.definition_now("next_definition"))
         self.assertEqual(self.ask("events")["result"][-1]["event"], "device-added")
-        self.assertEqual(self.result("device-put", device="data", disk=self.disk())["disk"], self.disk(id="data"))  # once more
-        self.refused_op("device-put", REFUSED, ["data", "cannot change while"], device="data", disk=self.disk(read_only=True))
+        self.assertEqual(self.result("device-add", device="data", kind="disk", definition=self.disk())["disk"], self.disk(id="data"))  # once more
+        self.refused_op("device-add", REFUSED, ["data", "cannot change while"], device="data", kind="disk", definition=self.disk(read_only=True))
         other = self.run_program("disk", "list")
         self.assertEqual(other.returncode, DONE)
 
     def test_what_cannot_come_leaves_nothing(self):
         self.start()
-        self.refused_op("device-put", REFUSED, ["none.img", "No such file"], device="data", disk=self.disk("none"))
+        self.refused_op("device-add", REFUSED, ["none.img", "No such file"], device="data", kind="disk", definition=self.disk("none"))
         self.write("odd.img", b"x" * 700)
-        self.refused_op("device-put", USAGE, ["odd.img", "512"], device="data", disk=self.disk("odd"))
-        self.result("device-put", device="data", disk=self.disk())
-        self.refused_op("device-put", REFUSED, ["data.img", "in use"], device="again", disk=self.disk())
+        self.refused_op("device-add", USAGE, ["odd.img", "512"], device="data", kind="disk", definition=self.disk("odd"))
+        self.result("device-add", device="data", kind="disk", definition=self.disk())
+        self.refused_op("device-add", REFUSED, ["data.img", "in use"], device="again", kind="disk", definition=self.disk())
         self.assertEqual(self.ids(), ["data", "vsock0", "console0"])
 
     def test_disk_in_use_by_another(self):
         self.start()
         self.ok("define", self.write("db.json", json.dumps(self.definition("db", disks=[self.disk()], vsock={"cid": 4}))))
         self.ok("start", "db")
-        self.refused_op("device-put", REFUSED, ["data.img", "in use"], device="data", disk=self.disk())
+        self.refused_op("device-add", REFUSED, ["data.img", "in use"], device="data", kind="disk", definition=self.disk())
 
     def test_next_start_leaves_the_running_guest_alone(self):
         self.start()
-        self.result("device-put", device="data", disk=self.disk(), next_start=True)
+        self.result("device-add", device="data", kind="disk", definition=self.disk(), next_start=True)
         self.assertNotIn("data", self.ids())
         self.assertEqual(self.definition_now("next_definition")["disks"], [self.disk(id="data")])
-        self.result("device-put", device="more", disk=self.disk("more"))
+        self.result("device-add", device="more", kind="disk", definition=self.disk("more"))
         self.assertEqual(self.definition_now()["disks"], [self.disk("more", id="more")])
         self.assertEqual([disk["id"] for disk in self.definition_now("next_definition")["disks"]], ["data", "more"])
         self.result("device-remove", device="data", next_start=True)
@@ -156,7 +161,7 @@ class Running(Devices):
         self.start(disks=[self.disk(id="data")])
         self.refused_op("device-remove", TIMED_OUT, ["may still"], device="data", timeout_s=1)
         self.assertTrue(self.result("device-info", device="data")["leaving"])
-        self.result("device-put", device="more", disk=self.disk("more"))  # others come nevertheless
+        self.result("device-add", device="more", kind="disk", definition=self.disk("more"))  # others come nevertheless
         self.assertEqual(self.ids(), ["data", "more", "vsock0", "console0"])
         number = self.result("device-remove", device="data", task=True)["id"]
         self.assertEqual(self.ask("task-info", task=number)["result"]["state"], "running")
@@ -166,9 +171,9 @@ class Running(Devices):
 
     def test_transport_mmio(self):
         self.start(transport="mmio", disks=[self.disk("more")])
-        self.refused_op("device-put", REFUSED, ["web", "pci"], device="data", disk=self.disk())
+        self.refused_op("device-add", REFUSED, ["web", "pci"], device="data", kind="disk", definition=self.disk())
         self.refused_op("device-remove", REFUSED, ["web", "pci"], device="disk0")
-        self.result("device-put", device="data", disk=self.disk(), next_start=True)
+        self.result("device-add", device="data", kind="disk", definition=self.disk(), next_start=True)
         self.ok("kill", "web")
         self.wait_state("web", "off")
         self.assertEqual(self.ids()[:2], ["disk0", "data"])
@@ -178,7 +183,8 @@ class Running(Devices):
         for number in range(5):
             with socket.socket(socket.AF_UNIX) as peer:
                 peer.connect(self.path("run/control.sock"))
-                request = {"id": 1, "op": "device-put", "guest": "web", "device": f"d{number}", "disk": self.disk()}
+                request = {"id": 1, "op": "device-add", "guest": "web", "device": f"d{number}", "kind": "disk",
+                           "definition": self.disk()}
                 peer.sendall((json.dumps(request) + "\n").encode())
                 time.sleep(0.002 * number)
                 self.kill_manager()
@@ -186,18 +192,18 @@ class Running(Devices):
             self.assertEqual(self.state("web"), "running")
             if "disks" in json.loads(self.read("guests/web.json")):
                 break
-        self.result("device-put", device="more", disk=self.disk("more"))
+        self.result("device-add", device="more", kind="disk", definition=self.disk("more"))
         self.assertIn("more", self.ids())
 
     def test_the_next_manager_knows_what_came(self):
         self.start()
-        self.result("device-put", device="data", disk=self.disk())
+        self.result("device-add", device="data", kind="disk", definition=self.disk())
         self.kill_manager()
         self.up()
         wait_until(lambda: self.ids() == ["data", "vsock0", "console0"])
         self.assertIsNone(self.definition_now("next_definition"))
-        self.refused_op("device-put", REFUSED, ["data.img", "in use"], device="again", disk=self.disk())
-        self.result("device-put", device="more", disk=self.disk("more"))
+        self.refused_op("device-add", REFUSED, ["data.img", "in use"], device="again", kind="disk", definition=self.disk())
+        self.result("device-add", device="more", kind="disk", definition=self.disk("more"))
 
 
 main()

@@ -218,16 +218,14 @@ static void op_device_list(struct call *call, const struct request *request)
 	show(call, request->guest, "");
 }
 
-/* The member "device". */
-static int read_device(const struct request *request, char **id)
+static int read_id(const struct json_place *place, const char *key, char **id)
 {
-	int code = json_string(&request->place, "device", id);
+	int code = json_string(place, key, id);
 
 	if (code == 0 && !*id)
-		return json_error(&request->place, "device", "is missing: which device?");
+		return json_error(place, key, "is missing: which device?");
 	if (code == 0 && (!definition_name_valid(*id) || strlen(*id) > DEFINITION_DEVICE_ID_MAX))
-		return json_error(&request->place, "device",
-				  "must be letters, digits, '-', '_' and '.', at most %d of them",
+		return json_error(place, key, "must be letters, digits, '-', '_' and '.', at most %d of them",
 				  DEFINITION_DEVICE_ID_MAX);
 	return code;
 }
@@ -235,7 +233,7 @@ static int read_device(const struct request *request, char **id)
 static void op_device_info(struct call *call, const struct request *request)
 {
 	AUTO_FREE char *id = NULL;
-	int code = read_device(request, &id);
+	int code = read_id(&request->place, "device", &id);
 
 	if (code < 0)
 		refuse(call, code, EXIT_USAGE, request->place.err);
@@ -274,7 +272,7 @@ static cJSON *item_at(const struct wish *wish, unsigned index)
 	return item;
 }
 
-/* "/disks/3/path" of the whole definition is "/disk/path" of what was asked. */
+/* "/disks/3/path" of the whole definition is "/definition/path" of what was asked. */
 static void point_to_item(struct error *err, const struct wish *wish, unsigned index)
 {
 	char before[32], rest[sizeof(err->pointer)];
@@ -284,7 +282,7 @@ static void point_to_item(struct error *err, const struct wish *wish, unsigned i
 		return;
 	memcpy(rest, err->pointer + len, sizeof(rest) - (size_t)len);
 	rest[sizeof(rest) - 1] = '\0';
-	snprintf(err->pointer, sizeof(err->pointer), "/%s%.100s", wish->kind->type, rest);
+	snprintf(err->pointer, sizeof(err->pointer), "/definition%.100s", rest);
 }
 
 static int with_item(const struct managed_guest *guest, const struct guest_definition *base,
@@ -457,38 +455,49 @@ bool device_call_look(struct call *call)
 	return true;
 }
 
-static int read_item(const struct request *request, struct wish *wish)
+static int read_kind(const struct json_place *place, const struct device_kind **kind)
 {
-	const struct json_place *place = &request->place;
-	const char *id;
+	static const char *const words[] = {"disk", "network", NULL};
+	unsigned word = ARRAY_SIZE(kinds);
+	int code = json_word(place, "kind", words, &word);
 
-	for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
-		const cJSON *item = cJSON_GetObjectItemCaseSensitive(place->object, kinds[i].type);
-
-		if (!item)
-			continue;
-		if (wish->item)
-			return json_error(place, kinds[i].type, "excludes %s", wish->kind->type);
-		if (!cJSON_IsObject(item))
-			return json_error(place, kinds[i].type, "must be an object: { ... }");
-		wish->item = item;
-		wish->kind = &kinds[i];
-	}
-	if (!wish->item)
-		return json_error(place, "disk", "is missing: give a disk, or a network");
-	id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(wish->item, "id"));
-	if (id && strcmp(id, wish->id) != 0)
-		return json_error(place, wish->kind->type, "has another id, \"%.20s\"", id);
-	return 0;
+	if (code == 0 && word == ARRAY_SIZE(kinds))
+		return json_error(place, "kind", "is missing: disk or network");
+	*kind = &kinds[word % ARRAY_SIZE(kinds)];
+	return code;
 }
 
-static void op_device_put(struct call *call, const struct request *request)
+/* What it is, and its id: the item's own, or the member "device". */
+static int read_wish(const struct request *request, struct wish *wish)
 {
-	struct wish wish = {0};
-	int code = read_device(request, &wish.id);
+	const struct json_place *place = &request->place;
+	struct json_place item;
+	const char *id;
+	int code = read_kind(place, &wish->kind);
 
 	if (code == 0)
-		code = read_item(request, &wish);
+		code = json_object(place, "definition", &item);
+	if (code < 0)
+		return code;
+	if (!item.object)
+		return json_error(place, "definition", "is missing");
+	wish->item = item.object;
+	id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item.object, "id"));
+	if (id && !cJSON_HasObjectItem(place->object, "device")) {
+		item.err = place->err;
+		return read_id(&item, "id", &wish->id);
+	}
+	code = read_id(place, "device", &wish->id);
+	if (code == 0 && id && strcmp(id, wish->id) != 0)
+		return json_error(&item, "id", "is another than device, which is %s", wish->id);
+	return code;
+}
+
+static void op_device_add(struct call *call, const struct request *request)
+{
+	struct wish wish = {0};
+	int code = read_wish(request, &wish);
+
 	if (code == 0)
 		code = json_bool(&request->place, "next_start", &wish.next_start);
 	if (code < 0)
@@ -512,7 +521,7 @@ static void op_device_remove(struct call *call, const struct request *request)
 {
 	struct error *err = request->place.err;
 	struct wish wish = {0};
-	int code = read_device(request, &wish.id);
+	int code = read_id(&request->place, "device", &wish.id);
 
 	if (code == 0)
 		code = json_bool(&request->place, "next_start", &wish.next_start);
@@ -528,8 +537,9 @@ static void op_device_remove(struct call *call, const struct request *request)
 const struct operation device_operations[] = {
 	{"device-list", .on_guest = true, .run = op_device_list},
 	{"device-info", .on_guest = true, .members = {"device"}, .run = op_device_info},
-	{"device-put", .on_guest = true, .members = {"device", "disk", "network", "next_start", "timeout_s"},
-	 .task = TASK_OF_A_WAIT, .run = op_device_put},
+	{"device-add", .on_guest = true,
+	 .members = {"device", "kind", "definition", "next_start", "timeout_s"}, .task = TASK_OF_A_WAIT,
+	 .run = op_device_add},
 	{"device-remove", .on_guest = true, .members = {"device", "next_start", "timeout_s"},
 	 .task = TASK_OF_A_WAIT, .run = op_device_remove},
 	{NULL},

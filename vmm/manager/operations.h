@@ -57,12 +57,13 @@
  *
  *      device-list       guest                           {"devices":[device...]} (device_operations.c)
  *      device-info       guest, device                   one device
- *      device-put        guest, device, disk or network, next_start, timeout_s
- *                                                        the device of that id, which is made or changed: an item
- *                                                        of the definition's "disks" or "networks"
+ *      device-add        guest, device, kind, definition, next_start, timeout_s
+ *                                                        the device of that id, which is made or changed; kind: disk
+ *                                                        or network; definition: an item of the guest's "disks" or
+ *                                                        "networks", whose id may stand for device
  *      device-remove     guest, device, next_start, timeout_s
  *
- * Long ones (disk-create, -import, -clone, -resize, -delete; start, shutdown, kill, boot-report, mode, device-put, -remove, as with "wait") take
+ * Long ones (disk-create, -import, -clone, -resize, -delete; start, shutdown, kill, boot-report, mode, device-add, -remove, as with "wait") take
  * "task":true beside: then the answer is a task, at once, and its result or refusal is what the answer would
  * have been; what is refused at once is no task. Without it those on disks are tasks too, and are answered when
  * the task has ended; one that hangs up meanwhile ends none.
