@@ -90,10 +90,11 @@ static const struct rule rules[] = {
 	ANY(MAIN | DISK, epoll_ctl),
 	ANY(MAIN, poll),
 
-	IOCTL(ALL, KVM_SIGNAL_MSI),         /* a PCI function's interrupts */
-	IOCTL(ALL, KVM_IRQ_LINE),           /* the same with a driver that does without MSI-X */
-	IOCTL(MAIN | VCPU, KVM_IOEVENTFD),  /* the guest, or we, put its registers elsewhere */
-	ANY(MAIN, eventfd2),                /* a device that comes */
+	IOCTL(ALL, KVM_SIGNAL_MSI),        /* a PCI function's interrupts */
+	IOCTL(ALL, KVM_IRQ_LINE),          /* the same with a driver that does without MSI-X */
+	IOCTL(MAIN | VCPU, KVM_IOEVENTFD), /* the guest, or we, put its registers elsewhere */
+	ANY(MAIN, eventfd2),               /* a device that comes, and ... */
+	ANY(MAIN, timerfd_create),         /* ... its limits */
 
 	/* sockets: passt, vsock connections, consoles, the manager. None is made but pairs. */
 	ANY(MAIN, recvmsg),
