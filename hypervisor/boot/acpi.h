@@ -2,7 +2,7 @@
  * ACPI tables for the guest (ACPI 6.5): RSDP, XSDT, FADT (hardware reduced), MADT, DSDT, OEM id "RASTOS".
  *
  * The machine is described, not probed: every device the guest has stands in the DSDT, so nothing is added to
- * the command line. acpi_build writes into [LAYOUT_ACPI, 1 MiB). One thread, before the vCPUs run.
+ * the command line. acpi_build writes into [LAYOUT_ACPI, LAYOUT_SMBIOS). One thread, before the vCPUs run.
  */
 #pragma once
 

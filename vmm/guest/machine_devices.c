@@ -16,6 +16,7 @@
 #include "devmodel/virtio/rng.h"
 #include "devmodel/virtio/vsock.h"
 #include "hypervisor/boot/acpi.h"
+#include "hypervisor/boot/smbios.h"
 #include "hypervisor/x86_64/reset_vector.h"
 #include "vmm/plan/placement.h"
 
@@ -368,6 +369,16 @@ static int add_virtio(struct machine_devices *devices, struct error *err)
 
 /* --- The machine's firmware --- */
 
+static int write_smbios(const struct machine_devices *devices, struct error *err)
+{
+	const char *text = devices->config->definition->uuid;
+	uint8_t uuid[UUID_BYTES] = {0};
+
+	if (*text)
+		uuid_bytes(text, uuid);
+	return smbios_build(devices->memory, uuid, err);
+}
+
 int machine_devices_write_firmware(const struct machine_devices *devices, uint64_t *rsdp, struct error *err)
 {
 	struct acpi_virtio_mmio virtio[LAYOUT_VIRTIO_MAX];
@@ -393,6 +404,8 @@ int machine_devices_write_firmware(const struct machine_devices *devices, uint64
 				 devices->config->definition->name);
 	for (unsigned i = 0; i < devices->virtio_count; i++)
 		virtio[i] = (struct acpi_virtio_mmio){virtio_base(i), VIRTIO_MMIO_SIZE, virtio_gsi(i)};
+	if (write_smbios(devices, err) < 0)
+		return -EFAULT;
 	return acpi_build(devices->memory, &description, rsdp, err);
 }
 
