@@ -13,15 +13,46 @@
 
 #define KEYS_MAX 48
 
+/*
+ * "disks[1]." and "read_only" as "/disks/1/read_only" (RFC 6901). Only the key may be the document's own word: what
+ * a pointer's syntax takes for itself is escaped there. One that does not fit is none: half of it would be another
+ * place.
+ */
+static void pointer_set(struct error *err, const char *path, const char *key)
+{
+	size_t used = 0;
+
+	if (!err || strlen(path) + 2 * strlen(key) + 3 > sizeof(err->pointer))
+		return;
+	err->pointer[used++] = '/';
+	for (; *path; path++) {
+		if (*path != ']')
+			err->pointer[used++] = *path == '.' || *path == '[' ? '/' : *path;
+	}
+	if (!*key)
+		used--; /* the place itself */
+	for (; *key; key++) {
+		bool escaped = *key == '~' || *key == '/';
+
+		err->pointer[used++] = escaped ? '~' : *key;
+		if (escaped)
+			err->pointer[used++] = *key == '~' ? '0' : '1';
+	}
+	err->pointer[used] = '\0';
+}
+
 int json_error(const struct json_place *place, const char *key, const char *format, ...)
 {
 	char what[256];
 	va_list args;
+	int code;
 
 	va_start(args, format);
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
-	return error_set(place->err, -EINVAL, "%s: %s%s: %s", place->source, place->path, key, what);
+	code = error_set(place->err, -EINVAL, "%s: %s%s: %s", place->source, place->path, key, what);
+	pointer_set(place->err, place->path, key);
+	return code;
 }
 
 /* The line of a position in text, counted from 1. */
@@ -203,8 +234,11 @@ int json_array_object(const struct json_place *place, const char *key, const cJS
 
 	*inner = (struct json_place){.source = place->source, .object = item, .err = place->err};
 	snprintf(inner->path, sizeof(inner->path), "%s%s[%u].", place->path, key, index);
-	if (!cJSON_IsObject(item))
-		return error_set(place->err, -EINVAL, "%s: %s%s[%u]: must be an object: { ... }",
-				 place->source, place->path, key, index);
+	if (!cJSON_IsObject(item)) {
+		error_set(place->err, -EINVAL, "%s: %s%s[%u]: must be an object: { ... }", place->source,
+			  place->path, key, index);
+		pointer_set(place->err, inner->path, "");
+		return -EINVAL;
+	}
 	return 0;
 }

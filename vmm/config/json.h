@@ -1,7 +1,7 @@
 /*
  * Strict reading of JSON objects: every value is fetched with its type and range, every key that nobody
  * fetches is an error. Errors name the file and the place: "server.json: disks[1].read_only: must be true or
- * false".
+ * false", and as a JSON pointer in the error's pointer: "/disks/1/read_only".
  *
  * A struct json_place is one object in a document; it lives on the stack and refers to the cJSON tree.
  */
