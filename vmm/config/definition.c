@@ -30,6 +30,22 @@ bool definition_name_valid(const char *name)
 	return true;
 }
 
+int definition_give_uuid(struct guest_definition *definition, const char *uuid, struct error *err)
+{
+	int code = 0;
+
+	if (*definition->uuid)
+		return 0;
+	if (*uuid)
+		snprintf(definition->uuid, sizeof(definition->uuid), "%s", uuid);
+	else
+		code = uuid_make(definition->uuid, err);
+	if (code == 0 && definition->json &&
+	    !cJSON_AddStringToObject(definition->json, "uuid", definition->uuid))
+		code = error_set(err, -ENOMEM, "guest %s: out of memory", definition->name);
+	return code;
+}
+
 const char *definition_disk_id(const struct guest_definition *definition, unsigned index, char *buffer)
 {
 	if (definition->disks[index].id)

@@ -63,7 +63,7 @@ enum guest_ready {
 struct guest_definition {
 	cJSON *json; /* what it was read from, with absolute paths; NULL: made by definition_new alone */
 	char *name;
-	char uuid[UUID_TEXT_SIZE]; /* "": none */
+	char uuid[UUID_TEXT_SIZE]; /* small letters; "": none */
 	enum guest_role role;
 
 	/* Either a signed boot image ... */
@@ -113,6 +113,8 @@ int definition_read(const char *path, struct guest_definition **definition, stru
 /* Reads and checks text; source names it in errors, folder is what relative paths are relative to. */
 int definition_parse(const char *source, const char *folder, const char *text,
 		     struct guest_definition **definition, struct error *err);
+/* The UUID of a guest that has none: this one, "": a new one; in its document too. */
+int definition_give_uuid(struct guest_definition *definition, const char *uuid, struct error *err);
 /* A guest's name: letters, digits, '-', '_' and '.', starting with a letter or digit. */
 bool definition_name_valid(const char *name);
 /* What a device is called for who manages the guest: its id, or disk0, net1 ...: its kind and index, written
