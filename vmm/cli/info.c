@@ -52,8 +52,8 @@ static void print_state(const cJSON *guest)
 
 	answer_duration(uptime, answer_number(guest, "uptime_s"));
 	if (answer_number(guest, "pid") > 0)
-		line("State", "%s, for %s, process %.0f", answer_text(guest, "state"),
-		     uptime, answer_number(guest, "pid"));
+		line("State", "%s, for %s, process %.0f", answer_text(guest, "state"), uptime,
+		     answer_number(guest, "pid"));
 	else
 		line("State", "%s", answer_text(guest, "state"));
 	line("Why", "%s", answer_text(guest, "why"));
