@@ -23,19 +23,20 @@
 #include "vmm/config/network_card.h"
 #include "vmm/config/wants.h"
 
-#define DEFINITION_NAME_MAX      63
-#define DEFINITION_VCPUS_MAX     WANTS_VCPUS_MAX
-#define DEFINITION_MEMORY_MIN    WANTS_MEMORY_MIN
-#define DEFINITION_MEMORY_MAX    WANTS_MEMORY_MAX
-#define DEFINITION_VCPUS         1   /* of a guest that says nothing and has no plan */
-#define DEFINITION_MEMORY_MIB    512 /* the same */
-#define DEFINITION_DISKS_MAX     16
-#define DEFINITION_NETWORKS_MAX  6
-#define DEFINITION_DEVICE_ID_MAX 20
-#define DEFINITION_FILE_MAX      (1U << 20) /* bytes of JSON */
-#define DEFINITION_CID_DEFAULT   3
-#define DEFINITION_NO_DISK       UINT32_MAX
-#define DEFINITION_DEPENDS_MAX   16
+#define DEFINITION_NAME_MAX       63
+#define DEFINITION_VCPUS_MAX      WANTS_VCPUS_MAX
+#define DEFINITION_MEMORY_MIN     WANTS_MEMORY_MIN
+#define DEFINITION_MEMORY_MAX     WANTS_MEMORY_MAX
+#define DEFINITION_VCPUS          1   /* of a guest that says nothing and has no plan */
+#define DEFINITION_MEMORY_MIB     512 /* the same */
+#define DEFINITION_DISKS_MAX      16
+#define DEFINITION_NETWORKS_MAX   6
+#define DEFINITION_DEVICE_ID_MAX  20
+#define DEFINITION_FILE_MAX       (1U << 20) /* bytes of JSON */
+#define DEFINITION_CID_DEFAULT    3
+#define DEFINITION_NO_DISK        UINT32_MAX
+#define DEFINITION_DEPENDS_MAX    16
+#define DEFINITION_ADJUSTMENT_MAX 3155760000LL /* seconds: a century */
 
 enum guest_role {
 	GUEST_ROLE_SERVER,  /* at most one a host; gets what the others leave */
@@ -52,6 +53,13 @@ enum guest_action {
 enum guest_console {
 	GUEST_CONSOLE_SERIAL,
 	GUEST_CONSOLE_VIRTIO,
+};
+
+/* What the guest's clock (devmodel/rtc.h) shows when the guest starts. Linux takes the time from kvm-clock,
+ * which is UTC whatever this says. */
+struct guest_clock {
+	bool local;         /* the host's time zone, as it is then; else UTC */
+	int64_t adjustment; /* seconds more */
 };
 
 /* What tells that a guest is ready. */
@@ -91,6 +99,7 @@ struct guest_definition {
 	unsigned network_count;
 	struct network_definition networks[DEFINITION_NETWORKS_MAX];
 	struct cpu_features cpu_features;
+	struct guest_clock clock;
 	bool rng;
 	uint64_t vsock_cid; /* 0: no vsock device */
 	char *vsock_path;   /* unix socket for host programs; NULL: only READY is listened to */

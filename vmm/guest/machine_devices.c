@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -96,11 +97,24 @@ static int add_power(struct machine_devices *devices, struct error *err)
 		       err);
 }
 
+/* Seconds from UTC to what the guest's clock is to show. The time zone was read before the jail closed
+ * (confine.c). */
+static int64_t clock_shift(const struct guest_clock *clock)
+{
+	time_t now = time(NULL);
+	struct tm local;
+
+	if (!clock->local || !localtime_r(&now, &local))
+		return clock->adjustment;
+	return clock->adjustment + local.tm_gmtoff;
+}
+
 static int add_rtc(struct machine_devices *devices, struct error *err)
 {
 	devices->rtc = rtc_create(NULL, err);
 	if (!devices->rtc)
 		return -ENOMEM;
+	rtc_shift(devices->rtc, clock_shift(&devices->config->definition->clock));
 	return bus_add(&devices->ports, (struct bus_range){RTC_PORT, RTC_SIZE, &rtc_ops, devices->rtc, "RTC"},
 		       err);
 }

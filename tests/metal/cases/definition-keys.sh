@@ -1,5 +1,5 @@
 # What a definition chooses is what the guest finds: caches, sizes of blocks, discard and limits of its disks, MTU and link of its cards,
-# features of its CPU, its UUID; a write that was synced past the page cache survives kill -9.
+# features of its CPU, its clock, its UUID; a write that was synced past the page cache survives kill -9.
 # timeout: 240
 run_definition() {
 	rastos-vmm run "$1" </dev/null >log 2>&1 || {
@@ -24,6 +24,7 @@ for card in eth0 eth1; do
 	echo "$card mtu $(cat /sys/class/net/$card/mtu) carrier $(cat /sys/class/net/$card/carrier)"
 done
 grep -q -w aes /proc/cpuinfo && echo "has aes" || echo "lacks aes"
+echo "clock $(cat /sys/class/rtc/rtc0/since_epoch)"
 poweroff
 END
 
@@ -45,6 +46,7 @@ cat >guest.json <<END
     { "type": "tap", "device": "tap0", "mtu": 1400 },
     { "type": "tap", "device": "tap1", "link": "down" }
   ],
+  "clock": { "offset": "localtime", "adjustment": 7200 },
   "cpu": { "features": { "aes": "disable", "sse2": "require" } }
 }
 END
@@ -54,7 +56,9 @@ ip link set tap0 up
 ip link set tap1 up
 grep -q -w aes /proc/cpuinfo || fail "this host has no aes to take away"
 before=$(stat -c %b discarded)
+export TZ=XYZ-5
 run_definition guest.json
+unset TZ
 expect log "^vda 512 512 write back 1073741824 33554432"
 expect log "^vdb 4096 8192 write through 0 33554432"
 expect log "^limited"
@@ -62,6 +66,8 @@ expect log "^discarded"
 expect log "^eth0 mtu 1400 carrier 1"
 expect log "^eth1 mtu 1500 carrier 0"
 expect log "^lacks aes"
+ahead=$(($(sed -n 's/\r//; s/^clock //p' log) - $(date +%s)))
+[ $ahead -gt $((7 * 3600 - 60)) ] && [ $ahead -le $((7 * 3600)) ] || fail "the guest's clock is $ahead seconds ahead"
 after=$(stat -c %b discarded)
 [ $((before - after)) -ge 8192 ] || fail "what was discarded was not given back: $before blocks before, $after after"
 
