@@ -24,7 +24,7 @@ for card in eth0 eth1; do
 	echo "$card mtu $(cat /sys/class/net/$card/mtu) carrier $(cat /sys/class/net/$card/carrier)"
 done
 grep -q -w aes /proc/cpuinfo && echo "has aes" || echo "lacks aes"
-echo "clock $(cat /sys/class/rtc/rtc0/since_epoch)"
+echo "clock $(date -u -D "%a %b %d %H:%M:%S %Y" -d "$(hwclock -u -r | cut -c 1-24)" +%s)"
 poweroff
 END
 
