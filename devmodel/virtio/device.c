@@ -169,6 +169,21 @@ void virtio_device_set_status(struct virtio_device *device, uint32_t status)
 		device_activate(device);
 }
 
+static uint32_t features_half(uint64_t features, uint32_t half)
+{
+	return half > 1 ? 0 : (uint32_t)(features >> (32 * half));
+}
+
+uint32_t virtio_device_offered(const struct virtio_device *device, uint32_t half)
+{
+	return features_half(device->offered, half);
+}
+
+uint32_t virtio_device_agreed(const struct virtio_device *device, uint32_t half)
+{
+	return features_half(device->features, half);
+}
+
 void virtio_device_set_features(struct virtio_device *device, unsigned half, uint32_t features)
 {
 	unsigned shift = 32 * half;

@@ -123,6 +123,9 @@ void virtio_device_destroy(struct virtio_device *device);
 
 /* For transports; the lock is held. What a driver does in the wrong state (3.1) changes nothing. */
 void virtio_device_set_status(struct virtio_device *device, uint32_t status); /* 0 resets */
+/* Features 32 * half to 32 * half + 31: what is offered, what the driver has chosen so far. */
+uint32_t virtio_device_offered(const struct virtio_device *device, uint32_t half);
+uint32_t virtio_device_agreed(const struct virtio_device *device, uint32_t half);
 /* The driver's choice of features 32 * half to 32 * half + 31; counts when it sets FEATURES_OK. */
 void virtio_device_set_features(struct virtio_device *device, unsigned half, uint32_t features);
 /* -EBUSY: not between FEATURES_OK and DRIVER_OK; -EINVAL: the rings cannot be; the device is then broken. */
