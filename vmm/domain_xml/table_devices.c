@@ -1,0 +1,113 @@
+/* All other devices, and the table of tables. */
+#include "vmm/domain_xml/table.h"
+
+/* clang-format off */
+#define DEV       "devices/"
+#define PLUGGED   "nothing of this guest is plugged into it"
+#define NO_SCREEN "a guest has no screen: its console is `rastos-vmm console`"
+#define CONSOLE   "the console is reached by `rastos-vmm console`, its log by `rastos-vmm logs`: give type=\"pty\""
+#define PLACES    "devices find their places by themselves"
+
+static const struct rule rules[] = {
+	HOLD   ("devices"),
+	IGNORE (DEV "emulator", "a guest is run by rastos-vmm"),
+	IGNORE (DEV "controller", PLUGGED, WHEN("@type=usb|pci|ide|sata|scsi|fdc|virtio-serial|ccid|isa"), MANY),
+	REFUSE (DEV "controller", "there is no such bus", MANY),
+
+	REFUSE (DEV "serial", CONSOLE, WHEN("!@type"), MANY),
+	REFUSE (DEV "serial", "the serial port is a 16550 of a PC", WHEN("@type=pty&target/@type=usb-serial|pci-serial|spapr-vio-serial|system-serial|sclp-serial|isa-debug"), MANY),
+	SPECIAL(DEV "serial", serial, "one: the console", WHEN("@type=pty"), MANY),
+	REFUSE (DEV "serial", CONSOLE, MANY),
+	HOLD   (DEV "serial/@type"),
+	HOLD   (DEV "serial/target"),
+	HOLD   (DEV "serial/target/@type"),
+	FIXED  (DEV "serial/target/@port", "0", .key = "-"),
+	REFUSE (DEV "serial/target/@port", "a guest has one serial port: give port=\"0\""),
+	IGNORE (DEV "serial/target/model", "it is a 16550"),
+	IGNORE (DEV "serial/source", "the terminal that it had while the guest ran"),
+	IGNORE (DEV "serial/protocol", "there is nobody to speak it to"),
+	IGNORE (DEV "serial/log", "`rastos-vmm logs` has it"),
+	IGNORE (DEV "serial/alias", "a name that it had while the guest ran"),
+	IGNORE (DEV "serial/address", PLACES),
+
+	REFUSE (DEV "console", "a console is a serial or a virtio one", WHEN("@type=pty&target/@type=xen|lxc|uml|openvz|sclp|sclplm"), MANY),
+	SPECIAL(DEV "console", console, "target virtio: `virtio`, else `serial`", WHEN("@type=pty"), .key = "console",
+		ELSE("\"serial\""), MANY),
+	REFUSE (DEV "console", CONSOLE, MANY),
+	HOLD   (DEV "console/@type"),
+	IGNORE (DEV "console/@tty", "the terminal that it had while the guest ran"),
+	HOLD   (DEV "console/target"),
+	HOLD   (DEV "console/target/@type"),
+	FIXED  (DEV "console/target/@port", "0", .key = "-"),
+	REFUSE (DEV "console/target/@port", "a guest has one console: give port=\"0\""),
+	IGNORE (DEV "console/source", "the terminal that it had while the guest ran"),
+	IGNORE (DEV "console/log", "`rastos-vmm logs` has it"),
+	IGNORE (DEV "console/alias", "a name that it had while the guest ran"),
+	IGNORE (DEV "console/address", PLACES),
+	REFUSE (DEV "parallel", "there is no parallel port", MANY),
+
+	IGNORE (DEV "channel", NO_SCREEN, WHEN("@type=spicevmc|spiceport|qemu-vdagent|dbus"), MANY),
+	IGNORE (DEV "channel", "what QEMU's guest agent is for is `rastos-vmm exec` and `cp`, by vsock",
+		WHEN("target/@name=org.qemu.guest_agent.0"), MANY),
+	REFUSE (DEV "channel", "programs of the host reach the guest by vsock: give <vsock model=\"virtio\"/>", MANY),
+	SPECIAL(DEV "rng", rng, "there: `true`", .key = "rng", ELSE("true")),
+	FIXED  (DEV "rng/@model", "virtio", .key = "-"),
+	IGNORE (DEV "rng/@model", "virtio devices are modern ones", WHEN(".=virtio-transitional|virtio-non-transitional")),
+	REFUSE (DEV "rng/@model", "give model=\"virtio\""),
+	HOLD   (DEV "rng/backend"),
+	FIXED  (DEV "rng/backend/@model", "random", .key = "-"),
+	IGNORE (DEV "rng/backend/@model", "entropy is the host kernel's", WHEN(".=builtin")),
+	REFUSE (DEV "rng/backend/@model", "entropy is the host kernel's: give model=\"random\""),
+	REFUSE (DEV "rng/rate", "an entropy device has no limit"),
+	IGNORE (DEV "rng/driver", "the guest's driver chooses among what is offered"),
+	IGNORE (DEV "rng/alias", "a name that it had while the guest ran"),
+	IGNORE (DEV "rng/address", PLACES),
+
+	HOLD   (DEV "vsock"),
+	FIXED  (DEV "vsock/@model", "virtio", .key = "vsock"),
+	IGNORE (DEV "vsock/@model", "virtio devices are modern ones", WHEN(".=virtio-transitional|virtio-non-transitional")),
+	REFUSE (DEV "vsock/@model", "give model=\"virtio\""),
+	HOLD   (DEV "vsock/cid"),
+	FIXED  (DEV "vsock/cid/@auto", "no", .key = "vsock.cid"),
+	IGNORE (DEV "vsock/cid/@auto", "a guest's vsock is its own: each may have CID 3", WHEN(".=yes")),
+	IGNORE (DEV "vsock/cid/@address", "it is the one that libvirt chose", WHEN("@auto=yes")),
+	MAP    (DEV "vsock/cid/@address", "vsock.cid", cid, ELSE("3")),
+	IGNORE (DEV "vsock/driver", "the guest's driver chooses among what is offered"),
+	IGNORE (DEV "vsock/alias", "a name that it had while the guest ran"),
+	IGNORE (DEV "vsock/address", PLACES),
+
+	HOLD   (DEV "memballoon", WHEN("@model=none")),
+	IGNORE (DEV "memballoon", "there is no balloon: a guest keeps its memory"),
+	FIXED  (DEV "memballoon/@model", "none"),
+	HOLD   (DEV "panic", WHEN("@model=isa")),
+	HOLD   (DEV "panic", WHEN("!@model")),
+	REFUSE (DEV "panic", "a guest has the panic device of a PC: give model=\"isa\"", MANY),
+	FIXED  (DEV "panic/@model", "isa"),
+	IGNORE (DEV "panic/alias", "a name that it had while the guest ran"),
+	IGNORE (DEV "panic/address", PLACES),
+	IGNORE (DEV "watchdog", "a guest that resets itself needs none", WHEN("@model=itco&@action=reset|none"), MANY),
+	REFUSE (DEV "watchdog", "there is no watchdog device", MANY),
+
+	IGNORE (DEV "input", NO_SCREEN, WHEN("@type=mouse|tablet|keyboard"), MANY),
+	REFUSE (DEV "input", "no device of the host is handed out", MANY),
+	IGNORE (DEV "graphics", NO_SCREEN, MANY),
+	IGNORE (DEV "video", NO_SCREEN, MANY),
+	IGNORE (DEV "sound", "a guest has no sound", MANY),
+	IGNORE (DEV "audio", "a guest has no sound", MANY),
+	IGNORE (DEV "redirdev", "there is no USB", MANY),
+	IGNORE (DEV "redirfilter", "there is no USB", MANY),
+	IGNORE (DEV "hub", "there is no USB", MANY),
+	REFUSE (DEV "filesystem", "sharing a folder of the host's is not supported: `rastos-vmm disk import` makes a disk of it", MANY),
+	REFUSE (DEV "hostdev", "no device of the host is handed out", MANY),
+	REFUSE (DEV "memory", "memory cannot be plugged in: give it all in <memory>", MANY),
+	REFUSE (DEV "tpm", "there is no TPM", MANY),
+	REFUSE (DEV "smartcard", "there is no USB", MANY),
+	REFUSE (DEV "shmem", "guests share no memory", MANY),
+	REFUSE (DEV "iommu", "there is no IOMMU", MANY),
+	REFUSE (DEV "crypto", "there is no crypto device", MANY),
+	REFUSE (DEV "nvram", "is of pSeries machines", MANY),
+	REFUSE (DEV "lease", "disks are locked by the guest's process", MANY),
+};
+/* clang-format on */
+
+const struct rule_group device_group = {"Other devices", RULES_OF(rules)};
