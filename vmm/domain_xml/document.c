@@ -6,6 +6,7 @@
 #include <libxml/parserInternals.h>
 #include <string.h>
 
+#include "common/util.h"
 #include "vmm/domain_xml/xml.h"
 
 /* What stopped the parser, besides its own errors. */
@@ -110,6 +111,31 @@ static void set_up(xmlParserCtxt *parser, struct parsing *parsing)
 	parser->sax->fatalError = say_nothing;
 }
 
+/* What the XML declaration says (XML 1.0, 4.3.3), as far as it may be said. */
+static int check_encoding(const char *bytes, size_t size, struct refusal *refusal)
+{
+	static const char *const allowed[] = {"UTF-8", "UTF8", "US-ASCII", "ASCII"};
+	const char *end = size > 5 && memcmp(bytes, "<?xml", 5) == 0 ? memmem(bytes, size, "?>", 2) : NULL;
+	const char *encoding = end ? memmem(bytes, (size_t)(end - bytes), "encoding", 8) : NULL;
+	const char *quote = encoding;
+	size_t len = 0;
+
+	while (quote && quote < end && *quote != '\'' && *quote != '"')
+		quote++;
+	while (quote && quote + 1 + len < end && quote[1 + len] != *quote)
+		len++;
+	if (memchr(bytes, 0, size))
+		return refuse(refusal, -EINVAL, NULL, "is not text in UTF-8: it has bytes of value 0");
+	if (!len)
+		return 0;
+	for (unsigned i = 0; i < ARRAY_SIZE(allowed); i++) {
+		if (strlen(allowed[i]) == len && strncasecmp(allowed[i], quote + 1, len) == 0)
+			return 0;
+	}
+	return refuse(refusal, -EINVAL, NULL, "line 1: must be in UTF-8, not %.*s",
+		      (int)(len > 40 ? 40 : len), quote + 1);
+}
+
 int document_parse(const char *bytes, size_t size, xmlDoc **document, struct refusal *refusal)
 {
 	struct parsing parsing = {0};
@@ -119,12 +145,15 @@ int document_parse(const char *bytes, size_t size, xmlDoc **document, struct ref
 	*document = NULL;
 	if (size > DOCUMENT_BYTES_MAX)
 		return refuse(refusal, -E2BIG, NULL, "is larger than %u KiB", DOCUMENT_BYTES_MAX >> 10);
+	code = check_encoding(bytes, size, refusal);
+	if (code < 0)
+		return code;
 	parser = xmlNewParserCtxt();
 	if (!parser)
 		return refuse(refusal, -ENOMEM, NULL, "out of memory");
 	set_up(parser, &parsing);
-	*document =
-		xmlCtxtReadMemory(parser, bytes, (int)size, NULL, NULL, XML_PARSE_NONET | XML_PARSE_NOCDATA);
+	*document = xmlCtxtReadMemory(parser, bytes, (int)size, NULL, "UTF-8",
+				      XML_PARSE_NONET | XML_PARSE_NOCDATA);
 	if (parsing.stop != STOP_NOT)
 		code = why_stopped(&parsing, refusal);
 	else if (!*document || !parser->wellFormed || !parser->nsWellFormed)
