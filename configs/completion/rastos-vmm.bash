@@ -93,7 +93,7 @@ _rastos_vmm() {
 	create)
 		words="--image --cpus --memory --disk --volume --net --publish --initrd --append --protocol --console --vsock --role
 			--autostart --depends-on --ready --no-validate --no-start --detach --timeout --help"
-		files=yes
+		[[ $before != create ]] || files=yes
 		;;
 	define) words="--replace --no-validate --json --help" files=yes ;;
 	dumpxml) words="--inactive --json --help $(_rastos_vmm_guests)" ;;
