@@ -22,9 +22,11 @@ static int take_value(cJSON *made, cJSON **value)
 
 static int text_read(const struct conversion *conversion, const char *text, cJSON **value, struct error *why)
 {
-	(void)conversion;
 	if (!*text)
 		return error_set(why, -EINVAL, "must not be empty");
+	if (conversion->max && strlen(text) > conversion->max)
+		return error_set(why, -EINVAL, "is longer than %llu bytes",
+				 (unsigned long long)conversion->max);
 	return take_value(cJSON_CreateString(text), value);
 }
 
@@ -105,6 +107,17 @@ static char *mac_write(const struct conversion *conversion, const cJSON *value)
 	return write_characters(value, DIGITS "abcdefABCDEF:");
 }
 
+static int name_read(const struct conversion *conversion, const char *text, cJSON **value, struct error *why)
+{
+	bool begins = *text && strchr(LETTERS DIGITS, *text);
+
+	if (!begins || text[strspn(text, LETTERS DIGITS "-_.")] || strlen(text) > conversion->max)
+		return error_set(why, -EINVAL,
+				 "must be letters, digits, '-', '_' and '.', at most %llu of them",
+				 (unsigned long long)conversion->max);
+	return take_value(cJSON_CreateString(text), value);
+}
+
 /* Libvirt keeps only names that begin so: they are the user's. */
 static int alias_read(const struct conversion *conversion, const char *text, cJSON **value, struct error *why)
 {
@@ -131,11 +144,13 @@ static char *alias_write(const struct conversion *conversion, const cJSON *value
 
 ANY_TEXT(convert_text, text_write, NULL);
 ANY_TEXT(convert_line, line_write, NULL);
+const struct conversion convert_title = {.read = text_read, .write = line_write, .max = 256};
+const struct conversion convert_name = {.read = name_read, .write = line_write, .max = 63};
 ANY_TEXT(convert_path, path_write, NULL);
 ANY_TEXT(convert_file_path, file_path_write, "a path not below `/dev`");
 ANY_TEXT(convert_block_path, block_path_write, "a path below `/dev`");
-ANY_TEXT(convert_device, device_write, NULL);
-ANY_TEXT(convert_serial, serial_write, NULL);
+const struct conversion convert_device = {.read = text_read, .write = device_write, .max = 15};
+const struct conversion convert_serial = {.read = text_read, .write = serial_write, .max = 20};
 ANY_TEXT(convert_set, set_write, NULL);
 ANY_TEXT(convert_mac, mac_write, NULL);
 const struct conversion convert_alias = {.read = alias_read, .write = alias_write, .what = "without `ua-`"};

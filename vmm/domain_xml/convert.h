@@ -6,8 +6,10 @@
 
 #include "vmm/domain_xml/rule.h"
 
-extern const struct conversion convert_text;       /* any characters */
-extern const struct conversion convert_line;       /* without a newline */
+extern const struct conversion convert_text; /* any characters */
+extern const struct conversion convert_line; /* without a newline */
+extern const struct conversion convert_name; /* of a guest, or an image of the pool */
+extern const struct conversion convert_title;
 extern const struct conversion convert_path;       /* of a file, absolute */
 extern const struct conversion convert_file_path;  /* the same, not below /dev */
 extern const struct conversion convert_block_path; /* below /dev */

@@ -125,7 +125,9 @@ int json_pointer_set(cJSON *root, const char *pointer, cJSON *value)
 			code = put(parent, token, value);
 			break;
 		}
-		if (cJSON_IsObject(parent) && value && !child_of(parent, token))
+		/* An object on the way may be made; what goes on with a number would be a list. */
+		if (cJSON_IsObject(parent) && value && !child_of(parent, token) &&
+		    (next[1] < '0' || next[1] > '9'))
 			cJSON_AddObjectToObject(parent, token);
 		parent = child_of(parent, token);
 		code = parent ? 0 : -ENOENT;

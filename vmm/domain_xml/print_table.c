@@ -66,9 +66,11 @@ static void print_conversion(const struct conversion *conversion)
 {
 	if (conversion->words)
 		print_words(conversion);
-	else if (conversion->max)
+	else if (conversion->min)
 		printf(": %llu to %llu", (unsigned long long)conversion->min,
 		       (unsigned long long)conversion->max);
+	else if (conversion->max)
+		printf("; at most %llu bytes", (unsigned long long)conversion->max);
 	else if (conversion->what)
 		printf("; %s", conversion->what);
 }

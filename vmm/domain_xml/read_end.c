@@ -93,13 +93,13 @@ static bool find_places(const struct reader *reader, struct place places[READER_
 static void reorder(struct reader *reader, const struct place *places)
 {
 	cJSON *disks = json_key_get(reader->definition, "disks");
-	bool cdrom[READER_DISKS_MAX];
+	const struct reader before = *reader;
 	int boot = reader->boot.disk;
 
-	memcpy(cdrom, reader->cdrom, sizeof(cdrom));
 	for (unsigned i = 0; i < reader->disk_count; i++) {
 		cJSON_AddItemToArray(disks, cJSON_DetachItemViaPointer(disks, places[i].item));
-		reader->cdrom[i] = cdrom[places[i].disk];
+		reader->cdrom[i] = before.cdrom[places[i].disk];
+		reader->disks[i] = before.disks[places[i].disk];
 		if (places[i].disk == boot)
 			reader->boot.disk = (int)i;
 	}
@@ -125,6 +125,21 @@ static int sort_disks(struct reader *reader)
 			return -ENOMEM;
 	}
 	reorder(reader, places);
+	return 0;
+}
+
+/* By now it may be in our metadata, too. */
+static int check_sources(struct reader *reader)
+{
+	const cJSON *disks = json_key_get(reader->definition, "disks");
+
+	for (unsigned i = 0; i < reader->disk_count && !reader->partial; i++) {
+		const cJSON *disk = cJSON_GetArrayItem(disks, (int)i);
+
+		if (!json_key_get(disk, "path") && !json_key_get(disk, "image"))
+			return refuse(reader->refusal, -EINVAL, reader->disks[i],
+				      "needs a source: which file or block device?");
+	}
 	return 0;
 }
 
@@ -182,6 +197,8 @@ int read_end(struct reader *reader)
 		code = sort_disks(reader);
 	if (code == 0)
 		code = remainder_apply(reader);
+	if (code == 0)
+		code = check_sources(reader);
 	if (code == 0)
 		code = say_what_is_not_said(reader);
 	return code == 0 ? choose_boot(reader) : code;

@@ -238,6 +238,7 @@ int remainder_apply(struct reader *reader)
 		code = json_pointer_set(reader->definition, pointer->valuestring, absent ? NULL : value);
 		/* What was removed from the XML by hand need not be said to be absent. */
 		if (code < 0 && !(absent && code == -ENOENT)) {
+			code = code == -ENOMEM ? code : -EINVAL;
 			refuse(reader->refusal, code, xml_child(reader->domain, "metadata"),
 			       "the metadata of rastOS says something of %.100s, which is not there",
 			       pointer->valuestring);

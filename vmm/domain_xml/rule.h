@@ -66,8 +66,9 @@ struct rule {
 	const char *key; /* dots lead into objects: "kernel.path" */
 	const struct conversion *conversion;
 	const struct special *special;
-	const char *beside;   /* RULE_MAP: printed only when this key is said, too */
-	const char *value;    /* RULE_FIXED */
+	const char *with;   /* RULE_MAP: the fallback is printed when this key is said, and its own is not */
+	const char *beside; /* RULE_MAP: printed only when this key is said, too */
+	const char *value;  /* RULE_FIXED */
 	const char *fallback; /* what holds when the key is not said, as JSON */
 	const char *why;      /* of ignored and refused, and how special ones map */
 	bool many;            /* may come more than once */

@@ -51,9 +51,13 @@ void schema_free(struct schema *schema)
 	free(schema);
 }
 
-/* The validator says more the further out it is; the first word is where the fault is. */
+#define NARROW_CHILDREN 64
+#define NARROW_DEPTH    6
+
+/* The validator says more the further out it is: its first word is nearest to the fault, its first element
+ * too. */
 struct complaint {
-	const xmlNode *node;
+	xmlNode *node;
 	char text[256];
 };
 
@@ -61,11 +65,11 @@ static void take_complaint(void *context, xmlError *error)
 {
 	struct complaint *complaint = context;
 
-	if (complaint->text[0] || !error->message)
-		return;
-	complaint->node = error->node;
-	snprintf(complaint->text, sizeof(complaint->text), "%.*s", (int)strcspn(error->message, "\n"),
-		 error->message);
+	if (!complaint->node)
+		complaint->node = error->node;
+	if (!complaint->text[0] && error->message)
+		snprintf(complaint->text, sizeof(complaint->text), "%.*s", (int)strcspn(error->message, "\n"),
+			 error->message);
 }
 
 static int check(const struct schema *schema, xmlDoc *document, struct complaint *complaint)
@@ -81,6 +85,52 @@ static int check(const struct schema *schema, xmlDoc *document, struct complaint
 	return code == 0 ? 0 : -EINVAL;
 }
 
+/* Whether the document would be as the schema wants it without the element. */
+static bool is_to_blame(const struct schema *schema, xmlNode *element)
+{
+	struct complaint complaint = {0};
+	xmlDoc *document = element->doc;
+	xmlNode *parent = element->parent;
+	xmlNode *next = element->next;
+	int code;
+
+	xmlUnlinkNode(element);
+	code = check(schema, document, &complaint);
+	if (next)
+		xmlAddPrevSibling(next, element);
+	else
+		xmlAddChild(parent, element);
+	return code == 0;
+}
+
+/* Of an interleave the validator names the element that holds it all: which of those inside is it? */
+static xmlNode *narrow(const struct schema *schema, xmlNode *element)
+{
+	for (unsigned depth = 0; depth < NARROW_DEPTH; depth++) {
+		unsigned count = 0;
+		xmlNode *child = element->children;
+
+		while (child && count < NARROW_CHILDREN) {
+			if (child->type == XML_ELEMENT_NODE && ++count && is_to_blame(schema, child))
+				break;
+			child = child->next;
+		}
+		if (!child || count == NARROW_CHILDREN)
+			return element;
+		element = child;
+	}
+	return element;
+}
+
+static int complain(const struct schema *schema, const struct complaint *complaint, struct refusal *refusal)
+{
+	xmlNode *node = complaint->node ? narrow(schema, complaint->node) : NULL;
+
+	if (node != complaint->node)
+		return refuse(refusal, -EINVAL, node, "is not as libvirt's schema wants it");
+	return refuse(refusal, -EINVAL, node, "is not as libvirt's schema wants it: %s", complaint->text);
+}
+
 int schema_check(const struct schema *schema, xmlDoc *document, struct refusal *refusal)
 {
 	xmlNode *root = xmlDocGetRootElement(document);
@@ -93,12 +143,11 @@ int schema_check(const struct schema *schema, xmlDoc *document, struct refusal *
 	if (metadata)
 		metadata->children = NULL;
 	code = check(schema, document, &complaint);
+	if (code == -ENOMEM)
+		refuse(refusal, code, NULL, "out of memory");
+	else if (code < 0)
+		code = complain(schema, &complaint, refusal);
 	if (metadata)
 		metadata->children = others;
-	if (code == 0)
-		return 0;
-	if (code == -ENOMEM)
-		return refuse(refusal, code, NULL, "out of memory");
-	return refuse(refusal, code, complaint.node, "is not as libvirt's schema wants it: %s",
-		      complaint.text);
+	return code;
 }

@@ -30,6 +30,7 @@ static int disk_read(struct reader *reader, const xmlNode *node, cJSON *object)
 	const char *device = xml_attribute(node, "device");
 	bool cdrom = device && strcmp(device, "cdrom") == 0;
 
+	reader->disks[reader->disk_count] = node;
 	reader->cdrom[reader->disk_count++] = cdrom;
 	if (cdrom && !xml_child(node, "readonly"))
 		return reader_set(reader, node, object, "read_only", cJSON_CreateTrue());

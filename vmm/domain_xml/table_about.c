@@ -7,10 +7,10 @@ static const struct rule rules[] = {
 	IGNORE ("@type", "every guest runs on KVM", WHEN(".=qemu|test")),
 	REFUSE ("@type", "a guest runs on KVM: give type=\"kvm\""),
 	IGNORE ("@id", "a number that the guest had while it ran"),
-	MAP    ("name", "name", line),
+	MAP    ("name", "name", name),
 	MAP    ("uuid", "uuid", text),
 	REFUSE ("genid", "a guest is told of no generation"),
-	MAP    ("title", "title", line),
+	MAP    ("title", "title", title),
 	MAP    ("description", "description", text),
 
 	HOLD   ("metadata"),

@@ -8,7 +8,7 @@
 #define ADDRESS   "a guest asks for its address, or has it in its own configuration"
 
 static const struct rule rules[] = {
-	REFUSE (CARD, "macvtap is not supported: give the bridge, type=\"bridge\"", WHEN("@type=direct"), MANY),
+	REFUSE (CARD, "there is no macvtap: give the bridge, type=\"bridge\"", WHEN("@type=direct"), MANY),
 	REFUSE (CARD, CARD_TYPE, WHEN("@type=hostdev|internal|vhostuser|vdpa|server|client|mcast|udp|vds"), MANY),
 	LIST   (CARD, "networks", 6),
 	MAP    (CARD "/@type", "type", card_type, ELSE("\"passt\"")),
@@ -101,7 +101,7 @@ static const struct rule rules[] = {
 	REFUSE (CARD "/script", "no scripts are run: a TAP of the host's is type=\"ethernet\""),
 	REFUSE (CARD "/downscript", "no scripts are run"),
 	REFUSE (CARD "/filterref", "there are no filters for cards: the host's packet filter is nftables'"),
-	REFUSE (CARD "/virtualport", "switches with ports of their own are not supported"),
+	REFUSE (CARD "/virtualport", "there are no switches with ports of their own"),
 	REFUSE (CARD "/vlan", "give a bridge of the host's that has the VLAN"),
 	FIXED  (CARD "/port/@isolated", "no", .key = "-"),
 	REFUSE (CARD "/port", "guests of a network reach each other"),

@@ -74,7 +74,7 @@ static const struct rule rules[] = {
 	REFUSE ("idmap", "a guest is a whole machine, no container"),
 	REFUSE ("perf", "performance counters are not handed out"),
 	REFUSE ("keywrap", "is of s390 machines"),
-	REFUSE ("launchSecurity", "memory encryption is not supported"),
+	REFUSE ("launchSecurity", "there is no memory encryption"),
 };
 /* clang-format on */
 

@@ -40,6 +40,7 @@ struct reader {
 	struct boot_choice boot;
 	unsigned boot_orders; /* of <os><boot>: which one it is */
 	unsigned disk_count;
+	const xmlNode *disks[READER_DISKS_MAX];
 	bool cdrom[READER_DISKS_MAX];
 	char targets[READER_DISKS_MAX][8]; /* "vdb"; "": a longer name */
 	const xmlNode *target_nodes[READER_DISKS_MAX];

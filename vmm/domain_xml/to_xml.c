@@ -100,13 +100,25 @@ int writer_set(struct writer *writer, xmlNode *element, const char *path, const 
 
 /* --- Rules --- */
 
+static int write_fallback(struct writer *writer, const struct rule *rule, const char *path, xmlNode *element)
+{
+	cJSON *fallback = cJSON_Parse(rule->fallback);
+	AUTO_FREE char *text = fallback ? rule->conversion->write(rule->conversion, fallback) : NULL;
+
+	cJSON_Delete(fallback);
+	return text ? writer_set(writer, element, path, text) : out_of_memory(writer);
+}
+
 static int write_value(struct writer *writer, const struct rule *rule, const char *path, xmlNode *element,
 		       const cJSON *object)
 {
 	const cJSON *value = json_key_get(object, rule->key);
-	bool alone = rule->beside && !json_key_get(object, rule->beside);
-	AUTO_FREE char *text = value && !alone ? rule->conversion->write(rule->conversion, value) : NULL;
+	AUTO_FREE char *text = NULL;
 
+	if (!value && rule->with && json_key_get(object, rule->with))
+		return write_fallback(writer, rule, path, element);
+	if (value && (!rule->beside || json_key_get(object, rule->beside)))
+		text = rule->conversion->write(rule->conversion, value);
 	return text ? writer_set(writer, element, path, text) : 0;
 }
 
