@@ -41,6 +41,8 @@ static const struct command commands[] = {
 	{"run", "run one guest in the foreground, without a manager", command_run},
 	{"create", "make a guest from options, and start it", command_create},
 	{"define", "give a guest's definition to the manager", command_define},
+	{"dumpxml", "print a guest's definition as libvirt domain XML", command_dumpxml},
+	{"convert", "turn a definition into libvirt domain XML, or back", command_convert},
 	{"undefine", "forget guests that are off", command_undefine},
 	{"start", "start guests that are off", command_start},
 	{"shutdown", "press guests' power buttons", command_shutdown},
