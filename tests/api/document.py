@@ -78,6 +78,9 @@ class Document:
             if str(answer.status) not in allowed and str(answer.status) not in EVERYWHERE:
                 raise Undocumented(f"{where}: not documented; {answer.text[:300]}")
             described = allowed.get(str(answer.status), {})
+        elif self.has_path(path) and method == "OPTIONS":
+            self.expect(where, answer, ("204", *answers_of_strangers(self)))
+            described = {}
         elif self.has_path(path):
             self.expect(where, answer, ("405", *answers_of_strangers(self)))
             described = {}
@@ -94,7 +97,7 @@ class Document:
     def expect(where, answer, statuses):
         if str(answer.status) not in statuses:
             raise Undocumented(f"{where}: expected {' or '.join(statuses)}; {answer.text[:300]}")
-        if answer.status == 405 and not answer.headers.get("Allow"):
+        if answer.status in (204, 405) and not answer.headers.get("Allow"):
             raise Undocumented(f"{where}: without Allow")
 
     def check_headers(self, where, described, answer):

@@ -317,7 +317,7 @@ class Host(ApiTest):
                                        ("GET", "/v1/guests/", 404), ("GET", "//v1/guests", 404), ("GET", "/v1/guests/web/stat", 404),
                                        ("GET", "/v1/../v1/mode", 404), ("POST", "/v1/guests", 405), ("DELETE", "/v1/mode", 405),
                                        ("GET", "/v1/guests/web/start", 405), ("PATCH", "/metrics", 405), ("PUT", "/openapi.json", 405),
-                                       ("OPTIONS", "/v1/mode", 405), ("BREW", "/v1/mode", 405)):
+                                       ("OPTIONS", "/v1/mode", 204), ("OPTIONS", "/v1/moda", 404), ("BREW", "/v1/mode", 405)):
             with self.subTest(method=method, target=target):
                 self.assert_status(status, self.api.request(method, target))
         self.assert_problem(self.api.request("GET", "/v1/gests"), 404, ["did you mean guests?"])
