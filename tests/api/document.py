@@ -1,5 +1,6 @@
 """docs/openapi.json as the tests use it: what a request may be, what an answer must be, and a client made of it at run time."""
 
+import functools
 import json
 import re
 import sys
@@ -172,6 +173,16 @@ SHAPES = {
 }
 
 
+@functools.cache
+def schema_problem(text):
+    """What the meta schema says against it, or None."""
+    try:
+        jsonschema.Draft202012Validator.check_schema(json.loads(text))
+    except jsonschema.SchemaError as error:
+        return error.message
+    return None
+
+
 class Structure:
     """Collects what is wrong with a document as such. Debian has no validator for OpenAPI 3.1."""
 
@@ -199,10 +210,8 @@ class Structure:
     def schema(self, where, schema):
         """A schema and all references in it; whether they are right."""
         before = len(self.wrong)
-        try:
-            jsonschema.Draft202012Validator.check_schema(schema)
-        except jsonschema.SchemaError as error:
-            self.say(where, f"is no JSON Schema: {error.message}")
+        if problem := schema_problem(json.dumps(schema)):
+            self.say(where, f"is no JSON Schema: {problem}")
         self.references(where, schema)
         return len(self.wrong) == before
 
