@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/printable.h"
 #include "common/util.h"
+#include "vmm/api/follow.h"
+#include "vmm/api/negotiate.h"
+#include "vmm/api/stream.h"
 
 #define DISCARDED_MAX (4U << 20) /* of a body that is too large; then its client is not listened to any longer */
 
@@ -50,6 +52,7 @@ void exchange_resume(struct exchange *exchange)
 	exchange->hangup.fd = -1;
 	exchange->suspended = false;
 	MHD_resume_connection(exchange->mhd);
+	server_kick(exchange->connection->daemon);
 }
 
 void exchanges_abandon(struct api *api)
@@ -69,14 +72,6 @@ static const char *const body_types[BODY_COUNT] = {
 	[BODY_GUEST] = "application/json",
 	[BODY_PATCH] = "application/merge-patch+json",
 };
-
-/* "application/json; charset=utf-8" is application/json. */
-static bool type_is(const char *type, const char *wanted)
-{
-	size_t len = strlen(wanted);
-
-	return strncasecmp(type, wanted, len) == 0 && strchr(" \t;", type[len]) != NULL;
-}
 
 /* Whether a body follows: RFC 9112, 6. */
 static bool has_body(const struct exchange *exchange)
@@ -99,7 +94,7 @@ static bool check_body(struct exchange *exchange)
 		reply_refusal(exchange, MHD_HTTP_BAD_REQUEST, "%s %s takes no body", route->method, route->path);
 		return false;
 	}
-	if (type && !type_is(type, wanted)) {
+	if (type && !media_type_is(type, wanted)) {
 		reply_refusal(exchange, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, "the body must be %s, not %.64s", wanted, type);
 		reply_header(exchange, "Accept", wanted);
 		return false;
@@ -248,8 +243,9 @@ static enum MHD_Result give_answer(struct exchange *exchange)
 	enum MHD_Result result = MHD_NO;
 
 	if (exchange->response && !exchange->gone) {
-		connection_allow(exchange->connection, API_ANSWER_S);
+		connection_allow(exchange->connection, exchange->follow || exchange->stream ? 0 : API_ANSWER_S);
 		result = MHD_queue_response(exchange->mhd, exchange->status, exchange->response);
+		MHD_destroy_response(TAKE_PTR(exchange->response)); /* now it is libmicrohttpd's alone */
 	}
 	return result;
 }
@@ -319,6 +315,8 @@ void exchange_end(void *owner, struct MHD_Connection *mhd, void **context, enum 
 		loop_remove(exchange->connection->api->loop, &exchange->hangup);
 	if (exchange->response)
 		MHD_destroy_response(exchange->response);
+	follow_free(exchange->follow);
+	stream_free(exchange->stream);
 	connection_allow(exchange->connection, API_IDLE_S);
 	cJSON_Delete(exchange->json);
 	free(exchange->body);

@@ -55,6 +55,14 @@ void reply_refusal(struct exchange *exchange, unsigned status, const char *forma
 	reply_problem(exchange, &(struct problem){.status = status, .detail = err.text});
 }
 
+void reply_bad_parameter(struct exchange *exchange, const char *name, const char *must)
+{
+	struct error err;
+
+	error_set(&err, 0, "parameter %.64s: %s", name, must);
+	reply_problem(exchange, &(struct problem){.status = MHD_HTTP_BAD_REQUEST, .detail = err.text, .parameter = name});
+}
+
 void reply_result(struct exchange *exchange, cJSON *result)
 {
 	bool later = exchange->route->later && !exchange_flag(exchange, "wait");

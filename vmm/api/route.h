@@ -55,7 +55,6 @@ struct route {
 	enum route_body body;
 	bool body_optional;
 	bool later;  /* what it begins takes its time: 202 unless the query says wait */
-	bool stream; /* the connection becomes one */
 	/* Parameters of the query, or members of the body when it is BODY_MEMBERS. */
 	struct route_argument arguments[ROUTE_ARGUMENTS_MAX];
 	/* In place of the operation, or before it; NULL: exchange_operate. */

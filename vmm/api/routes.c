@@ -1,6 +1,9 @@
 /* The table. docs/openapi.json says the same, which the unit tests hold against this. */
 #include "common/util.h"
+#include "vmm/api/follow.h"
+#include "vmm/api/guests.h"
 #include "vmm/api/route.h"
+#include "vmm/api/stream.h"
 
 #define WAIT      {"wait", ARGUMENT_BOOL}
 #define TIMEOUT   {"timeout_s", ARGUMENT_NUMBER}
@@ -14,7 +17,12 @@ const struct route routes[] = {
 	{"POST", "/v1/down", ROLE_ADMIN, "down", BODY_MEMBERS, .body_optional = true,
 	 .arguments = {TIMEOUT, {"force"}, {"poweroff"}, {"keep_guests"}}},
 
-	{"GET", "/v1/guests", ROLE_READ, "list"},
+	{"GET", "/v1/guests", ROLE_READ, "list", .begin = guests_list,
+	 .arguments = {{"state"}, {"limit", ARGUMENT_NUMBER}, {"after"}}},
+	{"GET", "/v1/guests/{guest}", ROLE_READ, .begin = guests_show},
+	{"PUT", "/v1/guests/{guest}", ROLE_ADMIN, "define", BODY_GUEST, .begin = guests_put},
+	{"PATCH", "/v1/guests/{guest}", ROLE_ADMIN, "define", BODY_PATCH, .begin = guests_patch},
+	{"DELETE", "/v1/guests/{guest}", ROLE_ADMIN, "undefine", .begin = guests_delete},
 	{"GET", "/v1/guests/{guest}/state", ROLE_READ, "info"},
 	{"POST", "/v1/guests/{guest}/start", ROLE_OPERATE, "start", .later = true, .arguments = {WAIT, TIMEOUT}},
 	{"POST", "/v1/guests/{guest}/shutdown", ROLE_OPERATE, "shutdown", .later = true, .arguments = {WAIT, TIMEOUT}},
@@ -26,6 +34,10 @@ const struct route routes[] = {
 	 .arguments = {{"lines", ARGUMENT_NUMBER}, {"from", ARGUMENT_NUMBER}}},
 	{"GET", "/v1/guests/{guest}/boot-report", ROLE_READ, "boot-report", .arguments = {WAIT, TIMEOUT}},
 	{"GET", "/v1/guests/{guest}/crashes", ROLE_READ, "crashes", .arguments = {NEWEST}},
+	{"GET", "/v1/guests/{guest}/console", ROLE_OPERATE, "console", .begin = stream_begin},
+	{"GET", "/v1/guests/{guest}/vsock/{port}", ROLE_OPERATE, "vsock-connect", .begin = stream_begin},
+	{"GET", "/v1/guests/{guest}/exec", ROLE_OPERATE, "vsock-connect", .begin = stream_begin_exec},
+	{"GET", "/v1/events", ROLE_READ, "events", .begin = follow_begin, .arguments = {{"since", ARGUMENT_NUMBER}}},
 	{"GET", "/v1/stats", ROLE_READ, "stats"},
 	{"GET", "/v1/crashes", ROLE_READ, "crashes", .arguments = {NEWEST}},
 

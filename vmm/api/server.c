@@ -11,6 +11,7 @@
 #include "common/util.h"
 #include "vmm/api/api.h"
 #include "vmm/api/exchange.h"
+#include "vmm/api/follow.h"
 
 #define NS_PER_SECOND 1000000000ULL
 #define SWEEP_NS      NS_PER_SECOND
@@ -84,6 +85,7 @@ static void sweep(struct loop_timer *timer)
 	struct api *api = CONTAINER_OF(timer, struct api, sweep);
 	uint64_t now = monotonic_ns();
 
+	follow_tick(api);
 	for (struct api_connection *connection = api->connections; connection; connection = connection->next) {
 		if (connection->deadline_ns && now >= connection->deadline_ns)
 			connection_shutdown(connection);
@@ -178,8 +180,17 @@ int server_open(struct api *api, struct error *err)
 	return daemon_open(api, &api->plain, err);
 }
 
+/* Who was answered already shall have the answer: whoever asked for the end of the manager. */
+static void daemon_flush(struct api_daemon *daemon)
+{
+	for (unsigned round = 0; daemon->mhd && round < ROUNDS_MAX; round++)
+		MHD_run(daemon->mhd);
+}
+
 void server_close(struct api *api)
 {
+	daemon_flush(&api->plain);
+	daemon_flush(&api->tls);
 	exchanges_abandon(api);
 	daemon_close(&api->plain);
 	daemon_close(&api->tls);

@@ -53,7 +53,7 @@
 /* How the process keeps a guest that took it over from doing harm (vmm/jail/jail.h). */
 enum guest_confinement {
 	GUEST_OF_USER, /* the user's own process: no_new_privs, and filters for all threads but the first */
-	GUEST_JAILED,  /* a process of jail_fork: the jail is closed once the boot image is verified */
+	GUEST_JAILED,  /* a process of jail_spawn: the jail is closed once the boot image is verified */
 	GUEST_UNCONFINED, /* the manager's child, with the jail turned off by name */
 };
 

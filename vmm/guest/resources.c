@@ -43,51 +43,79 @@ static int read_whole(int fd, uint8_t *into, size_t size)
 	return 0;
 }
 
+static int file_map_size(const char *what, const struct file_map *map, size_t *size, struct error *err)
+{
+	struct stat status;
+
+	if (fstat(map->fd, &status) < 0)
+		return error_set(err, -errno, "%s %s: cannot stat: %m", what, map->path);
+	if (!S_ISREG(status.st_mode))
+		return error_set(err, -EINVAL, "%s %s: is not a regular file", what, map->path);
+	if (status.st_size == 0)
+		return error_set(err, -EINVAL, "%s %s: is empty", what, map->path);
+	if ((uint64_t)status.st_size > IMAGE_MAX)
+		return error_set(err, -EFBIG, "%s %s: is larger than 1 GiB", what, map->path);
+	*size = (size_t)status.st_size;
+	return 0;
+}
+
+static int file_map_open(const char *what, const char *path, struct file_map *map, struct error *err)
+{
+	size_t size;
+
+	map->path = path;
+	map->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (map->fd < 0)
+		return error_set(err, -errno, "%s %s: cannot open: %m", what, path);
+	return file_map_size(what, map, &size, err);
+}
+
+static int file_map_take(const char *what, bool copy, struct file_map *map, struct error *err)
+{
+	int flags = copy ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_PRIVATE;
+	AUTO_CLOSE int fd = map->fd;
+	void *data;
+	int code;
+
+	if (fd < 0)
+		return 0;
+	code = file_map_size(what, map, &map->size, err);
+	map->fd = -1;
+	if (code < 0)
+		return code;
+	data = mmap(NULL, map->size, copy ? PROT_READ | PROT_WRITE : PROT_READ, flags, copy ? -1 : fd, 0);
+	if (data == MAP_FAILED)
+		return error_set(err, -errno, "%s %s: cannot map: %m", what, map->path);
+	map->data = data;
+	code = copy ? read_whole(fd, data, map->size) : 0;
+	return code < 0 ? error_set(err, code, "%s %s: cannot read: %s", what, map->path, strerror(-code))
+			: 0;
+}
+
 /*
  * A boot image is copied into memory of ours before it is verified, so that what was verified is what boots
  * even when somebody writes to the file meanwhile; a bare kernel has nothing to protect and is mapped, which
  * is quicker.
  */
-static int file_map_take(const char *what, const char *path, int fd, bool copy, struct file_map *map,
-			 struct error *err)
+int guest_resources_map(const struct guest_definition *definition, struct guest_resources *resources,
+			struct error *err)
 {
-	int flags = copy ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_PRIVATE;
-	struct stat status;
-	void *data;
-	int code;
+	const char *what = definition->image                               ? "boot image"
+			   : definition->kernel_disk == DEFINITION_NO_DISK ? "kernel"
+									   : "kernel of";
+	int code = file_map_take(what, definition->image != NULL, &resources->image, err);
 
-	if (fstat(fd, &status) < 0)
-		return error_set(err, -errno, "%s %s: cannot stat: %m", what, path);
-	if (!S_ISREG(status.st_mode))
-		return error_set(err, -EINVAL, "%s %s: is not a regular file", what, path);
-	if (status.st_size == 0)
-		return error_set(err, -EINVAL, "%s %s: is empty", what, path);
-	if ((uint64_t)status.st_size > IMAGE_MAX)
-		return error_set(err, -EFBIG, "%s %s: is larger than 1 GiB", what, path);
-	data = mmap(NULL, (size_t)status.st_size, copy ? PROT_READ | PROT_WRITE : PROT_READ, flags,
-		    copy ? -1 : fd, 0);
-	if (data == MAP_FAILED)
-		return error_set(err, -errno, "%s %s: cannot map: %m", what, path);
-	*map = (struct file_map){.path = path, .data = data, .size = (size_t)status.st_size};
-	code = copy ? read_whole(fd, data, map->size) : 0;
-	return code < 0 ? error_set(err, code, "%s %s: cannot read: %s", what, path, strerror(-code)) : 0;
-}
-
-static int file_map_open(const char *what, const char *path, bool copy, struct file_map *map,
-			 struct error *err)
-{
-	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-
-	if (fd < 0)
-		return error_set(err, -errno, "%s %s: cannot open: %m", what, path);
-	return file_map_take(what, path, fd, copy, map, err);
+	if (code < 0)
+		return code;
+	return file_map_take(resources->cmdline ? "initrd of" : "initrd", false, &resources->initrd, err);
 }
 
 static void file_map_close(struct file_map *map)
 {
+	cleanup_close(&map->fd);
 	if (map->data)
 		munmap((void *)map->data, map->size);
-	*map = (struct file_map){0};
+	*map = (struct file_map){.fd = -1};
 }
 
 void guest_resources_drop_boot_files(struct guest_resources *resources)
@@ -101,8 +129,9 @@ static char *disk_name(const struct disk_definition *definition)
 {
 	char *name;
 
-	return asprintf(&name, "disk %s", definition->image ? definition->image : definition->path) < 0 ? NULL
-													: name;
+	return asprintf(&name, "disk %s", definition->image ? definition->image : definition->path) < 0
+		       ? NULL
+		       : name;
 }
 
 /* The disk is open and locked already: nobody changes it under us. */
@@ -126,14 +155,10 @@ static int open_disk_kernel(const struct guest_definition *definition, struct gu
 	code = boot_from_disk(&source, boot, err);
 	if (code < 0)
 		return code;
-	code = file_map_take("kernel of", boot->kernel, boot->kernel_fd, false, &resources->image, err);
-	if (code == 0 && boot->initrd_fd >= 0)
-		code = file_map_take("initrd of", boot->kernel, boot->initrd_fd, false, &resources->initrd, err);
-	cleanup_close(&boot->kernel_fd);
-	cleanup_close(&boot->initrd_fd);
-	if (code == 0 && asprintf(&resources->cmdline, "%s%s%s", boot->cmdline,
-				  definition->cmdline ? " " : "",
-				  definition->cmdline ? definition->cmdline : "") < 0) {
+	resources->image = (struct file_map){.path = boot->kernel, .fd = boot->kernel_fd};
+	resources->initrd = (struct file_map){.path = boot->kernel, .fd = boot->initrd_fd};
+	if (asprintf(&resources->cmdline, "%s%s%s", boot->cmdline, definition->cmdline ? " " : "",
+		     definition->cmdline ? definition->cmdline : "") < 0) {
 		resources->cmdline = NULL;
 		code = error_set(err, -ENOMEM, "%s: out of memory", about);
 	}
@@ -146,16 +171,16 @@ static int open_boot_files(const struct guest_definition *definition, const stru
 	int code;
 
 	if (definition->image) {
-		code = file_map_open("boot image", definition->image, true, &resources->image, err);
+		code = file_map_open("boot image", definition->image, &resources->image, err);
 		if (code == 0)
 			code = settings_keys(settings, resources->keys, &resources->key_count, err);
 		return code;
 	}
 	if (definition->kernel_disk != DEFINITION_NO_DISK)
 		return open_disk_kernel(definition, resources, err);
-	code = file_map_open("kernel", definition->kernel, false, &resources->image, err);
+	code = file_map_open("kernel", definition->kernel, &resources->image, err);
 	if (code == 0 && definition->initrd)
-		code = file_map_open("initrd", definition->initrd, false, &resources->initrd, err);
+		code = file_map_open("initrd", definition->initrd, &resources->initrd, err);
 	return code;
 }
 
@@ -309,16 +334,26 @@ static int check_memory(const struct guest_definition *definition, struct error 
 			 definition->name, (unsigned long long)definition->memory_mib, available_kib / 1024);
 }
 
+void guest_resources_init(struct guest_resources *resources)
+{
+	*resources = (struct guest_resources){
+		.image.fd = -1,
+		.initrd.fd = -1,
+		.vsock_listen_fd = -1,
+		.kvm_fd = -1,
+	};
+	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
+		resources->disks[i].fd = -1;
+	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
+		resources->networks[i].fd = -1;
+}
+
 int guest_resources_open(const struct guest_definition *definition, const struct settings *settings,
 			 struct networks *networks, struct guest_resources *resources, struct error *err)
 {
 	int code = check_memory(definition, err);
 
-	*resources = (struct guest_resources){.vsock_listen_fd = -1, .kvm_fd = -1};
-	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
-		resources->disks[i].fd = -1;
-	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
-		resources->networks[i].fd = -1;
+	guest_resources_init(resources);
 	if (code == 0) {
 		resources->kvm_fd = kvm_device_open(err);
 		code = MIN(resources->kvm_fd, 0);

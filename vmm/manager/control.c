@@ -420,18 +420,6 @@ static void control_open_channel(struct control *control)
 		log_warning("control: cannot serve the virtio port %s: %s", path, strerror(-code));
 }
 
-void control_forked(struct control *control)
-{
-	close(control->listener.fd);
-	close(control->accept_again.source.fd);
-	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++) {
-		if (!control->clients[i])
-			continue;
-		close(control->clients[i]->source.fd);
-		close(control->clients[i]->call.deadline.source.fd);
-	}
-}
-
 int control_open(struct manager *manager, void (*down)(void *owner, bool poweroff), void *owner,
 		 struct control **result, struct error *err)
 {

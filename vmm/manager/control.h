@@ -34,8 +34,6 @@ int control_open(struct manager *manager, void (*down)(void *owner, bool powerof
 /* Takes no new clients any more; those that are there are still answered. */
 void control_deafen(struct control *control);
 void control_close(struct control *control); /* NULL is allowed */
-/* In a fresh guest process: closes what it inherited, and disturbs nobody. */
-void control_forked(struct control *control);
 
 /* What its clients ask for, for other ways in. */
 struct operations *control_operations(struct control *control);

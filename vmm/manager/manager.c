@@ -79,17 +79,6 @@ static void hush_over(struct loop_timer *timer)
 	}
 }
 
-void manager_leave(struct manager *manager, const struct managed_guest *self)
-{
-	for (unsigned i = 0; i < manager->guest_count; i++)
-		guest_process_leave(manager->guests[i], manager->guests[i] == self);
-	networks_forked(manager->networks);
-	close(manager->hush.source.fd);
-	loop_close(manager->loop);
-	if (manager->forked)
-		manager->forked(manager->forked_owner);
-}
-
 /* What holds from the guest's next start on. */
 static const struct guest_definition *next_definition(const struct managed_guest *guest)
 {
@@ -297,7 +286,8 @@ int manager_open(struct manager *manager, struct settings *settings, const char 
 {
 	int code;
 
-	*manager = (struct manager){.settings = settings, .loop = loop, .hush.source.fd = -1};
+	*manager = (struct manager){
+		.settings = settings, .loop = loop, .started_ns = monotonic_ns(), .hush.source.fd = -1};
 	/* By itself, and never written whole: most of its pages stay untouched. */
 	manager->events = calloc(1, sizeof(*manager->events));
 	if (!manager->events)

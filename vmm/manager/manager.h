@@ -43,6 +43,7 @@ struct manager {
 	struct settings *settings;
 	enum mode mode;
 	struct loop *loop;
+	uint64_t started_ns; /* CLOCK_MONOTONIC */
 	unsigned guest_count;
 	struct managed_guest *guests[MANAGER_GUESTS_MAX]; /* in the order of their start */
 	struct events *events;
@@ -56,9 +57,6 @@ struct manager {
 	/* Called after any change that somebody may wait for. */
 	void (*changed)(void *owner);
 	void *changed_owner;
-	/* Called in a fresh guest process to close what is not the guest's. */
-	void (*forked)(void *owner);
-	void *forked_owner;
 };
 
 /* Reads mode and definitions, and takes over guests of a former manager; no other is started. mode_word: NULL
@@ -123,5 +121,3 @@ bool manager_hears(struct manager *manager, struct loop_source *source, struct g
 void manager_guest_changed(struct managed_guest *guest); /* its state */
 void manager_guest_due(struct managed_guest *guest);     /* its delay is over */
 void manager_changed(struct manager *manager);           /* anything else */
-/* In a fresh guest process: drops all that is the manager's but `self`'s own. */
-void manager_leave(struct manager *manager, const struct managed_guest *self);

@@ -5,6 +5,7 @@
 
 #include "common/util.h"
 #include "vmm/config/nearest.h"
+#include "vmm/manager/exec_operation.h"
 #include "vmm/manager/request.h"
 #include "vmm/manager/task_call.h"
 #include "vmm/manager/wait.h"
@@ -12,7 +13,8 @@
 #define OPERATIONS_MAX 64
 
 static const struct operation *const tables[] = {
-	guest_operations, host_operations, network_operations, disk_operations, task_operations,
+	guest_operations, host_operations, network_operations,
+	disk_operations,  exec_operations, task_operations,
 };
 
 static const struct operation *find_operation(const struct json_place *place, struct error *err)

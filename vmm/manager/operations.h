@@ -33,7 +33,7 @@
  *      network-define    definition, replace             the network
  *      network-undefine  network
  *
- *      host                                              what the host has, and who we are (host_operations.h)
+ *      host                                              what the host has, and who we are (host_operations.c)
  *      metrics                                           a string: Prometheus text (metrics.h)
  *
  *      task-list         state (may be absent)           {"tasks":[task...]} (task.h), the newest first
@@ -41,7 +41,7 @@
  *      task-cancel       task                            the task; it is "cancelled" soon
  *
  *      pool-info                                         {"folder","capacity","free","disks"}; bytes
- *      disk-list                                         {"disks":[disk...]} (disk_operations.h)
+ *      disk-list                                         {"disks":[disk...]} (disk_operations.c)
  *      disk-info         disk                            one disk
  *      disk-create       disk, size                      the disk, as of all that follow; an empty one
  *      disk-import       disk, source, format, size, tag  made from a file or folder of the host: an absolute path
@@ -55,13 +55,11 @@
  *                                                        more input: vsock-connect to port 9998, and then
  *                                                        common/exec_wire.h
  *
- *      device-list       guest                           {"devices":[device...]} (device_operations.h)
+ *      device-list       guest                           {"devices":[device...]} (device_operations.c)
  *      device-info       guest, device                   one device
- *      device-add        guest, kind, definition, next_start    the device; kind: disk or network; definition: what
- *                                                        the guest's has in its "disks" or "networks"
- *      device-set        guest, device, definition, next_start  the device, with the members that are given instead
- *                                                        of its own
- *      device-remove     guest, device, next_start
+ *      device-put        guest, device, disk or network  the device of that id, which is made or changed: an item
+ *                                                        of the definition's "disks" or "networks"
+ *      device-remove     guest, device
  *
  * Long ones (disk-create, -import, -clone, -resize, -delete; start, shutdown, kill, boot-report, mode, as with "wait") take
  * "task":true beside: then the answer is a task, at once, and its result or refusal is what the answer would
@@ -82,7 +80,10 @@
 #include "vmm/exit_code.h"
 #include "vmm/manager/manager.h"
 
+#define CALL_STREAM_LATER (-2)
+
 struct call;
+struct capture;
 
 /* How the one who asks is answered. Only handed_over may free the call. */
 struct call_peer {
@@ -95,7 +96,8 @@ struct call_peer {
 	void (*progress)(struct call *call, const char *text);
 	/* One of an endless answer; json is taken over. */
 	void (*item)(struct call *call, cJSON *json);
-	/* The peer's socket, to become a stream after an answer; -1: this peer's cannot. */
+	/* The peer's socket, to become a stream after an answer; -1: this peer's cannot; CALL_STREAM_LATER: it
+	 * can once it was told so: the operation only says whether it would do it, and is called again. */
 	int (*stream)(struct call *call);
 	/* The socket was handed to a guest process: the peer's part is over. */
 	void (*handed_over)(struct call *call);
@@ -111,6 +113,7 @@ enum call_wait {
 	CALL_STATS,
 	CALL_MODE,
 	CALL_TASK,
+	CALL_EXEC,
 };
 
 struct call {
@@ -128,13 +131,15 @@ struct call {
 	struct loop_timer deadline;
 	uint64_t last_event;
 	uint64_t task;
-	char said[256];   /* the last progress */
-	uint64_t said_ns; /* and when; CLOCK_MONOTONIC */
+	struct capture *exec; /* the command in a guest; NULL: none */
+	char said[256];       /* the last progress */
+	uint64_t said_ns;     /* and when; CLOCK_MONOTONIC */
 };
 
 struct operations {
 	struct manager *manager;
 	struct call *waiting;
+	unsigned execs; /* commands that run in guests */
 	bool poweroff, keep_guests, down_told;
 	bool looking, look_again; /* at those that wait */
 	/* The guests are off after a "down", or left alone; poweroff says whether the host is to follow.

@@ -177,17 +177,6 @@ static void tell_starter(struct service *service, int code, const struct error *
 
 /* --- Its life --- */
 
-/* In a fresh guest process. The lock above all: it would outlive the manager there. */
-static void service_forked(void *owner)
-{
-	struct service *service = owner;
-
-	control_forked(service->control);
-	cleanup_close(&service->signals.fd);
-	cleanup_close(&service->lock);
-	cleanup_close(&service->started_fd);
-}
-
 static void service_down(void *owner, bool poweroff)
 {
 	struct service *service = owner;
@@ -264,8 +253,6 @@ static int service_open(struct service *service, struct error *err)
 		code = control_open(&service->manager, service_down, service, &service->control, err);
 	if (code == 0)
 		code = api_open(control_operations(service->control), &service->api, err);
-	service->manager.forked = service_forked;
-	service->manager.forked_owner = service;
 	return code;
 }
 

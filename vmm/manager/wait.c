@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/util.h"
 #include "vmm/guest/process.h"
+#include "vmm/manager/exec_operation.h"
 #include "vmm/manager/stats.h"
 #include "vmm/plan/plan.h"
 
@@ -38,6 +39,7 @@ void call_waited(struct call *call)
 	call->wait = CALL_ANSWERED;
 	loop_timer_clear(&call->deadline);
 	list_remove(call);
+	exec_call_close(call);
 }
 
 /* --- What they wait for --- */
@@ -251,6 +253,7 @@ static bool look(struct call *call)
 		return look_mode(call);
 	case CALL_TASK:
 		return look_task(call);
+	case CALL_EXEC: /* answers by itself */
 	case CALL_ANSWERED:
 		break;
 	}
@@ -288,6 +291,10 @@ static void deadline_expired(struct loop_timer *timer)
 	struct call *call = CONTAINER_OF(timer, struct call, deadline);
 	enum call_wait wait = call->wait;
 
+	if (wait == CALL_EXEC) {
+		exec_call_expired(call);
+		return;
+	}
 	call_waited(call);
 	if (wait == CALL_READY)
 		answer_not_ready(call, EXIT_TIMED_OUT, "is not ready in time");

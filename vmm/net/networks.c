@@ -67,16 +67,6 @@ void networks_close(struct networks *networks)
 	free(networks);
 }
 
-void networks_forked(struct networks *networks)
-{
-	for (unsigned i = 0; networks && networks->loop && i < networks->count; i++) {
-		struct live_network *live = networks->live[i];
-
-		cleanup_close(&live->dnsmasq.fd);
-		close(live->again.source.fd);
-	}
-}
-
 static struct live_network *find_live(struct networks *networks, const char *name)
 {
 	for (unsigned i = 0; i < networks->count; i++) {
