@@ -28,6 +28,8 @@ install_busybox "$root"
 install -m 755 -s "$bin/rastos-vmm" "$root/usr/bin/rastos-vmm"
 install_libraries "$root" "$bin/rastos-vmm"
 install_program "$root" "$(find_library libcrypto.so.3)" # rastos-vmm loads it when there is a signature to check
+# It loads these two, too, for its API.
+install_program "$root" "$(find_library libmicrohttpd.so.12)" "$(find_library libgnutls.so.30)"
 # kmod's modprobe, since busybox' cuts names at 256 bytes, and a processor, which asks for kvm-amd or kvm-intel, has longer.
 install_program "$root" /bin/kmod
 ln -sf kmod "$root/bin/modprobe"

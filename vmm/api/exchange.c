@@ -17,7 +17,7 @@
 
 const char *exchange_header(const struct exchange *exchange, const char *name)
 {
-	return MHD_lookup_connection_value(exchange->mhd, MHD_HEADER_KIND, name);
+	return exchange->http->MHD_lookup_connection_value(exchange->mhd, MHD_HEADER_KIND, name);
 }
 
 /* --- Waiting --- */
@@ -38,7 +38,7 @@ void exchange_suspend(struct exchange *exchange)
 	const struct api_connection *connection = exchange->connection;
 
 	exchange->suspended = true;
-	MHD_suspend_connection(exchange->mhd);
+	exchange->http->MHD_suspend_connection(exchange->mhd);
 	exchange->hangup = (struct loop_source){
 		.fd = connection->fd, .events = connection->local ? 0 : EPOLLRDHUP, .ready = hung_up};
 	if (loop_add(connection->api->loop, &exchange->hangup) < 0)
@@ -51,7 +51,7 @@ void exchange_resume(struct exchange *exchange)
 		loop_remove(exchange->connection->api->loop, &exchange->hangup);
 	exchange->hangup.fd = -1;
 	exchange->suspended = false;
-	MHD_resume_connection(exchange->mhd);
+	exchange->http->MHD_resume_connection(exchange->mhd);
 	server_kick(exchange->connection->daemon);
 }
 
@@ -102,14 +102,43 @@ static bool check_body(struct exchange *exchange)
 	return true;
 }
 
+static enum api_role role_of(struct exchange *exchange)
+{
+	struct api_connection *connection = exchange->connection;
+	const struct access_rules *access = &connection->api->access;
+	const union MHD_ConnectionInfo *info = NULL;
+
+	if (!connection->local && !connection->looked_at && connection->daemon == &connection->api->tls)
+		info = exchange->http->MHD_get_connection_info(exchange->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	if (info) /* that is the connection's */
+		connection->role = access_of_certificate(access, exchange->http, info->tls_session);
+	connection->looked_at = true;
+	if (connection->role != ROLE_NONE || connection->local)
+		return connection->role;
+	return access_of_token(access, exchange_header(exchange, MHD_HTTP_HEADER_AUTHORIZATION));
+}
+
+static bool check_identity(struct exchange *exchange)
+{
+	exchange->role = role_of(exchange);
+	if (exchange->role != ROLE_NONE || exchange->connection->local)
+		return true;
+	reply_refusal(exchange, MHD_HTTP_UNAUTHORIZED,
+		      exchange_header(exchange, MHD_HTTP_HEADER_AUTHORIZATION)
+			      ? "who asks? this token is not known"
+			      : "who asks? a token or a client certificate is missing");
+	reply_header(exchange, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
+	return false;
+}
+
 static bool check_role(struct exchange *exchange)
 {
-	enum api_role role = exchange->connection->role;
+	enum api_role needed = exchange->route->role;
 
-	if (role >= exchange->route->role)
+	if (exchange->role >= needed)
 		return true;
-	reply_refusal(exchange, MHD_HTTP_FORBIDDEN, "this needs the role %s, and yours is %s",
-		       role_name(exchange->route->role), role_name(role));
+	reply_refusal(exchange, MHD_HTTP_FORBIDDEN, "this needs the role %s, and yours is %s", api_role_name(needed),
+		      api_role_name(exchange->role));
 	return false;
 }
 
@@ -155,7 +184,7 @@ static bool check_rate(struct exchange *exchange)
 /* Its headers are there. What is refused by now is answered when its body was thrown away. */
 static void take_head(struct exchange *exchange, const char *method)
 {
-	if (check_rate(exchange) && find_route(exchange, method) && check_role(exchange))
+	if (check_rate(exchange) && check_identity(exchange) && find_route(exchange, method) && check_role(exchange))
 		check_body(exchange);
 }
 
@@ -244,8 +273,8 @@ static enum MHD_Result give_answer(struct exchange *exchange)
 
 	if (exchange->response && !exchange->gone) {
 		connection_allow(exchange->connection, exchange->follow || exchange->stream ? 0 : API_ANSWER_S);
-		result = MHD_queue_response(exchange->mhd, exchange->status, exchange->response);
-		MHD_destroy_response(TAKE_PTR(exchange->response)); /* now it is libmicrohttpd's alone */
+		result = exchange->http->MHD_queue_response(exchange->mhd, exchange->status, exchange->response);
+		exchange->http->MHD_destroy_response(TAKE_PTR(exchange->response)); /* now it is libmicrohttpd's alone */
 	}
 	return result;
 }
@@ -254,15 +283,16 @@ static enum MHD_Result give_answer(struct exchange *exchange)
 
 void *exchange_begin(void *owner, const char *target, struct MHD_Connection *mhd)
 {
+	const struct http_library *http = owner;
 	struct api_connection *connection =
-		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+		http->MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 	struct exchange *exchange = calloc(1, sizeof(*exchange));
 
-	(void)owner;
 	if (!exchange)
 		return NULL;
 	*exchange = (struct exchange){
 		.connection = connection,
+		.http = http,
 		.mhd = mhd,
 		.next = connection->api->exchanges,
 		.target = strdup(target),
@@ -314,7 +344,7 @@ void exchange_end(void *owner, struct MHD_Connection *mhd, void **context, enum 
 	if (exchange->hangup.fd >= 0)
 		loop_remove(exchange->connection->api->loop, &exchange->hangup);
 	if (exchange->response)
-		MHD_destroy_response(exchange->response);
+		exchange->http->MHD_destroy_response(exchange->response);
 	follow_free(exchange->follow);
 	stream_free(exchange->stream);
 	connection_allow(exchange->connection, API_IDLE_S);

@@ -16,12 +16,14 @@
 
 struct exchange {
 	struct api_connection *connection;
+	const struct http_library *http;
 	struct MHD_Connection *mhd;
 	struct exchange *next;
 	char *target; /* path and query point into it */
 	struct path path;
 	struct query query;
 	const struct route *route;
+	enum api_role role;
 	bool headed;    /* its headers were looked at */
 	bool suspended; /* its connection is, until it is answered */
 	bool gone;      /* its client has gone */

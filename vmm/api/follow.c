@@ -161,7 +161,7 @@ static void begin_stream(struct exchange *exchange, uint64_t since)
 	if (exchange->response)
 		return;
 	exchange->status = MHD_HTTP_OK;
-	exchange->response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_some, follow, NULL);
+	exchange->response = exchange->http->MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_some, follow, NULL);
 	exchange->gone = !exchange->response;
 	reply_header(exchange, MHD_HTTP_HEADER_CONTENT_TYPE, EVENT_STREAM);
 	reply_header(exchange, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");

@@ -12,12 +12,12 @@
 void reply_text(struct exchange *exchange, unsigned status, const char *type, char *text, size_t len)
 {
 	exchange->status = status;
-	exchange->response = MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
+	exchange->response = exchange->http->MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
 	if (!exchange->response) { /* no memory: the connection is closed */
 		free(text);
 		exchange->gone = true;
 	} else if (text) {
-		MHD_add_response_header(exchange->response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+		exchange->http->MHD_add_response_header(exchange->response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
 	}
 	if (exchange->suspended)
 		exchange_resume(exchange);
@@ -26,7 +26,7 @@ void reply_text(struct exchange *exchange, unsigned status, const char *type, ch
 void reply_header(struct exchange *exchange, const char *name, const char *value)
 {
 	if (exchange->response)
-		MHD_add_response_header(exchange->response, name, value);
+		exchange->http->MHD_add_response_header(exchange->response, name, value);
 }
 
 void reply_json(struct exchange *exchange, unsigned status, const char *type, cJSON *json)

@@ -13,19 +13,12 @@
 
 #include "common/error.h"
 #include "vmm/api/path.h"
+#include "vmm/config/api_settings.h"
 
 #define ROUTE_ARGUMENTS_MAX 5
 #define ROUTE_ALLOW_MAX     64
 
 struct exchange;
-
-/* Each may what those before it may. */
-enum api_role {
-	ROLE_NONE,
-	ROLE_READ,    /* look */
-	ROLE_OPERATE, /* run guests, and talk with them */
-	ROLE_ADMIN,   /* change what is defined */
-};
 
 enum route_body {
 	BODY_NONE,
@@ -71,5 +64,3 @@ const struct route *route_find(const char *method, const struct path *path, char
 
 /* The value of variable `name` in a path that the route was found for; NULL when its template has none of that name. */
 const char *route_variable(const struct route *route, const struct path *path, const char *name);
-
-const char *role_name(enum api_role role);

@@ -40,10 +40,12 @@ static bool header_has(const struct exchange *exchange, const char *header, cons
 
 static void close_upgrade(struct stream *stream)
 {
+	const struct exchange *exchange = stream->exchange;
+
 	if (!stream->upgrade)
 		return;
-	MHD_upgrade_action(TAKE_PTR(stream->upgrade), MHD_UPGRADE_ACTION_CLOSE);
-	server_kick(stream->exchange->connection->daemon);
+	exchange->http->MHD_upgrade_action(TAKE_PTR(stream->upgrade), MHD_UPGRADE_ACTION_CLOSE);
+	server_kick(exchange->connection->daemon);
 }
 
 static void relay_over(void *owner)
@@ -113,7 +115,7 @@ static void finish(struct exchange *exchange, cJSON *result)
 	if (exchange->stream->upgrade)
 		return;
 	exchange->status = MHD_HTTP_SWITCHING_PROTOCOLS;
-	exchange->response = MHD_create_response_for_upgrade(upgraded, exchange->stream);
+	exchange->response = exchange->http->MHD_create_response_for_upgrade(upgraded, exchange->stream);
 	exchange->gone = !exchange->response;
 	reply_header(exchange, MHD_HTTP_HEADER_UPGRADE, PROTOCOL);
 }
