@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
+#include "vmm/config/file.h"
 #include "vmm/config/nearest.h"
 
 #define KEYS_MAX 48
@@ -119,6 +121,20 @@ int json_string(const struct json_place *place, const char *key, char **value)
 		return error_set(place->err, -ENOMEM, "%s: out of memory", place->source);
 	free(*value);
 	*value = copy;
+	return 0;
+}
+
+int json_path(const struct json_place *place, const char *key, const char *folder, char **path)
+{
+	AUTO_FREE char *relative = NULL;
+	int code = json_string(place, key, &relative);
+
+	if (code < 0 || !relative)
+		return code;
+	free(*path);
+	*path = file_path_join(folder, relative);
+	if (!*path || !cJSON_SetValuestring(cJSON_GetObjectItemCaseSensitive(place->object, key), *path))
+		return error_set(place->err, -ENOMEM, "%s: out of memory", place->source);
 	return 0;
 }
 
