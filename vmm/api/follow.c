@@ -71,8 +71,10 @@ static ssize_t read_some(void *owner, uint64_t position, char *buffer, size_t si
 	size_t len;
 
 	(void)position;
+	/* Not as an error: libmicrohttpd 0.9.75 would close it, and keep its descriptor as long as an older connection
+	 * is idle. Sending the end fails, and it is rid of. */
 	if (follow->exchange->gone)
-		return MHD_CONTENT_READER_END_WITH_ERROR;
+		return MHD_CONTENT_READER_END_OF_STREAM;
 	if (follow->sent == follow->len && !next_text(follow)) {
 		exchange_suspend(follow->exchange);
 		return 0;
