@@ -32,6 +32,10 @@ struct exchange {
 	char *body;  /* with a zero behind it; NULL: there is none */
 	cJSON *json; /* the body, of routes that take JSON */
 
+	/* Where in the body what the operation takes from it is: "/disk" in {"disk":{...}}; and which member of
+	 * the operation that is. NULL: the body itself, and "definition". */
+	const char *body_at, *stands_for;
+
 	struct call call;
 	bool called; /* call is open */
 	/* The operation's result, taken over; NULL: reply_result. */
