@@ -9,6 +9,7 @@
 #include "common/util.h"
 #include "vmm/api/etag.h"
 #include "vmm/api/exchange.h"
+#include "vmm/api/guest_xml.h"
 #include "vmm/api/merge_patch.h"
 #include "vmm/api/negotiate.h"
 #include "vmm/api/page.h"
@@ -111,6 +112,9 @@ void guests_show(struct exchange *exchange)
 	}
 	if (none_match && etag_of(json, form, etag) && etag_listed(none_match, etag, true)) {
 		reply_text(exchange, MHD_HTTP_NOT_MODIFIED, NULL, NULL, 0);
+	} else if (type == 1) {
+		guest_xml_show(exchange, json);
+		return;
 	} else {
 		reply_json(exchange, MHD_HTTP_OK, "application/json", cJSON_Duplicate(json, true));
 		reply_header(exchange, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT);
@@ -125,7 +129,11 @@ static void finish_define(struct exchange *exchange, cJSON *result)
 	char location[sizeof("/v1/guests/") + DEFINITION_NAME_MAX];
 	cJSON *json = cJSON_CreateObject();
 
+	cJSON *ignored = guest_xml_ignored(exchange);
+
 	cJSON_AddItemToObject(json, "guest", result);
+	if (ignored)
+		cJSON_AddItemToObject(json, "ignored", ignored);
 	reply_json(exchange, exchange->created ? MHD_HTTP_CREATED : MHD_HTTP_OK, "application/json", json);
 	if (exchange->created) {
 		snprintf(location, sizeof(location), "/v1/guests/%s", guest_name(exchange));
@@ -165,16 +173,26 @@ static bool check_name(struct exchange *exchange, const cJSON *definition)
 	error_set(&err, 0, "body: name: must be %.64s, as the path says", guest_name(exchange));
 	reply_problem(exchange, &(struct problem){.status = MHD_HTTP_UNPROCESSABLE_CONTENT,
 						  .detail = err.text,
-						  .pointer = "/name"});
+						  .pointer = exchange->is_xml ? NULL : "/name"});
 	return false;
+}
+
+/* definition is taken over. */
+static void put(struct exchange *exchange, cJSON *definition)
+{
+	if (check_name(exchange, definition) && check_preconditions(exchange))
+		define(exchange, TAKE_PTR(definition));
+	cJSON_Delete(definition);
 }
 
 void guests_put(struct exchange *exchange)
 {
-	if (exchange_check_query(exchange) < 0 || !check_name(exchange, exchange->json) ||
-	    !check_preconditions(exchange))
+	if (exchange_check_query(exchange) < 0)
 		return;
-	define(exchange, cJSON_Duplicate(exchange->json, true));
+	if (exchange->is_xml)
+		guest_xml_read(exchange, put);
+	else
+		put(exchange, cJSON_Duplicate(exchange->json, true));
 }
 
 void guests_patch(struct exchange *exchange)

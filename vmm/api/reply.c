@@ -153,7 +153,7 @@ void reply_failed(struct exchange *exchange, enum exit_code code, const char *te
 
 	if (in_query) {
 		problem.parameter = pointer + 1;
-	} else if (*pointer) {
+	} else if (*pointer && !exchange->is_xml) {
 		pointer_in_body(exchange, place, sizeof(place));
 		problem.pointer = place;
 	}
