@@ -10,6 +10,7 @@
 #include "common/printable.h"
 #include "common/util.h"
 #include "vmm/api/follow.h"
+#include "vmm/api/guest_xml.h"
 #include "vmm/api/negotiate.h"
 #include "vmm/api/stream.h"
 
@@ -94,9 +95,11 @@ static bool check_body(struct exchange *exchange)
 		reply_refusal(exchange, MHD_HTTP_BAD_REQUEST, "%s %s takes no body", route->method, route->path);
 		return false;
 	}
-	if (type && !media_type_is(type, wanted)) {
-		reply_refusal(exchange, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, "the body must be %s, not %.64s", wanted, type);
-		reply_header(exchange, "Accept", wanted);
+	exchange->is_xml = type && route->body == BODY_GUEST && media_type_is(type, "application/xml");
+	if (type && !exchange->is_xml && !media_type_is(type, wanted)) {
+		reply_refusal(exchange, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, "the body must be %s%s, not %.64s", wanted,
+			      route->body == BODY_GUEST ? " or application/xml" : "", type);
+		reply_header(exchange, MHD_HTTP_HEADER_ACCEPT, wanted);
 		return false;
 	}
 	return true;
@@ -237,7 +240,7 @@ static bool parse_body(struct exchange *exchange)
 	const struct route *route = exchange->route;
 	const char *end = NULL;
 
-	if (route->body == BODY_NONE || (route->body_optional && exchange->body_len == 0))
+	if (route->body == BODY_NONE || exchange->is_xml || (route->body_optional && exchange->body_len == 0))
 		return true;
 	/* A zero in it ends it for the parser: nothing may follow the value but spaces. */
 	exchange->json = exchange->body && strlen(exchange->body) == exchange->body_len && text_is_utf8(exchange->body)
@@ -347,6 +350,7 @@ void exchange_end(void *owner, struct MHD_Connection *mhd, void **context, enum 
 		exchange->http->MHD_destroy_response(exchange->response);
 	follow_free(exchange->follow);
 	stream_free(exchange->stream);
+	guest_xml_free(exchange->xml);
 	connection_allow(exchange->connection, API_IDLE_S);
 	cJSON_Delete(exchange->json);
 	free(exchange->body);

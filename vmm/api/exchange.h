@@ -27,10 +27,15 @@ struct exchange {
 	bool headed;    /* its headers were looked at */
 	bool suspended; /* its connection is, until it is answered */
 	bool gone;      /* its client has gone */
+	bool is_xml;    /* its body */
 	bool created;   /* what it defines was not there */
 	size_t body_len, body_max;
 	char *body;  /* with a zero behind it; NULL: there is none */
 	cJSON *json; /* the body, of routes that take JSON */
+
+	/* Where in the body what the operation takes from it is: "/disk" in {"disk":{...}}; and which member of
+	 * the operation that is. NULL: the body itself, and "definition". */
+	const char *body_at, *stands_for;
 
 	struct call call;
 	bool called; /* call is open */
@@ -41,6 +46,7 @@ struct exchange {
 	unsigned status;
 	struct MHD_Response *response; /* the answer, until libmicrohttpd has it */
 	struct follow *follow;         /* follow.c: the answer is a stream of events */
+	struct guest_xml *xml;         /* guest_xml.c: it is converted */
 	struct stream *stream;         /* stream.c: the connection becomes one */
 };
 

@@ -179,12 +179,16 @@ static void add_variable(const struct exchange *exchange, cJSON *members, const 
 
 cJSON *exchange_members(const struct exchange *exchange)
 {
-	static const char *const variables[] = {"guest", "network", "disk", "device", "task"};
+	static const char *const variables[] = {"guest", "network", "disk", "device"};
+	const char *task = route_variable(exchange->route, &exchange->path, "task");
+	cJSON *number = task ? number_parse(task) : NULL;
 	cJSON *members = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(members, "op", exchange->route->op);
 	for (unsigned i = 0; i < ARRAY_SIZE(variables); i++)
 		add_variable(exchange, members, variables[i]);
+	if (task) /* what is no number the operation refuses */
+		cJSON_AddItemToObject(members, "task", number ? number : cJSON_CreateString(task));
 	return members;
 }
 

@@ -71,6 +71,7 @@ struct api {
 	struct loop_timer sweep;        /* looks for connections whose time is over */
 	struct log_limit turned_away;
 	unsigned connection_count;
+	unsigned conversions; /* guest_xml.c: that run */
 	struct api_connection *connections;
 	struct exchange *exchanges;
 	struct api_connection *arriving; /* being given to libmicrohttpd */
