@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from api import *
 from strategies import ANYTHING, HOSTILE_TEXT, Drawn
 
-REQUESTS = int(os.environ.get("RASTOS_API_REQUESTS", 2000))
+REQUESTS = int(os.environ.get("RASTOS_API_REQUESTS", 3000))
 # These end the manager, or are streams: tests of their own ask for them.
 LEFT_OUT = {"down", "openConsole", "openVsock", "openExec"}
 # What must not be drawn at random: how long the test would wait.
@@ -49,6 +49,8 @@ class Request:
         for parameter in operation.named("query"):
             if draw(st.booleans()):
                 self.query[parameter["name"]] = self.parameter(parameter)
+        if "timeout_s" in [parameter["name"] for parameter in operation.named("query")] and self.query.get("wait") != "false":
+            self.query.setdefault("timeout_s", "1")  # not the minute that is the default
         if self.rarely():
             self.right = False
             self.query[draw(st.text(min_size=1, max_size=8))] = draw(HOSTILE_TEXT)
