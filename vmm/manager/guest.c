@@ -151,7 +151,7 @@ static int spawn(struct managed_guest *guest, struct error *err)
 	guest_use_fresh(guest);
 	loop_timer_clear(&guest->deadline);
 	guest->end = MACHINE_RUNNING;
-	guest->report = (struct boot_report){0};
+	boot_report_clear(&guest->report, guest->definition->name);
 	guest->status[0] = guest->why[0] = '\0';
 	free(TAKE_PTR(guest->console_tail));
 	code = division_give(guest, err);
