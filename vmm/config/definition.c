@@ -14,6 +14,7 @@
 static const char *const role_words[] = {"server", "desktop", "guest", NULL};
 static const char *const action_words[] = {"destroy", "restart", NULL};
 static const char *const console_words[] = {"serial", "virtio", NULL};
+static const char *const transport_words[] = {"mmio", "pci", NULL};
 static const char *const protocol_words[] = {"auto", "pvh", "linux64", "bzimage", NULL};
 static const char *const ready_words[] = {"notify", "started", NULL};
 
@@ -231,6 +232,15 @@ static int read_actions(const struct json_place *root, struct guest_definition *
 	return 0;
 }
 
+static int read_transport(const struct json_place *root, struct guest_definition *definition)
+{
+	unsigned transport = definition->transport;
+	int code = json_word(root, "transport", transport_words, &transport);
+
+	definition->transport = (enum guest_transport)transport;
+	return code;
+}
+
 static int read_depends(const struct json_place *root, struct guest_definition *definition)
 {
 	const cJSON *array;
@@ -309,7 +319,8 @@ static int read_definition(const struct json_place *root, const char *folder,
 					   "cpus",     "cpu",         "numa",       "memory_backing",
 					   "disks",    "networks",    "rng",        "vsock",
 					   "console",  "on_poweroff", "on_reboot",  "on_crash",
-					   "ready",    "autostart",   "depends_on", NULL};
+					   "ready",    "autostart",   "depends_on", "transport",
+					   NULL};
 	unsigned role = GUEST_ROLE_SERVER;
 	int code;
 
@@ -324,7 +335,8 @@ static int read_definition(const struct json_place *root, const char *folder,
 	    (code = read_boot(root, folder, definition)) < 0 || (code = read_cpus(root, definition)) < 0 ||
 	    (code = cpu_features_read(root, &definition->cpu_features)) < 0 ||
 	    (code = read_devices(root, folder, definition)) < 0 ||
-	    (code = read_actions(root, definition)) < 0 || (code = read_start(root, definition)) < 0)
+	    (code = read_transport(root, definition)) < 0 || (code = read_actions(root, definition)) < 0 ||
+	    (code = read_start(root, definition)) < 0)
 		return code;
 	definition->role = (enum guest_role)role;
 	return 0;

@@ -54,6 +54,12 @@ enum guest_console {
 	GUEST_CONSOLE_VIRTIO,
 };
 
+/* How the guest finds its virtio devices. */
+enum guest_transport {
+	GUEST_TRANSPORT_MMIO, /* each at an address that ACPI names; the quickest */
+	GUEST_TRANSPORT_PCI,  /* on a PCI bus; any kernel has the driver, and devices come and go */
+};
+
 /* What tells that a guest is ready. */
 enum guest_ready {
 	GUEST_READY_NOTIFY,  /* READY=1 from its init */
@@ -95,6 +101,7 @@ struct guest_definition {
 	uint64_t vsock_cid; /* 0: no vsock device */
 	char *vsock_path;   /* unix socket for host programs; NULL: only READY is listened to */
 	enum guest_console console;
+	enum guest_transport transport;
 	enum guest_action on_poweroff;
 	enum guest_action on_reboot;
 	enum guest_action on_crash;

@@ -16,6 +16,7 @@
 #include "vmm/config/file.h"
 #include "vmm/guest/process.h"
 #include "vmm/manager/guest.h"
+#include "vmm/manager/guest_hotplug.h"
 #include "vmm/manager/guest_jail.h"
 #include "vmm/manager/guest_words.h"
 #include "vmm/manager/manager.h"
@@ -59,6 +60,15 @@ int guest_process_tell(struct managed_guest *guest, const char *op, int fd, stru
 	return tell(guest, text, fd, err);
 }
 
+int guest_process_say(struct managed_guest *guest, const cJSON *message, int fd, struct error *err)
+{
+	AUTO_FREE char *text = cJSON_PrintUnformatted(message);
+
+	if (!text)
+		return error_set(err, -ENOMEM, "guest %s: out of memory", guest->definition->name);
+	return tell(guest, text, fd, err);
+}
+
 int guest_process_connect(struct managed_guest *guest, uint32_t port, int fd, struct error *err)
 {
 	char text[64];
@@ -80,7 +90,14 @@ static void take_message(struct managed_guest *guest, const struct guest_message
 		guest->report = message->report;
 		memcpy(guest->status, message->status, sizeof(guest->status));
 		guest->told_paused = message->paused;
+		guest->devices = message->devices;
 		guest_heard(guest);
+		guest_hotplug_heard(guest);
+		break;
+	case GUEST_SAYS_NO:
+		memcpy(guest->refused_device, message->device, sizeof(guest->refused_device));
+		memcpy(guest->refused_why, message->why, sizeof(guest->refused_why));
+		guest_hotplug_heard(guest);
 		break;
 	case GUEST_SAYS_NOTHING:
 		break;
@@ -172,6 +189,7 @@ void guest_process_forget(struct managed_guest *guest)
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
 		passt_stop(&guest->passt[i]);
 	guest_jail_close(guest);
+	guest_hotplug_end(guest);
 	guest->record.process = (struct process_id){0};
 	cJSON_Delete(TAKE_PTR(guest->record.definition));
 	cJSON_Delete(TAKE_PTR(guest->record.numbers));
