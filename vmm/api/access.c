@@ -1,34 +1,30 @@
 #include "vmm/api/access.h"
 
+#include <errno.h>
 #include <grp.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "common/log.h"
 #include "common/util.h"
 #include "vmm/api/tokens.h"
 #include "vmm/manager/local_socket.h"
 
-#define NAME_MAX_BYTES 256
+#define UNIT_MAX 64
 
 /* --- Groups --- */
 
-static void find_group(struct access_rules *rules, enum api_role role, const char *name, bool asked)
+static bool find_group(struct access_rules *rules, enum api_role role, const char *name)
 {
 	const struct group *group = getgrnam(name);
 
-	if (group) {
-		rules->has_group[role] = true;
-		rules->groups[role] = group->gr_gid;
-	} else if (asked) {
-		log_warning("api: there is no group %s: nobody has the role %s by it", name, api_role_name(role));
-	}
+	rules->has_group[role] = group != NULL;
+	rules->groups[role] = group ? group->gr_gid : 0;
+	return group != NULL;
 }
 
-static void find_groups(struct access_rules *rules)
+static int find_groups(struct access_rules *rules, struct error *err)
 {
 	bool asked = false;
 
@@ -36,11 +32,12 @@ static void find_groups(struct access_rules *rules)
 		const char *name = rules->settings->groups[role];
 
 		asked = asked || name;
-		if (name)
-			find_group(rules, role, name, true);
+		if (name && !find_group(rules, role, name))
+			return error_set(err, -ENOENT, "API: groups: there is no group %s", name);
 	}
 	if (!asked)
-		find_group(rules, ROLE_ADMIN, LOCAL_SOCKET_GROUP, false);
+		find_group(rules, ROLE_ADMIN, LOCAL_SOCKET_GROUP);
+	return 0;
 }
 
 static enum api_role role_of_group(const struct access_rules *rules, gid_t gid)
@@ -88,38 +85,32 @@ static bool certificate_valid(const struct http_library *library, gnutls_session
 	       status == 0;
 }
 
-/* "" when it has no name, or one that no setting can have. */
-static void certificate_name(const struct http_library *library, gnutls_session_t session, char name[NAME_MAX_BYTES])
+/* The role that the certificate has as its organizational unit: whoever signs it says so. */
+static enum api_role certificate_role(const struct http_library *library, gnutls_session_t session)
 {
 	gnutls_x509_crt_t certificate;
 	unsigned count = 0;
 	const gnutls_datum_t *chain = library->gnutls_certificate_get_peers(session, &count);
-	size_t size = NAME_MAX_BYTES;
+	char unit[UNIT_MAX] = "";
+	size_t size = sizeof(unit);
+	enum api_role role = ROLE_NONE;
 
-	*name = '\0';
 	if (!chain || count == 0 || library->gnutls_x509_crt_init(&certificate) < 0)
-		return;
-	if (library->gnutls_x509_crt_import(certificate, &chain[0], GNUTLS_X509_FMT_DER) < 0 ||
-	    library->gnutls_x509_crt_get_dn_by_oid(certificate, GNUTLS_OID_X520_COMMON_NAME, 0, 0, name, &size) < 0 ||
-	    strlen(name) != size)
-		*name = '\0';
+		return ROLE_NONE;
+	if (library->gnutls_x509_crt_import(certificate, &chain[0], GNUTLS_X509_FMT_DER) >= 0 &&
+	    library->gnutls_x509_crt_get_dn_by_oid(certificate, GNUTLS_OID_X520_ORGANIZATIONAL_UNIT_NAME, 0, 0, unit,
+						   &size) >= 0)
+		role = api_role_parse(unit);
 	library->gnutls_x509_crt_deinit(certificate);
+	return role;
 }
 
 enum api_role access_of_certificate(const struct access_rules *rules, const struct http_library *library,
 				    gnutls_session_t session)
 {
-	const struct api_settings *settings = rules->settings;
-	char name[NAME_MAX_BYTES];
-
-	if (!settings->client_ca || !certificate_valid(library, session))
+	if (!rules->settings->client_ca || !certificate_valid(library, session))
 		return ROLE_NONE;
-	certificate_name(library, session, name);
-	for (unsigned i = 0; i < settings->client_count; i++) {
-		if (strcmp(settings->clients[i].name, name) == 0)
-			return settings->clients[i].role;
-	}
-	return ROLE_NONE;
+	return certificate_role(library, session);
 }
 
 /* --- Tokens --- */
@@ -131,9 +122,13 @@ enum api_role access_of_token(const struct access_rules *rules, const char *auth
 
 int access_open(struct access_rules *rules, const struct api_settings *settings, struct error *err)
 {
+	int code;
+
 	*rules = (struct access_rules){.settings = settings};
-	find_groups(rules);
-	return settings->tokens && settings->listen_count ? tokens_open(settings->tokens, &rules->tokens, err) : 0;
+	code = find_groups(rules, err);
+	if (code < 0 || !settings->tokens || !settings->listen_count)
+		return code;
+	return tokens_open(settings->tokens, &rules->tokens, err);
 }
 
 void access_close(struct access_rules *rules)

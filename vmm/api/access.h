@@ -3,7 +3,7 @@
  *
  * On the unix socket it comes from the peer's user and groups as they were when it connected (SO_PEERCRED and
  * SO_PEERGROUPS, socket(7)): root and the manager's own user are admin, others have the highest role that one of their
- * groups has. Over TCP it comes from the client's certificate, by its common name, or from a token (tokens.h).
+ * groups has. Over TCP it comes from the client's certificate, by its organizational unit (OU=operate), or from a token (tokens.h).
  */
 #pragma once
 

@@ -152,7 +152,9 @@ static bool find_route(struct exchange *exchange, const char *method)
 	int code = target_parse(exchange->target, &exchange->path, &exchange->query, &err);
 
 	if (code < 0) {
-		reply_refusal(exchange, MHD_HTTP_BAD_REQUEST, "%s", err.text);
+		reply_problem(exchange, &(struct problem){.status = MHD_HTTP_BAD_REQUEST,
+							  .detail = err.text,
+							  .parameter = exchange->query.wrong});
 		return false;
 	}
 	exchange->route = route_find(method, &exchange->path, allow, &err);

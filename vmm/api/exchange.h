@@ -93,7 +93,9 @@ void reply_problem(struct exchange *exchange, const struct problem *problem);
 void reply_bad_parameter(struct exchange *exchange, const char *name, const char *must);
 void reply_refusal(struct exchange *exchange, unsigned status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-/* 200 with it, or 204, or 202. */
+/* 202 with it, which is a task. */
+void reply_task(struct exchange *exchange, cJSON *task);
+/* 200 with it, 204 without. */
 void reply_result(struct exchange *exchange, cJSON *result);
 /* What an operation refuses. */
 void reply_failed(struct exchange *exchange, enum exit_code code, const char *text);

@@ -223,6 +223,10 @@ void exchange_operate(struct exchange *exchange)
 
 	if (code == 0 && route->body == BODY_MEMBERS)
 		code = add_body(exchange, members);
+	if (route->later && !exchange_flag(exchange, "wait")) {
+		cJSON_AddTrueToObject(members, "task");
+		exchange->finish = reply_task;
+	}
 	if (code == 0)
 		exchange_call(exchange, members);
 	else

@@ -63,16 +63,22 @@ void reply_bad_parameter(struct exchange *exchange, const char *name, const char
 	reply_problem(exchange, &(struct problem){.status = MHD_HTTP_BAD_REQUEST, .detail = err.text, .parameter = name});
 }
 
+void reply_task(struct exchange *exchange, cJSON *task)
+{
+	const cJSON *id = cJSON_GetObjectItemCaseSensitive(task, "id");
+	char location[64];
+
+	snprintf(location, sizeof(location), "/v1/tasks/%.0f", cJSON_IsNumber(id) ? id->valuedouble : 0);
+	reply_json(exchange, MHD_HTTP_ACCEPTED, JSON_TYPE, task);
+	reply_header(exchange, MHD_HTTP_HEADER_LOCATION, location);
+}
+
 void reply_result(struct exchange *exchange, cJSON *result)
 {
-	bool later = exchange->route->later && !exchange_flag(exchange, "wait");
-
-	if (result && !later) {
+	if (result)
 		reply_json(exchange, MHD_HTTP_OK, JSON_TYPE, result);
-		return;
-	}
-	cJSON_Delete(result);
-	reply_text(exchange, later ? MHD_HTTP_ACCEPTED : MHD_HTTP_NO_CONTENT, NULL, NULL, 0);
+	else
+		reply_text(exchange, MHD_HTTP_NO_CONTENT, NULL, NULL, 0);
 }
 
 /* What the operation's errno says more than the exit code of the command does. */

@@ -52,6 +52,25 @@ static bool check_key(struct exchange *exchange, const cJSON *object, const char
 	return false;
 }
 
+/* --- The mode --- */
+
+/* A client may say once more what is so already. */
+void mode_put(struct exchange *exchange)
+{
+	const char *is = mode_name(exchange->connection->api->manager->mode);
+	const char *word = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(exchange->json, "mode"));
+
+	if (!cJSON_HasObjectItem(exchange->json, "mode")) {
+		reply_problem(exchange, &(struct problem){.status = MHD_HTTP_UNPROCESSABLE_CONTENT,
+							  .detail = "body: mode: is missing: server or desktop",
+							  .pointer = "/mode"});
+		return;
+	}
+	if (word && strcmp(word, is) == 0) /* then the operation only tells it */
+		cJSON_DeleteItemFromObjectCaseSensitive(exchange->json, "mode");
+	exchange_operate(exchange);
+}
+
 /* --- Networks --- */
 
 void networks_put(struct exchange *exchange)
@@ -81,17 +100,6 @@ void networks_put(struct exchange *exchange)
 
 /* --- Disks: what changes them is a task --- */
 
-static void finish_task(struct exchange *exchange, cJSON *result)
-{
-	const cJSON *id = cJSON_GetObjectItemCaseSensitive(result, "id");
-	char location[64] = "";
-
-	if (cJSON_IsNumber(id))
-		snprintf(location, sizeof(location), "/v1/tasks/%.0f", id->valuedouble);
-	reply_json(exchange, MHD_HTTP_ACCEPTED, JSON, result);
-	reply_header(exchange, MHD_HTTP_HEADER_LOCATION, location);
-}
-
 /* members is taken over. done: what follows when the client waits; NULL: the result, as it is. */
 static void change_disk(struct exchange *exchange, cJSON *members, void (*done)(struct exchange *, cJSON *))
 {
@@ -99,7 +107,7 @@ static void change_disk(struct exchange *exchange, cJSON *members, void (*done)(
 
 	if (!wait)
 		cJSON_AddTrueToObject(members, "task");
-	exchange->finish = wait ? done : finish_task;
+	exchange->finish = wait ? done : reply_task;
 	exchange_call(exchange, members);
 }
 
@@ -205,7 +213,7 @@ void task_cancel_begin(struct exchange *exchange)
 {
 	if (exchange_check_query(exchange) < 0)
 		return;
-	exchange->finish = finish_task;
+	exchange->finish = reply_task;
 	exchange_call(exchange, exchange_members(exchange));
 }
 

@@ -4,6 +4,7 @@
 
 struct exchange;
 
+void mode_put(struct exchange *exchange);
 void networks_put(struct exchange *exchange);
 void disks_list(struct exchange *exchange);
 void disks_put(struct exchange *exchange);

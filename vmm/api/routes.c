@@ -17,7 +17,8 @@ const struct route routes[] = {
 	{"GET", "/v1/host", ROLE_READ, "host"},
 	{"GET", "/v1/plan", ROLE_READ, "plan"},
 	{"GET", "/v1/mode", ROLE_READ, "mode"},
-	{"PUT", "/v1/mode", ROLE_ADMIN, "mode", BODY_MEMBERS, .arguments = {{"mode"}, TIMEOUT}},
+	{"PUT", "/v1/mode", ROLE_ADMIN, "mode", BODY_MEMBERS, .begin = mode_put,
+	 .arguments = {{"mode"}, TIMEOUT}},
 	{"POST", "/v1/down", ROLE_ADMIN, "down", BODY_MEMBERS, .body_optional = true,
 	 .arguments = {TIMEOUT, {"force"}, {"poweroff"}, {"keep_guests"}}},
 
@@ -29,7 +30,7 @@ const struct route routes[] = {
 	{"GET", "/v1/guests/{guest}/state", ROLE_READ, "info"},
 	{"POST", "/v1/guests/{guest}/start", ROLE_OPERATE, "start", .later = true, .arguments = {WAIT, TIMEOUT}},
 	{"POST", "/v1/guests/{guest}/shutdown", ROLE_OPERATE, "shutdown", .later = true, .arguments = {WAIT, TIMEOUT}},
-	{"POST", "/v1/guests/{guest}/reboot", ROLE_OPERATE, "reboot", .later = true, .arguments = {TIMEOUT}},
+	{"POST", "/v1/guests/{guest}/reboot", ROLE_OPERATE, "reboot", .arguments = {TIMEOUT}},
 	{"POST", "/v1/guests/{guest}/kill", ROLE_OPERATE, "kill", .later = true, .arguments = {WAIT}},
 	{"POST", "/v1/guests/{guest}/pause", ROLE_OPERATE, "pause"},
 	{"POST", "/v1/guests/{guest}/resume", ROLE_OPERATE, "resume"},

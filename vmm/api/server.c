@@ -192,6 +192,9 @@ static int read_tls_files(struct api *api, const struct api_settings *settings, 
 		if (paths[i])
 			code = file_read_text("API", paths[i], TLS_FILE_MAX, &api->tls_files[i], err);
 	}
+	/* Without one libmicrohttpd would start, and let nobody in. */
+	if (code == 0 && settings->client_ca && !strstr(api->tls_files[2], "-----BEGIN CERTIFICATE-----"))
+		return error_set(err, -EINVAL, "API %s: has no certificate", settings->client_ca);
 	return code;
 }
 

@@ -119,35 +119,9 @@ static int read_groups(const struct json_place *place, struct api_settings *sett
 	return code;
 }
 
-static int read_clients(const struct json_place *place, struct api_settings *settings)
-{
-	struct json_place inner;
-	const cJSON *item;
-	int code = json_object(place, "clients", &inner);
-
-	if (code < 0)
-		return code;
-	cJSON_ArrayForEach(item, inner.object)
-	{
-		struct api_client *client = &settings->clients[settings->client_count];
-		const char *word = cJSON_GetStringValue(item);
-
-		if (settings->client_count == API_CLIENTS_MAX)
-			return json_error(place, "clients", "are more than %d", API_CLIENTS_MAX);
-		client->role = word ? api_role_parse(word) : ROLE_NONE;
-		if (client->role == ROLE_NONE)
-			return json_error(&inner, item->string, "must be read, operate or admin");
-		client->name = strdup(item->string);
-		settings->client_count++;
-		if (!client->name)
-			return error_set(place->err, -ENOMEM, "%s: out of memory", place->source);
-	}
-	return 0;
-}
-
 static int read_tls(const struct json_place *place, const char *folder, struct api_settings *settings)
 {
-	static const char *const keys[] = {"certificate", "key", "client_ca", "clients", NULL};
+	static const char *const keys[] = {"certificate", "key", "client_ca", NULL};
 	struct json_place inner;
 	int code = json_object(place, "tls", &inner);
 
@@ -156,17 +130,12 @@ static int read_tls(const struct json_place *place, const char *folder, struct a
 	if ((code = json_keys(&inner, keys)) < 0 ||
 	    (code = read_path(&inner, "certificate", folder, &settings->certificate)) < 0 ||
 	    (code = read_path(&inner, "key", folder, &settings->key)) < 0 ||
-	    (code = read_path(&inner, "client_ca", folder, &settings->client_ca)) < 0 ||
-	    (code = read_clients(&inner, settings)) < 0)
+	    (code = read_path(&inner, "client_ca", folder, &settings->client_ca)) < 0)
 		return code;
 	if (!settings->certificate)
 		return json_error(&inner, "certificate", "is missing: a PEM file");
 	if (!settings->key)
 		return json_error(&inner, "key", "is missing: the PEM file of the certificate's private key");
-	if (settings->client_ca && !settings->client_count)
-		return json_error(&inner, "clients", "is missing: which role has which certificate's name?");
-	if (!settings->client_ca && settings->client_count)
-		return json_error(&inner, "client_ca", "is missing: whose certificates are the clients'?");
 	return 0;
 }
 
@@ -210,8 +179,6 @@ void api_settings_free(struct api_settings *settings)
 		free(settings->groups[i]);
 	for (unsigned i = 0; i < settings->listen_count; i++)
 		free(settings->listen[i].text);
-	for (unsigned i = 0; i < settings->client_count; i++)
-		free(settings->clients[i].name);
 	free(settings->tokens);
 	free(settings->certificate);
 	free(settings->key);

@@ -6,8 +6,7 @@
  *              "groups": {"read": "adm", "operate": "rastos"},
  *              "listen": ["127.0.0.1:9790", "[::1]:9790"],
  *              "tokens": "tokens",
- *              "tls": {"certificate": "api.pem", "key": "api.key", "client_ca": "clients.pem",
- *                      "clients": {"ci.example.org": "operate"}},
+ *              "tls": {"certificate": "api.pem", "key": "api.key", "client_ca": "clients.pem"},
  *              "requests_per_second": 10000
  *      }
  *
@@ -22,7 +21,6 @@
 #include "vmm/config/json.h"
 
 #define API_LISTEN_MAX   4
-#define API_CLIENTS_MAX  64
 #define API_REQUESTS     10000 /* a second, of one peer */
 #define API_REQUESTS_MAX 1000000
 
@@ -41,11 +39,6 @@ struct api_address {
 	socklen_t len;
 };
 
-struct api_client {
-	char *name; /* the common name of its certificate */
-	enum api_role role;
-};
-
 struct api_settings {
 	char *socket;             /* NULL: runtime_dir/api.sock */
 	char *groups[ROLE_COUNT]; /* names; all NULL: rastos is admin */
@@ -53,8 +46,6 @@ struct api_settings {
 	struct api_address listen[API_LISTEN_MAX];
 	char *tokens;                          /* NULL: none are known */
 	char *certificate, *key, *client_ca;   /* NULL: no TLS, no client certificates */
-	unsigned client_count;
-	struct api_client clients[API_CLIENTS_MAX];
 	uint64_t requests_per_second;
 };
 

@@ -292,16 +292,18 @@ int service_run(const struct service_config *config, struct error *err)
 
 	if (code == 0)
 		started = manager_start_all(&service.manager, err);
+	else
+		service_close(&service); /* whoever hears of it shall find nothing of us */
 	tell_starter(&service, started, err);
-	if (code == 0) {
-		if (started < 0 && manager_all_off(&service.manager))
-			control_down(service.control, GUEST_DOWN_SECONDS, true);
-		else
-			tell_init("READY=1\nSTATUS=guests started\n");
-		code = loop_run(&service.loop);
-		if (code < 0)
-			error_set(err, code, "event loop failed: %s", strerror(-code));
-	}
+	if (code < 0)
+		return code;
+	if (started < 0 && manager_all_off(&service.manager))
+		control_down(service.control, GUEST_DOWN_SECONDS, true);
+	else
+		tell_init("READY=1\nSTATUS=guests started\n");
+	code = loop_run(&service.loop);
+	if (code < 0)
+		error_set(err, code, "event loop failed: %s", strerror(-code));
 	service_close(&service);
 	if (service.poweroff)
 		power_off_host();
