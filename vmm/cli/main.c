@@ -9,6 +9,7 @@
 #include "common/util.h"
 #include "vmm/cli/cli.h"
 #include "vmm/cli/options.h"
+#include "vmm/config/json_memory.h"
 #include "vmm/config/nearest.h"
 #include "vmm/image/image.h"
 
@@ -199,6 +200,7 @@ int main(int argc, char **argv)
 	const struct command *command;
 	int option;
 
+	json_memory_watch();
 	signal(SIGPIPE, SIG_IGN);
 	while ((option = options_next(argc, argv, "+h", options)) != -1) {
 		switch (option) {

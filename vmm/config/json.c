@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/config/json_memory.h"
 #include "vmm/config/nearest.h"
 
 #define KEYS_MAX 48
@@ -37,7 +38,10 @@ int json_parse(const char *source, const char *text, cJSON **root, struct json_p
 {
 	const char *end = NULL;
 
+	json_memory_missed();
 	*root = cJSON_ParseWithOpts(text, &end, true);
+	if (!*root && json_memory_missed())
+		return error_set(err, -ENOMEM, "%s: out of memory", source);
 	if (!*root)
 		return error_set(err, -EINVAL, "%s: line %u is not valid JSON", source,
 				 end ? line_of(text, end) : 1);

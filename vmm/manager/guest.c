@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "common/util.h"
 #include "vmm/config/file.h"
+#include "vmm/config/json_memory.h"
 #include "vmm/guest/process.h"
 #include "vmm/manager/crash.h"
 #include "vmm/manager/division.h"
@@ -129,12 +130,16 @@ void guest_use_fresh(struct managed_guest *guest)
 /* Starts its process and has it on record before it does anything. */
 static int start_process(struct managed_guest *guest, struct error *err)
 {
-	int code = guest_process_start(guest, err);
+	int code;
 
+	json_memory_missed();
+	code = guest_process_start(guest, err);
 	if (code < 0)
 		return code;
 	guest->record.started_ns = monotonic_ns();
-	code = remember(guest, GOAL_RUN, err);
+	code = json_memory_missed() ? error_set(err, -ENOMEM, "guest %s: no memory to keep what it was given",
+						guest->definition->name)
+				    : remember(guest, GOAL_RUN, err);
 	if (code == 0)
 		code = guest_process_go(guest, err);
 	if (code < 0)

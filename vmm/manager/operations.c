@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/util.h"
 #include "vmm/config/json.h"
+#include "vmm/config/json_memory.h"
 #include "vmm/config/nearest.h"
 #include "vmm/manager/crash.h"
 #include "vmm/manager/division.h"
@@ -542,7 +543,8 @@ void call_begin(struct call *call, const cJSON *json)
 	const struct operation *operation = find_operation(&request.place, &err);
 	int code;
 
-	call_waited(call); /* a client that asks anew no longer waits */
+	call_waited(call);    /* a client that asks anew no longer waits */
+	json_memory_missed(); /* of what this answer is not made of */
 	if (!operation) {
 		call->peer->failed(call, EXIT_USAGE, err.text, NULL);
 		return;

@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "common/util.h"
+#include "vmm/config/json_memory.h"
 #include "vmm/guest/process.h"
 #include "vmm/manager/stats.h"
 
@@ -178,6 +179,7 @@ static bool look_events(struct call *call)
 /* False while it still waits; after true the call may be gone, but for one of events. */
 static bool look(struct call *call)
 {
+	json_memory_missed(); /* before it is answered */
 	switch (call->wait) {
 	case CALL_READY:
 		return look_ready(call);
@@ -217,6 +219,7 @@ static void deadline_expired(struct loop_timer *timer)
 	enum call_wait wait = call->wait;
 
 	call_waited(call);
+	json_memory_missed();
 	if (wait == CALL_READY)
 		answer_not_ready(call, EXIT_TIMED_OUT, "is not ready in time");
 	else if (wait == CALL_STATS)
