@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
@@ -13,8 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "common/util.h"
-#include "vmm/jail/descriptors.h"
 #include "vmm/jail/jail.h"
 
 #define NOBODY 65534
@@ -32,8 +33,11 @@ static void host_listen(struct jailed_host *host, bool abstract)
 
 static void host_prepare(struct jailed_host *host)
 {
+	int folder = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
 	*host = (struct jailed_host){.manager = getpid(), .shm_key = getpid()};
-	host->folder = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	host->folder = fcntl(folder, F_DUPFD_CLOEXEC, 100); /* a number that the jailed process has not got */
+	close(folder);
 	host->file = memfd_create("file", MFD_CLOEXEC);
 	snprintf(host->socket, sizeof(host->socket), "/tmp/rastos-jail-%d", (int)getpid());
 	host_listen(host, false);
@@ -47,40 +51,85 @@ static void host_clean(const struct jailed_host *host)
 	shmctl(shmget(host->shm_key, 0, 0), IPC_RMID, NULL);
 }
 
-static __attribute__((noreturn)) void jailed_main(const struct jailed_host *host, int answer,
-						  const enum filter_kind *kind, jailed_attempt attempt)
+/* --- The jailed process: this program, executed again --- */
+
+enum {
+	ORDER_FD = STDERR_FILENO + 1,
+	FILE_FD,
+	ANSWER_FD,
+};
+
+/* What it shall do. Functions are elsewhere in another process, but as far apart as in this one. */
+struct order {
+	struct jailed_host host;
+	bool open;     /* the jail stays open */
+	bool filtered; /* by the filter of ... */
+	enum filter_kind kind;
+	ptrdiff_t attempt; /* from jailed_main */
+};
+
+static ptrdiff_t attempt_place(jailed_attempt attempt)
+{
+	return (const char *)attempt - (const char *)jailed_main;
+}
+
+void jailed_main(void)
 {
 	const struct jail_limits limits = {.name = "hostile", .files = 64, .file_size = JAILED_FILE_MAX};
-	const int keep[] = {host->file, answer};
+	struct order order;
 	struct error err;
 	int result;
 
-	if (descriptors_keep(keep, 2, &err) < 0 || jail_close(&limits, &err) < 0 ||
-	    (kind && filter_install(*kind, &err) < 0)) {
+	if (pread(ORDER_FD, &order, sizeof(order), 0) != sizeof(order))
+		_exit(2);
+	close(ORDER_FD);
+	if ((!order.open && jail_close(&limits, &err) < 0) ||
+	    (order.filtered && filter_install(order.kind, &err) < 0)) {
 		dprintf(STDERR_FILENO, "%s\n", err.text);
 		_exit(2);
 	}
-	result = attempt(host);
-	_exit(write(answer, &result, sizeof(result)) == sizeof(result) ? 0 : 3);
+	order.host.file = FILE_FD;
+	result = ((jailed_attempt)((const char *)jailed_main + order.attempt))(&order.host);
+	_exit(write(ANSWER_FD, &result, sizeof(result)) == sizeof(result) ? 0 : 3);
 }
 
-static int jailed_start(enum jailed_user user, const enum filter_kind *kind, jailed_attempt attempt,
-			struct jailed_end *end, struct error *err)
+/* --- The test --- */
+
+static pid_t jailed_spawn(const struct jail_config *config, const struct order *order, int answer,
+			  struct error *err)
+{
+	char *const argv[] = {(char[]){"jail"}, (char[]){JAILED_ARGUMENT}, NULL};
+	int memory = memfd_create("order", MFD_CLOEXEC);
+	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	const int descriptors[] = {null_fd, null_fd, STDERR_FILENO, memory, order->host.file, answer};
+	const struct jail_program program = {
+		.argv = argv,
+		.descriptors = descriptors,
+		.count = ARRAY_SIZE(descriptors),
+	};
+	int pidfd = -1;
+	pid_t pid;
+
+	cr_assert_eq(write(memory, order, sizeof(*order)), sizeof(*order));
+	pid = jail_spawn(config, &program, &pidfd, err);
+	cleanup_close(&pidfd);
+	close(memory);
+	close(null_fd);
+	return pid;
+}
+
+static int jailed_start(enum jailed_user user, struct order *order, struct jailed_end *end, struct error *err)
 {
 	struct jail_config config = {.name = "hostile", .on = true, .cgroup_fd = -1};
-	struct jailed_host host;
 	int pipes[2];
-	int pidfd;
 	int status;
 	pid_t pid;
 
 	config.uid = user == JAILED_ROOT ? JAILED_ID : geteuid();
 	config.gid = user == JAILED_ROOT ? JAILED_ID : getegid();
-	host_prepare(&host);
+	host_prepare(&order->host);
 	cr_assert_eq(pipe2(pipes, O_CLOEXEC), 0);
-	pid = jail_fork(&config, &pidfd, err);
-	if (pid == 0)
-		jailed_main(&host, pipes[1], kind, attempt);
+	pid = jailed_spawn(&config, order, pipes[1], err);
 	close(pipes[1]);
 	if (pid > 0) {
 		cr_assert_eq(waitpid(pid, &status, 0), pid);
@@ -91,7 +140,7 @@ static int jailed_start(enum jailed_user user, const enum filter_kind *kind, jai
 		}
 	}
 	close(pipes[0]);
-	host_clean(&host);
+	host_clean(&order->host);
 	return MIN(pid, 0);
 }
 
@@ -104,42 +153,64 @@ static void become_nobody(void)
 	prctl(PR_SET_DUMPABLE, 1);
 }
 
-struct jailed_end jailed_run(enum jailed_user user, const enum filter_kind *kind, jailed_attempt attempt)
+static struct jailed_end run(enum jailed_user user, struct order *order)
 {
 	struct jailed_end end = {0};
 	struct error err = {""};
 
 	if (user == JAILED_ROOT && geteuid() != 0)
 		cr_skip_test("only root can give it a user of its own");
-	if (kind && !filter_works())
+	if (order->filtered && !filter_works())
 		cr_skip_test("a build with sanitizers has no filters");
 	if (user == JAILED_ROOTLESS)
 		become_nobody();
-	if (jailed_start(user, kind, attempt, &end, &err) < 0)
+	if (jailed_start(user, order, &end, &err) < 0)
 		cr_skip_test("%s", err.text);
 	return end;
 }
 
+struct jailed_end jailed_run(enum jailed_user user, const enum filter_kind *kind, jailed_attempt attempt)
+{
+	struct order order = {
+		.filtered = kind != NULL,
+		.kind = kind ? *kind : FILTER_MAIN,
+		.attempt = attempt_place(attempt),
+	};
+
+	return run(user, &order);
+}
+
+struct jailed_end jailed_run_open(enum jailed_user user, jailed_attempt attempt)
+{
+	struct order order = {.open = true, .attempt = attempt_place(attempt)};
+
+	return run(user, &order);
+}
+
+static int succeed(const struct jailed_host *host)
+{
+	(void)host;
+	return 0;
+}
+
 bool jailed_possible(void)
 {
-	struct jail_config config = {
+	const struct jail_config config = {
 		.name = "probe",
 		.on = true,
 		.uid = geteuid() == 0 ? JAILED_ID : geteuid(),
 		.gid = geteuid() == 0 ? JAILED_ID : getegid(),
 		.cgroup_fd = -1,
 	};
+	AUTO_CLOSE int answer = memfd_create("answer", MFD_CLOEXEC);
+	const struct order order = {.open = true, .host.file = answer, .attempt = attempt_place(succeed)};
 	struct error err;
-	int pidfd;
-	pid_t pid = jail_fork(&config, &pidfd, &err);
+	pid_t pid = jailed_spawn(&config, &order, answer, &err);
 
-	if (pid == 0)
-		_exit(0);
 	if (pid < 0) {
 		printf("skipped: %s\n", err.text);
 		return false;
 	}
 	waitpid(pid, NULL, 0);
-	close(pidfd);
 	return true;
 }

@@ -1,6 +1,6 @@
 /*
- * Runs hostile code in the very place of a guest process: a process of jail_fork that has closed its jail
- * (jail_close) and, where wanted, has the filter of one kind of thread.
+ * Runs hostile code in the very place of a guest process: a process of jail_spawn, which executes the test's
+ * program anew, has closed its jail (jail_close) and, where wanted, has the filter of one kind of thread.
  *
  * As root the process gets an id of its own, as rootless it is run by an ordinary user (nobody, when the test
  * is root's).
@@ -39,5 +39,11 @@ typedef int (*jailed_attempt)(const struct jailed_host *host);
 
 /* Skips the test where this user cannot be had or the host refuses namespaces. kind: NULL for no filter. */
 struct jailed_end jailed_run(enum jailed_user user, const enum filter_kind *kind, jailed_attempt attempt);
+/* The same before jail_close: what such a process starts with. */
+struct jailed_end jailed_run_open(enum jailed_user user, jailed_attempt attempt);
 /* Whether the host can make such a process at all. */
 bool jailed_possible(void);
+
+/* The jailed process' main function, for a program that was given this argument. */
+#define JAILED_ARGUMENT "jailed"
+void jailed_main(void) __attribute__((noreturn));

@@ -3,18 +3,17 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/util.h"
 #include "hypervisor/kvm/kvm.h"
 #include "vmm/cli/cli.h"
+#include "vmm/cli/jail_check.h"
 #include "vmm/cli/options.h"
 #include "vmm/cli/table.h"
 #include "vmm/config/mode.h"
 #include "vmm/config/settings.h"
-#include "vmm/jail/jail.h"
 
 enum {
 	OPT_JSON = 256,
@@ -171,36 +170,6 @@ static void check_tun(struct findings *findings)
 	add(findings, "tun", VERDICT_WARNING, text, "modprobe tun");
 }
 
-/* A process that goes into the jail and ends; what it has to say comes through the pipe. */
-static int try_jail(const struct settings *settings, struct error *err)
-{
-	struct jail_config config = {
-		.name = "check",
-		.on = true,
-		.uid = geteuid() == 0 ? settings->guest_ids.first : geteuid(),
-		.gid = geteuid() == 0 ? settings->guest_ids.first : getegid(),
-		.cgroup_fd = -1,
-	};
-	const struct jail_limits limits = {.name = "check", .files = 64};
-	AUTO_CLOSE int pidfd = -1;
-	int ends[2];
-	pid_t pid;
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return error_set(err, -errno, "cannot make a pipe: %m");
-	pid = jail_fork(&config, &pidfd, err);
-	if (pid == 0)
-		_exit(jail_close(&limits, err) < 0 && write(ends[1], err, sizeof(*err)) > 0);
-	close(ends[1]);
-	if (pid > 0) {
-		if (read(ends[0], err, sizeof(*err)) == sizeof(*err))
-			pid = -EPERM;
-		waitid(P_PIDFD, (id_t)pidfd, NULL, WEXITED);
-	}
-	close(ends[0]);
-	return MIN(pid, 0);
-}
-
 static void check_jail(const struct settings *settings, struct findings *findings)
 {
 	struct error err;
@@ -208,7 +177,7 @@ static void check_jail(const struct settings *settings, struct findings *finding
 	if (!settings->jail)
 		add(findings, "jail", VERDICT_WARNING,
 		    "guests run without a jail: \"jail\" is false in vmm.json", NULL);
-	else if (try_jail(settings, &err) < 0)
+	else if (jail_check(settings, &err) < 0)
 		add(findings, "jail", VERDICT_FAILED, err.text, NULL);
 	else
 		add(findings, "jail", VERDICT_OK, "each guest gets one", NULL);

@@ -57,3 +57,6 @@ enum exit_code cli_bad_option(const char *command);
 bool cli_number(const char *text, unsigned long min, unsigned long max, unsigned long *value);
 /* Prints json on one line and frees it. */
 void cli_print_json(cJSON *json);
+
+/* What the manager executes for each guest (vmm/guest/handover.h); not a command for people. */
+enum exit_code command_guest_process(void);

@@ -8,9 +8,11 @@
 #include "common/cleanup.h"
 #include "common/util.h"
 #include "vmm/cli/cli.h"
+#include "vmm/cli/jail_check.h"
 #include "vmm/cli/options.h"
 #include "vmm/config/json_memory.h"
 #include "vmm/config/nearest.h"
+#include "vmm/guest/handover.h"
 #include "vmm/image/image.h"
 
 static enum exit_code command_help(struct cli *cli, int argc, char **argv);
@@ -187,6 +189,14 @@ static enum exit_code run_command(struct cli *cli, const struct command *command
 	return command->run(cli, argc, own_argv);
 }
 
+/* What the manager and `check` execute in a process of its own: nobody's words. */
+static enum exit_code (*internal_command(int argc, char **argv))(void)
+{
+	if (argc > 1 && strcmp(argv[1], GUEST_PROCESS_COMMAND) == 0)
+		return command_guest_process;
+	return argc > 1 && strcmp(argv[1], JAIL_CHECK_COMMAND) == 0 ? command_jail_check : NULL;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -197,11 +207,14 @@ int main(int argc, char **argv)
 		{NULL, 0, NULL, 0},
 	};
 	struct cli cli = {.argv = argv};
+	enum exit_code (*internal)(void) = internal_command(argc, argv);
 	const struct command *command;
 	int option;
 
 	json_memory_watch();
 	signal(SIGPIPE, SIG_IGN);
+	if (internal)
+		return (int)internal();
 	while ((option = options_next(argc, argv, "+h", options)) != -1) {
 		switch (option) {
 		case 'c':

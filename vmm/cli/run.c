@@ -254,7 +254,7 @@ static enum exit_code run_definition(const struct run_options *run, const struct
 	enum exit_code code;
 
 	definition->allow_unsigned = run->allow_unsigned;
-	boot_recorder_start(&recorder, definition->name, true);
+	boot_recorder_start(&recorder, definition->name, 0);
 	code = run_guest(settings, run, definition, &recorder, again);
 	if (run->boot_report && write_boot_report(run->boot_report, &recorder) != EXIT_DONE)
 		code = EXIT_FAILED;

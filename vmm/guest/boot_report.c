@@ -33,15 +33,14 @@ static uint64_t clock_ns(clockid_t clock)
 	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
 }
 
-void boot_recorder_start(struct boot_recorder *recorder, const char *guest, bool whole_process)
+void boot_recorder_start(struct boot_recorder *recorder, const char *guest, uint64_t since_ns)
 {
-	uint64_t cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-
 	*recorder = (struct boot_recorder){
 		.lock = PTHREAD_MUTEX_INITIALIZER,
-		.start_cpu_ns = whole_process ? 0 : cpu,
-		/* Until here nothing waited: the CPU time used is also the time that passed. */
-		.start_wall_ns = clock_ns(CLOCK_MONOTONIC) - (whole_process ? cpu : 0),
+		/* A process that waited for nothing so far: the CPU time used is also the time that passed.
+		 */
+		.start_wall_ns =
+			since_ns ? since_ns : clock_ns(CLOCK_MONOTONIC) - clock_ns(CLOCK_PROCESS_CPUTIME_ID),
 	};
 	snprintf(recorder->report.guest, sizeof(recorder->report.guest), "%s", guest);
 	boot_recorder_mark(recorder, BOOT_STEP_EXEC);
@@ -60,7 +59,7 @@ bool boot_recorder_mark(struct boot_recorder *recorder, enum boot_step step)
 		*time = (struct boot_step_time){
 			.reached = true,
 			.wall_ns = wall - recorder->start_wall_ns,
-			.cpu_ns = cpu - recorder->start_cpu_ns,
+			.cpu_ns = cpu,
 		};
 	pthread_mutex_unlock(&recorder->lock);
 	return first;

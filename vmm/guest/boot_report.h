@@ -6,10 +6,9 @@
  *      vm        the guest process is in its jail; the virtual machine, its memory and devices are made
  *      load      kernel, initrd and tables are in guest memory
  *      run       the first KVM_RUN
- *      kernel    the first byte of output on the console, or 0x40 on the debug port; a kernel told to be quiet (loglevel=)
- *                leaves the first byte to init, and this step then comes after the next
- *      init      init started: 0x41 on the debug port, or the boot timer
- *      ready     READY=1 came over vsock
+ *      kernel    the first byte of output on the console, or 0x40 on the debug port; a kernel told to be
+ * quiet (loglevel=) leaves the first byte to init, and this step then comes after the next init      init
+ * started: 0x41 on the debug port, or the boot timer ready     READY=1 came over vsock
  *
  * Wall time is CLOCK_MONOTONIC since the process started, CPU time is the whole process's: vCPUs included, so
  * what the guest itself burnt counts.
@@ -52,19 +51,18 @@ struct boot_report {
 struct boot_recorder {
 	pthread_mutex_t lock;
 	uint64_t start_wall_ns;
-	uint64_t start_cpu_ns;
 	struct boot_report report;
 };
 
-/* whole_process: the clock starts where the process did (its CPU time so far is the exec step); false: now.
- */
-void boot_recorder_start(struct boot_recorder *recorder, const char *guest, bool whole_process);
+/* since_ns: when whoever started the process began to, CLOCK_MONOTONIC; 0: the process has waited for nothing
+ * so far, and the clock starts where it did. What it has cost until now is the exec step. */
+void boot_recorder_start(struct boot_recorder *recorder, const char *guest, uint64_t since_ns);
 /* True when this was the step's first mark. */
 bool boot_recorder_mark(struct boot_recorder *recorder, enum boot_step step);
 void boot_recorder_read(struct boot_recorder *recorder, struct boot_report *report);
 
-/* {"guest","ready","steps":[{"name","at_ms","wall_ms","cpu_ms"}]}: at_ms since the start, in order; wall_ms and cpu_ms
- * are the step's own, since the step before. NULL when out of memory. */
+/* {"guest","ready","steps":[{"name","at_ms","wall_ms","cpu_ms"}]}: at_ms since the start, in order; wall_ms
+ * and cpu_ms are the step's own, since the step before. NULL when out of memory. */
 cJSON *boot_report_to_json(const struct boot_report *report);
 /* Reads that back; -EINVAL when it is not one. */
 int boot_report_from_json(const cJSON *json, struct boot_report *report);

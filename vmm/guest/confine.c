@@ -7,33 +7,9 @@
 #include "common/util.h"
 #include "vmm/guest/console_hub.h"
 #include "vmm/guest/machine.h"
-#include "vmm/jail/descriptors.h"
 #include "vmm/jail/jail.h"
 #include "vmm/jail/landlock.h"
 #include "vmm/jail/privileges.h"
-
-/* What was the manager's and is not the guest's goes. */
-int confine_descriptors(const struct guest_process_config *config, struct error *err)
-{
-	const struct guest_resources *resources = config->resources;
-	int keep[DEFINITION_DISKS_MAX + DEFINITION_NETWORKS_MAX + 7];
-	unsigned count = 0;
-
-	if (config->confinement == GUEST_OF_USER)
-		return 0;
-	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
-		keep[count++] = resources->disks[i].fd;
-	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
-		keep[count++] = resources->networks[i].fd;
-	keep[count++] = resources->vsock_listen_fd;
-	keep[count++] = resources->kvm_fd;
-	keep[count++] = config->control_fd;
-	keep[count++] = config->listen_fd;
-	keep[count++] = config->last_words_fd;
-	keep[count++] = config->console_log_fd;
-	keep[count++] = config->broker_fd;
-	return descriptors_keep(keep, count, err);
-}
 
 /* The largest file that it writes: a disk, its memory, its log. */
 static uint64_t largest_file(const struct guest_process_config *config)

@@ -2,7 +2,6 @@
  * The steps by which a guest process gives up what its guest does not need (vmm/jail/jail.h), in the order of
  * its start:
  *
- *      confine_descriptors    what was the manager's is closed
  *      confine_verifier       of the child that verifies the boot image
  *      confine_process        the jail closes
  *      confine_thread         each thread's filter of system calls; the first thread's at last
@@ -15,7 +14,6 @@
 #include "vmm/guest/process.h"
 #include "vmm/jail/filter.h"
 
-int confine_descriptors(const struct guest_process_config *config, struct error *err);
 /* For boot_files_find; NULL: nothing is to be done. */
 int (*confine_verifier(const struct guest_process_config *config))(struct error *err);
 int confine_process(const struct guest_process_config *config, struct error *err);

@@ -484,7 +484,7 @@ enum machine_end guest_process_run(const struct guest_process_config *config, st
 	int code = 0;
 
 	raise_file_limit();
-	code = confine_descriptors(config, why);
+	code = guest_resources_map(config->definition, config->resources, why);
 	if (code == 0)
 		code = process_open(&process, why);
 	if (code == 0)

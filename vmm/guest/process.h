@@ -14,6 +14,20 @@
  *                         guest's init
  *                         {"event":"counters","counters":{...}} when asked for them (counters.h)
  *
+ * Devices that come and go while the guest runs (transport pci only):
+ *
+ *      manager -> guest   {"op":"device-add","device":"ID","kind":"disk","definition":{...},"size":BYTES} with
+ *                         the open and locked disk; {...,"kind":"network","definition":{...}} with the open TAP
+ *                         or passt's socket. definition is what the guest's has in "disks" or "networks",
+ *                         with its MAC address. Where the disk is larger than RLIMIT_FSIZE of this process,
+ *                         the manager raises that first (prlimit(2)).
+ *                         {"op":"device-remove","device":"ID"} asks the guest to let it go; asked again, it is
+ *                         asked again. ID is the definition's id, "diskN" or "netN" where that has none.
+ *      guest -> manager   "devices":[{"device":"ID","kind":"disk","slot":3,"leaving":false}] in each state
+ *                         event, disks and networks only: one that was added is there, one that went is not
+ *                         (only then its descriptor is closed and may its image be given to others)
+ *                         {"event":"device-refused","device":"ID","why":"one sentence"} instead
+ *
  * It outlives the manager: when that hangs up, the guest goes on, and the next manager connects to the
  * listening socket that the first one left it. The newest connection is the manager's. A manager that does
  * not read is not waited for.
@@ -39,7 +53,7 @@
 /* How the process keeps a guest that took it over from doing harm (vmm/jail/jail.h). */
 enum guest_confinement {
 	GUEST_OF_USER, /* the user's own process: no_new_privs, and filters for all threads but the first */
-	GUEST_JAILED,  /* a process of jail_fork: the jail is closed once the boot image is verified */
+	GUEST_JAILED,  /* a process of jail_spawn: the jail is closed once the boot image is verified */
 	GUEST_UNCONFINED, /* the manager's child, with the jail turned off by name */
 };
 

@@ -2,11 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,12 +13,11 @@
 
 #include "common/cleanup.h"
 #include "common/util.h"
-#include "devmodel/virtio/blk.h"
 #include "hypervisor/kvm/kvm.h"
+#include "vmm/guest/disk_open.h"
 #include "vmm/net/networks.h"
 #include "vmm/net/tap.h"
 #include "vmm/storage/boot_from_disk.h"
-#include "vmm/storage/pool.h"
 
 #define IMAGE_MAX     GIB(1)
 #define VSOCK_BACKLOG 64
@@ -43,51 +40,79 @@ static int read_whole(int fd, uint8_t *into, size_t size)
 	return 0;
 }
 
+static int file_map_size(const char *what, const struct file_map *map, size_t *size, struct error *err)
+{
+	struct stat status;
+
+	if (fstat(map->fd, &status) < 0)
+		return error_set(err, -errno, "%s %s: cannot stat: %m", what, map->path);
+	if (!S_ISREG(status.st_mode))
+		return error_set(err, -EINVAL, "%s %s: is not a regular file", what, map->path);
+	if (status.st_size == 0)
+		return error_set(err, -EINVAL, "%s %s: is empty", what, map->path);
+	if ((uint64_t)status.st_size > IMAGE_MAX)
+		return error_set(err, -EFBIG, "%s %s: is larger than 1 GiB", what, map->path);
+	*size = (size_t)status.st_size;
+	return 0;
+}
+
+static int file_map_open(const char *what, const char *path, struct file_map *map, struct error *err)
+{
+	size_t size;
+
+	map->path = path;
+	map->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (map->fd < 0)
+		return error_set(err, -errno, "%s %s: cannot open: %m", what, path);
+	return file_map_size(what, map, &size, err);
+}
+
+static int file_map_take(const char *what, bool copy, struct file_map *map, struct error *err)
+{
+	int flags = copy ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_PRIVATE;
+	AUTO_CLOSE int fd = map->fd;
+	void *data;
+	int code;
+
+	if (fd < 0)
+		return 0;
+	code = file_map_size(what, map, &map->size, err);
+	map->fd = -1;
+	if (code < 0)
+		return code;
+	data = mmap(NULL, map->size, copy ? PROT_READ | PROT_WRITE : PROT_READ, flags, copy ? -1 : fd, 0);
+	if (data == MAP_FAILED)
+		return error_set(err, -errno, "%s %s: cannot map: %m", what, map->path);
+	map->data = data;
+	code = copy ? read_whole(fd, data, map->size) : 0;
+	return code < 0 ? error_set(err, code, "%s %s: cannot read: %s", what, map->path, strerror(-code))
+			: 0;
+}
+
 /*
  * A boot image is copied into memory of ours before it is verified, so that what was verified is what boots
  * even when somebody writes to the file meanwhile; a bare kernel has nothing to protect and is mapped, which
  * is quicker.
  */
-static int file_map_take(const char *what, const char *path, int fd, bool copy, struct file_map *map,
-			 struct error *err)
+int guest_resources_map(const struct guest_definition *definition, struct guest_resources *resources,
+			struct error *err)
 {
-	int flags = copy ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_PRIVATE;
-	struct stat status;
-	void *data;
-	int code;
+	const char *what = definition->image                               ? "boot image"
+			   : definition->kernel_disk == DEFINITION_NO_DISK ? "kernel"
+									   : "kernel of";
+	int code = file_map_take(what, definition->image != NULL, &resources->image, err);
 
-	if (fstat(fd, &status) < 0)
-		return error_set(err, -errno, "%s %s: cannot stat: %m", what, path);
-	if (!S_ISREG(status.st_mode))
-		return error_set(err, -EINVAL, "%s %s: is not a regular file", what, path);
-	if (status.st_size == 0)
-		return error_set(err, -EINVAL, "%s %s: is empty", what, path);
-	if ((uint64_t)status.st_size > IMAGE_MAX)
-		return error_set(err, -EFBIG, "%s %s: is larger than 1 GiB", what, path);
-	data = mmap(NULL, (size_t)status.st_size, copy ? PROT_READ | PROT_WRITE : PROT_READ, flags,
-		    copy ? -1 : fd, 0);
-	if (data == MAP_FAILED)
-		return error_set(err, -errno, "%s %s: cannot map: %m", what, path);
-	*map = (struct file_map){.path = path, .data = data, .size = (size_t)status.st_size};
-	code = copy ? read_whole(fd, data, map->size) : 0;
-	return code < 0 ? error_set(err, code, "%s %s: cannot read: %s", what, path, strerror(-code)) : 0;
-}
-
-static int file_map_open(const char *what, const char *path, bool copy, struct file_map *map,
-			 struct error *err)
-{
-	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-
-	if (fd < 0)
-		return error_set(err, -errno, "%s %s: cannot open: %m", what, path);
-	return file_map_take(what, path, fd, copy, map, err);
+	if (code < 0)
+		return code;
+	return file_map_take(resources->cmdline ? "initrd of" : "initrd", false, &resources->initrd, err);
 }
 
 static void file_map_close(struct file_map *map)
 {
+	cleanup_close(&map->fd);
 	if (map->data)
 		munmap((void *)map->data, map->size);
-	*map = (struct file_map){0};
+	*map = (struct file_map){.fd = -1};
 }
 
 void guest_resources_drop_boot_files(struct guest_resources *resources)
@@ -101,8 +126,9 @@ static char *disk_name(const struct disk_definition *definition)
 {
 	char *name;
 
-	return asprintf(&name, "disk %s", definition->image ? definition->image : definition->path) < 0 ? NULL
-													: name;
+	return asprintf(&name, "disk %s", definition->image ? definition->image : definition->path) < 0
+		       ? NULL
+		       : name;
 }
 
 /* The disk is open and locked already: nobody changes it under us. */
@@ -126,14 +152,10 @@ static int open_disk_kernel(const struct guest_definition *definition, struct gu
 	code = boot_from_disk(&source, boot, err);
 	if (code < 0)
 		return code;
-	code = file_map_take("kernel of", boot->kernel, boot->kernel_fd, false, &resources->image, err);
-	if (code == 0 && boot->initrd_fd >= 0)
-		code = file_map_take("initrd of", boot->kernel, boot->initrd_fd, false, &resources->initrd, err);
-	cleanup_close(&boot->kernel_fd);
-	cleanup_close(&boot->initrd_fd);
-	if (code == 0 && asprintf(&resources->cmdline, "%s%s%s", boot->cmdline,
-				  definition->cmdline ? " " : "",
-				  definition->cmdline ? definition->cmdline : "") < 0) {
+	resources->image = (struct file_map){.path = boot->kernel, .fd = boot->kernel_fd};
+	resources->initrd = (struct file_map){.path = boot->kernel, .fd = boot->initrd_fd};
+	if (asprintf(&resources->cmdline, "%s%s%s", boot->cmdline, definition->cmdline ? " " : "",
+		     definition->cmdline ? definition->cmdline : "") < 0) {
 		resources->cmdline = NULL;
 		code = error_set(err, -ENOMEM, "%s: out of memory", about);
 	}
@@ -146,82 +168,17 @@ static int open_boot_files(const struct guest_definition *definition, const stru
 	int code;
 
 	if (definition->image) {
-		code = file_map_open("boot image", definition->image, true, &resources->image, err);
+		code = file_map_open("boot image", definition->image, &resources->image, err);
 		if (code == 0)
 			code = settings_keys(settings, resources->keys, &resources->key_count, err);
 		return code;
 	}
 	if (definition->kernel_disk != DEFINITION_NO_DISK)
 		return open_disk_kernel(definition, resources, err);
-	code = file_map_open("kernel", definition->kernel, false, &resources->image, err);
+	code = file_map_open("kernel", definition->kernel, &resources->image, err);
 	if (code == 0 && definition->initrd)
-		code = file_map_open("initrd", definition->initrd, false, &resources->initrd, err);
+		code = file_map_open("initrd", definition->initrd, &resources->initrd, err);
 	return code;
-}
-
-/* --- Disks --- */
-
-/* Others may read what we read; nobody may touch what we write. The lock belongs to the open file, so it goes
- * with the descriptor into the guest process (fcntl(2), open file description locks). */
-static int disk_lock(const char *path, int fd, bool read_only, struct error *err)
-{
-	struct flock lock = {.l_type = read_only ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
-
-	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
-		return 0;
-	if (errno == EAGAIN || errno == EACCES)
-		return error_set(err, -EBUSY,
-				 "disk %s: is in use by another guest or program; end that one first", path);
-	return error_set(err, -errno, "disk %s: cannot lock: %m", path);
-}
-
-static int disk_size(const char *path, int fd, uint64_t *size, struct error *err)
-{
-	struct stat status;
-
-	if (fstat(fd, &status) < 0)
-		return error_set(err, -errno, "disk %s: cannot stat: %m", path);
-	if (S_ISREG(status.st_mode))
-		*size = (uint64_t)status.st_size;
-	else if (!S_ISBLK(status.st_mode))
-		return error_set(err, -EINVAL, "disk %s: is neither a regular file nor a block device", path);
-	else if (ioctl(fd, BLKGETSIZE64, size) < 0)
-		return error_set(err, -errno, "disk %s: cannot get its size: %m", path);
-	if (*size == 0 || *size % VIRTIO_BLK_SECTOR)
-		return error_set(
-			err, -EINVAL,
-			"disk %s: its size of %llu bytes is not a multiple of %d; truncate -s %%%d rounds it up",
-			path, (unsigned long long)*size, VIRTIO_BLK_SECTOR, VIRTIO_BLK_SECTOR);
-	return 0;
-}
-
-static int open_pool_image(const struct disk_definition *definition, const struct settings *settings,
-			   struct disk_resource *disk, struct error *err)
-{
-	struct pool pool;
-	int code = pool_open(settings, false, &pool, err);
-
-	if (code < 0)
-		return code;
-	code = pool_image_open(&pool, definition->image, definition->read_only, &disk->fd, err);
-	pool_close(&pool);
-	return code < 0 ? code : disk_size(definition->image, disk->fd, &disk->size, err);
-}
-
-static int open_disk(const struct disk_definition *definition, const struct settings *settings,
-		     struct disk_resource *disk, struct error *err)
-{
-	const char *path = definition->path;
-	int code;
-
-	if (definition->image)
-		return open_pool_image(definition, settings, disk, err);
-	disk->fd =
-		open(path, (definition->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (disk->fd < 0)
-		return error_set(err, -errno, "disk %s: cannot open: %m", path);
-	code = disk_size(path, disk->fd, &disk->size, err);
-	return code < 0 ? code : disk_lock(path, disk->fd, definition->read_only, err);
 }
 
 /* --- Network and vsock --- */
@@ -258,7 +215,7 @@ static int open_network(const struct guest_definition *guest, unsigned index, st
 	case NETWORK_PASST:
 		code = plug.fd =
 			passt_start(&network->passt, guest->name, (const char *const *)definition->publish,
-				    definition->publish_count, err);
+				    definition->publish_count, definition->mtu, err);
 		break;
 	}
 	network->fd = code < 0 ? -1 : plug.fd;
@@ -309,16 +266,26 @@ static int check_memory(const struct guest_definition *definition, struct error 
 			 definition->name, (unsigned long long)definition->memory_mib, available_kib / 1024);
 }
 
+void guest_resources_init(struct guest_resources *resources)
+{
+	*resources = (struct guest_resources){
+		.image.fd = -1,
+		.initrd.fd = -1,
+		.vsock_listen_fd = -1,
+		.kvm_fd = -1,
+	};
+	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
+		resources->disks[i].fd = -1;
+	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
+		resources->networks[i].fd = -1;
+}
+
 int guest_resources_open(const struct guest_definition *definition, const struct settings *settings,
 			 struct networks *networks, struct guest_resources *resources, struct error *err)
 {
 	int code = check_memory(definition, err);
 
-	*resources = (struct guest_resources){.vsock_listen_fd = -1, .kvm_fd = -1};
-	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
-		resources->disks[i].fd = -1;
-	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
-		resources->networks[i].fd = -1;
+	guest_resources_init(resources);
 	if (code == 0) {
 		resources->kvm_fd = kvm_device_open(err);
 		code = MIN(resources->kvm_fd, 0);
@@ -326,9 +293,11 @@ int guest_resources_open(const struct guest_definition *definition, const struct
 	if (code == 0 && definition->kernel_disk == DEFINITION_NO_DISK)
 		code = open_boot_files(definition, settings, resources, err);
 	for (unsigned i = 0; i < definition->disk_count && code == 0; i++)
-		code = open_disk(&definition->disks[i], settings, &resources->disks[i], err);
+		code = disk_open(&definition->disks[i], settings, &resources->disks[i], err);
 	if (code == 0 && definition->kernel_disk != DEFINITION_NO_DISK)
 		code = open_boot_files(definition, settings, resources, err);
+	for (unsigned i = 0; i < definition->disk_count && code == 0; i++)
+		code = disk_open_direct(&definition->disks[i], &resources->disks[i], err);
 	for (unsigned i = 0; i < definition->network_count && code == 0; i++)
 		code = open_network(definition, i, networks, &resources->networks[i], err);
 	if (code == 0 && definition->vsock_path) {

@@ -1,7 +1,7 @@
 /*
- * Everything a guest process needs from the host, opened before the guest runs: /dev/kvm, files, keys, disks with their
- * locks, network devices, sockets. The manager opens them (it may), the guest process uses them (it may open
- * nothing).
+ * Everything a guest process needs from the host, opened before the guest runs: /dev/kvm, files, keys, disks
+ * with their locks, network devices, sockets. The manager opens them (it may), the guest process uses them
+ * (it may open nothing).
  *
  * Every refusal that depends on the host comes from here: a file that is missing, a disk that is in use or of
  * odd size, a TAP that does not exist, too little memory. guest_resources_close releases what was not taken
@@ -16,19 +16,16 @@
 #include "hypervisor/boot/fit.h"
 #include "vmm/config/definition.h"
 #include "vmm/config/settings.h"
+#include "vmm/guest/disk_open.h"
 #include "vmm/net/passt.h"
 #include "vmm/storage/boot_from_disk.h"
 
-/* A file mapped read-only, private. */
+/* A file that is open, and then mapped read-only, private. */
 struct file_map {
 	const char *path; /* the definition's, or disk_boot's */
+	int fd;           /* -1: none, or it is mapped */
 	const uint8_t *data;
 	size_t size;
-};
-
-struct disk_resource {
-	int fd; /* -1 once a device took it over */
-	uint64_t size;
 };
 
 struct network_resource {
@@ -42,7 +39,7 @@ struct guest_resources {
 	struct file_map image; /* boot image, or the kernel */
 	struct file_map initrd;
 	struct disk_boot disk_boot; /* its names, when the kernel was found on a disk */
-	char *cmdline;		    /* of a kernel that was found on a disk */
+	char *cmdline;              /* of a kernel that was found on a disk */
 	unsigned key_count;
 	struct fit_key keys[SETTINGS_KEYS_MAX];
 	struct disk_resource disks[DEFINITION_DISKS_MAX];
@@ -51,10 +48,15 @@ struct guest_resources {
 	int kvm_fd; /* of KVM_DEVICE; -1 once the machine took it over */
 };
 
+/* With nothing in it. */
+void guest_resources_init(struct guest_resources *resources);
 /* networks: the manager's, into which cards are plugged, or NULL: a guest with such a card is refused. What
  * was plugged in before a failure is unplugged by networks_detach. */
 int guest_resources_open(const struct guest_definition *definition, const struct settings *settings,
 			 struct networks *networks, struct guest_resources *resources, struct error *err);
+/* In the guest process: image and initrd, from their descriptors, into its memory. */
+int guest_resources_map(const struct guest_definition *definition, struct guest_resources *resources,
+			struct error *err);
 /* Closes what no device took over; ends passt where passt.pid still stands. */
 void guest_resources_close(struct guest_resources *resources);
 /* Kernel and initrd are in guest memory: their copies here are no longer needed. */

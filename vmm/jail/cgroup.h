@@ -36,7 +36,7 @@ struct cgroup_limits {
 /* A guest's cgroup; both are the caller's to release: cgroup_remove, then free and close. */
 struct cgroup {
 	char *path; /* NULL: none */
-	int fd;     /* for jail_fork; -1: none */
+	int fd;     /* for jail_spawn; -1: none */
 };
 
 /* Finds the place and turns on its controllers. What cannot be done is logged, once. */

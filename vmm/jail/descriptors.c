@@ -2,37 +2,28 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-static int compare(const void *a, const void *b)
+#define PLACES_MAX 256
+
+int descriptors_place(const int *keep, unsigned count, int *private, unsigned private_count)
 {
-	int left = *(const int *)a, right = *(const int *)b;
+	unsigned places = count + private_count;
+	int lifted[PLACES_MAX];
 
-	return (left > right) - (left < right);
-}
-
-int descriptors_keep(const int *keep, unsigned count, struct error *err)
-{
-	int sorted[DESCRIPTORS_MAX];
-	unsigned next = STDERR_FILENO + 1;
-	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	if (count > DESCRIPTORS_MAX)
-		return error_set(err, -E2BIG, "jail: more than %d descriptors to keep", DESCRIPTORS_MAX);
-	if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 || dup2(null_fd, STDOUT_FILENO) < 0)
-		return error_set(err, -errno, "jail: /dev/null: cannot open: %m");
-	memcpy(sorted, keep, count * sizeof(*sorted));
-	qsort(sorted, count, sizeof(*sorted), compare);
-	for (unsigned i = 0; i < count; i++) {
-		if (sorted[i] > (int)next && close_range(next, (unsigned)sorted[i] - 1, 0) < 0)
-			return error_set(err, -errno, "jail: cannot close what is not the guest's: %m");
-		if (sorted[i] >= (int)next)
-			next = (unsigned)sorted[i] + 1;
+	if (places > PLACES_MAX)
+		return -E2BIG;
+	/* Above all places first, so that none is overwritten before it is taken. */
+	for (unsigned i = 0; i < places; i++) {
+		lifted[i] = fcntl(i < count ? keep[i] : private[i - count], F_DUPFD_CLOEXEC, (int)places);
+		if (lifted[i] < 0)
+			return -errno;
 	}
-	if (close_range(next, ~0U, 0) < 0)
-		return error_set(err, -errno, "jail: cannot close what is not the guest's: %m");
-	return 0;
+	for (unsigned i = 0; i < places; i++) {
+		if (dup3(lifted[i], (int)i, i < count ? 0 : O_CLOEXEC) < 0)
+			return -errno;
+		if (i >= count)
+		private[i - count] = (int)i;
+	}
+	return close_range(places, ~0U, 0) < 0 ? -errno : 0;
 }

@@ -2,17 +2,20 @@
  * The jail of a guest process. A guest that has taken over its process finds itself with the descriptors that
  * it was given, its own memory, and nothing else (docs/jail.md).
  *
- *      manager                              guest process
- *      jail_fork  --clone3-->               own user, mount, pid, net, ipc and uts namespaces, own user id,
- * own cgroup descriptors_keep  what is not its own is closed (the boot image is verified: needs a library and
- * a child) jail_close        empty root, no capabilities, no_new_privs, limits, Landlock (VM and devices are
- * made, the kernel is loaded) filter_install    in each thread that starts, in the first one at last
+ *      manager                       guest process
+ *      jail_spawn  --clone3-->       own user, mount, pid, net, ipc and uts namespaces, own user id, own
+ * cgroup
+ *                  <---exec----      a fresh program: no memory of the manager's, no descriptors but its own
+ *                                    (the boot image is verified: needs a library and a child)
+ *                                    jail_close: empty root, no capabilities, no_new_privs, limits, Landlock
+ *                                    (VM and devices are made, the kernel is loaded)
+ *                                    filter_install: in each thread that starts, in the first one at last
  *
  * All or nothing: a host that refuses a part gets an error that says what to do, never a guest in half a
  * jail. Only Landlock is left out where the kernel has none, since all that it forbids is out of reach in the
  * empty root.
  *
- * jail_fork and jail_close belong to a process with one thread.
+ * jail_spawn and jail_close belong to a process with one thread.
  */
 #pragma once
 
@@ -41,12 +44,23 @@ struct jail_limits {
 	uint64_t file_size; /* bytes of the largest file that it may write: its disks, its memory */
 };
 
-/*
- * As fork(2): 0 in the child; in the parent its process id, and *pidfd. The child inherits everything, as
- * with fork, but glibc's at-fork handlers do not run.
- */
-pid_t jail_fork(const struct jail_config *config, int *pidfd, struct error *err);
+/* What runs there: this program again, the very one that the caller is, whatever is in its place on the disk
+ * by now. The user that it runs as must be allowed to execute it, and its libraries. */
+struct jail_program {
+	char *const *argv;
+	const int *descriptors; /* become 0, 1, 2, ... in their order; it gets no others */
+	unsigned count;
+};
 
-/* In the child: closes the jail behind it. From here on it opens nothing by path and makes no process, and
+/*
+ * Starts the program in a process that is in its namespaces and has its user id. Comes back once it is
+ * executed: its process id, and *pidfd. It has of its caller's environment what programs and their libraries
+ * want to know of debugging and time zone, and keeps the capabilities over its own namespaces that jail_close
+ * needs.
+ */
+pid_t jail_spawn(const struct jail_config *config, const struct jail_program *program, int *pidfd,
+		 struct error *err);
+
+/* In the program: closes the jail behind it. From here on it opens nothing by path and makes no process, and
  * gets no right back. On failure the process must end. */
 int jail_close(const struct jail_limits *limits, struct error *err);

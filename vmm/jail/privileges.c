@@ -8,6 +8,28 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* What jail_close does with them: mount, pivot_root, the sysctl's file, its chroot, the bounding set. */
+static const unsigned char handed_on[] = {CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SYS_RESOURCE, CAP_SETPCAP};
+
+/* exec takes the capabilities of who is not root, but for ambient ones (capabilities(7)). */
+int privileges_hand_on(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, sets) < 0)
+		return -errno;
+	for (size_t i = 0; i < sizeof(handed_on); i++)
+		sets[CAP_TO_INDEX(handed_on[i])].inheritable |= CAP_TO_MASK(handed_on[i]);
+	if (syscall(SYS_capset, &header, sets) < 0)
+		return -errno;
+	for (size_t i = 0; i < sizeof(handed_on); i++) {
+		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, handed_on[i], 0, 0) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
 int privileges_freeze(struct error *err)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

@@ -158,8 +158,6 @@ void guest_process_reap(struct managed_guest *guest);
 void guest_process_forget(struct managed_guest *guest);
 /* Lets go of a process that goes on. */
 void guest_process_release(struct managed_guest *guest);
-/* In a fresh guest process: closes what is the manager's and not this guest's. */
-void guest_process_leave(struct managed_guest *guest, bool self);
 /* What it left when it ended: fills end, why, console_tail and report; *registers is freed by the caller. */
 void guest_process_last_words(struct managed_guest *guest, char **registers);
 

@@ -10,7 +10,7 @@
 #include "vmm/jail/jail.h"
 #include "vmm/manager/guest.h"
 
-/* Takes a user id and makes a cgroup; *jail is then ready for jail_fork, jail->cgroup_fd the caller's to
+/* Takes a user id and makes a cgroup; *jail is then ready for jail_spawn, jail->cgroup_fd the caller's to
  * close. */
 int guest_jail_open(struct managed_guest *guest, struct jail_config *jail, struct error *err);
 /* Sets the limits of its cgroup by its definition and placement, which may have changed while it runs. */

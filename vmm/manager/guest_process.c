@@ -204,16 +204,6 @@ void guest_process_forget(struct managed_guest *guest)
 
 /* --- How it is watched --- */
 
-void guest_process_leave(struct managed_guest *guest, bool self)
-{
-	if (!self) {
-		cleanup_close(&guest->control.fd);
-		cleanup_close(&guest->process.fd);
-		cleanup_close(&guest->broker.fd);
-	}
-	cleanup_close(&guest->deadline.source.fd);
-}
-
 int guest_process_address(const struct managed_guest *guest, struct sockaddr_un *address, struct error *err)
 {
 	int len = snprintf(address->sun_path, sizeof(address->sun_path), "%s/%s", guest->folder,

@@ -1,9 +1,8 @@
-/* The start of a guest's process: what it gets, and the first it does. */
+/* The start of a guest's process: what it gets. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -11,9 +10,10 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/util.h"
 #include "vmm/config/file.h"
-#include "vmm/guest/process.h"
+#include "vmm/guest/handover.h"
 #include "vmm/guest/resources.h"
 #include "vmm/manager/guest.h"
 #include "vmm/manager/guest_jail.h"
@@ -94,24 +94,13 @@ static int process_files_open(const struct managed_guest *guest, struct process_
 
 /* --- The process --- */
 
-/* Nobody would find it again if the manager were gone before it had it on record. */
-static void wait_for_go(int control)
+static struct guest_process_config process_config(const struct managed_guest *guest,
+						  struct guest_resources *resources,
+						  const struct process_files *files)
 {
-	char go[16];
-
-	if (recv(control, go, sizeof(go), 0) <= 0)
-		_exit(1);
-}
-
-static __attribute__((noreturn)) void
-process_main(struct managed_guest *guest, struct guest_resources *resources, struct process_files *files)
-{
-	struct boot_recorder recorder;
-	struct error why = {""};
-	struct guest_process_config config = {
+	return (struct guest_process_config){
 		.definition = guest->definition,
 		.resources = resources,
-		.recorder = &recorder,
 		.control_fd = files->control,
 		.listen_fd = files->listen,
 		.last_words_fd = files->last_words,
@@ -119,24 +108,32 @@ process_main(struct managed_guest *guest, struct guest_resources *resources, str
 		.broker_fd = files->broker,
 		.confinement = guest->manager->settings->jail ? GUEST_JAILED : GUEST_UNCONFINED,
 	};
-	char name[16];
-	sigset_t none;
-
-	cleanup_close(&files->ours);
-	wait_for_go(files->control);
-	boot_recorder_start(&recorder, guest->definition->name, false);
-	snprintf(name, sizeof(name), "guest:%s", guest->definition->name);
-	prctl(PR_SET_NAME, name);
-	manager_leave(guest->manager, guest);
-	setsid(); /* what happens at the manager's terminal is the manager's business */
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	guest_process_run(&config, &why);
-	_exit(0);
 }
 
-static int process_fork(struct managed_guest *guest, struct guest_resources *resources,
-			struct process_files *files, struct error *err)
+/* This program again, with nothing of this process' but what it is handed. */
+static pid_t process_execute(const struct managed_guest *guest, const struct jail_config *jail,
+			     struct guest_resources *resources, const struct process_files *files, int *pidfd,
+			     struct error *err)
+{
+	const struct guest_process_config config = process_config(guest, resources, files);
+	char *const argv[] = {(char[]){"rastos-vmm"}, (char[]){GUEST_PROCESS_COMMAND},
+			      guest->definition->name, NULL};
+	struct jail_program program = {.argv = argv};
+	struct handover handover;
+	pid_t pid;
+	int code = handover_make(&config, STDERR_FILENO, monotonic_ns(), &handover, err);
+
+	if (code < 0)
+		return code;
+	program.descriptors = handover.descriptors;
+	program.count = handover.count;
+	pid = jail_spawn(jail, &program, pidfd, err);
+	handover_close(&handover);
+	return pid;
+}
+
+static int process_start(struct managed_guest *guest, struct guest_resources *resources,
+			 struct process_files *files, struct error *err)
 {
 	struct jail_config jail;
 	int pidfd = -1;
@@ -146,11 +143,9 @@ static int process_fork(struct managed_guest *guest, struct guest_resources *res
 	if (code == 0)
 		code = guest_broker_open(guest, &files->broker, err);
 	if (code == 0) {
-		pid = jail_fork(&jail, &pidfd, err);
+		pid = process_execute(guest, &jail, resources, files, &pidfd, err);
 		code = MIN(pid, 0);
 	}
-	if (pid == 0)
-		process_main(guest, resources, files);
 	cleanup_close(&jail.cgroup_fd);
 	cleanup_close(&pidfd);
 	if (code < 0) {
@@ -208,7 +203,7 @@ int guest_process_start(struct managed_guest *guest, struct error *err)
 		code = guest_resources_open(guest->definition, guest->manager->settings,
 					    guest->manager->networks, &resources, err);
 		if (code == 0) {
-			code = process_fork(guest, &resources, &files, err);
+			code = process_start(guest, &resources, &files, err);
 			if (code == 0)
 				keep_helpers(guest, &resources);
 			guest_resources_close(&resources);

@@ -4,13 +4,14 @@
  * that is the guest process's.
  *
  *      control.c      clients: lines of JSON over sockets
- *      operations.c   what they can ask for, and what they wait for
+ *      operations.c   what they can ask for (request.h), and what they wait for
  *      manager.c      the set of guests
  *      order.c        in which order they start and end
  *      mode_change.c  from one mode to the other
  *      takeover.c     those that a former manager left
  *      guest.c        one guest and its process (guest.h)
  *      store.c        definitions on the disk
+ *      task.c         what takes long, and can be watched and cancelled
  *
  * It may be killed at any instant: what it promised is in the guests' records (record.h), their processes go
  * on, and the next manager takes them over.
@@ -31,18 +32,24 @@
 #include "vmm/jail/cgroup.h"
 #include "vmm/manager/events.h"
 #include "vmm/manager/guest.h"
+#include "vmm/manager/task.h"
 #include "vmm/net/networks.h"
 
 #define MANAGER_GUESTS_MAX 256
+
+struct task_processes;
 
 struct manager {
 	struct settings *settings;
 	enum mode mode;
 	struct loop *loop;
+	uint64_t started_ns; /* CLOCK_MONOTONIC */
 	unsigned guest_count;
 	struct managed_guest *guests[MANAGER_GUESTS_MAX]; /* in the order of their start */
 	struct events *events;
 	struct cgroups cgroups;
+	struct tasks tasks;
+	struct task_processes *task_processes;
 	struct networks *networks; /* what guests' cards are plugged into */
 	struct loop_timer hush;    /* then those who talked too much are heard again */
 	bool going_down;
@@ -50,9 +57,6 @@ struct manager {
 	/* Called after any change that somebody may wait for. */
 	void (*changed)(void *owner);
 	void *changed_owner;
-	/* Called in a fresh guest process to close what is not the guest's. */
-	void (*forked)(void *owner);
-	void *forked_owner;
 };
 
 /* Reads mode and definitions, and takes over guests of a former manager; no other is started. mode_word: NULL
@@ -119,5 +123,3 @@ void manager_hush(struct manager *manager, struct loop_source *source);
 void manager_guest_changed(struct managed_guest *guest); /* its state */
 void manager_guest_due(struct managed_guest *guest);     /* its delay is over */
 void manager_changed(struct manager *manager);           /* anything else */
-/* In a fresh guest process: drops all that is the manager's but `self`'s own. */
-void manager_leave(struct manager *manager, const struct managed_guest *self);

@@ -1,12 +1,15 @@
-#include "vmm/manager/network_operations.h"
+/* Operations on networks (vmm/net/networks.h). */
 
 #include <errno.h>
 #include <string.h>
 
 #include "common/cleanup.h"
 #include "common/util.h"
+#include "vmm/config/json.h"
+#include "vmm/manager/request.h"
+#include "vmm/net/networks.h"
 
-static int op_list(struct networks *networks, const struct json_place *request, cJSON **result)
+static int list(struct networks *networks, const struct json_place *request, cJSON **result)
 {
 	*result = networks_list(networks, request->err);
 	return *result ? 0 : -EIO;
@@ -20,7 +23,7 @@ static int read_name(const struct json_place *request, char **name)
 	return code == 0 && !*name ? json_error(request, "network", "is missing: which network?") : code;
 }
 
-static int op_info(struct networks *networks, const struct json_place *request, cJSON **result)
+static int info(struct networks *networks, const struct json_place *request, cJSON **result)
 {
 	AUTO_FREE char *name = NULL;
 	int code = read_name(request, &name);
@@ -31,7 +34,7 @@ static int op_info(struct networks *networks, const struct json_place *request, 
 	return *result ? 0 : -ENOENT;
 }
 
-static int op_define(struct networks *networks, const struct json_place *request, cJSON **result)
+static int define(struct networks *networks, const struct json_place *request, cJSON **result)
 {
 	char name[VIRTUAL_NETWORK_NAME_MAX + 1];
 	struct json_place definition;
@@ -49,7 +52,7 @@ static int op_define(struct networks *networks, const struct json_place *request
 	return code;
 }
 
-static int op_undefine(struct networks *networks, const struct json_place *request, cJSON **result)
+static int undefine(struct networks *networks, const struct json_place *request, cJSON **result)
 {
 	AUTO_FREE char *name = NULL;
 	int code = read_name(request, &name);
@@ -58,24 +61,40 @@ static int op_undefine(struct networks *networks, const struct json_place *reque
 	return code < 0 ? code : networks_undefine(networks, name, request->err);
 }
 
-static const struct {
-	const char *op;
-	int (*run)(struct networks *networks, const struct json_place *request, cJSON **result);
-} operations[] = {
-	{"network-list", op_list},
-	{"network-info", op_info},
-	{"network-define", op_define},
-	{"network-undefine", op_undefine},
-};
-
-int network_operation(struct networks *networks, const struct json_place *request, cJSON **result)
+/* Answers with what the work on networks came to. */
+static void run(struct call *call, const struct request *request,
+		int (*work)(struct networks *networks, const struct json_place *request, cJSON **result))
 {
-	const char *op = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(request->object, "op"));
+	cJSON *result = NULL;
+	int code = work(call->operations->manager->networks, &request->place, &result);
 
-	*result = NULL;
-	for (unsigned i = 0; i < ARRAY_SIZE(operations); i++) {
-		if (op && strcmp(op, operations[i].op) == 0)
-			return operations[i].run(networks, request, result);
-	}
-	return json_error(request, "op", "is not an operation on networks");
+	answer_with(call, code, request->place.err, result);
 }
+
+static void op_network_list(struct call *call, const struct request *request)
+{
+	run(call, request, list);
+}
+
+static void op_network_info(struct call *call, const struct request *request)
+{
+	run(call, request, info);
+}
+
+static void op_network_define(struct call *call, const struct request *request)
+{
+	run(call, request, define);
+}
+
+static void op_network_undefine(struct call *call, const struct request *request)
+{
+	run(call, request, undefine);
+}
+
+const struct operation network_operations[] = {
+	{"network-list", .run = op_network_list},
+	{"network-info", .members = {"network"}, .run = op_network_info},
+	{"network-define", .members = {"definition", "replace"}, .run = op_network_define},
+	{"network-undefine", .members = {"network"}, .run = op_network_undefine},
+	{NULL},
+};

@@ -17,6 +17,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/util.h"
+#include "vmm/api/api.h"
 #include "vmm/config/file.h"
 #include "vmm/manager/control.h"
 #include "vmm/manager/manager.h"
@@ -30,6 +31,7 @@ struct service {
 	struct loop loop;
 	struct manager manager;
 	struct control *control;
+	struct api *api;
 	struct loop_source signals;
 	int lock;
 	int started_fd;
@@ -175,22 +177,12 @@ static void tell_starter(struct service *service, int code, const struct error *
 
 /* --- Its life --- */
 
-/* In a fresh guest process. The lock above all: it would outlive the manager there. */
-static void service_forked(void *owner)
-{
-	struct service *service = owner;
-
-	control_forked(service->control);
-	cleanup_close(&service->signals.fd);
-	cleanup_close(&service->lock);
-	cleanup_close(&service->started_fd);
-}
-
 static void service_down(void *owner, bool poweroff)
 {
 	struct service *service = owner;
 
 	service->poweroff = poweroff;
+	api_deafen(service->api);
 	control_deafen(service->control); /* the next manager may come */
 	loop_stop(&service->loop);
 }
@@ -259,13 +251,14 @@ static int service_open(struct service *service, struct error *err)
 				    &service->loop, err);
 	if (code == 0)
 		code = control_open(&service->manager, service_down, service, &service->control, err);
-	service->manager.forked = service_forked;
-	service->manager.forked_owner = service;
+	if (code == 0)
+		code = api_open(control_operations(service->control), &service->api, err);
 	return code;
 }
 
 static void service_close(struct service *service)
 {
+	api_close(service->api);
 	control_close(service->control);
 	manager_close(&service->manager);
 	cleanup_close(&service->signals.fd);

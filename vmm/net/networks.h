@@ -43,8 +43,6 @@ int networks_open(const struct settings *settings, struct loop *loop, struct net
 		  struct error *err);
 /* The networks stay as they are. NULL is allowed. */
 void networks_close(struct networks *networks);
-/* In a fresh guest process: closes what is the manager's. NULL is allowed. */
-void networks_forked(struct networks *networks);
 
 /*
  * Plugs the card `index` of a guest, of type NETWORK_NAMED, into its network, which is made if need be. Its

@@ -20,7 +20,7 @@ Test(boot_report, first_mark_counts)
 	struct boot_recorder recorder;
 	struct boot_report first, second;
 
-	boot_recorder_start(&recorder, "web", false);
+	boot_recorder_start(&recorder, "web", 0);
 	cr_assert(boot_recorder_mark(&recorder, BOOT_STEP_VM));
 	boot_recorder_read(&recorder, &first);
 	cr_assert_not(boot_recorder_mark(&recorder, BOOT_STEP_VM));

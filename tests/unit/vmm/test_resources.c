@@ -69,7 +69,10 @@ Test(resources, good_guest_opens)
 	add_disk(scratch_file("disk", ""), false);
 	cr_assert_eq(truncate(definition->disks[0].path, 1024), 0);
 	cr_assert_eq(guest_resources_open(definition, &settings, NULL, &resources, &err), 0, "%s", err.text);
+	cr_assert_null(resources.image.data, "the guest process maps it");
+	cr_assert_eq(guest_resources_map(definition, &resources, &err), 0, "%s", err.text);
 	cr_assert_eq(resources.image.size, 6);
+	cr_assert_eq(resources.image.fd, -1);
 	cr_assert_eq(resources.disks[0].size, 1024);
 	guest_resources_close(&resources);
 }

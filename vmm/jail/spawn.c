@@ -1,4 +1,4 @@
-/* A process in namespaces of its own. */
+/* A program in a process of its own, in namespaces of its own. */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -8,17 +8,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/util.h"
+#include "vmm/jail/descriptors.h"
 #include "vmm/jail/jail.h"
+#include "vmm/jail/privileges.h"
 
 #define NAMESPACES                                                                                           \
 	(__u64)(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
+
+#define ENVIRONMENT_MAX 8
 
 /* A number from /proc/sys; -1 when there is no such file. */
 static long sysctl_read(const char *path)
@@ -54,10 +58,7 @@ static int clone_explain(const struct jail_config *config, int code, struct erro
 		guest, strerror(-code));
 }
 
-/*
- * fork(2) with more flags. The C library keeps the thread's id in memory; the kernel knows where
- * (set_tid_address(2)) and can write the child's there, as it does for fork.
- */
+/* fork(2) with more flags. What the child then calls allocates nothing and takes no lock of the C library. */
 static pid_t process_clone(const struct jail_config *config, int *pidfd)
 {
 	struct clone_args args = {
@@ -65,12 +66,7 @@ static pid_t process_clone(const struct jail_config *config, int *pidfd)
 		.pidfd = (uint64_t)(uintptr_t)pidfd,
 		.exit_signal = SIGCHLD,
 	};
-	uint64_t tid = 0;
 
-	if (prctl(PR_GET_TID_ADDRESS, &tid) == 0 && tid) {
-		args.flags |= CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
-		args.child_tid = tid;
-	}
 	if (config->cgroup_fd >= 0) {
 		args.flags |= (__u64)CLONE_INTO_CGROUP;
 		args.cgroup = (__u64)config->cgroup_fd;
@@ -119,8 +115,39 @@ static int ids_map(const struct jail_config *config, pid_t pid, struct error *er
 			 strerror(-code));
 }
 
-/* In the child, once its ids have a name. It keeps its capabilities over the namespaces until jail_close: the
- * kernel takes them from who was root inside, and there is no root inside. */
+/* --- What the program gets --- */
+
+struct execution {
+	const struct jail_program *program;
+	int file;
+	char *environment[ENVIRONMENT_MAX];
+};
+
+/* The caller's may hold secrets. */
+static void environment_choose(char *chosen[ENVIRONMENT_MAX])
+{
+	static const char *const names[] = {
+		"RASTOS_DEBUG=",  "TZ=",           "LD_LIBRARY_PATH=", "ASAN_OPTIONS=",
+		"UBSAN_OPTIONS=", "TSAN_OPTIONS=",
+	};
+	unsigned count = 0;
+
+	_Static_assert(ARRAY_SIZE(names) < ENVIRONMENT_MAX, "each of them, and the end");
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+		for (char **item = environ; *item; item++) {
+			if (strncmp(*item, names[i], strlen(names[i])) == 0) {
+				chosen[count++] = *item;
+				break;
+			}
+		}
+	}
+	chosen[count] = NULL;
+}
+
+/* --- The child --- */
+
+/* Once its ids have a name. It keeps its capabilities over the namespaces: the kernel takes them from who was
+ * root inside, and there is no root inside. */
 static int identity_take(const struct jail_config *config)
 {
 	if (getuid() != config->uid && setgroups(0, NULL) < 0)
@@ -128,28 +155,76 @@ static int identity_take(const struct jail_config *config)
 	if (setresgid(config->gid, config->gid, config->gid) < 0 ||
 	    setresuid(config->uid, config->uid, config->uid) < 0)
 		return -errno;
-	if (sethostname(config->name, strlen(config->name)) < 0)
-		return -errno;
-	setsid(); /* no terminal is this process' */
-	return 0;
+	return sethostname(config->name, strlen(config->name)) < 0 ? -errno : 0;
 }
 
-/* The child waits for its ids' names, then says how taking them went: an errno, 0 for well. */
-static void child_begin(const struct jail_config *config, int parent)
+/* The program's process closes the jail (jail_close) with the capabilities that it starts with: those that
+ * root_empty, limits_set and privileges_drop use, over its own namespaces. */
+static int child_prepare(const struct jail_config *config)
+{
+	int code = identity_take(config);
+
+	return code < 0 ? code : privileges_hand_on();
+}
+
+static void child_say(int parent, int code)
+{
+	if (write(parent, &code, sizeof(code)) != sizeof(code))
+		_exit(1); /* the parent is gone */
+}
+
+/* Comes back with a negative errno. */
+static int child_exec(const struct execution *execution, int *parent)
+{
+	const struct jail_program *program = execution->program;
+	int private[] = {execution->file, *parent};
+	int code = descriptors_place(program->descriptors, program->count, private, ARRAY_SIZE(private));
+	sigset_t none;
+
+	if (code < 0)
+		return code;
+	*parent = private[1];
+	setsid(); /* no terminal is this process' */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execveat(private[0], "", program->argv, execution->environment, AT_EMPTY_PATH);
+	return -errno;
+}
+
+/* Waits for its ids' names, then says how taking them went: an errno, 0 for well. After that it says nothing
+ * but why there is no program; exec closes the socket. */
+static __attribute__((noreturn)) void child_main(const struct jail_config *config,
+						 const struct execution *execution, int parent)
 {
 	char go;
 	int code;
 
 	if (read(parent, &go, 1) != 1)
 		_exit(1); /* the parent has said why */
-	code = identity_take(config);
-	if (write(parent, &code, sizeof(code)) != sizeof(code) || code < 0)
-		_exit(1);
+	code = config->on ? child_prepare(config) : 0;
+	child_say(parent, code);
+	if (code == 0)
+		child_say(parent, child_exec(execution, &parent));
+	_exit(1);
+}
+
+/* --- The parent --- */
+
+static int program_explain(const struct jail_config *config, int code, struct error *err)
+{
+	if (code == -EACCES)
+		return error_set(
+			err, code,
+			"guest %s: its process, as user %u, may not execute rastos-vmm: chmod 755 it, on a "
+			"file system that is not mounted noexec",
+			config->name, (unsigned)config->uid);
+	return error_set(err, code, "guest %s: its process cannot execute rastos-vmm: %s", config->name,
+			 strerror(-code));
 }
 
 static int parent_begin(const struct jail_config *config, pid_t pid, int child, struct error *err)
 {
-	int code = ids_map(config, pid, err);
+	int code = config->on ? ids_map(config, pid, err) : 0;
 	int said = -ECHILD;
 
 	if (code < 0)
@@ -158,10 +233,11 @@ static int parent_begin(const struct jail_config *config, pid_t pid, int child, 
 	    said < 0)
 		return error_set(err, said, "guest %s: its process cannot become user %u: %s", config->name,
 				 (unsigned)config->uid, strerror(-said));
-	return 0;
+	return read(child, &said, sizeof(said)) == sizeof(said) ? program_explain(config, said, err) : 0;
 }
 
-pid_t jail_fork(const struct jail_config *config, int *pidfd, struct error *err)
+static pid_t spawn(const struct jail_config *config, const struct execution *execution, int *pidfd,
+		   struct error *err)
 {
 	int ends[2]; /* the parent's, the child's */
 	int code = 0;
@@ -173,21 +249,32 @@ pid_t jail_fork(const struct jail_config *config, int *pidfd, struct error *err)
 	pid = process_clone(config, pidfd);
 	if (pid == 0) {
 		close(ends[0]);
-		if (config->on)
-			child_begin(config, ends[1]);
-		close(ends[1]);
-		return 0;
+		child_main(config, execution, ends[1]);
 	}
 	if (pid < 0)
 		code = clone_explain(config, -errno, err);
 	close(ends[1]);
-	if (pid > 0 && config->on)
+	if (pid > 0)
 		code = parent_begin(config, pid, ends[0], err);
 	close(ends[0]);
 	if (code < 0 && pid > 0) {
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
-		close(*pidfd);
+		close(TAKE_FD(*pidfd));
 	}
 	return code < 0 ? code : pid;
+}
+
+pid_t jail_spawn(const struct jail_config *config, const struct jail_program *program, int *pidfd,
+		 struct error *err)
+{
+	struct execution execution = {.program = program};
+	/* Not its path: another version may be there by now. */
+	AUTO_CLOSE int file = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+
+	if (file < 0)
+		return error_set(err, -errno, "guest %s: /proc/self/exe: cannot open: %m", config->name);
+	execution.file = file;
+	environment_choose(execution.environment);
+	return spawn(config, &execution, pidfd, err);
 }

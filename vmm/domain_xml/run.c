@@ -1,0 +1,337 @@
+#include "vmm/domain_xml/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/util.h"
+#include "vmm/exit_code.h"
+
+#define PROGRAM       "rastos-domain-xml"
+#define NS_PER_SECOND 1000000000ULL
+
+extern char **environ;
+
+void domain_xml_result_clear(struct domain_xml_result *result)
+{
+	cJSON_Delete(result->definition);
+	cJSON_Delete(result->ignored);
+	free(result->xml);
+	*result = (struct domain_xml_result){0};
+}
+
+/* --- What it made --- */
+
+static void take_place(const cJSON *answer, struct domain_xml_result *result)
+{
+	const cJSON *place = cJSON_GetObjectItemCaseSensitive(answer, "xpath");
+
+	if (!place)
+		place = cJSON_GetObjectItemCaseSensitive(answer, "pointer");
+	if (cJSON_IsString(place))
+		snprintf(result->place, sizeof(result->place), "%s", place->valuestring);
+}
+
+/* The sentence of a program that has refused, or failed. */
+static int take_refusal(const char *output, size_t size, int status, struct domain_xml_result *result)
+{
+	cJSON *answer = cJSON_ParseWithLength(output, size);
+	const cJSON *sentence = cJSON_GetObjectItemCaseSensitive(answer, "error");
+	int code = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_REFUSED ? -EINVAL : -EIO;
+
+	take_place(answer, result);
+	if (cJSON_IsString(sentence))
+		error_set(&result->err, code, "%s", sentence->valuestring);
+	else if (WIFSIGNALED(status))
+		code = error_set(&result->err, -EIO, PROGRAM " was ended by signal %d", WTERMSIG(status));
+	else
+		code = error_set(&result->err, -EIO, PROGRAM " ended without a word");
+	cJSON_Delete(answer);
+	return code;
+}
+
+static int take_definition(const char *output, size_t size, struct domain_xml_result *result)
+{
+	cJSON *answer = cJSON_ParseWithLength(output, size);
+
+	result->definition = cJSON_DetachItemFromObjectCaseSensitive(answer, "definition");
+	result->ignored = cJSON_DetachItemFromObjectCaseSensitive(answer, "ignored");
+	cJSON_Delete(answer);
+	if (cJSON_IsObject(result->definition) && cJSON_IsArray(result->ignored))
+		return 0;
+	return error_set(&result->err, -EIO, PROGRAM ": its answer is not to be understood");
+}
+
+/* The descriptor's position is the program's, who shares it: as far as it has written. */
+static int read_output(int fd, char **text, size_t *size)
+{
+	off_t end = lseek(fd, 0, SEEK_CUR);
+
+	if (end < 0 || end > DOMAIN_XML_OUTPUT_MAX)
+		return -EIO;
+	*text = malloc((size_t)end + 1);
+	if (!*text)
+		return -ENOMEM;
+	if (pread(fd, *text, (size_t)end, 0) != end)
+		return -EIO;
+	(*text)[end] = '\0';
+	*size = (size_t)end;
+	return 0;
+}
+
+static int take_output(struct domain_xml_job *job, int status)
+{
+	struct domain_xml_result *result = &job->result;
+	AUTO_FREE char *text = NULL;
+	size_t size = 0;
+	int code = read_output(job->output, &text, &size);
+
+	if (code < 0)
+		return error_set(&result->err, code, PROGRAM ": cannot read its answer: %s", strerror(-code));
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		return take_refusal(text, size, status, result);
+	if (job->way == DOMAIN_XML_TO_JSON)
+		return take_definition(text, size, result);
+	result->xml = TAKE_PTR(text);
+	result->size = size;
+	return 0;
+}
+
+/* --- Its end --- */
+
+static int reap(pid_t pid)
+{
+	int status = -1;
+
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
+/* The process is gone or told to; all but the result is released. Returns its wait status. */
+static int job_end(struct domain_xml_job *job)
+{
+	int status = reap(job->pid);
+
+	loop_remove(job->loop, &job->process);
+	loop_timer_close(job->loop, &job->timer);
+	close(job->process.fd);
+	job->loop = NULL;
+	return status;
+}
+
+static void process_ended(struct loop_source *source, uint32_t events)
+{
+	struct domain_xml_job *job = CONTAINER_OF(source, struct domain_xml_job, process);
+	int status = job_end(job);
+
+	(void)events;
+	job->result.code = take_output(job, status);
+	close(TAKE_FD(job->output));
+	job->done(job);
+}
+
+static void time_is_up(struct loop_timer *timer)
+{
+	struct domain_xml_job *job = CONTAINER_OF(timer, struct domain_xml_job, timer);
+
+	kill(job->pid, SIGKILL);
+	job_end(job);
+	close(TAKE_FD(job->output));
+	job->result.code = error_set(&job->result.err, -ETIMEDOUT, PROGRAM " was not done after %d seconds",
+				     DOMAIN_XML_SECONDS);
+	job->done(job);
+}
+
+void domain_xml_cancel(struct domain_xml_job *job)
+{
+	if (job->loop) {
+		kill(job->pid, SIGKILL);
+		job_end(job);
+		close(TAKE_FD(job->output));
+	}
+	domain_xml_result_clear(&job->result);
+}
+
+/* --- Its start --- */
+
+static int make_input(const char *bytes, size_t size)
+{
+	AUTO_CLOSE int fd = memfd_create("input", MFD_CLOEXEC);
+
+	if (fd < 0 || pwrite(fd, bytes, size, 0) != (ssize_t)size)
+		return errno ? -errno : -EIO;
+	return TAKE_FD(fd);
+}
+
+/* What does not fit is an error of the program's, not the host's memory. */
+static int make_output(void)
+{
+	AUTO_CLOSE int fd = memfd_create("output", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0 || ftruncate(fd, DOMAIN_XML_OUTPUT_MAX) < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_GROW) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+/* Beside our own program, which may have been replaced since: its folder stays. */
+static void program_path(char path[PATH_MAX])
+{
+	ssize_t len = readlink("/proc/self/exe", path, PATH_MAX - sizeof("/" PROGRAM));
+	char *slash;
+
+	path[len > 0 ? len : 0] = '\0';
+	slash = strrchr(path, '/');
+	if (slash)
+		strcpy(slash + 1, PROGRAM);
+	if (!slash || access(path, X_OK) < 0)
+		strcpy(path, PROGRAM);
+}
+
+static int spawn_with(pid_t *pid, const struct domain_xml_request *request,
+		      const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes)
+{
+	char path[PATH_MAX];
+	const char *argv[] = {
+		PROGRAM,
+		request->way == DOMAIN_XML_TO_JSON ? "to-json" : "to-xml",
+		request->no_validate ? "--no-validate" : NULL,
+		NULL,
+	};
+
+	program_path(path);
+	return posix_spawnp(pid, path, actions, attributes, (char *const *)(uintptr_t)argv, environ);
+}
+
+/* 0 or a negative errno. */
+static int spawn(pid_t *pid, const struct domain_xml_request *request, int input, int output)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t none;
+	sigset_t all;
+	int code = posix_spawn_file_actions_init(&actions);
+
+	if (code)
+		return -code;
+	code = posix_spawnattr_init(&attributes);
+	if (code)
+		goto no_attributes;
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setsigdefault(&attributes, &all);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	code = posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+	if (!code)
+		code = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+	if (!code)
+		code = posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	if (!code)
+		code = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+	if (!code)
+		code = spawn_with(pid, request, &actions, &attributes);
+	posix_spawnattr_destroy(&attributes);
+no_attributes:
+	posix_spawn_file_actions_destroy(&actions);
+	return -code;
+}
+
+/* From here on job_end releases all. */
+static int watch(struct loop *loop, struct domain_xml_job *job)
+{
+	int fd = pidfd_open(job->pid, 0);
+	int code = fd < 0 ? -errno : 0;
+
+	job->process = (struct loop_source){.fd = fd, .events = EPOLLIN, .ready = process_ended};
+	if (code == 0)
+		code = loop_timer_init(loop, &job->timer, time_is_up);
+	if (code == 0) {
+		code = loop_timer_set(&job->timer, DOMAIN_XML_SECONDS * NS_PER_SECOND, 0);
+		if (code == 0)
+			code = loop_add(loop, &job->process);
+		if (code < 0)
+			loop_timer_close(loop, &job->timer);
+	}
+	if (code < 0) {
+		cleanup_close(&fd);
+		kill(job->pid, SIGKILL);
+		reap(job->pid);
+		return code;
+	}
+	job->loop = loop;
+	return 0;
+}
+
+static int start(struct loop *loop, const struct domain_xml_request *request, struct domain_xml_job *job)
+{
+	struct error *err = &job->result.err;
+	AUTO_CLOSE int input = make_input(request->input, request->size);
+	AUTO_CLOSE int output = make_output();
+	int code = input < 0 ? input : output < 0 ? output : 0;
+
+	if (code == 0)
+		code = spawn(&job->pid, request, input, output);
+	if (code == -ENOENT)
+		return error_set(err, code,
+				 "libvirt domain XML needs the program " PROGRAM
+				 ", which is not beside rastos-vmm");
+	if (code == 0)
+		code = watch(loop, job);
+	if (code < 0)
+		return error_set(err, code, "cannot run " PROGRAM ": %s", strerror(-code));
+	job->output = TAKE_FD(output);
+	return 0;
+}
+
+int domain_xml_start(struct loop *loop, const struct domain_xml_request *request, struct domain_xml_job *job)
+{
+	job->result = (struct domain_xml_result){0};
+	job->way = request->way;
+	job->loop = NULL;
+	job->output = -1;
+	if (request->size > DOMAIN_XML_INPUT_MAX)
+		job->result.code = error_set(&job->result.err, -E2BIG, "is larger than %u KiB",
+					     DOMAIN_XML_INPUT_MAX >> 10);
+	else
+		job->result.code = start(loop, request, job);
+	return job->result.code;
+}
+
+/* --- Waiting for it --- */
+
+struct waiting_job {
+	struct domain_xml_job job;
+	struct loop loop;
+};
+
+static void stop_waiting(struct domain_xml_job *job)
+{
+	loop_stop(&CONTAINER_OF(job, struct waiting_job, job)->loop);
+}
+
+int domain_xml_run(const struct domain_xml_request *request, struct domain_xml_result *result)
+{
+	struct waiting_job waiting = {.job = {.done = stop_waiting}};
+	int code = loop_init(&waiting.loop);
+
+	if (code < 0) {
+		*result = (struct domain_xml_result){.code = code};
+		return error_set(&result->err, code, "cannot run " PROGRAM ": %s", strerror(-code));
+	}
+	if (domain_xml_start(&waiting.loop, request, &waiting.job) == 0)
+		loop_run(&waiting.loop);
+	*result = waiting.job.result;
+	loop_close(&waiting.loop);
+	return result->code;
+}

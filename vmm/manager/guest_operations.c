@@ -1,0 +1,295 @@
+/* Operations on guests: their life, what they say and what they cost. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "common/util.h"
+#include "vmm/config/json.h"
+#include "vmm/manager/crash.h"
+#include "vmm/manager/logs.h"
+#include "vmm/manager/request.h"
+#include "vmm/manager/stats.h"
+#include "vmm/manager/wait.h"
+
+#define STATS_WAIT_S       1
+#define CRASHES_LISTED_MAX 100
+
+static void op_list(struct call *call, const struct request *request)
+{
+	const struct manager *manager = call->operations->manager;
+	cJSON *result = cJSON_CreateObject();
+	cJSON *guests;
+
+	(void)request;
+	cJSON_AddStringToObject(result, "mode", mode_name(manager->mode));
+	guests = cJSON_AddArrayToObject(result, "guests");
+	for (unsigned i = 0; i < manager->guest_count; i++)
+		cJSON_AddItemToArray(guests, manager_describe(manager->guests[i]));
+	call->peer->done(call, result);
+}
+
+static void op_info(struct call *call, const struct request *request)
+{
+	const struct managed_guest *guest = request->guest;
+	cJSON *result = manager_describe(guest);
+
+	cJSON_AddStringToObject(result, "folder", guest->folder);
+	if (guest->file)
+		cJSON_AddStringToObject(result, "file", guest->file);
+	cJSON_AddItemToObject(result, "definition", cJSON_Duplicate(guest->definition->json, true));
+	if (guest->fresh)
+		cJSON_AddItemToObject(result, "next_definition", cJSON_Duplicate(guest->fresh->json, true));
+	cJSON_AddItemToObject(result, "boot_report", boot_report_to_json(&guest->report));
+	call->peer->done(call, result);
+}
+
+static int define(struct manager *manager, const struct request *request, char name[], struct error *err)
+{
+	struct guest_definition *definition = NULL;
+	AUTO_FREE char *folder = NULL;
+	AUTO_FREE char *text = NULL;
+	struct json_place inner;
+	int code = json_object(&request->place, "definition", &inner);
+
+	if (code == 0 && !inner.object)
+		return json_error(&request->place, "definition", "is missing");
+	if (code == 0)
+		code = json_string(&request->place, "folder", &folder);
+	if (code < 0)
+		return code;
+	if (folder && *folder != '/')
+		return json_error(&request->place, "folder", "must be an absolute path");
+	text = cJSON_PrintUnformatted(inner.object);
+	if (!text)
+		return error_set(err, -ENOMEM, "definition: out of memory");
+	code = definition_parse("definition", folder ? folder : "/", text, &definition, err);
+	if (code < 0)
+		return code;
+	snprintf(name, DEFINITION_NAME_MAX + 1, "%s", definition->name);
+	code = manager_define(manager, definition, request->replace, err);
+	if (code < 0)
+		definition_free(definition);
+	return code;
+}
+
+static void op_define(struct call *call, const struct request *request)
+{
+	struct manager *manager = call->operations->manager;
+	char name[DEFINITION_NAME_MAX + 1] = "";
+	struct error *err = request->place.err;
+	int code = define(manager, request, name, err);
+
+	if (code < 0)
+		answer(call, code, err);
+	else
+		call->peer->done(call, manager_describe(manager_find(manager, name)));
+}
+
+static void op_undefine(struct call *call, const struct request *request)
+{
+	struct error err = {""};
+
+	answer(call, manager_undefine(request->guest, &err), &err);
+}
+
+static void op_start(struct call *call, const struct request *request)
+{
+	struct error err = {""};
+	int code = manager_start(request->guest, &err);
+
+	if (code < 0 || !request->wait)
+		answer(call, code, &err);
+	else
+		call_wait(call, CALL_READY, request->guest, request->timeout_s);
+}
+
+/* Operations that end a guest: answered when it is off, if the client waits. The manager enforces the time;
+ * the client's only guards against the manager. */
+static void answer_off(struct call *call, const struct request *request, int code, const struct error *err)
+{
+	if (code < 0 || !request->wait)
+		answer(call, code, err);
+	else
+		call_wait(call, CALL_OFF, request->guest,
+			  request->timeout_s + 2 * (GUEST_STOP_NS / 1000000000ULL));
+}
+
+static void op_shutdown(struct call *call, const struct request *request)
+{
+	struct error err = {""};
+
+	answer_off(call, request, guest_shutdown(request->guest, (unsigned)request->timeout_s, &err), &err);
+}
+
+static void op_kill(struct call *call, const struct request *request)
+{
+	struct error err = {""};
+
+	answer_off(call, request, guest_kill(request->guest, &err), &err);
+}
+
+static void op_reboot(struct call *call, const struct request *request)
+{
+	struct error err = {""};
+
+	answer(call, guest_reboot(request->guest, (unsigned)request->timeout_s, &err), &err);
+}
+
+static void op_pause(struct call *call, const struct request *request)
+{
+	struct error err = {""};
+
+	answer(call, guest_pause(request->guest, &err), &err);
+}
+
+static void op_resume(struct call *call, const struct request *request)
+{
+	struct error err = {""};
+
+	answer(call, guest_resume(request->guest, &err), &err);
+}
+
+static void op_boot_report(struct call *call, const struct request *request)
+{
+	if (request->wait)
+		call_wait(call, CALL_READY, request->guest, request->timeout_s);
+	else
+		call->peer->done(call, boot_report_to_json(&request->guest->report));
+}
+
+static void op_console(struct call *call, const struct request *request)
+{
+	int fd = call->peer->stream(call);
+	struct error err = {""};
+	int code = guest_alive(request->guest) ? 0 : guest_console(request->guest, -1, &err);
+
+	if (fd < 0 || code < 0) {
+		if (code == 0)
+			error_set(&err, -EBUSY,
+				  "a console cannot be opened over the virtio port: use the serial line");
+		answer(call, code < 0 ? code : -EBUSY, &err);
+		return;
+	}
+	call->peer->done(call, NULL);
+	if (guest_console(request->guest, fd, &err) < 0)
+		log_warning("%s", err.text);
+	call->peer->handed_over(call);
+}
+
+static void op_logs(struct call *call, const struct request *request)
+{
+	const char *folder = request->guest->folder;
+	uint64_t from = request->from;
+	struct error err = {""};
+	cJSON *piece;
+
+	if ((request->lines != LINES_ALL && logs_find(folder, request->lines, &from, &err) < 0) ||
+	    logs_read(folder, from, &piece, &err) < 0)
+		call->peer->failed(call, EXIT_FAILED, err.text, NULL);
+	else
+		call->peer->done(call, piece);
+}
+
+/* One that hangs does not hold up what is known of the others. */
+static void op_stats(struct call *call, const struct request *request)
+{
+	struct manager *manager = call->operations->manager;
+	struct error err = {""};
+
+	if (request->guest && !guest_alive(request->guest)) {
+		answer(call,
+		       error_set(&err, -ENOTCONN, "guest %s: is %s", request->guest->definition->name,
+				 life_state_name(request->guest->state)),
+		       &err);
+		return;
+	}
+	for (unsigned i = 0; i < manager->guest_count; i++) {
+		if (guest_alive(manager->guests[i]) &&
+		    (!request->guest || request->guest == manager->guests[i]))
+			stats_ask(manager->guests[i]);
+	}
+	call_wait(call, CALL_STATS, request->guest, STATS_WAIT_S);
+}
+
+/* What a list needs of crash reports: they are long, and there may be many. */
+static void shorten_reports(cJSON *reports)
+{
+	static const char *const left_out[] = {"registers", "console", "report", "definition"};
+	cJSON *report;
+
+	while (cJSON_GetArraySize(reports) > CRASHES_LISTED_MAX)
+		cJSON_DeleteItemFromArray(reports, CRASHES_LISTED_MAX);
+	cJSON_ArrayForEach(report, reports)
+	{
+		for (unsigned i = 0; i < ARRAY_SIZE(left_out); i++)
+			cJSON_DeleteItemFromObjectCaseSensitive(report, left_out[i]);
+	}
+}
+
+static void op_vsock_connect(struct call *call, const struct request *request)
+{
+	uint32_t port = (uint32_t)request->port;
+	int fd = call->peer->stream(call);
+	struct error err = {""};
+	int code = guest_vsock(request->guest, port, -1, &err);
+
+	if (request->port == PORT_MISSING) {
+		call->peer->failed(call, EXIT_USAGE, "request: port is missing: to which one?", NULL);
+		return;
+	}
+	if (code == 0 && fd < 0)
+		code = error_set(
+			&err, -EBUSY,
+			"a guest cannot be connected to over the virtio port: use the manager's socket");
+	if (code < 0) {
+		answer(call, code, &err);
+		return;
+	}
+	call->peer->done(call, NULL);
+	if (guest_vsock(request->guest, port, fd, &err) < 0)
+		log_warning("%s", err.text);
+	call->peer->handed_over(call);
+}
+
+static void op_crashes(struct call *call, const struct request *request)
+{
+	const struct settings *settings = call->operations->manager->settings;
+	const char *name = request->guest ? request->guest->definition->name : NULL;
+	struct error err = {""};
+	cJSON *reports;
+
+	if (crash_reports_read(settings, name, &reports, &err) < 0) {
+		call->peer->failed(call, EXIT_FAILED, err.text, NULL);
+		return;
+	}
+	if (!request->newest)
+		shorten_reports(reports);
+	while (request->newest && cJSON_GetArraySize(reports) > 1)
+		cJSON_DeleteItemFromArray(reports, 1);
+	call->peer->done(call, reports);
+}
+
+const struct operation guest_operations[] = {
+	{"list", .run = op_list},
+	{"info", .on_guest = true, .run = op_info},
+	{"define", .members = {"definition", "folder", "replace"}, .run = op_define},
+	{"undefine", .on_guest = true, .run = op_undefine},
+	{"start", .on_guest = true, .members = {"wait", "timeout_s"}, .task = TASK_OF_A_WAIT,
+	 .timeout_s = WAIT_DEFAULT_S, .run = op_start},
+	{"shutdown", .on_guest = true, .members = {"wait", "timeout_s"}, .task = TASK_OF_A_WAIT,
+	 .run = op_shutdown},
+	{"reboot", .on_guest = true, .members = {"timeout_s"}, .run = op_reboot},
+	{"kill", .on_guest = true, .members = {"wait"}, .task = TASK_OF_A_WAIT, .run = op_kill},
+	{"pause", .on_guest = true, .run = op_pause},
+	{"resume", .on_guest = true, .run = op_resume},
+	{"boot-report", .on_guest = true, .members = {"wait", "timeout_s"}, .task = TASK_OF_A_WAIT,
+	 .timeout_s = WAIT_DEFAULT_S, .run = op_boot_report},
+	{"console", .on_guest = true, .run = op_console},
+	{"logs", .on_guest = true, .members = {"from", "lines"}, .run = op_logs},
+	{"stats", .on_guest = true, .guest_optional = true, .run = op_stats},
+	{"crashes", .on_guest = true, .guest_optional = true, .members = {"newest"}, .run = op_crashes},
+	{"vsock-connect", .on_guest = true, .members = {"port"}, .run = op_vsock_connect},
+	{NULL},
+};
