@@ -16,6 +16,7 @@
 #include "vmm/config/file.h"
 #include "vmm/config/json_memory.h"
 #include "vmm/guest/process.h"
+#include "vmm/jail/cgroup.h"
 #include "vmm/manager/crash.h"
 #include "vmm/manager/division.h"
 #include "vmm/manager/manager.h"
@@ -403,11 +404,25 @@ static bool starts_again(const struct managed_guest *guest)
 	}
 }
 
+/* Its limit leaves it room for all that it needs (cgroup_memory_for): it is a crash as others are, and
+ * followed by the same. */
+static void note_out_of_memory(struct managed_guest *guest, bool at_limit)
+{
+	guest->end = MACHINE_CRASHED;
+	snprintf(guest->why, sizeof(guest->why), "guest %s: killed by the kernel: out of memory: %s",
+		 guest->definition->name,
+		 at_limit ? "its process had all that its control group allows (memory.max)"
+			  : "the host had none left");
+}
+
 static void note_end(struct managed_guest *guest, int signal)
 {
 	const char *name = guest->definition->name;
+	bool at_limit;
 
-	if (signal == SIGSYS) { /* whatever it left as its last words */
+	if (guest->end == MACHINE_RUNNING && cgroup_out_of_memory(guest->record.cgroup, &at_limit))
+		note_out_of_memory(guest, at_limit);
+	else if (signal == SIGSYS) { /* whatever it left as its last words */
 		guest->end = MACHINE_FAILED;
 		snprintf(
 			guest->why, sizeof(guest->why),
