@@ -10,6 +10,7 @@
 #include "vmm/cli/cli.h"
 #include "vmm/cli/jail_check.h"
 #include "vmm/cli/options.h"
+#include "vmm/config/json_memory.h"
 #include "vmm/config/nearest.h"
 #include "vmm/guest/handover.h"
 #include "vmm/image/image.h"
@@ -212,6 +213,7 @@ int main(int argc, char **argv)
 	const struct command *command;
 	int option;
 
+	json_memory_watch();
 	signal(SIGPIPE, SIG_IGN);
 	if (internal)
 		return (int)internal();

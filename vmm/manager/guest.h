@@ -116,9 +116,9 @@ int guest_create(struct manager *manager, struct guest_definition *definition, c
 void guest_remove_folder(const struct managed_guest *guest);
 void guest_destroy(struct managed_guest *guest); /* its process goes on if it has one; NULL is allowed */
 
-/* A new definition for it: at once while it is off, else from its next start on. Takes definition over on
- * success. */
-int guest_redefine(struct managed_guest *guest, struct guest_definition *definition, struct error *err);
+/* A new definition for it, with its vsock path (guest_give_vsock_path): at once while it is off, else from its
+ * next start on. Takes definition over. */
+void guest_redefine(struct managed_guest *guest, struct guest_definition *definition);
 
 bool guest_alive(const struct managed_guest *guest); /* it has a process */
 bool guest_ready(const struct managed_guest *guest); /* running or paused */
