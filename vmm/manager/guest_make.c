@@ -45,6 +45,7 @@ int guest_create(struct manager *manager, struct guest_definition *definition, c
 		.process.fd = -1,
 		.control.fd = -1,
 		.broker.fd = -1,
+		.errors.source.fd = -1,
 		.deadline.source.fd = -1,
 	};
 	if (asprintf(&guest->folder, "%s/guests/%s", manager->settings->runtime_dir, definition->name) < 0 ||
