@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -14,8 +13,8 @@
 #include "vmm/cli/client.h"
 #include "vmm/cli/console.h"
 #include "vmm/config/definition.h"
-#include "vmm/config/file.h"
 #include "vmm/config/mode.h"
+#include "vmm/manager/manager_log.h"
 #include "vmm/manager/service.h"
 
 #define TIMEOUT_DEFAULT 120
@@ -50,9 +49,8 @@ struct up_options {
 
 static void leave_terminal(const struct settings *settings)
 {
-	AUTO_FREE char *log = file_path_join(settings->runtime_dir, "manager.log");
 	AUTO_CLOSE int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	AUTO_CLOSE int log_fd = log ? open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
+	AUTO_CLOSE int log_fd = manager_log_open(settings);
 
 	setsid();
 	dup2(null_fd, STDIN_FILENO);
@@ -67,6 +65,7 @@ static __attribute__((noreturn)) void background_main(struct settings *settings,
 		.settings = settings,
 		.mode = up->mode,
 		.started_fd = pipe_fd,
+		.own_log = true,
 	};
 	struct error err;
 
