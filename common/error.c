@@ -15,7 +15,7 @@ int error_set(struct error *err, int code, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(new.text, sizeof(new.text), format, args);
 	va_end(args);
-	strcpy(err->text, new.text);
+	*err = new;
 	return code;
 }
 

@@ -8,12 +8,15 @@
  *     return error_set(err, -EINVAL, "disk %s: size %llu is not a multiple of 512", path, size);
  *     return error_set(err, -errno, "disk %s: cannot open: %m", path);
  *
+ * Of a document that somebody sent, `pointer` also says where in it: vmm/config/json.c writes it, error_set clears it.
+ *
  * err may be NULL where the caller needs only the code. Thread safe: it holds no state of its own.
  */
 #pragma once
 
 struct error {
 	char text[512];
+	char pointer[128]; /* where in a JSON document (RFC 6901); "": nowhere in particular */
 };
 
 /* Writes the sentence and returns code (negative errno), so that it can be the operand of return. */

@@ -1,6 +1,6 @@
 #include "common/printable.h"
 
-#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool is_continuation(unsigned char byte)
@@ -30,6 +30,15 @@ static unsigned utf8_length(const unsigned char *text)
 	return 4;
 }
 
+bool text_is_utf8(const char *text)
+{
+	unsigned len = 1;
+
+	for (; *text && len; text += len)
+		len = utf8_length((const unsigned char *)text);
+	return len > 0;
+}
+
 void text_make_printable(char *text, const char *kept)
 {
 	unsigned len;
@@ -47,4 +56,30 @@ void text_make_printable(char *text, const char *kept)
 			*text = '.';
 		}
 	}
+}
+
+char *text_from_bytes(const char *bytes, size_t length)
+{
+	static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
+	char *text = malloc(3 * length + 1);
+	char last[4] = "";
+	size_t used = 0;
+	unsigned len;
+
+	for (size_t i = 0; text && i < length; i += len ? len : 1) {
+		const char *at = bytes + i;
+
+		/* A character is looked at as a whole, and behind the bytes there is nothing to look at. */
+		if (length - i < sizeof(last)) {
+			memset(last, 0, sizeof(last));
+			memcpy(last, at, length - i);
+			at = last;
+		}
+		len = *at ? utf8_length((const unsigned char *)at) : 0;
+		memcpy(text + used, len ? at : replacement, len ? len : 3);
+		used += len ? len : 3;
+	}
+	if (text)
+		text[used] = '\0';
+	return text;
 }

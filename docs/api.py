@@ -10,6 +10,7 @@
 
 import argparse
 import json
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -22,8 +23,7 @@ METHODS = ("get", "put", "post", "patch", "delete")
 SOCKET = "/run/rastos/api.sock"
 WIDTH = 120
 # What stands for a parameter of the path in examples.
-NAMES = {("guests", "name"): "web", ("networks", "name"): "lab", ("disks", "name"): "data", ("schemas", "name"): "guest",
-         ("devices", "id"): "data", ("tasks", "id"): "1", ("vsock", "port"): "22"}
+NAMES = {"guest": "web", "network": "lab", "disk": "data", "device": "data", "task": "1", "port": "22", "name": "guest"}
 QUERIES = {"listGuests": "state=running&limit=10", "getGuestCrashes": "newest=true", "getLogs": "lines=10",
            "getEvents": "since=0", "startGuest": "wait=true&timeout_s=30", "shutdownGuest": "wait=true&timeout_s=30",
            "killGuest": "wait=true"}
@@ -50,7 +50,8 @@ def take_in(document):
     schemas = document["components"]["schemas"]
     for component, name in FILES.items():
         schema = json.loads((DOCS / f"schema/{name}.schema.json").read_text())
-        schemas[component] = {key: value for key, value in schema.items() if key not in ("$schema", "$id")}
+        text = json.dumps({key: value for key, value in schema.items() if key not in ("$schema", "$id")})
+        schemas[component] = json.loads(text.replace('"#/', f'"#/components/schemas/{component}/'))
     return document
 
 
@@ -176,9 +177,7 @@ def example_of(media):
 
 
 def example_path(path):
-    steps = path.split("/")
-    return "/".join(NAMES[before, step.strip("{}")] if step.startswith("{") else step
-                    for before, step in zip([""] + steps, steps))
+    return re.sub(r"\{(\w+)\}", lambda name: NAMES[name.group(1)], path)
 
 
 def curl(document, method, path, operation):

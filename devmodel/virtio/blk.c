@@ -7,56 +7,46 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
 #include "common/util.h"
+#include "devmodel/virtio/blk_file.h"
+#include "devmodel/virtio/blk_limits.h"
+#include "devmodel/virtio/iov.h"
 
 #define BLK_QUEUE_SIZE 128
 #define BLK_SEG_MAX    (BLK_QUEUE_SIZE - 2) /* header and status take a descriptor each */
 
+/* 5.2.4: what one request may discard or zero. Zeros may have to be written. */
+#define BLK_RANGES_MAX      32
+#define BLK_DISCARD_SECTORS (1U << 21)
+#define BLK_ZERO_SECTORS    (1U << 16)
+#define BLK_DISCARD_ALIGN   8 /* sectors: a page, below which file systems give nothing back */
+
 struct blk {
 	struct virtio_device device;
 	char *name;
-	int fd;
+	struct blk_file file;
 	bool read_only;
+	bool unsafe;
+	bool discard;
+	bool ignore_errors;
 	uint64_t sectors;
+	struct blk_limits limits;
 	struct virtio_blk_config config;
 	char id[VIRTIO_BLK_ID_BYTES];
 	struct virtq_chain chain;
 };
 
-/* A run of buffers that gets shorter as it is used. */
-struct slice {
-	struct iovec *parts;
-	unsigned count;
-	size_t len;
-};
-
 struct request {
 	uint32_t type;
 	uint64_t sector;
-	struct slice out; /* behind the header */
-	struct slice in;  /* before the status byte */
+	struct blk_slice out; /* behind the header */
+	struct blk_slice in;  /* before the status byte */
 	uint8_t *status;
 };
 
-static void slice_skip(struct slice *slice, size_t bytes)
-{
-	slice->len -= bytes;
-	while (slice->count && bytes >= slice->parts->iov_len) {
-		bytes -= slice->parts->iov_len;
-		slice->parts++;
-		slice->count--;
-	}
-	if (slice->count) {
-		slice->parts->iov_base = (uint8_t *)slice->parts->iov_base + bytes;
-		slice->parts->iov_len -= bytes;
-	}
-}
-
 /* The slice is not empty. */
-static uint8_t *slice_take_last_byte(struct slice *slice)
+static uint8_t *slice_take_last_byte(struct blk_slice *slice)
 {
 	struct iovec *last;
 
@@ -81,16 +71,23 @@ static int request_parse(struct request *request, struct virtq_chain *chain)
 		.out = {chain->iov, chain->readable_count, chain->readable_len},
 		.in = {chain->iov + chain->readable_count, chain->writable_count, chain->writable_len},
 	};
-	slice_skip(&request->out, sizeof(header));
+	blk_slice_skip(&request->out, sizeof(header));
 	request->status = slice_take_last_byte(&request->in);
 	return 0;
 }
 
-static uint8_t blk_failed(struct blk *blk, const char *operation, const char *cause)
+static uint8_t blk_failed(struct blk *blk, const char *operation, int code)
 {
-	log_limited(&blk->device.log_limit, LOG_LEVEL_ERROR, "virtio %s: cannot %s: %s", blk->name, operation,
-		    cause);
-	return VIRTIO_BLK_S_IOERR;
+	log_limited(&blk->device.log_limit, LOG_LEVEL_ERROR, "virtio %s: cannot %s: %s%s", blk->name,
+		    operation, code == -ENODATA ? "the file has become shorter" : strerror(-code),
+		    blk->ignore_errors ? "; ignored" : "");
+	return blk->ignore_errors ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR;
+}
+
+/* 5.2.6.2: a driver that cannot flush expects its data to be safe when the write is done. */
+static bool blk_writes_through(const struct blk *blk)
+{
+	return !virtio_has(&blk->device, VIRTIO_BLK_F_FLUSH) && !blk->unsafe;
 }
 
 static bool blk_in_range(const struct blk *blk, uint64_t sector, size_t bytes)
@@ -99,58 +96,90 @@ static bool blk_in_range(const struct blk *blk, uint64_t sector, size_t bytes)
 	       bytes / VIRTIO_BLK_SECTOR <= blk->sectors - sector;
 }
 
+static void slice_clear(struct blk_slice *slice)
+{
+	for (unsigned i = 0; i < slice->count; i++)
+		memset(slice->parts[i].iov_base, 0, slice->parts[i].iov_len);
+	blk_slice_skip(slice, slice->len);
+}
+
 static uint8_t blk_read(struct blk *blk, struct request *request)
 {
-	off_t offset = (off_t)(request->sector * VIRTIO_BLK_SECTOR);
-	struct slice *data = &request->in;
+	size_t len = request->in.len;
+	uint8_t status;
+	int code;
 
-	if (!blk_in_range(blk, request->sector, data->len))
+	if (!blk_in_range(blk, request->sector, len))
 		return VIRTIO_BLK_S_IOERR;
-	while (data->len) {
-		ssize_t got = preadv(blk->fd, data->parts, (int)data->count, offset);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return blk_failed(blk, "read",
-					  got < 0 ? strerror(errno) : "the file has become shorter");
-		offset += got;
-		virtio_traffic_add(&blk->device.traffic.to_guest, (uint64_t)got);
-		slice_skip(data, (size_t)got);
-	}
-	return VIRTIO_BLK_S_OK;
+	code = blk_file_read(&blk->file, &request->in, request->sector * VIRTIO_BLK_SECTOR);
+	virtio_traffic_add(&blk->device.traffic.to_guest, len - request->in.len);
+	if (code == 0)
+		return VIRTIO_BLK_S_OK;
+	status = blk_failed(blk, "read", code);
+	if (status == VIRTIO_BLK_S_OK)
+		slice_clear(&request->in);
+	return status;
 }
 
 static uint8_t blk_write(struct blk *blk, struct request *request)
 {
-	/* 5.2.6.2: a driver that cannot flush expects its data to be safe when the write is done. */
-	int flags = virtio_has(&blk->device, VIRTIO_BLK_F_FLUSH) ? 0 : RWF_DSYNC;
-	off_t offset = (off_t)(request->sector * VIRTIO_BLK_SECTOR);
-	struct slice *data = &request->out;
+	size_t len = request->out.len;
+	int code;
 
-	if (blk->read_only || !blk_in_range(blk, request->sector, data->len))
+	if (blk->read_only || !blk_in_range(blk, request->sector, len))
 		return VIRTIO_BLK_S_IOERR;
-	while (data->len) {
-		ssize_t put = pwritev2(blk->fd, data->parts, (int)data->count, offset, flags);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put <= 0)
-			return blk_failed(blk, "write", put < 0 ? strerror(errno) : "no bytes are taken");
-		offset += put;
-		virtio_traffic_add(&blk->device.traffic.from_guest, (uint64_t)put);
-		slice_skip(data, (size_t)put);
-	}
-	return VIRTIO_BLK_S_OK;
+	code = blk_file_write(&blk->file, &request->out, request->sector * VIRTIO_BLK_SECTOR,
+			      blk_writes_through(blk));
+	virtio_traffic_add(&blk->device.traffic.from_guest, len - request->out.len);
+	return code < 0 ? blk_failed(blk, "write", code) : VIRTIO_BLK_S_OK;
 }
 
 static uint8_t blk_flush(struct blk *blk)
 {
-	while (fdatasync(blk->fd) < 0) {
-		if (errno != EINTR)
-			return blk_failed(blk, "flush", strerror(errno));
-	}
-	return VIRTIO_BLK_S_OK;
+	int code = blk->unsafe ? 0 : blk_file_flush(&blk->file);
+
+	return code < 0 ? blk_failed(blk, "flush", code) : VIRTIO_BLK_S_OK;
+}
+
+/* 5.2.6.1, 5.2.6.2: one range of a discard or a write of zeroes. */
+static uint8_t blk_clear_range(struct blk *blk, bool discard,
+			       const struct virtio_blk_discard_write_zeroes *range)
+{
+	uint64_t sector = le64toh(range->sector);
+	uint32_t sectors = le32toh(range->num_sectors), flags = le32toh(range->flags);
+	uint64_t offset = sector * VIRTIO_BLK_SECTOR, len = (uint64_t)sectors * VIRTIO_BLK_SECTOR;
+	bool unmap = flags & VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP;
+	int code;
+
+	if (flags & ~(uint32_t)VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP || (discard && unmap))
+		return VIRTIO_BLK_S_UNSUPP;
+	if (sectors > (discard ? BLK_DISCARD_SECTORS : BLK_ZERO_SECTORS) || !blk_in_range(blk, sector, len))
+		return VIRTIO_BLK_S_IOERR;
+	code = discard ? blk_file_discard(&blk->file, offset, len)
+		       : blk_file_zero(&blk->file, offset, len, unmap && blk->discard);
+	if (code == -EOPNOTSUPP)
+		return VIRTIO_BLK_S_UNSUPP;
+	return code < 0 ? blk_failed(blk, discard ? "discard" : "write zeroes", code) : VIRTIO_BLK_S_OK;
+}
+
+static uint8_t blk_clear(struct blk *blk, struct request *request, bool discard)
+{
+	struct virtio_blk_discard_write_zeroes ranges[BLK_RANGES_MAX];
+	size_t len = request->out.len;
+	uint8_t status = VIRTIO_BLK_S_OK;
+	int code;
+
+	if (discard && !blk->discard)
+		return VIRTIO_BLK_S_UNSUPP;
+	if (blk->read_only || len == 0 || len % sizeof(*ranges) || len > sizeof(ranges))
+		return VIRTIO_BLK_S_IOERR;
+	iov_gather(request->out.parts, request->out.count, 0, ranges, len);
+	for (size_t i = 0; i < len / sizeof(*ranges) && status == VIRTIO_BLK_S_OK; i++)
+		status = blk_clear_range(blk, discard, &ranges[i]);
+	if (status != VIRTIO_BLK_S_OK || !blk_writes_through(blk))
+		return status;
+	code = blk_file_flush(&blk->file);
+	return code < 0 ? blk_failed(blk, "flush", code) : VIRTIO_BLK_S_OK;
 }
 
 static uint8_t blk_get_id(struct blk *blk, struct request *request)
@@ -164,7 +193,7 @@ static uint8_t blk_get_id(struct blk *blk, struct request *request)
 
 		memcpy(request->in.parts->iov_base, blk->id + copied, size);
 		copied += size;
-		slice_skip(&request->in, size);
+		blk_slice_skip(&request->in, size);
 	}
 	return VIRTIO_BLK_S_OK;
 }
@@ -178,10 +207,30 @@ static uint8_t blk_execute(struct blk *blk, struct request *request)
 		return blk_write(blk, request);
 	case VIRTIO_BLK_T_FLUSH:
 		return blk_flush(blk);
+	case VIRTIO_BLK_T_DISCARD:
+		return blk_clear(blk, request, true);
+	case VIRTIO_BLK_T_WRITE_ZEROES:
+		return blk_clear(blk, request, false);
 	case VIRTIO_BLK_T_GET_ID:
 		return blk_get_id(blk, request);
 	default:
 		return VIRTIO_BLK_S_UNSUPP;
+	}
+}
+
+/* True: not now; the queue is kicked when it is time. */
+static bool blk_over_limit(struct blk *blk, const struct request *request)
+{
+	switch (request->type) {
+	case VIRTIO_BLK_T_IN:
+		return blk_limits_wait(&blk->limits, BLK_LIMIT_READ, request->in.len);
+	case VIRTIO_BLK_T_OUT:
+		return blk_limits_wait(&blk->limits, BLK_LIMIT_WRITE, request->out.len);
+	case VIRTIO_BLK_T_DISCARD:
+	case VIRTIO_BLK_T_WRITE_ZEROES:
+		return blk_limits_wait(&blk->limits, BLK_LIMIT_WRITE, 0);
+	default:
+		return false;
 	}
 }
 
@@ -214,6 +263,10 @@ static void blk_notify(struct virtio_device *device, unsigned index)
 			virtio_device_broken(device, "a request without header or status byte");
 			break;
 		}
+		if (blk_over_limit(blk, &request)) {
+			virtq_unpop(queue);
+			break;
+		}
 		blk_serve(blk, queue, &request);
 	}
 	virtio_interrupt(device, index);
@@ -230,8 +283,9 @@ static void blk_destroy(struct virtio_device *device)
 {
 	struct blk *blk = CONTAINER_OF(device, struct blk, device);
 
+	blk_limits_close(&blk->limits);
 	virtio_device_close(device);
-	close(blk->fd);
+	blk_file_close(&blk->file);
 	free(blk->name);
 	free(blk);
 }
@@ -242,31 +296,83 @@ static const struct virtio_device_ops blk_ops = {
 	.destroy = blk_destroy,
 };
 
-static int blk_init(struct blk *blk, const struct virtio_blk_options *options,
-		    const struct guest_memory *memory, struct loop *loop, struct error *err)
+static uint8_t log2_of(unsigned power_of_two)
 {
-	if (options->size % VIRTIO_BLK_SECTOR || options->size > INT64_MAX)
-		return error_set(err, -EINVAL, "disk %s: its size, %llu bytes, is not a multiple of %d",
-				 options->name, (unsigned long long)options->size, VIRTIO_BLK_SECTOR);
+	return (uint8_t)__builtin_ctz(power_of_two);
+}
+
+/* 5.2.3, 5.2.4: what the driver finds. */
+static void blk_describe(struct blk *blk, const struct virtio_blk_options *options, unsigned logical)
+{
+	struct virtio_blk_config *config = &blk->config;
+	uint64_t features = 1ULL << VIRTIO_BLK_F_SEG_MAX;
+
+	config->capacity = htole64(blk->sectors);
+	config->seg_max = htole32(BLK_SEG_MAX);
+	config->blk_size = htole32(logical);
+	if (logical != VIRTIO_BLK_SECTOR)
+		features |= 1ULL << VIRTIO_BLK_F_BLK_SIZE;
+	if (options->physical_block > logical) {
+		config->physical_block_exp = (uint8_t)(log2_of(options->physical_block) - log2_of(logical));
+		features |= 1ULL << VIRTIO_BLK_F_TOPOLOGY;
+	}
+	config->max_discard_sectors = htole32(BLK_DISCARD_SECTORS);
+	config->max_discard_seg = htole32(BLK_RANGES_MAX);
+	config->discard_sector_alignment = htole32(BLK_DISCARD_ALIGN);
+	config->max_write_zeroes_sectors = htole32(BLK_ZERO_SECTORS);
+	config->max_write_zeroes_seg = htole32(BLK_RANGES_MAX);
+	config->write_zeroes_may_unmap = options->discard;
+	if (options->read_only)
+		features |= 1ULL << VIRTIO_BLK_F_RO;
+	else
+		features |= 1ULL << VIRTIO_BLK_F_WRITE_ZEROES | (uint64_t)options->discard
+									<< VIRTIO_BLK_F_DISCARD;
+	if (!options->write_through)
+		features |= 1ULL << VIRTIO_BLK_F_FLUSH;
+	blk->device.offered = features;
+}
+
+/* The file's own blocks are the least. Returns the size or a negative errno. */
+static int blk_choose_block(const struct blk *blk, const struct virtio_blk_options *options,
+			    struct error *err)
+{
+	unsigned least = MAX(blk->file.align, (unsigned)VIRTIO_BLK_SECTOR);
+	unsigned logical = options->logical_block ? options->logical_block : least;
+
+	if (logical < least)
+		return error_set(err, -EINVAL,
+				 "disk %s: without the page cache its blocks have %u bytes, not %u",
+				 options->name, least, logical);
+	if (options->size % logical || options->size > INT64_MAX)
+		return error_set(err, -EINVAL, "disk %s: its size, %llu bytes, is not a multiple of %u",
+				 options->name, (unsigned long long)options->size, logical);
+	return (int)logical;
+}
+
+static int blk_init(struct blk *blk, const struct virtio_blk_options *options, struct error *err)
+{
+	int logical = blk_choose_block(blk, options, err);
+
+	if (logical < 0)
+		return logical;
 	if (asprintf(&blk->name, "blk %s", options->name) < 0) {
 		blk->name = NULL;
 		return error_set(err, -ENOMEM, "disk %s: out of memory", options->name);
 	}
-	blk->fd = options->fd;
 	blk->read_only = options->read_only;
+	blk->unsafe = options->unsafe;
+	blk->discard = options->discard;
+	blk->ignore_errors = options->ignore_errors;
 	blk->sectors = options->size / VIRTIO_BLK_SECTOR;
-	blk->config.capacity = htole64(blk->sectors);
-	blk->config.seg_max = htole32(BLK_SEG_MAX);
 	if (options->id)
 		memcpy(blk->id, options->id, strnlen(options->id, sizeof(blk->id)));
 	blk->device.ops = &blk_ops;
 	blk->device.id = VIRTIO_ID_BLOCK;
 	blk->device.name = blk->name;
-	blk->device.offered = 1ULL << VIRTIO_BLK_F_SEG_MAX | 1ULL << VIRTIO_BLK_F_FLUSH |
-			      (uint64_t)options->read_only << VIRTIO_BLK_F_RO;
 	blk->device.queue_count = 1;
 	blk->device.config_size = sizeof(blk->config);
-	return virtio_device_init(&blk->device, memory, loop, err);
+	blk_describe(blk, options, (unsigned)logical);
+	return 0;
 }
 
 struct virtio_device *virtio_blk_create(const struct virtio_blk_options *options,
@@ -274,16 +380,22 @@ struct virtio_device *virtio_blk_create(const struct virtio_blk_options *options
 					struct error *err)
 {
 	struct blk *blk = calloc(1, sizeof(*blk));
+	int code = blk ? blk_file_init(&blk->file, options->fd) : -ENOMEM;
 
-	if (!blk) {
-		error_set(err, -ENOMEM, "disk %s: out of memory", options->name);
-		return NULL;
-	}
-	if (blk_init(blk, options, memory, loop, err) < 0) {
-		free(blk->name);
+	if (code < 0) {
+		error_set(err, code, "disk %s: cannot be used: %s", options->name, strerror(-code));
 		free(blk);
 		return NULL;
 	}
+	if (blk_init(blk, options, err) < 0 || virtio_device_init(&blk->device, memory, loop, err) < 0)
+		goto failed;
 	blk->device.queues[0].size_max = BLK_QUEUE_SIZE;
-	return &blk->device;
+	if (blk_limits_init(&blk->limits, options, &blk->device, err) == 0)
+		return &blk->device;
+	virtio_device_close(&blk->device);
+failed:
+	free(blk->file.bounce);
+	free(blk->name);
+	free(blk);
+	return NULL;
 }

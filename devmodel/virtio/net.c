@@ -15,8 +15,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/util.h"
 #include "devmodel/virtio/iov.h"
+#include "devmodel/virtio/throttle.h"
 
 #define QUEUE_RX    0 /* 5.1.2 */
 #define QUEUE_TX    1
@@ -59,15 +61,24 @@ enum rx_outcome {
 	RX_BROKEN,
 };
 
+/* Bytes of one direction. */
+struct net_limit {
+	struct rate_limiter limiter;
+	struct virtio_throttle throttle;
+};
+
 struct net {
 	struct virtio_device device;
 	const struct net_backend *backend;
 	struct loop_source source;
 	struct virtio_net_config space; /* little-endian, as the driver sees it */
 	char *name;
-	bool link_up;
+	bool link_up;    /* the other side is there */
+	bool plugged;    /* virtio_net_set_link */
 	bool rx_stalled; /* until the driver kicks the receive queue */
 	bool tx_stalled; /* until the fd is writable */
+	struct net_limit rx_limit;
+	struct net_limit tx_limit;
 
 	struct virtq_chain chain; /* what both directions work on */
 	struct rx_buffers rx;
@@ -98,6 +109,30 @@ static struct virtq *rx_queue(struct net *net)
 	return &net->device.queues[QUEUE_RX];
 }
 
+static bool net_online(const struct net *net)
+{
+	return net->link_up && net->plugged;
+}
+
+static void net_tell_link(struct net *net)
+{
+	net->space.status = htole16(net_online(net) ? VIRTIO_NET_S_LINK_UP : 0);
+	virtio_config_changed(&net->device);
+}
+
+/* True: not now, and its queue is kicked when there may be a next frame. */
+static bool limit_waits(struct net_limit *limit)
+{
+	return rate_limiter_limits(&limit->limiter) &&
+	       virtio_throttle_waits(&limit->throttle, rate_limiter_wait(&limit->limiter, monotonic_ns()));
+}
+
+static void limit_take(struct net_limit *limit, size_t len)
+{
+	if (rate_limiter_limits(&limit->limiter))
+		rate_limiter_take(&limit->limiter, monotonic_ns(), len);
+}
+
 static void link_down(struct net *net, const char *why)
 {
 	if (!net->link_up)
@@ -105,10 +140,9 @@ static void link_down(struct net *net, const char *why)
 	log_warning("virtio %s: %s; its link is down", net->name, why);
 	loop_remove(net->device.loop, &net->source);
 	net->link_up = false;
-	net->space.status = 0;
 	net->tx_stalled = false;
 	net->tx_start = net->tx_end = 0;
-	virtio_config_changed(&net->device);
+	net_tell_link(net);
 	/* What waits there is dropped now. */
 	virtio_device_kick(&net->device, QUEUE_TX);
 }
@@ -181,6 +215,7 @@ static void rx_commit(struct net *net, size_t len)
 	uint16_t num_buffers;
 
 	virtio_traffic_add(&net->device.traffic.to_guest, len - HEADER);
+	limit_take(&net->rx_limit, len - HEADER);
 	while (len) {
 		size_t part = MIN(len, rx->chains[used].len);
 
@@ -262,6 +297,8 @@ static enum rx_outcome tap_receive_packet(struct net *net)
 	struct rx_buffers *rx = &net->rx;
 	ssize_t got;
 
+	if (limit_waits(&net->rx_limit))
+		return RX_WAIT;
 	if (net->rx_end)
 		return tap_deliver_kept(net);
 	if (!rx_take(net, PACKET_MAX, MIN(net->rx_chains, rx_chains_max(net))))
@@ -371,7 +408,7 @@ static enum rx_outcome stream_deliver(struct net *net, unsigned *budget)
 	while (*budget && (len = stream_frame_len(net))) {
 		const uint8_t *frame = net->rx_bytes + net->rx_start + sizeof(uint32_t);
 
-		outcome = rx_deliver(net, no_offload, frame, len);
+		outcome = limit_waits(&net->rx_limit) ? RX_WAIT : rx_deliver(net, no_offload, frame, len);
 		if (outcome != RX_DONE)
 			break;
 		net->rx_start += sizeof(uint32_t) + len;
@@ -468,7 +505,7 @@ static const struct net_backend stream_backend = {.receive = stream_receive, .se
 
 static void net_receive(struct net *net)
 {
-	if (!virtio_device_live(&net->device) || !net->link_up || net->rx_stalled)
+	if (!virtio_device_live(&net->device) || !net_online(net) || net->rx_stalled)
 		return;
 	virtq_disable_notify(rx_queue(net));
 	net->backend->receive(net);
@@ -479,9 +516,12 @@ static bool net_send(struct net *net)
 {
 	const struct virtq_chain *chain = &net->chain;
 
-	if (!net->link_up || chain->readable_len < HEADER + FRAME_MIN || chain->readable_len > PACKET_MAX)
+	if (!net_online(net) || chain->readable_len < HEADER + FRAME_MIN || chain->readable_len > PACKET_MAX)
 		return true;
-	return net->backend->send(net);
+	if (!net->backend->send(net))
+		return false;
+	limit_take(&net->tx_limit, chain->readable_len - HEADER);
+	return true;
 }
 
 static void net_transmit(struct net *net)
@@ -492,7 +532,8 @@ static void net_transmit(struct net *net)
 	if (!virtio_device_live(&net->device) || net->tx_stalled)
 		return;
 	virtq_disable_notify(queue);
-	while (!net->tx_stalled && virtio_device_pop(&net->device, QUEUE_TX, &net->chain, &budget)) {
+	while (!net->tx_stalled && !limit_waits(&net->tx_limit) &&
+	       virtio_device_pop(&net->device, QUEUE_TX, &net->chain, &budget)) {
 		if (net_send(net)) {
 			virtq_push(queue, net->chain.head, 0);
 		} else {
@@ -517,7 +558,7 @@ static void net_await_events(struct net *net)
 
 	if (!net->link_up)
 		return;
-	if (virtio_device_live(&net->device) && !net->rx_stalled)
+	if (virtio_device_live(&net->device) && net->plugged && !net->rx_stalled)
 		events |= EPOLLIN;
 	if (net->tx_stalled)
 		events |= EPOLLOUT;
@@ -586,6 +627,8 @@ static void net_destroy(struct virtio_device *device)
 
 	if (net->link_up)
 		loop_remove(device->loop, &net->source);
+	virtio_throttle_close(&net->rx_limit.throttle);
+	virtio_throttle_close(&net->tx_limit.throttle);
 	close(net->source.fd);
 	virtio_device_close(device);
 	free(net->name);
@@ -626,12 +669,64 @@ static int net_check(const struct virtio_net_options *options, struct error *err
 	return 0;
 }
 
+/* The loop is its own thread's: a kick has it look at the fd again. */
+void virtio_net_set_link(struct virtio_device *device, bool up)
+{
+	struct net *net = CONTAINER_OF(device, struct net, device);
+
+	pthread_mutex_lock(&device->lock);
+	if (net->plugged != up) {
+		net->plugged = up;
+		if (up && net->link_up && net->backend == &tap_backend)
+			tap_drop_stale(net);
+		if (net->link_up)
+			net_tell_link(net);
+		virtio_device_kick(device, QUEUE_RX);
+		virtio_device_kick(device, QUEUE_TX);
+	}
+	pthread_mutex_unlock(&device->lock);
+}
+
+static int limit_init(struct net *net, struct net_limit *limit, unsigned queue, const struct rate *rate,
+		      struct error *err)
+{
+	rate_limiter_init(&limit->limiter, rate);
+	return rate->rate ? virtio_throttle_init(&limit->throttle, &net->device, queue, err) : 0;
+}
+
+/* What the device is when its driver finds it. */
+static void net_fill_space(struct net *net, const struct virtio_net_options *options)
+{
+	memcpy(net->space.mac, options->mac, sizeof(net->space.mac));
+	net->space.max_virtqueue_pairs = htole16(1);
+	net->space.mtu = htole16(options->mtu);
+	net->link_up = true;
+	net->plugged = !options->link_down;
+	net->space.status = htole16(net->plugged ? VIRTIO_NET_S_LINK_UP : 0);
+	net->rx_stalled = true;
+}
+
+static int net_attach(struct net *net, const struct virtio_net_options *options, struct error *err)
+{
+	int code = limit_init(net, &net->rx_limit, QUEUE_RX, &options->to_guest, err);
+
+	if (code == 0)
+		code = limit_init(net, &net->tx_limit, QUEUE_TX, &options->from_guest, err);
+	if (code < 0)
+		return code;
+	for (unsigned i = 0; i < QUEUE_COUNT; i++)
+		net->device.queues[i].size_max = QUEUE_SIZE;
+	code = loop_add(net->device.loop, &net->source);
+	return code < 0 ? error_set(err, code, "network %s: its loop does not take it: %s", options->name,
+				    strerror(-code))
+			: 0;
+}
+
 struct virtio_device *virtio_net_create(const struct virtio_net_options *options,
 					const struct guest_memory *memory, struct loop *loop,
 					struct error *err)
 {
 	struct net *net;
-	int code;
 
 	if (net_check(options, err) < 0)
 		return NULL;
@@ -651,20 +746,13 @@ struct virtio_device *virtio_net_create(const struct virtio_net_options *options
 	};
 	net->backend = options->backend == VIRTIO_NET_TAP ? &tap_backend : &stream_backend;
 	net->source = (struct loop_source){.fd = options->fd, .ready = net_ready};
-	memcpy(net->space.mac, options->mac, sizeof(net->space.mac));
-	net->space.status = htole16(VIRTIO_NET_S_LINK_UP);
-	net->space.max_virtqueue_pairs = htole16(1);
-	net->space.mtu = htole16(options->mtu);
-	net->link_up = true;
-	net->rx_stalled = true;
+	net_fill_space(net, options);
 	if (virtio_device_init(&net->device, memory, loop, err) < 0)
 		goto failed;
-	for (unsigned i = 0; i < QUEUE_COUNT; i++)
-		net->device.queues[i].size_max = QUEUE_SIZE;
-	code = loop_add(loop, &net->source);
-	if (code == 0)
+	if (net_attach(net, options, err) == 0)
 		return &net->device;
-	error_set(err, code, "network %s: its loop does not take it: %s", options->name, strerror(-code));
+	virtio_throttle_close(&net->rx_limit.throttle);
+	virtio_throttle_close(&net->tx_limit.throttle);
 	virtio_device_close(&net->device);
 failed:
 	free(net->name);

@@ -1,7 +1,7 @@
 """A client of the manager's API, made of docs/openapi.json when it is used: each operation is a method by its operationId.
 
     client = Client(document, unix("/run/rastos/api.sock"))
-    client.putGuest(name="web", body={...}, if_none_match="*").status
+    client.putGuest(guest="web", body={...}, if_none_match="*").status
 
 Every answer is checked against the document (document.Undocumented). Arguments are the operation's parameters by name, those of headers
 with underscores; `body` becomes JSON unless it is text or bytes.

@@ -43,4 +43,43 @@ class Connect(ManagerTest):
             self.assertIn("port", answer["error"])
 
 
+class Exec(ManagerTest):
+    """exec as an operation, as far as a guest without a helper goes."""
+
+    def refused_exec(self, code, words, **members):
+        answer = self.ask("exec", **({"guest": "web", "command": ["true"]} | members))
+        self.assertEqual((answer["ok"], answer.get("code")), (False, code), answer)
+        self.assert_words(words, answer["error"])
+
+    def test_what_is_refused(self):
+        self.define_file("web")
+        self.define_file("off", autostart=False, vsock={"cid": 4})
+        self.up()
+        self.refused_exec(REFUSED, ["web", "does not let the host run commands"])
+        self.refused_exec(REFUSED, ["off"], guest="off")
+        self.refused_exec(NO_GUEST, ["wep", "web"], guest="wep")
+        for words, members in ((["command", "missing"], {"command": []}), (["command", "array"], {"command": "true"}),
+                               (["command", "strings"], {"command": ["true", 7]}), (["command", "name"], {"command": [""]}),
+                               (["command", "at most 1024"], {"command": ["x"] * 1025}),
+                               (["environment", "NAME=VALUE"], {"environment": ["=x"]}),
+                               (["environment", "array"], {"environment": {"NAME": "x"}}),
+                               (["input", "string"], {"input": 7}), (["timeout_s"], {"timeout_s": 0}),
+                               (["user"], {"user": ""}), (["comand", "command"], {"comand": ["true"]})):
+            with self.subTest(members=str(members)[:60]):
+                self.refused_exec(USAGE, words, **members)
+        self.ok("pause", "web")
+        self.refused_exec(REFUSED, ["web", "is paused"])
+
+    def test_client_that_goes_leaves_nothing(self):
+        self.define_file("web")
+        self.up()
+        (manager,) = self.manager_pids()
+        before = len(os.listdir(f"/proc/{manager}/fd"))
+        for _ in range(20):
+            with socket.socket(socket.AF_UNIX) as peer:
+                peer.connect(self.path("run/control.sock"))
+                peer.sendall(b'{"id":1,"op":"exec","guest":"web","command":["true"]}\n')
+        wait_until(lambda: len(os.listdir(f"/proc/{manager}/fd")) == before)
+
+
 main()

@@ -7,19 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/util.h"
 #include "vmm/cli/cli.h"
 #include "vmm/cli/options.h"
 #include "vmm/cli/progress_line.h"
+#include "vmm/cli/progress_lines.h"
 #include "vmm/cli/size.h"
 #include "vmm/cli/table.h"
 #include "vmm/config/nearest.h"
+#include "vmm/storage/draft.h"
 #include "vmm/storage/import.h"
-#include "vmm/storage/pool.h"
+#include "vmm/storage/pool_report.h"
 
-#define TEXT_MAX 32
+#define TEXT_MAX       32
+#define PRUNE_TRIES    10
+#define PRUNE_PAUSE_US 50000
 
 /* What a verb was told. */
 struct disk_options {
@@ -27,36 +32,20 @@ struct disk_options {
 	uint64_t size; /* --size */
 	const char *tag;
 	enum import_format format;
-	bool json;
+	bool json, lines;
 };
 
 struct disk_verb {
 	const char *name;
 	unsigned args; /* how many it needs */
 	const char *args_text;
-	const char *options; /* of "jsft": json, size, format, tag */
+	const char *options; /* of "jlsft": json, lines, size, format, tag */
 	bool writing;
 	int (*run)(const struct pool *pool, const struct disk_options *options, struct error *err);
 	const char *help;
 };
 
 /* --- What is shown --- */
-
-static cJSON *image_json(const struct pool *pool, const struct pool_image *image)
-{
-	cJSON *json = cJSON_CreateObject();
-	char path[4096];
-
-	snprintf(path, sizeof(path), "%s/%s.img", pool->dir, image->name);
-	cJSON_AddStringToObject(json, "name", image->name);
-	cJSON_AddNumberToObject(json, "size", (double)image->size);
-	cJSON_AddNumberToObject(json, "allocated", (double)image->allocated);
-	cJSON_AddStringToObject(json, "content", content_name(image->content));
-	cJSON_AddBoolToObject(json, "in_use", image->in_use);
-	cJSON_AddNumberToObject(json, "modified", (double)image->modified);
-	cJSON_AddStringToObject(json, "path", path);
-	return json;
-}
 
 static void print_time(int64_t seconds, char text[TEXT_MAX])
 {
@@ -112,7 +101,7 @@ static int run_list(const struct pool *pool, const struct disk_options *options,
 		cJSON *array = cJSON_AddArrayToObject(json, "disks");
 
 		for (size_t i = 0; i < count; i++)
-			cJSON_AddItemToArray(array, image_json(pool, &images[i]));
+			cJSON_AddItemToArray(array, pool_image_to_json(pool, &images[i]));
 		cli_print_json(json);
 	} else {
 		code = print_table(images, count, err);
@@ -130,7 +119,7 @@ static int run_info(const struct pool *pool, const struct disk_options *options,
 	if (code < 0)
 		return code;
 	if (options->json) {
-		cli_print_json(image_json(pool, &image));
+		cli_print_json(pool_image_to_json(pool, &image));
 		return 0;
 	}
 	size_format(image.size, size, sizeof(size));
@@ -149,12 +138,32 @@ static int run_info(const struct pool *pool, const struct disk_options *options,
 static int show_made(const struct pool *pool, const struct disk_options *options, const char *name,
 		     struct error *err)
 {
+	bool shows = options->json || options->lines;
 	struct pool_image image;
-	int code = options->json ? pool_find(pool, name, &image, err) : 0;
+	int code = shows ? pool_find(pool, name, &image, err) : 0;
 
-	if (code == 0 && options->json)
-		cli_print_json(image_json(pool, &image));
+	if (code == 0 && options->lines)
+		progress_lines_result(pool_image_to_json(pool, &image));
+	else if (code == 0 && shows)
+		cli_print_json(pool_image_to_json(pool, &image));
 	return code;
+}
+
+/* Progress on a terminal, or for a program. */
+struct disk_progress {
+	struct progress_line line;
+	struct progress_lines lines;
+};
+
+static struct progress *progress_begin(const struct disk_options *options, struct disk_progress *progress)
+{
+	return options->lines ? progress_lines_begin(&progress->lines) : progress_line_begin(&progress->line);
+}
+
+static void progress_end(const struct disk_options *options, struct disk_progress *progress)
+{
+	if (!options->lines)
+		progress_line_end(&progress->line);
 }
 
 static int parse_size(const char *name, const char *text, uint64_t *size, struct error *err)
@@ -178,56 +187,76 @@ static int run_create(const struct pool *pool, const struct disk_options *option
 
 static int run_import(const struct pool *pool, const struct disk_options *options, struct error *err)
 {
-	struct progress_line line;
+	struct disk_progress progress;
 	struct import import = {
 		.name = options->args[0],
 		.source = options->args[1],
 		.format = options->format,
 		.size = options->size,
 		.tag = options->tag,
-		.progress = progress_line_begin(&line),
+		.progress = progress_begin(options, &progress),
 	};
 	int code = pool_import(pool, &import, err);
 
-	progress_line_end(&line);
+	progress_end(options, &progress);
 	return code < 0 ? code : show_made(pool, options, options->args[0], err);
 }
 
 static int run_resize(const struct pool *pool, const struct disk_options *options, struct error *err)
 {
-	struct progress_line line;
+	struct disk_progress progress;
 	uint64_t size = 0;
 	int code = parse_size(options->args[0], options->args[1], &size, err);
 
 	if (code < 0)
 		return code;
-	code = pool_resize(pool, options->args[0], size, progress_line_begin(&line), err);
-	progress_line_end(&line);
+	code = pool_resize(pool, options->args[0], size, progress_begin(options, &progress), err);
+	progress_end(options, &progress);
 	return code < 0 ? code : show_made(pool, options, options->args[0], err);
 }
 
 static int run_clone(const struct pool *pool, const struct disk_options *options, struct error *err)
 {
-	struct progress_line line;
-	int code = pool_clone(pool, options->args[0], options->args[1], progress_line_begin(&line), err);
+	struct disk_progress progress;
+	int code =
+		pool_clone(pool, options->args[0], options->args[1], progress_begin(options, &progress), err);
 
-	progress_line_end(&line);
+	progress_end(options, &progress);
 	return code < 0 ? code : show_made(pool, options, options->args[1], err);
 }
 
 static int run_delete(const struct pool *pool, const struct disk_options *options, struct error *err)
 {
-	return pool_delete(pool, options->args[0], err);
+	int code = pool_delete(pool, options->args[0], err);
+
+	if (code == 0 && options->lines)
+		progress_lines_result(NULL);
+	return code;
+}
+
+/* What opening the pool for writing did not remove may belong to a process that is just ending, or to one
+ * that works. */
+static int run_prune(const struct pool *pool, const struct disk_options *options, struct error *err)
+{
+	(void)err;
+	for (unsigned i = 0; i < PRUNE_TRIES && drafts_any(pool); i++) {
+		usleep(PRUNE_PAUSE_US);
+		drafts_sweep(pool);
+	}
+	if (options->lines)
+		progress_lines_result(NULL);
+	return 0;
 }
 
 static const struct disk_verb verbs[] = {
 	{"list", 0, "", "j", false, run_list, "list the images"},
 	{"info", 1, " NAME", "j", false, run_info, "show one image"},
-	{"create", 2, " NAME SIZE", "j", true, run_create, "make an empty image"},
-	{"import", 2, " NAME SOURCE", "jsft", true, run_import, "make an image from a file or folder"},
-	{"resize", 2, " NAME SIZE", "j", true, run_resize, "make an image larger, and the ext4 in it"},
-	{"clone", 2, " NAME NEW_NAME", "j", true, run_clone, "copy an image"},
-	{"delete", 1, " NAME", "", true, run_delete, "delete an image that is not in use"},
+	{"create", 2, " NAME SIZE", "jl", true, run_create, "make an empty image"},
+	{"import", 2, " NAME SOURCE", "jlsft", true, run_import, "make an image from a file or folder"},
+	{"resize", 2, " NAME SIZE", "jl", true, run_resize, "make an image larger, and the ext4 in it"},
+	{"clone", 2, " NAME NEW_NAME", "jl", true, run_clone, "copy an image"},
+	{"delete", 1, " NAME", "l", true, run_delete, "delete an image that is not in use"},
+	{"prune", 0, "", "l", true, run_prune, "remove what was left half made"},
 };
 
 /* --- The command line --- */
@@ -242,7 +271,9 @@ static void print_help(FILE *file)
 		fprintf(file, "  %s%-*s %s\n", verbs[i].name, 22 - (int)strlen(verbs[i].name),
 			verbs[i].args_text, verbs[i].help);
 	fputs("\nOptions:\n"
-	      "  --json            print the result as JSON (not delete)\n"
+	      "  --json            print the result as JSON (not delete, prune)\n"
+	      "  --json-lines      print progress and the result or the error, a JSON object a line, for programs\n"
+	      "                    (not list, info)\n"
 	      "  --format FORMAT   import: auto, raw, qcow2, directory, tar or oci (default auto)\n"
 	      "  --size SIZE       import: of the disk (default: the image's own, or twice what is in\n"
 	      "                    the tree, at least 1G)\n"
@@ -281,6 +312,9 @@ static enum exit_code take_option(int option, struct disk_options *options)
 	case 'j':
 		options->json = true;
 		return EXIT_DONE;
+	case 'l':
+		options->lines = true;
+		return EXIT_DONE;
 	case 's':
 		return size_parse(optarg, &options->size) && options->size
 			       ? EXIT_DONE
@@ -305,9 +339,13 @@ static enum exit_code read_options(const struct disk_verb *verb, struct disk_opt
 				   char **argv, bool *help)
 {
 	static const struct option known[] = {
-		{"json", no_argument, NULL, 'j'},         {"size", required_argument, NULL, 's'},
-		{"format", required_argument, NULL, 'f'}, {"tag", required_argument, NULL, 't'},
-		{"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+		{"json", no_argument, NULL, 'j'},
+		{"size", required_argument, NULL, 's'},
+		{"json-lines", no_argument, NULL, 'l'},
+		{"format", required_argument, NULL, 'f'},
+		{"tag", required_argument, NULL, 't'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 	enum exit_code code;
 	int option;
@@ -347,6 +385,14 @@ static enum exit_code exit_code_of(int code)
 	}
 }
 
+static enum exit_code fail(const struct disk_options *options, int code, const struct error *err)
+{
+	if (!options->lines)
+		return cli_fail(exit_code_of(code), "%s", err->text);
+	progress_lines_error(exit_code_of(code), -code, err->text);
+	return exit_code_of(code);
+}
+
 static enum exit_code run_verb(struct cli *cli, const struct disk_verb *verb,
 			       const struct disk_options *options)
 {
@@ -356,14 +402,14 @@ static enum exit_code run_verb(struct cli *cli, const struct disk_verb *verb,
 	int code;
 
 	if (settings_read(cli->config, &settings, &err) < 0)
-		return cli_fail(EXIT_FAILED, "%s", err.text);
+		return fail(options, -EIO, &err);
 	code = pool_open(&settings, verb->writing, &pool, &err);
 	if (code == 0) {
 		code = verb->run(&pool, options, &err);
 		pool_close(&pool);
 	}
 	settings_free(&settings);
-	return code < 0 ? cli_fail(exit_code_of(code), "%s", err.text) : EXIT_DONE;
+	return code < 0 ? fail(options, code, &err) : EXIT_DONE;
 }
 
 enum exit_code command_disk(struct cli *cli, int argc, char **argv)

@@ -11,8 +11,6 @@
 #include "vmm/config/file.h"
 #include "vmm/config/json.h"
 
-#define DISK_ID_MAX 20 /* VIRTIO_BLK_ID_BYTES */
-
 static const char *const role_words[] = {"server", "desktop", "guest", NULL};
 static const char *const action_words[] = {"destroy", "restart", NULL};
 static const char *const console_words[] = {"serial", "virtio", NULL};
@@ -30,6 +28,22 @@ bool definition_name_valid(const char *name)
 			return false;
 	}
 	return true;
+}
+
+const char *definition_disk_id(const struct guest_definition *definition, unsigned index, char *buffer)
+{
+	if (definition->disks[index].id)
+		return definition->disks[index].id;
+	snprintf(buffer, DEFINITION_DEVICE_ID_MAX + 1, "disk%u", index);
+	return buffer;
+}
+
+const char *definition_network_id(const struct guest_definition *definition, unsigned index, char *buffer)
+{
+	if (definition->networks[index].id)
+		return definition->networks[index].id;
+	snprintf(buffer, DEFINITION_DEVICE_ID_MAX + 1, "net%u", index);
+	return buffer;
 }
 
 const char *guest_role_name(enum guest_role role)
@@ -64,11 +78,8 @@ void definition_free(struct guest_definition *definition)
 {
 	if (!definition)
 		return;
-	for (unsigned i = 0; i < definition->disk_count; i++) {
-		free(definition->disks[i].path);
-		free(definition->disks[i].image);
-		free(definition->disks[i].id);
-	}
+	for (unsigned i = 0; i < definition->disk_count; i++)
+		disk_definition_free(&definition->disks[i]);
 	for (unsigned i = 0; i < definition->network_count; i++)
 		network_definition_free(&definition->networks[i]);
 	for (unsigned i = 0; i < definition->depends_count; i++)
@@ -84,22 +95,6 @@ void definition_free(struct guest_definition *definition)
 	free(definition);
 }
 
-/* json_string, then absolute against folder; the document too, so that it says the same wherever it is kept.
- */
-static int read_path(const struct json_place *place, const char *key, const char *folder, char **path)
-{
-	AUTO_FREE char *relative = NULL;
-	int code = json_string(place, key, &relative);
-
-	if (code < 0 || !relative)
-		return code;
-	free(*path);
-	*path = file_path_join(folder, relative);
-	if (!*path || !cJSON_SetValuestring(cJSON_GetObjectItemCaseSensitive(place->object, key), *path))
-		return error_set(place->err, -ENOMEM, "%s: out of memory", place->source);
-	return 0;
-}
-
 static int read_kernel(const struct json_place *root, const char *folder, struct guest_definition *definition)
 {
 	static const char *const keys[] = {"path", "from_disk", "initrd", "cmdline", "protocol", NULL};
@@ -111,9 +106,9 @@ static int read_kernel(const struct json_place *root, const char *folder, struct
 	if (code < 0 || !place.object)
 		return code;
 	if ((code = json_keys(&place, keys)) < 0 ||
-	    (code = read_path(&place, "path", folder, &definition->kernel)) < 0 ||
+	    (code = json_path(&place, "path", folder, &definition->kernel)) < 0 ||
 	    (code = json_uint(&place, "from_disk", 0, DEFINITION_DISKS_MAX - 1, &disk)) < 0 ||
-	    (code = read_path(&place, "initrd", folder, &definition->initrd)) < 0 ||
+	    (code = json_path(&place, "initrd", folder, &definition->initrd)) < 0 ||
 	    (code = json_string(&place, "cmdline", &definition->cmdline)) < 0 ||
 	    (code = json_word(&place, "protocol", protocol_words, &protocol)) < 0)
 		return code;
@@ -130,7 +125,7 @@ static int read_kernel(const struct json_place *root, const char *folder, struct
 
 static int read_boot(const struct json_place *root, const char *folder, struct guest_definition *definition)
 {
-	int code = read_path(root, "image", folder, &definition->image);
+	int code = json_path(root, "image", folder, &definition->image);
 
 	if (code == 0)
 		code = json_string(root, "configuration", &definition->configuration);
@@ -167,30 +162,6 @@ static int read_cpus(const struct json_place *root, struct guest_definition *def
 	return 0;
 }
 
-static int read_disk(const struct json_place *place, const char *folder, struct disk_definition *disk)
-{
-	static const char *const keys[] = {"path", "image", "id", "read_only", NULL};
-	int code;
-
-	if ((code = json_keys(place, keys)) < 0 ||
-	    (code = read_path(place, "path", folder, &disk->path)) < 0 ||
-	    (code = json_string(place, "image", &disk->image)) < 0 ||
-	    (code = json_string(place, "id", &disk->id)) < 0 ||
-	    (code = json_bool(place, "read_only", &disk->read_only)) < 0)
-		return code;
-	if (disk->path && disk->image)
-		return json_error(place, "image", "and path exclude each other");
-	if (!disk->path && !disk->image)
-		return json_error(place, "path",
-				  "is missing: which file or block device? (or image: one of the pool)");
-	if (disk->image && !definition_name_valid(disk->image))
-		return json_error(place, "image",
-				  "must be the name of an image of the pool: letters, digits, '-', '_' and '.'");
-	if (disk->id && strlen(disk->id) > DISK_ID_MAX)
-		return json_error(place, "id", "is longer than %u bytes", DISK_ID_MAX);
-	return 0;
-}
-
 static int read_disks(const struct json_place *root, const char *folder, struct guest_definition *definition)
 {
 	const cJSON *array;
@@ -203,7 +174,7 @@ static int read_disks(const struct json_place *root, const char *folder, struct 
 		definition->disk_count = i + 1;
 		code = json_array_object(root, "disks", array, i, &place);
 		if (code == 0)
-			code = read_disk(&place, folder, &definition->disks[i]);
+			code = disk_definition_read(&place, folder, &definition->disks[i]);
 	}
 	if (code == 0 && definition->kernel_disk != DEFINITION_NO_DISK && definition->kernel_disk >= count)
 		return json_error(root, "kernel.from_disk", "there is no disks[%u]", definition->kernel_disk);
@@ -237,7 +208,7 @@ static int read_vsock(const struct json_place *root, const char *folder, struct 
 		return code;
 	if ((code = json_keys(&place, keys)) < 0 ||
 	    (code = json_uint(&place, "cid", 3, UINT32_MAX - 1, &definition->vsock_cid)) < 0 ||
-	    (code = read_path(&place, "path", folder, &definition->vsock_path)) < 0)
+	    (code = json_path(&place, "path", folder, &definition->vsock_path)) < 0)
 		return code;
 	return 0;
 }
@@ -294,14 +265,51 @@ static int read_start(const struct json_place *root, struct guest_definition *de
 	return code;
 }
 
+/* Two of one name could not be told apart: not by the guest, nor by who manages it. */
+static int check_device_ids(const struct json_place *root, const struct guest_definition *definition)
+{
+	const char *ids[DEFINITION_DISKS_MAX + DEFINITION_NETWORKS_MAX];
+	char defaults[ARRAY_SIZE(ids)][DEFINITION_DEVICE_ID_MAX + 1];
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < definition->disk_count + definition->network_count; i++) {
+		bool disk = i < definition->disk_count;
+		unsigned index = disk ? i : i - definition->disk_count;
+
+		ids[count] = disk ? definition_disk_id(definition, index, defaults[count])
+				  : definition_network_id(definition, index, defaults[count]);
+		for (unsigned other = 0; other < count; other++) {
+			if (strcmp(ids[other], ids[count]) == 0)
+				return json_error(root, disk ? "disks" : "networks",
+						  "two devices have the id \"%s\"", ids[count]);
+		}
+		count++;
+	}
+	return 0;
+}
+
+static int read_devices(const struct json_place *root, const char *folder,
+			struct guest_definition *definition)
+{
+	int code;
+
+	if ((code = read_disks(root, folder, definition)) < 0 ||
+	    (code = read_networks(root, definition)) < 0 || (code = check_device_ids(root, definition)) < 0 ||
+	    (code = json_bool(root, "rng", &definition->rng)) < 0)
+		return code;
+	return read_vsock(root, folder, definition);
+}
+
 static int read_definition(const struct json_place *root, const char *folder,
 			   struct guest_definition *definition)
 {
-	static const char *const keys[] = {
-		"name",       "role",    "image",       "configuration",  "kernel",   "vcpus",    "topology",
-		"memory_mib", "cpus",    "numa",        "memory_backing", "disks",    "networks", "rng",
-		"vsock",      "console", "on_poweroff", "on_reboot",      "on_crash", "ready",    "autostart",
-		"depends_on", NULL};
+	static const char *const keys[] = {"name",     "uuid",        "title",      "description",
+					   "metadata", "role",        "image",      "configuration",
+					   "kernel",   "vcpus",       "topology",   "memory_mib",
+					   "cpus",     "cpu",         "numa",       "memory_backing",
+					   "disks",    "networks",    "rng",        "vsock",
+					   "console",  "on_poweroff", "on_reboot",  "on_crash",
+					   "ready",    "autostart",   "depends_on", NULL};
 	unsigned role = GUEST_ROLE_SERVER;
 	int code;
 
@@ -311,12 +319,11 @@ static int read_definition(const struct json_place *root, const char *folder,
 		return json_error(root, "name",
 				  "must be letters, digits, '-', '_' and '.', at most %u of them",
 				  DEFINITION_NAME_MAX);
-	if ((code = json_word(root, "role", role_words, &role)) < 0 ||
+	if ((code = about_read(root, definition->uuid)) < 0 ||
+	    (code = json_word(root, "role", role_words, &role)) < 0 ||
 	    (code = read_boot(root, folder, definition)) < 0 || (code = read_cpus(root, definition)) < 0 ||
-	    (code = read_disks(root, folder, definition)) < 0 ||
-	    (code = read_networks(root, definition)) < 0 ||
-	    (code = json_bool(root, "rng", &definition->rng)) < 0 ||
-	    (code = read_vsock(root, folder, definition)) < 0 ||
+	    (code = cpu_features_read(root, &definition->cpu_features)) < 0 ||
+	    (code = read_devices(root, folder, definition)) < 0 ||
 	    (code = read_actions(root, definition)) < 0 || (code = read_start(root, definition)) < 0)
 		return code;
 	definition->role = (enum guest_role)role;

@@ -17,21 +17,25 @@
 #include "common/error.h"
 #include "hypervisor/boot/boot.h"
 #include "hypervisor/x86_64/topology.h"
+#include "vmm/config/about.h"
+#include "vmm/config/cpu_features.h"
+#include "vmm/config/disk.h"
 #include "vmm/config/network_card.h"
 #include "vmm/config/wants.h"
 
-#define DEFINITION_NAME_MAX     63
-#define DEFINITION_VCPUS_MAX    WANTS_VCPUS_MAX
-#define DEFINITION_MEMORY_MIN   WANTS_MEMORY_MIN
-#define DEFINITION_MEMORY_MAX   WANTS_MEMORY_MAX
-#define DEFINITION_VCPUS        1   /* of a guest that says nothing and has no plan */
-#define DEFINITION_MEMORY_MIB   512 /* the same */
-#define DEFINITION_DISKS_MAX    16
-#define DEFINITION_NETWORKS_MAX 6
-#define DEFINITION_FILE_MAX     (1U << 20) /* bytes of JSON */
-#define DEFINITION_CID_DEFAULT  3
-#define DEFINITION_NO_DISK      UINT32_MAX
-#define DEFINITION_DEPENDS_MAX  16
+#define DEFINITION_NAME_MAX      63
+#define DEFINITION_VCPUS_MAX     WANTS_VCPUS_MAX
+#define DEFINITION_MEMORY_MIN    WANTS_MEMORY_MIN
+#define DEFINITION_MEMORY_MAX    WANTS_MEMORY_MAX
+#define DEFINITION_VCPUS         1   /* of a guest that says nothing and has no plan */
+#define DEFINITION_MEMORY_MIB    512 /* the same */
+#define DEFINITION_DISKS_MAX     16
+#define DEFINITION_NETWORKS_MAX  6
+#define DEFINITION_DEVICE_ID_MAX 20
+#define DEFINITION_FILE_MAX      (1U << 20) /* bytes of JSON */
+#define DEFINITION_CID_DEFAULT   3
+#define DEFINITION_NO_DISK       UINT32_MAX
+#define DEFINITION_DEPENDS_MAX   16
 
 enum guest_role {
 	GUEST_ROLE_SERVER,  /* at most one a host; gets what the others leave */
@@ -56,16 +60,10 @@ enum guest_ready {
 	GUEST_READY_STARTED, /* nothing: it is ready once its vCPUs run */
 };
 
-struct disk_definition {
-	char *path;  /* a file or block device; NULL when it is ... */
-	char *image; /* ... an image of the pool, by its name */
-	char *id; /* the virtio serial number; may be "" */
-	bool read_only;
-};
-
 struct guest_definition {
 	cJSON *json; /* what it was read from, with absolute paths; NULL: made by definition_new alone */
 	char *name;
+	char uuid[UUID_TEXT_SIZE]; /* "": none */
 	enum guest_role role;
 
 	/* Either a signed boot image ... */
@@ -75,7 +73,8 @@ struct guest_definition {
 	/* ... or a bare kernel ... */
 	char *kernel;
 	char *initrd;
-	/* ... or the kernel that one of the disks has in its /boot: the index of the disk, or DEFINITION_NO_DISK. */
+	/* ... or the kernel that one of the disks has in its /boot: the index of the disk, or
+	 * DEFINITION_NO_DISK. */
 	unsigned kernel_disk;
 	char *cmdline; /* with a kernel of a disk: what is added to its own */
 	enum boot_protocol protocol;
@@ -91,6 +90,7 @@ struct guest_definition {
 	struct disk_definition disks[DEFINITION_DISKS_MAX];
 	unsigned network_count;
 	struct network_definition networks[DEFINITION_NETWORKS_MAX];
+	struct cpu_features cpu_features;
 	bool rng;
 	uint64_t vsock_cid; /* 0: no vsock device */
 	char *vsock_path;   /* unix socket for host programs; NULL: only READY is listened to */
@@ -115,4 +115,8 @@ int definition_parse(const char *source, const char *folder, const char *text,
 		     struct guest_definition **definition, struct error *err);
 /* A guest's name: letters, digits, '-', '_' and '.', starting with a letter or digit. */
 bool definition_name_valid(const char *name);
+/* What a device is called for who manages the guest: its id, or disk0, net1 ...: its kind and index, written
+ * into buffer, which holds DEFINITION_DEVICE_ID_MAX bytes and a 0. */
+const char *definition_disk_id(const struct guest_definition *definition, unsigned index, char *buffer);
+const char *definition_network_id(const struct guest_definition *definition, unsigned index, char *buffer);
 const char *guest_role_name(enum guest_role role);

@@ -7,19 +7,52 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
+#include "vmm/config/file.h"
 #include "vmm/config/nearest.h"
 
 #define KEYS_MAX 48
+
+/*
+ * "disks[1]." and "read_only" as "/disks/1/read_only" (RFC 6901). Only the key may be the document's own word: what
+ * a pointer's syntax takes for itself is escaped there. One that does not fit is none: half of it would be another
+ * place.
+ */
+static void pointer_set(struct error *err, const char *path, const char *key)
+{
+	size_t used = 0;
+
+	if (!err || strlen(path) + 2 * strlen(key) + 3 > sizeof(err->pointer))
+		return;
+	err->pointer[used++] = '/';
+	for (; *path; path++) {
+		if (*path != ']')
+			err->pointer[used++] = *path == '.' || *path == '[' ? '/' : *path;
+	}
+	if (!*key)
+		used--; /* the place itself */
+	for (; *key; key++) {
+		bool escaped = *key == '~' || *key == '/';
+
+		err->pointer[used++] = escaped ? '~' : *key;
+		if (escaped)
+			err->pointer[used++] = *key == '~' ? '0' : '1';
+	}
+	err->pointer[used] = '\0';
+}
 
 int json_error(const struct json_place *place, const char *key, const char *format, ...)
 {
 	char what[256];
 	va_list args;
+	int code;
 
 	va_start(args, format);
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
-	return error_set(place->err, -EINVAL, "%s: %s%s: %s", place->source, place->path, key, what);
+	code = error_set(place->err, -EINVAL, "%s: %s%s: %s", place->source, place->path, key, what);
+	pointer_set(place->err, place->path, key);
+	return code;
 }
 
 /* The line of a position in text, counted from 1. */
@@ -88,6 +121,20 @@ int json_string(const struct json_place *place, const char *key, char **value)
 		return error_set(place->err, -ENOMEM, "%s: out of memory", place->source);
 	free(*value);
 	*value = copy;
+	return 0;
+}
+
+int json_path(const struct json_place *place, const char *key, const char *folder, char **path)
+{
+	AUTO_FREE char *relative = NULL;
+	int code = json_string(place, key, &relative);
+
+	if (code < 0 || !relative)
+		return code;
+	free(*path);
+	*path = file_path_join(folder, relative);
+	if (!*path || !cJSON_SetValuestring(cJSON_GetObjectItemCaseSensitive(place->object, key), *path))
+		return error_set(place->err, -ENOMEM, "%s: out of memory", place->source);
 	return 0;
 }
 
@@ -187,8 +234,11 @@ int json_array_object(const struct json_place *place, const char *key, const cJS
 
 	*inner = (struct json_place){.source = place->source, .object = item, .err = place->err};
 	snprintf(inner->path, sizeof(inner->path), "%s%s[%u].", place->path, key, index);
-	if (!cJSON_IsObject(item))
-		return error_set(place->err, -EINVAL, "%s: %s%s[%u]: must be an object: { ... }",
-				 place->source, place->path, key, index);
+	if (!cJSON_IsObject(item)) {
+		error_set(place->err, -EINVAL, "%s: %s%s[%u]: must be an object: { ... }", place->source,
+			  place->path, key, index);
+		pointer_set(place->err, inner->path, "");
+		return -EINVAL;
+	}
 	return 0;
 }

@@ -1,7 +1,7 @@
 /*
  * Strict reading of JSON objects: every value is fetched with its type and range, every key that nobody
  * fetches is an error. Errors name the file and the place: "server.json: disks[1].read_only: must be true or
- * false".
+ * false", and as a JSON pointer in the error's pointer: "/disks/1/read_only".
  *
  * A struct json_place is one object in a document; it lives on the stack and refers to the cJSON tree.
  */
@@ -31,6 +31,8 @@ int json_keys(const struct json_place *place, const char *const *keys);
 /* Each leaves *value as it is when the key is absent, so that the caller sets the default first. Strings are
  * copied; what *value pointed to is freed. An empty string is refused. */
 int json_string(const struct json_place *place, const char *key, char **value);
+/* A path: made absolute against folder, in the document too, so that it says the same wherever it is kept. */
+int json_path(const struct json_place *place, const char *key, const char *folder, char **path);
 int json_uint(const struct json_place *place, const char *key, uint64_t min, uint64_t max, uint64_t *value);
 /* With a fraction; *value becomes hundredths, rounded down. */
 int json_hundredths(const struct json_place *place, const char *key, unsigned min, unsigned max,

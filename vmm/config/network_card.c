@@ -1,5 +1,6 @@
 #include "vmm/config/network_card.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,9 @@
 #include "common/util.h"
 
 #define INTERFACE_NAME_MAX 15 /* IFNAMSIZ - 1 */
+#define ID_MAX             20 /* as a disk's */
+#define MTU_MIN            68 /* virtio 1.2, 5.1.4.1 */
+#define BURST_MIN          KIB(128)
 
 static const char *const type_words[] = {
 	[NETWORK_TAP] = "tap",
@@ -20,6 +24,7 @@ static const char *const type_words[] = {
 
 void network_definition_free(struct network_definition *network)
 {
+	free(network->id);
 	free(network->device);
 	free(network->network);
 	free(network->bridge);
@@ -116,10 +121,85 @@ static int check_publish(const struct json_place *place, const struct network_de
 	return 0;
 }
 
+/* Without a burst of its own a card has a tenth of a second's, or two of the largest packets. */
+static int read_rate(const struct json_place *bandwidth, const char *key, struct rate *rate)
+{
+	static const char *const keys[] = {"average", "peak", "burst", NULL};
+	uint64_t average = 0, peak = 0, burst = 0;
+	struct json_place place;
+	int code = json_object(bandwidth, key, &place);
+
+	if (code < 0 || !place.object)
+		return code;
+	if ((code = json_keys(&place, keys)) < 0 ||
+	    (code = json_uint(&place, "average", 1, RATE_MAX / KIB(1), &average)) < 0 ||
+	    (code = json_uint(&place, "peak", 1, RATE_MAX / KIB(1), &peak)) < 0 ||
+	    (code = json_uint(&place, "burst", 1, RATE_MAX / KIB(1), &burst)) < 0)
+		return code;
+	if (!average)
+		return json_error(&place, "average", "is missing: how many KiB a second?");
+	if (peak && peak <= average)
+		return json_error(&place, "peak", "must be more than average");
+	*rate = (struct rate){
+		.rate = KIB(average),
+		.peak = KIB(peak),
+		.burst = burst ? KIB(burst) : MAX(KIB(average) / 10, BURST_MIN),
+	};
+	return 0;
+}
+
+static int read_bandwidth(const struct json_place *place, struct network_rates *rates)
+{
+	static const char *const keys[] = {"inbound", "outbound", NULL};
+	struct json_place inner;
+	int code = json_object(place, "bandwidth", &inner);
+
+	if (code < 0 || !inner.object)
+		return code;
+	code = json_keys(&inner, keys);
+	if (code == 0)
+		code = read_rate(&inner, "inbound", &rates->inbound);
+	return code == 0 ? read_rate(&inner, "outbound", &rates->outbound) : code;
+}
+
+static bool id_valid(const char *id)
+{
+	if (strlen(id) > ID_MAX || !isalnum((unsigned char)*id))
+		return false;
+	for (; *id; id++) {
+		if (!isalnum((unsigned char)*id) && !strchr("-_.", *id))
+			return false;
+	}
+	return true;
+}
+
+/* What the card is, wherever it is plugged in. */
+static int read_card(const struct json_place *place, struct network_definition *network)
+{
+	static const char *const link_words[] = {"up", "down", NULL};
+	unsigned link = 0;
+	uint64_t mtu = 0;
+	int code;
+
+	if ((code = json_string(place, "id", &network->id)) < 0 ||
+	    (code = read_mac(place, network->mac)) < 0 ||
+	    (code = json_uint(place, "mtu", MTU_MIN, UINT16_MAX, &mtu)) < 0 ||
+	    (code = json_word(place, "link", link_words, &link)) < 0 ||
+	    (code = read_bandwidth(place, &network->rates)) < 0)
+		return code;
+	if (network->id && !id_valid(network->id))
+		return json_error(place, "id",
+				  "must be letters, digits, '-', '_' and '.', at most %u of them", ID_MAX);
+	network->mtu = (uint16_t)mtu;
+	network->link_down = link;
+	return 0;
+}
+
 int network_definition_read(const struct json_place *place, const char *guest, unsigned index,
 			    struct network_definition *network)
 {
-	static const char *const keys[] = {"type", "device", "network", "bridge", "mac", "publish", NULL};
+	static const char *const keys[] = {"type", "device", "network", "bridge",    "id", "mac",
+					   "mtu",  "link",   "publish", "bandwidth", NULL};
 	unsigned type = NETWORK_PASST;
 	int code;
 
@@ -128,7 +208,7 @@ int network_definition_read(const struct json_place *place, const char *guest, u
 	    (code = json_string(place, "device", &network->device)) < 0 ||
 	    (code = json_string(place, "network", &network->network)) < 0 ||
 	    (code = json_string(place, "bridge", &network->bridge)) < 0 ||
-	    (code = read_mac(place, network->mac)) < 0 || (code = read_publish(place, network)) < 0)
+	    (code = read_card(place, network)) < 0 || (code = read_publish(place, network)) < 0)
 		return code;
 	network->type = (enum network_type)type;
 	if ((code = check_target(place, network, NETWORK_TAP, "device", network->device)) < 0 ||

@@ -7,11 +7,16 @@
  *      network   network         a network of the host by its name (vmm/net/networks.h)
  *      bridge    bridge          a bridge that the host has
  *      tap       device          a TAP interface that the host has
+ *
+ * "bandwidth" is libvirt's (format domain, "Quality of service"): average and peak in KiB a second, burst in
+ * KiB.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "common/rate_limiter.h"
 #include "vmm/config/json.h"
 
 #define DEFINITION_PUBLISH_MAX 32
@@ -23,12 +28,22 @@ enum network_type {
 	NETWORK_BRIDGE,
 };
 
+/* Bytes a second, in packets as they are on the cable. */
+struct network_rates {
+	struct rate inbound; /* to the guest */
+	struct rate outbound;
+};
+
 struct network_definition {
 	enum network_type type;
+	char *id;      /* its name for who manages the guest; NULL: definition_network_id says it */
 	char *device;  /* tap: the interface's name */
 	char *network; /* network: its name */
 	char *bridge;  /* bridge: its name */
 	uint8_t mac[6];
+	uint16_t mtu; /* 0: what it is plugged into decides */
+	bool link_down;
+	struct network_rates rates;
 	unsigned publish_count; /* passt, network */
 	char *publish[DEFINITION_PUBLISH_MAX];
 };

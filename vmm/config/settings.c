@@ -192,6 +192,11 @@ char *settings_control_socket(const struct settings *settings)
 	return file_path_join(settings->runtime_dir, "control.sock");
 }
 
+char *settings_api_socket(const struct settings *settings)
+{
+	return file_path_join(settings->runtime_dir, "api.sock");
+}
+
 static bool has_suffix(const char *name, const char *suffix)
 {
 	size_t name_len = strlen(name);

@@ -45,6 +45,8 @@ void settings_free(struct settings *settings);
 /* The manager's control socket; the caller frees it. */
 char *settings_control_socket(const struct settings *settings);
 
+char *settings_api_socket(const struct settings *settings); /* the same of the JSON API's */
+
 /* The public keys of keys_dir, read, by name; the strings belong to the array: settings_keys_free. A folder
  * that is missing has no keys. */
 int settings_keys(const struct settings *settings, struct fit_key keys[SETTINGS_KEYS_MAX], unsigned *count,

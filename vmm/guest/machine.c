@@ -17,6 +17,7 @@
 #include "devmodel/virtio/vsock.h"
 #include "hypervisor/boot/boot.h"
 #include "hypervisor/kvm/vcpu.h"
+#include "hypervisor/x86_64/cpuid.h"
 #include "vmm/guest/machine_devices.h"
 #include "vmm/plan/placement.h"
 
@@ -443,6 +444,21 @@ static int create_memory(struct machine *machine, struct error *err)
 				err);
 }
 
+/* The host's table becomes what the guest may have of it; then the guest's own is looked at. */
+static int choose_cpu_features(struct machine *machine, struct error *err)
+{
+	const struct guest_definition *definition = machine->config.definition;
+	AUTO_FREE struct kvm_cpuid2 *seen = NULL;
+
+	if (definition->cpu_features.count == 0)
+		return 0;
+	cpu_features_disable(&definition->cpu_features, machine->kvm.cpuid);
+	seen = malloc(CPUID_TABLE_SIZE);
+	if (!seen || cpuid_for_vcpu(machine->kvm.cpuid, &definition->topology, 0, seen) < 0)
+		return error_set(err, -ENOMEM, "guest %s: no memory for its CPUID", definition->name);
+	return cpu_features_check(&definition->cpu_features, seen, definition->name, err);
+}
+
 static int machine_build(struct machine *machine, struct error *err)
 {
 	const struct guest_definition *definition = machine->config.definition;
@@ -450,6 +466,8 @@ static int machine_build(struct machine *machine, struct error *err)
 
 	if (code == 0)
 		code = kvm_open(&machine->kvm, TAKE_FD(machine->config.resources->kvm_fd), err);
+	if (code == 0)
+		code = choose_cpu_features(machine, err);
 	if (code == 0)
 		code = create_memory(machine, err);
 	if (code == 0)

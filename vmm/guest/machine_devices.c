@@ -226,23 +226,37 @@ static int virtio_slot_plug(struct machine_devices *devices, struct virtio_slot 
 	return code;
 }
 
-static int add_disk(struct machine_devices *devices, unsigned index, struct error *err)
+static void fill_blk_options(const struct disk_definition *definition, const struct disk_resource *resource,
+			     struct virtio_blk_options *options)
 {
-	const struct disk_definition *definition = &devices->config->definition->disks[index];
-	struct disk_resource *resource = &devices->config->resources->disks[index];
-	struct virtio_slot *slot = virtio_slot_open(devices, true, err);
-	struct virtio_blk_options options = {
-		.name = definition->id ? definition->id
-			: definition->image ? definition->image
-					    : definition->path,
+	*options = (struct virtio_blk_options){
+		.name = definition->id ? definition->id : disk_definition_name(definition),
 		.fd = resource->fd,
 		.size = resource->size,
 		.read_only = definition->read_only,
 		.id = definition->id ? definition->id : "",
+		.write_through = definition->cache == DISK_CACHE_WRITETHROUGH ||
+				 definition->cache == DISK_CACHE_DIRECTSYNC,
+		.unsafe = definition->cache == DISK_CACHE_UNSAFE,
+		.discard = definition->discard,
+		.ignore_errors = definition->errors == DISK_ERRORS_IGNORE,
+		.logical_block = definition->logical_block,
+		.physical_block = definition->physical_block,
+		.operations = {definition->operations.total, definition->operations.read,
+			       definition->operations.write},
+		.bytes = {definition->bytes.total, definition->bytes.read, definition->bytes.write},
 	};
+}
+
+static int add_disk(struct machine_devices *devices, unsigned index, struct error *err)
+{
+	struct disk_resource *resource = &devices->config->resources->disks[index];
+	struct virtio_slot *slot = virtio_slot_open(devices, true, err);
+	struct virtio_blk_options options;
 
 	if (!slot)
 		return -ENOSPC;
+	fill_blk_options(&devices->config->definition->disks[index], resource, &options);
 	slot->device = virtio_blk_create(&options, devices->memory, virtio_slot_loop(devices, slot), err);
 	if (!slot->device)
 		return -ENOMEM;
@@ -274,6 +288,10 @@ static int add_network(struct machine_devices *devices, unsigned index, struct e
 		.name = network_name(definition),
 		.backend = network_definition_is_tap(definition) ? VIRTIO_NET_TAP : VIRTIO_NET_STREAM,
 		.fd = resource->fd,
+		.mtu = definition->mtu,
+		.link_down = definition->link_down,
+		.to_guest = definition->rates.inbound,
+		.from_guest = definition->rates.outbound,
 	};
 
 	if (!slot)

@@ -2,11 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,12 +13,11 @@
 
 #include "common/cleanup.h"
 #include "common/util.h"
-#include "devmodel/virtio/blk.h"
 #include "hypervisor/kvm/kvm.h"
+#include "vmm/guest/disk_open.h"
 #include "vmm/net/networks.h"
 #include "vmm/net/tap.h"
 #include "vmm/storage/boot_from_disk.h"
-#include "vmm/storage/pool.h"
 
 #define IMAGE_MAX     GIB(1)
 #define VSOCK_BACKLOG 64
@@ -184,71 +181,6 @@ static int open_boot_files(const struct guest_definition *definition, const stru
 	return code;
 }
 
-/* --- Disks --- */
-
-/* Others may read what we read; nobody may touch what we write. The lock belongs to the open file, so it goes
- * with the descriptor into the guest process (fcntl(2), open file description locks). */
-static int disk_lock(const char *path, int fd, bool read_only, struct error *err)
-{
-	struct flock lock = {.l_type = read_only ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
-
-	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
-		return 0;
-	if (errno == EAGAIN || errno == EACCES)
-		return error_set(err, -EBUSY,
-				 "disk %s: is in use by another guest or program; end that one first", path);
-	return error_set(err, -errno, "disk %s: cannot lock: %m", path);
-}
-
-static int disk_size(const char *path, int fd, uint64_t *size, struct error *err)
-{
-	struct stat status;
-
-	if (fstat(fd, &status) < 0)
-		return error_set(err, -errno, "disk %s: cannot stat: %m", path);
-	if (S_ISREG(status.st_mode))
-		*size = (uint64_t)status.st_size;
-	else if (!S_ISBLK(status.st_mode))
-		return error_set(err, -EINVAL, "disk %s: is neither a regular file nor a block device", path);
-	else if (ioctl(fd, BLKGETSIZE64, size) < 0)
-		return error_set(err, -errno, "disk %s: cannot get its size: %m", path);
-	if (*size == 0 || *size % VIRTIO_BLK_SECTOR)
-		return error_set(
-			err, -EINVAL,
-			"disk %s: its size of %llu bytes is not a multiple of %d; truncate -s %%%d rounds it up",
-			path, (unsigned long long)*size, VIRTIO_BLK_SECTOR, VIRTIO_BLK_SECTOR);
-	return 0;
-}
-
-static int open_pool_image(const struct disk_definition *definition, const struct settings *settings,
-			   struct disk_resource *disk, struct error *err)
-{
-	struct pool pool;
-	int code = pool_open(settings, false, &pool, err);
-
-	if (code < 0)
-		return code;
-	code = pool_image_open(&pool, definition->image, definition->read_only, &disk->fd, err);
-	pool_close(&pool);
-	return code < 0 ? code : disk_size(definition->image, disk->fd, &disk->size, err);
-}
-
-static int open_disk(const struct disk_definition *definition, const struct settings *settings,
-		     struct disk_resource *disk, struct error *err)
-{
-	const char *path = definition->path;
-	int code;
-
-	if (definition->image)
-		return open_pool_image(definition, settings, disk, err);
-	disk->fd =
-		open(path, (definition->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (disk->fd < 0)
-		return error_set(err, -errno, "disk %s: cannot open: %m", path);
-	code = disk_size(path, disk->fd, &disk->size, err);
-	return code < 0 ? code : disk_lock(path, disk->fd, definition->read_only, err);
-}
-
 /* --- Network and vsock --- */
 
 static int open_named_network(const char *guest, unsigned index, const struct network_definition *definition,
@@ -283,7 +215,7 @@ static int open_network(const struct guest_definition *guest, unsigned index, st
 	case NETWORK_PASST:
 		code = plug.fd =
 			passt_start(&network->passt, guest->name, (const char *const *)definition->publish,
-				    definition->publish_count, err);
+				    definition->publish_count, definition->mtu, err);
 		break;
 	}
 	network->fd = code < 0 ? -1 : plug.fd;
@@ -361,9 +293,11 @@ int guest_resources_open(const struct guest_definition *definition, const struct
 	if (code == 0 && definition->kernel_disk == DEFINITION_NO_DISK)
 		code = open_boot_files(definition, settings, resources, err);
 	for (unsigned i = 0; i < definition->disk_count && code == 0; i++)
-		code = open_disk(&definition->disks[i], settings, &resources->disks[i], err);
+		code = disk_open(&definition->disks[i], settings, &resources->disks[i], err);
 	if (code == 0 && definition->kernel_disk != DEFINITION_NO_DISK)
 		code = open_boot_files(definition, settings, resources, err);
+	for (unsigned i = 0; i < definition->disk_count && code == 0; i++)
+		code = disk_open_direct(&definition->disks[i], &resources->disks[i], err);
 	for (unsigned i = 0; i < definition->network_count && code == 0; i++)
 		code = open_network(definition, i, networks, &resources->networks[i], err);
 	if (code == 0 && definition->vsock_path) {

@@ -16,6 +16,7 @@
 #include "hypervisor/boot/fit.h"
 #include "vmm/config/definition.h"
 #include "vmm/config/settings.h"
+#include "vmm/guest/disk_open.h"
 #include "vmm/net/passt.h"
 #include "vmm/storage/boot_from_disk.h"
 
@@ -25,11 +26,6 @@ struct file_map {
 	int fd;           /* -1: none, or it is mapped */
 	const uint8_t *data;
 	size_t size;
-};
-
-struct disk_resource {
-	int fd; /* -1 once a device took it over */
-	uint64_t size;
 };
 
 struct network_resource {

@@ -83,7 +83,8 @@ static const struct rule rules[] = {
 	ANY(DISK, pwritev),
 	ANY(DISK, pwritev2),
 	ANY(DISK, fdatasync),
-	ANY(MAIN, readv), /* TAP */
+	IF(DISK, fallocate, BITS(1, FALLOC_FL_KEEP_SIZE, FALLOC_FL_KEEP_SIZE)), /* discard, write zeroes */
+	ANY(MAIN, readv),                                                       /* TAP */
 	ANY(ALL, writev), /* TAP; the C library's last words */
 	ANY(ALL, timerfd_settime),
 	ANY(MAIN | DISK, epoll_ctl),

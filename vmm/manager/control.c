@@ -3,24 +3,20 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/printable.h"
 #include "common/util.h"
+#include "vmm/manager/local_socket.h"
 #include "vmm/manager/operations.h"
 
-#define CONTROL_GROUP   "rastos"
 #define VIRTIO_PORTS    "/sys/class/virtio-ports"
-#define CONTROL_BACKLOG 128
 #define ACCEPT_AGAIN_NS 200000000ULL /* when there was no descriptor for a client */
 
 struct control_client {
@@ -370,39 +366,14 @@ static void accept_again(struct loop_timer *timer)
 	loop_modify(control->manager->loop, &control->listener, EPOLLIN);
 }
 
-/* Whoever is root, or in the group of rastOS's operators. */
-static void socket_permit(const char *path)
-{
-	const struct group *group = geteuid() == 0 ? getgrnam(CONTROL_GROUP) : NULL;
-
-	if (group && chown(path, 0, group->gr_gid) == 0)
-		chmod(path, 0660);
-	else
-		chmod(path, 0600);
-}
-
 static int control_listen(struct control *control, struct error *err)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	mode_t before;
-	int code;
-	int fd;
+	int fd = local_socket_listen("control socket", control->path, false, err);
 
-	if (strlen(control->path) >= sizeof(address.sun_path))
-		return error_set(err, -ENAMETOOLONG, "control socket %s: the path is longer than %zu bytes",
-				 control->path, sizeof(address.sun_path) - 1);
-	strcpy(address.sun_path, control->path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	control->listener = (struct loop_source){.fd = fd, .events = EPOLLIN, .ready = listener_ready};
-	unlink(control->path); /* left by a manager that was killed: the lock says that none runs */
-	before = umask(0177);  /* nobody else's, until socket_permit says whose */
-	code = fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
-	umask(before);
-	if (code < 0)
-		return error_set(err, code, "control socket %s: cannot make it: %s", control->path,
-				 strerror(-code));
-	socket_permit(control->path);
-	if (listen(fd, CONTROL_BACKLOG) < 0 || loop_add(control->manager->loop, &control->listener) < 0 ||
+	if (fd < 0)
+		return fd;
+	if (loop_add(control->manager->loop, &control->listener) < 0 ||
 	    loop_timer_init(control->manager->loop, &control->accept_again, accept_again) < 0)
 		return error_set(err, -errno, "control socket %s: cannot listen: %m", control->path);
 	return 0;
@@ -497,6 +468,11 @@ void control_close(struct control *control)
 	loop_timer_close(control->manager->loop, &control->accept_again);
 	free(control->path);
 	free(control);
+}
+
+struct operations *control_operations(struct control *control)
+{
+	return &control->operations;
 }
 
 void control_down(struct control *control, unsigned timeout_s, bool force)

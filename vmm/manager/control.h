@@ -25,6 +25,7 @@
 #define CONTROL_UNSENT_MAX  (1U << 20) /* bytes that a client has not read; then it is dropped */
 
 struct control;
+struct operations;
 
 /* Listens on the settings' socket, and on the channel where there is one. Sets manager->changed. down: called
  * once the guests are off after a "down"; poweroff says whether the host is to follow. */
@@ -33,6 +34,9 @@ int control_open(struct manager *manager, void (*down)(void *owner, bool powerof
 /* Takes no new clients any more; those that are there are still answered. */
 void control_deafen(struct control *control);
 void control_close(struct control *control); /* NULL is allowed */
+
+/* What its clients ask for, for other ways in. */
+struct operations *control_operations(struct control *control);
 
 /* As if a client had asked for it; for signals. */
 void control_down(struct control *control, unsigned timeout_s, bool force);

@@ -2,13 +2,29 @@
 
 #include <stdio.h>
 
-const struct event *events_add(struct events *events, const char *name, const char *guest, const char *detail)
+static struct event *add(struct events *events, const char *name, const char *detail)
 {
 	struct event *event = &events->ring[++events->last % EVENTS_MAX];
 
 	*event = (struct event){.id = events->last, .time = time(NULL), .name = name};
-	snprintf(event->guest, sizeof(event->guest), "%s", guest);
 	snprintf(event->detail, sizeof(event->detail), "%s", detail);
+	return event;
+}
+
+const struct event *events_add(struct events *events, const char *name, const char *guest, const char *detail)
+{
+	struct event *event = add(events, name, detail);
+
+	snprintf(event->guest, sizeof(event->guest), "%s", guest);
+	return event;
+}
+
+const struct event *events_add_task(struct events *events, const char *name, uint64_t task,
+				    const char *detail)
+{
+	struct event *event = add(events, name, detail);
+
+	event->task = task;
 	return event;
 }
 
@@ -32,6 +48,8 @@ cJSON *event_to_json(const struct event *event)
 	cJSON_AddStringToObject(json, "event", event->name);
 	if (event->guest[0])
 		cJSON_AddStringToObject(json, "guest", event->guest);
+	if (event->task)
+		cJSON_AddNumberToObject(json, "task", (double)event->task);
 	if (event->detail[0])
 		cJSON_AddStringToObject(json, "detail", event->detail);
 	return json;

@@ -5,8 +5,8 @@
  *
  *      {"id":17,"time":"2026-01-31T12:00:00Z","event":"running","guest":"web","detail":"..."}
  *
- * `event` is a state of a guest (life.h), or defined, undefined, adopted, crashed, manager-started. Loop
- * thread only.
+ * `event` is a state of a guest (life.h), or defined, undefined, adopted, crashed, manager-started; or, with
+ * the task's id in `task`, task-started, task-done, task-failed, task-cancelled (task.h). Loop thread only.
  */
 #pragma once
 
@@ -24,6 +24,7 @@ struct event {
 	time_t time;
 	const char *name;                    /* static */
 	char guest[DEFINITION_NAME_MAX + 1]; /* "": the manager */
+	uint64_t task;                       /* 0: none */
 	char detail[EVENT_DETAIL_MAX];       /* "": nothing more to say */
 };
 
@@ -34,6 +35,8 @@ struct events {        /* zero it */
 
 const struct event *events_add(struct events *events, const char *name, const char *guest,
 			       const char *detail);
+const struct event *events_add_task(struct events *events, const char *name, uint64_t task,
+				    const char *detail);
 /* The event with this id, or NULL when it is no longer or not yet there. */
 const struct event *events_get(const struct events *events, uint64_t id);
 cJSON *event_to_json(const struct event *event);

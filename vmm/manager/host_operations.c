@@ -1,13 +1,55 @@
-/* Operations on the host as a whole: its division, its mode, its events, its end. */
-#include <stdio.h>
+/*
+ * Operations on the host as a whole: what it has, its division, its mode, its events, its end.
+ *
+ *      host    what the plan has as "host" (vmm/plan/report.h), and
+ * {"name","kernel","architecture","version","mode", "kvm","pid","uptime_s","guests"}: kvm: whether /dev/kvm
+ * can be used; pid and uptime_s of the manager; how many guests are defined
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/util.h"
+#include "hypervisor/kvm/kvm.h"
 #include "vmm/config/json.h"
 #include "vmm/manager/division.h"
 #include "vmm/manager/request.h"
 #include "vmm/manager/wait.h"
+#include "vmm/plan/report.h"
+
+/* Who we are, and where. */
+static void add_manager(cJSON *json, const struct manager *manager)
+{
+	uint64_t up_ns = monotonic_ns() - manager->started_ns;
+	struct utsname name;
+
+	if (uname(&name) == 0) {
+		cJSON_AddStringToObject(json, "name", name.nodename);
+		cJSON_AddStringToObject(json, "kernel", name.release);
+		cJSON_AddStringToObject(json, "architecture", name.machine);
+	}
+	cJSON_AddStringToObject(json, "version", RASTOS_VERSION);
+	cJSON_AddStringToObject(json, "mode", mode_name(manager->mode));
+	cJSON_AddBoolToObject(json, "kvm", access(KVM_DEVICE, R_OK | W_OK) == 0);
+	cJSON_AddNumberToObject(json, "pid", getpid());
+	cJSON_AddNumberToObject(json, "uptime_s", (double)(up_ns / 1000000000ULL));
+	cJSON_AddNumberToObject(json, "guests", manager->guest_count);
+}
+
+static void op_host(struct call *call, const struct request *request)
+{
+	AUTO_FREE struct inventory *host = calloc(1, sizeof(*host));
+	struct error *err = request->place.err;
+	int code = host ? inventory_read("/", host, err) : error_set(err, -ENOMEM, "host: out of memory");
+	cJSON *result = code < 0 ? NULL : host_to_json(host);
+
+	if (code == 0)
+		add_manager(result, call->operations->manager);
+	answer_with(call, code, err, result);
+}
 
 static void op_plan(struct call *call, const struct request *request)
 {
@@ -33,6 +75,10 @@ static void op_mode(struct call *call, const struct request *request)
 		code = manager_set_mode(manager, word, (unsigned)request->timeout_s, err);
 	if (code < 0) {
 		answer(call, code, err);
+		return;
+	}
+	if (word && request->wait) {
+		call_wait(call, CALL_MODE, NULL, request->timeout_s + 2 * (GUEST_STOP_NS / 1000000000ULL));
 		return;
 	}
 	result = cJSON_CreateObject();
@@ -85,8 +131,9 @@ static void op_down(struct call *call, const struct request *request)
 }
 
 const struct operation host_operations[] = {
+	{"host", .run = op_host},
 	{"plan", .run = op_plan},
-	{"mode", .members = {"mode", "timeout_s"}, .run = op_mode},
+	{"mode", .members = {"mode", "wait", "timeout_s"}, .task = TASK_OF_A_WAIT, .run = op_mode},
 	{"events", .members = {"since", "follow"}, .run = op_events},
 	{"down", .members = {"timeout_s", "force", "poweroff", "keep_guests"}, .run = op_down},
 	{NULL},

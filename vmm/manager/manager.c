@@ -15,6 +15,7 @@
 #include "vmm/manager/depends.h"
 #include "vmm/manager/division.h"
 #include "vmm/manager/store.h"
+#include "vmm/manager/task_process.h"
 #include "vmm/plan/report.h"
 
 #define NS_PER_SECOND 1000000000ULL
@@ -276,21 +277,31 @@ static bool guest_runs(void *owner, const char *name)
 	return guest && guest_alive(guest);
 }
 
+static void tasks_changed(void *owner)
+{
+	manager_changed(owner);
+}
+
 int manager_open(struct manager *manager, struct settings *settings, const char *mode_word, struct loop *loop,
 		 struct error *err)
 {
 	int code;
 
-	*manager = (struct manager){.settings = settings, .loop = loop, .hush.source.fd = -1};
+	*manager = (struct manager){
+		.settings = settings, .loop = loop, .started_ns = monotonic_ns(), .hush.source.fd = -1};
 	/* By itself, and never written whole: most of its pages stay untouched. */
 	manager->events = calloc(1, sizeof(*manager->events));
 	if (!manager->events)
 		return error_set(err, -ENOMEM, "cannot keep events: out of memory");
+	manager->tasks =
+		(struct tasks){.events = manager->events, .changed = tasks_changed, .owner = manager};
 	code = loop_timer_init(loop, &manager->hush, hush_over);
 	if (code < 0)
 		return error_set(err, code, "cannot make the manager's timer: %s", strerror(-code));
 	code = mode_word ? mode_parse("--mode", mode_word, &manager->mode, err)
 			 : mode_read(settings->mode_file, &manager->mode, err);
+	if (code == 0)
+		code = task_processes_open(settings, loop, &manager->tasks, &manager->task_processes, err);
 	if (code == 0)
 		code = networks_open(settings, loop, &manager->networks, err);
 	if (code == 0)
@@ -303,11 +314,14 @@ int manager_open(struct manager *manager, struct settings *settings, const char 
 	events_add(manager->events, "manager-started", "", mode_name(manager->mode));
 	manager_take_over(manager);
 	networks_adopt(manager->networks, guest_runs, manager);
+	task_processes_sweep(manager->task_processes);
 	return 0;
 }
 
 void manager_close(struct manager *manager)
 {
+	tasks_close(&manager->tasks);
+	task_processes_close(TAKE_PTR(manager->task_processes));
 	for (unsigned i = 0; i < manager->guest_count; i++)
 		guest_destroy(manager->guests[i]);
 	manager->guest_count = 0;

@@ -11,6 +11,7 @@
  *      takeover.c     those that a former manager left
  *      guest.c        one guest and its process (guest.h)
  *      store.c        definitions on the disk
+ *      task.c         what takes long, and can be watched and cancelled
  *
  * It may be killed at any instant: what it promised is in the guests' records (record.h), their processes go
  * on, and the next manager takes them over.
@@ -31,18 +32,24 @@
 #include "vmm/jail/cgroup.h"
 #include "vmm/manager/events.h"
 #include "vmm/manager/guest.h"
+#include "vmm/manager/task.h"
 #include "vmm/net/networks.h"
 
 #define MANAGER_GUESTS_MAX 256
+
+struct task_processes;
 
 struct manager {
 	struct settings *settings;
 	enum mode mode;
 	struct loop *loop;
+	uint64_t started_ns; /* CLOCK_MONOTONIC */
 	unsigned guest_count;
 	struct managed_guest *guests[MANAGER_GUESTS_MAX]; /* in the order of their start */
 	struct events *events;
 	struct cgroups cgroups;
+	struct tasks tasks;
+	struct task_processes *task_processes;
 	struct networks *networks; /* what guests' cards are plugged into */
 	struct loop_timer hush;    /* then those who talked too much are heard again */
 	bool going_down;

@@ -5,15 +5,16 @@
 
 #include "common/util.h"
 #include "vmm/config/nearest.h"
+#include "vmm/manager/exec_operation.h"
 #include "vmm/manager/request.h"
+#include "vmm/manager/task_call.h"
 #include "vmm/manager/wait.h"
 
 #define OPERATIONS_MAX 64
 
 static const struct operation *const tables[] = {
-	guest_operations,
-	host_operations,
-	network_operations,
+	guest_operations, host_operations, network_operations,
+	disk_operations,  exec_operations, task_operations,
 };
 
 static const struct operation *find_operation(const struct json_place *place, struct error *err)
@@ -48,6 +49,7 @@ void call_begin(struct call *call, const cJSON *json)
 
 	call_waited(call); /* a client that asks anew no longer waits */
 	call->error = 0;
+	call->pointer[0] = '\0';
 	if (!operation) {
 		refuse(call, -EINVAL, EXIT_USAGE, &err);
 		return;
@@ -55,6 +57,8 @@ void call_begin(struct call *call, const cJSON *json)
 	code = request_read(call->operations->manager, operation, &request, &err);
 	if (code < 0)
 		refuse(call, code, code == -ENODATA ? EXIT_NO_GUEST : EXIT_USAGE, &err);
+	else if (request.task && operation->task == TASK_OF_A_WAIT)
+		task_call_begin(call, operation, &request);
 	else
 		operation->run(call, &request);
 }

@@ -6,7 +6,7 @@
  *      op                members                         result
  *      list                                              {"mode","guests":[...]}
  *      plan                                              the plan (vmm/plan/report.h)
- *      mode              mode, timeout_s                 {"mode"}; with a mode: changes it
+ *      mode              mode, wait, timeout_s           {"mode"}; with a mode: changes it
  *      info              guest                           one guest, its definition included
  *      define            definition, folder, replace     the guest
  *      undefine          guest
@@ -33,7 +33,7 @@
  *      network-define    definition, replace             the network
  *      network-undefine  network
  *
- *      host                                              what the host has, and who we are (host_operations.h)
+ *      host                                              what the host has, and who we are (host_operations.c)
  *      metrics                                           a string: Prometheus text (metrics.h)
  *
  *      task-list         state (may be absent)           {"tasks":[task...]} (task.h), the newest first
@@ -41,7 +41,7 @@
  *      task-cancel       task                            the task; it is "cancelled" soon
  *
  *      pool-info                                         {"folder","capacity","free","disks"}; bytes
- *      disk-list                                         {"disks":[disk...]} (disk_operations.h)
+ *      disk-list                                         {"disks":[disk...]} (disk_operations.c)
  *      disk-info         disk                            one disk
  *      disk-create       disk, size                      the disk, as of all that follow; an empty one
  *      disk-import       disk, source, format, size, tag  made from a file or folder of the host: an absolute path
@@ -55,18 +55,16 @@
  *                                                        more input: vsock-connect to port 9998, and then
  *                                                        common/exec_wire.h
  *
- *      device-list       guest                           {"devices":[device...]} (device_operations.h)
+ *      device-list       guest                           {"devices":[device...]} (device_operations.c)
  *      device-info       guest, device                   one device
- *      device-add        guest, kind, definition, next_start    the device; kind: disk or network; definition: what
- *                                                        the guest's has in its "disks" or "networks"
- *      device-set        guest, device, definition, next_start  the device, with the members that are given instead
- *                                                        of its own
- *      device-remove     guest, device, next_start
+ *      device-put        guest, device, disk or network  the device of that id, which is made or changed: an item
+ *                                                        of the definition's "disks" or "networks"
+ *      device-remove     guest, device
  *
- * Long ones (disk-create, -import, -clone, -resize, -delete; start, shutdown, reboot, kill, with all that they
- * have) take "task":true beside: then the answer is a task, at once, and its result or refusal is what the
- * answer would have been. Without it they are tasks too where they work on disks, and are answered when the
- * task has ended; one that hangs up meanwhile ends none.
+ * Long ones (disk-create, -import, -clone, -resize, -delete; start, shutdown, kill, boot-report, mode, as with "wait") take
+ * "task":true beside: then the answer is a task, at once, and its result or refusal is what the answer would
+ * have been; what is refused at once is no task. Without it those on disks are tasks too, and are answered when
+ * the task has ended; one that hangs up meanwhile ends none.
  *
  * A member that is not known, or of the wrong type, is an error that names it. Whoever asks embeds a struct
  * call, which stays until it was answered or cancelled; `wait` answers come later. Loop thread only.
@@ -83,6 +81,7 @@
 #include "vmm/manager/manager.h"
 
 struct call;
+struct capture;
 
 /* How the one who asks is answered. Only handed_over may free the call. */
 struct call_peer {
@@ -109,6 +108,9 @@ enum call_wait {
 	CALL_DOWN,
 	CALL_EVENTS,
 	CALL_STATS,
+	CALL_MODE,
+	CALL_TASK,
+	CALL_EXEC,
 };
 
 struct call {
@@ -117,6 +119,7 @@ struct call {
 	 * guest, -ENOENT nothing else of that name, -EEXIST the name is taken, -EBUSY in use, -ENOSPC; 0 or
 	 * another errno: see the exit code. */
 	int error;
+	char pointer[sizeof(((struct error *)0)->pointer)]; /* and where in the request (RFC 6901), or "" */
 	/* Private: */
 	struct operations *operations;
 	struct call *next;
@@ -124,14 +127,18 @@ struct call {
 	struct managed_guest *guest;
 	struct loop_timer deadline;
 	uint64_t last_event;
-	char said[256];   /* the last progress */
-	uint64_t said_ns; /* and when; CLOCK_MONOTONIC */
+	uint64_t task;
+	struct capture *exec; /* the command in a guest; NULL: none */
+	char said[256];       /* the last progress */
+	uint64_t said_ns;     /* and when; CLOCK_MONOTONIC */
 };
 
 struct operations {
 	struct manager *manager;
 	struct call *waiting;
+	unsigned execs; /* commands that run in guests */
 	bool poweroff, keep_guests, down_told;
+	bool looking, look_again; /* at those that wait */
 	/* The guests are off after a "down", or left alone; poweroff says whether the host is to follow.
 	 * Called before those who wait for it are answered. */
 	void (*down)(void *owner, bool poweroff);

@@ -1,6 +1,7 @@
 #include "vmm/manager/request.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "common/cleanup.h"
 #include "common/util.h"
@@ -30,6 +31,7 @@ static enum exit_code exit_code_of(int code)
 void refuse(struct call *call, int code, enum exit_code exit_code, const struct error *err)
 {
 	call->error = code;
+	memcpy(call->pointer, err->pointer, sizeof(call->pointer));
 	call->peer->failed(call, exit_code, err->text, NULL);
 }
 
@@ -66,11 +68,13 @@ static int no_guest(const struct manager *manager, const char *name, struct erro
 
 static int check_members(const struct json_place *place, const struct operation *operation)
 {
-	const char *keys[OPERATION_MEMBERS_MAX + 4] = {"id", "op"};
+	const char *keys[OPERATION_MEMBERS_MAX + 5] = {"id", "op"};
 	unsigned count = 2;
 
 	if (operation->on_guest)
 		keys[count++] = "guest";
+	if (operation->task != TASK_NEVER)
+		keys[count++] = "task";
 	for (unsigned i = 0; operation->members[i]; i++)
 		keys[count++] = operation->members[i];
 	return json_keys(place, keys);
@@ -106,6 +110,7 @@ int request_read(struct manager *manager, const struct operation *operation, str
 	    (code = json_bool(place, "replace", &request->replace)) < 0 ||
 	    (code = json_bool(place, "follow", &request->follow)) < 0 ||
 	    (code = json_bool(place, "newest", &request->newest)) < 0 ||
+	    (operation->task != TASK_NEVER && (code = json_bool(place, "task", &request->task)) < 0) ||
 	    (code = json_uint(place, "lines", 0, LINES_ALL - 1, &request->lines)) < 0 ||
 	    (code = json_uint(place, "from", 0, 1ULL << 53, &request->from)) < 0 ||
 	    (code = json_uint(place, "timeout_s", 0, TIMEOUT_MAX_S, &request->timeout_s)) < 0 ||

@@ -5,6 +5,8 @@
  *      guest_operations.c    guests and their life
  *      host_operations.c     plan, mode, events, down
  *      network_operations.c  networks
+ *      disk_operations.c     the pool
+ *      task_operations.c     what takes long
  *      wait.c                answers that come later
  *
  * Each file has a table of its operations. The members that many have are read here, with those of the others
@@ -27,8 +29,15 @@
 struct request {
 	struct json_place place;
 	struct managed_guest *guest; /* for operations on one */
-	bool wait, force, poweroff, keep_guests, replace, follow, newest;
+	bool wait, force, poweroff, keep_guests, replace, follow, newest, task;
 	uint64_t timeout_s, since, from, lines, port;
+};
+
+/* What "task":true makes of an operation. */
+enum operation_task {
+	TASK_NEVER,     /* it has no such member */
+	TASK_OF_A_WAIT, /* its waiting is a task (task_call.h) */
+	TASK_BY_ITSELF, /* it is one anyway */
 };
 
 struct operation {
@@ -36,13 +45,16 @@ struct operation {
 	bool on_guest;
 	bool guest_optional;
 	const char *members[OPERATION_MEMBERS_MAX]; /* beside id, op and guest; ends with NULL */
-	uint64_t timeout_s;                         /* when the request has none; 0: GUEST_DOWN_SECONDS */
+	enum operation_task task;
+	uint64_t timeout_s; /* when the request has none; 0: GUEST_DOWN_SECONDS */
 	void (*run)(struct call *call, const struct request *request);
 };
 
+extern const struct operation disk_operations[];
 extern const struct operation guest_operations[];
 extern const struct operation host_operations[];
 extern const struct operation network_operations[];
+extern const struct operation task_operations[];
 
 /* request->place is set. A negative errno with the sentence: -ENODATA for a guest that is not there. */
 int request_read(struct manager *manager, const struct operation *operation, struct request *request,

@@ -17,6 +17,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/util.h"
+#include "vmm/api/api.h"
 #include "vmm/config/file.h"
 #include "vmm/manager/control.h"
 #include "vmm/manager/manager.h"
@@ -32,6 +33,7 @@ struct service {
 	struct loop loop;
 	struct manager manager;
 	struct control *control;
+	struct api *api;
 	struct loop_source signals;
 	struct loop_timer log_check;
 	int lock;
@@ -183,6 +185,7 @@ static void service_down(void *owner, bool poweroff)
 	struct service *service = owner;
 
 	service->poweroff = poweroff;
+	api_deafen(service->api);
 	control_deafen(service->control); /* the next manager may come */
 	loop_stop(&service->loop);
 }
@@ -271,11 +274,14 @@ static int service_open(struct service *service, struct error *err)
 				    &service->loop, err);
 	if (code == 0)
 		code = control_open(&service->manager, service_down, service, &service->control, err);
+	if (code == 0)
+		code = api_open(control_operations(service->control), &service->api, err);
 	return code;
 }
 
 static void service_close(struct service *service)
 {
+	api_close(service->api);
 	control_close(service->control);
 	manager_close(&service->manager);
 	loop_timer_close(&service->loop, &service->log_check);

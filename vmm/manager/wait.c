@@ -7,7 +7,9 @@
 #include "common/clock.h"
 #include "common/util.h"
 #include "vmm/guest/process.h"
+#include "vmm/manager/exec_operation.h"
 #include "vmm/manager/stats.h"
+#include "vmm/plan/plan.h"
 
 #define NS_PER_SECOND 1000000000ULL
 #define SAY_NS        (NS_PER_SECOND / 20)
@@ -37,6 +39,7 @@ void call_waited(struct call *call)
 	call->wait = CALL_ANSWERED;
 	loop_timer_clear(&call->deadline);
 	list_remove(call);
+	exec_call_close(call);
 }
 
 /* --- What they wait for --- */
@@ -175,6 +178,63 @@ static bool look_events(struct call *call)
 	return true;
 }
 
+static bool look_mode(struct call *call)
+{
+	const struct manager *manager = call->operations->manager;
+	cJSON *result;
+
+	for (unsigned i = 0; i < manager->guest_count; i++) {
+		const struct managed_guest *guest = manager->guests[i];
+		bool leaves = !plan_mode_runs(manager->mode, guest->definition->role) && guest_alive(guest);
+
+		if (leaves || guest->state == LIFE_STARTING) {
+			say(call, "guest %s: %s", guest->definition->name, life_state_name(guest->state));
+			return false;
+		}
+	}
+	call_waited(call);
+	result = cJSON_CreateObject();
+	cJSON_AddStringToObject(result, "mode", mode_name(manager->mode));
+	call->peer->done(call, result);
+	return true;
+}
+
+static void answer_task(struct call *call, const struct task *task)
+{
+	switch (task->state) {
+	case TASK_DONE:
+		call->peer->done(call, cJSON_Duplicate(task->result, true));
+		break;
+	case TASK_FAILED:
+		call->error = task->error;
+		call->peer->failed(call, task->code, task->why ? task->why->text : "out of memory", NULL);
+		break;
+	default:
+		call->peer->failed(call, EXIT_FAILED, "the task was cancelled", NULL);
+		break;
+	}
+}
+
+/* One that is kept no longer has ended, too. */
+static bool look_task(struct call *call)
+{
+	const struct task *task = tasks_find(&call->operations->manager->tasks, call->task);
+
+	if (task && task->state == TASK_RUNNING) {
+		if (task->progress[0] && task->percent != TASK_NO_PERCENT)
+			say(call, "%s: %d%%", task->progress, task->percent);
+		else if (task->progress[0])
+			say(call, "%s ...", task->progress);
+		return false;
+	}
+	call_waited(call);
+	if (task)
+		answer_task(call, task);
+	else
+		call->peer->failed(call, EXIT_FAILED, "the task is kept no longer", NULL);
+	return true;
+}
+
 /* False while it still waits; after true the call may be gone, but for one of events. */
 static bool look(struct call *call)
 {
@@ -189,6 +249,11 @@ static bool look(struct call *call)
 		return look_events(call);
 	case CALL_STATS:
 		return look_stats(call);
+	case CALL_MODE:
+		return look_mode(call);
+	case CALL_TASK:
+		return look_task(call);
+	case CALL_EXEC: /* answers by itself */
 	case CALL_ANSWERED:
 		break;
 	}
@@ -199,7 +264,7 @@ static void operations_changed(void *owner)
 {
 	struct operations *operations = owner;
 	struct manager *manager = operations->manager;
-	struct call *call = operations->waiting;
+	struct call *call;
 
 	/* Before anybody hears that it is done: who then starts the next manager shall not find this one. */
 	if (manager->going_down && !operations->down_told && manager_all_off(manager)) {
@@ -207,8 +272,18 @@ static void operations_changed(void *owner)
 		manager_forget(manager);
 		operations->down(operations->owner, operations->poweroff);
 	}
-	while (call) /* an answer may end any call: then from the start again */
-		call = look(call) ? operations->waiting : call->next;
+	if (operations->looking) { /* an answer changed something: a task has ended */
+		operations->look_again = true;
+		return;
+	}
+	operations->looking = true;
+	do {
+		operations->look_again = false;
+		call = operations->waiting;
+		while (call) /* an answer may end any call: then from the start again */
+			call = look(call) ? operations->waiting : call->next;
+	} while (operations->look_again);
+	operations->looking = false;
 }
 
 static void deadline_expired(struct loop_timer *timer)
@@ -216,6 +291,10 @@ static void deadline_expired(struct loop_timer *timer)
 	struct call *call = CONTAINER_OF(timer, struct call, deadline);
 	enum call_wait wait = call->wait;
 
+	if (wait == CALL_EXEC) {
+		exec_call_expired(call);
+		return;
+	}
 	call_waited(call);
 	if (wait == CALL_READY)
 		answer_not_ready(call, EXIT_TIMED_OUT, "is not ready in time");
@@ -240,6 +319,12 @@ void call_wait(struct call *call, enum call_wait wait, struct managed_guest *gue
 		if (wait != CALL_EVENTS)
 			return;
 	}
+}
+
+void call_wait_task(struct call *call, const struct task *task)
+{
+	call->task = task->id;
+	call_wait(call, CALL_TASK, NULL, 0);
 }
 
 /* --- Opening and closing --- */

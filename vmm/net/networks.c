@@ -272,14 +272,14 @@ static void leave_old_place(struct networks *networks, const struct network_defi
 	}
 }
 
-static int plug(struct live_network *live, const struct network_port *port, struct network_plug *result,
-		struct error *err)
+static int plug(struct live_network *live, const struct network_port *port, unsigned mtu,
+		struct network_plug *result, struct error *err)
 {
 	int code = live_network_changed(live, port->publish_count ? NETWORK_PUBLISHED : 0, err);
 
 	if (code < 0)
 		return code;
-	code = bridge_plug(live->network.bridge, port->tap, port->guest, live->network.mtu, err);
+	code = bridge_plug(live->network.bridge, port->tap, port->guest, mtu, err);
 	if (code < 0)
 		return code;
 	result->fd = code;
@@ -315,7 +315,7 @@ static int attach(struct networks *networks, struct network_port *port, const st
 	if (code == 0 && live_network_add_port(live, port) < 0)
 		code = error_set(err, -ENOSPC, "network %s: takes no more cards", live->network.name);
 	if (code == 0)
-		code = plug(live, port, result, err);
+		code = plug(live, port, card->mtu ? card->mtu : live->network.mtu, result, err);
 	if (code < 0)
 		give_up(live, port);
 	else
@@ -408,6 +408,6 @@ int networks_plug_bridge(const char *guest, unsigned index, const struct network
 	if (code == 0 && !tap_name_choose(NULL, NULL, result->tap))
 		code = error_set(err, -ENOSPC, "the host has too many TAPs");
 	if (code == 0)
-		code = result->fd = bridge_plug(card->bridge, result->tap, guest, 0, err);
+		code = result->fd = bridge_plug(card->bridge, result->tap, guest, card->mtu, err);
 	return code < 0 ? error_prefix(err, code, "guest %s: networks[%u]", guest, index) : 0;
 }

@@ -20,7 +20,7 @@
 #define PASST_SOCKET_FD        3 /* where passt finds its end of the socket */
 #define PASST_START_TIMEOUT_MS 10000
 #define PASST_MESSAGES_MAX     8192
-#define PASST_FIXED_ARGUMENTS  12
+#define PASST_FIXED_ARGUMENTS  14
 
 /* Started by root, passt becomes this user: nobody, and nogroup. */
 #define PASST_UID 65534
@@ -37,6 +37,7 @@ struct passt_pipes {
 
 struct passt_arguments {
 	char specs[PASST_PUBLISH_MAX][PUBLISH_SPEC_MAX];
+	char mtu[8];
 	char *list[PASST_FIXED_ARGUMENTS + 2 * PASST_PUBLISH_MAX];
 	unsigned count;
 };
@@ -46,7 +47,8 @@ static void add_argument(struct passt_arguments *arguments, const char *text)
 	arguments->list[arguments->count++] = (char *)(uintptr_t)text; /* posix_spawn does not write to it */
 }
 
-static void fill_arguments(struct passt_arguments *arguments, const struct publish *rules, unsigned count)
+static void fill_arguments(struct passt_arguments *arguments, const struct publish *rules, unsigned count,
+			   unsigned mtu)
 {
 	*arguments = (struct passt_arguments){0};
 	add_argument(arguments, "passt");
@@ -59,6 +61,11 @@ static void fill_arguments(struct passt_arguments *arguments, const struct publi
 	if (geteuid() == 0) {
 		add_argument(arguments, "--runas");
 		add_argument(arguments, "65534:65534"); /* PASST_UID, PASST_GID */
+	}
+	if (mtu) {
+		snprintf(arguments->mtu, sizeof(arguments->mtu), "%u", mtu);
+		add_argument(arguments, "--mtu");
+		add_argument(arguments, arguments->mtu);
 	}
 	for (unsigned i = 0; i < count; i++) {
 		publish_spec(&rules[i], arguments->specs[i]);
@@ -175,15 +182,13 @@ static bool wait_until_ready(int ready)
 	return count > 0 && wait.revents & POLLIN;
 }
 
-static int start(struct passt *passt, const struct publish *rules, unsigned count, struct passt_pipes *pipes,
+static int start(struct passt *passt, const struct passt_arguments *arguments, struct passt_pipes *pipes,
 		 int ready, struct error *err)
 {
-	struct passt_arguments arguments;
 	char line[256];
 	int code;
 
-	fill_arguments(&arguments, rules, count);
-	code = spawn(&passt->pid, arguments.list, pipes);
+	code = spawn(&passt->pid, arguments->list, pipes);
 	if (code == -ENOENT)
 		return error_set(err, code, "passt is not installed: apt-get install passt");
 	if (code < 0)
@@ -197,8 +202,7 @@ static int start(struct passt *passt, const struct publish *rules, unsigned coun
 	return error_set(err, -EIO, "passt did not start: %s%s", line, advice(line));
 }
 
-static int start_connected(struct passt *passt, const struct publish *rules, unsigned count,
-			   struct error *err)
+static int start_connected(struct passt *passt, const struct passt_arguments *arguments, struct error *err)
 {
 	int socket_ends[2] = {-1, -1};
 	int ready_ends[2] = {-1, -1};
@@ -220,7 +224,7 @@ static int start_connected(struct passt *passt, const struct publish *rules, uns
 		code = error_set(err, -errno, "cannot make the pipes to passt: %m");
 		goto out;
 	}
-	code = start(passt, rules, count, &pipes, ready_ends[0], err);
+	code = start(passt, arguments, &pipes, ready_ends[0], err);
 	if (code == 0)
 		code = TAKE_FD(socket_ends[0]);
 out:
@@ -234,15 +238,18 @@ out:
 }
 
 int passt_start(struct passt *passt, const char *name, const char *const *publish, unsigned count,
-		struct error *err)
+		unsigned mtu, struct error *err)
 {
 	struct publish rules[PASST_PUBLISH_MAX] = {0};
+	struct passt_arguments arguments;
 	int code;
 
 	*passt = (struct passt){0};
 	code = read_rules(publish, count, rules, err);
-	if (code == 0)
-		code = start_connected(passt, rules, count, err);
+	if (code == 0) {
+		fill_arguments(&arguments, rules, count, mtu);
+		code = start_connected(passt, &arguments, err);
+	}
 	return code < 0 ? error_prefix(err, code, "network of guest %s", name) : code;
 }
 

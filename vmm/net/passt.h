@@ -24,10 +24,10 @@ struct passt {
  * Starts passt and waits until its ports are bound. Returns the guest's end of the socket, non-blocking, or a
  * negative errno and one sentence: a rule that is wrong, passt that is not installed (-ENOENT), passt's own
  * complaint (a port in use, a host without a network). `name` is the guest's, for errors; `publish` are rules
- * as publish.h has them.
+ * as publish.h has them; `mtu` is what it tells the guest by DHCP and NDP, 0: passt's own choice.
  */
 int passt_start(struct passt *passt, const char *name, const char *const *publish, unsigned count,
-		struct error *err);
+		unsigned mtu, struct error *err);
 
 /* Whether it ended since: once, and reaps it then. */
 bool passt_ended(struct passt *passt);

@@ -28,18 +28,27 @@ static void add_pool(cJSON *json, const char *key, const struct inventory_pool *
 	add_mib(object, "free", pool->free);
 }
 
-static void add_host(cJSON *json, const struct plan *plan, const struct inventory *host)
+static uint64_t pools_mib(const struct inventory *host)
 {
-	cJSON *object = cJSON_AddObjectToObject(json, "host");
+	uint64_t mib = 0;
+
+	CPU_SET_FOREACH(node, &host->nodes)
+	mib += inventory_pool_mib(&host->node_info[node]);
+	return MIN(mib, host->memory_mib);
+}
+
+cJSON *host_to_json(const struct inventory *host)
+{
+	cJSON *json = cJSON_CreateObject();
 	cJSON *nodes;
 
-	add_set(object, "cpus", &host->cpus);
-	cJSON_AddNumberToObject(object, "cpu_count", cpu_set_count(&host->cpus));
-	cJSON_AddNumberToObject(object, "cores", inventory_core_count(host));
-	cJSON_AddNumberToObject(object, "packages", inventory_package_count(host));
-	add_mib(object, "memory_mib", plan->memory_mib);
-	add_mib(object, "hugepages_mib", plan->pool_mib);
-	nodes = cJSON_AddArrayToObject(object, "nodes");
+	add_set(json, "cpus", &host->cpus);
+	cJSON_AddNumberToObject(json, "cpu_count", cpu_set_count(&host->cpus));
+	cJSON_AddNumberToObject(json, "cores", inventory_core_count(host));
+	cJSON_AddNumberToObject(json, "packages", inventory_package_count(host));
+	add_mib(json, "memory_mib", host->memory_mib);
+	add_mib(json, "hugepages_mib", pools_mib(host));
+	nodes = cJSON_AddArrayToObject(json, "nodes");
 	CPU_SET_FOREACH(number, &host->nodes)
 	{
 		const struct inventory_node *node = &host->node_info[number];
@@ -52,6 +61,7 @@ static void add_host(cJSON *json, const struct plan *plan, const struct inventor
 		add_pool(item, "hugepages_1G", &node->huge_1g);
 		cJSON_AddItemToArray(nodes, item);
 	}
+	return json;
 }
 
 static void add_placement(cJSON *json, const struct guest_placement *placement)
@@ -114,7 +124,7 @@ cJSON *plan_to_json(const struct plan *plan, const struct inventory *host, const
 	cJSON *object;
 
 	cJSON_AddStringToObject(json, "mode", mode_name(plan->mode));
-	add_host(json, plan, host);
+	cJSON_AddItemToObject(json, "host", host_to_json(host));
 	object = cJSON_AddObjectToObject(json, "reserve");
 	add_set(object, "cpus", &plan->reserve_cpus);
 	add_mib(object, "memory_mib", plan->reserve_mib);

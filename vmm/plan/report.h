@@ -25,6 +25,9 @@
 cJSON *plan_to_json(const struct plan *plan, const struct inventory *host,
 		    const struct plan_changes *changes);
 
+/* What the plan has as "host". The caller frees it; NULL when out of memory. */
+cJSON *host_to_json(const struct inventory *host);
+
 /* Adds a definition's topology and placement to json: topology, cpus, pins, weight, pages, nodes, numa_mode.
  * With its name, vcpus and memory_mib that is what the two below read. */
 void plan_describe_placement(cJSON *json, const struct guest_definition *definition);

@@ -112,20 +112,45 @@ int draft_finish(struct draft *draft, const char *name, bool replace, struct err
 	return code < 0 ? error_set(err, code, "disk %s: cannot write it: %s", name, strerror(-code)) : 0;
 }
 
+static DIR *pool_entries(const struct pool *pool)
+{
+	int copy = pool->fd < 0 ? -1 : openat(pool->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+
+	if (!dir)
+		cleanup_close(&copy);
+	return dir;
+}
+
+static bool is_draft(const char *name)
+{
+	return strncmp(name, PREFIX, strlen(PREFIX)) == 0;
+}
+
+bool drafts_any(const struct pool *pool)
+{
+	DIR *dir = pool_entries(pool);
+	const struct dirent *entry;
+	bool any = false;
+
+	while (dir && !any && (entry = readdir(dir)))
+		any = is_draft(entry->d_name);
+	if (dir)
+		closedir(dir);
+	return any;
+}
+
 void drafts_sweep(const struct pool *pool)
 {
-	int copy = openat(pool->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	DIR *dir = pool_entries(pool);
 	const struct dirent *entry;
 
-	if (!dir) {
-		cleanup_close(&copy);
+	if (!dir)
 		return;
-	}
 	while ((entry = readdir(dir))) {
 		AUTO_CLOSE int folder = -1;
 
-		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) != 0)
+		if (!is_draft(entry->d_name))
 			continue;
 		folder = folder_lock(pool, entry->d_name, LOCK_NB);
 		if (folder >= 0)

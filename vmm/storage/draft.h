@@ -28,3 +28,5 @@ int draft_finish(struct draft *draft, const char *name, bool replace, struct err
 void draft_drop(struct draft *draft);
 /* Removes drafts of processes that are no more. */
 void drafts_sweep(const struct pool *pool);
+/* Whether there are drafts at all, whosever. */
+bool drafts_any(const struct pool *pool);

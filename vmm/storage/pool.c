@@ -173,6 +173,18 @@ int pool_image_open(const struct pool *pool, const char *name, bool read_only, i
 	return code;
 }
 
+int pool_image_share(const struct pool *pool, const char *name, int *fd, struct error *err)
+{
+	AUTO_CLOSE int image = open_image(pool, name, O_RDWR, err);
+	int code = MIN(image, 0);
+
+	if (code == 0)
+		code = lock_image(name, image, true, err);
+	if (code == 0)
+		*fd = TAKE_FD(image);
+	return code;
+}
+
 /* Whether somebody holds a lock: who could write, could not lock now. */
 static bool image_in_use(int fd)
 {

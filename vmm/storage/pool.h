@@ -69,3 +69,5 @@ int pool_delete(const struct pool *pool, const char *name, struct error *err);
 
 /* Opens an image for a guest or a copy and locks it; the lock is the descriptor's. */
 int pool_image_open(const struct pool *pool, const char *name, bool read_only, int *fd, struct error *err);
+/* To write, with a reader's lock: others may open it the same way. */
+int pool_image_share(const struct pool *pool, const char *name, int *fd, struct error *err);

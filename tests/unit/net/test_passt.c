@@ -35,7 +35,7 @@ static int bind_some_port(uint16_t *port)
 
 static int start_or_skip(struct passt *passt, const char *const *publish, unsigned count)
 {
-	int fd = passt_start(passt, "test", publish, count, &err);
+	int fd = passt_start(passt, "test", publish, count, 0, &err);
 
 	if (fd == -ENOENT || (fd == -EIO && strstr(err.text, "interface")))
 		cr_skip_test("%s", err.text);
@@ -155,7 +155,7 @@ Test(passt, a_port_in_use_is_refused_by_its_number)
 	snprintf(rule, sizeof(rule), "%u:80", port);
 	snprintf(want, sizeof(want),
 		 "publish \"%s\": cannot bind port %u of the host: Address already in use", rule, port);
-	cr_assert_eq(passt_start(&passt, "test", rules, 1, &err), -EADDRINUSE);
+	cr_assert_eq(passt_start(&passt, "test", rules, 1, 0, &err), -EADDRINUSE);
 	cr_assert_not_null(strstr(err.text, want), "%s", err.text);
 	cr_assert_eq(passt.pid, 0);
 	close(busy);
@@ -167,9 +167,9 @@ Test(passt, a_wrong_rule_is_refused_before_anything_starts)
 	const char *twice[] = {"8080:80", "8080:81"};
 	struct passt passt;
 
-	cr_assert_eq(passt_start(&passt, "test", wrong, 2, &err), -EINVAL);
+	cr_assert_eq(passt_start(&passt, "test", wrong, 2, 0, &err), -EINVAL);
 	cr_assert_eq(passt.pid, 0);
-	cr_assert_eq(passt_start(&passt, "test", twice, 2, &err), -EEXIST);
+	cr_assert_eq(passt_start(&passt, "test", twice, 2, 0, &err), -EEXIST);
 	cr_assert_eq(passt.pid, 0);
 }
 
@@ -178,7 +178,7 @@ Test(passt, not_installed_is_refused_with_the_command_that_installs_it)
 	struct passt passt;
 
 	setenv("PATH", "/nonexistent", 1);
-	cr_assert_eq(passt_start(&passt, "web", NULL, 0, &err), -ENOENT);
+	cr_assert_eq(passt_start(&passt, "web", NULL, 0, 0, &err), -ENOENT);
 	cr_assert_str_eq(err.text, "network of guest web: passt is not installed: apt-get install passt");
 	cr_assert_eq(passt.pid, 0);
 }
@@ -198,7 +198,7 @@ Test(passt, its_complaint_is_passed_on)
 	fchmod(fileno(script), 0755);
 	fclose(script);
 	setenv("PATH", folder, 1);
-	cr_assert_eq(passt_start(&passt, "web", NULL, 0, &err), -EIO);
+	cr_assert_eq(passt_start(&passt, "web", NULL, 0, 0, &err), -EIO);
 	cr_assert_str_eq(err.text, "network of guest web: passt did not start: External interface not usable"
 				   ": the host has no default route yet (see `ip route`)");
 	cr_assert_eq(passt.pid, 0);

@@ -1,0 +1,85 @@
+/*
+ * One request: it comes in (request.c), becomes a struct call (operate.c), and is answered (reply.c). Internal to
+ * vmm/api.
+ *
+ * It is made when its first line is there and freed by exchange_end, which libmicrohttpd calls in every case: when the
+ * answer was sent, or the client has gone. While its call waits, its connection is suspended, and only its end is
+ * looked for. Everything that begins a request must answer it once, now or later: reply_*.
+ */
+#pragma once
+
+#include "vmm/api/problem.h"
+#include "vmm/api/server.h"
+
+#define API_BODY_MAX       65536
+#define API_DEFINITION_MAX (1U << 20)
+
+struct exchange {
+	struct api_connection *connection;
+	struct MHD_Connection *mhd;
+	struct exchange *next;
+	char *target; /* path and query point into it */
+	struct path path;
+	struct query query;
+	const struct route *route;
+	bool headed;    /* its headers were looked at */
+	bool suspended; /* its connection is, until it is answered */
+	bool gone;      /* its client has gone */
+	size_t body_len, body_max;
+	char *body;  /* with a zero behind it; NULL: there is none */
+	cJSON *json; /* the body, of routes that take JSON */
+
+	struct call call;
+	bool called; /* call is open */
+	/* The operation's result, taken over; NULL: reply_result. */
+	void (*finish)(struct exchange *exchange, cJSON *result);
+
+	struct loop_source hangup;
+	unsigned status;
+	struct MHD_Response *response; /* the answer, until libmicrohttpd has it */
+	struct follow *follow;         /* follow.c */
+};
+
+/* --- exchange.c: called by libmicrohttpd --- */
+
+void *exchange_begin(void *owner, const char *target, struct MHD_Connection *mhd);
+enum MHD_Result exchange_handle(void *owner, struct MHD_Connection *mhd, const char *url, const char *method,
+			       const char *version, const char *data, size_t *size, void **context);
+void exchange_end(void *owner, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code);
+
+/* Nobody waits for anything any more: libmicrohttpd is about to be stopped. */
+void exchanges_abandon(struct api *api);
+
+/* The value of a header; NULL when it is not there. */
+const char *exchange_header(const struct exchange *exchange, const char *name);
+/* Its client is not read from until exchange_resume; only its end is looked for. */
+void exchange_suspend(struct exchange *exchange);
+void exchange_resume(struct exchange *exchange);
+
+/* --- operate.c --- */
+
+/* Asks the route's operation with what path, query and body say. */
+void exchange_operate(struct exchange *exchange);
+/* The same with json, which is freed. */
+void exchange_call(struct exchange *exchange, cJSON *json);
+/* The request of an operation: its name, and the variables of the path. */
+cJSON *exchange_members(const struct exchange *exchange);
+/* Whether a parameter of the query says true. */
+bool exchange_flag(const struct exchange *exchange, const char *name);
+/* -EINVAL: it was answered. */
+int exchange_check_query(struct exchange *exchange);
+
+/* --- reply.c --- */
+
+/* json is taken over. */
+void reply_json(struct exchange *exchange, unsigned status, const char *type, cJSON *json);
+/* text is taken over (malloc); NULL: no body. */
+void reply_text(struct exchange *exchange, unsigned status, const char *type, char *text, size_t len);
+void reply_header(struct exchange *exchange, const char *name, const char *value);
+void reply_problem(struct exchange *exchange, const struct problem *problem);
+void reply_refusal(struct exchange *exchange, unsigned status, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* 200 with it, or 204, or 202. */
+void reply_result(struct exchange *exchange, cJSON *result);
+/* What an operation refuses. */
+void reply_failed(struct exchange *exchange, enum exit_code code, const char *text);

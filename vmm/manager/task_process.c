@@ -1,0 +1,431 @@
+#include "vmm/manager/task_process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "common/util.h"
+#include "vmm/storage/draft.h"
+
+#define CONFIG_FD 3 /* where the process finds its configuration */
+
+struct task_process {
+	struct task_owner owner;
+	struct task_processes *all;
+	struct task *task;          /* NULL: a sweep of nobody's */
+	struct loop_source process; /* pidfd */
+	struct loop_source output;
+	bool cleaning; /* it has ended, and what it left is being removed */
+	/* What it said last. */
+	bool reported;
+	cJSON *result;
+	enum exit_code code;
+	int error;
+	struct error why; /* "": it was done */
+	size_t used;
+	char line[TASK_PROCESS_LINE];
+};
+
+struct task_processes {
+	const struct settings *settings;
+	struct loop *loop;
+	struct tasks *tasks;
+	struct task_process *list[TASK_PROCESSES_MAX];
+};
+
+/* --- What it says --- */
+
+static int json_int(const cJSON *json, const char *key, int otherwise)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, key);
+
+	return cJSON_IsNumber(item) ? item->valueint : otherwise;
+}
+
+static void take_line(struct task_process *process, const char *text, size_t len)
+{
+	cJSON *json = cJSON_ParseWithLength(text, len);
+	const char *progress = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "progress"));
+	const char *why = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "error"));
+	cJSON *result = cJSON_DetachItemFromObjectCaseSensitive(json, "result");
+
+	if (process->cleaning || process->reported) {
+		cJSON_Delete(result);
+	} else if (progress) {
+		cJSON_Delete(result);
+		if (process->task && !process->task->cancelling)
+			task_progress(process->all->tasks, process->task, progress,
+				      json_int(json, "percent", TASK_NO_PERCENT));
+	} else if (why) {
+		cJSON_Delete(result);
+		process->reported = true;
+		process->code = (enum exit_code)json_int(json, "code", EXIT_FAILED);
+		process->error = -json_int(json, "errno", 0);
+		error_set(&process->why, 0, "%s", why);
+	} else if (result) {
+		process->reported = true;
+		process->result = cJSON_IsNull(result) ? NULL : result;
+		if (!process->result)
+			cJSON_Delete(result);
+	}
+	cJSON_Delete(json);
+}
+
+/* A line that is longer than the buffer says nothing. */
+static void take_lines(struct task_process *process)
+{
+	char *end;
+
+	while ((end = memchr(process->line, '\n', process->used))) {
+		size_t len = (size_t)(end - process->line);
+
+		take_line(process, process->line, len);
+		process->used -= len + 1;
+		memmove(process->line, end + 1, process->used);
+	}
+	if (process->used == sizeof(process->line))
+		process->used = 0;
+}
+
+/* False when there is no more to come. */
+static bool read_output(struct task_process *process)
+{
+	ssize_t got = read(process->output.fd, process->line + process->used,
+			   sizeof(process->line) - process->used);
+
+	if (got < 0)
+		return errno == EINTR;
+	process->used += (size_t)got;
+	take_lines(process);
+	return got > 0;
+}
+
+static void output_ready(struct loop_source *source, uint32_t events)
+{
+	struct task_process *process = CONTAINER_OF(source, struct task_process, output);
+
+	if (!read_output(process) && events & EPOLLHUP)
+		loop_remove(process->all->loop, source); /* its end is its process's */
+}
+
+/* --- Its start --- */
+
+/* The manager's own settings, whatever the file says by now. */
+static int make_config(const struct settings *settings)
+{
+	AUTO_CLOSE int fd = memfd_create("vmm.json", MFD_CLOEXEC);
+	AUTO_FREE char *text = NULL;
+	cJSON *json = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(json, "pool_dir", settings->pool_dir);
+	text = cJSON_PrintUnformatted(json);
+	cJSON_Delete(json);
+	if (fd < 0 || !text || pwrite(fd, text, strlen(text), 0) != (ssize_t)strlen(text))
+		return text ? -errno : -ENOMEM;
+	return TAKE_FD(fd);
+}
+
+static __attribute__((noreturn)) void run_command(pid_t manager, int config, int output,
+						  const char *const *arguments)
+{
+	const char *argv[TASK_ARGUMENTS_MAX + 4] = {"rastos-vmm", "--config", "/proc/self/fd/3"};
+	int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	unsigned count = 3;
+	sigset_t none;
+
+	for (unsigned i = 0; arguments[i] && i < TASK_ARGUMENTS_MAX; i++)
+		argv[count++] = arguments[i];
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	setpgid(0, 0); /* Ctrl-C in the manager's terminal is not its */
+	/* Copies first: where they are to be may be where they are. */
+	config = fcntl(config, F_DUPFD_CLOEXEC, 10);
+	output = fcntl(output, F_DUPFD_CLOEXEC, 10);
+	if (nothing < 0 || config < 0 || output < 0 || dup2(nothing, STDIN_FILENO) < 0 ||
+	    dup2(output, STDOUT_FILENO) < 0 || dup2(config, CONFIG_FD) < 0 ||
+	    close_range(CONFIG_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+		_exit(126);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != manager)
+		_exit(126);                                      /* the manager is gone already */
+	execv("/proc/self/exe", (char *const *)(uintptr_t)argv); /* execv does not write to it */
+	_exit(127);
+}
+
+static void process_ready(struct loop_source *source, uint32_t events);
+
+static int watch(struct task_process *process, int output)
+{
+	struct loop *loop = process->all->loop;
+	int code;
+
+	process->output = (struct loop_source){.fd = output, .events = EPOLLIN, .ready = output_ready};
+	process->process.events = EPOLLIN;
+	process->process.ready = process_ready;
+	code = loop_add(loop, &process->process);
+	if (code == 0 && (code = loop_add(loop, &process->output)) < 0)
+		loop_remove(loop, &process->process);
+	return code;
+}
+
+static int spawn(struct task_process *process, const char *const *arguments)
+{
+	AUTO_CLOSE int config = make_config(process->all->settings);
+	AUTO_CLOSE int theirs = -1;
+	AUTO_CLOSE int ours = -1;
+	AUTO_CLOSE int pidfd = -1;
+	pid_t manager = getpid();
+	int ends[2];
+	pid_t pid;
+	int code;
+
+	if (config < 0)
+		return config;
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
+	ours = ends[0];
+	theirs = ends[1];
+	fcntl(theirs, F_SETFL, 0); /* the process waits until we have read */
+	pid = fork();
+	if (pid == 0)
+		run_command(manager, config, theirs, arguments);
+	if (pid < 0)
+		return -errno;
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	process->process.fd = pidfd;
+	code = pidfd < 0 ? -errno : watch(process, ours);
+	if (code < 0) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		process->process.fd = -1;
+		return code;
+	}
+	TAKE_FD(pidfd);
+	TAKE_FD(ours);
+	process->used = 0;
+	return 0;
+}
+
+/* --- Its end --- */
+
+static void unwatch(struct task_process *process)
+{
+	struct loop *loop = process->all->loop;
+
+	if (process->process.fd < 0)
+		return;
+	loop_remove(loop, &process->process);
+	loop_remove(loop, &process->output);
+	close(TAKE_FD(process->process.fd));
+	close(TAKE_FD(process->output.fd));
+}
+
+static void process_kill(const struct task_process *process)
+{
+	if (process->process.fd >= 0)
+		syscall(SYS_pidfd_send_signal, process->process.fd, SIGKILL, NULL, 0);
+}
+
+static void process_free(struct task_process *process)
+{
+	struct task_processes *all = process->all;
+
+	unwatch(process);
+	for (unsigned i = 0; i < TASK_PROCESSES_MAX; i++) {
+		if (all->list[i] == process)
+			all->list[i] = NULL;
+	}
+	cJSON_Delete(process->result);
+	free(process);
+}
+
+/* The task has ended: says how. */
+static void finish(struct task_process *process)
+{
+	struct tasks *tasks = process->all->tasks;
+	struct task *task = process->task;
+	cJSON *result = TAKE_PTR(process->result);
+	struct error why = process->why;
+	bool reported = process->reported;
+	enum exit_code code = process->code;
+	int error = process->error;
+
+	process_free(process);
+	if (!task)
+		cJSON_Delete(result);
+	else if (why.text[0])
+		task_failed(tasks, task, code, error, why.text);
+	else if (task->cancelling && !reported)
+		task_cancelled(tasks, task);
+	else
+		task_done(tasks, task, result);
+}
+
+/* It did not end by itself: what it was making is removed before anybody hears of its end. */
+static void clean_up(struct task_process *process)
+{
+	static const char *const arguments[] = {"disk", "prune", "--json-lines", NULL};
+	int code;
+
+	process->cleaning = true;
+	code = spawn(process, arguments);
+	if (code < 0) {
+		log_warning("what task %llu left is removed when the pool is used next: %s",
+			    (unsigned long long)process->task->id, strerror(-code));
+		finish(process);
+	}
+}
+
+static void note_end(struct task_process *process, const siginfo_t *info)
+{
+	if (process->reported || process->task->cancelling)
+		return;
+	process->code = EXIT_FAILED;
+	if (info->si_code == CLD_EXITED)
+		error_set(&process->why, 0, "%s %s: its process ended without a word", process->task->kind,
+			  process->task->target);
+	else
+		error_set(&process->why, 0, "%s %s: its process was ended by signal %d (%s)",
+			  process->task->kind, process->task->target, info->si_status,
+			  strsignal(info->si_status));
+}
+
+static void process_ready(struct loop_source *source, uint32_t events)
+{
+	struct task_process *process = CONTAINER_OF(source, struct task_process, process);
+	siginfo_t info = {0};
+
+	(void)events;
+	if (waitid(P_PIDFD, (id_t)source->fd, &info, WEXITED | WNOHANG) == 0 && info.si_pid == 0)
+		return;
+	while (read_output(process))
+		;
+	unwatch(process);
+	if (process->cleaning || !process->task) {
+		finish(process);
+		return;
+	}
+	note_end(process, &info);
+	if (process->reported)
+		finish(process);
+	else
+		clean_up(process);
+}
+
+static struct task_process *process_of(struct task_owner *owner)
+{
+	return CONTAINER_OF(owner, struct task_process, owner);
+}
+
+static void owner_cancel(struct task_owner *owner)
+{
+	if (!process_of(owner)->cleaning)
+		process_kill(process_of(owner));
+}
+
+static void owner_abandon(struct task_owner *owner)
+{
+	process_kill(process_of(owner));
+	process_free(process_of(owner));
+}
+
+/* --- All of them --- */
+
+static struct task_process *process_new(struct task_processes *processes)
+{
+	struct task_process *process = NULL;
+	unsigned place = 0;
+
+	while (place < TASK_PROCESSES_MAX && processes->list[place])
+		place++;
+	if (place < TASK_PROCESSES_MAX)
+		process = calloc(1, sizeof(*process));
+	if (!process)
+		return NULL;
+	process->owner = (struct task_owner){.cancel = owner_cancel, .abandon = owner_abandon};
+	process->all = processes;
+	process->process.fd = process->output.fd = -1;
+	processes->list[place] = process;
+	return process;
+}
+
+int task_process_begin(struct task_processes *processes, const char *kind, const char *target,
+		       const char *const *arguments, struct task **task, struct error *err)
+{
+	struct task_process *process;
+	int code = tasks_check_room(processes->tasks, err);
+
+	if (code < 0)
+		return code;
+	process = process_new(processes);
+	if (!process)
+		return error_set(err, -EBUSY,
+				 "%s %s: %d tasks work on disks already, which is the most; try again when "
+				 "one has ended",
+				 kind, target, TASK_PROCESSES_MAX);
+	code = spawn(process, arguments);
+	if (code < 0) {
+		process_free(process);
+		return error_set(err, code, "%s %s: cannot start its process: %s", kind, target,
+				 strerror(-code));
+	}
+	code = task_begin(processes->tasks, kind, target, &process->owner, &process->task, err);
+	if (code < 0) {
+		owner_abandon(&process->owner);
+		return code;
+	}
+	*task = process->task;
+	return 0;
+}
+
+void task_processes_sweep(struct task_processes *processes)
+{
+	static const char *const arguments[] = {"disk", "prune", "--json-lines", NULL};
+	struct task_process *process;
+	struct error err;
+	struct pool pool;
+	bool any;
+	int code;
+
+	if (pool_open(processes->settings, false, &pool, &err) < 0) {
+		log_warning("%s", err.text);
+		return;
+	}
+	any = drafts_any(&pool);
+	pool_close(&pool);
+	process = any ? process_new(processes) : NULL;
+	if (!process)
+		return;
+	code = spawn(process, arguments);
+	if (code < 0)
+		process_free(process);
+}
+
+int task_processes_open(const struct settings *settings, struct loop *loop, struct tasks *tasks,
+			struct task_processes **processes, struct error *err)
+{
+	*processes = calloc(1, sizeof(**processes));
+	if (!*processes)
+		return error_set(err, -ENOMEM, "cannot keep tasks: out of memory");
+	**processes = (struct task_processes){.settings = settings, .loop = loop, .tasks = tasks};
+	return 0;
+}
+
+void task_processes_close(struct task_processes *processes)
+{
+	for (unsigned i = 0; processes && i < TASK_PROCESSES_MAX; i++) {
+		if (processes->list[i])
+			owner_abandon(&processes->list[i]->owner);
+	}
+	free(processes);
+}

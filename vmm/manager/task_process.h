@@ -1,0 +1,37 @@
+/*
+ * A task that is a command of this program, in a process of its own: what works on disks may take minutes,
+ * and the manager waits for nothing.
+ *
+ * The process is this binary again (/proc/self/exe, also when the file was replaced meanwhile), with the
+ * manager's pool, and is told to print lines of JSON for us (docs/man/rastos-vmm.1, disk --json-lines):
+ *
+ *      {"progress":"unpacking","percent":42}    then one of
+ *      {"result":{...}}   {"error":"disk web: ...","code":4}
+ *
+ * It ends with the manager, by whatever death. Whatever it may have left half made when it did not end by
+ * itself is removed by another one (disk prune) before the task has ended. Loop thread only.
+ */
+#pragma once
+
+#include "common/loop.h"
+#include "vmm/config/settings.h"
+#include "vmm/manager/task.h"
+
+#define TASK_PROCESSES_MAX 8
+#define TASK_ARGUMENTS_MAX 16
+#define TASK_PROCESS_LINE  65536 /* bytes of a line, at most */
+
+struct task_processes; /* of one manager */
+
+/* settings, loop and tasks outlive it. */
+int task_processes_open(const struct settings *settings, struct loop *loop, struct tasks *tasks,
+			struct task_processes **processes, struct error *err);
+/* tasks_close comes first. NULL is allowed. */
+void task_processes_close(struct task_processes *processes);
+
+/* Begins it; arguments (copied) are the command's and end with NULL: "disk", "clone", ... -EBUSY: too many
+ * run. */
+int task_process_begin(struct task_processes *processes, const char *kind, const char *target,
+		       const char *const *arguments, struct task **task, struct error *err);
+/* Removes what processes of a former manager left half made; nobody waits for it. */
+void task_processes_sweep(struct task_processes *processes);
