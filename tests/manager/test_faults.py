@@ -225,7 +225,7 @@ class Full(FaultTest):
 
     def mount(self, name):
         os.makedirs(self.path(name), exist_ok=True)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k,mode=755", "none", self.path(name)], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=755", "none", self.path(name)], check=True)
         self.mounted.append(self.path(name))
 
     def fill(self, name):

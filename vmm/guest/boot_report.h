@@ -7,8 +7,9 @@
  *      load      kernel, initrd and tables are in guest memory
  *      run       the first KVM_RUN
  *      kernel    the first byte of output on the console, or 0x40 on the debug port; a kernel told to be
- * quiet (loglevel=) leaves the first byte to init, and this step then comes after the next init      init
- * started: 0x41 on the debug port, or the boot timer ready     READY=1 came over vsock
+ *                quiet (loglevel=) leaves the first byte to init, and this step then comes after the next
+ *      init      init started: 0x41 on the debug port, or the boot timer
+ *      ready     READY=1 came over vsock
  *
  * Wall time is CLOCK_MONOTONIC since the process started, CPU time is the whole process's: vCPUs included, so
  * what the guest itself burnt counts.

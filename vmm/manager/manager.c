@@ -81,6 +81,7 @@ static void hush_over(struct loop_timer *timer)
 			loop_modify(manager->loop, &guest->control, EPOLLIN);
 		if (guest->broker.fd >= 0)
 			loop_modify(manager->loop, &guest->broker, EPOLLIN);
+		guest_errors_resume(guest);
 	}
 }
 
