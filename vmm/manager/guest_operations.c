@@ -165,7 +165,7 @@ static void op_console(struct call *call, const struct request *request)
 	struct error err = {""};
 	int code = guest_alive(request->guest) ? 0 : guest_console(request->guest, -1, &err);
 
-	if (fd < 0 || code < 0) {
+	if (fd == -1 || code < 0) {
 		if (code == 0)
 			error_set(&err, -EBUSY,
 				  "a console cannot be opened over the virtio port: use the serial line");
@@ -173,6 +173,8 @@ static void op_console(struct call *call, const struct request *request)
 		return;
 	}
 	call->peer->done(call, NULL);
+	if (fd == CALL_STREAM_LATER)
+		return;
 	if (guest_console(request->guest, fd, &err) < 0)
 		log_warning("%s", err.text);
 	call->peer->handed_over(call);
@@ -251,7 +253,7 @@ static void op_vsock_connect(struct call *call, const struct request *request)
 		call->peer->failed(call, EXIT_USAGE, "request: port is missing: to which one?", NULL);
 		return;
 	}
-	if (code == 0 && fd < 0)
+	if (code == 0 && fd == -1)
 		code = error_set(
 			&err, -EBUSY,
 			"a guest cannot be connected to over the virtio port: use the manager's socket");
@@ -260,6 +262,8 @@ static void op_vsock_connect(struct call *call, const struct request *request)
 		return;
 	}
 	call->peer->done(call, NULL);
+	if (fd == CALL_STREAM_LATER)
+		return;
 	if (guest_vsock(request->guest, port, fd, &err) < 0)
 		log_warning("%s", err.text);
 	call->peer->handed_over(call);

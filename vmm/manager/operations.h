@@ -82,6 +82,8 @@
 #include "vmm/exit_code.h"
 #include "vmm/manager/manager.h"
 
+#define CALL_STREAM_LATER (-2)
+
 struct call;
 struct capture;
 
@@ -96,7 +98,8 @@ struct call_peer {
 	void (*progress)(struct call *call, const char *text);
 	/* One of an endless answer; json is taken over. */
 	void (*item)(struct call *call, cJSON *json);
-	/* The peer's socket, to become a stream after an answer; -1: this peer's cannot. */
+	/* The peer's socket, to become a stream after an answer; -1: this peer's cannot; CALL_STREAM_LATER: it
+	 * can once it was told so: the operation only says whether it would do it, and is called again. */
 	int (*stream)(struct call *call);
 	/* The socket was handed to a guest process: the peer's part is over. */
 	void (*handed_over)(struct call *call);
