@@ -7,7 +7,7 @@ import shutil
 from program import *
 
 VERBS = {"image": ["build", "sign", "verify", "inspect"], "network": ["list", "info", "define", "undefine"],
-         "disk": ["list", "info", "create", "import", "resize", "clone", "delete"]}
+         "disk": ["list", "info", "create", "import", "resize", "clone", "delete", "prune"]}
 
 
 def source(name):
