@@ -151,11 +151,7 @@ static int spawn(struct managed_guest *guest, struct error *err)
 	guest_use_fresh(guest);
 	loop_timer_clear(&guest->deadline);
 	guest->end = MACHINE_RUNNING;
-<<<<<<< HEAD
-	boot_report_clear(&guest->report, guest->definition->name);
-=======
 	memset(guest->report.steps, 0, sizeof(guest->report.steps));
->>>>>>> http
 	guest->status[0] = guest->why[0] = '\0';
 	free(TAKE_PTR(guest->console_tail));
 	code = division_give(guest, err);

@@ -47,11 +47,7 @@ int guest_create(struct manager *manager, struct guest_definition *definition, c
 		.broker.fd = -1,
 		.deadline.source.fd = -1,
 	};
-<<<<<<< HEAD
-	boot_report_clear(&guest->report, definition->name);
-=======
 	snprintf(guest->report.guest, sizeof(guest->report.guest), "%s", definition->name);
->>>>>>> http
 	if (asprintf(&guest->folder, "%s/guests/%s", manager->settings->runtime_dir, definition->name) < 0 ||
 	    guest_give_vsock_path(guest, definition) < 0)
 		code = error_set(err, -ENOMEM, "guest %s: out of memory", definition->name);
