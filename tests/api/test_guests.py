@@ -221,7 +221,7 @@ class Life(ApiTest):
         self.assert_status(204, self.api.resumeGuest(guest="web"))
         self.assertEqual(self.state_of("web"), "running")
         pid = self.api.getGuestState(guest="web").json["pid"]
-        self.assert_status(202, self.api.rebootGuest(guest="web", timeout_s=1))
+        self.assert_status(204, self.api.rebootGuest(guest="web", timeout_s=1))
         wait_until(lambda: self.state_of("web") == "running" and self.api.getGuestState(guest="web").json["pid"] != pid)
         self.assert_status(204, self.api.shutdownGuest(guest="web", wait=True, timeout_s=1))
         self.assertEqual(self.state_of("web"), "off")
