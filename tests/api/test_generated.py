@@ -82,6 +82,8 @@ class Request:
             value = self.draw(self.drawn.wrong(item["schema"]))
         else:
             value = self.draw(ANYTHING)
+        if kind == "right" and isinstance(value, dict) and "name" in value:
+            value["name"] = urllib.parse.unquote(self.path.split("/")[3])
         if isinstance(value, dict) and isinstance(value.get("timeout_s"), int):
             value["timeout_s"] = 1
         self.body_wrong = bool(self.drawn.document.errors(item["schema"], value))

@@ -277,7 +277,7 @@ class Life(ApiTest):
         stats = self.assert_status(200, self.api.getStats(guest="talks")).json
         self.assertEqual(stats["guest"], "talks")
         self.assertEqual([item["guest"] for item in self.api.getAllStats().json], ["talks"])
-        self.assertIn("run", [step["name"] for step in self.api.getBootReport(guest="talks").json["steps"]])
+        self.assertIn("load", [step["name"] for step in self.api.getBootReport(guest="talks").json["steps"]])
         self.assert_status(200, self.api.listDevices(guest="talks"))
 
     def test_crashes_are_told(self):
