@@ -8,6 +8,7 @@
  *      guest_process.c  its messages, its end, how the next manager finds it
  *      guest_words.c    what it says, read with distrust
  *      guest_hotplug.c  devices that come and go while it runs
+ *      guest_errors.c   what it writes to its standard error
  *      guest_jail.c     its user id, its cgroup, its vsock broker
  *      record.h         what survives the manager
  *
@@ -25,6 +26,7 @@
 #include "vmm/config/definition.h"
 #include "vmm/guest/boot_report.h"
 #include "vmm/guest/machine.h"
+#include "vmm/manager/guest_errors.h"
 #include "vmm/manager/guest_words.h"
 #include "vmm/manager/life.h"
 #include "vmm/manager/record.h"
@@ -33,9 +35,7 @@
 #define GUEST_DOWN_SECONDS 30            /* how long a guest may take to shut down before it is stopped */
 #define GUEST_STOP_NS      5000000000ULL /* how long its process may then take to end before it is killed */
 
-/* In its folder: */
-#define GUEST_LISTEN_NAME     "process.sock"
-#define GUEST_LAST_WORDS_NAME "end.json"
+#define GUEST_LISTEN_NAME "process.sock" /* in its folder */
 
 struct manager;
 
@@ -83,6 +83,8 @@ struct managed_guest {
 	struct loop_source broker;  /* our end of its vsock broker; -1: none */
 	struct guest_talk talk;     /* on the control socket */
 	struct guest_talk asks;     /* of the broker */
+	struct guest_talk mutters;  /* on its standard error, which is ... */
+	struct guest_errors errors; /* ... our end of this pipe */
 	struct passt passt[DEFINITION_NETWORKS_MAX];
 	bool adopting;              /* found, and not heard of yet */
 	bool told_paused;           /* so it said last */
@@ -116,9 +118,9 @@ int guest_create(struct manager *manager, struct guest_definition *definition, c
 void guest_remove_folder(const struct managed_guest *guest);
 void guest_destroy(struct managed_guest *guest); /* its process goes on if it has one; NULL is allowed */
 
-/* A new definition for it: at once while it is off, else from its next start on. Takes definition over on
- * success. */
-int guest_redefine(struct managed_guest *guest, struct guest_definition *definition, struct error *err);
+/* A new definition for it, with its vsock path (guest_give_vsock_path): at once while it is off, else from its
+ * next start on. Takes definition over. */
+void guest_redefine(struct managed_guest *guest, struct guest_definition *definition);
 
 bool guest_alive(const struct managed_guest *guest); /* it has a process */
 bool guest_ready(const struct managed_guest *guest); /* running or paused */

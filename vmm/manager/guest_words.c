@@ -36,7 +36,7 @@ static char *take_text(const cJSON *json, const char *key, const char *kept)
 static void take_report(const cJSON *json, const char *guest, struct boot_report *report)
 {
 	if (boot_report_from_json(cJSON_GetObjectItemCaseSensitive(json, "report"), report) < 0)
-		*report = (struct boot_report){0};
+		boot_report_clear(report, guest);
 	snprintf(report->guest, sizeof(report->guest), "%s", guest);
 }
 

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "common/util.h"
+#include "vmm/config/json.h"
+#include "vmm/config/json_memory.h"
 #include "vmm/config/nearest.h"
 #include "vmm/manager/exec_operation.h"
 #include "vmm/manager/request.h"
@@ -48,7 +50,8 @@ void call_begin(struct call *call, const cJSON *json)
 	int code;
 
 	call->operations->requests++;
-	call_waited(call); /* a client that asks anew no longer waits */
+	call_waited(call);    /* a client that asks anew no longer waits */
+	json_memory_missed(); /* of what this answer is not made of */
 	call->error = 0;
 	call->pointer[0] = '\0';
 	if (!operation) {

@@ -7,6 +7,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/util.h"
+#include "vmm/config/json_memory.h"
 #include "vmm/guest/process.h"
 #include "vmm/manager/exec_operation.h"
 #include "vmm/manager/metrics.h"
@@ -263,6 +264,7 @@ static bool look_task(struct call *call)
 /* False while it still waits; after true the call may be gone, but for one of events. */
 static bool look(struct call *call)
 {
+	json_memory_missed(); /* before it is answered */
 	switch (call->wait) {
 	case CALL_READY:
 		return look_ready(call);
@@ -329,6 +331,7 @@ static void deadline_expired(struct loop_timer *timer)
 		return;
 	}
 	call_waited(call);
+	json_memory_missed();
 	if (wait == CALL_READY)
 		answer_not_ready(call, EXIT_TIMED_OUT, "is not ready in time");
 	else if (wait == CALL_DEVICE_CHANGE)
