@@ -335,6 +335,25 @@ class Full(FaultTest):
         self.assertRegex(process.errors, r"\Arastos-vmm: [^\n]*No space left on device[^\n]*\n\Z")
 
 
+class NoMemory(FaultTest):
+    """The manager's own is test_memory.py's."""
+
+    @unittest.skipUnless(shutil.which("prlimit"), "wants prlimit")
+    def test_memory_that_cannot_be_had_for_a_guest(self):
+        self.configure(overcommit={"cpus": 100, "memory": 100})
+        self.define_file("large", autostart=False, memory_mib=4096)
+        self.define_file("small")
+        self.up()
+        (manager,) = self.manager_pids()
+        subprocess.run(["prlimit", "--as=1073741824", "--pid", str(manager)], check=True)
+        process = self.run_program("start", "--wait", "large")
+        self.assertEqual(process.returncode, FAILED, process.errors)
+        self.assertRegex(process.errors, r"\Arastos-vmm: guest large: cannot map 4096 MiB of memory: [^\n]*\n")
+        self.assertEqual(self.state("large"), "failed")
+        self.assertEqual(self.state("small"), "running")
+        self.assertEqual(len(self.children()), 1, "a process was left")
+
+
 class Permissions(FaultTest):
     def test_runtime_folder_of_somebody_else(self):
         os.mkdir(self.path("run"), 0o777)

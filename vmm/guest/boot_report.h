@@ -62,6 +62,8 @@ void boot_recorder_start(struct boot_recorder *recorder, const char *guest, uint
 bool boot_recorder_mark(struct boot_recorder *recorder, enum boot_step step);
 void boot_recorder_read(struct boot_recorder *recorder, struct boot_report *report);
 
+/* Of a guest that has not begun to boot. */
+void boot_report_clear(struct boot_report *report, const char *guest);
 /* {"guest","ready","steps":[{"name","at_ms","wall_ms","cpu_ms"}]}: at_ms since the start, in order; wall_ms
  * and cpu_ms are the step's own, since the step before. NULL when out of memory. */
 cJSON *boot_report_to_json(const struct boot_report *report);

@@ -20,12 +20,17 @@ int last_words_write(char *memory, const cJSON *words)
 	return 0;
 }
 
-char *last_words_read(const char *path)
+int last_words_read(const char *path, char **text)
 {
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	AUTO_FREE char *text = calloc(1, LAST_WORDS_SIZE + 1);
+	AUTO_FREE char *words = calloc(1, LAST_WORDS_SIZE + 1);
 
-	if (fd < 0 || !text || pread(fd, text, LAST_WORDS_SIZE, 0) < 0)
-		return NULL;
-	return TAKE_PTR(text);
+	if (fd < 0)
+		return -errno;
+	if (!words)
+		return -ENOMEM;
+	if (pread(fd, words, LAST_WORDS_SIZE, 0) < 0)
+		return -errno;
+	*text = TAKE_PTR(words);
+	return 0;
 }

@@ -17,5 +17,5 @@
 
 /* In the guest process. memory: the file's, LAST_WORDS_SIZE bytes. -E2BIG, -ENOMEM. */
 int last_words_write(char *memory, const cJSON *words);
-/* In the manager. The text, which the caller frees; NULL when there is none. */
-char *last_words_read(const char *path);
+/* In the manager. The text is the caller's to free. -ENOENT, -ENOMEM. */
+int last_words_read(const char *path, char **text);

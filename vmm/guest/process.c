@@ -20,6 +20,7 @@
 #include "vmm/guest/console_hub.h"
 #include "vmm/guest/boot_files.h"
 #include "vmm/guest/confine.h"
+#include "vmm/guest/device_messages.h"
 #include "vmm/guest/console_log.h"
 #include "vmm/guest/fixed_file.h"
 #include "vmm/guest/last_words.h"
@@ -91,6 +92,8 @@ static cJSON *state_json(struct guest_process *process)
 	cJSON_AddItemToObject(message, "report", boot_report_to_json(&report));
 	cJSON_AddStringToObject(message, "status", process->status);
 	cJSON_AddBoolToObject(message, "paused", process->paused);
+	if (machine_has_hotplug(process->machine))
+		cJSON_AddItemToObject(message, "devices", device_list(process->machine));
 	return message;
 }
 
@@ -207,6 +210,13 @@ static int vsock_connect(void *owner, uint32_t port)
 	return vsock_broker_ask(process->broker, &process->broker_number, port);
 }
 
+/* Its descriptor is closed, and whoever waits for that hears of it. */
+static void device_gone(void *owner, const char *id)
+{
+	log_info("guest %s: let go of device %s", ((struct guest_process *)owner)->config->definition->name, id);
+	state_changed(owner);
+}
+
 static void thread_started(void *owner, enum machine_thread kind)
 {
 	const struct guest_process *process = owner;
@@ -277,6 +287,33 @@ static void connect_client(struct guest_process *process, const cJSON *message, 
 		close(fd);
 }
 
+static void refuse_device(struct guest_process *process, const cJSON *asked, const char *why)
+{
+	cJSON *message = cJSON_CreateObject();
+	AUTO_FREE char *text = NULL;
+
+	cJSON_AddStringToObject(message, "event", "device-refused");
+	cJSON_AddStringToObject(message, "device", device_message_id(asked));
+	cJSON_AddStringToObject(message, "why", why);
+	text = cJSON_PrintUnformatted(message);
+	cJSON_Delete(message);
+	if (text && send(process->control.fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		log_debug("guest %s: the manager does not listen: %m", process->config->definition->name);
+}
+
+/* A device is to come (fd is its descriptor; taken over) or to go. */
+static void change_devices(struct guest_process *process, const cJSON *message, bool add, int fd)
+{
+	struct error err;
+	int code = add ? device_add(process->machine, message, fd, &err)
+		       : device_remove(process->machine, message, &err);
+
+	if (code < 0)
+		refuse_device(process, message, err.text);
+	else
+		state_changed(process);
+}
+
 /* fd: came with the message, or -1; taken over. */
 static void manager_asks(struct guest_process *process, const cJSON *message, int fd)
 {
@@ -303,6 +340,10 @@ static void manager_asks(struct guest_process *process, const cJSON *message, in
 		connect_client(process, message, fd);
 		return;
 	}
+	if (strcmp(word, "device-add") == 0) {
+		change_devices(process, message, true, fd);
+		return;
+	}
 	if (fd >= 0)
 		close(fd);
 	if (strcmp(word, "press-power") == 0)
@@ -311,6 +352,8 @@ static void manager_asks(struct guest_process *process, const cJSON *message, in
 		machine_ctrl_alt_del(process->machine);
 	else if (strcmp(word, "stop") == 0)
 		machine_stop(process->machine);
+	else if (strcmp(word, "device-remove") == 0)
+		change_devices(process, message, false, -1);
 	else if (strcmp(word, "counters") == 0)
 		tell_counters(process);
 	else if (strcmp(word, "pause") == 0 || strcmp(word, "resume") == 0)
@@ -503,6 +546,7 @@ enum machine_end guest_process_run(const struct guest_process_config *config, st
 		.recorder = config->recorder,
 		.vsock_connect = vsock_connect,
 		.thread_started = thread_started,
+		.device_gone = device_gone,
 		.ended = guest_ended,
 		.owner = &process,
 	};

@@ -90,6 +90,12 @@ static const struct rule rules[] = {
 	ANY(MAIN | DISK, epoll_ctl),
 	ANY(MAIN, poll),
 
+	IOCTL(ALL, KVM_SIGNAL_MSI),        /* a PCI function's interrupts */
+	IOCTL(ALL, KVM_IRQ_LINE),          /* the same with a driver that does without MSI-X */
+	IOCTL(MAIN | VCPU, KVM_IOEVENTFD), /* the guest, or we, put its registers elsewhere */
+	ANY(MAIN, eventfd2),               /* a device that comes, and ... */
+	ANY(MAIN, timerfd_create),         /* ... its limits */
+
 	/* sockets: passt, vsock connections, consoles, the manager. None is made but pairs. */
 	ANY(MAIN, recvmsg),
 	ANY(MAIN, sendmsg),
@@ -100,7 +106,7 @@ static const struct rule rules[] = {
 	IF(MAIN, socketpair, IS(0, AF_UNIX), BITS(1, 0xf, SOCK_STREAM)),
 
 	/* descriptors */
-	ANY(MAIN, close),
+	ANY(MAIN | DISK, close), /* disks: of a device that goes */
 	FCNTL(MAIN, F_GETFL),
 	FCNTL(MAIN, F_SETFL),
 	FCNTL(MAIN, F_DUPFD_CLOEXEC),

@@ -18,6 +18,7 @@
 #include "vmm/guest/last_words.h"
 #include "vmm/guest/resources.h"
 #include "vmm/manager/guest.h"
+#include "vmm/manager/guest_hotplug.h"
 #include "vmm/manager/guest_jail.h"
 #include "vmm/manager/manager.h"
 
@@ -215,6 +216,7 @@ int guest_process_start(struct managed_guest *guest, struct error *err)
 	}
 	process_files_close(&files);
 	if (code == 0) {
+		guest_hotplug_begin(guest);
 		guest->record.definition = cJSON_Duplicate(guest->definition->json, true);
 		guest_note_numbers(guest);
 	} else {

@@ -238,6 +238,17 @@ static void raise_file_limit(void)
 		log_warning("cannot raise the limit of open files: %m");
 }
 
+/* A host without the library does without the API, unless it was asked for. */
+static int service_open_api(struct service *service, struct error *err)
+{
+	int code = api_open(control_operations(service->control), &service->api, err);
+
+	if (code != -ENOPKG || service->config->settings->api.listen_count)
+		return code;
+	log_warning("%s", err->text);
+	return 0;
+}
+
 static void log_check_due(struct loop_timer *timer)
 {
 	const struct service *service = CONTAINER_OF(timer, struct service, log_check);
@@ -275,7 +286,7 @@ static int service_open(struct service *service, struct error *err)
 	if (code == 0)
 		code = control_open(&service->manager, service_down, service, &service->control, err);
 	if (code == 0)
-		code = api_open(control_operations(service->control), &service->api, err);
+		code = service_open_api(service, err);
 	return code;
 }
 
@@ -306,16 +317,18 @@ int service_run(const struct service_config *config, struct error *err)
 
 	if (code == 0)
 		started = manager_start_all(&service.manager, err);
+	else
+		service_close(&service); /* whoever hears of it shall find nothing of us */
 	tell_starter(&service, started, err);
-	if (code == 0) {
-		if (started < 0 && manager_all_off(&service.manager))
-			control_down(service.control, GUEST_DOWN_SECONDS, true);
-		else
-			tell_init("READY=1\nSTATUS=guests started\n");
-		code = loop_run(&service.loop);
-		if (code < 0)
-			error_set(err, code, "event loop failed: %s", strerror(-code));
-	}
+	if (code < 0)
+		return code;
+	if (started < 0 && manager_all_off(&service.manager))
+		control_down(service.control, GUEST_DOWN_SECONDS, true);
+	else
+		tell_init("READY=1\nSTATUS=guests started\n");
+	code = loop_run(&service.loop);
+	if (code < 0)
+		error_set(err, code, "event loop failed: %s", strerror(-code));
 	service_close(&service);
 	if (service.poweroff)
 		power_off_host();
