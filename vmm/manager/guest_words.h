@@ -27,6 +27,7 @@ struct guest_message {
 	struct boot_report report;
 	char status[GUEST_STATUS_MAX];
 	bool paused;
+	char halted[GUEST_WHY_MAX]; /* paused by a disk's error: which; else "" */
 	/* Its counters: */
 	struct machine_counters counters;
 };
