@@ -311,7 +311,7 @@ class Logs(CommandTest):
     def test_long_log_comes_whole(self):
         long = b"".join(b"%07d\x01\x1b\n" % i for i in range(30000))  # control characters are six in JSON
         with open(self.path("run/guests/talk/console.log"), "wb") as file:
-            file.write(long)
+            file.write(console_log(long))
         self.assertEqual(self.run_raw("logs", "talk"), long)
         self.assertEqual(self.run_raw("logs", "-n", "20000", "talk"), long[100000:])
 
@@ -364,7 +364,8 @@ class Events(CommandTest):
                 for i in range(520):
                     op = ("pause", "resume")[i % 2]
                     peer.sendall((json.dumps({"id": 1, "op": op, "guest": "web"}) + "\n").encode())
-                    self.assertTrue(json.loads(answers.readline())["ok"])
+                    answer = json.loads(answers.readline())
+                    self.assertTrue(answer["ok"], answer)
             follower.settimeout(10)
             follower.connect(self.path("run/control.sock"))
             follower.sendall(b'{"id":1,"op":"events","follow":true}\n')
