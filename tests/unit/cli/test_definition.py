@@ -84,7 +84,7 @@ class DefinitionTest(ProgramTest):
 
 class Sentences(DefinitionTest):
     def test_missing_file(self):
-        self.refused(FAILED, ["guest definition guest.json", "No such file"], "run", "guest.json")
+        self.refused(FAILED, ["definition guest.json", "No such file"], "run", "guest.json")
 
     def test_unknown_key_names_the_nearest(self):
         self.refused_definition(put(WHOLE, ["memroy_mib"], 1), "memroy_mib", 'did you mean "memory_mib"?')
