@@ -4,6 +4,8 @@
 #include <libxml/SAX2.h>
 #include <libxml/parser.h>
 #include <libxml/parserInternals.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/util.h"
@@ -164,4 +166,52 @@ int document_parse(const char *bytes, size_t size, xmlDoc **document, struct ref
 	}
 	xmlFreeParserCtxt(parser);
 	return code;
+}
+
+/* --- Lines --- */
+
+static bool has_text(const xmlNode *element)
+{
+	for (const xmlNode *child = element->children; child; child = child->next) {
+		if (child->type != XML_ELEMENT_NODE)
+			return true;
+	}
+	return false;
+}
+
+static int add_line(xmlNode *parent, xmlNode *before, unsigned depth)
+{
+	char line[2 + 2 * DOCUMENT_DEPTH_MAX];
+	xmlNode *text;
+
+	snprintf(line, sizeof(line), "\n%*s", (int)MIN(2 * depth, 2U * DOCUMENT_DEPTH_MAX), "");
+	text = xmlNewDocText(parent->doc, xml_bytes(line));
+	if (!text)
+		return -ENOMEM;
+	return (before ? xmlAddPrevSibling(before, text) : xmlAddChild(parent, text)) ? 0 : -ENOMEM;
+}
+
+static int indent_inside(xmlNode *element, unsigned depth)
+{
+	xmlNode *child = element->children;
+	int code = 0;
+
+	if (!child || has_text(element) || (element->ns && !xml_is_ours(element)))
+		return 0;
+	while (child && code == 0) {
+		xmlNode *next = child->next;
+
+		code = add_line(element, child, depth + 1);
+		if (code == 0)
+			code = indent_inside(child, depth + 1);
+		child = next;
+	}
+	return code == 0 ? add_line(element, NULL, depth) : code;
+}
+
+int document_indent(xmlDoc *document, struct refusal *refusal)
+{
+	int code = indent_inside(xmlDocGetRootElement(document), 0);
+
+	return code < 0 ? refuse(refusal, code, NULL, "out of memory") : 0;
 }

@@ -18,3 +18,6 @@
 
 /* 0, or -EINVAL, -E2BIG, -ENOMEM with the sentence. The caller frees *document (xmlFreeDoc). */
 int document_parse(const char *bytes, size_t size, xmlDoc **document, struct refusal *refusal);
+/* Puts each element of a domain on a line of its own; what is in other programs' metadata stays as it is. 0
+ * or -ENOMEM. */
+int document_indent(xmlDoc *document, struct refusal *refusal);
