@@ -175,6 +175,8 @@ static bool is_all_default(const struct spot *spot, const cJSON *back)
 {
 	const cJSON *item;
 
+	if (!cJSON_IsObject(back))
+		return false;
 	cJSON_ArrayForEach(item, back)
 	{
 		AUTO_FREE char *key = NULL;
@@ -184,7 +186,7 @@ static bool is_all_default(const struct spot *spot, const cJSON *back)
 		if (enter(spot, item->string, &inner, &key, &pointer) < 0 || !is_default(&inner, item))
 			return false;
 	}
-	return cJSON_IsObject(back);
+	return true;
 }
 
 static int compare(const struct spot *spot, const cJSON *said, const cJSON *back)
