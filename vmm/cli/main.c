@@ -10,6 +10,7 @@
 #include "vmm/cli/cli.h"
 #include "vmm/cli/jail_check.h"
 #include "vmm/cli/options.h"
+#include "vmm/config/json_memory.h"
 #include "vmm/config/nearest.h"
 #include "vmm/guest/handover.h"
 #include "vmm/image/image.h"
@@ -36,6 +37,7 @@ static const struct command commands[] = {
 	{"mode", "show or change the mode: server or desktop", command_mode},
 	{"plan", "show how CPUs and memory are divided among the guests", command_plan},
 	{"network", "list, show and define the networks of this host", command_network},
+	{"token", "list, make and remove tokens for the API", command_token},
 	{"check", "tell whether this host can run guests, and how to mend it", command_check},
 	{"Guests", NULL, NULL},
 	{"run", "run one guest in the foreground, without a manager", command_run},
@@ -212,6 +214,7 @@ int main(int argc, char **argv)
 	const struct command *command;
 	int option;
 
+	json_memory_watch();
 	signal(SIGPIPE, SIG_IGN);
 	if (internal)
 		return (int)internal();

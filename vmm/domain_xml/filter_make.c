@@ -42,6 +42,6 @@ int main(int argc, char **argv)
 			       SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
 			       SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS)));
 	filter_print_to(argv[1]);
-	filter_print("domain_xml_filter", NULL, 0, filter);
+	filter_print("domain_xml_filter", filter);
 	return EXIT_SUCCESS;
 }
