@@ -11,7 +11,7 @@
 #include "hypervisor/x86_64/layout.h"
 
 #define RTC_CENTURY      0x32 /* the index that holds the century */
-#define TABLES_END       LAYOUT_RESET_VECTOR
+#define TABLES_END       LAYOUT_SMBIOS
 #define TABLE_ALIGNMENT  16
 #define OEM_TABLE_ID     "RASTOSVM"
 #define OEM_REVISION     1

@@ -3,7 +3,7 @@
  * OEM id "RASTOS".
  *
  * The machine is described, not probed: every device the guest has stands in the DSDT, so nothing is added to
- * the command line. acpi_build writes into [LAYOUT_ACPI, 1 MiB). One thread, before the vCPUs run.
+ * the command line. acpi_build writes into [LAYOUT_ACPI, LAYOUT_SMBIOS). One thread, before the vCPUs run.
  */
 #pragma once
 

@@ -2,7 +2,7 @@
  * The machine's physical address space and interrupt lines. Addresses are guest-physical bytes.
  *
  *      0            conventional memory to 640 KiB: boot structures, command line (below)
- *      0xa0000      hole, then ACPI tables at LAYOUT_ACPI (in RAM, reserved in e820)
+ *      0xa0000      hole, then ACPI tables at LAYOUT_ACPI, SMBIOS at LAYOUT_SMBIOS (in RAM, reserved in e820)
  *      1 MiB        kernel, initrd near the end of low memory
  *      ...          RAM to 3 GiB at most
  *      0xc0000000   device hole: boot timer, virtio-mmio pages, PCI, IOAPIC, local APIC
@@ -33,7 +33,8 @@
 #define LAYOUT_CMDLINE      0x20000ULL
 #define LAYOUT_CMDLINE_MAX  0x10000ULL
 #define LAYOUT_EBDA         0x9fc00ULL /* end of conventional memory */
-#define LAYOUT_ACPI         0xe0000ULL /* RSDP first; to the reset vector */
+#define LAYOUT_ACPI         0xe0000ULL /* RSDP first; to LAYOUT_SMBIOS */
+#define LAYOUT_SMBIOS       0xf0000ULL /* where kernels look first */
 #define LAYOUT_RESET_VECTOR 0xffff0ULL /* F000:FFF0, to 1 MiB */
 #define LAYOUT_KERNEL       0x100000ULL
 

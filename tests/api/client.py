@@ -18,8 +18,8 @@ import urllib.parse
 def unix(path):
     def connect():
         peer = socket.socket(socket.AF_UNIX)
+        peer.connect(path)  # waits while too many do so
         peer.settimeout(30)
-        peer.connect(path)
         return peer
     return connect
 

@@ -31,6 +31,22 @@ bool definition_name_valid(const char *name)
 	return true;
 }
 
+int definition_give_uuid(struct guest_definition *definition, const char *uuid, struct error *err)
+{
+	int code = 0;
+
+	if (*definition->uuid)
+		return 0;
+	if (*uuid)
+		snprintf(definition->uuid, sizeof(definition->uuid), "%s", uuid);
+	else
+		code = uuid_make(definition->uuid, err);
+	if (code == 0 && definition->json &&
+	    !cJSON_AddStringToObject(definition->json, "uuid", definition->uuid))
+		code = error_set(err, -ENOMEM, "guest %s: out of memory", definition->name);
+	return code;
+}
+
 const char *definition_disk_id(const struct guest_definition *definition, unsigned index, char *buffer)
 {
 	if (definition->disks[index].id)
@@ -298,6 +314,25 @@ static int check_device_ids(const struct json_place *root, const struct guest_de
 	return 0;
 }
 
+static int read_clock(const struct json_place *root, struct guest_clock *clock)
+{
+	static const char *const keys[] = {"offset", "adjustment", NULL};
+	static const char *const offset_words[] = {"utc", "localtime", NULL};
+	unsigned local = 0;
+	struct json_place place;
+	int code = json_object(root, "clock", &place);
+
+	if (code < 0 || !place.object)
+		return code;
+	if ((code = json_keys(&place, keys)) < 0 ||
+	    (code = json_word(&place, "offset", offset_words, &local)) < 0 ||
+	    (code = json_signed(&place, "adjustment", -DEFINITION_ADJUSTMENT_MAX, DEFINITION_ADJUSTMENT_MAX,
+				&clock->adjustment)) < 0)
+		return code;
+	clock->local = local;
+	return 0;
+}
+
 static int read_devices(const struct json_place *root, const char *folder,
 			struct guest_definition *definition)
 {
@@ -305,7 +340,8 @@ static int read_devices(const struct json_place *root, const char *folder,
 
 	if ((code = read_disks(root, folder, definition)) < 0 ||
 	    (code = read_networks(root, definition)) < 0 || (code = check_device_ids(root, definition)) < 0 ||
-	    (code = json_bool(root, "rng", &definition->rng)) < 0)
+	    (code = json_bool(root, "rng", &definition->rng)) < 0 ||
+	    (code = read_clock(root, &definition->clock)) < 0)
 		return code;
 	return read_vsock(root, folder, definition);
 }
@@ -313,14 +349,12 @@ static int read_devices(const struct json_place *root, const char *folder,
 static int read_definition(const struct json_place *root, const char *folder,
 			   struct guest_definition *definition)
 {
-	static const char *const keys[] = {"name",     "uuid",        "title",      "description",
-					   "metadata", "role",        "image",      "configuration",
-					   "kernel",   "vcpus",       "topology",   "memory_mib",
-					   "cpus",     "cpu",         "numa",       "memory_backing",
-					   "disks",    "networks",    "rng",        "vsock",
-					   "console",  "on_poweroff", "on_reboot",  "on_crash",
-					   "ready",    "autostart",   "depends_on", "transport",
-					   NULL};
+	static const char *const keys[] = {
+		"name",  "uuid",          "title",      "description",    "metadata",  "role",
+		"image", "configuration", "kernel",     "vcpus",          "topology",  "memory_mib",
+		"cpus",  "cpu",           "numa",       "memory_backing", "disks",     "networks",
+		"rng",   "vsock",         "console",    "on_poweroff",    "on_reboot", "on_crash",
+		"ready", "autostart",     "depends_on", "transport",      "clock",     NULL};
 	unsigned role = GUEST_ROLE_SERVER;
 	int code;
 

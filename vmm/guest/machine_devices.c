@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/util.h"
 #include "devmodel/pvpanic.h"
@@ -12,6 +13,7 @@
 #include "devmodel/virtio/rng.h"
 #include "devmodel/virtio/vsock.h"
 #include "hypervisor/boot/acpi.h"
+#include "hypervisor/boot/smbios.h"
 #include "hypervisor/x86_64/reset_vector.h"
 
 /* --- Platform devices --- */
@@ -61,11 +63,24 @@ static int add_power(struct machine_devices *devices, struct error *err)
 		       err);
 }
 
+/* Seconds from UTC to what the guest's clock is to show. The time zone was read before the jail closed
+ * (confine.c). */
+static int64_t clock_shift(const struct guest_clock *clock)
+{
+	time_t now = time(NULL);
+	struct tm local;
+
+	if (!clock->local || !localtime_r(&now, &local))
+		return clock->adjustment;
+	return clock->adjustment + local.tm_gmtoff;
+}
+
 static int add_rtc(struct machine_devices *devices, struct error *err)
 {
 	devices->rtc = rtc_create(NULL, err);
 	if (!devices->rtc)
 		return -ENOMEM;
+	rtc_shift(devices->rtc, clock_shift(&devices->config->definition->clock));
 	return bus_add(&devices->ports, (struct bus_range){RTC_PORT, RTC_SIZE, &rtc_ops, devices->rtc, "RTC"},
 		       err);
 }
@@ -300,6 +315,16 @@ static int add_virtio(struct machine_devices *devices, struct error *err)
 
 /* --- The machine's firmware --- */
 
+static int write_smbios(const struct machine_devices *devices, struct error *err)
+{
+	const char *text = devices->config->definition->uuid;
+	uint8_t uuid[UUID_BYTES] = {0};
+
+	if (*text)
+		uuid_bytes(text, uuid);
+	return smbios_build(devices->memory, uuid, err);
+}
+
 /* The places that are taken, in acpi's words; returns how many. */
 static unsigned describe_mmio(const struct machine_devices *devices, struct acpi_virtio_mmio *virtio)
 {
@@ -353,6 +378,8 @@ int machine_devices_write_firmware(const struct machine_devices *devices, uint64
 	    0)
 		return error_set(err, -ENOMEM, "guest %s: has less than 1 MiB of memory",
 				 devices->config->definition->name);
+	if (write_smbios(devices, err) < 0)
+		return -EFAULT;
 	return acpi_build(devices->memory, &description, rsdp, err);
 }
 

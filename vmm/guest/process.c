@@ -1,6 +1,7 @@
 #include "vmm/guest/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,9 @@
 #include "vmm/guest/boot_files.h"
 #include "vmm/guest/confine.h"
 #include "vmm/guest/device_messages.h"
+#include "vmm/guest/console_log.h"
+#include "vmm/guest/fixed_file.h"
+#include "vmm/guest/last_words.h"
 #include "vmm/guest/notify.h"
 #include "vmm/guest/vsock_broker.h"
 
@@ -32,6 +36,8 @@ struct guest_process {
 	const struct guest_process_config *config;
 	struct loop loop;
 	struct console_hub *console;
+	struct console_log *console_log; /* NULL: none */
+	char *last_words;                /* memory of a file; NULL: none */
 	struct notify *notify;
 	struct machine *machine;
 	struct loop_source control;  /* the manager; -1: none is there now */
@@ -136,11 +142,11 @@ static void tell_counters(struct guest_process *process)
 static void write_last_words(struct guest_process *process)
 {
 	char tail[CONSOLE_TAIL + 1] = "";
-	AUTO_FREE char *text = NULL;
 	struct boot_report report;
 	cJSON *words;
+	int code;
 
-	if (process->config->last_words_fd < 0)
+	if (!process->last_words)
 		return;
 	if (process->console)
 		tail[console_hub_tail(process->console, tail, CONSOLE_TAIL)] = '\0';
@@ -151,11 +157,11 @@ static void write_last_words(struct guest_process *process)
 	cJSON_AddStringToObject(words, "registers", process->registers);
 	cJSON_AddStringToObject(words, "console", tail);
 	cJSON_AddItemToObject(words, "report", boot_report_to_json(&report));
-	text = cJSON_PrintUnformatted(words);
+	code = last_words_write(process->last_words, words);
 	cJSON_Delete(words);
-	if (!text || write(process->config->last_words_fd, text, strlen(text)) < 0)
-		log_warning("guest %s: cannot leave its last words: %m", process->config->definition->name);
-	close(process->config->last_words_fd);
+	if (code < 0)
+		log_warning("guest %s: cannot leave its last words: %s", process->config->definition->name,
+			    strerror(-code));
 }
 
 /* --- From the guest --- */
@@ -320,6 +326,11 @@ static void manager_asks(struct guest_process *process, const cJSON *message, in
 		process->broker = fd;
 		return;
 	}
+	if (strcmp(word, "errors") == 0 && fd >= 0) {
+		dup3(fd, STDERR_FILENO, O_CLOEXEC); /* which cannot fail: both are open */
+		close(fd);
+		return;
+	}
 	if (strcmp(word, "console") == 0 && fd >= 0) {
 		if (console_hub_add_client(process->console, fd, &err) < 0)
 			log_warning("guest %s: %s", process->config->definition->name, err.text);
@@ -444,12 +455,27 @@ static int watch_manager(struct guest_process *process, struct error *err)
 	return code < 0 ? error_set(err, code, "cannot watch the manager: %s", strerror(-code)) : 0;
 }
 
+/* The files that it leaves something in; it keeps no descriptor of them. */
+static int files_map(struct guest_process *process, struct error *err)
+{
+	const struct guest_process_config *config = process->config;
+
+	if (config->last_words_fd >= 0)
+		process->last_words = fixed_file_map(config->last_words_fd, LAST_WORDS_SIZE, err);
+	if (config->console_log_fd >= 0)
+		process->console_log = console_log_map(config->console_log_fd, err);
+	if ((config->last_words_fd >= 0 && !process->last_words) ||
+	    (config->console_log_fd >= 0 && !process->console_log))
+		return -EINVAL;
+	return 0;
+}
+
 static int process_open(struct guest_process *process, struct error *err)
 {
 	const struct guest_process_config *config = process->config;
 	struct console_hub_config hub = {
 		.loop = &process->loop,
-		.log_fd = config->console_log_fd,
+		.log = process->console_log,
 		.first_output = console_first_output,
 		.escape = config->terminal && isatty(STDIN_FILENO) ? terminal_escape : NULL,
 		.owner = process,
@@ -478,6 +504,7 @@ static void process_close(struct guest_process *process)
 		console_hub_flush(process->console, CONSOLE_FLUSH_MS);
 	write_last_words(process);
 	console_hub_destroy(process->console);
+	console_log_unmap(process->console_log);
 	notify_destroy(process->notify);
 	cleanup_close(&process->broker);
 	cleanup_close(&process->signals.fd);
@@ -528,7 +555,9 @@ enum machine_end guest_process_run(const struct guest_process_config *config, st
 	int code = 0;
 
 	raise_file_limit();
-	code = guest_resources_map(config->definition, config->resources, why);
+	code = files_map(&process, why);
+	if (code == 0)
+		code = guest_resources_map(config->definition, config->resources, why);
 	if (code == 0)
 		code = process_open(&process, why);
 	if (code == 0)

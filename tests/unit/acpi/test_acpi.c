@@ -266,7 +266,7 @@ Test(acpi, nothing_is_written_outside_the_area)
 	memset(fixture.ram, 0xee, MIB(2));
 	build();
 	for (size_t i = 0; i < MIB(2); i++)
-		if (i < LAYOUT_ACPI || i >= MIB(1))
+		if (i < LAYOUT_ACPI || i >= LAYOUT_SMBIOS)
 			cr_assert_eq(fixture.ram[i], 0xee, "byte %#zx", i);
 }
 
