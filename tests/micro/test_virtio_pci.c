@@ -151,6 +151,17 @@ static void prepare(void)
 	lapic_enable();
 }
 
+/* A request may be done before anybody waits for it: its interrupt comes when it is let in. */
+static bool comes(volatile unsigned *count)
+{
+	for (unsigned i = 0; i < 100000 && !*count; i++) {
+		interrupts_on();
+		cpu_pause();
+		interrupts_off();
+	}
+	return *count;
+}
+
 GUEST(reads_with_messages)
 {
 	prepare();
@@ -159,7 +170,7 @@ GUEST(reads_with_messages)
 	EXPECT(start(0));
 	EXPECT(reads(3));
 	EXPECT(reads(4));
-	EXPECT(messages >= 1 && messages <= 2);
+	EXPECT(comes(&messages) && messages <= 2);
 	return 0;
 }
 
@@ -172,7 +183,7 @@ GUEST(reads_with_a_line)
 	EXPECT(start(VIRTIO_MSI_NO_VECTOR));
 	for (unsigned i = 0; i < 5; i++)
 		EXPECT(reads(i));
-	EXPECT(line_interrupts >= 1 && messages == 0);
+	EXPECT(comes(&line_interrupts) && messages == 0);
 	return 0;
 }
 
