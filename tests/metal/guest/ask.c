@@ -16,7 +16,7 @@ int main(int argc, char **argv)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	static char line[1 << 20];
+	static char line[16 << 20];
 	FILE *answer;
 
 	if (argc != 3)
