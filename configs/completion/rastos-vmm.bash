@@ -68,7 +68,7 @@ _rastos_vmm() {
 	((i + 1 == COMP_CWORD)) && verb=
 	case $command in
 	"")
-		words="up down mode plan network token check run create define undefine start shutdown reboot kill pause resume console exec cp
+		words="up down mode plan network token check run create define dumpxml convert undefine start shutdown reboot kill pause resume console exec cp
 			list info logs events stats top boot-report crashes disk image help --config --connect --version --help"
 		;;
 	up) words="--detach --mode --config --timeout --no-console --help" ;;
@@ -95,14 +95,17 @@ _rastos_vmm() {
 		;;
 	run)
 		words="--cpus --memory --disk --net --initrd --append --protocol --console --vsock --key --allow-unsigned --no-reboot
-			--boot-report --help"
+			--boot-report --no-validate --help"
 		files=yes
 		;;
 	create)
 		words="--image --cpus --memory --disk --volume --net --publish --initrd --append --protocol --console --vsock --role
-			--autostart --depends-on --ready --no-start --detach --timeout --help"
+			--autostart --depends-on --ready --no-validate --no-start --detach --timeout --help"
+		[[ $before != create ]] || files=yes
 		;;
-	define) words="--replace --json --help" files=yes ;;
+	define) words="--replace --no-validate --json --help" files=yes ;;
+	dumpxml) words="--inactive --json --help $(_rastos_vmm_guests)" ;;
+	convert) words="--no-validate --json --help" files=yes ;;
 	undefine | pause | resume) words="--help $(_rastos_vmm_guests)" ;;
 	start | shutdown) words="--wait --timeout --help $(_rastos_vmm_guests)" ;;
 	reboot) words="--timeout --help $(_rastos_vmm_guests)" ;;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/util.h"
 #include "devmodel/virtio/blk_file.h"
 #include "devmodel/virtio/blk_limits.h"
@@ -35,6 +36,7 @@ struct blk {
 	struct virtio_blk_config config;
 	char id[VIRTIO_BLK_ID_BYTES];
 	struct virtq_chain chain;
+	struct latency latencies[VIRTIO_BLK_KINDS];
 };
 
 struct request {
@@ -112,7 +114,7 @@ static uint8_t blk_read(struct blk *blk, struct request *request)
 	if (!blk_in_range(blk, request->sector, len))
 		return VIRTIO_BLK_S_IOERR;
 	code = blk_file_read(&blk->file, &request->in, request->sector * VIRTIO_BLK_SECTOR);
-	virtio_traffic_add(&blk->device.traffic.to_guest, len - request->in.len);
+	counter_add(&blk->device.counters.to_guest, len - request->in.len);
 	if (code == 0)
 		return VIRTIO_BLK_S_OK;
 	status = blk_failed(blk, "read", code);
@@ -130,7 +132,7 @@ static uint8_t blk_write(struct blk *blk, struct request *request)
 		return VIRTIO_BLK_S_IOERR;
 	code = blk_file_write(&blk->file, &request->out, request->sector * VIRTIO_BLK_SECTOR,
 			      blk_writes_through(blk));
-	virtio_traffic_add(&blk->device.traffic.from_guest, len - request->out.len);
+	counter_add(&blk->device.counters.from_guest, len - request->out.len);
 	return code < 0 ? blk_failed(blk, "write", code) : VIRTIO_BLK_S_OK;
 }
 
@@ -218,6 +220,34 @@ static uint8_t blk_execute(struct blk *blk, struct request *request)
 	}
 }
 
+/* -1: one that is not measured. */
+static int blk_kind(uint32_t type)
+{
+	switch (type) {
+	case VIRTIO_BLK_T_IN:
+		return VIRTIO_BLK_READ;
+	case VIRTIO_BLK_T_OUT:
+		return VIRTIO_BLK_WRITE;
+	case VIRTIO_BLK_T_FLUSH:
+		return VIRTIO_BLK_FLUSH;
+	default:
+		return -1;
+	}
+}
+
+static uint8_t blk_execute_timed(struct blk *blk, struct request *request)
+{
+	int kind = blk_kind(request->type);
+	uint64_t began = kind < 0 ? 0 : monotonic_ns();
+	uint8_t status = blk_execute(blk, request);
+
+	if (kind >= 0)
+		latency_add(&blk->latencies[kind], monotonic_ns() - began);
+	if (status == VIRTIO_BLK_S_IOERR)
+		counter_add(&blk->device.counters.errors, 1);
+	return status;
+}
+
 /* True: not now; the queue is kicked when it is time. */
 static bool blk_over_limit(struct blk *blk, const struct request *request)
 {
@@ -243,7 +273,7 @@ static void blk_serve(struct blk *blk, struct virtq *queue, struct request *requ
 	size_t in_len = request->in.len;
 	size_t written;
 
-	*request->status = blk_execute(blk, request);
+	*request->status = blk_execute_timed(blk, request);
 	written = in_len - request->in.len;
 	if (written == in_len)
 		written++;
@@ -277,6 +307,13 @@ static void blk_config_read(struct virtio_device *device, uint32_t offset, uint8
 	struct blk *blk = CONTAINER_OF(device, struct blk, device);
 
 	memcpy(data, (const uint8_t *)&blk->config + offset, len);
+}
+
+const struct latency *virtio_blk_latency(const struct virtio_device *device, enum virtio_blk_kind kind)
+{
+	const struct blk *blk = CONTAINER_OF(device, const struct blk, device);
+
+	return &blk->latencies[kind];
 }
 
 static void blk_destroy(struct virtio_device *device)

@@ -14,9 +14,18 @@
 #pragma once
 
 #include "common/rate_limiter.h"
+#include "devmodel/latency.h"
 #include "devmodel/virtio/device.h"
 
 #define VIRTIO_BLK_SECTOR 512
+
+/* Requests whose time is measured, from when they are taken to when they are done. */
+enum virtio_blk_kind {
+	VIRTIO_BLK_READ,
+	VIRTIO_BLK_WRITE,
+	VIRTIO_BLK_FLUSH,
+	VIRTIO_BLK_KINDS,
+};
 
 /* total holds for reads and writes together. */
 struct virtio_blk_rates {
@@ -42,3 +51,5 @@ struct virtio_blk_options {
 struct virtio_device *virtio_blk_create(const struct virtio_blk_options *options,
 					const struct guest_memory *memory, struct loop *loop,
 					struct error *err);
+/* Of a device that virtio_blk_create made; any thread. */
+const struct latency *virtio_blk_latency(const struct virtio_device *device, enum virtio_blk_kind kind);

@@ -53,7 +53,7 @@ class RolesTest(ApiTest):
         process = self.run_program("up", "-d", "--timeout", "2")
         self.assertNotEqual(process.returncode, DONE)
         self.assert_words(words, process.errors)
-        self.assertEqual(self.manager_pids(), [])
+        wait_until(lambda: not self.manager_pids())
 
 
 class EveryOperation(RolesTest):
@@ -224,6 +224,8 @@ class Tls(RolesTest):
             self.certificate(role, "ca", f"OU={role}/CN=somebody")
             with self.subTest(role=role):
                 self.assert_role(role, self.asks(self.over_tls(role)))
+        self.certificate("nobody", "ca", "OU=nothing/CN=nobody")
+        self.assert_problem(self.over_tls("nobody").getMode(), 401)
 
     def test_strangers_are_not_let_in(self):
         self.up_tls(tls={"client_ca": "ca.pem"})

@@ -225,7 +225,7 @@ class Full(FaultTest):
 
     def mount(self, name):
         os.makedirs(self.path(name), exist_ok=True)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k,mode=755", "none", self.path(name)], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=755", "none", self.path(name)], check=True)
         self.mounted.append(self.path(name))
 
     def fill(self, name):
@@ -333,6 +333,25 @@ class Full(FaultTest):
         process = self.run_program("up", "-d", "--timeout", "2")
         self.assertEqual(process.returncode, FAILED)
         self.assertRegex(process.errors, r"\Arastos-vmm: [^\n]*No space left on device[^\n]*\n\Z")
+
+
+class NoMemory(FaultTest):
+    """The manager's own is test_memory.py's."""
+
+    @unittest.skipUnless(shutil.which("prlimit"), "wants prlimit")
+    def test_memory_that_cannot_be_had_for_a_guest(self):
+        self.configure(overcommit={"cpus": 100, "memory": 100})
+        self.define_file("large", autostart=False, memory_mib=4096)
+        self.define_file("small")
+        self.up()
+        (manager,) = self.manager_pids()
+        subprocess.run(["prlimit", "--as=1073741824", "--pid", str(manager)], check=True)
+        process = self.run_program("start", "--wait", "large")
+        self.assertEqual(process.returncode, FAILED, process.errors)
+        self.assertRegex(process.errors, r"\Arastos-vmm: guest large: cannot map 4096 MiB of memory: [^\n]*\n")
+        self.assertEqual(self.state("large"), "failed")
+        self.assertEqual(self.state("small"), "running")
+        self.assertEqual(len(self.children()), 1, "a process was left")
 
 
 class Permissions(FaultTest):

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "vmm/api/exchange.h"
+#include "vmm/config/json_memory.h"
 
 #define JSON_TYPE "application/json"
 
@@ -34,6 +36,8 @@ void reply_json(struct exchange *exchange, unsigned status, const char *type, cJ
 	char *text = cJSON_PrintUnformatted(json);
 
 	cJSON_Delete(json);
+	if (json_memory_missed()) /* what lost a part is no answer */
+		free(TAKE_PTR(text));
 	if (!text)
 		exchange->gone = true;
 	reply_text(exchange, status, type, text, text ? strlen(text) : 0);

@@ -32,6 +32,8 @@ enum exit_code command_pause(struct cli *cli, int argc, char **argv);
 enum exit_code command_resume(struct cli *cli, int argc, char **argv);
 enum exit_code command_create(struct cli *cli, int argc, char **argv);
 enum exit_code command_define(struct cli *cli, int argc, char **argv);
+enum exit_code command_dumpxml(struct cli *cli, int argc, char **argv);
+enum exit_code command_convert(struct cli *cli, int argc, char **argv);
 enum exit_code command_undefine(struct cli *cli, int argc, char **argv);
 enum exit_code command_console(struct cli *cli, int argc, char **argv);
 enum exit_code command_logs(struct cli *cli, int argc, char **argv);

@@ -10,6 +10,7 @@
 #include "vmm/cli/cli.h"
 #include "vmm/cli/jail_check.h"
 #include "vmm/cli/options.h"
+#include "vmm/config/json_memory.h"
 #include "vmm/config/nearest.h"
 #include "vmm/guest/handover.h"
 #include "vmm/image/image.h"
@@ -42,6 +43,8 @@ static const struct command commands[] = {
 	{"run", "run one guest in the foreground, without a manager", command_run},
 	{"create", "make a guest from options, and start it", command_create},
 	{"define", "give a guest's definition to the manager", command_define},
+	{"dumpxml", "print a guest's definition as libvirt domain XML", command_dumpxml},
+	{"convert", "turn a definition into libvirt domain XML, or back", command_convert},
 	{"undefine", "forget guests that are off", command_undefine},
 	{"start", "start guests that are off", command_start},
 	{"shutdown", "press guests' power buttons", command_shutdown},
@@ -211,6 +214,7 @@ int main(int argc, char **argv)
 	const struct command *command;
 	int option;
 
+	json_memory_watch();
 	signal(SIGPIPE, SIG_IGN);
 	if (internal)
 		return (int)internal();

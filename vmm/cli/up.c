@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -14,8 +13,8 @@
 #include "vmm/cli/client.h"
 #include "vmm/cli/console.h"
 #include "vmm/config/definition.h"
-#include "vmm/config/file.h"
 #include "vmm/config/mode.h"
+#include "vmm/manager/manager_log.h"
 #include "vmm/manager/service.h"
 
 #define TIMEOUT_DEFAULT 120
@@ -46,34 +45,12 @@ struct up_options {
 	unsigned long timeout_s;
 };
 
-/* --- The manager's log --- */
-
-/*
- * Guest processes inherit standard error. A terminal's can be read, and a file's that was opened without
- * O_APPEND be written over: another descriptor of the same thing takes its place, which allows neither. Here,
- * since a guest's process is another user, who may not open it. One that cannot be opened again (a socket,
- * somebody else's terminal) stays.
- */
-static void restrict_log(void)
-{
-	AUTO_CLOSE int fd = -1;
-	struct stat status;
-
-	if (fstat(STDERR_FILENO, &status) < 0 || (!S_ISCHR(status.st_mode) && !S_ISREG(status.st_mode)))
-		return; /* a pipe's other end may be gone: opening it again would wait for one */
-	/* O_NONBLOCK: a serial line's opening would wait for a carrier. */
-	fd = open("/proc/self/fd/2", O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-	if (fd >= 0 && fcntl(fd, F_SETFL, O_APPEND) == 0)
-		dup2(fd, STDERR_FILENO);
-}
-
 /* --- The manager in the background --- */
 
 static void leave_terminal(const struct settings *settings)
 {
-	AUTO_FREE char *log = file_path_join(settings->runtime_dir, "manager.log");
 	AUTO_CLOSE int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	AUTO_CLOSE int log_fd = log ? open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
+	AUTO_CLOSE int log_fd = manager_log_open(settings);
 
 	setsid();
 	dup2(null_fd, STDIN_FILENO);
@@ -88,6 +65,7 @@ static __attribute__((noreturn)) void background_main(struct settings *settings,
 		.settings = settings,
 		.mode = up->mode,
 		.started_fd = pipe_fd,
+		.own_log = true,
 	};
 	struct error err;
 
@@ -270,7 +248,6 @@ static enum exit_code up(struct cli *cli, struct settings *settings, const struc
 	enum exit_code code = EXIT_DONE;
 
 	if (options->no_console) {
-		restrict_log();
 		return service_run(&config, &err) < 0 ? cli_fail(EXIT_FAILED, "%s", err.text) : EXIT_DONE;
 	}
 	if (service_running(settings))

@@ -9,14 +9,15 @@
 
 #include "common/cleanup.h"
 #include "vmm/config/file.h"
+#include "vmm/config/json_memory.h"
 #include "vmm/config/nearest.h"
 
 #define KEYS_MAX 48
 
 /*
- * "disks[1]." and "read_only" as "/disks/1/read_only" (RFC 6901). Only the key may be the document's own word: what
- * a pointer's syntax takes for itself is escaped there. One that does not fit is none: half of it would be another
- * place.
+ * "disks[1]." and "read_only" as "/disks/1/read_only" (RFC 6901). Only the key may be the document's own
+ * word: what a pointer's syntax takes for itself is escaped there. One that does not fit is none: half of it
+ * would be another place.
  */
 static void pointer_set(struct error *err, const char *path, const char *key)
 {
@@ -70,7 +71,10 @@ int json_parse(const char *source, const char *text, cJSON **root, struct json_p
 {
 	const char *end = NULL;
 
+	json_memory_missed();
 	*root = cJSON_ParseWithOpts(text, &end, true);
+	if (!*root && json_memory_missed())
+		return error_set(err, -ENOMEM, "%s: out of memory", source);
 	if (!*root)
 		return error_set(err, -EINVAL, "%s: line %u is not valid JSON", source,
 				 end ? line_of(text, end) : 1);
@@ -135,6 +139,20 @@ int json_path(const struct json_place *place, const char *key, const char *folde
 	*path = file_path_join(folder, relative);
 	if (!*path || !cJSON_SetValuestring(cJSON_GetObjectItemCaseSensitive(place->object, key), *path))
 		return error_set(place->err, -ENOMEM, "%s: out of memory", place->source);
+	return 0;
+}
+
+int json_signed(const struct json_place *place, const char *key, int64_t min, int64_t max, int64_t *value)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(place->object, key);
+
+	if (!item)
+		return 0;
+	if (!cJSON_IsNumber(item) || item->valuedouble != floor(item->valuedouble) ||
+	    item->valuedouble < (double)min || item->valuedouble > (double)max)
+		return json_error(place, key, "must be a whole number from %lld to %lld", (long long)min,
+				  (long long)max);
+	*value = (int64_t)item->valuedouble;
 	return 0;
 }
 

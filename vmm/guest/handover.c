@@ -12,6 +12,7 @@
 #include "common/cleanup.h"
 #include "common/util.h"
 #include "vmm/config/json.h"
+#include "vmm/config/json_memory.h"
 #include "vmm/plan/report.h"
 
 #define SEALS    (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
@@ -115,10 +116,11 @@ int handover_make(const struct guest_process_config *config, int error_fd, uint6
 	cJSON *json;
 
 	*handover = (struct handover){.null_fd = -1, .memory = -1, .count = HANDOVER_FIRST_FD};
+	json_memory_missed();
 	json = first_line(config, started_ns, handover);
 	first = cJSON_PrintUnformatted(json);
 	cJSON_Delete(json);
-	if (!first || !second)
+	if (!first || !second || json_memory_missed())
 		return error_set(err, -ENOMEM, "guest %s: out of memory", config->definition->name);
 	handover->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (handover->null_fd < 0)

@@ -1,6 +1,7 @@
 #include "vmm/guest/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,10 @@
 #include "vmm/guest/console_hub.h"
 #include "vmm/guest/boot_files.h"
 #include "vmm/guest/confine.h"
+#include "vmm/guest/device_messages.h"
+#include "vmm/guest/console_log.h"
+#include "vmm/guest/fixed_file.h"
+#include "vmm/guest/last_words.h"
 #include "vmm/guest/notify.h"
 #include "vmm/guest/vsock_broker.h"
 
@@ -31,6 +36,8 @@ struct guest_process {
 	const struct guest_process_config *config;
 	struct loop loop;
 	struct console_hub *console;
+	struct console_log *console_log; /* NULL: none */
+	char *last_words;                /* memory of a file; NULL: none */
 	struct notify *notify;
 	struct machine *machine;
 	struct loop_source control;  /* the manager; -1: none is there now */
@@ -85,6 +92,8 @@ static cJSON *state_json(struct guest_process *process)
 	cJSON_AddItemToObject(message, "report", boot_report_to_json(&report));
 	cJSON_AddStringToObject(message, "status", process->status);
 	cJSON_AddBoolToObject(message, "paused", process->paused);
+	if (machine_has_hotplug(process->machine))
+		cJSON_AddItemToObject(message, "devices", device_list(process->machine));
 	return message;
 }
 
@@ -133,11 +142,11 @@ static void tell_counters(struct guest_process *process)
 static void write_last_words(struct guest_process *process)
 {
 	char tail[CONSOLE_TAIL + 1] = "";
-	AUTO_FREE char *text = NULL;
 	struct boot_report report;
 	cJSON *words;
+	int code;
 
-	if (process->config->last_words_fd < 0)
+	if (!process->last_words)
 		return;
 	if (process->console)
 		tail[console_hub_tail(process->console, tail, CONSOLE_TAIL)] = '\0';
@@ -148,11 +157,11 @@ static void write_last_words(struct guest_process *process)
 	cJSON_AddStringToObject(words, "registers", process->registers);
 	cJSON_AddStringToObject(words, "console", tail);
 	cJSON_AddItemToObject(words, "report", boot_report_to_json(&report));
-	text = cJSON_PrintUnformatted(words);
+	code = last_words_write(process->last_words, words);
 	cJSON_Delete(words);
-	if (!text || write(process->config->last_words_fd, text, strlen(text)) < 0)
-		log_warning("guest %s: cannot leave its last words: %m", process->config->definition->name);
-	close(process->config->last_words_fd);
+	if (code < 0)
+		log_warning("guest %s: cannot leave its last words: %s", process->config->definition->name,
+			    strerror(-code));
 }
 
 /* --- From the guest --- */
@@ -199,6 +208,13 @@ static int vsock_connect(void *owner, uint32_t port)
 	if (process->config->confinement == GUEST_OF_USER)
 		return vsock_broker_connect(process->config->definition->vsock_path, port);
 	return vsock_broker_ask(process->broker, &process->broker_number, port);
+}
+
+/* Its descriptor is closed, and whoever waits for that hears of it. */
+static void device_gone(void *owner, const char *id)
+{
+	log_info("guest %s: let go of device %s", ((struct guest_process *)owner)->config->definition->name, id);
+	state_changed(owner);
 }
 
 static void thread_started(void *owner, enum machine_thread kind)
@@ -271,6 +287,33 @@ static void connect_client(struct guest_process *process, const cJSON *message, 
 		close(fd);
 }
 
+static void refuse_device(struct guest_process *process, const cJSON *asked, const char *why)
+{
+	cJSON *message = cJSON_CreateObject();
+	AUTO_FREE char *text = NULL;
+
+	cJSON_AddStringToObject(message, "event", "device-refused");
+	cJSON_AddStringToObject(message, "device", device_message_id(asked));
+	cJSON_AddStringToObject(message, "why", why);
+	text = cJSON_PrintUnformatted(message);
+	cJSON_Delete(message);
+	if (text && send(process->control.fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		log_debug("guest %s: the manager does not listen: %m", process->config->definition->name);
+}
+
+/* A device is to come (fd is its descriptor; taken over) or to go. */
+static void change_devices(struct guest_process *process, const cJSON *message, bool add, int fd)
+{
+	struct error err;
+	int code = add ? device_add(process->machine, message, fd, &err)
+		       : device_remove(process->machine, message, &err);
+
+	if (code < 0)
+		refuse_device(process, message, err.text);
+	else
+		state_changed(process);
+}
+
 /* fd: came with the message, or -1; taken over. */
 static void manager_asks(struct guest_process *process, const cJSON *message, int fd)
 {
@@ -283,6 +326,11 @@ static void manager_asks(struct guest_process *process, const cJSON *message, in
 		process->broker = fd;
 		return;
 	}
+	if (strcmp(word, "errors") == 0 && fd >= 0) {
+		dup3(fd, STDERR_FILENO, O_CLOEXEC); /* which cannot fail: both are open */
+		close(fd);
+		return;
+	}
 	if (strcmp(word, "console") == 0 && fd >= 0) {
 		if (console_hub_add_client(process->console, fd, &err) < 0)
 			log_warning("guest %s: %s", process->config->definition->name, err.text);
@@ -290,6 +338,10 @@ static void manager_asks(struct guest_process *process, const cJSON *message, in
 	}
 	if (strcmp(word, "vsock") == 0 && fd >= 0) {
 		connect_client(process, message, fd);
+		return;
+	}
+	if (strcmp(word, "device-add") == 0) {
+		change_devices(process, message, true, fd);
 		return;
 	}
 	if (fd >= 0)
@@ -300,6 +352,8 @@ static void manager_asks(struct guest_process *process, const cJSON *message, in
 		machine_ctrl_alt_del(process->machine);
 	else if (strcmp(word, "stop") == 0)
 		machine_stop(process->machine);
+	else if (strcmp(word, "device-remove") == 0)
+		change_devices(process, message, false, -1);
 	else if (strcmp(word, "counters") == 0)
 		tell_counters(process);
 	else if (strcmp(word, "pause") == 0 || strcmp(word, "resume") == 0)
@@ -401,12 +455,27 @@ static int watch_manager(struct guest_process *process, struct error *err)
 	return code < 0 ? error_set(err, code, "cannot watch the manager: %s", strerror(-code)) : 0;
 }
 
+/* The files that it leaves something in; it keeps no descriptor of them. */
+static int files_map(struct guest_process *process, struct error *err)
+{
+	const struct guest_process_config *config = process->config;
+
+	if (config->last_words_fd >= 0)
+		process->last_words = fixed_file_map(config->last_words_fd, LAST_WORDS_SIZE, err);
+	if (config->console_log_fd >= 0)
+		process->console_log = console_log_map(config->console_log_fd, err);
+	if ((config->last_words_fd >= 0 && !process->last_words) ||
+	    (config->console_log_fd >= 0 && !process->console_log))
+		return -EINVAL;
+	return 0;
+}
+
 static int process_open(struct guest_process *process, struct error *err)
 {
 	const struct guest_process_config *config = process->config;
 	struct console_hub_config hub = {
 		.loop = &process->loop,
-		.log_fd = config->console_log_fd,
+		.log = process->console_log,
 		.first_output = console_first_output,
 		.escape = config->terminal && isatty(STDIN_FILENO) ? terminal_escape : NULL,
 		.owner = process,
@@ -435,6 +504,7 @@ static void process_close(struct guest_process *process)
 		console_hub_flush(process->console, CONSOLE_FLUSH_MS);
 	write_last_words(process);
 	console_hub_destroy(process->console);
+	console_log_unmap(process->console_log);
 	notify_destroy(process->notify);
 	cleanup_close(&process->broker);
 	cleanup_close(&process->signals.fd);
@@ -476,6 +546,7 @@ enum machine_end guest_process_run(const struct guest_process_config *config, st
 		.recorder = config->recorder,
 		.vsock_connect = vsock_connect,
 		.thread_started = thread_started,
+		.device_gone = device_gone,
 		.ended = guest_ended,
 		.owner = &process,
 	};
@@ -484,7 +555,9 @@ enum machine_end guest_process_run(const struct guest_process_config *config, st
 	int code = 0;
 
 	raise_file_limit();
-	code = guest_resources_map(config->definition, config->resources, why);
+	code = files_map(&process, why);
+	if (code == 0)
+		code = guest_resources_map(config->definition, config->resources, why);
 	if (code == 0)
 		code = process_open(&process, why);
 	if (code == 0)

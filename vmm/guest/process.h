@@ -8,6 +8,7 @@
  *                         {"op":"resume"}  {"op":"counters"}
  *                         {"op":"console"} with a client's descriptor (SCM_RIGHTS)
  *                         {"op":"broker"} with the other end of the manager's vsock broker (vsock_broker.h)
+ *                         {"op":"errors"} with the other end of the manager's pipe for its standard error
  *                         {"op":"vsock","port":9998} with one too: it is connected to that port of the guest
  *      guest -> manager   {"event":"state","report":{...},"status":"...","paused":false}
  *                         on connection, and whenever one of them changed: the boot report, STATUS= of the
@@ -33,9 +34,7 @@
  * not read is not waited for.
  *
  * A reset ends the process too: whoever started it starts a fresh one, so nothing survives a reboot but the
- * disks. Its last words go into a file, for whichever manager is there then:
- *
- *      {"end":"powered-off","why":"...","registers":"...","console":"last lines","report":{...}}
+ * disks. Its last words (last_words.h) are there for whichever manager is there then.
  */
 #pragma once
 
@@ -48,7 +47,6 @@
 
 #define GUEST_FILES       4096 /* descriptors: each vsock connection takes one */
 #define GUEST_MESSAGE_MAX 32768
-#define GUEST_LAST_WORDS  65536 /* bytes of that file, at most */
 
 /* How the process keeps a guest that took it over from doing harm (vmm/jail/jail.h). */
 enum guest_confinement {
@@ -63,8 +61,8 @@ struct guest_process_config {
 	struct boot_recorder *recorder;    /* started by the caller */
 	int control_fd;                    /* -1: no manager; taken over */
 	int listen_fd;                     /* where the next manager connects; -1: none; taken over */
-	int last_words_fd;                 /* -1: none; taken over */
-	int console_log_fd;                /* -1: none; taken over */
+	int last_words_fd;                 /* -1: none; taken over (last_words.h) */
+	int console_log_fd;                /* -1: none; taken over (console_log.h) */
 	int broker_fd;                     /* -1: none; taken over (vsock_broker.h) */
 	enum guest_confinement confinement;
 	bool terminal; /* standard input and output are the console; SIGINT and SIGTERM shut down */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -306,6 +307,34 @@ int cgroup_create(const struct cgroups *cgroups, const char *guest, const struct
 		*cgroup = (struct cgroup){.fd = -1};
 	}
 	return code;
+}
+
+/* A number of a file of lines "KEY NUMBER"; 0 when there is none. */
+static unsigned long long events_number(const char *text, const char *key)
+{
+	size_t len = strlen(key);
+
+	for (; text; text = strchr(text, '\n')) {
+		text += *text == '\n';
+		if (strncmp(text, key, len) == 0 && text[len] == ' ')
+			return strtoull(text + len, NULL, 10);
+	}
+	return 0;
+}
+
+bool cgroup_out_of_memory(const char *path, bool *at_limit)
+{
+	char file[PATH_MAX];
+	char text[512] = "";
+	AUTO_CLOSE int fd = -1;
+
+	if (!path || (size_t)snprintf(file, sizeof(file), "%s/memory.events", path) >= sizeof(file))
+		return false;
+	fd = open(file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
+		return false;
+	*at_limit = events_number(text, "oom") > 0; /* the kernel's own word for the limit's */
+	return events_number(text, "oom_kill") > 0;
 }
 
 int cgroup_remove(const char *path, struct error *err)

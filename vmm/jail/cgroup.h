@@ -14,6 +14,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/error.h"
@@ -58,6 +59,9 @@ int cgroup_create(const struct cgroups *cgroups, const char *guest, const struct
 /* Changes the limits of one that is there. */
 int cgroup_limit(const struct cgroups *cgroups, const char *path, const struct cgroup_limits *limits,
 		 struct error *err);
+/* Whether the kernel killed what was in it for want of memory; *at_limit: of the memory that it may have, not
+ * the host's. */
+bool cgroup_out_of_memory(const char *path, bool *at_limit);
 /* Kills whatever is still in it, and removes it; one that is gone already is no error. Waits up to
  * CGROUP_REMOVE_MS for what was killed. path: from state that a former manager left, or struct cgroup; NULL
  * is allowed. */

@@ -13,8 +13,10 @@
 #include "common/log.h"
 #include "common/printable.h"
 #include "common/util.h"
+#include "vmm/config/json_memory.h"
 #include "vmm/manager/local_socket.h"
 #include "vmm/manager/operations.h"
+#include "vmm/manager/wait.h"
 
 #define VIRTIO_PORTS    "/sys/class/virtio-ports"
 #define ACCEPT_AGAIN_NS 200000000ULL /* when there was no descriptor for a client */
@@ -96,23 +98,43 @@ static void client_flush(struct control_client *client)
 
 /* A client that does not read is waited for, and dropped when too much has piled up: it cannot stall the
  * manager. What the channel does not take is gone, as is its peer. */
-static void client_send(struct control_client *client, cJSON *answer)
+static void client_write(struct control_client *client, const char *text, size_t len)
+{
+	ssize_t wrote = client->unsent_len ? 0 : write(client->source.fd, text, len);
+
+	if (wrote < 0)
+		wrote = 0;
+	if ((size_t)wrote < len && !client->channel && !client->deaf)
+		client_keep(client, text + wrote, len - (size_t)wrote);
+}
+
+/* In place of an answer that has lost a part. */
+static void client_send_no_memory(struct control_client *client)
+{
+	char text[192];
+	int len = snprintf(
+		text, sizeof(text),
+		"{\"id\":%.17g,\"ok\":false,\"code\":%d,\"error\":\"the manager is out of memory for its "
+		"answer; rastos-vmm list shows what was done\"}\n",
+		client->id, EXIT_FAILED);
+
+	client_write(client, text, (size_t)len);
+}
+
+/* False: there is no memory for it, and nothing was sent. */
+static bool client_send(struct control_client *client, cJSON *answer)
 {
 	char *text = cJSON_PrintUnformatted(answer);
 	size_t len = text ? strlen(text) : 0;
-	ssize_t wrote = 0;
+	bool whole = !json_memory_missed() && text;
 
-	if (text) {
+	if (whole) {
 		text[len++] = '\n'; /* in place of its end */
-		if (client->unsent_len == 0)
-			wrote = write(client->source.fd, text, len);
-		if (wrote < 0)
-			wrote = 0;
-		if ((size_t)wrote < len && !client->channel && !client->deaf)
-			client_keep(client, text + wrote, len - (size_t)wrote);
+		client_write(client, text, len);
 	}
 	free(text);
 	cJSON_Delete(answer);
+	return whole;
 }
 
 static struct control_client *client_of(struct call *call)
@@ -136,7 +158,8 @@ static void answer_done(struct call *call, cJSON *result)
 	cJSON_AddTrueToObject(answer, "ok");
 	if (result)
 		cJSON_AddItemToObject(answer, "result", result);
-	client_send(client, answer);
+	if (!client_send(client, answer))
+		client_send_no_memory(client);
 }
 
 static void answer_failed(struct call *call, enum exit_code code, const char *text, cJSON *details)
@@ -156,7 +179,8 @@ static void answer_failed(struct call *call, enum exit_code code, const char *te
 		cJSON_AddItemToObject(answer, detail->string, detail);
 	}
 	cJSON_Delete(details);
-	client_send(client, answer);
+	if (!client_send(client, answer))
+		client_send_no_memory(client);
 }
 
 static void answer_progress(struct call *call, const char *text)
@@ -165,7 +189,7 @@ static void answer_progress(struct call *call, const char *text)
 	cJSON *answer = answer_new(client);
 
 	cJSON_AddStringToObject(answer, "progress", text);
-	client_send(client, answer);
+	client_send(client, answer); /* or the next */
 }
 
 static void answer_item(struct call *call, cJSON *json)
@@ -174,7 +198,10 @@ static void answer_item(struct call *call, cJSON *json)
 	cJSON *answer = answer_new(client);
 
 	cJSON_AddItemToObject(answer, "item", json);
-	client_send(client, answer);
+	if (client_send(client, answer))
+		return;
+	call_waited(call); /* who follows must miss nothing unawares */
+	client_send_no_memory(client);
 }
 
 static int client_stream(struct call *call)
@@ -233,11 +260,14 @@ static bool client_take_line(struct control *control, unsigned place)
 	if (!end || client->deaf)
 		return false;
 	len = (size_t)(end - client->line);
+	json_memory_missed();
 	json = request_parse(client->line, len);
 	client->used -= len + 1;
 	memmove(client->line, end + 1, client->used);
 	if (json)
 		client_request(client, json);
+	else if (json_memory_missed())
+		client_send_no_memory(client);
 	else if (len > 0) /* an empty line flushes what a former peer of the channel left */
 		answer_failed(&client->call, EXIT_USAGE, "a request is one JSON object on one line", NULL);
 	cJSON_Delete(json);
@@ -289,13 +319,13 @@ static void client_ready(struct loop_source *source, uint32_t events)
 /* --- The ways in --- */
 
 /* Takes fd over. It asked nothing yet: the answer is to whatever it asks. */
-static void refuse_client(int fd)
+static void refuse_client(int fd, const char *why)
 {
-	static const char answer[] =
-		"{\"id\":0,\"ok\":false,\"code\":4,\"error\":\"the manager has as many clients as it can "
-		"serve; try again when one has gone\"}\n";
+	char answer[192];
+	int len = snprintf(answer, sizeof(answer), "{\"id\":0,\"ok\":false,\"code\":%d,\"error\":\"%s\"}\n",
+			   EXIT_REFUSED, why);
 
-	if (write(fd, answer, sizeof(answer) - 1) < 0)
+	if (write(fd, answer, (size_t)len) < 0)
 		log_debug("control: a client went before it was refused: %m");
 	close(fd);
 }
@@ -311,8 +341,10 @@ static int control_add_client(struct control *control, int fd, bool channel)
 	while (place < CONTROL_CLIENTS_MAX && control->clients[place])
 		place++;
 	if (!client || place == CONTROL_CLIENTS_MAX) {
+		refuse_client(fd, client ? "the manager has as many clients as it can serve; try again when "
+					   "one has gone"
+					 : "the manager is out of memory for a client; try again later");
 		free(client);
-		refuse_client(fd);
 		return client ? -EBUSY : -ENOMEM;
 	}
 	client->control = control;

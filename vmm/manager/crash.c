@@ -11,6 +11,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "vmm/config/file.h"
+#include "vmm/config/json_memory.h"
 #include "vmm/guest/process.h"
 #include "vmm/manager/guest.h"
 #include "vmm/manager/manager.h"
@@ -95,10 +96,12 @@ void crash_report_write(const struct managed_guest *guest, const char *registers
 
 	gmtime_r(&now, &utc);
 	strftime(when, sizeof(when), "%Y%m%dT%H%M%SZ", &utc);
+	json_memory_missed();
 	json = crash_json(guest, registers, &utc);
 	text = cJSON_Print(json);
 	cJSON_Delete(json);
-	if (!folder || !text || asprintf(&path, "%s/%s-%s.json", folder, guest->definition->name, when) < 0) {
+	if (json_memory_missed() || !folder || !text ||
+	    asprintf(&path, "%s/%s-%s.json", folder, guest->definition->name, when) < 0) {
 		log_error("guest %s: no memory for its crash report", guest->definition->name);
 		return;
 	}
@@ -110,27 +113,40 @@ void crash_report_write(const struct managed_guest *guest, const char *registers
 	remove_old(folder, guest->definition->name);
 }
 
+/* One that cannot be read is left out; -ENOMEM when only memory is missing. */
+static int add_report(cJSON *reports, const char *folder, const char *file)
+{
+	AUTO_FREE char *path = file_path_join(folder, file);
+	AUTO_FREE char *text = NULL;
+	struct error ignored;
+	int code = path ? file_read_text("crash report", path, REPORT_MAX, &text, &ignored) : -ENOMEM;
+
+	if (code == 0)
+		cJSON_AddItemToArray(reports, cJSON_Parse(text));
+	return code == -ENOMEM ? code : 0;
+}
+
 int crash_reports_read(const struct settings *settings, const char *name, cJSON **reports, struct error *err)
 {
 	AUTO_FREE char *folder = crash_folder(settings);
 	struct dirent **entries = NULL;
 	int count = folder ? scandir(folder, &entries, keep_visible, newest_first) : -1;
+	int code = count < 0 && errno != ENOENT ? -errno : 0;
 
+	json_memory_missed();
 	*reports = cJSON_CreateArray();
-	if (count < 0 && errno != ENOENT) {
-		cJSON_Delete(TAKE_PTR(*reports));
-		return error_set(err, -errno, "crash reports %s: cannot read: %m", folder ? folder : "");
-	}
 	for (int i = 0; i < count; i++) {
-		AUTO_FREE char *path = file_path_join(folder, entries[i]->d_name);
-		AUTO_FREE char *text = NULL;
-		struct error ignored;
-
-		if (path && is_report(entries[i]->d_name, name) &&
-		    file_read_text("crash report", path, REPORT_MAX, &text, &ignored) == 0)
-			cJSON_AddItemToArray(*reports, cJSON_Parse(text));
+		if (code == 0 && is_report(entries[i]->d_name, name))
+			code = add_report(*reports, folder, entries[i]->d_name);
 		free(entries[i]);
 	}
 	free(entries);
+	if (code == 0 && json_memory_missed())
+		code = -ENOMEM;
+	if (code < 0) {
+		cJSON_Delete(TAKE_PTR(*reports));
+		return error_set(err, code, "crash reports %s: cannot read: %s", folder ? folder : "",
+				 strerror(-code));
+	}
 	return 0;
 }

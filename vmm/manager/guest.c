@@ -14,7 +14,9 @@
 #include "common/log.h"
 #include "common/util.h"
 #include "vmm/config/file.h"
+#include "vmm/config/json_memory.h"
 #include "vmm/guest/process.h"
+#include "vmm/jail/cgroup.h"
 #include "vmm/manager/crash.h"
 #include "vmm/manager/division.h"
 #include "vmm/manager/manager.h"
@@ -129,12 +131,16 @@ void guest_use_fresh(struct managed_guest *guest)
 /* Starts its process and has it on record before it does anything. */
 static int start_process(struct managed_guest *guest, struct error *err)
 {
-	int code = guest_process_start(guest, err);
+	int code;
 
+	json_memory_missed();
+	code = guest_process_start(guest, err);
 	if (code < 0)
 		return code;
 	guest->record.started_ns = monotonic_ns();
-	code = remember(guest, GOAL_RUN, err);
+	code = json_memory_missed() ? error_set(err, -ENOMEM, "guest %s: no memory to keep what it was given",
+						guest->definition->name)
+				    : remember(guest, GOAL_RUN, err);
 	if (code == 0)
 		code = guest_process_go(guest, err);
 	if (code < 0)
@@ -151,7 +157,7 @@ static int spawn(struct managed_guest *guest, struct error *err)
 	guest_use_fresh(guest);
 	loop_timer_clear(&guest->deadline);
 	guest->end = MACHINE_RUNNING;
-	memset(guest->report.steps, 0, sizeof(guest->report.steps));
+	boot_report_clear(&guest->report, guest->definition->name);
 	guest->status[0] = guest->why[0] = '\0';
 	free(TAKE_PTR(guest->console_tail));
 	code = division_give(guest, err);
@@ -398,11 +404,25 @@ static bool starts_again(const struct managed_guest *guest)
 	}
 }
 
+/* Its limit leaves it room for all that it needs (cgroup_memory_for): it is a crash as others are, and
+ * followed by the same. */
+static void note_out_of_memory(struct managed_guest *guest, bool at_limit)
+{
+	guest->end = MACHINE_CRASHED;
+	snprintf(guest->why, sizeof(guest->why), "guest %s: killed by the kernel: out of memory: %s",
+		 guest->definition->name,
+		 at_limit ? "its process had all that its control group allows (memory.max)"
+			  : "the host had none left");
+}
+
 static void note_end(struct managed_guest *guest, int signal)
 {
 	const char *name = guest->definition->name;
+	bool at_limit;
 
-	if (signal == SIGSYS) { /* whatever it left as its last words */
+	if (guest->end == MACHINE_RUNNING && cgroup_out_of_memory(guest->record.cgroup, &at_limit))
+		note_out_of_memory(guest, at_limit);
+	else if (signal == SIGSYS) { /* whatever it left as its last words */
 		guest->end = MACHINE_FAILED;
 		snprintf(
 			guest->why, sizeof(guest->why),

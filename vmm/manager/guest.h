@@ -7,6 +7,8 @@
  *      guest_start.c    the process: what it gets, and its start
  *      guest_process.c  its messages, its end, how the next manager finds it
  *      guest_words.c    what it says, read with distrust
+ *      guest_hotplug.c  devices that come and go while it runs
+ *      guest_errors.c   what it writes to its standard error
  *      guest_jail.c     its user id, its cgroup, its vsock broker
  *      record.h         what survives the manager
  *
@@ -24,6 +26,7 @@
 #include "vmm/config/definition.h"
 #include "vmm/guest/boot_report.h"
 #include "vmm/guest/machine.h"
+#include "vmm/manager/guest_errors.h"
 #include "vmm/manager/guest_words.h"
 #include "vmm/manager/life.h"
 #include "vmm/manager/record.h"
@@ -32,9 +35,7 @@
 #define GUEST_DOWN_SECONDS 30            /* how long a guest may take to shut down before it is stopped */
 #define GUEST_STOP_NS      5000000000ULL /* how long its process may then take to end before it is killed */
 
-/* In its folder: */
-#define GUEST_LISTEN_NAME     "process.sock"
-#define GUEST_LAST_WORDS_NAME "end.json"
+#define GUEST_LISTEN_NAME "process.sock" /* in its folder */
 
 struct manager;
 
@@ -50,6 +51,17 @@ enum stop_stage {
 struct guest_talk {
 	uint64_t since_ns; /* CLOCK_MONOTONIC */
 	unsigned count;
+};
+
+/* A device that is to come or to go (guest_hotplug.h). */
+struct hotplug_change {
+	char id[DEFINITION_NAME_MAX + 1];
+	bool removes;
+	bool is_disk;                     /* else a network card */
+	unsigned index;                   /* of one that comes: its place in `running` */
+	struct guest_definition *running; /* what the guest then runs with */
+	struct guest_definition *next;    /* and from its next start on */
+	uint64_t number;                  /* 0: none is under way */
 };
 
 struct managed_guest {
@@ -71,6 +83,8 @@ struct managed_guest {
 	struct loop_source broker;  /* our end of its vsock broker; -1: none */
 	struct guest_talk talk;     /* on the control socket */
 	struct guest_talk asks;     /* of the broker */
+	struct guest_talk mutters;  /* on its standard error, which is ... */
+	struct guest_errors errors; /* ... our end of this pipe */
 	struct passt passt[DEFINITION_NETWORKS_MAX];
 	bool adopting;              /* found, and not heard of yet */
 	bool told_paused;           /* so it said last */
@@ -82,8 +96,17 @@ struct managed_guest {
 	struct boot_report report;
 	char status[GUEST_STATUS_MAX]; /* STATUS= of its init */
 	struct machine_counters counters;
-	bool counters_asked;     /* and not yet told */
-	enum machine_end end;    /* of the last run */
+	bool counters_asked; /* and not yet told */
+	struct guest_devices devices;
+	struct hotplug_change change;
+	uint64_t change_last, changed; /* the number of the newest change, and of the last that has ended, */
+	int change_code;               /* how, */
+	struct error change_why;       /* and why */
+	char cards[DEFINITION_NETWORKS_MAX]
+		  [DEFINITION_NAME_MAX + 1];          /* the ids of its network cards; "": none */
+	char refused_device[DEFINITION_NAME_MAX + 1]; /* the one that its process refused last, */
+	char refused_why[GUEST_WHY_MAX];              /* and why */
+	enum machine_end end;                         /* of the last run */
 	char why[GUEST_WHY_MAX]; /* of the last end; what it waits for; "" while all is well */
 	char *console_tail;      /* last lines of a run that ended badly */
 };
@@ -95,9 +118,9 @@ int guest_create(struct manager *manager, struct guest_definition *definition, c
 void guest_remove_folder(const struct managed_guest *guest);
 void guest_destroy(struct managed_guest *guest); /* its process goes on if it has one; NULL is allowed */
 
-/* A new definition for it: at once while it is off, else from its next start on. Takes definition over on
- * success. */
-int guest_redefine(struct managed_guest *guest, struct guest_definition *definition, struct error *err);
+/* A new definition for it, with its vsock path (guest_give_vsock_path): at once while it is off, else from its
+ * next start on. Takes definition over. */
+void guest_redefine(struct managed_guest *guest, struct guest_definition *definition);
 
 bool guest_alive(const struct managed_guest *guest); /* it has a process */
 bool guest_ready(const struct managed_guest *guest); /* running or paused */
@@ -145,6 +168,7 @@ void guest_process_abandon(struct managed_guest *guest);
 int guest_process_find(struct managed_guest *guest, struct error *err);
 /* Sends {"op":op}, with a descriptor unless fd is -1; or, the second one, with a port too. */
 int guest_process_tell(struct managed_guest *guest, const char *op, int fd, struct error *err);
+int guest_process_say(struct managed_guest *guest, const cJSON *message, int fd, struct error *err);
 int guest_process_connect(struct managed_guest *guest, uint32_t port, int fd, struct error *err);
 /* Where it listens for the next manager. */
 int guest_process_address(const struct managed_guest *guest, struct sockaddr_un *address, struct error *err);

@@ -18,15 +18,12 @@ int guest_give_vsock_path(const struct managed_guest *guest, struct guest_defini
 	return asprintf(&definition->vsock_path, "%s/vsock.sock", guest->folder) < 0 ? -ENOMEM : 0;
 }
 
-int guest_redefine(struct managed_guest *guest, struct guest_definition *definition, struct error *err)
+void guest_redefine(struct managed_guest *guest, struct guest_definition *definition)
 {
-	if (guest_give_vsock_path(guest, definition) < 0)
-		return error_set(err, -ENOMEM, "guest %s: out of memory", definition->name);
 	definition_free(guest->fresh);
 	guest->fresh = definition;
 	if (!guest_alive(guest))
 		guest_use_fresh(guest);
-	return 0;
 }
 
 int guest_create(struct manager *manager, struct guest_definition *definition, char *file,
@@ -45,9 +42,10 @@ int guest_create(struct manager *manager, struct guest_definition *definition, c
 		.process.fd = -1,
 		.control.fd = -1,
 		.broker.fd = -1,
+		.errors.source.fd = -1,
 		.deadline.source.fd = -1,
 	};
-	snprintf(guest->report.guest, sizeof(guest->report.guest), "%s", definition->name);
+	boot_report_clear(&guest->report, definition->name);
 	if (asprintf(&guest->folder, "%s/guests/%s", manager->settings->runtime_dir, definition->name) < 0 ||
 	    guest_give_vsock_path(guest, definition) < 0)
 		code = error_set(err, -ENOMEM, "guest %s: out of memory", definition->name);

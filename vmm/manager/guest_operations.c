@@ -194,6 +194,15 @@ static void op_logs(struct call *call, const struct request *request)
 		call->peer->done(call, piece);
 }
 
+/* For their counters; guest: NULL, or the only one. */
+static void ask_all(struct manager *manager, const struct managed_guest *guest)
+{
+	for (unsigned i = 0; i < manager->guest_count; i++) {
+		if (guest_alive(manager->guests[i]) && (!guest || guest == manager->guests[i]))
+			stats_ask(manager->guests[i]);
+	}
+}
+
 /* One that hangs does not hold up what is known of the others. */
 static void op_stats(struct call *call, const struct request *request)
 {
@@ -207,12 +216,15 @@ static void op_stats(struct call *call, const struct request *request)
 		       &err);
 		return;
 	}
-	for (unsigned i = 0; i < manager->guest_count; i++) {
-		if (guest_alive(manager->guests[i]) &&
-		    (!request->guest || request->guest == manager->guests[i]))
-			stats_ask(manager->guests[i]);
-	}
+	ask_all(manager, request->guest);
 	call_wait(call, CALL_STATS, request->guest, STATS_WAIT_S);
+}
+
+static void op_metrics(struct call *call, const struct request *request)
+{
+	(void)request;
+	ask_all(call->operations->manager, NULL);
+	call_wait(call, CALL_METRICS, NULL, STATS_WAIT_S);
 }
 
 /* What a list needs of crash reports: they are long, and there may be many. */
@@ -293,6 +305,7 @@ const struct operation guest_operations[] = {
 	{"console", .on_guest = true, .run = op_console},
 	{"logs", .on_guest = true, .members = {"from", "lines"}, .run = op_logs},
 	{"stats", .on_guest = true, .guest_optional = true, .run = op_stats},
+	{"metrics", .run = op_metrics},
 	{"crashes", .on_guest = true, .guest_optional = true, .members = {"newest"}, .run = op_crashes},
 	{"vsock-connect", .on_guest = true, .members = {"port"}, .run = op_vsock_connect},
 	{NULL},

@@ -14,8 +14,11 @@
 #include "common/log.h"
 #include "common/util.h"
 #include "vmm/config/file.h"
+#include "vmm/config/json_memory.h"
+#include "vmm/guest/last_words.h"
 #include "vmm/guest/process.h"
 #include "vmm/manager/guest.h"
+#include "vmm/manager/guest_hotplug.h"
 #include "vmm/manager/guest_jail.h"
 #include "vmm/manager/guest_words.h"
 #include "vmm/manager/manager.h"
@@ -59,6 +62,15 @@ int guest_process_tell(struct managed_guest *guest, const char *op, int fd, stru
 	return tell(guest, text, fd, err);
 }
 
+int guest_process_say(struct managed_guest *guest, const cJSON *message, int fd, struct error *err)
+{
+	AUTO_FREE char *text = cJSON_PrintUnformatted(message);
+
+	if (!text)
+		return error_set(err, -ENOMEM, "guest %s: out of memory", guest->definition->name);
+	return tell(guest, text, fd, err);
+}
+
 int guest_process_connect(struct managed_guest *guest, uint32_t port, int fd, struct error *err)
 {
 	char text[64];
@@ -80,7 +92,14 @@ static void take_message(struct managed_guest *guest, const struct guest_message
 		guest->report = message->report;
 		memcpy(guest->status, message->status, sizeof(guest->status));
 		guest->told_paused = message->paused;
+		guest->devices = message->devices;
 		guest_heard(guest);
+		guest_hotplug_heard(guest);
+		break;
+	case GUEST_SAYS_NO:
+		memcpy(guest->refused_device, message->device, sizeof(guest->refused_device));
+		memcpy(guest->refused_why, message->why, sizeof(guest->refused_why));
+		guest_hotplug_heard(guest);
 		break;
 	case GUEST_SAYS_NOTHING:
 		break;
@@ -95,7 +114,7 @@ static void control_ready(struct loop_source *source, uint32_t events)
 	struct guest_message message;
 
 	while (events & EPOLLHUP || manager_hears(guest->manager, source, &guest->talk, MESSAGES_MAX)) {
-		ssize_t got = recv(source->fd, text, sizeof(text), MSG_DONTWAIT);
+		ssize_t got = recv(source->fd, text, sizeof(text), MSG_DONTWAIT | MSG_PEEK);
 
 		if (got < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
@@ -103,7 +122,13 @@ static void control_ready(struct loop_source *source, uint32_t events)
 			loop_remove(guest->manager->loop, source);
 			return;
 		}
+		json_memory_missed();
 		guest_message_parse(text, (size_t)got, guest->definition->name, &message);
+		if (json_memory_missed() && !(events & EPOLLHUP)) { /* it may say READY, and says it once */
+			manager_hush(guest->manager, source);
+			return;
+		}
+		recv(source->fd, text, sizeof(text), MSG_DONTWAIT);
 		take_message(guest, &message);
 	}
 }
@@ -123,17 +148,34 @@ static void process_ready(struct loop_source *source, uint32_t events)
 	guest_process_ended(guest, info.si_pid && info.si_code != CLD_EXITED ? info.si_status : 0);
 }
 
+static void no_last_words(struct managed_guest *guest)
+{
+	guest->end = MACHINE_FAILED;
+	snprintf(guest->why, sizeof(guest->why),
+		 "guest %s: its process has ended, and there was no memory to read why",
+		 guest->definition->name);
+}
+
 void guest_process_last_words(struct managed_guest *guest, char **registers)
 {
-	AUTO_FREE char *path = file_path_join(guest->folder, GUEST_LAST_WORDS_NAME);
+	AUTO_FREE char *path = file_path_join(guest->folder, LAST_WORDS_NAME);
 	AUTO_FREE char *text = NULL;
 	struct guest_last_words words;
-	struct error err;
+	int code;
 
 	*registers = NULL;
-	if (!path || file_read_text("last words", path, GUEST_LAST_WORDS, &text, &err) < 0)
+	code = path ? last_words_read(path, &text) : -ENOMEM;
+	if (code == -ENOMEM)
+		no_last_words(guest);
+	if (code < 0)
 		return;
+	json_memory_missed();
 	guest_last_words_parse(text, guest->definition->name, &words);
+	if (json_memory_missed()) {
+		guest_last_words_free(&words);
+		no_last_words(guest);
+		return;
+	}
 	if (words.end == MACHINE_RUNNING)
 		return;
 	guest->end = words.end;
@@ -164,6 +206,7 @@ void guest_process_release(struct managed_guest *guest)
 	}
 	guest->process.fd = guest->control.fd = -1;
 	guest_broker_close(guest);
+	guest_errors_close(guest);
 }
 
 void guest_process_forget(struct managed_guest *guest)
@@ -172,6 +215,7 @@ void guest_process_forget(struct managed_guest *guest)
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
 		passt_stop(&guest->passt[i]);
 	guest_jail_close(guest);
+	guest_hotplug_end(guest);
 	guest->record.process = (struct process_id){0};
 	cJSON_Delete(TAKE_PTR(guest->record.definition));
 	cJSON_Delete(TAKE_PTR(guest->record.numbers));
@@ -244,6 +288,15 @@ static int give_broker(struct managed_guest *guest, struct error *err)
 	return code < 0 ? code : guest_process_tell(guest, "broker", theirs, err);
 }
 
+/* And that one's pipe. */
+static int give_errors(struct managed_guest *guest, struct error *err)
+{
+	AUTO_CLOSE int theirs = -1;
+	int code = guest_errors_open(guest, &theirs, err);
+
+	return code < 0 ? code : guest_process_tell(guest, "errors", theirs, err);
+}
+
 static int connect_to(const struct managed_guest *guest, struct error *err)
 {
 	/* One that does not accept must not hold us up. */
@@ -267,7 +320,8 @@ int guest_process_find(struct managed_guest *guest, struct error *err)
 	if (code < 0)
 		return code;
 	fd = connect_to(guest, err);
-	if (fd < 0 || guest_process_hear(guest, fd, err) < 0 || give_broker(guest, err) < 0) {
+	if (fd < 0 || guest_process_hear(guest, fd, err) < 0 || give_errors(guest, err) < 0 ||
+	    give_broker(guest, err) < 0) {
 		/* It runs all the same, and holds what it holds. */
 		snprintf(guest->why, sizeof(guest->why), "%s", err->text);
 		log_warning("%s", err->text);

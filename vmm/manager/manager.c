@@ -51,6 +51,12 @@ void manager_reap(struct manager *manager)
 		guest_process_reap(manager->guests[i]);
 }
 
+void manager_hush(struct manager *manager, struct loop_source *source)
+{
+	loop_modify(manager->loop, source, 0);
+	loop_timer_set(&manager->hush, HUSH_NS, 0);
+}
+
 bool manager_hears(struct manager *manager, struct loop_source *source, struct guest_talk *talk,
 		   unsigned most)
 {
@@ -60,8 +66,7 @@ bool manager_hears(struct manager *manager, struct loop_source *source, struct g
 		*talk = (struct guest_talk){.since_ns = now};
 	if (talk->count++ < most)
 		return true;
-	loop_modify(manager->loop, source, 0);
-	loop_timer_set(&manager->hush, HUSH_NS, 0);
+	manager_hush(manager, source);
 	return false;
 }
 
@@ -76,6 +81,7 @@ static void hush_over(struct loop_timer *timer)
 			loop_modify(manager->loop, &guest->control, EPOLLIN);
 		if (guest->broker.fd >= 0)
 			loop_modify(manager->loop, &guest->broker, EPOLLIN);
+		guest_errors_resume(guest);
 	}
 }
 
@@ -112,6 +118,12 @@ static int check_among_others(const struct manager *manager, const struct guest_
 	for (unsigned i = 0; i < manager->guest_count; i++) {
 		if (strcmp(manager->guests[i]->definition->name, definition->name) != 0)
 			all[count++] = next_definition(manager->guests[i]);
+	}
+	for (unsigned i = 0; code == 0 && *definition->uuid && i < count; i++) {
+		if (strcmp(all[i]->uuid, definition->uuid) == 0)
+			code = error_set(err, -EEXIST,
+					 "guest %s: its uuid is guest %s's; leave it out for a new one",
+					 definition->name, all[i]->name);
 	}
 	all[count++] = definition;
 	return code < 0 ? code : depends_check(all, count, err);
@@ -172,14 +184,21 @@ int manager_define(struct manager *manager, struct guest_definition *definition,
 				 definition->name);
 	if (definition->autostart && (code = division_check(manager, definition, err)) < 0)
 		return code;
+	/* One that is defined again stays who it is. */
+	code = definition_give_uuid(definition, guest ? next_definition(guest)->uuid : "", err);
+	if (code < 0)
+		return code;
 	if (!guest && manager->guest_count == MANAGER_GUESTS_MAX)
 		return error_set(err, -E2BIG, "guest %s: there are %d guests already, which is the most",
 				 definition->name, MANAGER_GUESTS_MAX);
 	snprintf(name, sizeof(name), "%s", definition->name);
 	if (guest) {
-		code = store_write(manager->settings, definition, &guest->file, err);
+		/* On the disk last: what is there must hold. */
+		code = guest_give_vsock_path(guest, definition) < 0
+			       ? error_set(err, -ENOMEM, "guest %s: out of memory", name)
+			       : store_write(manager->settings, definition, &guest->file, err);
 		if (code == 0)
-			code = guest_redefine(guest, definition, err);
+			guest_redefine(guest, definition);
 	} else {
 		code = define_new(manager, definition, err);
 	}

@@ -117,6 +117,8 @@ void manager_reap(struct manager *manager);
  * source is not listened to, so that no guest can keep the manager busy. */
 bool manager_hears(struct manager *manager, struct loop_source *source, struct guest_talk *talk,
 		   unsigned most);
+/* The same, as there is no memory for what it says. */
+void manager_hush(struct manager *manager, struct loop_source *source);
 
 void manager_guest_changed(struct managed_guest *guest); /* its state */
 void manager_guest_due(struct managed_guest *guest);     /* its delay is over */

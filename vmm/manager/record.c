@@ -1,6 +1,7 @@
 #include "vmm/manager/record.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,9 +9,11 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/util.h"
 #include "vmm/config/definition.h"
 #include "vmm/config/file.h"
 #include "vmm/config/json.h"
+#include "vmm/config/json_memory.h"
 
 #define RECORD_NAME  "state.json"
 #define RECORD_MAX   (2 * DEFINITION_FILE_MAX)
@@ -21,22 +24,25 @@
 
 static const char *const goal_words[] = {"off", "run", "reboot", NULL};
 
+/* Without memory, which may be missing: a record that does not say its boot would count as an older one's. */
 static void read_boot_id(char id[BOOT_ID_MAX])
 {
-	AUTO_FCLOSE FILE *file = fopen(BOOT_ID_PATH, "re");
+	AUTO_CLOSE int fd = open(BOOT_ID_PATH, O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? 0 : read(fd, id, BOOT_ID_MAX - 1);
 
-	*id = '\0';
-	if (file && fgets(id, BOOT_ID_MAX, file))
-		id[strcspn(id, "\n")] = '\0';
+	id[MAX(got, 0)] = '\0';
+	id[strcspn(id, "\n")] = '\0';
 }
 
 int record_write(const char *folder, const struct guest_record *record, struct error *err)
 {
 	AUTO_FREE char *path = file_path_join(folder, RECORD_NAME);
-	cJSON *json = cJSON_CreateObject();
 	AUTO_FREE char *text = NULL;
 	char boot_id[BOOT_ID_MAX];
+	cJSON *json;
 
+	json_memory_missed();
+	json = cJSON_CreateObject();
 	read_boot_id(boot_id);
 	cJSON_AddStringToObject(json, "boot_id", boot_id);
 	cJSON_AddStringToObject(json, "goal", goal_words[record->goal]);
@@ -54,7 +60,7 @@ int record_write(const char *folder, const struct guest_record *record, struct e
 		cJSON_AddItemReferenceToObject(json, "numbers", record->numbers);
 	text = cJSON_PrintUnformatted(json);
 	cJSON_Delete(json);
-	if (!path || !text)
+	if (!path || !text || json_memory_missed())
 		return error_set(err, -ENOMEM, "guest state in %s: out of memory", folder);
 	return file_write_text("guest state", path, text, 0600, err);
 }
@@ -114,8 +120,8 @@ int record_read(const char *folder, struct guest_record *record, struct error *e
 
 void record_remove(const char *folder)
 {
-	AUTO_FREE char *path = file_path_join(folder, RECORD_NAME);
+	char path[PATH_MAX]; /* what is over is over, with memory or without */
 
-	if (path)
+	if ((size_t)snprintf(path, sizeof(path), "%s/" RECORD_NAME, folder) < sizeof(path))
 		unlink(path);
 }

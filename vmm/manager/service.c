@@ -21,10 +21,12 @@
 #include "vmm/config/file.h"
 #include "vmm/manager/control.h"
 #include "vmm/manager/manager.h"
+#include "vmm/manager/manager_log.h"
 
 #define LOCK_TRIES    250
 #define LOCK_PAUSE_US 20000
 #define MANAGER_FILES 8192
+#define LOG_CHECK_NS  10000000000ULL
 
 struct service {
 	const struct service_config *config;
@@ -33,6 +35,7 @@ struct service {
 	struct control *control;
 	struct api *api;
 	struct loop_source signals;
+	struct loop_timer log_check;
 	int lock;
 	int started_fd;
 	bool asked; /* a first signal came: the next one forces */
@@ -246,6 +249,24 @@ static int service_open_api(struct service *service, struct error *err)
 	return 0;
 }
 
+static void log_check_due(struct loop_timer *timer)
+{
+	const struct service *service = CONTAINER_OF(timer, struct service, log_check);
+
+	manager_log_rotate(service->config->settings);
+}
+
+static int service_watch_log(struct service *service, struct error *err)
+{
+	int code = loop_timer_init(&service->loop, &service->log_check, log_check_due);
+
+	if (code < 0)
+		return error_set(err, code, "cannot make the log's timer: %s", strerror(-code));
+	manager_log_rotate(service->config->settings);
+	loop_timer_set(&service->log_check, LOG_CHECK_NS, LOG_CHECK_NS);
+	return 0;
+}
+
 static int service_open(struct service *service, struct error *err)
 {
 	int code = service_lock(service, err);
@@ -257,6 +278,8 @@ static int service_open(struct service *service, struct error *err)
 	if (code < 0)
 		return error_set(err, code, "cannot make an event loop: %s", strerror(-code));
 	code = service_watch_signals(service, err);
+	if (code == 0 && service->config->own_log)
+		code = service_watch_log(service, err);
 	if (code == 0)
 		code = manager_open(&service->manager, service->config->settings, service->config->mode,
 				    &service->loop, err);
@@ -272,6 +295,7 @@ static void service_close(struct service *service)
 	api_close(service->api);
 	control_close(service->control);
 	manager_close(&service->manager);
+	loop_timer_close(&service->loop, &service->log_check);
 	cleanup_close(&service->signals.fd);
 	loop_close(&service->loop);
 	cleanup_close(&service->lock);
@@ -284,6 +308,7 @@ int service_run(const struct service_config *config, struct error *err)
 		.lock = -1,
 		.started_fd = config->started_fd,
 		.signals.fd = -1,
+		.log_check.source.fd = -1,
 		.manager.hush.source.fd = -1,
 		.loop = {.epoll = -1, .stop = -1},
 	};

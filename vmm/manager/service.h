@@ -15,6 +15,7 @@ struct service_config {
 	/* Gets one line once it is known how the start went: "" when the guests are started, else the
 	 * sentence; closed then. -1: nobody waits. */
 	int started_fd;
+	bool own_log; /* standard error is the manager's log (manager_log.h), which is kept from growing */
 };
 
 /*

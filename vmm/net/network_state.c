@@ -7,6 +7,7 @@
 #include "common/cleanup.h"
 #include "vmm/config/file.h"
 #include "vmm/config/json.h"
+#include "vmm/config/json_memory.h"
 #include "vmm/net/live_network.h"
 
 #define STATE_FILE "state.json"
@@ -44,10 +45,12 @@ int network_state_write(const struct live_network *live, struct error *err)
 {
 	AUTO_FREE char *path = file_path_join(live->folder, STATE_FILE);
 	AUTO_FREE char *text = NULL;
-	cJSON *json = cJSON_CreateObject();
+	cJSON *json;
 	cJSON *ports;
 	int code = file_make_folder("network's folder", live->folder, 0755, err);
 
+	json_memory_missed();
+	json = cJSON_CreateObject();
 	cJSON_AddItemToObject(json, "definition", virtual_network_json(&live->network));
 	ports = cJSON_AddArrayToObject(json, "ports");
 	for (unsigned i = 0; i < live->port_count; i++)
@@ -55,7 +58,7 @@ int network_state_write(const struct live_network *live, struct error *err)
 	text = cJSON_PrintUnformatted(json);
 	cJSON_Delete(json);
 	if (code == 0)
-		code = path && text
+		code = path && text && !json_memory_missed()
 			       ? file_write_text("network's state", path, text, 0644, err)
 			       : error_set(err, -ENOMEM, "network %s: out of memory", live->network.name);
 	return code;

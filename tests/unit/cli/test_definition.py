@@ -32,6 +32,7 @@ WHOLE = {
                  {"type": "tap", "device": "tap0"}, {"type": "network", "network": "default"},
                  {"type": "bridge", "bridge": "br0"}],
     "rng": True,
+    "clock": {"offset": "localtime", "adjustment": -3600},
     "vsock": {"cid": 3, "path": "vsock.sock"},
     "console": "serial",
     "ready": "notify",
