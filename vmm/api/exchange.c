@@ -87,14 +87,27 @@ static void reply_too_large(struct exchange *exchange)
 	reply_refusal(exchange, MHD_HTTP_CONTENT_TOO_LARGE, "the body is larger than %zu bytes", exchange->body_max);
 }
 
-/* What it is going to be: not read at all when that is too much. */
+/* Many clients listen to an answer only when they have sent all: what is a little too large is thrown away before. */
 static bool check_length(struct exchange *exchange)
 {
 	const char *length = exchange_header(exchange, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	unsigned long long size = length ? strtoull(length, NULL, 10) : 0;
 
-	if (!length || strtoull(length, NULL, 10) <= exchange->body_max)
+	if (size <= exchange->body_max)
 		return true;
 	reply_too_large(exchange);
+	exchange->at_once = size > DISCARDED_MAX || exchange_header(exchange, MHD_HTTP_HEADER_EXPECT);
+	return false;
+}
+
+/* A length and chunks: what whoever is between us takes for the body may be another request (RFC 9112, 6.1). */
+static bool check_framing(struct exchange *exchange)
+{
+	if (!exchange_header(exchange, MHD_HTTP_HEADER_TRANSFER_ENCODING) ||
+	    !exchange_header(exchange, MHD_HTTP_HEADER_CONTENT_LENGTH))
+		return true;
+	reply_refusal(exchange, MHD_HTTP_BAD_REQUEST, "a body has a Content-Length or a Transfer-Encoding, not both");
+	reply_header(exchange, MHD_HTTP_HEADER_CONNECTION, "close");
 	exchange->at_once = true;
 	return false;
 }
@@ -206,7 +219,7 @@ static bool check_rate(struct exchange *exchange)
 /* Its headers are there. What is refused by now is answered when its body was thrown away. */
 static void take_head(struct exchange *exchange, const char *method)
 {
-	if (check_rate(exchange) && check_identity(exchange) && find_route(exchange, method) && check_role(exchange))
+	if (check_framing(exchange) && check_rate(exchange) && check_identity(exchange) && find_route(exchange, method) && check_role(exchange))
 		check_body(exchange);
 }
 
