@@ -122,11 +122,14 @@ _rastos_vmm() {
 	crashes) words="--show --json --help $(_rastos_vmm_guests)" ;;
 	disk)
 		case $verb in
-		"") words="list info create import resize clone delete --help" ;;
+		"") words="list info create import resize clone delete prune --help" ;;
 		list) words="--json --help" ;;
-		create) words="--json --help" ;;
-		import) words="--format --size --tag --json --help" files=yes ;;
-		*) words="--json --help $(_rastos_vmm_disks)" ;;
+		create) words="--json --json-lines --help" ;;
+		import) words="--format --size --tag --json --json-lines --help" files=yes ;;
+		prune) words="--json-lines --help" ;;
+		info) words="--json --help $(_rastos_vmm_disks)" ;;
+		delete) words="--json-lines --help $(_rastos_vmm_disks)" ;;
+		*) words="--json --json-lines --help $(_rastos_vmm_disks)" ;;
 		esac
 		;;
 	image)

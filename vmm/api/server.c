@@ -159,7 +159,7 @@ static struct MHD_Daemon *daemon_start(struct api *api, struct api_daemon *daemo
 			MHD_USE_ERROR_LOG | (with_tls ? MHD_USE_TLS : 0),
 		0, NULL, NULL, exchange_handle, NULL, MHD_OPTION_EXTERNAL_LOGGER, log_message, NULL,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)API_MEMORY, MHD_OPTION_CONNECTION_LIMIT,
-		API_CONNECTIONS_MAX, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
+		API_CONNECTIONS_MAX, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
 		MHD_OPTION_NOTIFY_CONNECTION, connection_noticed, daemon, MHD_OPTION_URI_LOG_CALLBACK,
 		exchange_begin, &api->http, MHD_OPTION_NOTIFY_COMPLETED, exchange_end, NULL, MHD_OPTION_ARRAY, tls,
 		MHD_OPTION_END);

@@ -130,6 +130,7 @@ void machine_resume(struct machine *machine)
 	atomic_store(&machine->paused, false);
 	pthread_cond_broadcast(&machine->pause_over);
 	pthread_mutex_unlock(&machine->pause_lock);
+	machine_devices_retry(&machine->devices);
 }
 
 /* On a vCPU's thread: until the machine goes on, or ends. */

@@ -51,6 +51,9 @@ struct machine_config {
 	void (*thread_started)(void *owner, enum machine_thread kind);
 	/* A disk or network card was let go by the guest and is no more. Loop thread. */
 	void (*device_gone)(void *owner, const char *id);
+	/* A disk whose errors stop the guest had one, and waits: the guest is to be paused. Once it is
+	 * resumed, the disk tries again. Loop thread. */
+	void (*halted)(void *owner, const char *why);
 	/* why: one sentence for MACHINE_CRASHED and MACHINE_FAILED, who asked for MACHINE_RESET. */
 	void (*ended)(void *owner, enum machine_end end, const char *why);
 	void *owner;
@@ -70,7 +73,7 @@ void machine_stop(struct machine *machine);
 void machine_press_power(struct machine *machine);
 /* Stops the vCPUs after the instruction they are at; disks finish what they were asked. The guest's clocks go
  * on, so that they are right when it goes on; it is told that it was stopped (KVM_KVMCLOCK_CTRL). Twice is
- * once. Any thread. */
+ * once. Any thread; machine_resume: the loop's. */
 void machine_pause(struct machine *machine);
 void machine_resume(struct machine *machine);
 /* Types Ctrl-Alt-Del; -EBUSY when no driver listens. Any thread. */

@@ -165,6 +165,27 @@ static void fill_blk_options(const struct disk_definition *definition, const str
 	};
 }
 
+/* What a disk that stops the guest needs: once a machine, when there is such a disk. */
+static int disk_halt_prepare(struct machine_devices *devices, const struct disk_definition *definition,
+			     struct error *err)
+{
+	const struct machine_config *config = devices->config;
+
+	return definition->errors == DISK_ERRORS_STOP
+		       ? disk_halt_make(&devices->halt, config->loop, config->halted, config->owner, err)
+		       : 0;
+}
+
+void machine_devices_retry(struct machine_devices *devices)
+{
+	for (unsigned i = 0; devices->halt.made && i < VIRTIO_SLOTS_MAX; i++) {
+		const struct virtio_slot *slot = &devices->virtio[i];
+
+		if (slot->kind == VIRTIO_SLOT_DISK && virtio_slot_device(slot))
+			virtio_device_kick(slot->device, 0);
+	}
+}
+
 int machine_devices_add_disk(struct machine_devices *devices, const struct disk_definition *definition,
 			     const char *id, struct disk_resource *resource, struct virtio_slot **result,
 			     struct error *err)
@@ -176,7 +197,13 @@ int machine_devices_add_disk(struct machine_devices *devices, const struct disk_
 	if (!slot)
 		return -ENOSPC;
 	fill_blk_options(definition, resource, &options);
-	device = virtio_blk_create(&options, devices->memory, virtio_slot_loop(slot), err);
+	if (definition->errors == DISK_ERRORS_STOP) {
+		options.stopped = disk_halt_tell;
+		options.owner = &devices->halt;
+	}
+	device = disk_halt_prepare(devices, definition, err) < 0
+			 ? NULL
+			 : virtio_blk_create(&options, devices->memory, virtio_slot_loop(slot), err);
 	if (device)
 		resource->fd = -1;
 	*result = slot;
@@ -415,6 +442,7 @@ void machine_devices_destroy(struct machine_devices *devices)
 	console_hub_connect(devices->config->console, NULL);
 	virtio_slots_close(devices);
 	machine_hotplug_close(devices);
+	disk_halt_close(&devices->halt);
 	serial_destroy(devices->serial);
 	i8042_destroy(devices->i8042);
 	rtc_destroy(devices->rtc);

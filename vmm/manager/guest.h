@@ -86,10 +86,12 @@ struct managed_guest {
 	struct guest_talk mutters;  /* on its standard error, which is ... */
 	struct guest_errors errors; /* ... our end of this pipe */
 	struct passt passt[DEFINITION_NETWORKS_MAX];
-	bool adopting;              /* found, and not heard of yet */
-	bool told_paused;           /* so it said last */
-	struct loop_timer deadline; /* of a shutdown, or before a restart */
-	uint64_t start_cost_ns;     /* how long its last start held the manager up */
+	bool adopting;                   /* found, and not heard of yet */
+	bool told_paused;                /* so it said last */
+	char told_halted[GUEST_WHY_MAX]; /* the same: which disk's error paused it; "": none */
+	bool halted;                     /* and that is why it is LIFE_PAUSED */
+	struct loop_timer deadline;      /* of a shutdown, or before a restart */
+	uint64_t start_cost_ns;          /* how long its last start held the manager up */
 	enum stop_stage stop_stage;
 	uint64_t stop_share_ns; /* time for each of the stages that ask */
 

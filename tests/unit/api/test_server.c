@@ -245,7 +245,7 @@ Test(server, what_could_hide_a_request_is_refused)
 				     "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nDELETE /v1/guests/web HTTP/1.1\r\n"
 				     "Host: x\r\n\r\n");
 
-	expect(answer, "400", "not both");
+	expect(answer, "400", "without a Content-Length");
 	cr_assert_null(strstr(answer, " 204 "));
 	close(fd);
 	expect(ask("GET", "/v1/guests/web", "", NULL), "200", "web");
