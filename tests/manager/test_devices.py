@@ -178,6 +178,24 @@ class Running(Devices):
         self.wait_state("web", "off")
         self.assertEqual(self.ids()[:2], ["disk0", "data"])
 
+    def test_link_changes_at_once(self):
+        for transport in ("pci", "mmio"):
+            card = {"type": "passt", "id": "lan"}
+            self.start(transport=transport, networks=[card])
+            pid = self.guest("web")["pid"]
+            for link in ("down", "down", "up"):
+                device = self.result("device-add", device="lan", kind="network", definition=card | {"link": link})
+                self.assertEqual(device["network"]["link"], link)
+                self.assertEqual(json.loads(self.read("guests/web.json"))["networks"], [card | {"link": link}])
+                self.assertEqual(self.definition_now()["networks"], [card | {"link": link}])
+                self.assertIsNone(self.definition_now("next_definition"))
+            self.refused_op("device-add", REFUSED, ["lan", "cannot change while"], device="lan", kind="network",
+                            definition=card | {"link": "down", "mtu": 1400})
+            self.assertEqual(self.guest("web")["pid"], pid)
+            self.ok("kill", "web")
+            self.wait_state("web", "off")
+            self.ok("undefine", "web")
+
     def test_manager_is_killed_while_they_come(self):
         self.start()
         for number in range(5):
