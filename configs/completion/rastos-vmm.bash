@@ -63,18 +63,26 @@ _rastos_vmm() {
 		esac
 	done
 	case $command in
-	network | disk | image) verb=${COMP_WORDS[i + 1]} ;;
+	network | disk | image | token) verb=${COMP_WORDS[i + 1]} ;;
 	esac
 	((i + 1 == COMP_CWORD)) && verb=
 	case $command in
 	"")
-		words="up down mode plan network check run create define dumpxml convert undefine start shutdown reboot kill pause resume console exec cp
+		words="up down mode plan network token check run create define dumpxml convert undefine start shutdown reboot kill pause resume console exec cp
 			list info logs events stats top boot-report crashes disk image help --config --connect --version --help"
 		;;
 	up) words="--detach --mode --config --timeout --no-console --help" ;;
 	down) words="--timeout --force --poweroff --keep-guests --help" ;;
 	mode) words="--json --timeout --help server desktop" ;;
 	plan) words="--json --mode --config --host --help" ;;
+	token)
+		case $verb in
+		"") words="list add remove --json --help" ;;
+		list) words="--json --help" ;;
+		add) words="read operate admin --help" ;;
+		remove) words="--help" ;;
+		esac
+		;;
 	check) words="--json --help" ;;
 	network)
 		case $verb in
@@ -114,11 +122,14 @@ _rastos_vmm() {
 	crashes) words="--show --json --help $(_rastos_vmm_guests)" ;;
 	disk)
 		case $verb in
-		"") words="list info create import resize clone delete --help" ;;
+		"") words="list info create import resize clone delete prune --help" ;;
 		list) words="--json --help" ;;
-		create) words="--json --help" ;;
-		import) words="--format --size --tag --json --help" files=yes ;;
-		*) words="--json --help $(_rastos_vmm_disks)" ;;
+		create) words="--json --json-lines --help" ;;
+		import) words="--format --size --tag --json --json-lines --help" files=yes ;;
+		prune) words="--json-lines --help" ;;
+		info) words="--json --help $(_rastos_vmm_disks)" ;;
+		delete) words="--json-lines --help $(_rastos_vmm_disks)" ;;
+		*) words="--json --json-lines --help $(_rastos_vmm_disks)" ;;
 		esac
 		;;
 	image)

@@ -221,7 +221,7 @@ class Life(ApiTest):
         self.assert_status(204, self.api.resumeGuest(guest="web"))
         self.assertEqual(self.state_of("web"), "running")
         pid = self.api.getGuestState(guest="web").json["pid"]
-        self.assert_status(202, self.api.rebootGuest(guest="web", timeout_s=1))
+        self.assert_status(204, self.api.rebootGuest(guest="web", timeout_s=1))
         wait_until(lambda: self.state_of("web") == "running" and self.api.getGuestState(guest="web").json["pid"] != pid)
         self.assert_status(204, self.api.shutdownGuest(guest="web", wait=True, timeout_s=1))
         self.assertEqual(self.state_of("web"), "off")
@@ -277,7 +277,7 @@ class Life(ApiTest):
         stats = self.assert_status(200, self.api.getStats(guest="talks")).json
         self.assertEqual(stats["guest"], "talks")
         self.assertEqual([item["guest"] for item in self.api.getAllStats().json], ["talks"])
-        self.assertIn("run", [step["name"] for step in self.api.getBootReport(guest="talks").json["steps"]])
+        self.assertIn("load", [step["name"] for step in self.api.getBootReport(guest="talks").json["steps"]])
         self.assert_status(200, self.api.listDevices(guest="talks"))
 
     def test_crashes_are_told(self):

@@ -82,6 +82,23 @@ static bool has_body(const struct exchange *exchange)
 	return exchange_header(exchange, MHD_HTTP_HEADER_TRANSFER_ENCODING) || (length && strcmp(length, "0") != 0);
 }
 
+static void reply_too_large(struct exchange *exchange)
+{
+	reply_refusal(exchange, MHD_HTTP_CONTENT_TOO_LARGE, "the body is larger than %zu bytes", exchange->body_max);
+}
+
+/* What it is going to be: not read at all when that is too much. */
+static bool check_length(struct exchange *exchange)
+{
+	const char *length = exchange_header(exchange, MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+	if (!length || strtoull(length, NULL, 10) <= exchange->body_max)
+		return true;
+	reply_too_large(exchange);
+	exchange->at_once = true;
+	return false;
+}
+
 static bool check_body(struct exchange *exchange)
 {
 	const struct route *route = exchange->route;
@@ -102,7 +119,7 @@ static bool check_body(struct exchange *exchange)
 		reply_header(exchange, MHD_HTTP_HEADER_ACCEPT, wanted);
 		return false;
 	}
-	return true;
+	return check_length(exchange);
 }
 
 static enum api_role role_of(struct exchange *exchange)
@@ -198,11 +215,6 @@ static void take_head(struct exchange *exchange, const char *method)
 static bool too_large(struct exchange *exchange, size_t len)
 {
 	return exchange->body_len + len > exchange->body_max;
-}
-
-static void reply_too_large(struct exchange *exchange)
-{
-	reply_refusal(exchange, MHD_HTTP_CONTENT_TOO_LARGE, "the body is larger than %zu bytes", exchange->body_max);
 }
 
 /* False: the client is not listened to any longer. */
@@ -320,7 +332,7 @@ enum MHD_Result exchange_handle(void *owner, struct MHD_Connection *mhd, const c
 	if (!exchange->headed) {
 		exchange->headed = true;
 		take_head(exchange, method);
-		return MHD_YES;
+		return exchange->at_once ? give_answer(exchange) : MHD_YES;
 	}
 	*size = 0;
 	if (len > 0)

@@ -25,6 +25,7 @@ struct exchange {
 	const struct route *route;
 	enum api_role role;
 	bool headed;    /* its headers were looked at */
+	bool at_once;   /* it is answered before its body came */
 	bool suspended; /* its connection is, until it is answered */
 	bool gone;      /* its client has gone */
 	bool is_xml;    /* its body */

@@ -124,7 +124,8 @@ static unsigned status_of(const struct exchange *exchange, enum exit_code code, 
 	default: /* a guest that does not start is not our fault: an image is missing, or it has crashed */
 		if (status)
 			return status;
-		return exchange->route->later ? MHD_HTTP_CONFLICT : MHD_HTTP_INTERNAL_SERVER_ERROR;
+		return exchange->route->later || exchange_flag(exchange, "wait") ? MHD_HTTP_CONFLICT
+										 : MHD_HTTP_INTERNAL_SERVER_ERROR;
 	}
 }
 

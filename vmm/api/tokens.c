@@ -75,7 +75,7 @@ static int read_tokens(struct tokens *tokens, struct error *err)
 	if (status.st_mode & 077 || (status.st_uid != geteuid() && status.st_uid != 0))
 		return error_set(err, -EPERM,
 				 "tokens %s: others may read or change it: it must be yours, with mode 0600", tokens->path);
-	tokens->changed = status.st_mtim;
+	tokens->file = status;
 	return read_lines(tokens, file, err);
 }
 
@@ -103,6 +103,13 @@ static int write_tokens(const struct tokens *tokens, struct error *err)
 	return 0;
 }
 
+/* A clock's tick is too long to tell two changes apart, but each makes a file of its own. */
+static bool is_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_mode == b->st_mode &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
 /* Read again when it is another; one that went wrong lets nobody in. */
 static void read_again(struct tokens *tokens)
 {
@@ -111,12 +118,10 @@ static void read_again(struct tokens *tokens)
 
 	if (stat(tokens->path, &status) < 0) {
 		tokens->count = 0;
-		tokens->changed = (struct timespec){0};
-	} else if ((status.st_mtim.tv_sec != tokens->changed.tv_sec ||
-		    status.st_mtim.tv_nsec != tokens->changed.tv_nsec) &&
-		   read_tokens(tokens, &err) < 0) {
+		tokens->file = (struct stat){0};
+	} else if (!is_same_file(&status, &tokens->file) && read_tokens(tokens, &err) < 0) {
 		tokens->count = 0;
-		tokens->changed = status.st_mtim;
+		tokens->file = status;
 		log_warning("%s", err.text);
 	}
 }

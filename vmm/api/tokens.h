@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
+#include <sys/stat.h>
 
 #include "common/error.h"
 #include "vmm/config/api_settings.h"
@@ -32,7 +32,7 @@ struct token {
 struct tokens {
 	char *path;
 	struct crypto *crypto;
-	struct timespec changed; /* of the file, when it was read */
+	struct stat file; /* as it was when it was read */
 	unsigned count;
 	struct token tokens[TOKENS_MAX];
 };

@@ -37,6 +37,7 @@ static const struct command commands[] = {
 	{"mode", "show or change the mode: server or desktop", command_mode},
 	{"plan", "show how CPUs and memory are divided among the guests", command_plan},
 	{"network", "list, show and define the networks of this host", command_network},
+	{"token", "list, make and remove tokens for the API", command_token},
 	{"check", "tell whether this host can run guests, and how to mend it", command_check},
 	{"Guests", NULL, NULL},
 	{"run", "run one guest in the foreground, without a manager", command_run},

@@ -124,8 +124,7 @@ static int print_document(xmlDoc *document, struct refusal *refusal)
 	int size = 0;
 	int code;
 
-	xmlIndentTreeOutput = 1;
-	xmlDocDumpFormatMemoryEnc(document, &text, &size, "UTF-8", 1);
+	xmlDocDumpMemoryEnc(document, &text, &size, "UTF-8");
 	/* Without the declaration, as libvirt prints it. */
 	if (text) {
 		const char *start = memchr(text, '\n', (size_t)size);
@@ -150,6 +149,8 @@ static int to_xml(const char *bytes, size_t size, struct refusal *refusal)
 		code = refuse(refusal, -EINVAL, NULL, "is no definition: it must be a JSON object");
 	else
 		code = domain_to_xml(definition, &document, refusal);
+	if (code == 0)
+		code = document_indent(document, refusal);
 	if (code == 0)
 		code = print_document(document, refusal);
 	xmlFreeDoc(document);

@@ -1,6 +1,6 @@
 /*
- * What a guest printed on its console, as its runtime folder keeps it: the newest CONSOLE_LOG_BYTES of it, over all of
- * its starts, in a file of fixed size (fixed_file.h).
+ * What a guest printed on its console, as its runtime folder keeps it: the newest CONSOLE_LOG_BYTES of it,
+ * over all of its starts, in a file of fixed size (fixed_file.h).
  *
  *      | ring: byte n of all that ever came is at n modulo CONSOLE_LOG_BYTES ... | head: how many came |
  *

@@ -1,8 +1,8 @@
 /*
- * A file of the size that it was given: how a guest process leaves something on the host without being able to fill
- * it. The manager makes the file and takes its space, the process maps it into its memory and closes it: a
- * mapping cannot make a file grow (mmap(2)). A full file system refuses the file at the start, not a write to
- * the memory later.
+ * A file of the size that it was given: how a guest process leaves something on the host without being able
+ * to fill it. The manager makes the file and takes its space, the process maps it into its memory and closes
+ * it: a mapping cannot make a file grow (mmap(2)). A full file system refuses the file at the start, not a
+ * write to the memory later.
  */
 #pragma once
 

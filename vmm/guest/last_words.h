@@ -1,6 +1,6 @@
 /*
- * What a guest process says when it ends, for whichever manager is there then: one JSON object in a file of fixed size
- * (fixed_file.h), with zeroes behind it.
+ * What a guest process says when it ends, for whichever manager is there then: one JSON object in a file of
+ * fixed size (fixed_file.h), with zeroes behind it.
  *
  *      {"end":"powered-off","why":"...","registers":"...","console":"last lines","report":{...}}
  *

@@ -1,11 +1,11 @@
 /*
- * What a guest's process writes to its standard error: a pipe, whose lines go into the manager's log, each with
- * the guest's name before it.
+ * What a guest's process writes to its standard error: a pipe, whose lines go into the manager's log, each
+ * with the guest's name before it.
  *
  * The guest may have taken its process over. It writes at the pace of log_limited (common/log.h): what is too
  * much is left out, and told so; nothing but that guest is named at the beginning of a line, and a line is
- * bounded. The pipe never blocks: while no manager reads, words are lost. The next manager gives the process a
- * pipe of its own. Loop thread only.
+ * bounded. The pipe never blocks: while no manager reads, words are lost. The next manager gives the process
+ * a pipe of its own. Loop thread only.
  */
 #pragma once
 
@@ -28,7 +28,8 @@ struct guest_errors {
 	char line[GUEST_ERROR_MAX + 1];
 };
 
-/* A fresh pipe, which the loop reads from now on; *theirs is for the guest process, and the caller's to close. */
+/* A fresh pipe, which the loop reads from now on; *theirs is for the guest process, and the caller's to
+ * close. */
 int guest_errors_open(struct managed_guest *guest, int *theirs, struct error *err);
 /* Says what came and was not read yet. */
 void guest_errors_close(struct managed_guest *guest);

@@ -33,7 +33,9 @@ static int logs_open(const char *folder, uint64_t *oldest, uint64_t *head, int *
 static ssize_t logs_fetch(const char *folder, int fd, uint64_t from, uint64_t to, char *text,
 			  struct error *err)
 {
-	ssize_t got = from < to ? console_log_read(fd, from, text, (size_t)MIN(to - from, (uint64_t)LOGS_PIECE)) : 0;
+	ssize_t got = from < to
+			      ? console_log_read(fd, from, text, (size_t)MIN(to - from, (uint64_t)LOGS_PIECE))
+			      : 0;
 
 	return got < 0 ? error_set(err, (int)got, "console log of %s: cannot read: %s", folder,
 				   strerror((int)-got))

@@ -5,8 +5,9 @@
  *      {"text":"...","next":8192,"more":true}
  *
  * `text` has the guest's bytes as they are, zeroes left out. Who asks again from `next` on gets what follows;
- * `more` says that it is there already. Places count all that the guest ever printed; what is from a place that the
- * log has no more, or not yet, begins with the oldest that it has (vmm/guest/console_log.h). Loop thread only.
+ * `more` says that it is there already. Places count all that the guest ever printed; what is from a place
+ * that the log has no more, or not yet, begins with the oldest that it has (vmm/guest/console_log.h). Loop
+ * thread only.
  */
 #pragma once
 

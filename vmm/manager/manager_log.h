@@ -1,6 +1,7 @@
 /*
- * The manager's log where it is the manager's own: runtime_dir/manager.log, which is its standard error in the background.
- * When it has grown to MANAGER_LOG_MAX it becomes manager.log.1, in place of the one before, and a new one begins.
+ * The manager's log where it is the manager's own: runtime_dir/manager.log, which is its standard error in
+ * the background. When it has grown to MANAGER_LOG_MAX it becomes manager.log.1, in place of the one before,
+ * and a new one begins.
  */
 #pragma once
 

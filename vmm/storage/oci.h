@@ -35,6 +35,12 @@ typedef int oci_blob_check(void *owner, const struct oci_descriptor *blob, struc
 int oci_manifest_blobs(const char *about, const char *text, oci_blob_check *check, void *owner,
 		       struct error *err);
 
+struct progress;
+
+/* Copies a manifest that oci_layout_find has found, and what it names, into the folder blobs, by their
+ * digests: by reflink where that is possible. Everybody may read them. */
+int oci_layout_copy(const char *about, int folder, const struct oci_descriptor *manifest, int blobs,
+		    struct progress *progress, struct error *err);
 /* The manifest of the image of that tag (NULL: the only one) in the layout in folder, all of it there. */
 int oci_layout_find(const char *about, int folder, const char *tag, struct oci_descriptor *manifest,
 		    struct error *err);

@@ -6,7 +6,7 @@ import shutil
 
 from program import *
 
-VERBS = {"image": ["build", "sign", "verify", "inspect"], "network": ["list", "info", "define", "undefine"],
+VERBS = {"token": ["list", "add", "remove"], "image": ["build", "sign", "verify", "inspect"], "network": ["list", "info", "define", "undefine"],
          "disk": ["list", "info", "create", "import", "resize", "clone", "delete"]}
 
 

@@ -127,7 +127,8 @@ Test(logs, oldest_lines_make_room_for_the_newest)
 /* The process that writes it may be its guest's. */
 Test(logs, one_that_lies_is_read_within_its_bounds)
 {
-	static const uint64_t heads[] = {1, CONSOLE_LOG_BYTES + 1, CONSOLE_LOG_HEAD_MAX, UINT64_MAX, 1ULL << 63};
+	static const uint64_t heads[] = {1, CONSOLE_LOG_BYTES + 1, CONSOLE_LOG_HEAD_MAX, UINT64_MAX,
+					 1ULL << 63};
 	struct console_log *log = log_open();
 
 	for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++) {
