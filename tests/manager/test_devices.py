@@ -178,6 +178,22 @@ class Running(Devices):
         self.wait_state("web", "off")
         self.assertEqual(self.ids()[:2], ["disk0", "data"])
 
+    def test_disks_and_cards_of_every_kind_come(self):
+        """What they need beside is made by a process that may make little (vmm/jail/filter_make.c)."""
+        self.start()
+        limits = {"total": {"iops_sec": 100}, "read": {"bytes_sec": 4096, "bytes_sec_max": 8192}}
+        disk = self.disk(iotune=limits, discard="unmap", error_policy="stop", block_size={"logical": 4096})
+        self.result("device-add", device="data", kind="disk", definition=disk)
+        card = {"type": "passt", "bandwidth": {"inbound": {"average": 100}, "outbound": {"average": 100, "burst": 5}}, "mtu": 1400}
+        self.result("device-add", device="lan", kind="network", definition=card)
+        try:
+            os.close(os.open(self.path("more.img"), os.O_RDWR | os.O_DIRECT))
+            self.result("device-add", device="more", kind="disk", definition=self.disk("more", cache="none"))
+        except OSError:
+            self.refused_op("device-add", USAGE, ["more.img", "page cache"], device="more", kind="disk",
+                            definition=self.disk("more", cache="none"))
+        self.assertEqual(self.state("web"), "running")
+
     def test_link_changes_at_once(self):
         for transport in ("pci", "mmio"):
             card = {"type": "passt", "id": "lan"}
