@@ -88,15 +88,16 @@ static void reply_too_large(struct exchange *exchange)
 	reply_refusal(exchange, MHD_HTTP_CONTENT_TOO_LARGE, "the body is larger than %zu bytes", exchange->body_max);
 }
 
-/* What it is going to be: not read at all when that is too much. */
+/* Many clients listen to an answer only when they have sent all: what is a little too large is thrown away before. */
 static bool check_length(struct exchange *exchange)
 {
 	const char *length = exchange_header(exchange, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	unsigned long long size = length ? strtoull(length, NULL, 10) : 0;
 
-	if (!length || strtoull(length, NULL, 10) <= exchange->body_max)
+	if (size <= exchange->body_max)
 		return true;
 	reply_too_large(exchange);
-	exchange->at_once = true;
+	exchange->at_once = size > DISCARDED_MAX || exchange_header(exchange, MHD_HTTP_HEADER_EXPECT);
 	return false;
 }
 
@@ -218,6 +219,7 @@ static bool check_framing(struct exchange *exchange, const char *version)
 		reply_refusal(exchange, MHD_HTTP_BAD_REQUEST, "Host: is missing");
 	else
 		return true;
+	reply_header(exchange, MHD_HTTP_HEADER_CONNECTION, "close");
 	exchange->at_once = true;
 	return false;
 }
