@@ -132,7 +132,8 @@ static int listen_at(const struct api_address *address, struct error *err)
 		if (address->address.ss_family == AF_INET6)
 			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
 	}
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&address->address, address->len) < 0 || listen(fd, BACKLOG) < 0)
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&address->address, address->len) < 0 ||
+	    listen(fd, BACKLOG) < 0)
 		return error_set(err, -errno, "API: cannot listen at %s: %m", address->text);
 	return TAKE_FD(fd);
 }

@@ -30,7 +30,8 @@ static bool is_wanted(const struct exchange *exchange, const cJSON *item)
 	return (!after || strcmp(name, after) > 0) && (!state || (is && strcmp(is, state) == 0));
 }
 
-/* <...>; rel="next" (RFC 8288): the same again, from there on. Names have no characters that a target escapes. */
+/* <...>; rel="next" (RFC 8288): the same again, from there on. Names have no characters that a target
+ * escapes. */
 static void link_next(struct exchange *exchange, const char *next)
 {
 	const char *limit = query_get(&exchange->query, "limit");
@@ -42,8 +43,8 @@ static void link_next(struct exchange *exchange, const char *next)
 	reply_header(exchange, MHD_HTTP_HEADER_LINK, text);
 }
 
-/* Sorts the array, and keeps the page's items. The name of the last one when there are more, or NULL; it lives as long
- * as the array. */
+/* Sorts the array, and keeps the page's items. The name of the last one when there are more, or NULL; it
+ * lives as long as the array. */
 static const char *take_page(const struct exchange *exchange, cJSON *array, unsigned limit)
 {
 	unsigned count = (unsigned)cJSON_GetArraySize(array);
@@ -113,8 +114,9 @@ bool page_check(struct exchange *exchange)
 	else if (after && !definition_name_valid(after))
 		reply_bad_parameter(exchange, "after", "is not the name of anything");
 	else if (state && !is_state(state))
-		reply_bad_parameter(exchange, "state",
-				    "must be one of off, waiting, starting, running, paused, stopping, failed");
+		reply_bad_parameter(
+			exchange, "state",
+			"must be one of off, waiting, starting, running, paused, stopping, failed");
 	else
 		return true;
 	return false;
