@@ -237,7 +237,7 @@ class BadResource(ProgramTest):
 
     def test_disk_options(self):
         for option, words in (("cache=write", ["disks[0].cache", '"writeback"']), ("cache", ["disks[0].cache"]),
-                              ("discard=yes", ["disks[0].discard", '"unmap"']), ("cash=none", ["cash", 'did you mean "cache"']),
+                              ("discard=yes", ["disks[0].discard", '"unmap"']), ("cach=none", ["cach", 'did you mean "cache"']),
                               ("ro=1", ["ro", "not a known key"]), ("", ["not a known key"])):
             self.usage(words, "run", "-d", f"data.img,{option}", "vmlinux")
 
