@@ -106,7 +106,7 @@ KILLED(truncate_a_file)      { CALL(SYS_ftruncate, host->file, 0); }
 KILLED(reserve_space)        { CALL(SYS_fallocate, host->file, 0, 0, 4096); }
 KILLED(replace_a_descriptor) { CALL(SYS_dup3, host->file, STDOUT_FILENO, O_CLOEXEC); }
 KILLED_VCPU_DISK(replace_standard_error) { CALL(SYS_dup3, host->file, STDERR_FILENO, O_CLOEXEC); }
-KILLED_VCPU_DISK(close_a_file)    { CALL(SYS_close, host->file); }
+KILLED_VCPU(close_a_file)    { CALL(SYS_close, host->file); }
 
 /* --- Sockets --- */
 KILLED(unix_socket)          { CALL(SYS_socket, AF_UNIX, SOCK_STREAM, 0); }

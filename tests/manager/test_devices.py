@@ -240,4 +240,45 @@ class Running(Devices):
         self.result("device-add", device="more", kind="disk", definition=self.disk("more"))
 
 
+class Command(Devices):
+    """rastos-vmm device."""
+
+    def test_list_add_remove(self):
+        self.define(transport="pci", networks=[{"type": "passt"}])
+        self.assertEqual(self.ok("device", "add", "web", "data", "--disk", "data.img,ro"), "")
+        self.assertEqual(self.result("device-info", device="data")["disk"], self.disk(id="data", read_only=True))
+        self.ok("disk", "create", "pooled", "1M")
+        added = json.loads(self.ok("device", "add", "--json", "-d", "pooled", "web", "more"))
+        self.assertEqual(added["disk"], {"image": "pooled", "id": "more"})
+        self.ok("device", "add", "web", "lan", "-n", "network:default:8080:80")
+        lines = [line.split() for line in self.ok("device", "list", "web").splitlines()]
+        self.assertEqual([line[:2] for line in lines[1:]], [["data", "disk"], ["more", "disk"], ["net0", "network"],
+                                                            ["lan", "network"], ["vsock0", "vsock"], ["console0", "console"]])
+        self.assertIn("pooled", lines[2])
+        self.ok("device", "remove", "web", "data")
+        self.assertEqual([device["id"] for device in json.loads(self.ok("device", "list", "--json", "web"))["devices"]][:2],
+                         ["more", "net0"])
+
+    def test_while_it_runs(self):
+        self.define(transport="pci")
+        self.ok("start", "--wait", "web")
+        self.ok("device", "add", "web", "data", "-d", "data.img")
+        self.assertIn("hot plug", self.ok("device", "list", "web"))
+        self.refused(TIMED_OUT, ["may still"], "device", "remove", "--timeout", "1", "web", "data")
+        self.assertIn("leaving", self.ok("device", "list", "web"))
+        self.ok("device", "remove", "--next-start", "web", "data")
+        self.assertEqual(json.loads(self.read("guests/web.json"))["disks"], [])
+
+    def test_refusals(self):
+        self.define()
+        for code, words, arguments in ((NO_GUEST, ["wep", "web"], ("list", "wep")), (REFUSED, ["no device"], ("remove", "web", "x")),
+                                       (USAGE, ["disks[0]", "oops"], ("add", "web", "x", "-d", "data.img,oops"))):
+            with self.subTest(arguments):
+                self.refused(code, words, "device", *arguments)
+        for arguments in ((), ("lst",), ("add", "web", "x"), ("add", "web", "x", "-d", "a", "-n", "passt"), ("list",),
+                          ("remove", "web"), ("remove", "-t", "0", "web", "x"), ("list", "-d", "x", "web")):
+            with self.subTest(arguments):
+                self.assertEqual(self.run_program("device", *arguments).returncode, USAGE)
+
+
 main()

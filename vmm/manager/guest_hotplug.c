@@ -173,12 +173,15 @@ static int check_change(const struct managed_guest *guest, const struct hotplug_
 {
 	const char *name = guest->definition->name;
 
+	if (guest->definition->transport != GUEST_TRANSPORT_PCI && !change->links)
+		return error_set(err, -EOPNOTSUPP,
+				 "guest %s: devices come and go only while it is off; with \"transport\": "
+				 "\"pci\" in its definition they do while it runs",
+				 name);
 	if (!guest->devices.told && !change->links)
-		return error_set(
-			err, -EOPNOTSUPP,
-			"guest %s: devices come and go only while it is off; with \"transport\": \"pci\" in its "
-			"definition they do while it runs",
-			name);
+		return error_set(err, -EBUSY,
+				 "guest %s: its process has not said yet what devices it has; try again",
+				 name);
 	if (guest->change.number && !guest->change.removes)
 		return error_set(err, -EBUSY, "guest %s: device %s is just coming; try again", name,
 				 guest->change.id);
