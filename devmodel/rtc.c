@@ -261,6 +261,11 @@ struct rtc *rtc_create(void (*now)(struct timespec *now), struct error *err)
 	return rtc;
 }
 
+void rtc_shift(struct rtc *rtc, int64_t seconds)
+{
+	rtc->offset.tv_sec += seconds;
+}
+
 void rtc_destroy(struct rtc *rtc)
 {
 	if (!rtc)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/util.h"
 #include "devmodel/virtio/blk_file.h"
 #include "devmodel/virtio/blk_limits.h"
@@ -15,6 +16,9 @@
 
 #define BLK_QUEUE_SIZE 128
 #define BLK_SEG_MAX    (BLK_QUEUE_SIZE - 2) /* header and status take a descriptor each */
+
+#define BLK_NAME_PREFIX  "blk "
+#define STATUS_TRY_AGAIN 0xff /* none of 5.2.6's: ours */
 
 /* 5.2.4: what one request may discard or zero. Zeros may have to be written. */
 #define BLK_RANGES_MAX      32
@@ -30,11 +34,14 @@ struct blk {
 	bool unsafe;
 	bool discard;
 	bool ignore_errors;
+	void (*stopped)(void *owner, const char *why);
+	void *owner;
 	uint64_t sectors;
 	struct blk_limits limits;
 	struct virtio_blk_config config;
 	char id[VIRTIO_BLK_ID_BYTES];
 	struct virtq_chain chain;
+	struct latency latencies[VIRTIO_BLK_KINDS];
 };
 
 struct request {
@@ -76,12 +83,27 @@ static int request_parse(struct request *request, struct virtq_chain *chain)
 	return 0;
 }
 
+/* An error of the file: the status of the request. */
 static uint8_t blk_failed(struct blk *blk, const char *operation, int code)
 {
+	const char *cause = code == -ENODATA ? "the file has become shorter" : strerror(-code);
+
 	log_limited(&blk->device.log_limit, LOG_LEVEL_ERROR, "virtio %s: cannot %s: %s%s", blk->name,
-		    operation, code == -ENODATA ? "the file has become shorter" : strerror(-code),
-		    blk->ignore_errors ? "; ignored" : "");
+		    operation, cause, blk->ignore_errors ? "; ignored" : "");
 	return blk->ignore_errors ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR;
+}
+
+/* The same of one that may be tried again. */
+static uint8_t blk_stopped(struct blk *blk, const char *operation, int code)
+{
+	struct error why;
+
+	if (!blk->stopped)
+		return blk_failed(blk, operation, code);
+	error_set(&why, code, "disk %s: cannot %s: %s", blk->name + strlen(BLK_NAME_PREFIX), operation,
+		  code == -ENODATA ? "the file has become shorter" : strerror(-code));
+	blk->stopped(blk->owner, why.text);
+	return STATUS_TRY_AGAIN;
 }
 
 /* 5.2.6.2: a driver that cannot flush expects its data to be safe when the write is done. */
@@ -90,9 +112,12 @@ static bool blk_writes_through(const struct blk *blk)
 	return !virtio_has(&blk->device, VIRTIO_BLK_F_FLUSH) && !blk->unsafe;
 }
 
+/* What the driver was told of: the disk's end, and the size of a block where the file insists on it. */
 static bool blk_in_range(const struct blk *blk, uint64_t sector, size_t bytes)
 {
-	return bytes % VIRTIO_BLK_SECTOR == 0 && sector <= blk->sectors &&
+	uint64_t block = MAX(blk->file.align, (unsigned)VIRTIO_BLK_SECTOR) / VIRTIO_BLK_SECTOR;
+
+	return bytes % (block * VIRTIO_BLK_SECTOR) == 0 && sector % block == 0 && sector <= blk->sectors &&
 	       bytes / VIRTIO_BLK_SECTOR <= blk->sectors - sector;
 }
 
@@ -112,10 +137,10 @@ static uint8_t blk_read(struct blk *blk, struct request *request)
 	if (!blk_in_range(blk, request->sector, len))
 		return VIRTIO_BLK_S_IOERR;
 	code = blk_file_read(&blk->file, &request->in, request->sector * VIRTIO_BLK_SECTOR);
-	virtio_traffic_add(&blk->device.traffic.to_guest, len - request->in.len);
+	counter_add(&blk->device.counters.to_guest, len - request->in.len);
 	if (code == 0)
 		return VIRTIO_BLK_S_OK;
-	status = blk_failed(blk, "read", code);
+	status = blk_stopped(blk, "read", code);
 	if (status == VIRTIO_BLK_S_OK)
 		slice_clear(&request->in);
 	return status;
@@ -130,10 +155,11 @@ static uint8_t blk_write(struct blk *blk, struct request *request)
 		return VIRTIO_BLK_S_IOERR;
 	code = blk_file_write(&blk->file, &request->out, request->sector * VIRTIO_BLK_SECTOR,
 			      blk_writes_through(blk));
-	virtio_traffic_add(&blk->device.traffic.from_guest, len - request->out.len);
-	return code < 0 ? blk_failed(blk, "write", code) : VIRTIO_BLK_S_OK;
+	counter_add(&blk->device.counters.from_guest, len - request->out.len);
+	return code < 0 ? blk_stopped(blk, "write", code) : VIRTIO_BLK_S_OK;
 }
 
+/* Not to be tried again: the kernel forgets what it could not write, and would say yes the second time. */
 static uint8_t blk_flush(struct blk *blk)
 {
 	int code = blk->unsafe ? 0 : blk_file_flush(&blk->file);
@@ -159,7 +185,7 @@ static uint8_t blk_clear_range(struct blk *blk, bool discard,
 		       : blk_file_zero(&blk->file, offset, len, unmap && blk->discard);
 	if (code == -EOPNOTSUPP)
 		return VIRTIO_BLK_S_UNSUPP;
-	return code < 0 ? blk_failed(blk, discard ? "discard" : "write zeroes", code) : VIRTIO_BLK_S_OK;
+	return code < 0 ? blk_stopped(blk, discard ? "discard" : "write zeroes", code) : VIRTIO_BLK_S_OK;
 }
 
 static uint8_t blk_clear(struct blk *blk, struct request *request, bool discard)
@@ -218,6 +244,34 @@ static uint8_t blk_execute(struct blk *blk, struct request *request)
 	}
 }
 
+/* -1: one that is not measured. */
+static int blk_kind(uint32_t type)
+{
+	switch (type) {
+	case VIRTIO_BLK_T_IN:
+		return VIRTIO_BLK_READ;
+	case VIRTIO_BLK_T_OUT:
+		return VIRTIO_BLK_WRITE;
+	case VIRTIO_BLK_T_FLUSH:
+		return VIRTIO_BLK_FLUSH;
+	default:
+		return -1;
+	}
+}
+
+static uint8_t blk_execute_timed(struct blk *blk, struct request *request)
+{
+	int kind = blk_kind(request->type);
+	uint64_t began = kind < 0 ? 0 : monotonic_ns();
+	uint8_t status = blk_execute(blk, request);
+
+	if (kind >= 0)
+		latency_add(&blk->latencies[kind], monotonic_ns() - began);
+	if (status == VIRTIO_BLK_S_IOERR || status == STATUS_TRY_AGAIN)
+		counter_add(&blk->device.counters.errors, 1);
+	return status;
+}
+
 /* True: not now; the queue is kicked when it is time. */
 static bool blk_over_limit(struct blk *blk, const struct request *request)
 {
@@ -236,18 +290,25 @@ static bool blk_over_limit(struct blk *blk, const struct request *request)
 
 /*
  * Whatever came of it, the driver hears of the request. 2.7.8.2: the length counts no byte behind one that
- * was not written, so it leaves out the status of a request whose buffers were not filled.
+ * was not written, so it leaves out the status of a request whose buffers were not filled. False: it is in
+ * the queue again, for another time.
  */
-static void blk_serve(struct blk *blk, struct virtq *queue, struct request *request)
+static bool blk_serve(struct blk *blk, struct virtq *queue, struct request *request)
 {
 	size_t in_len = request->in.len;
+	uint8_t status = blk_execute_timed(blk, request);
 	size_t written;
 
-	*request->status = blk_execute(blk, request);
+	if (status == STATUS_TRY_AGAIN) {
+		virtq_unpop(queue);
+		return false;
+	}
+	*request->status = status;
 	written = in_len - request->in.len;
 	if (written == in_len)
 		written++;
 	virtq_push(queue, blk->chain.head, (uint32_t)written);
+	return true;
 }
 
 static void blk_notify(struct virtio_device *device, unsigned index)
@@ -267,7 +328,8 @@ static void blk_notify(struct virtio_device *device, unsigned index)
 			virtq_unpop(queue);
 			break;
 		}
-		blk_serve(blk, queue, &request);
+		if (!blk_serve(blk, queue, &request))
+			break;
 	}
 	virtio_interrupt(device, index);
 }
@@ -277,6 +339,13 @@ static void blk_config_read(struct virtio_device *device, uint32_t offset, uint8
 	struct blk *blk = CONTAINER_OF(device, struct blk, device);
 
 	memcpy(data, (const uint8_t *)&blk->config + offset, len);
+}
+
+const struct latency *virtio_blk_latency(const struct virtio_device *device, enum virtio_blk_kind kind)
+{
+	const struct blk *blk = CONTAINER_OF(device, const struct blk, device);
+
+	return &blk->latencies[kind];
 }
 
 static void blk_destroy(struct virtio_device *device)
@@ -355,7 +424,7 @@ static int blk_init(struct blk *blk, const struct virtio_blk_options *options, s
 
 	if (logical < 0)
 		return logical;
-	if (asprintf(&blk->name, "blk %s", options->name) < 0) {
+	if (asprintf(&blk->name, BLK_NAME_PREFIX "%s", options->name) < 0) {
 		blk->name = NULL;
 		return error_set(err, -ENOMEM, "disk %s: out of memory", options->name);
 	}
@@ -363,6 +432,8 @@ static int blk_init(struct blk *blk, const struct virtio_blk_options *options, s
 	blk->unsafe = options->unsafe;
 	blk->discard = options->discard;
 	blk->ignore_errors = options->ignore_errors;
+	blk->stopped = options->stopped;
+	blk->owner = options->owner;
 	blk->sectors = options->size / VIRTIO_BLK_SECTOR;
 	if (options->id)
 		memcpy(blk->id, options->id, strnlen(options->id, sizeof(blk->id)));

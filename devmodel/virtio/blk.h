@@ -14,9 +14,18 @@
 #pragma once
 
 #include "common/rate_limiter.h"
+#include "devmodel/latency.h"
 #include "devmodel/virtio/device.h"
 
 #define VIRTIO_BLK_SECTOR 512
+
+/* Requests whose time is measured, from when they are taken to when they are done. */
+enum virtio_blk_kind {
+	VIRTIO_BLK_READ,
+	VIRTIO_BLK_WRITE,
+	VIRTIO_BLK_FLUSH,
+	VIRTIO_BLK_KINDS,
+};
 
 /* total holds for reads and writes together. */
 struct virtio_blk_rates {
@@ -34,6 +43,11 @@ struct virtio_blk_options {
 	bool unsafe;        /* flushes succeed and do nothing */
 	bool discard;       /* offered to the guest */
 	bool ignore_errors; /* of the file: the guest hears of none; what could not be read is zeros */
+	/* Not NULL: reads and writes that fail are neither answered nor lost; they stay in the queue, and are
+	 * tried again when it is kicked. Called on the loop's thread, with one sentence; it must not block.
+	 */
+	void (*stopped)(void *owner, const char *why);
+	void *owner;
 	unsigned logical_block,
 		physical_block; /* bytes, powers of two; 0: what the file wants, logical_block */
 	struct virtio_blk_rates operations, bytes;
@@ -42,3 +56,5 @@ struct virtio_blk_options {
 struct virtio_device *virtio_blk_create(const struct virtio_blk_options *options,
 					const struct guest_memory *memory, struct loop *loop,
 					struct error *err);
+/* Of a device that virtio_blk_create made; any thread. */
+const struct latency *virtio_blk_latency(const struct virtio_device *device, enum virtio_blk_kind kind);

@@ -25,6 +25,7 @@ static void kick_ready(struct loop_source *source, uint32_t events)
 
 	(void)events;
 	pthread_mutex_lock(&device->lock);
+	counter_add(&device->counters.notifications, 1);
 	if (virtio_device_live(device) && device->queues[kick->queue].enabled)
 		device->ops->notify(device, kick->queue);
 	pthread_mutex_unlock(&device->lock);
@@ -169,6 +170,21 @@ void virtio_device_set_status(struct virtio_device *device, uint32_t status)
 		device_activate(device);
 }
 
+static uint32_t features_half(uint64_t features, uint32_t half)
+{
+	return half > 1 ? 0 : (uint32_t)(features >> (32 * half));
+}
+
+uint32_t virtio_device_offered(const struct virtio_device *device, uint32_t half)
+{
+	return features_half(device->offered, half);
+}
+
+uint32_t virtio_device_agreed(const struct virtio_device *device, uint32_t half)
+{
+	return features_half(device->features, half);
+}
+
 void virtio_device_set_features(struct virtio_device *device, unsigned half, uint32_t features)
 {
 	unsigned shift = 32 * half;
@@ -233,13 +249,16 @@ bool virtio_device_pop(struct virtio_device *device, unsigned queue, struct virt
 	if (code <= 0)
 		return false;
 	--*budget;
+	counter_add(&device->counters.requests, 1);
 	return true;
 }
 
 void virtio_interrupt(struct virtio_device *device, unsigned queue)
 {
-	if (virtq_needs_interrupt(&device->queues[queue]))
-		device->transport->queue_interrupt(device->transport, queue);
+	if (!virtq_needs_interrupt(&device->queues[queue]))
+		return;
+	counter_add(&device->counters.interrupts, 1);
+	device->transport->queue_interrupt(device->transport, queue);
 }
 
 static void device_tell_driver(struct virtio_device *device)
@@ -260,6 +279,7 @@ void virtio_device_broken(struct virtio_device *device, const char *why)
 		return;
 	log_limited(&device->log_limit, LOG_LEVEL_WARNING,
 		    "virtio %s: %s; stopped until its driver resets it", device->name, why);
+	counter_add(&device->counters.errors, 1);
 	device->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
 	device_tell_driver(device);
 }

@@ -29,6 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/counter.h"
 #include "common/error.h"
 #include "common/guest_memory.h"
 #include "common/log.h"
@@ -72,9 +73,13 @@ struct virtio_kick {
 	unsigned queue;
 };
 
-/* Bytes that a device moved for its guest, headers of virtio's own left out; written under the device's lock, read
- * by any thread at any time. */
-struct virtio_traffic {
+/* What a device has done; written under its lock, read by any thread at any time. */
+struct virtio_counters {
+	_Atomic uint64_t notifications; /* the driver's kicks, as many as were heard one by one */
+	_Atomic uint64_t requests;      /* requests and buffers taken from the queues */
+	_Atomic uint64_t errors;        /* requests that failed, faults that stopped the device */
+	_Atomic uint64_t interrupts;
+	/* Bytes, headers of virtio's own left out: */
 	_Atomic uint64_t to_guest;   /* read from a disk, received from a network */
 	_Atomic uint64_t from_guest; /* written, sent */
 };
@@ -104,15 +109,8 @@ struct virtio_device {
 	uint32_t config_generation;
 	struct log_limit log_limit;
 
-	struct virtio_traffic traffic;
+	struct virtio_counters counters;
 };
-
-/* The lock is held: there is one writer, and no need for a locked instruction. */
-static inline void virtio_traffic_add(_Atomic uint64_t *bytes, uint64_t more)
-{
-	atomic_store_explicit(bytes, atomic_load_explicit(bytes, memory_order_relaxed) + more,
-			      memory_order_relaxed);
-}
 
 int virtio_device_init(struct virtio_device *device, const struct guest_memory *memory, struct loop *loop,
 		       struct error *err);
@@ -123,6 +121,9 @@ void virtio_device_destroy(struct virtio_device *device);
 
 /* For transports; the lock is held. What a driver does in the wrong state (3.1) changes nothing. */
 void virtio_device_set_status(struct virtio_device *device, uint32_t status); /* 0 resets */
+/* Features 32 * half to 32 * half + 31: what is offered, what the driver has chosen so far. */
+uint32_t virtio_device_offered(const struct virtio_device *device, uint32_t half);
+uint32_t virtio_device_agreed(const struct virtio_device *device, uint32_t half);
 /* The driver's choice of features 32 * half to 32 * half + 31; counts when it sets FEATURES_OK. */
 void virtio_device_set_features(struct virtio_device *device, unsigned half, uint32_t features);
 /* -EBUSY: not between FEATURES_OK and DRIVER_OK; -EINVAL: the rings cannot be; the device is then broken. */

@@ -19,12 +19,6 @@ static struct virtq *selected_queue(struct virtio_mmio *mmio)
 	return mmio->queue_select < device->queue_count ? &device->queues[mmio->queue_select] : NULL;
 }
 
-static uint32_t offered_features(const struct virtio_mmio *mmio)
-{
-	return mmio->features_select > 1 ? 0
-					 : (uint32_t)(mmio->device->offered >> (32 * mmio->features_select));
-}
-
 static uint32_t register_read(struct virtio_mmio *mmio, uint64_t offset)
 {
 	const struct virtq *queue = selected_queue(mmio);
@@ -39,7 +33,7 @@ static uint32_t register_read(struct virtio_mmio *mmio, uint64_t offset)
 	case VIRTIO_MMIO_VENDOR_ID:
 		return MMIO_VENDOR;
 	case VIRTIO_MMIO_DEVICE_FEATURES:
-		return offered_features(mmio);
+		return virtio_device_offered(mmio->device, mmio->features_select);
 	case VIRTIO_MMIO_QUEUE_NUM_MAX:
 		return queue ? queue->size_max : 0;
 	case VIRTIO_MMIO_QUEUE_READY:
@@ -58,16 +52,6 @@ static uint32_t register_read(struct virtio_mmio *mmio, uint64_t offset)
 	}
 }
 
-static void set_low(uint64_t *address, uint32_t value)
-{
-	*address = (*address & ~(uint64_t)UINT32_MAX) | value;
-}
-
-static void set_high(uint64_t *address, uint32_t value)
-{
-	*address = (*address & UINT32_MAX) | (uint64_t)value << 32;
-}
-
 /* The driver lays a queue out; once it is enabled, or the driver runs, that is over (4.2.2.2). */
 static void queue_write(struct virtio_mmio *mmio, uint64_t offset, uint32_t value)
 {
@@ -80,22 +64,22 @@ static void queue_write(struct virtio_mmio *mmio, uint64_t offset, uint32_t valu
 		queue->size = value <= queue->size_max ? (uint16_t)value : 0;
 		break;
 	case VIRTIO_MMIO_QUEUE_DESC_LOW:
-		set_low(&queue->desc_address, value);
+		virtq_set_low(&queue->desc_address, value);
 		break;
 	case VIRTIO_MMIO_QUEUE_DESC_HIGH:
-		set_high(&queue->desc_address, value);
+		virtq_set_high(&queue->desc_address, value);
 		break;
 	case VIRTIO_MMIO_QUEUE_AVAIL_LOW:
-		set_low(&queue->avail_address, value);
+		virtq_set_low(&queue->avail_address, value);
 		break;
 	case VIRTIO_MMIO_QUEUE_AVAIL_HIGH:
-		set_high(&queue->avail_address, value);
+		virtq_set_high(&queue->avail_address, value);
 		break;
 	case VIRTIO_MMIO_QUEUE_USED_LOW:
-		set_low(&queue->used_address, value);
+		virtq_set_low(&queue->used_address, value);
 		break;
 	case VIRTIO_MMIO_QUEUE_USED_HIGH:
-		set_high(&queue->used_address, value);
+		virtq_set_high(&queue->used_address, value);
 		break;
 	}
 }

@@ -75,6 +75,17 @@ struct virtq_chain {
 	struct iovec iov[VIRTQ_CHAIN_MAX]; /* readable ones, then writable ones */
 };
 
+/* The halves of a ring's address, as transports get them. */
+static inline void virtq_set_low(uint64_t *address, uint32_t value)
+{
+	*address = (*address & ~(uint64_t)UINT32_MAX) | value;
+}
+
+static inline void virtq_set_high(uint64_t *address, uint32_t value)
+{
+	*address = (*address & UINT32_MAX) | (uint64_t)value << 32;
+}
+
 /* Checks size, alignment and addresses, and makes the queue ready; -EINVAL leaves it disabled. */
 int virtq_enable(struct virtq *queue, const struct guest_memory *memory, bool event_index, bool indirect);
 void virtq_disable(struct virtq *queue);

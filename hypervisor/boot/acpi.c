@@ -6,11 +6,12 @@
 
 #include "common/util.h"
 #include "hypervisor/boot/acpi_aml.h"
+#include "hypervisor/boot/acpi_pci.h"
 #include "hypervisor/boot/acpi_tables.h"
 #include "hypervisor/x86_64/layout.h"
 
 #define RTC_CENTURY      0x32 /* the index that holds the century */
-#define TABLES_END       LAYOUT_RESET_VECTOR
+#define TABLES_END       LAYOUT_SMBIOS
 #define TABLE_ALIGNMENT  16
 #define OEM_TABLE_ID     "RASTOSVM"
 #define OEM_REVISION     1
@@ -203,8 +204,8 @@ static void dsdt_virtio(struct aml *aml, const struct acpi_machine *machine)
 }
 
 /* The button has no fixed hardware: its interrupt goes to the generic event device (5.6.9), which notifies
- * it. */
-static void dsdt_power_button(struct aml *aml, const struct acpi_machine *machine)
+ * it; so do the PCI slots'. */
+static void dsdt_events(struct aml *aml, const struct acpi_machine *machine)
 {
 	size_t resources;
 	size_t device;
@@ -219,11 +220,15 @@ static void dsdt_power_button(struct aml *aml, const struct acpi_machine *machin
 	aml_name_string(aml, "_HID", "ACPI0013");
 	resources = aml_resources_begin(aml, "_CRS");
 	aml_resource_interrupt(aml, machine->power_button_gsi, false);
+	if (machine->pci)
+		aml_resource_interrupt(aml, machine->pci->hotplug_gsi, false);
 	aml_resources_end(aml, resources);
 	method = aml_method_begin(aml, "_EVT", 1);
 	condition = aml_if_argument_is_begin(aml, 0, machine->power_button_gsi);
 	aml_notify(aml, "\\_SB.PWRB", NOTIFY_BUTTON_PRESSED);
 	aml_end(aml, condition);
+	if (machine->pci)
+		acpi_pci_event(aml, machine->pci);
 	aml_end(aml, method);
 	aml_end(aml, device);
 }
@@ -258,7 +263,9 @@ static uint64_t dsdt_write(struct table_area *area, const struct acpi_machine *m
 		dsdt_rtc(&table.aml);
 	if (machine->pvpanic_port)
 		dsdt_pvpanic(&table.aml, machine);
-	dsdt_power_button(&table.aml, machine);
+	if (machine->pci)
+		acpi_pci_describe(&table.aml, machine->pci);
+	dsdt_events(&table.aml, machine);
 	dsdt_virtio(&table.aml, machine);
 	aml_end(&table.aml, scope);
 	return table_end(&table, area);
@@ -381,6 +388,16 @@ static uint64_t madt_write(struct table_area *area, const struct acpi_machine *m
 	return table_end(&table, area);
 }
 
+static uint64_t mcfg_write(struct table_area *area, const struct acpi_pci *pci)
+{
+	struct acpi_mcfg mcfg = {
+		.header = table_header("MCFG", ACPI_MCFG_REVISION),
+		.address = pci->ecam,
+	};
+
+	return table_copy(area, &mcfg, sizeof(mcfg));
+}
+
 static void rsdp_write(uint8_t *host, uint64_t xsdt)
 {
 	struct acpi_rsdp rsdp = {
@@ -396,30 +413,42 @@ static void rsdp_write(uint8_t *host, uint64_t xsdt)
 	memcpy(host, &rsdp, sizeof(rsdp));
 }
 
+/* 0: one of them did not fit. */
+static uint64_t tables_write(struct table_area *area, const struct acpi_machine *machine)
+{
+	struct acpi_xsdt xsdt = {.header = table_header("XSDT", ACPI_XSDT_REVISION)};
+	uint64_t dsdt = dsdt_write(area, machine);
+	unsigned count = 0;
+
+	xsdt.tables[count++] = fadt_write(area, machine, dsdt);
+	xsdt.tables[count++] = madt_write(area, machine);
+	if (machine->pci)
+		xsdt.tables[count++] = mcfg_write(area, machine->pci);
+	for (unsigned i = 0; i < count; i++)
+		if (!dsdt || !xsdt.tables[i])
+			return 0;
+	return table_copy(area, &xsdt, sizeof(xsdt.header) + count * sizeof(xsdt.tables[0]));
+}
+
 int acpi_build(const struct guest_memory *memory, const struct acpi_machine *machine, uint64_t *rsdp,
 	       struct error *err)
 {
-	struct acpi_xsdt xsdt = {.header = table_header("XSDT", ACPI_XSDT_REVISION)};
 	struct table_area area = {
 		.address = LAYOUT_ACPI,
 		.size = (size_t)(TABLES_END - LAYOUT_ACPI),
 		.used = ALIGN_UP(sizeof(struct acpi_rsdp), (size_t)TABLE_ALIGNMENT),
 	};
-	uint64_t address;
-	uint64_t dsdt;
+	uint64_t xsdt;
 
 	area.host = guest_memory_at(memory, area.address, area.size);
 	if (!area.host)
 		return error_set(err, -ENOSPC, "ACPI tables: the guest has less than 1 MiB of memory");
-	dsdt = dsdt_write(&area, machine);
-	xsdt.tables[0] = fadt_write(&area, machine, dsdt);
-	xsdt.tables[1] = madt_write(&area, machine);
-	address = table_copy(&area, &xsdt, sizeof(xsdt));
-	if (!dsdt || !xsdt.tables[0] || !xsdt.tables[1] || !address)
+	xsdt = tables_write(&area, machine);
+	if (!xsdt)
 		return error_set(err, -ENOSPC,
 				 "ACPI tables: %u CPUs and %u devices need more than the %zu KiB there are",
 				 topology_vcpus(&machine->topology), machine->virtio_count, area.size / 1024);
-	rsdp_write(area.host, address);
+	rsdp_write(area.host, xsdt);
 	*rsdp = area.address;
 	return 0;
 }

@@ -1,8 +1,9 @@
 /*
- * ACPI tables for the guest (ACPI 6.5): RSDP, XSDT, FADT (hardware reduced), MADT, DSDT, OEM id "RASTOS".
+ * ACPI tables for the guest (ACPI 6.5): RSDP, XSDT, FADT (hardware reduced), MADT, DSDT, with a PCI bus MCFG;
+ * OEM id "RASTOS".
  *
  * The machine is described, not probed: every device the guest has stands in the DSDT, so nothing is added to
- * the command line. acpi_build writes into [LAYOUT_ACPI, 1 MiB). One thread, before the vCPUs run.
+ * the command line. acpi_build writes into [LAYOUT_ACPI, LAYOUT_SMBIOS). One thread, before the vCPUs run.
  */
 #pragma once
 
@@ -21,6 +22,20 @@ struct acpi_virtio_mmio {
 	uint32_t gsi; /* edge, active high */
 };
 
+/* A PCI bus, number 0. */
+struct acpi_pci {
+	uint64_t ecam; /* its configuration space, 1 MiB */
+	uint32_t ecam_size;
+	uint32_t window; /* where its functions' registers are */
+	uint32_t window_size;
+	uint32_t line_first; /* interrupt pin INTA# of slot n is line_first + n % line_count, level triggered
+			      */
+	uint32_t line_count;
+	uint32_t removable;    /* a bit a slot: a device may come to it or go from it */
+	uint16_t hotplug_port; /* devmodel/pci_hotplug.h's registers */
+	uint32_t hotplug_gsi;
+};
+
 struct acpi_machine {
 	struct cpu_topology topology;
 	unsigned virtio_count;
@@ -34,7 +49,8 @@ struct acpi_machine {
 	uint8_t power_reset_value;
 	uint8_t power_s5; /* SLP_TYP of \_S5 */
 	uint32_t power_button_gsi;
-	uint16_t pvpanic_port; /* 0: none */
+	uint16_t pvpanic_port;      /* 0: none */
+	const struct acpi_pci *pci; /* NULL: none */
 };
 
 /* Writes the tables; *rsdp is their root's guest-physical address. -ENOSPC when they do not fit. */

@@ -21,11 +21,20 @@ enum aml_op {
 	AML_DUAL_NAME_PREFIX = 0x2e,
 	AML_MULTI_NAME_PREFIX = 0x2f,
 	AML_EXT_PREFIX = 0x5b,
+	AML_EXT_REGION = 0x80,
+	AML_EXT_FIELD = 0x81,
 	AML_EXT_DEVICE = 0x82,
+	AML_LOCAL0 = 0x60,
 	AML_ARG0 = 0x68,
+	AML_STORE = 0x70,
+	AML_AND = 0x7b,
+	AML_OR = 0x7d,
 	AML_NOTIFY = 0x86,
+	AML_DWORD_FIELD = 0x8a,
 	AML_LEQUAL = 0x93,
 	AML_IF = 0xa0,
+	AML_ELSE = 0xa1,
+	AML_RETURN = 0xa4,
 };
 
 #define AML_METHOD_SERIALIZED 0x08 /* 20.2.5.2 MethodFlags */
@@ -35,6 +44,8 @@ enum aml_resource {
 	RESOURCE_IO = 0x47,       /* 6.4.2.5, 7 bytes follow */
 	RESOURCE_END_TAG = 0x79,  /* 6.4.2.9, 1 byte follows */
 	RESOURCE_MEMORY32 = 0x86, /* 6.4.3.4 32-bit fixed memory range */
+	RESOURCE_DWORD = 0x87,    /* 6.4.3.5.2 DWord address space */
+	RESOURCE_WORD = 0x88,     /* 6.4.3.5.3 Word address space */
 	RESOURCE_INTERRUPT = 0x89 /* 6.4.3.6 extended interrupt */
 };
 
@@ -45,6 +56,17 @@ enum aml_resource {
 #define RESOURCE_INTERRUPT_CONSUMER 0x01
 #define RESOURCE_INTERRUPT_EDGE     0x02 /* and bit 2 clear: active high */
 #define RESOURCE_INTERRUPT_SHARED   0x08
+
+/* 6.4.3.5: what an address space descriptor says; one that the device hands on to its children */
+#define RESOURCE_SPACE_MEMORY 0
+#define RESOURCE_SPACE_BUS    2
+#define RESOURCE_SPACE_FIXED  0x0c /* both ends */
+#define RESOURCE_MEMORY_WRITE 0x01 /* 6.4.3.5.5: and not cached */
+#define RESOURCE_DWORD_LENGTH 23
+#define RESOURCE_WORD_LENGTH  13
+
+#define REGION_SYSTEM_IO 1 /* 19.6.100 OperationRegion */
+#define FIELD_DWORD      3 /* 19.6.48 Field: 32-bit accesses, no lock, the rest preserved */
 
 #define NAME_SEGMENT 4
 
@@ -181,6 +203,106 @@ size_t aml_if_argument_is_begin(struct aml *aml, unsigned argument, uint64_t val
 	return mark;
 }
 
+size_t aml_if_argument_is_buffer_begin(struct aml *aml, unsigned argument, const void *bytes, uint8_t count)
+{
+	size_t buffer;
+	size_t mark;
+
+	aml_byte(aml, AML_IF);
+	mark = aml->used;
+	aml_byte(aml, AML_LEQUAL);
+	aml_byte(aml, AML_ARG0 + argument);
+	aml_byte(aml, AML_BUFFER);
+	buffer = aml->used;
+	aml_integer(aml, count);
+	aml_bytes(aml, bytes, count);
+	aml_end(aml, buffer);
+	return mark;
+}
+
+size_t aml_if_local_has_begin(struct aml *aml, unsigned local, uint32_t bits)
+{
+	size_t mark;
+
+	aml_byte(aml, AML_IF);
+	mark = aml->used;
+	aml_byte(aml, AML_AND);
+	aml_byte(aml, AML_LOCAL0 + local);
+	aml_integer(aml, bits);
+	aml_byte(aml, 0); /* the result is kept nowhere */
+	return mark;
+}
+
+size_t aml_else_begin(struct aml *aml)
+{
+	aml_byte(aml, AML_ELSE);
+	return aml->used;
+}
+
+void aml_store_integer(struct aml *aml, uint64_t value, const char *into)
+{
+	aml_byte(aml, AML_STORE);
+	aml_integer(aml, value);
+	aml_path(aml, into);
+}
+
+void aml_store_local(struct aml *aml, const char *from, unsigned local)
+{
+	aml_byte(aml, AML_STORE);
+	aml_path(aml, from);
+	aml_byte(aml, AML_LOCAL0 + local);
+}
+
+void aml_or_integer(struct aml *aml, const char *into, uint64_t bits)
+{
+	aml_byte(aml, AML_OR);
+	aml_path(aml, into);
+	aml_integer(aml, bits);
+	aml_path(aml, into);
+}
+
+void aml_return_argument(struct aml *aml, unsigned argument)
+{
+	aml_byte(aml, AML_RETURN);
+	aml_byte(aml, AML_ARG0 + argument);
+}
+
+void aml_argument_dword(struct aml *aml, unsigned argument, unsigned offset, const char *name)
+{
+	aml_byte(aml, AML_DWORD_FIELD);
+	aml_byte(aml, AML_ARG0 + argument);
+	aml_integer(aml, offset);
+	aml_path(aml, name);
+}
+
+void aml_region_io(struct aml *aml, const char *name, uint16_t port, uint8_t count)
+{
+	aml_byte(aml, AML_EXT_PREFIX);
+	aml_byte(aml, AML_EXT_REGION);
+	aml_path(aml, name);
+	aml_byte(aml, REGION_SYSTEM_IO);
+	aml_integer(aml, port);
+	aml_integer(aml, count);
+}
+
+size_t aml_fields_begin(struct aml *aml, const char *region)
+{
+	size_t mark;
+
+	aml_byte(aml, AML_EXT_PREFIX);
+	aml_byte(aml, AML_EXT_FIELD);
+	mark = aml->used;
+	aml_path(aml, region);
+	aml_byte(aml, FIELD_DWORD);
+	return mark;
+}
+
+void aml_field_dword(struct aml *aml, const char *name)
+{
+	aml_path(aml, name);
+	aml_byte(aml, 32); /* bits, as a PkgLength: this short one is the number itself */
+}
+
 static void aml_name(struct aml *aml, const char *name)
 {
 	aml_byte(aml, AML_NAME);
@@ -192,6 +314,16 @@ size_t aml_package_begin(struct aml *aml, const char *name, uint8_t elements)
 	size_t mark;
 
 	aml_name(aml, name);
+	aml_byte(aml, AML_PACKAGE);
+	mark = aml->used;
+	aml_byte(aml, elements);
+	return mark;
+}
+
+size_t aml_element_package_begin(struct aml *aml, uint8_t elements)
+{
+	size_t mark;
+
 	aml_byte(aml, AML_PACKAGE);
 	mark = aml->used;
 	aml_byte(aml, elements);
@@ -302,6 +434,34 @@ void aml_resource_memory32(struct aml *aml, uint32_t base, uint32_t size)
 	aml_little_endian(aml, RESOURCE_MEMORY32_LENGTH, 2);
 	aml_byte(aml, RESOURCE_MEMORY32_WRITE);
 	aml_little_endian(aml, base, 4);
+	aml_little_endian(aml, size, 4);
+}
+
+void aml_resource_buses(struct aml *aml, uint16_t first, uint16_t count)
+{
+	aml_byte(aml, RESOURCE_WORD);
+	aml_little_endian(aml, RESOURCE_WORD_LENGTH, 2);
+	aml_byte(aml, RESOURCE_SPACE_BUS);
+	aml_byte(aml, RESOURCE_SPACE_FIXED);
+	aml_byte(aml, 0);
+	aml_little_endian(aml, 0, 2); /* granularity */
+	aml_little_endian(aml, first, 2);
+	aml_little_endian(aml, first + count - 1U, 2);
+	aml_little_endian(aml, 0, 2); /* translation */
+	aml_little_endian(aml, count, 2);
+}
+
+void aml_resource_window32(struct aml *aml, uint32_t base, uint32_t size)
+{
+	aml_byte(aml, RESOURCE_DWORD);
+	aml_little_endian(aml, RESOURCE_DWORD_LENGTH, 2);
+	aml_byte(aml, RESOURCE_SPACE_MEMORY);
+	aml_byte(aml, RESOURCE_SPACE_FIXED);
+	aml_byte(aml, RESOURCE_MEMORY_WRITE);
+	aml_little_endian(aml, 0, 4); /* granularity */
+	aml_little_endian(aml, base, 4);
+	aml_little_endian(aml, base + (size - 1), 4);
+	aml_little_endian(aml, 0, 4); /* translation */
 	aml_little_endian(aml, size, 4);
 }
 

@@ -10,6 +10,7 @@
 #define ACPI_FADT_REVISION 6
 #define ACPI_FADT_MINOR    5
 #define ACPI_MADT_REVISION 6
+#define ACPI_MCFG_REVISION 1
 #define ACPI_DSDT_REVISION 2 /* 2 and up: integers are 64 bits wide */
 
 /* 5.2.5.3 root system description pointer */
@@ -52,10 +53,12 @@ struct acpi_address {
 #define ACPI_SPACE_PORT  1
 #define ACPI_ACCESS_BYTE 1
 
-/* 5.2.8 extended system description table, with what we have: FADT and MADT */
+/* 5.2.8 extended system description table, with what we have: FADT, MADT and perhaps MCFG */
+#define ACPI_XSDT_TABLES_MAX 3
+
 struct acpi_xsdt {
 	struct acpi_header header;
-	uint64_t tables[2];
+	uint64_t tables[ACPI_XSDT_TABLES_MAX];
 } __attribute__((packed));
 
 /* 5.2.9 fixed ACPI description table; what hardware-reduced ACPI ignores has no names here */
@@ -164,4 +167,15 @@ struct acpi_madt_local_x2apic_nmi { /* 5.2.12.13 */
 	uint32_t uid;
 	uint8_t lint;
 	uint8_t reserved[3];
+} __attribute__((packed));
+
+/* PCI Firmware Specification 3.3, 4.1.2: memory-mapped configuration space, one segment of it */
+struct acpi_mcfg {
+	struct acpi_header header;
+	uint64_t reserved;
+	uint64_t address;
+	uint16_t segment;
+	uint8_t first_bus;
+	uint8_t last_bus;
+	uint32_t reserved_too;
 } __attribute__((packed));

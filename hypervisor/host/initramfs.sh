@@ -3,8 +3,8 @@
 #
 #   initramfs.sh KERNEL_DIR BIN_DIR KEY.pem OUT [OVERLAY_DIR...]
 #
-# BIN_DIR holds rinit.static, rinitctl.static and rastos-vmm. Each OVERLAY_DIR is copied over the root at last, in order: that is
-# how a test adds its services.
+# BIN_DIR holds rinit.static, rinitctl.static, rastos-vmm and rastos-domain-xml. Each OVERLAY_DIR is copied over the root at
+# last, in order: that is how a test adds its services.
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 # shellcheck source=guest/lib.sh
@@ -27,7 +27,16 @@ done
 install_busybox "$root"
 install -m 755 -s "$bin/rastos-vmm" "$root/usr/bin/rastos-vmm"
 install_libraries "$root" "$bin/rastos-vmm"
+# What turns libvirt domain XML into definitions, and the schema that it looks at.
+install -m 755 -s "$bin/rastos-domain-xml" "$root/usr/bin/rastos-domain-xml"
+install_libraries "$root" "$bin/rastos-domain-xml"
+mkdir -p "$root/usr/share/libvirt"
+cp -r --no-preserve=ownership /usr/share/libvirt/schemas "$root/usr/share/libvirt/"
 install_program "$root" "$(find_library libcrypto.so.3)" # rastos-vmm loads it when there is a signature to check
+# What undoes the compression of a guest's kernel.
+install_program "$root" "$(find_library liblz4.so.1)" "$(find_library liblzma.so.5)" "$(find_library libzstd.so.1)"
+# It loads these two, too, for its API.
+install_program "$root" "$(find_library libmicrohttpd.so.12)" "$(find_library libgnutls.so.30)"
 # kmod's modprobe, since busybox' cuts names at 256 bytes, and a processor, which asks for kvm-amd or kvm-intel, has longer.
 install_program "$root" /bin/kmod
 ln -sf kmod "$root/bin/modprobe"

@@ -37,6 +37,15 @@ enum vcpu_stop {
 	VCPU_FAULT,        /* KVM cannot go on: internal error, failed entry, unknown exit; `err` says which */
 };
 
+/* Why KVM_RUN came back. */
+enum vcpu_exit_kind {
+	VCPU_EXIT_IO,          /* a port */
+	VCPU_EXIT_MMIO,        /* an address where no memory is */
+	VCPU_EXIT_INTERRUPTED, /* by a signal of ours */
+	VCPU_EXIT_OTHER,
+	VCPU_EXIT_KINDS,
+};
+
 struct vcpu {
 	int fd;
 	unsigned index; /* 0 is the boot CPU */
@@ -45,7 +54,7 @@ struct vcpu {
 	const struct vcpu_io *io;
 	pthread_t thread;
 	atomic_bool threaded; /* thread is valid: set by vcpu_run, for vcpu_kick */
-	_Atomic uint64_t exits; /* returns of KVM_RUN, written by the vCPU's thread, read by any */
+	_Atomic uint64_t exits[VCPU_EXIT_KINDS]; /* returns of KVM_RUN, written by the vCPU's thread, read by any */
 };
 
 /* Makes vCPU `index`, with CPUID for its place in the topology and the MSRs Linux expects. The boot CPU still needs

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "common/counter.h"
 #include "hypervisor/kvm/vcpu_exit.h"
 
 static void signal_ignored(int number)
@@ -60,6 +61,18 @@ static int failure_handle(struct vcpu *vcpu, int failure, struct error *err)
 	}
 }
 
+static enum vcpu_exit_kind exit_kind(const struct vcpu *vcpu)
+{
+	switch (vcpu->run->exit_reason) {
+	case KVM_EXIT_IO:
+		return VCPU_EXIT_IO;
+	case KVM_EXIT_MMIO:
+		return VCPU_EXIT_MMIO;
+	default:
+		return VCPU_EXIT_OTHER;
+	}
+}
+
 enum vcpu_stop vcpu_run(struct vcpu *vcpu, struct error *err)
 {
 	int stop = VCPU_CONTINUE;
@@ -67,14 +80,13 @@ enum vcpu_stop vcpu_run(struct vcpu *vcpu, struct error *err)
 	vcpu->thread = pthread_self();
 	atomic_store(&vcpu->threaded, true);
 	while (stop == VCPU_CONTINUE) {
-		if (ioctl(vcpu->fd, KVM_RUN, 0) < 0)
+		if (ioctl(vcpu->fd, KVM_RUN, 0) < 0) {
 			stop = failure_handle(vcpu, errno, err);
-		else
+			counter_add(&vcpu->exits[VCPU_EXIT_INTERRUPTED], 1);
+		} else {
+			counter_add(&vcpu->exits[exit_kind(vcpu)], 1);
 			stop = vcpu_exit_handle(vcpu, err);
-		/* This thread alone writes it. */
-		atomic_store_explicit(&vcpu->exits,
-				      atomic_load_explicit(&vcpu->exits, memory_order_relaxed) + 1,
-				      memory_order_relaxed);
+		}
 	}
 	atomic_store(&vcpu->threaded, false);
 	return (enum vcpu_stop)stop;

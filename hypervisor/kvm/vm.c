@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "common/log.h"
 #include "hypervisor/x86_64/layout.h"
 
 /* The machine has no performance counters (hypervisor/x86_64/cpuid.h), so KVM need not keep any. Kernels
@@ -124,6 +125,25 @@ int vm_irqfd(struct vm *vm, int eventfd, uint32_t gsi, struct error *err)
 	return 0;
 }
 
+void vm_irq_level(const struct vm *vm, uint32_t gsi, bool high)
+{
+	struct kvm_irq_level level = {.irq = gsi, .level = high};
+
+	if (ioctl(vm->fd, KVM_IRQ_LINE, &level) < 0)
+		log_error("KVM: cannot set interrupt line %u: %m", gsi);
+}
+
+void vm_signal_msi(const struct vm *vm, uint64_t address, uint32_t data)
+{
+	struct kvm_msi message = {
+		.address_lo = (uint32_t)address,
+		.address_hi = (uint32_t)(address >> 32),
+		.data = data,
+	};
+
+	ioctl(vm->fd, KVM_SIGNAL_MSI, &message); /* it fails when the guest has named no CPU: its own fault */
+}
+
 int vm_ioeventfd_mmio(struct vm *vm, int eventfd, uint64_t address, uint32_t len, uint64_t value,
 		      struct error *err)
 {
@@ -138,5 +158,21 @@ int vm_ioeventfd_mmio(struct vm *vm, int eventfd, uint64_t address, uint32_t len
 	if (ioctl(vm->fd, KVM_IOEVENTFD, &ioeventfd) < 0)
 		return error_set(err, -errno, "KVM: cannot tie an eventfd to address 0x%llx: %m",
 				 (unsigned long long)address);
+	return 0;
+}
+
+/* A length of 0 stands for all; KVM then need not look at the guest's instruction where hardware tells the
+ * address. */
+int vm_ioeventfd_any(const struct vm *vm, int eventfd, uint64_t address, bool bind, struct error *err)
+{
+	struct kvm_ioeventfd ioeventfd = {
+		.addr = address,
+		.fd = eventfd,
+		.flags = bind ? 0 : KVM_IOEVENTFD_FLAG_DEASSIGN,
+	};
+
+	if (ioctl(vm->fd, KVM_IOEVENTFD, &ioeventfd) < 0)
+		return error_set(err, -errno, "KVM: cannot %s an eventfd and address 0x%llx: %m",
+				 bind ? "tie" : "untie", (unsigned long long)address);
 	return 0;
 }

@@ -1,5 +1,6 @@
 """docs/openapi.json as the tests use it: what a request may be, what an answer must be, and a client made of it at run time."""
 
+import functools
 import json
 import re
 import sys
@@ -78,6 +79,9 @@ class Document:
             if str(answer.status) not in allowed and str(answer.status) not in EVERYWHERE:
                 raise Undocumented(f"{where}: not documented; {answer.text[:300]}")
             described = allowed.get(str(answer.status), {})
+        elif self.has_path(path) and method == "OPTIONS":
+            self.expect(where, answer, ("204", *answers_of_strangers(self)))
+            described = {}
         elif self.has_path(path):
             self.expect(where, answer, ("405", *answers_of_strangers(self)))
             described = {}
@@ -94,7 +98,7 @@ class Document:
     def expect(where, answer, statuses):
         if str(answer.status) not in statuses:
             raise Undocumented(f"{where}: expected {' or '.join(statuses)}; {answer.text[:300]}")
-        if answer.status == 405 and not answer.headers.get("Allow"):
+        if answer.status in (204, 405) and not answer.headers.get("Allow"):
             raise Undocumented(f"{where}: without Allow")
 
     def check_headers(self, where, described, answer):
@@ -169,6 +173,16 @@ SHAPES = {
 }
 
 
+@functools.cache
+def schema_problem(text):
+    """What the meta schema says against it, or None."""
+    try:
+        jsonschema.Draft202012Validator.check_schema(json.loads(text))
+    except jsonschema.SchemaError as error:
+        return error.message
+    return None
+
+
 class Structure:
     """Collects what is wrong with a document as such. Debian has no validator for OpenAPI 3.1."""
 
@@ -196,10 +210,8 @@ class Structure:
     def schema(self, where, schema):
         """A schema and all references in it; whether they are right."""
         before = len(self.wrong)
-        try:
-            jsonschema.Draft202012Validator.check_schema(schema)
-        except jsonschema.SchemaError as error:
-            self.say(where, f"is no JSON Schema: {error.message}")
+        if problem := schema_problem(json.dumps(schema)):
+            self.say(where, f"is no JSON Schema: {problem}")
         self.references(where, schema)
         return len(self.wrong) == before
 

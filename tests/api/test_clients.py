@@ -1,5 +1,6 @@
 """Clients that are slow, silent, endless, many, gone, or talk nonsense: the others do not notice, and nothing is left of them."""
 
+import contextlib
 import re
 import selectors
 import threading
@@ -36,14 +37,18 @@ class Clients(ApiTest):
         return peer
 
     def statuses(self, peer):
-        """Of all answers until the manager hangs up."""
+        """Of all answers until the manager hangs up. It may see an end only if that comes by itself: libmicrohttpd takes a read
+        that was not full for the last one."""
+        time.sleep(0.02)
+        with contextlib.suppress(OSError):  # it hung up already
+            peer.shutdown(socket.SHUT_WR)
         data = b""
         try:
             while more := peer.recv(65536):
                 data += more
         except ConnectionResetError:
             pass
-        return [int(status) for status in re.findall(rb"^HTTP/1\.[01] (\d+) ", data, re.M)]
+        return [int(status) for status in re.findall(rb"HTTP/1\.[01] (\d+) ", data)]
 
     # --- Nonsense ---
 
@@ -53,7 +58,6 @@ class Clients(ApiTest):
                      b"GET /v1/mode HTTP/1.1\r\n\r\n", b"GET /v1/mode HTTP/1.1\r\nHost: x\r\nHost\r\n\r\n"):
             with self.subTest(data=data[:30]):
                 peer = self.send(data)
-                peer.shutdown(socket.SHUT_WR)
                 self.assertFalse([status for status in self.statuses(peer) if status < 400 or status in (500, 501, 502)])
                 self.assert_serves()
 
@@ -64,7 +68,6 @@ class Clients(ApiTest):
                      b"Transfer-Encoding: gzip\r\n\r\n{}", b"Content-Length: 4000000000\r\n\r\n{}"):
             with self.subTest(rest=rest[:40]):
                 peer = self.send(head + rest)
-                peer.shutdown(socket.SHUT_WR)
                 self.assertFalse([status for status in self.statuses(peer) if status < 400 or status == 500])
                 self.assert_serves()
         self.assertEqual(self.api.getGuest(guest="web").json, self.definition("web", autostart=False))
@@ -73,7 +76,6 @@ class Clients(ApiTest):
         """Length and chunks at once (RFC 9112, 6.1): either refused, or read by one rule and the connection closed."""
         peer = self.send(b"PUT /v1/mode HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n"
                          b"0\r\n\r\nDELETE /v1/guests/web HTTP/1.1\r\nHost: x\r\n\r\n")
-        peer.shutdown(socket.SHUT_WR)
         self.assertNotIn(204, self.statuses(peer))
         self.assert_status(200, self.api.getGuest(guest="web"))
 
@@ -142,8 +144,7 @@ class Clients(ApiTest):
     def test_clients_that_vanish_leave_nothing(self):
         self.put("slow", ready="notify")
         self.api.close()
-        wait_until(lambda: not [peer for peer in [self.descriptors()] if peer > 100])
-        time.sleep(0.1)
+        time.sleep(0.2)
         before = self.descriptors()
         for data in (b"", GET[:10], GET, GET * 50, b"PUT /v1/mode HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{",
                      b"GET /v1/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n",
@@ -174,7 +175,7 @@ class Clients(ApiTest):
     # --- Many ---
 
     def test_pipelined_requests_are_answered_in_order(self):
-        targets = [f"/v1/guests/{guest}" for name in ("web", "a", "web", "b") * 25]
+        targets = [f"/v1/guests/{name}" for name in ("web", "a", "web", "b") * 25]
         peer = self.send("".join(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n" for target in targets[:-1]).encode() +
                          f"GET {targets[-1]} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
         self.assertEqual(self.statuses(peer), [200, 404] * 50)
@@ -190,6 +191,7 @@ class Clients(ApiTest):
 
     def test_many_requests_beside_many_followers(self):
         """10,000 requests of 8 clients while 200 follow what happens; every follower misses nothing."""
+        self.api.getMode()
         before = self.descriptors()
         followers = [self.api.follow(last_event_id=self.api.getEvents().json[-1]["id"]) for _ in range(FOLLOWERS)]
         failures = []
@@ -210,6 +212,8 @@ class Clients(ApiTest):
                 self.assert_status(200, client.getGuest(guest="web"))
             except Exception as error:
                 failures.append(error)
+            client.close()
+            peer.close()
 
         threads = [threading.Thread(target=ask) for _ in range(8)]
         for thread in threads:
@@ -223,7 +227,7 @@ class Clients(ApiTest):
             events = follower.events(10)
             self.assertEqual([event["guest"] for event in events], [f"g{memory}" for memory in range(17, 27)])
             follower.close()
-        wait_until(lambda: self.descriptors() <= before + 8)
+        wait_until(lambda: self.descriptors() <= before + 10)  # a timer of each guest
 
     def test_connections_beyond_the_most_are_told(self):
         peers = []

@@ -15,7 +15,7 @@ class Definitions(ApiTest):
         self.assertEqual(answer.json["guest"]["name"], "web")
         self.assertEqual(answer.headers["Location"], "/v1/guests/web")
         got = self.assert_status(200, self.api.getGuest(guest="web"))
-        self.assertEqual(got.json, self.definition("web"))
+        self.assertEqual({name: value for name, value in got.json.items() if name != "uuid"}, self.definition("web"))
         self.assertEqual(got.etag, answer.etag)
         self.assert_status(204, self.api.deleteGuest(guest="web"))
         self.assert_problem(self.api.getGuest(guest="web"), 404, ["web"])
@@ -101,8 +101,8 @@ class Definitions(ApiTest):
     def test_what_is_wrong_is_pointed_to(self):
         for members, pointer, words in (
             ({"memory_mib": 1}, "/memory_mib", ["from 16 to"]),
-            ({"vcpu": 2}, "/vcpu", ["vcpu", "did you mean vcpus?"]),
-            ({"role": "srever"}, "/role", ["srever", "server"]),
+            ({"vcpu": 2}, "/vcpu", ["vcpu", 'did you mean "vcpus"?']),
+            ({"role": "srever"}, "/role", ['one of "server"']),
             ({"kernel": {"path": "/x", "protocol": "pvg"}}, "/kernel/protocol", ["pvh"]),
             ({"disks": [{"path": "/a"}, {"path": 7}]}, "/disks/1/path", ["path"]),
             ({"networks": [{"type": "passt", "mac": "x"}]}, "/networks/0/mac", ["mac"]),
@@ -221,7 +221,7 @@ class Life(ApiTest):
         self.assert_status(204, self.api.resumeGuest(guest="web"))
         self.assertEqual(self.state_of("web"), "running")
         pid = self.api.getGuestState(guest="web").json["pid"]
-        self.assert_status(202, self.api.rebootGuest(guest="web", timeout_s=1))
+        self.assert_status(204, self.api.rebootGuest(guest="web", timeout_s=1))
         wait_until(lambda: self.state_of("web") == "running" and self.api.getGuestState(guest="web").json["pid"] != pid)
         self.assert_status(204, self.api.shutdownGuest(guest="web", wait=True, timeout_s=1))
         self.assertEqual(self.state_of("web"), "off")
@@ -265,7 +265,7 @@ class Life(ApiTest):
         self.assert_problem(self.api.startGuest(guest="slow", wait=True, timeout_s=1), 504, ["slow"])
         self.assertLess(time.monotonic() - begin, 3)
         self.assertEqual(self.state_of("slow"), "starting")
-        self.assert_problem(self.api.getBootReport(guest="slow", wait=True, timeout_s=0), 504)
+        self.assert_problem(self.api.getBootReport(guest="slow", wait=True, timeout_s=1), 504)
 
     def test_what_is_told_of_a_guest(self):
         self.put("talks", "hello")
@@ -277,7 +277,7 @@ class Life(ApiTest):
         stats = self.assert_status(200, self.api.getStats(guest="talks")).json
         self.assertEqual(stats["guest"], "talks")
         self.assertEqual([item["guest"] for item in self.api.getAllStats().json], ["talks"])
-        self.assertIn("run", [step["name"] for step in self.api.getBootReport(guest="talks").json["steps"]])
+        self.assertIn("load", [step["name"] for step in self.api.getBootReport(guest="talks").json["steps"]])
         self.assert_status(200, self.api.listDevices(guest="talks"))
 
     def test_crashes_are_told(self):
@@ -317,7 +317,7 @@ class Host(ApiTest):
                                        ("GET", "/v1/guests/", 404), ("GET", "//v1/guests", 404), ("GET", "/v1/guests/web/stat", 404),
                                        ("GET", "/v1/../v1/mode", 404), ("POST", "/v1/guests", 405), ("DELETE", "/v1/mode", 405),
                                        ("GET", "/v1/guests/web/start", 405), ("PATCH", "/metrics", 405), ("PUT", "/openapi.json", 405),
-                                       ("OPTIONS", "/v1/mode", 405), ("BREW", "/v1/mode", 405)):
+                                       ("OPTIONS", "/v1/mode", 204), ("OPTIONS", "/v1/moda", 404), ("BREW", "/v1/mode", 405)):
             with self.subTest(method=method, target=target):
                 self.assert_status(status, self.api.request(method, target))
         self.assert_problem(self.api.request("GET", "/v1/gests"), 404, ["did you mean guests?"])

@@ -65,8 +65,8 @@ class Streams(ApiTest):
         stream.close()
 
     def test_streams_that_cannot_be(self):
-        for arguments, status in (({"name": "off", "upgrade": "rastos-stream"}, 409), ({"name": "web"}, 426), ({"name": "web", "upgrade": "websocket"}, 426),
-                                  ({"name": "off"}, 426)):
+        for arguments, status in (({"guest": "off", "upgrade": "rastos-stream"}, 409), ({"guest": "web"}, 426), ({"guest": "web", "upgrade": "websocket"}, 426),
+                                  ({"guest": "off"}, 426)):
             with self.subTest(arguments=arguments):
                 answer = self.api.openConsole(**arguments)
                 self.assertIn(answer.status, (status, 409), answer)

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -31,11 +33,38 @@ static void host_listen(struct jailed_host *host, bool abstract)
 		  listen(fd, 1) == 0);
 }
 
+static unsigned char secret[JAILED_SECRET];
+
+void jailed_give_secret(const unsigned char masked[JAILED_SECRET])
+{
+	memcpy(secret, masked, JAILED_SECRET);
+}
+
+static uintptr_t page_of(const void *address)
+{
+	return (uintptr_t)address & ~(uintptr_t)4095;
+}
+
+void jailed_layout_take(struct jailed_layout *layout)
+{
+	char *on_heap = malloc(1);
+
+	*layout = (struct jailed_layout){{
+		page_of((const void *)jailed_main),
+		page_of((const void *)getpid),
+		page_of(on_heap),
+		page_of(__builtin_frame_address(0)),
+	}};
+	free(on_heap);
+}
+
 static void host_prepare(struct jailed_host *host)
 {
 	int folder = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	*host = (struct jailed_host){.manager = getpid(), .shm_key = getpid()};
+	memcpy(host->masked, secret, JAILED_SECRET);
+	jailed_layout_take(&host->layout);
 	host->folder = fcntl(folder, F_DUPFD_CLOEXEC, 100); /* a number that the jailed process has not got */
 	close(folder);
 	host->file = memfd_create("file", MFD_CLOEXEC);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "vmm/jail/filter.h"
@@ -15,17 +16,28 @@
 #define JAILED_ID       1900001000U
 #define JAILED_FILE_MAX 65536 /* bytes that it may write to a file */
 
+#define JAILED_SECRET 32 /* bytes */
+#define JAILED_DESCRIPTORS                                                                                   \
+	2 /* that the hostile code has beside the first three: jailed_host's file, the answer's */
+
 enum jailed_user {
 	JAILED_ROOT,
 	JAILED_ROOTLESS,
 };
 
+/* Where a process has its code, its C library, its heap and its stack. */
+struct jailed_layout {
+	uintptr_t pages[4];
+};
+
 /* What the host has prepared for the hostile code to find, as numbers and descriptors that it could guess. */
 struct jailed_host {
-	pid_t manager;   /* the process that made it */
-	int folder;      /* the manager's descriptor of its root directory, not handed over */
-	int file;        /* handed over: an empty file, open for writing */
-	int shm_key;     /* System V shared memory of the host */
+	pid_t manager; /* the process that made it */
+	int folder;    /* the manager's descriptor of its root directory, not handed over */
+	int file;      /* handed over: an empty file, open for writing */
+	int shm_key;   /* System V shared memory of the host */
+	unsigned char masked[JAILED_SECRET]; /* of jailed_give_secret */
+	struct jailed_layout layout;         /* the manager's */
 	char socket[64]; /* a listening unix socket of the host, by path; by the same name, an abstract one */
 };
 
@@ -41,6 +53,10 @@ typedef int (*jailed_attempt)(const struct jailed_host *host);
 struct jailed_end jailed_run(enum jailed_user user, const enum filter_kind *kind, jailed_attempt attempt);
 /* The same before jail_close: what such a process starts with. */
 struct jailed_end jailed_run_open(enum jailed_user user, jailed_attempt attempt);
+/* A secret of the manager's that the hostile code looks for, not as it is. */
+void jailed_give_secret(const unsigned char masked[JAILED_SECRET]);
+/* The calling process'. */
+void jailed_layout_take(struct jailed_layout *layout);
 /* Whether the host can make such a process at all. */
 bool jailed_possible(void);
 

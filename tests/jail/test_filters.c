@@ -101,12 +101,12 @@ KILLED(make_a_file_system)   { CALL(SYS_fsopen, "tmpfs", 0); }
 KILLED(pivot_the_root)       { CALL(SYS_pivot_root, ".", "."); }
 KILLED(change_the_root)      { CALL(SYS_chroot, "/"); }
 KILLED(file_in_memory)       { CALL(SYS_memfd_create, "x", 0); }
-KILLED_VCPU_DISK(truncate_a_file) { CALL(SYS_ftruncate, host->file, 0); }
-KILLED(empty_the_log)        { CALL(SYS_ftruncate, STDERR_FILENO, 0); }
-KILLED(empty_the_log_by_a_longer_number) { CALL(SYS_ftruncate, 1L << 32 | STDERR_FILENO, 0); }
-KILLED(copy_the_log)         { CALL(SYS_fcntl, STDERR_FILENO, F_DUPFD_CLOEXEC, 0); }
-KILLED(write_over_the_log)   { CALL(SYS_fcntl, STDERR_FILENO, F_SETFL, 0); }
-KILLED_VCPU_DISK(close_a_file)    { CALL(SYS_close, host->file); }
+KILLED(stat_a_file)          { CALL(SYS_newfstatat, host->file, "", page, AT_EMPTY_PATH); }
+KILLED(truncate_a_file)      { CALL(SYS_ftruncate, host->file, 0); }
+KILLED(reserve_space)        { CALL(SYS_fallocate, host->file, 0, 0, 4096); }
+KILLED(replace_a_descriptor) { CALL(SYS_dup3, host->file, STDOUT_FILENO, O_CLOEXEC); }
+KILLED_VCPU_DISK(replace_standard_error) { CALL(SYS_dup3, host->file, STDERR_FILENO, O_CLOEXEC); }
+KILLED_VCPU(close_a_file)    { CALL(SYS_close, host->file); }
 
 /* --- Sockets --- */
 KILLED(unix_socket)          { CALL(SYS_socket, AF_UNIX, SOCK_STREAM, 0); }
@@ -304,7 +304,6 @@ Test(passes, disk_work)
 
 static int console_work(const struct jailed_host *host)
 {
-	struct stat status;
 	int ends[2];
 	char byte;
 	int copy;
@@ -318,9 +317,7 @@ static int console_work(const struct jailed_host *host)
 	    shutdown(copy, SHUT_WR) < 0)
 		return -errno;
 	close(copy);
-	if (fstat(host->file, &status) < 0 || ftruncate(host->file, 0) < 0)
-		return -errno;
-	return 0;
+	return dup3(host->file, STDERR_FILENO, O_CLOEXEC) < 0 ? -errno : 0;
 }
 
 Test(passes, console_work)

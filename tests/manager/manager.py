@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import time
 from pathlib import Path
@@ -19,6 +20,17 @@ RESET = b"\xba\x02\x06\x00\x00\xb0\x01\xee"  # the same of ACPI's reset register
 PANIC = b"\xba\x05\x05\x00\x00\xb0\x01\xee"  # a byte to pvpanic, as Linux does
 CRASH = b"\x0f\x0b"  # ud2: without an IDT that is a triple fault
 HELLO = b"".join(b"\xba\xf8\x03\x00\x00\xb0" + bytes([c]) + b"\xee" for c in b"hello\n")  # on the serial port
+
+
+# Sends back what it gets on the serial port: waits for LSR's data ready, reads, writes.
+ECHO = b"\xba\xfd\x03\x00\x00\xec\xa8\x01\x74\xfb\xba\xf8\x03\x00\x00\xec\xee\xeb\xed"
+
+CONSOLE_LOG = 512 * 1024  # the file's size (vmm/guest/console_log.h)
+
+
+def console_log(text):
+    """The file of a guest that has printed this."""
+    return text.ljust(CONSOLE_LOG - 8, b"\0") + struct.pack("<Q", len(text))
 
 
 def process_alive(pid):

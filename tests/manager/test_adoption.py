@@ -71,6 +71,44 @@ class Adoption(ManagerTest):
         self.ok("shutdown", "--wait", "--timeout", "0", "web")
         self.assertFalse(process_alive(pid))
 
+    def test_guests_are_executed_by_the_program_that_the_manager_runs(self):
+        self.define_file("web", autostart=False)
+        old = shutil.copy(PROGRAM, self.path("rastos-vmm"))
+        subprocess.run([old, "--config", "vmm.json", "up", "-d"], cwd=self.folder.name, stderr=subprocess.DEVNULL,
+                       check=True)
+        os.unlink(old)
+        self.write("rastos-vmm", "#!/bin/false\n")  # something else is in its place
+        os.chmod(old, 0o755)
+        self.ok("start", "web")
+        self.wait_state("web", "running")
+        self.assertTrue(os.readlink(f"/proc/{self.guest('web')['pid']}/exe").endswith("/rastos-vmm (deleted)"))
+
+    def standard_error(self, pid):
+        return os.readlink(f"/proc/{pid}/fd/2")
+
+    def test_standard_error_is_a_pipe_to_the_present_manager(self):
+        self.define_file("web")
+        self.up()
+        pid = self.guest("web")["pid"]
+        first = self.standard_error(pid)
+        self.kill_manager()
+        self.up()
+        self.wait_state("web", "running")
+        wait_until(lambda: self.standard_error(pid) != first)
+        manager = self.manager_pids()[0]
+        self.assertIn(self.standard_error(pid), [os.readlink(f"/proc/{manager}/fd/{fd}") for fd in os.listdir(f"/proc/{manager}/fd")])
+        clients = [self.console_client() for _ in range(17)]  # one more than a console has places for
+        wait_until(lambda: b"guest web: console: " in self.read("run/manager.log"))
+        for client in clients:
+            client.close()
+
+    def console_client(self):
+        client = socket.socket(socket.AF_UNIX)
+        self.addCleanup(client.close)
+        client.connect(self.path("run/control.sock"))
+        client.sendall(b'{"id":1,"op":"console","guest":"web"}\n')
+        return client
+
     def test_numbers_of_the_plan_are_known_again(self):
         self.configure(reserve={"cpus": 0})
         self.define_file("web", cpus={"weight": 70})

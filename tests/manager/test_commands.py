@@ -44,6 +44,40 @@ class Definitions(CommandTest):
         self.ok("define", "below/web.json")
         self.ok("start", "--wait", "web")
 
+    def uuid(self, name):
+        return json.loads(self.ok("info", "--json", name))["definition"].get("uuid")
+
+    def test_define_gives_a_uuid_that_stays(self):
+        self.up()
+        self.define("web")
+        self.define("db")
+        uuid = self.uuid("web")
+        self.assertRegex(uuid, "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
+        self.assertNotEqual(uuid, self.uuid("db"))
+        self.write("web.json", json.dumps(self.definition("web", memory_mib=32)))
+        self.ok("define", "--replace", "web.json")
+        self.assertEqual(self.uuid("web"), uuid)
+        with open(self.path("guests/web.json")) as file:
+            self.assertEqual(json.load(file)["uuid"], uuid)
+        self.assertIn(uuid, self.ok("info", "web"))
+
+    def test_a_uuid_of_another_guest_is_refused(self):
+        self.up()
+        uuid = "6d0c4a4e-9f0e-4c56-8f3a-0a2b7c1d5e6f"
+        self.define("web", uuid=uuid)
+        self.define("web2", uuid=uuid.replace("6d", "6e"))
+        self.write("db.json", json.dumps(self.definition("db", uuid=uuid.upper())))
+        self.refused(REFUSED, ["db", "uuid is guest web's"], "define", "db.json")
+        self.assertEqual(self.ok("list", "-q"), "web\nweb2\n")
+
+    def test_what_is_only_said_is_kept_and_shown(self):
+        self.up()
+        said = {"title": "The shop", "description": "Two\nlines.", "metadata": {"http://example.org/x": "<x xmlns='http://example.org/x'/>"}}
+        self.define("web", **said)
+        shown = json.loads(self.ok("info", "--json", "web"))["definition"]
+        self.assertEqual({key: shown[key] for key in said}, said)
+        self.assertIn("The shop", self.ok("info", "web"))
+
     def test_name_that_is_taken_is_refused_but_for_replace(self):
         self.up()
         self.define("web")
@@ -277,7 +311,7 @@ class Logs(CommandTest):
     def test_long_log_comes_whole(self):
         long = b"".join(b"%07d\x01\x1b\n" % i for i in range(30000))  # control characters are six in JSON
         with open(self.path("run/guests/talk/console.log"), "wb") as file:
-            file.write(long)
+            file.write(console_log(long))
         self.assertEqual(self.run_raw("logs", "talk"), long)
         self.assertEqual(self.run_raw("logs", "-n", "20000", "talk"), long[100000:])
 
@@ -330,7 +364,8 @@ class Events(CommandTest):
                 for i in range(520):
                     op = ("pause", "resume")[i % 2]
                     peer.sendall((json.dumps({"id": 1, "op": op, "guest": "web"}) + "\n").encode())
-                    self.assertTrue(json.loads(answers.readline())["ok"])
+                    answer = json.loads(answers.readline())
+                    self.assertTrue(answer["ok"], answer)
             follower.settimeout(10)
             follower.connect(self.path("run/control.sock"))
             follower.sendall(b'{"id":1,"op":"events","follow":true}\n')

@@ -50,14 +50,64 @@ class Jail(ManagerTest):
         self.assertEqual(len(self.proc("web", "mounts").splitlines()), 1)
 
     def test_it_holds_nothing_of_the_manager_or_of_another_guest(self):
+        self.write("disk", b"\0" * 65536)
+        self.define_file("web", disks=[{"path": self.path("disk")}])
+        self.define_file("other")
+        self.up()
+        process = f"/proc/{self.process('web')}"
+        held = {int(fd): os.readlink(f"{process}/fd/{fd}") for fd in os.listdir(f"{process}/fd")}
+        self.assertEqual([path for path in held.values() if path.startswith(self.folder.name)], [self.path("disk")])
+        self.assertNotIn("/dev/kvm", held.values())
+        self.assertEqual((held[0], held[1]), ("/dev/null", "/dev/null"))
+        self.assertTrue(held[2].startswith("pipe:"), held[2])
+        self.assertEqual(set(self.proc("web", "environ").split("\0")) - {""},
+                         {f"{name}={os.environ[name]}" for name in ("TZ", "RASTOS_DEBUG", "LD_LIBRARY_PATH") if name in os.environ})
+
+    def memory_has(self, pid, what):
+        """As root, or whoever owns the process, can look for it."""
+        with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
+            for line in maps:
+                place, rights, *_, path = (line + " -").split()[:7]
+                if rights[0] != "r" or "/memfd:" in line or "[v" in line:
+                    continue
+                start, end = (int(number, 16) for number in place.split("-"))
+                memory.seek(start)
+                if what in memory.read(end - start):
+                    return True
+        return False
+
+    def test_it_has_no_copy_of_the_managers_memory(self):
+        secret = os.urandom(8).hex()
+        definition = self.definition("other")
+        definition["kernel"]["cmdline"] = f"secret={secret}"
+        self.write("guests/other.json", json.dumps(definition))
+        self.define_file("web")
+        self.up()
+        self.assertTrue(self.memory_has(self.manager_pids()[0], secret.encode()), "where it must be found")
+        self.assertFalse(self.memory_has(self.process("web"), secret.encode()))
+        self.ok("kill", "--wait", "web")
+        self.ok("start", "web")  # the manager's memory has everything in it by now
+        self.assertFalse(self.memory_has(self.process("web"), secret.encode()))
+
+    def layout(self, pid):
+        """Where its program, libraries, heap and stack begin."""
+        found = {}
+        with open(f"/proc/{pid}/maps") as maps:
+            for line in maps:
+                fields = line.split()
+                if len(fields) > 5 and (fields[5][0] == "/" or fields[5] in ("[heap]", "[stack]")):
+                    found.setdefault(os.path.basename(fields[5]), fields[0].split("-")[0])
+        return found
+
+    def test_its_address_layout_is_its_own(self):
+        if Path("/proc/sys/kernel/randomize_va_space").read_text().strip() != "2":
+            self.skipTest("this host does not randomize addresses")
         self.define_file("web")
         self.define_file("other")
         self.up()
-        folder = self.path("run")
-        held = [os.readlink(f"/proc/{self.process('web')}/fd/{fd}") for fd in os.listdir(f"/proc/{self.process('web')}/fd")]
-        files = {os.path.relpath(path, folder) for path in held if path.startswith(folder)}
-        self.assertEqual(files, {"manager.log", "guests/web/console.log", "guests/web/end.json"})
-        self.assertNotIn("/dev/kvm", held)
+        layouts = [self.layout(pid) for pid in (self.manager_pids()[0], self.process("web"), self.process("other"))]
+        for name in (os.path.basename(PROGRAM), "libc.so.6", "[heap]", "[stack]"):
+            self.assertEqual(len({layout[name] for layout in layouts}), len(layouts), name)
 
     def test_guests_are_different_users(self):
         if os.geteuid() != 0:

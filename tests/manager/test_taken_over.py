@@ -129,10 +129,69 @@ class TakenOver(ManagerTest):
                 self.ask("down")
                 wait_until(lambda: not self.manager_pids())
 
+    # --- Its standard error ---
+
+    def errors_of(self, guest):
+        """The pipe that the manager hands to a process that it adopted, and the control socket."""
+        control = guest.accept()
+        message, descriptors, _, _ = socket.recv_fds(control, 4096, 1)
+        self.assertEqual((json.loads(message)["op"], len(descriptors)), ("errors", 1))
+        pipe = open(descriptors[0], "wb", 0)
+        self.addCleanup(pipe.close)
+        return pipe, control
+
+    def log(self):
+        return self.read("manager.errors").decode()
+
+    def say_line(self, pipe, line, seen):
+        pipe.write(line + b"\n")
+        wait_until(lambda: seen in self.log())
+
+    def test_lines_begin_with_its_name(self):
+        pipe, _ = self.errors_of(self.adopt())
+        self.say_line(pipe, b"<3>guest web: as log_line writes it", "<3>guest web: as log_line writes it\n")
+        self.say_line(pipe, b"guest db: it is not", "<4>guest web: guest db: it is not\n")
+        self.say_line(pipe, b"<0>guest web: more urgent than anything", "<4>guest web: <0>guest web: more urgent")
+        self.say_line(pipe, b"\x1b[2J\xff\x9b red \r x", "guest web: .[2J?? red . x\n")
+        self.say_line(pipe, b"x" * 60000, "guest web: " + "x" * 400 + "\n")
+        pipe.write(b"half a line")
+        pipe.close()
+        wait_until(lambda: "guest web: half a line\n" in self.log())
+
+    def test_endless_errors_neither_fill_the_log_nor_hold_the_manager_up(self):
+        pipe, _ = self.errors_of(self.adopt())
+        before, until, wrote = len(self.log()), time.monotonic() + 3, 0
+        while time.monotonic() < until:
+            wrote += pipe.write(b"flood " * 600 + b"\n") or 0  # None: it is full
+        self.assertGreater(wrote, 10000)
+        self.assertTrue(self.ask("list")["ok"])
+        self.assertLess(len(self.log()) - before, 20 * 500, "a burst and a line a second")
+        wait_until(lambda: "like this left out) guest web: flood" in self.log() or pipe.write(b"again\n"))
+
+    def test_log_is_out_of_its_reach(self):
+        pipe, _ = self.errors_of(self.adopt())
+        self.say_line(pipe, b"first", "guest web: first\n")
+        for attempt in (lambda: os.ftruncate(pipe.fileno(), 0), lambda: os.lseek(pipe.fileno(), 0, os.SEEK_SET),
+                        lambda: os.read(pipe.fileno(), 1), lambda: os.pwrite(pipe.fileno(), b"x", 0)):
+            self.assertRaises(OSError, attempt)
+        self.assertIn("guest web: first\n", self.log())
+
+    def test_errors_outlive_the_manager(self):
+        guest = self.adopt()
+        pipe, control = self.errors_of(guest)
+        self.say(control, report=self.report())
+        self.wait_state("web", "running")
+        self.kill_manager()
+        self.assertRaises(BrokenPipeError, pipe.write, b"nobody reads\n")
+        self.up_at_once()
+        pipe, _ = self.errors_of(guest)
+        self.say_line(pipe, b"again", "guest web: again\n")
+
     def test_log_that_looks_endless(self):
         guest = self.adopt()
         path = os.path.join(guest.folder, "console.log")
         with open(path, "wb") as file:
+            file.write(console_log(b"text\n")[:-8] + b"\xff" * 8)
             file.truncate(1 << 40)
         started = time.monotonic()
         self.assertTrue(self.ask("logs", guest="web", lines=10)["ok"])

@@ -7,6 +7,7 @@
 
 int api_open(struct operations *operations, struct api **result, struct error *err)
 {
+	const struct settings *settings = operations->manager->settings;
 	struct api *api = calloc(1, sizeof(*api));
 	int code;
 
@@ -20,10 +21,14 @@ int api_open(struct operations *operations, struct api **result, struct error *e
 		.tls = {.api = api, .again.source.fd = -1},
 		.accept_again.source.fd = -1,
 		.sweep.source.fd = -1,
-		.peers.requests_per_second = 10000,
+		.peers.requests_per_second = settings->api.requests_per_second,
 	};
-	api->socket_path = settings_api_socket(api->manager->settings);
-	code = api->socket_path ? server_open(api, err) : error_set(err, -ENOMEM, "API: out of memory");
+	api->socket_path = settings_api_socket(settings);
+	code = api->socket_path ? http_library_open(&api->http, err) : error_set(err, -ENOMEM, "API: out of memory");
+	if (code == 0)
+		code = access_open(&api->access, &settings->api, err);
+	if (code == 0)
+		code = server_open(api, err);
 	if (code == 0)
 		code = listeners_open(api, err);
 	if (code < 0) {
@@ -46,6 +51,8 @@ void api_close(struct api *api)
 		return;
 	listeners_close(api);
 	server_close(api);
+	access_close(&api->access);
+	http_library_close(&api->http);
 	free(api->socket_path);
 	free(api);
 }

@@ -16,18 +16,27 @@
 
 struct exchange {
 	struct api_connection *connection;
+	const struct http_library *http;
 	struct MHD_Connection *mhd;
 	struct exchange *next;
 	char *target; /* path and query point into it */
 	struct path path;
 	struct query query;
 	const struct route *route;
+	enum api_role role;
 	bool headed;    /* its headers were looked at */
+	bool at_once;   /* it is answered before its body came */
 	bool suspended; /* its connection is, until it is answered */
 	bool gone;      /* its client has gone */
+	bool is_xml;    /* its body */
+	bool created;   /* what it defines was not there */
 	size_t body_len, body_max;
 	char *body;  /* with a zero behind it; NULL: there is none */
 	cJSON *json; /* the body, of routes that take JSON */
+
+	/* Where in the body what the operation takes from it is: "/disk" in {"disk":{...}}; and which member of
+	 * the operation that is. NULL: the body itself, and "definition". */
+	const char *body_at, *stands_for;
 
 	struct call call;
 	bool called; /* call is open */
@@ -37,7 +46,9 @@ struct exchange {
 	struct loop_source hangup;
 	unsigned status;
 	struct MHD_Response *response; /* the answer, until libmicrohttpd has it */
-	struct follow *follow;         /* follow.c */
+	struct follow *follow;         /* follow.c: the answer is a stream of events */
+	struct guest_xml *xml;         /* guest_xml.c: it is converted */
+	struct stream *stream;         /* stream.c: the connection becomes one */
 };
 
 /* --- exchange.c: called by libmicrohttpd --- */
@@ -66,6 +77,8 @@ void exchange_call(struct exchange *exchange, cJSON *json);
 cJSON *exchange_members(const struct exchange *exchange);
 /* Whether a parameter of the query says true. */
 bool exchange_flag(const struct exchange *exchange, const char *name);
+/* A whole number that JSON can hold, or NULL. */
+cJSON *number_parse(const char *text);
 /* -EINVAL: it was answered. */
 int exchange_check_query(struct exchange *exchange);
 
@@ -77,9 +90,13 @@ void reply_json(struct exchange *exchange, unsigned status, const char *type, cJ
 void reply_text(struct exchange *exchange, unsigned status, const char *type, char *text, size_t len);
 void reply_header(struct exchange *exchange, const char *name, const char *value);
 void reply_problem(struct exchange *exchange, const struct problem *problem);
+/* 400 that names it. */
+void reply_bad_parameter(struct exchange *exchange, const char *name, const char *must);
 void reply_refusal(struct exchange *exchange, unsigned status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-/* 200 with it, or 204, or 202. */
+/* 202 with it, which is a task. */
+void reply_task(struct exchange *exchange, cJSON *task);
+/* 200 with it, 204 without. */
 void reply_result(struct exchange *exchange, cJSON *result);
 /* What an operation refuses. */
 void reply_failed(struct exchange *exchange, enum exit_code code, const char *text);

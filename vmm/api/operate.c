@@ -5,6 +5,8 @@
 
 #include "common/util.h"
 #include "vmm/api/exchange.h"
+#include "vmm/api/follow.h"
+#include "vmm/api/stream.h"
 #include "vmm/config/json.h"
 #include "vmm/config/nearest.h"
 
@@ -41,14 +43,18 @@ static void call_progress(struct call *call, const char *text)
 
 static void call_item(struct call *call, cJSON *json)
 {
-	(void)call;
 	cJSON_Delete(json);
+	follow_event(exchange_of(call)); /* it finds the event itself, when its client takes it */
 }
 
 static int call_stream(struct call *call)
 {
-	(void)call;
-	return -1;
+	return stream_socket(exchange_of(call));
+}
+
+static void call_handed_over(struct call *call)
+{
+	stream_over(exchange_of(call));
 }
 
 static const struct call_peer api_peer = {
@@ -57,11 +63,12 @@ static const struct call_peer api_peer = {
 	.progress = call_progress,
 	.item = call_item,
 	.stream = call_stream,
+	.handed_over = call_handed_over,
 };
 
 /* --- Members --- */
 
-static cJSON *parse_number(const char *text)
+cJSON *number_parse(const char *text)
 {
 	size_t len = strspn(text, "0123456789");
 
@@ -73,20 +80,12 @@ static cJSON *parse_number(const char *text)
 static cJSON *parse_argument(const char *text, enum argument_type type)
 {
 	if (type == ARGUMENT_NUMBER)
-		return parse_number(text);
+		return number_parse(text);
 	if (type == ARGUMENT_TEXT)
 		return cJSON_CreateString(text);
 	if (strcmp(text, "true") == 0 || !*text) /* ?wait is ?wait=true */
 		return cJSON_CreateTrue();
 	return strcmp(text, "false") == 0 ? cJSON_CreateFalse() : NULL;
-}
-
-static void reply_bad_parameter(struct exchange *exchange, const char *name, const char *must)
-{
-	struct error err;
-
-	error_set(&err, 0, "parameter %.64s: %s", name, must);
-	reply_problem(exchange, &(struct problem){.status = MHD_HTTP_BAD_REQUEST, .detail = err.text, .parameter = name});
 }
 
 static const struct route_argument *find_argument(const struct route *route, const char *name)
@@ -180,12 +179,16 @@ static void add_variable(const struct exchange *exchange, cJSON *members, const 
 
 cJSON *exchange_members(const struct exchange *exchange)
 {
-	static const char *const variables[] = {"guest", "network", "disk", "device", "task"};
+	static const char *const variables[] = {"guest", "network", "disk", "device"};
+	const char *task = route_variable(exchange->route, &exchange->path, "task");
+	cJSON *number = task ? number_parse(task) : NULL;
 	cJSON *members = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(members, "op", exchange->route->op);
 	for (unsigned i = 0; i < ARRAY_SIZE(variables); i++)
 		add_variable(exchange, members, variables[i]);
+	if (task) /* what is no number the operation refuses */
+		cJSON_AddItemToObject(members, "task", number ? number : cJSON_CreateString(task));
 	return members;
 }
 
@@ -204,7 +207,6 @@ void exchange_call(struct exchange *exchange, cJSON *json)
 
 	if (!exchange->called && call_init(&exchange->call, operations, &api_peer) < 0) {
 		reply_refusal(exchange, MHD_HTTP_SERVICE_UNAVAILABLE, "too many requests wait already");
-		reply_header(exchange, MHD_HTTP_HEADER_RETRY_AFTER, "1");
 	} else {
 		exchange->called = true;
 		call_begin(&exchange->call, json);
@@ -220,6 +222,10 @@ void exchange_operate(struct exchange *exchange)
 
 	if (code == 0 && route->body == BODY_MEMBERS)
 		code = add_body(exchange, members);
+	if (route->later && !exchange_flag(exchange, "wait")) {
+		cJSON_AddTrueToObject(members, "task");
+		exchange->finish = reply_task;
+	}
 	if (code == 0)
 		exchange_call(exchange, members);
 	else

@@ -76,8 +76,10 @@ static int query_parse(char *text, struct query *query, struct error *err)
 			return code;
 		if (!*name && !value)
 			continue; /* && and an & at the end mean nothing */
-		if (query_get(query, name))
+		if (query_get(query, name)) {
+			query->wrong = name;
 			return error_set(err, -EINVAL, "parameter %.64s: is given twice", name);
+		}
 		if (query->count == QUERY_ARGUMENTS_MAX)
 			return error_set(err, -E2BIG, "request: it has more than %d parameters",
 					 QUERY_ARGUMENTS_MAX);

@@ -17,6 +17,7 @@ struct path {
 };
 
 struct query {
+	const char *wrong; /* the name of what is given twice; NULL: none */
 	unsigned count;
 	struct query_argument {
 		const char *name, *value; /* value is "" when there was no = */

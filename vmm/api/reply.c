@@ -14,12 +14,12 @@
 void reply_text(struct exchange *exchange, unsigned status, const char *type, char *text, size_t len)
 {
 	exchange->status = status;
-	exchange->response = MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
+	exchange->response = exchange->http->MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
 	if (!exchange->response) { /* no memory: the connection is closed */
 		free(text);
 		exchange->gone = true;
 	} else if (text) {
-		MHD_add_response_header(exchange->response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+		exchange->http->MHD_add_response_header(exchange->response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
 	}
 	if (exchange->suspended)
 		exchange_resume(exchange);
@@ -28,7 +28,7 @@ void reply_text(struct exchange *exchange, unsigned status, const char *type, ch
 void reply_header(struct exchange *exchange, const char *name, const char *value)
 {
 	if (exchange->response)
-		MHD_add_response_header(exchange->response, name, value);
+		exchange->http->MHD_add_response_header(exchange->response, name, value);
 }
 
 void reply_json(struct exchange *exchange, unsigned status, const char *type, cJSON *json)
@@ -46,6 +46,8 @@ void reply_json(struct exchange *exchange, unsigned status, const char *type, cJ
 void reply_problem(struct exchange *exchange, const struct problem *problem)
 {
 	reply_json(exchange, problem->status, PROBLEM_TYPE, problem_to_json(problem));
+	if (problem->status == MHD_HTTP_SERVICE_UNAVAILABLE)
+		reply_header(exchange, MHD_HTTP_HEADER_RETRY_AFTER, "1");
 }
 
 void reply_refusal(struct exchange *exchange, unsigned status, const char *format, ...)
@@ -59,24 +61,43 @@ void reply_refusal(struct exchange *exchange, unsigned status, const char *forma
 	reply_problem(exchange, &(struct problem){.status = status, .detail = err.text});
 }
 
-void reply_result(struct exchange *exchange, cJSON *result)
+void reply_bad_parameter(struct exchange *exchange, const char *name, const char *must)
 {
-	bool later = exchange->route->later && !exchange_flag(exchange, "wait");
+	struct error err;
 
-	if (result && !later) {
-		reply_json(exchange, MHD_HTTP_OK, JSON_TYPE, result);
-		return;
-	}
-	cJSON_Delete(result);
-	reply_text(exchange, later ? MHD_HTTP_ACCEPTED : MHD_HTTP_NO_CONTENT, NULL, NULL, 0);
+	error_set(&err, 0, "parameter %.64s: %s", name, must);
+	reply_problem(exchange, &(struct problem){.status = MHD_HTTP_BAD_REQUEST, .detail = err.text, .parameter = name});
 }
 
-/* What nobody but us can be blamed for, and what is the state of things, is told apart by the operation's errno. */
-static unsigned status_of_failure(const struct exchange *exchange)
+void reply_task(struct exchange *exchange, cJSON *task)
 {
+	const cJSON *id = cJSON_GetObjectItemCaseSensitive(task, "id");
+	char location[64];
+
+	snprintf(location, sizeof(location), "/v1/tasks/%.0f", cJSON_IsNumber(id) ? id->valuedouble : 0);
+	reply_json(exchange, MHD_HTTP_ACCEPTED, JSON_TYPE, task);
+	reply_header(exchange, MHD_HTTP_HEADER_LOCATION, location);
+}
+
+void reply_result(struct exchange *exchange, cJSON *result)
+{
+	if (result)
+		reply_json(exchange, MHD_HTTP_OK, JSON_TYPE, result);
+	else
+		reply_text(exchange, MHD_HTTP_NO_CONTENT, NULL, NULL, 0);
+}
+
+/* What the operation's errno says more than the exit code of the command does. */
+static unsigned status_of_error(const struct exchange *exchange, bool in_query)
+{
+	bool starts = exchange->route->later;
+
 	switch (exchange->call.error) {
 	case -EINVAL:
-		return MHD_HTTP_UNPROCESSABLE_CONTENT;
+		return in_query || exchange->route->body == BODY_NONE ? MHD_HTTP_BAD_REQUEST
+								      : MHD_HTTP_UNPROCESSABLE_CONTENT;
+	case -ENOENT: /* of a guest that is to start, it is a file that is missing */
+		return starts || exchange->route->body == BODY_GUEST ? 0 : MHD_HTTP_NOT_FOUND;
 	case -ENOMEM:
 	case -EMFILE:
 	case -ENFILE:
@@ -84,40 +105,70 @@ static unsigned status_of_failure(const struct exchange *exchange)
 		return MHD_HTTP_SERVICE_UNAVAILABLE;
 	case -E2BIG:
 		return MHD_HTTP_CONFLICT;
-	default: /* a guest that does not start: an image is missing, or it has crashed */
-		return exchange->route->later ? MHD_HTTP_CONFLICT : MHD_HTTP_INTERNAL_SERVER_ERROR;
+	default:
+		return 0;
 	}
 }
 
-static unsigned status_of(const struct exchange *exchange, enum exit_code code, bool in_body)
+static unsigned status_of(const struct exchange *exchange, enum exit_code code, bool in_query)
 {
+	unsigned status = status_of_error(exchange, in_query);
+
 	switch (code) {
-	case EXIT_USAGE:
-		return in_body ? MHD_HTTP_UNPROCESSABLE_CONTENT : MHD_HTTP_BAD_REQUEST;
 	case EXIT_NO_GUEST:
 		return MHD_HTTP_NOT_FOUND;
-	case EXIT_REFUSED:
-		return MHD_HTTP_CONFLICT;
 	case EXIT_TIMED_OUT:
 		return MHD_HTTP_GATEWAY_TIMEOUT;
-	default:
-		return status_of_failure(exchange);
+	case EXIT_USAGE:
+		return status ? status : MHD_HTTP_BAD_REQUEST;
+	case EXIT_REFUSED:
+		return status ? status : MHD_HTTP_CONFLICT;
+	default: /* a guest that does not start is not our fault: an image is missing, or it has crashed */
+		if (status)
+			return status;
+		return exchange->route->later || exchange_flag(exchange, "wait") ? MHD_HTTP_CONFLICT
+										 : MHD_HTTP_INTERNAL_SERVER_ERROR;
 	}
+}
+
+/* Whether the pointer's first part is a parameter of the query, or a part of the path. */
+static bool is_parameter(const struct exchange *exchange, const char *pointer)
+{
+	const char *name = pointer + 1;
+
+	return *pointer && (exchange->route->body == BODY_NONE || query_get(&exchange->query, name) ||
+			    route_variable(exchange->route, &exchange->path, name));
+}
+
+/* The operation's pointer as one into the body. */
+static void pointer_in_body(const struct exchange *exchange, char *text, size_t size)
+{
+	const char *stands_for = exchange->stands_for ? exchange->stands_for : "/definition";
+	const char *pointer = exchange->call.pointer;
+	size_t len = strlen(stands_for);
+
+	if (strncmp(pointer, stands_for, len) == 0 && (pointer[len] == '/' || !pointer[len]))
+		pointer += len;
+	/* An import's size is beside it, and not in it. */
+	snprintf(text, size, "%s%s",
+		 exchange->body_at && strcmp(pointer, "/size") != 0 && (*pointer || exchange->stands_for)
+			 ? exchange->body_at
+			 : "",
+		 pointer);
 }
 
 void reply_failed(struct exchange *exchange, enum exit_code code, const char *text)
 {
 	const char *pointer = exchange->call.pointer;
-	bool in_body = exchange->json && *pointer;
-	struct problem problem = {.detail = text};
+	bool in_query = is_parameter(exchange, pointer);
+	char place[sizeof(exchange->call.pointer) + 16];
+	struct problem problem = {.status = status_of(exchange, code, in_query), .detail = text};
 
-	/* Members of a query are not in a body, and have no members themselves. */
-	if (in_body)
-		problem.pointer = strcmp(pointer, "/definition") == 0 ? "" : pointer;
-	else if (*pointer)
+	if (in_query) {
 		problem.parameter = pointer + 1;
-	problem.status = status_of(exchange, code, in_body);
+	} else if (*pointer && !exchange->is_xml) {
+		pointer_in_body(exchange, place, sizeof(place));
+		problem.pointer = place;
+	}
 	reply_problem(exchange, &problem);
-	if (problem.status == MHD_HTTP_SERVICE_UNAVAILABLE)
-		reply_header(exchange, MHD_HTTP_HEADER_RETRY_AFTER, "1");
 }

@@ -9,13 +9,6 @@
 
 #define WORDS_MAX 64
 
-const char *role_name(enum api_role role)
-{
-	static const char *const names[] = {"none", "read", "operate", "admin"};
-
-	return names[role];
-}
-
 /* The template's next segment, *len bytes; *rest moves behind it. NULL at its end. */
 static const char *next_segment(const char **rest, size_t *len)
 {

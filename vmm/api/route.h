@@ -13,19 +13,12 @@
 
 #include "common/error.h"
 #include "vmm/api/path.h"
+#include "vmm/config/api_settings.h"
 
-#define ROUTE_ARGUMENTS_MAX 5
+#define ROUTE_ARGUMENTS_MAX 6
 #define ROUTE_ALLOW_MAX     64
 
 struct exchange;
-
-/* Each may what those before it may. */
-enum api_role {
-	ROLE_NONE,
-	ROLE_READ,    /* look */
-	ROLE_OPERATE, /* run guests, and talk with them */
-	ROLE_ADMIN,   /* change what is defined */
-};
 
 enum route_body {
 	BODY_NONE,
@@ -54,8 +47,7 @@ struct route {
 	const char *op; /* the operation */
 	enum route_body body;
 	bool body_optional;
-	bool later;  /* what it begins takes its time: 202 unless the query says wait */
-	bool stream; /* the connection becomes one */
+	bool later;  /* what it begins takes its time: 202 and a task, unless the query says wait */
 	/* Parameters of the query, or members of the body when it is BODY_MEMBERS. */
 	struct route_argument arguments[ROUTE_ARGUMENTS_MAX];
 	/* In place of the operation, or before it; NULL: exchange_operate. */
@@ -72,5 +64,3 @@ const struct route *route_find(const char *method, const struct path *path, char
 
 /* The value of variable `name` in a path that the route was found for; NULL when its template has none of that name. */
 const char *route_variable(const struct route *route, const struct path *path, const char *name);
-
-const char *role_name(enum api_role role);

@@ -1,37 +1,76 @@
 /* The table. docs/openapi.json says the same, which the unit tests hold against this. */
 #include "common/util.h"
+#include "vmm/api/documents.h"
+#include "vmm/api/follow.h"
+#include "vmm/api/guests.h"
+#include "vmm/api/resources.h"
 #include "vmm/api/route.h"
+#include "vmm/api/stream.h"
 
-#define WAIT      {"wait", ARGUMENT_BOOL}
-#define TIMEOUT   {"timeout_s", ARGUMENT_NUMBER}
-#define NEWEST    {"newest", ARGUMENT_BOOL}
+#define WAIT    {"wait", ARGUMENT_BOOL}
+#define TIMEOUT {"timeout_s", ARGUMENT_NUMBER}
+#define NEWEST  {"newest", ARGUMENT_BOOL}
+#define LIMIT   {"limit", ARGUMENT_NUMBER}
 
 /* clang-format off */
 const struct route routes[] = {
+	{"GET", "/v1/host", ROLE_READ, "host"},
 	{"GET", "/v1/plan", ROLE_READ, "plan"},
 	{"GET", "/v1/mode", ROLE_READ, "mode"},
-	{"PUT", "/v1/mode", ROLE_ADMIN, "mode", BODY_MEMBERS, .arguments = {{"mode"}, TIMEOUT}},
+	{"PUT", "/v1/mode", ROLE_ADMIN, "mode", BODY_MEMBERS, .begin = mode_put,
+	 .arguments = {{"mode"}, TIMEOUT}},
 	{"POST", "/v1/down", ROLE_ADMIN, "down", BODY_MEMBERS, .body_optional = true,
 	 .arguments = {TIMEOUT, {"force"}, {"poweroff"}, {"keep_guests"}}},
 
-	{"GET", "/v1/guests", ROLE_READ, "list"},
+	{"GET", "/v1/guests", ROLE_READ, "list", .begin = guests_list, .arguments = {{"state"}, LIMIT, {"after"}}},
+	{"GET", "/v1/guests/{guest}", ROLE_READ, .begin = guests_show},
+	{"PUT", "/v1/guests/{guest}", ROLE_ADMIN, "define", BODY_GUEST, .begin = guests_put},
+	{"PATCH", "/v1/guests/{guest}", ROLE_ADMIN, "define", BODY_PATCH, .begin = guests_patch},
+	{"DELETE", "/v1/guests/{guest}", ROLE_ADMIN, "undefine", .begin = guests_delete},
 	{"GET", "/v1/guests/{guest}/state", ROLE_READ, "info"},
 	{"POST", "/v1/guests/{guest}/start", ROLE_OPERATE, "start", .later = true, .arguments = {WAIT, TIMEOUT}},
 	{"POST", "/v1/guests/{guest}/shutdown", ROLE_OPERATE, "shutdown", .later = true, .arguments = {WAIT, TIMEOUT}},
-	{"POST", "/v1/guests/{guest}/reboot", ROLE_OPERATE, "reboot", .later = true, .arguments = {TIMEOUT}},
+	{"POST", "/v1/guests/{guest}/reboot", ROLE_OPERATE, "reboot", .arguments = {TIMEOUT}},
 	{"POST", "/v1/guests/{guest}/kill", ROLE_OPERATE, "kill", .later = true, .arguments = {WAIT}},
 	{"POST", "/v1/guests/{guest}/pause", ROLE_OPERATE, "pause"},
 	{"POST", "/v1/guests/{guest}/resume", ROLE_OPERATE, "resume"},
+	{"GET", "/v1/guests/{guest}/console", ROLE_OPERATE, "console", .begin = stream_begin},
+	{"GET", "/v1/guests/{guest}/vsock/{port}", ROLE_OPERATE, "vsock-connect", .begin = stream_begin},
+	{"GET", "/v1/guests/{guest}/exec", ROLE_OPERATE, "vsock-connect", .begin = stream_begin_exec},
+	{"POST", "/v1/guests/{guest}/exec", ROLE_OPERATE, "exec", BODY_MEMBERS,
+	 .arguments = {{"command"}, {"input"}, {"environment"}, {"user"}, {"folder"}, TIMEOUT}},
 	{"GET", "/v1/guests/{guest}/logs", ROLE_READ, "logs",
 	 .arguments = {{"lines", ARGUMENT_NUMBER}, {"from", ARGUMENT_NUMBER}}},
+	{"GET", "/v1/guests/{guest}/stats", ROLE_READ, "stats", .begin = guest_stats},
 	{"GET", "/v1/guests/{guest}/boot-report", ROLE_READ, "boot-report", .arguments = {WAIT, TIMEOUT}},
 	{"GET", "/v1/guests/{guest}/crashes", ROLE_READ, "crashes", .arguments = {NEWEST}},
+	{"GET", "/v1/guests/{guest}/devices", ROLE_READ, "device-list"},
+	{"GET", "/v1/guests/{guest}/devices/{device}", ROLE_READ, "device-info"},
+	{"PUT", "/v1/guests/{guest}/devices/{device}", ROLE_ADMIN, "device-add", BODY_DEFINITION, .begin = devices_put},
+	{"DELETE", "/v1/guests/{guest}/devices/{device}", ROLE_ADMIN, "device-remove"},
 	{"GET", "/v1/stats", ROLE_READ, "stats"},
 	{"GET", "/v1/crashes", ROLE_READ, "crashes", .arguments = {NEWEST}},
 
 	{"GET", "/v1/networks", ROLE_READ, "network-list"},
 	{"GET", "/v1/networks/{network}", ROLE_READ, "network-info"},
+	{"PUT", "/v1/networks/{network}", ROLE_ADMIN, "network-define", BODY_DEFINITION, .begin = networks_put},
 	{"DELETE", "/v1/networks/{network}", ROLE_ADMIN, "network-undefine"},
+
+	{"GET", "/v1/pool", ROLE_READ, "pool-info"},
+	{"GET", "/v1/disks", ROLE_READ, "disk-list", .begin = disks_list, .arguments = {LIMIT, {"after"}}},
+	{"GET", "/v1/disks/{disk}", ROLE_READ, "disk-info"},
+	{"PUT", "/v1/disks/{disk}", ROLE_ADMIN, "disk-create", BODY_DEFINITION, .begin = disks_put, .arguments = {WAIT}},
+	{"PATCH", "/v1/disks/{disk}", ROLE_ADMIN, "disk-resize", BODY_PATCH, .begin = disks_patch, .arguments = {WAIT}},
+	{"DELETE", "/v1/disks/{disk}", ROLE_ADMIN, "disk-delete", .begin = disks_delete, .arguments = {WAIT}},
+
+	{"GET", "/v1/tasks", ROLE_READ, "task-list", .arguments = {{"state"}}},
+	{"GET", "/v1/tasks/{task}", ROLE_READ, "task-info"},
+	{"DELETE", "/v1/tasks/{task}", ROLE_ADMIN, "task-cancel", .begin = task_cancel_begin},
+	{"GET", "/v1/events", ROLE_READ, "events", .begin = follow_begin, .arguments = {{"since", ARGUMENT_NUMBER}}},
+
+	{"GET", "/metrics", ROLE_READ, "metrics", .begin = metrics_show},
+	{"GET", "/openapi.json", ROLE_READ, .begin = documents_openapi},
+	{"GET", "/v1/schemas/{name}", ROLE_READ, .begin = documents_schema},
 };
 /* clang-format on */
 

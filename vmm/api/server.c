@@ -11,9 +11,13 @@
 #include "common/util.h"
 #include "vmm/api/api.h"
 #include "vmm/api/exchange.h"
+#include "vmm/api/follow.h"
+#include "vmm/config/file.h"
 
 #define NS_PER_SECOND 1000000000ULL
 #define SWEEP_NS      NS_PER_SECOND
+#define TLS_FILE_MAX  65536
+#define TLS_VERSIONS  "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 #define ROUNDS_MAX    8 /* then it is others' turn in the loop */
 
 /* --- libmicrohttpd in the loop --- */
@@ -23,8 +27,8 @@ static void daemon_run(struct api_daemon *daemon)
 	MHD_UNSIGNED_LONG_LONG timeout_ms = 1;
 
 	for (unsigned round = 0; round < ROUNDS_MAX; round++) {
-		MHD_run(daemon->mhd);
-		if (MHD_get_timeout(daemon->mhd, &timeout_ms) == MHD_NO || timeout_ms > 0)
+		daemon->api->http.MHD_run(daemon->mhd);
+		if (daemon->api->http.MHD_get_timeout(daemon->mhd, &timeout_ms) == MHD_NO || timeout_ms > 0)
 			return;
 	}
 	server_kick(daemon);
@@ -84,6 +88,7 @@ static void sweep(struct loop_timer *timer)
 	struct api *api = CONTAINER_OF(timer, struct api, sweep);
 	uint64_t now = monotonic_ns();
 
+	follow_tick(api);
 	for (struct api_connection *connection = api->connections; connection; connection = connection->next) {
 		if (connection->deadline_ns && now >= connection->deadline_ns)
 			connection_shutdown(connection);
@@ -130,26 +135,47 @@ void server_add(struct api_connection *connection, const struct sockaddr *addres
 		loop_timer_set(&api->sweep, SWEEP_NS, SWEEP_NS);
 	connection_allow(connection, API_IDLE_S);
 	api->arriving = connection;
-	if (MHD_add_connection(connection->daemon->mhd, connection->fd, address, len) == MHD_NO && api->arriving)
+	if (api->http.MHD_add_connection(connection->daemon->mhd, connection->fd, address, len) == MHD_NO && api->arriving)
 		connection_free(TAKE_PTR(api->arriving)); /* its descriptor was closed, and no notice of it comes */
 }
 
 /* --- Opening and closing --- */
 
-static int daemon_open(struct api *api, struct api_daemon *daemon, struct error *err)
+/* with_tls: the options of TLS, which follow the others. */
+static struct MHD_Daemon *daemon_start(struct api *api, struct api_daemon *daemon, bool with_tls)
 {
-	const union MHD_DaemonInfo *info;
-	int code;
+	struct MHD_OptionItem tls[] = {
+		{MHD_OPTION_HTTPS_MEM_CERT, 0, api->tls_files[0]},
+		{MHD_OPTION_HTTPS_MEM_KEY, 0, api->tls_files[1]},
+		{MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)TLS_VERSIONS},
+		{api->tls_files[2] ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, 0, api->tls_files[2]},
+		{MHD_OPTION_END, 0, NULL},
+	};
 
-	daemon->mhd = MHD_start_daemon(
+	if (!with_tls)
+		tls[0].option = MHD_OPTION_END;
+	return api->http.MHD_start_daemon(
 		MHD_USE_NO_LISTEN_SOCKET | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE |
-			MHD_USE_ERROR_LOG,
-		0, NULL, NULL, exchange_handle, api, MHD_OPTION_EXTERNAL_LOGGER, log_message, NULL,
+			MHD_USE_ERROR_LOG | (with_tls ? MHD_USE_TLS : 0),
+		0, NULL, NULL, exchange_handle, NULL, MHD_OPTION_EXTERNAL_LOGGER, log_message, NULL,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)API_MEMORY, MHD_OPTION_CONNECTION_LIMIT,
 		API_CONNECTIONS_MAX, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
 		MHD_OPTION_NOTIFY_CONNECTION, connection_noticed, daemon, MHD_OPTION_URI_LOG_CALLBACK,
-		exchange_begin, NULL, MHD_OPTION_NOTIFY_COMPLETED, exchange_end, NULL, MHD_OPTION_END);
-	info = daemon->mhd ? MHD_get_daemon_info(daemon->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
+		exchange_begin, &api->http, MHD_OPTION_NOTIFY_COMPLETED, exchange_end, NULL, MHD_OPTION_ARRAY, tls,
+		MHD_OPTION_END);
+}
+
+static int daemon_open(struct api *api, struct api_daemon *daemon, bool with_tls, struct error *err)
+{
+	const union MHD_DaemonInfo *info;
+	int code = loop_timer_init(api->loop, &daemon->again, daemon_again);
+
+	if (code < 0)
+		return error_set(err, code, "API: cannot make a timer: %s", strerror(-code));
+	daemon->mhd = daemon_start(api, daemon, with_tls);
+	if (!daemon->mhd && with_tls)
+		return error_set(err, -EINVAL, "API: TLS does not start: are certificate, key and client_ca PEM files, and do the first two belong together?");
+	info = daemon->mhd ? api->http.MHD_get_daemon_info(daemon->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
 	if (!info)
 		return error_set(err, -EIO, "API: libmicrohttpd does not start");
 	daemon->source = (struct loop_source){.fd = info->epoll_fd, .events = EPOLLIN, .ready = daemon_ready};
@@ -157,31 +183,60 @@ static int daemon_open(struct api *api, struct api_daemon *daemon, struct error 
 	return code < 0 ? error_set(err, code, "API: cannot watch its connections: %s", strerror(-code)) : 0;
 }
 
+static int read_tls_files(struct api *api, const struct api_settings *settings, struct error *err)
+{
+	const char *const paths[API_TLS_FILES] = {settings->certificate, settings->key, settings->client_ca};
+	int code = 0;
+
+	for (unsigned i = 0; code == 0 && i < API_TLS_FILES; i++) {
+		if (paths[i])
+			code = file_read_text("API", paths[i], TLS_FILE_MAX, &api->tls_files[i], err);
+	}
+	/* Without one libmicrohttpd would start, and let nobody in. */
+	if (code == 0 && settings->client_ca && !strstr(api->tls_files[2], "-----BEGIN CERTIFICATE-----"))
+		return error_set(err, -EINVAL, "API %s: has no certificate", settings->client_ca);
+	return code;
+}
+
 static void daemon_close(struct api_daemon *daemon)
 {
+	loop_timer_close(daemon->api->loop, &daemon->again);
 	if (!daemon->mhd)
 		return;
 	loop_remove(daemon->api->loop, &daemon->source);
-	loop_timer_close(daemon->api->loop, &daemon->again);
-	MHD_stop_daemon(daemon->mhd);
+	daemon->api->http.MHD_stop_daemon(daemon->mhd);
 	daemon->mhd = NULL;
 }
 
 int server_open(struct api *api, struct error *err)
 {
+	const struct api_settings *settings = &api->manager->settings->api;
 	int code = loop_timer_init(api->loop, &api->sweep, sweep);
 
-	if (code == 0)
-		code = loop_timer_init(api->loop, &api->plain.again, daemon_again);
 	if (code < 0)
 		return error_set(err, code, "API: cannot make a timer: %s", strerror(-code));
-	return daemon_open(api, &api->plain, err);
+	code = daemon_open(api, &api->plain, false, err);
+	if (code < 0 || !settings->certificate || !settings->listen_count)
+		return code;
+	code = read_tls_files(api, settings, err);
+	return code < 0 ? code : daemon_open(api, &api->tls, true, err);
+}
+
+/* Who was answered already shall have the answer: whoever asked for the end of the manager. */
+static void daemon_flush(struct api_daemon *daemon)
+{
+	for (unsigned round = 0; daemon->mhd && round < ROUNDS_MAX; round++)
+		daemon->api->http.MHD_run(daemon->mhd);
 }
 
 void server_close(struct api *api)
 {
+	daemon_flush(&api->plain);
+	daemon_flush(&api->tls);
 	exchanges_abandon(api);
 	daemon_close(&api->plain);
 	daemon_close(&api->tls);
 	loop_timer_close(api->loop, &api->sweep);
+	for (unsigned i = 0; i < API_TLS_FILES; i++)
+		free(api->tls_files[i]);
 }

@@ -8,12 +8,13 @@
  */
 #pragma once
 
-#include <microhttpd.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "common/log.h"
 #include "common/loop.h"
+#include "vmm/api/access.h"
+#include "vmm/api/library.h"
 #include "vmm/api/peers.h"
 #include "vmm/api/route.h"
 #include "vmm/manager/operations.h"
@@ -21,6 +22,7 @@
 #define API_CONNECTIONS_MAX      1024
 #define API_PEER_CONNECTIONS_MAX 512
 #define API_LISTENERS_MAX        5
+#define API_TLS_FILES            3
 #define API_MEMORY               12288 /* bytes of libmicrohttpd's own for a connection */
 
 /* Seconds for: */
@@ -48,12 +50,16 @@ struct api_connection {
 	struct api_connection *next;
 	struct api_peer *peer;
 	int fd;
-	bool local;          /* over a unix socket */
-	enum api_role role;  /* that the connection itself has; ROLE_NONE: a request must show a token */
+	bool local;           /* over a unix socket */
+	bool looked_at;       /* its certificate was */
+	enum api_role role;   /* that the connection itself has; ROLE_NONE: a request must show a token */
 	uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0: none */
 };
 
 struct api {
+	struct http_library http;
+	struct access_rules access;
+	char *tls_files[API_TLS_FILES]; /* the texts of certificate, key and client_ca */
 	struct operations *operations;
 	struct manager *manager;
 	struct loop *loop;
@@ -65,6 +71,7 @@ struct api {
 	struct loop_timer sweep;        /* looks for connections whose time is over */
 	struct log_limit turned_away;
 	unsigned connection_count;
+	unsigned conversions; /* guest_xml.c: that run */
 	struct api_connection *connections;
 	struct exchange *exchanges;
 	struct api_connection *arriving; /* being given to libmicrohttpd */

@@ -32,6 +32,8 @@ enum exit_code command_pause(struct cli *cli, int argc, char **argv);
 enum exit_code command_resume(struct cli *cli, int argc, char **argv);
 enum exit_code command_create(struct cli *cli, int argc, char **argv);
 enum exit_code command_define(struct cli *cli, int argc, char **argv);
+enum exit_code command_dumpxml(struct cli *cli, int argc, char **argv);
+enum exit_code command_convert(struct cli *cli, int argc, char **argv);
 enum exit_code command_undefine(struct cli *cli, int argc, char **argv);
 enum exit_code command_console(struct cli *cli, int argc, char **argv);
 enum exit_code command_logs(struct cli *cli, int argc, char **argv);
@@ -44,6 +46,8 @@ enum exit_code command_plan(struct cli *cli, int argc, char **argv);
 enum exit_code command_exec(struct cli *cli, int argc, char **argv);
 enum exit_code command_cp(struct cli *cli, int argc, char **argv);
 enum exit_code command_network(struct cli *cli, int argc, char **argv);
+enum exit_code command_token(struct cli *cli, int argc, char **argv);
+enum exit_code command_device(struct cli *cli, int argc, char **argv);
 enum exit_code command_disk(struct cli *cli, int argc, char **argv);
 enum exit_code command_boot_report(struct cli *cli, int argc, char **argv);
 

@@ -11,6 +11,7 @@
 #include "vmm/cli/answer.h"
 #include "vmm/cli/client.h"
 #include "vmm/cli/define.h"
+#include "vmm/cli/definition_file.h"
 #include "vmm/cli/guest_options.h"
 #include "vmm/cli/options.h"
 #include "vmm/config/definition.h"
@@ -23,14 +24,17 @@ enum {
 	OPT_AUTOSTART,
 	OPT_DEPENDS_ON,
 	OPT_READY,
+	OPT_NO_VALIDATE,
 	OPT_NO_START,
 	OPT_DETACH,
 	OPT_HELP,
 };
 
 static const char usage_begin[] =
-	"Usage: rastos-vmm create NAME --image SOURCE [OPTIONS]\n\n"
+	"Usage: rastos-vmm create NAME --image SOURCE [OPTIONS]\n"
+	"       rastos-vmm create FILE [OPTIONS]\n\n"
 	"Makes a guest: its definition is given to the manager, which keeps and starts it; returns when it is ready.\n"
+	"FILE is a definition (NAME.json, or libvirt domain XML, NAME.xml), which says itself what the guest is made of.\n"
 	"SOURCE is a boot image (NAME.itb), a kernel (vmlinux, bzImage), or a raw disk or an image of the pool, which is\n"
 	"booted by the kernel in its /boot.\n\n"
 	"Options:\n";
@@ -44,6 +48,7 @@ static const char usage_more[] =
 	"      --depends-on GUEST  start that one first; may be given more than once\n"
 	"      --ready WORD        notify: it is ready when its init says READY=1; started: as soon as it runs\n"
 	"                          (default notify; of a disk: started)\n"
+	"      --no-validate       do not look at libvirt's schema of domain XML (package libvirt0)\n"
 	"      --no-start          define it, and no more\n"
 	"      --detach            start it, and do not wait until it is ready\n"
 	"  -t, --timeout S         how long to wait (default 60); exit status 5 when it takes longer\n"
@@ -58,6 +63,7 @@ static const struct option options[] = {
 	{"autostart", required_argument, NULL, OPT_AUTOSTART},
 	{"depends-on", required_argument, NULL, OPT_DEPENDS_ON},
 	{"ready", required_argument, NULL, OPT_READY},
+	{"no-validate", no_argument, NULL, OPT_NO_VALIDATE},
 	{"no-start", no_argument, NULL, OPT_NO_START},
 	{"detach", no_argument, NULL, OPT_DETACH},
 	{"timeout", required_argument, NULL, 't'},
@@ -73,7 +79,8 @@ struct create_options {
 	const char *depends[DEFINITION_DEPENDS_MAX];
 	unsigned depends_count;
 	const char *role, *ready;
-	bool no_autostart, no_start, detach, help;
+	const char *autostart; /* NULL: not given */
+	bool no_validate, no_start, detach, help;
 	unsigned long timeout_s; /* 0: not given */
 };
 
@@ -101,7 +108,7 @@ static enum exit_code take_autostart(struct create_options *create)
 {
 	if (strcmp(optarg, "yes") != 0 && strcmp(optarg, "no") != 0)
 		return cli_usage("create", "--autostart: must be yes or no, not %s", optarg);
-	create->no_autostart = strcmp(optarg, "no") == 0;
+	create->autostart = optarg;
 	return EXIT_DONE;
 }
 
@@ -139,6 +146,9 @@ static enum exit_code take_option(struct create_options *create, int option)
 				    &create->depends_count);
 	case OPT_READY:
 		create->ready = optarg;
+		return EXIT_DONE;
+	case OPT_NO_VALIDATE:
+		create->no_validate = true;
 		return EXIT_DONE;
 	case OPT_NO_START:
 		create->no_start = true;
@@ -229,7 +239,7 @@ static enum exit_code make_definition(const struct cli *cli, const struct create
 	cJSON_AddStringToObject(*json, "role", create->role ? create->role : "guest");
 	if (ready)
 		cJSON_AddStringToObject(*json, "ready", ready);
-	if (create->no_autostart)
+	if (create->autostart && strcmp(create->autostart, "no") == 0)
 		cJSON_AddFalseToObject(*json, "autostart");
 	if (create->depends_count)
 		add_strings(cJSON_AddArrayToObject(*json, "depends_on"), create->depends,
@@ -302,6 +312,56 @@ static enum exit_code create_guest(const struct cli *cli, const struct create_op
 	return code == EXIT_DONE && !create->no_start ? start(cli, create, name) : code;
 }
 
+/* What a definition says itself; NULL: nothing of that was given. */
+static const char *given_beside_file(const struct create_options *create)
+{
+	return create->image           ? "--image"
+	       : create->publish_count ? "--publish"
+	       : create->role          ? "--role"
+	       : create->autostart     ? "--autostart"
+	       : create->depends_count ? "--depends-on"
+	       : create->ready         ? "--ready"
+				       : guest_options_given(&create->guest);
+}
+
+static enum exit_code define_of_file(const struct cli *cli, const struct definition_file *file, cJSON **guest)
+{
+	struct guest_definition *definition = NULL;
+	struct error err = {""};
+	cJSON *json;
+
+	if (definition_parse(file->name, file->folder, file->text, &definition, &err) < 0)
+		return cli_fail(EXIT_FAILED, "%s", err.text);
+	definition_free(definition);
+	json = cJSON_Parse(file->text);
+	return json ? define_guest(cli, json, file->folder, false, guest)
+		    : cli_fail(EXIT_FAILED, "out of memory");
+}
+
+static enum exit_code create_from_file(const struct cli *cli, const struct create_options *create,
+				       const char *path)
+{
+	const char *given = given_beside_file(create);
+	struct definition_file file;
+	cJSON *guest = NULL;
+	enum exit_code code;
+
+	if (given)
+		return cli_usage("create", "%s: cannot be combined with a definition, which says it itself",
+				 given);
+	code = definition_file_read(path, create->no_validate, &file);
+	if (code != EXIT_DONE)
+		return code;
+	code = define_of_file(cli, &file, &guest);
+	if (code == EXIT_DONE)
+		definition_file_tell(&file);
+	definition_file_free(&file);
+	if (code == EXIT_DONE && !create->no_start)
+		code = start(cli, create, answer_text(guest, "name"));
+	cJSON_Delete(guest);
+	return code;
+}
+
 enum exit_code command_create(struct cli *cli, int argc, char **argv)
 {
 	struct create_options create = {0};
@@ -315,9 +375,14 @@ enum exit_code command_create(struct cli *cli, int argc, char **argv)
 	}
 	if (optind != argc - 1)
 		return cli_usage("create", optind == argc ? "which NAME?" : "one NAME at a time");
-	if (!create.image)
-		return cli_usage("create", "--image: what does the guest boot from?");
 	if (create.no_start && (create.detach || create.timeout_s))
 		return cli_usage("create", "--no-start: there is nothing to wait for then");
+	if (definition_file_is_definition(argv[optind]))
+		return create_from_file(cli, &create, argv[optind]);
+	if (create.no_validate)
+		return cli_usage("create", "--no-validate: is for a definition, %s is a guest's name",
+				 argv[optind]);
+	if (!create.image)
+		return cli_usage("create", "--image: what does the guest boot from?");
 	return create_guest(cli, &create, argv[optind]);
 }

@@ -52,8 +52,8 @@ static void print_state(const cJSON *guest)
 
 	answer_duration(uptime, answer_number(guest, "uptime_s"));
 	if (answer_number(guest, "pid") > 0)
-		line("State", "%s, for %s, process %.0f", answer_text(guest, "state"),
-		     uptime, answer_number(guest, "pid"));
+		line("State", "%s, for %s, process %.0f", answer_text(guest, "state"), uptime,
+		     answer_number(guest, "pid"));
 	else
 		line("State", "%s", answer_text(guest, "state"));
 	line("Why", "%s", answer_text(guest, "why"));
@@ -80,9 +80,11 @@ static void print_disks(const cJSON *definition)
 	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(definition, "disks"))
 	{
 		const char *id = answer_text(item, "id");
+		const char *cache = answer_text(item, "cache");
 
-		line(label, "%s%s%s%s", answer_text(item, "path"), *id ? ", id " : "", id,
-		     cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(item, "read_only")) ? ", read-only" : "");
+		line(label, "%s%s%s%s%s%s", answer_text(item, "path"), *id ? ", id " : "", id,
+		     cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(item, "read_only")) ? ", read-only" : "",
+		     *cache ? ", cache " : "", cache);
 		label = "";
 	}
 }
@@ -150,6 +152,8 @@ static void print_guest(const cJSON *guest)
 	const cJSON *definition = cJSON_GetObjectItemCaseSensitive(guest, "definition");
 
 	line("Name", "%s", answer_text(guest, "name"));
+	line("Title", "%s", answer_text(definition, "title"));
+	line("UUID", "%s", answer_text(definition, "uuid"));
 	line("Role", "%s", answer_text(guest, "role"));
 	print_state(guest);
 	print_ready(guest);

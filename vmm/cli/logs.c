@@ -18,7 +18,7 @@ enum {
 
 static const char usage[] =
 	"Usage: rastos-vmm logs [-f] [-n LINES] GUEST\n\n"
-	"Shows what the guest printed on its console, also before its last starts; the newest megabyte or so is kept.\n"
+	"Shows what the guest printed on its console, also before its last starts; the newest 512 KiB are kept.\n"
 	"On a terminal control characters are shown as ^X, in a pipe everything is as the guest printed it.\n\n"
 	"  -f, --follow        and what it prints from now on, until Ctrl-C\n"
 	"  -n, --lines LINES   only the newest lines\n"

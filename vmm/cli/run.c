@@ -11,10 +11,10 @@
 #include "common/util.h"
 #include "hypervisor/boot/fit.h"
 #include "vmm/cli/cli.h"
+#include "vmm/cli/definition_file.h"
 #include "vmm/cli/guest_options.h"
 #include "vmm/cli/options.h"
 #include "vmm/config/definition.h"
-#include "vmm/config/file.h"
 #include "vmm/guest/process.h"
 #include "vmm/plan/apply.h"
 
@@ -24,7 +24,7 @@
 static const char usage_begin[] =
 	"Usage: rastos-vmm run [OPTIONS] FILE\n\n"
 	"Runs one guest in the foreground, its console on this terminal, without a manager.\n"
-	"FILE is a guest definition (NAME.json), a boot image (NAME.itb), a kernel (vmlinux, bzImage), or a raw\n"
+	"FILE is a guest definition (NAME.json, or libvirt domain XML, NAME.xml), a boot image (NAME.itb), a kernel (vmlinux, bzImage), or a raw\n"
 	"disk or an image of the pool, which is booted by the kernel in its /boot.\n"
 	"Ctrl-] asks the guest to power off, once more ends it at once; so do SIGINT and SIGTERM.\n\n"
 	"Options:\n";
@@ -34,6 +34,7 @@ static const char usage_more[] =
 	"                          (default: the keys of the configuration)\n"
 	"      --allow-unsigned    boot an image although no signature verifies\n"
 	"      --no-reboot         end when the guest reboots, with exit status 0\n"
+	"      --no-validate       do not look at libvirt's schema of domain XML (package libvirt0)\n"
 	"      --boot-report FILE  write the boot report as JSON when the guest has ended\n"
 	"      --help              show this help\n\n"
 	"Exit status: 0 the guest powered off, 1 it crashed or could not start, 2 usage, 4 refused.\n";
@@ -43,6 +44,7 @@ enum {
 	OPT_ALLOW_UNSIGNED,
 	OPT_NO_REBOOT,
 	OPT_BOOT_REPORT,
+	OPT_NO_VALIDATE,
 	OPT_HELP,
 };
 
@@ -52,6 +54,7 @@ static const struct option options[] = {
 	{"allow-unsigned", no_argument, NULL, OPT_ALLOW_UNSIGNED},
 	{"no-reboot", no_argument, NULL, OPT_NO_REBOOT},
 	{"boot-report", required_argument, NULL, OPT_BOOT_REPORT},
+	{"no-validate", no_argument, NULL, OPT_NO_VALIDATE},
 	{"help", no_argument, NULL, OPT_HELP},
 	{NULL, 0, NULL, 0},
 };
@@ -62,7 +65,7 @@ struct run_options {
 	const char *boot_report;
 	struct fit_key keys[SETTINGS_KEYS_MAX];
 	unsigned key_count;
-	bool allow_unsigned, no_reboot;
+	bool allow_unsigned, no_reboot, no_validate;
 };
 
 static enum exit_code take_option(int option, struct run_options *run)
@@ -84,6 +87,9 @@ static enum exit_code take_option(int option, struct run_options *run)
 	case OPT_NO_REBOOT:
 		run->no_reboot = true;
 		break;
+	case OPT_NO_VALIDATE:
+		run->no_validate = true;
+		break;
 	case OPT_BOOT_REPORT:
 		run->boot_report = optarg;
 		break;
@@ -91,13 +97,6 @@ static enum exit_code take_option(int option, struct run_options *run)
 		return cli_bad_option("run");
 	}
 	return EXIT_DONE;
-}
-
-static bool has_suffix(const char *name, const char *suffix)
-{
-	size_t len = strlen(name);
-
-	return len >= strlen(suffix) && strcmp(name + len - strlen(suffix), suffix) == 0;
 }
 
 /* The definition that the options make. */
@@ -128,17 +127,23 @@ static enum exit_code read_definition(const struct run_options *run, const char 
 				      struct error *err)
 {
 	const char *against = guest_options_given(&run->guest);
+	struct definition_file file;
+	enum exit_code code;
 
-	if (has_suffix(path, ".xml"))
-		return cli_fail(EXIT_REFUSED,
-				"%s: libvirt domain XML is not supported yet, give a .json definition", path);
-	if (!has_suffix(path, ".json"))
+	if (!definition_file_is_definition(path))
 		return make_definition(run, path, settings, definition, err);
 	if (against)
 		return cli_usage("run", "%s: cannot be combined with a definition, which says it itself",
 				 against);
-	return definition_read(path, definition, err) < 0 ? cli_fail(EXIT_FAILED, "%s", err->text)
-							  : EXIT_DONE;
+	code = definition_file_read(path, run->no_validate, &file);
+	if (code != EXIT_DONE)
+		return code;
+	if (definition_parse(file.name, file.folder, file.text, definition, err) < 0)
+		code = cli_fail(EXIT_FAILED, "%s", err->text);
+	else
+		definition_file_tell(&file);
+	definition_file_free(&file);
+	return code;
 }
 
 /* --key replaces the configuration's keys. */

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -14,8 +13,8 @@
 #include "vmm/cli/client.h"
 #include "vmm/cli/console.h"
 #include "vmm/config/definition.h"
-#include "vmm/config/file.h"
 #include "vmm/config/mode.h"
+#include "vmm/manager/manager_log.h"
 #include "vmm/manager/service.h"
 
 #define TIMEOUT_DEFAULT 120
@@ -46,34 +45,12 @@ struct up_options {
 	unsigned long timeout_s;
 };
 
-/* --- The manager's log --- */
-
-/*
- * Guest processes inherit standard error. A terminal's can be read, and a file's that was opened without
- * O_APPEND be written over: another descriptor of the same thing takes its place, which allows neither. Here,
- * since a guest's process is another user, who may not open it. One that cannot be opened again (a socket,
- * somebody else's terminal) stays.
- */
-static void restrict_log(void)
-{
-	AUTO_CLOSE int fd = -1;
-	struct stat status;
-
-	if (fstat(STDERR_FILENO, &status) < 0 || (!S_ISCHR(status.st_mode) && !S_ISREG(status.st_mode)))
-		return; /* a pipe's other end may be gone: opening it again would wait for one */
-	/* O_NONBLOCK: a serial line's opening would wait for a carrier. */
-	fd = open("/proc/self/fd/2", O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-	if (fd >= 0 && fcntl(fd, F_SETFL, O_APPEND) == 0)
-		dup2(fd, STDERR_FILENO);
-}
-
 /* --- The manager in the background --- */
 
 static void leave_terminal(const struct settings *settings)
 {
-	AUTO_FREE char *log = file_path_join(settings->runtime_dir, "manager.log");
 	AUTO_CLOSE int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	AUTO_CLOSE int log_fd = log ? open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
+	AUTO_CLOSE int log_fd = manager_log_open(settings);
 
 	setsid();
 	dup2(null_fd, STDIN_FILENO);
@@ -88,6 +65,7 @@ static __attribute__((noreturn)) void background_main(struct settings *settings,
 		.settings = settings,
 		.mode = up->mode,
 		.started_fd = pipe_fd,
+		.own_log = true,
 	};
 	struct error err;
 
@@ -97,9 +75,11 @@ static __attribute__((noreturn)) void background_main(struct settings *settings,
 	_exit(service_run(&config, &err) < 0 ? EXIT_FAILED : EXIT_DONE);
 }
 
-static enum exit_code start_background(struct settings *settings, const struct up_options *up)
+/* *already: another manager does, which was started at the same instant. */
+static enum exit_code start_background(struct settings *settings, const struct up_options *up, bool *already)
 {
 	char text[sizeof(((struct error *)0)->text)] = "";
+	enum exit_code code = EXIT_DONE;
 	size_t used = 0;
 	int ends[2];
 	pid_t pid;
@@ -111,6 +91,8 @@ static enum exit_code start_background(struct settings *settings, const struct u
 		close(ends[0]);
 		background_main(settings, up, ends[1]);
 	}
+	if (pid < 0)
+		code = cli_fail(EXIT_FAILED, "cannot make a process for the manager: %s", strerror(errno));
 	close(ends[1]);
 	while (pid > 0 && used < sizeof(text) - 1) {
 		ssize_t got = read(ends[0], text + used, sizeof(text) - 1 - used);
@@ -122,9 +104,14 @@ static enum exit_code start_background(struct settings *settings, const struct u
 		used += (size_t)got;
 	}
 	close(ends[0]);
+	if (code != EXIT_DONE)
+		return code;
 	if (used == 0)
 		return cli_fail(EXIT_FAILED, "the manager ended before the guests were started");
 	text[strcspn(text, "\n")] = '\0';
+	*already = strcmp(text, SERVICE_RUNS_ALREADY) == 0 && service_running(settings);
+	if (*already)
+		return EXIT_DONE;
 	return *text ? cli_fail(EXIT_FAILED, "%s", text) : EXIT_DONE;
 }
 
@@ -267,16 +254,16 @@ static enum exit_code up(struct cli *cli, struct settings *settings, const struc
 {
 	struct service_config config = {.settings = settings, .mode = options->mode, .started_fd = -1};
 	struct error err = {""};
+	bool already = service_running(settings);
 	enum exit_code code = EXIT_DONE;
 
 	if (options->no_console) {
-		restrict_log();
 		return service_run(&config, &err) < 0 ? cli_fail(EXIT_FAILED, "%s", err.text) : EXIT_DONE;
 	}
-	if (service_running(settings))
+	if (!already)
+		code = start_background(settings, options, &already);
+	if (already)
 		fprintf(stderr, "rastos-vmm: a manager runs already\n");
-	else
-		code = start_background(settings, options);
 	if (code != EXIT_DONE)
 		return code;
 	return options->detach ? wait_all_ready(cli, (unsigned)options->timeout_s) : attach_server(cli);

@@ -14,6 +14,7 @@
 static const char *const role_words[] = {"server", "desktop", "guest", NULL};
 static const char *const action_words[] = {"destroy", "restart", NULL};
 static const char *const console_words[] = {"serial", "virtio", NULL};
+static const char *const transport_words[] = {"mmio", "pci", NULL};
 static const char *const protocol_words[] = {"auto", "pvh", "linux64", "bzimage", NULL};
 static const char *const ready_words[] = {"notify", "started", NULL};
 
@@ -28,6 +29,22 @@ bool definition_name_valid(const char *name)
 			return false;
 	}
 	return true;
+}
+
+int definition_give_uuid(struct guest_definition *definition, const char *uuid, struct error *err)
+{
+	int code = 0;
+
+	if (*definition->uuid)
+		return 0;
+	if (*uuid)
+		snprintf(definition->uuid, sizeof(definition->uuid), "%s", uuid);
+	else
+		code = uuid_make(definition->uuid, err);
+	if (code == 0 && definition->json &&
+	    !cJSON_AddStringToObject(definition->json, "uuid", definition->uuid))
+		code = error_set(err, -ENOMEM, "guest %s: out of memory", definition->name);
+	return code;
 }
 
 const char *definition_disk_id(const struct guest_definition *definition, unsigned index, char *buffer)
@@ -231,6 +248,15 @@ static int read_actions(const struct json_place *root, struct guest_definition *
 	return 0;
 }
 
+static int read_transport(const struct json_place *root, struct guest_definition *definition)
+{
+	unsigned transport = definition->transport;
+	int code = json_word(root, "transport", transport_words, &transport);
+
+	definition->transport = (enum guest_transport)transport;
+	return code;
+}
+
 static int read_depends(const struct json_place *root, struct guest_definition *definition)
 {
 	const cJSON *array;
@@ -288,6 +314,25 @@ static int check_device_ids(const struct json_place *root, const struct guest_de
 	return 0;
 }
 
+static int read_clock(const struct json_place *root, struct guest_clock *clock)
+{
+	static const char *const keys[] = {"offset", "adjustment", NULL};
+	static const char *const offset_words[] = {"utc", "localtime", NULL};
+	unsigned local = 0;
+	struct json_place place;
+	int code = json_object(root, "clock", &place);
+
+	if (code < 0 || !place.object)
+		return code;
+	if ((code = json_keys(&place, keys)) < 0 ||
+	    (code = json_word(&place, "offset", offset_words, &local)) < 0 ||
+	    (code = json_signed(&place, "adjustment", -DEFINITION_ADJUSTMENT_MAX, DEFINITION_ADJUSTMENT_MAX,
+				&clock->adjustment)) < 0)
+		return code;
+	clock->local = local;
+	return 0;
+}
+
 static int read_devices(const struct json_place *root, const char *folder,
 			struct guest_definition *definition)
 {
@@ -295,7 +340,8 @@ static int read_devices(const struct json_place *root, const char *folder,
 
 	if ((code = read_disks(root, folder, definition)) < 0 ||
 	    (code = read_networks(root, definition)) < 0 || (code = check_device_ids(root, definition)) < 0 ||
-	    (code = json_bool(root, "rng", &definition->rng)) < 0)
+	    (code = json_bool(root, "rng", &definition->rng)) < 0 ||
+	    (code = read_clock(root, &definition->clock)) < 0)
 		return code;
 	return read_vsock(root, folder, definition);
 }
@@ -303,13 +349,12 @@ static int read_devices(const struct json_place *root, const char *folder,
 static int read_definition(const struct json_place *root, const char *folder,
 			   struct guest_definition *definition)
 {
-	static const char *const keys[] = {"name",     "uuid",        "title",      "description",
-					   "metadata", "role",        "image",      "configuration",
-					   "kernel",   "vcpus",       "topology",   "memory_mib",
-					   "cpus",     "cpu",         "numa",       "memory_backing",
-					   "disks",    "networks",    "rng",        "vsock",
-					   "console",  "on_poweroff", "on_reboot",  "on_crash",
-					   "ready",    "autostart",   "depends_on", NULL};
+	static const char *const keys[] = {
+		"name",  "uuid",          "title",      "description",    "metadata",  "role",
+		"image", "configuration", "kernel",     "vcpus",          "topology",  "memory_mib",
+		"cpus",  "cpu",           "numa",       "memory_backing", "disks",     "networks",
+		"rng",   "vsock",         "console",    "on_poweroff",    "on_reboot", "on_crash",
+		"ready", "autostart",     "depends_on", "transport",      "clock",     NULL};
 	unsigned role = GUEST_ROLE_SERVER;
 	int code;
 
@@ -324,7 +369,8 @@ static int read_definition(const struct json_place *root, const char *folder,
 	    (code = read_boot(root, folder, definition)) < 0 || (code = read_cpus(root, definition)) < 0 ||
 	    (code = cpu_features_read(root, &definition->cpu_features)) < 0 ||
 	    (code = read_devices(root, folder, definition)) < 0 ||
-	    (code = read_actions(root, definition)) < 0 || (code = read_start(root, definition)) < 0)
+	    (code = read_transport(root, definition)) < 0 || (code = read_actions(root, definition)) < 0 ||
+	    (code = read_start(root, definition)) < 0)
 		return code;
 	definition->role = (enum guest_role)role;
 	return 0;

@@ -23,19 +23,20 @@
 #include "vmm/config/network_card.h"
 #include "vmm/config/wants.h"
 
-#define DEFINITION_NAME_MAX      63
-#define DEFINITION_VCPUS_MAX     WANTS_VCPUS_MAX
-#define DEFINITION_MEMORY_MIN    WANTS_MEMORY_MIN
-#define DEFINITION_MEMORY_MAX    WANTS_MEMORY_MAX
-#define DEFINITION_VCPUS         1   /* of a guest that says nothing and has no plan */
-#define DEFINITION_MEMORY_MIB    512 /* the same */
-#define DEFINITION_DISKS_MAX     16
-#define DEFINITION_NETWORKS_MAX  6
-#define DEFINITION_DEVICE_ID_MAX 20
-#define DEFINITION_FILE_MAX      (1U << 20) /* bytes of JSON */
-#define DEFINITION_CID_DEFAULT   3
-#define DEFINITION_NO_DISK       UINT32_MAX
-#define DEFINITION_DEPENDS_MAX   16
+#define DEFINITION_NAME_MAX       63
+#define DEFINITION_VCPUS_MAX      WANTS_VCPUS_MAX
+#define DEFINITION_MEMORY_MIN     WANTS_MEMORY_MIN
+#define DEFINITION_MEMORY_MAX     WANTS_MEMORY_MAX
+#define DEFINITION_VCPUS          1   /* of a guest that says nothing and has no plan */
+#define DEFINITION_MEMORY_MIB     512 /* the same */
+#define DEFINITION_DISKS_MAX      16
+#define DEFINITION_NETWORKS_MAX   6
+#define DEFINITION_DEVICE_ID_MAX  20
+#define DEFINITION_FILE_MAX       (1U << 20) /* bytes of JSON */
+#define DEFINITION_CID_DEFAULT    3
+#define DEFINITION_NO_DISK        UINT32_MAX
+#define DEFINITION_DEPENDS_MAX    16
+#define DEFINITION_ADJUSTMENT_MAX 3155760000LL /* seconds: a century */
 
 enum guest_role {
 	GUEST_ROLE_SERVER,  /* at most one a host; gets what the others leave */
@@ -54,6 +55,19 @@ enum guest_console {
 	GUEST_CONSOLE_VIRTIO,
 };
 
+/* What the guest's clock (devmodel/rtc.h) shows when the guest starts. Linux takes the time from kvm-clock,
+ * which is UTC whatever this says. */
+struct guest_clock {
+	bool local;         /* the host's time zone, as it is then; else UTC */
+	int64_t adjustment; /* seconds more */
+};
+
+/* How the guest finds its virtio devices. */
+enum guest_transport {
+	GUEST_TRANSPORT_MMIO, /* each at an address that ACPI names; the quickest */
+	GUEST_TRANSPORT_PCI,  /* on a PCI bus; any kernel has the driver, and devices come and go */
+};
+
 /* What tells that a guest is ready. */
 enum guest_ready {
 	GUEST_READY_NOTIFY,  /* READY=1 from its init */
@@ -63,7 +77,7 @@ enum guest_ready {
 struct guest_definition {
 	cJSON *json; /* what it was read from, with absolute paths; NULL: made by definition_new alone */
 	char *name;
-	char uuid[UUID_TEXT_SIZE]; /* "": none */
+	char uuid[UUID_TEXT_SIZE]; /* small letters; "": none */
 	enum guest_role role;
 
 	/* Either a signed boot image ... */
@@ -91,10 +105,12 @@ struct guest_definition {
 	unsigned network_count;
 	struct network_definition networks[DEFINITION_NETWORKS_MAX];
 	struct cpu_features cpu_features;
+	struct guest_clock clock;
 	bool rng;
 	uint64_t vsock_cid; /* 0: no vsock device */
 	char *vsock_path;   /* unix socket for host programs; NULL: only READY is listened to */
 	enum guest_console console;
+	enum guest_transport transport;
 	enum guest_action on_poweroff;
 	enum guest_action on_reboot;
 	enum guest_action on_crash;
@@ -113,6 +129,8 @@ int definition_read(const char *path, struct guest_definition **definition, stru
 /* Reads and checks text; source names it in errors, folder is what relative paths are relative to. */
 int definition_parse(const char *source, const char *folder, const char *text,
 		     struct guest_definition **definition, struct error *err);
+/* The UUID of a guest that has none: this one, "": a new one; in its document too. */
+int definition_give_uuid(struct guest_definition *definition, const char *uuid, struct error *err);
 /* A guest's name: letters, digits, '-', '_' and '.', starting with a letter or digit. */
 bool definition_name_valid(const char *name);
 /* What a device is called for who manages the guest: its id, or disk0, net1 ...: its kind and index, written

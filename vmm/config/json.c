@@ -142,6 +142,20 @@ int json_path(const struct json_place *place, const char *key, const char *folde
 	return 0;
 }
 
+int json_signed(const struct json_place *place, const char *key, int64_t min, int64_t max, int64_t *value)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(place->object, key);
+
+	if (!item)
+		return 0;
+	if (!cJSON_IsNumber(item) || item->valuedouble != floor(item->valuedouble) ||
+	    item->valuedouble < (double)min || item->valuedouble > (double)max)
+		return json_error(place, key, "must be a whole number from %lld to %lld", (long long)min,
+				  (long long)max);
+	*value = (int64_t)item->valuedouble;
+	return 0;
+}
+
 int json_uint(const struct json_place *place, const char *key, uint64_t min, uint64_t max, uint64_t *value)
 {
 	const cJSON *item = cJSON_GetObjectItemCaseSensitive(place->object, key);

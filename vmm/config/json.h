@@ -33,6 +33,7 @@ int json_keys(const struct json_place *place, const char *const *keys);
 int json_string(const struct json_place *place, const char *key, char **value);
 /* A path: made absolute against folder, in the document too, so that it says the same wherever it is kept. */
 int json_path(const struct json_place *place, const char *key, const char *folder, char **path);
+int json_signed(const struct json_place *place, const char *key, int64_t min, int64_t max, int64_t *value);
 int json_uint(const struct json_place *place, const char *key, uint64_t min, uint64_t max, uint64_t *value);
 /* With a fraction; *value becomes hundredths, rounded down. */
 int json_hundredths(const struct json_place *place, const char *key, unsigned min, unsigned max,

@@ -95,7 +95,7 @@ static int read_file(const char *path, struct settings *settings, struct error *
 {
 	static const char *const keys[] = {
 		"mode_file", "guests_dir", "keys_dir", "networks_dir", "runtime_dir", "state_dir", "pool_dir",
-		"reserve",   "overcommit", "desktop",  "jail",         "guest_ids",   NULL};
+		"reserve",   "overcommit", "desktop",  "jail",         "guest_ids",   "api",	 NULL};
 	AUTO_FREE char *text = NULL;
 	AUTO_FREE char *folder = NULL;
 	struct json_place place;
@@ -130,6 +130,8 @@ static int read_file(const char *path, struct settings *settings, struct error *
 		code = json_bool(&place, "jail", &settings->jail);
 	if (code == 0)
 		code = read_guest_ids(&place, &settings->guest_ids);
+	if (code == 0)
+		code = api_settings_read(&place, folder, &settings->api);
 	cJSON_Delete(json);
 	return code;
 }
@@ -144,6 +146,7 @@ int settings_read(const char *config, struct settings *settings, struct error *e
 	*settings = (struct settings){
 		.policy = policy_default(),
 		.jail = true,
+		.api = {.requests_per_second = API_REQUESTS},
 		.guest_ids = {.first = GUEST_IDS_FIRST, .count = GUEST_IDS_COUNT},
 	};
 	if (!config)
@@ -184,6 +187,7 @@ void settings_free(struct settings *settings)
 	free(settings->runtime_dir);
 	free(settings->state_dir);
 	free(settings->pool_dir);
+	api_settings_free(&settings->api);
 	*settings = (struct settings){0};
 }
 
@@ -194,7 +198,7 @@ char *settings_control_socket(const struct settings *settings)
 
 char *settings_api_socket(const struct settings *settings)
 {
-	return file_path_join(settings->runtime_dir, "api.sock");
+	return settings->api.socket ? strdup(settings->api.socket) : file_path_join(settings->runtime_dir, "api.sock");
 }
 
 static bool has_suffix(const char *name, const char *suffix)

@@ -20,6 +20,7 @@
 
 #include "common/error.h"
 #include "hypervisor/boot/fit.h"
+#include "vmm/config/api_settings.h"
 #include "vmm/config/policy.h"
 #include "vmm/jail/ids.h"
 
@@ -35,6 +36,7 @@ struct settings {
 	char *pool_dir;
 	struct resource_policy policy;
 	bool jail;                  /* "jail": guests run in one (vmm/jail/jail.h); true unless turned off */
+	struct api_settings api;    /* "api": the JSON API */
 	struct guest_ids guest_ids; /* "guest_ids": root's guests run as one of these each */
 };
 

@@ -65,6 +65,12 @@ bool boot_recorder_mark(struct boot_recorder *recorder, enum boot_step step)
 	return first;
 }
 
+void boot_report_clear(struct boot_report *report, const char *guest)
+{
+	*report = (struct boot_report){0};
+	snprintf(report->guest, sizeof(report->guest), "%s", guest);
+}
+
 void boot_recorder_read(struct boot_recorder *recorder, struct boot_report *report)
 {
 	pthread_mutex_lock(&recorder->lock);

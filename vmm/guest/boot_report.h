@@ -7,8 +7,9 @@
  *      load      kernel, initrd and tables are in guest memory
  *      run       the first KVM_RUN
  *      kernel    the first byte of output on the console, or 0x40 on the debug port; a kernel told to be
- * quiet (loglevel=) leaves the first byte to init, and this step then comes after the next init      init
- * started: 0x41 on the debug port, or the boot timer ready     READY=1 came over vsock
+ *                quiet (loglevel=) leaves the first byte to init, and this step then comes after the next
+ *      init      init started: 0x41 on the debug port, or the boot timer
+ *      ready     READY=1 came over vsock
  *
  * Wall time is CLOCK_MONOTONIC since the process started, CPU time is the whole process's: vCPUs included, so
  * what the guest itself burnt counts.
@@ -61,6 +62,8 @@ void boot_recorder_start(struct boot_recorder *recorder, const char *guest, uint
 bool boot_recorder_mark(struct boot_recorder *recorder, enum boot_step step);
 void boot_recorder_read(struct boot_recorder *recorder, struct boot_report *report);
 
+/* Of a guest that has not begun to boot. */
+void boot_report_clear(struct boot_report *report, const char *guest);
 /* {"guest","ready","steps":[{"name","at_ms","wall_ms","cpu_ms"}]}: at_ms since the start, in order; wall_ms
  * and cpu_ms are the step's own, since the step before. NULL when out of memory. */
 cJSON *boot_report_to_json(const struct boot_report *report);

@@ -5,16 +5,15 @@
 
 #include "common/log.h"
 #include "common/util.h"
-#include "vmm/guest/console_hub.h"
 #include "vmm/guest/machine.h"
 #include "vmm/jail/jail.h"
 #include "vmm/jail/landlock.h"
 #include "vmm/jail/privileges.h"
 
-/* The largest file that it writes: a disk, its memory, its log. */
+/* The largest file that it writes: a disk, its memory. */
 static uint64_t largest_file(const struct guest_process_config *config)
 {
-	uint64_t largest = MAX(MIB(config->definition->memory_mib), (uint64_t)2 * HUB_LOG_MAX);
+	uint64_t largest = MIB(config->definition->memory_mib);
 
 	for (unsigned i = 0; i < config->definition->disk_count; i++)
 		largest = MAX(largest, config->resources->disks[i].size);
@@ -57,7 +56,8 @@ int confine_process(const struct guest_process_config *config, struct error *err
 		.file_size = largest_file(config),
 	};
 
-	tzset(); /* gmtime_r(3), for the RTC, would read /etc/localtime when it is first called */
+	tzset(); /* gmtime_r(3) and localtime_r(3), for the RTC, would read /etc/localtime when first called
+		  */
 	if (config->confinement == GUEST_JAILED)
 		return jail_close(&limits, err);
 	return config->confinement == GUEST_OF_USER ? privileges_freeze(err) : 0;

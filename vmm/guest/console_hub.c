@@ -118,20 +118,6 @@ static size_t hub_room(const struct console_hub *hub)
 	return HUB_RING - (size_t)(hub->head - slowest);
 }
 
-static void hub_log(struct console_hub *hub, const uint8_t *data, size_t len)
-{
-	struct stat status;
-
-	if (hub->config.log_fd < 0)
-		return;
-	if (fstat(hub->config.log_fd, &status) == 0 && status.st_size > HUB_LOG_MAX) {
-		if (ftruncate(hub->config.log_fd, 0) < 0)
-			return;
-	}
-	if (write(hub->config.log_fd, data, len) < 0)
-		return; /* a full disk must not stop the guest */
-}
-
 /* Takes `take` bytes, for which there is room, and hands it to the clients. */
 static void hub_take(struct console_hub *hub, const uint8_t *data, size_t take)
 {
@@ -143,7 +129,8 @@ static void hub_take(struct console_hub *hub, const uint8_t *data, size_t take)
 		hub->head += part;
 		done += part;
 	}
-	hub_log(hub, data, take);
+	if (hub->config.log)
+		console_log_add(hub->config.log, data, take);
 	for (unsigned i = 0; i < HUB_CLIENTS_MAX; i++) {
 		if (hub->clients[i].hub)
 			client_write(&hub->clients[i]);
@@ -342,8 +329,6 @@ void console_hub_destroy(struct console_hub *hub)
 	}
 	loop_remove(hub->config.loop, &hub->readable);
 	close(hub->readable.fd);
-	if (hub->config.log_fd >= 0)
-		close(hub->config.log_fd);
 	free(hub);
 }
 

@@ -1,10 +1,10 @@
 /*
  * The hub between a guest's console and whoever looks at it: the terminal of `run`, the clients of `console`,
- * a log file.
+ * its log.
  *
  *      device --output--> ring of HUB_RING bytes --> terminal (waits for it)
  *                                                --> clients  (a slow one loses the oldest, and is told)
- *                                                --> log file (the newest HUB_LOG_MAX bytes or so)
+ *                                                --> log      (console_log.h)
  *      device <--input--- terminal, clients
  *
  * A client that connects first gets what the ring holds, so it sees what led to the present.
@@ -22,16 +22,16 @@
 #include "common/error.h"
 #include "common/loop.h"
 #include "devmodel/chardev.h"
+#include "vmm/guest/console_log.h"
 
 #define HUB_RING        65536
 #define HUB_CLIENTS_MAX 16
-#define HUB_LOG_MAX     (1024 * 1024)
 
 struct console_hub;
 
 struct console_hub_config {
 	struct loop *loop;
-	int log_fd;                        /* regular file opened for appending, or -1; taken over */
+	struct console_log *log;           /* the caller's; NULL: none */
 	void (*first_output)(void *owner); /* the first byte came; may be NULL */
 	void (*escape)(void *owner);       /* the terminal's user typed Ctrl-]; may be NULL */
 	void *owner;

@@ -1,38 +1,62 @@
 /*
- * What a guest's machine has done so far: how often its vCPUs came back to us and what they took of the CPU,
- * and what its disks and network cards moved. As JSON, in the guest process's words to the manager and in the
- * answer to `stats`:
+ * What a guest's machine has done so far: how often its vCPUs came back to us, why, and what they took of the
+ * CPU, and what its devices did. As JSON, in the guest process's words to the manager and in the answer to
+ * `stats`:
  *
- *      {"vcpus":[{"exits":17,"cpu_ns":123456}],"disks":[{"read_bytes":512,"written_bytes":0}],
- *       "networks":[{"received_bytes":0,"sent_bytes":0}]}
+ *      {"vcpus":[{"exits":17,"cpu_ns":123456}],
+ *       "exits":{"io":10,"mmio":5,"interrupted":2,"other":0},
+ *       "disks":[{"device":"disk0","notifications":3,"requests":4,"errors":0,"interrupts":3,
+ *                 "read_bytes":512,"written_bytes":0,
+ *                 "read":{"counts":[1,0,...],"sum_ns":9000},"write":{...},"flush":{...}}],
+ *       "networks":[{"device":"net0",...,"received_bytes":0,"sent_bytes":0}],
+ *       "others":[{"device":"vsock0","notifications":1,"requests":1,"errors":0,"interrupts":0}]}
  *
- * Disks and networks are in the definition's order.
+ * A disk's `counts` are of devmodel/latency.h. Disks and networks are in the definition's order, with those
+ * that came while the guest runs behind them; others are vsock0, rng0 and console0, those that there are.
  */
 #pragma once
 
 #include <cjson/cJSON.h>
 #include <stdint.h>
 
+#include "devmodel/latency.h"
+#include "devmodel/virtio/blk.h"
+#include "hypervisor/kvm/vcpu.h"
 #include "vmm/config/definition.h"
+
+#define COUNTERS_OTHERS_MAX 4
 
 struct vcpu_counters {
 	uint64_t exits;  /* from KVM_RUN to our code */
 	uint64_t cpu_ns; /* of its thread, the guest's own included */
 };
 
-struct traffic_counters {
-	uint64_t to_guest, from_guest; /* bytes */
+struct device_counters {
+	char device[DEFINITION_NAME_MAX + 1];                 /* its id; "": none that is one */
+	uint64_t notifications, requests, errors, interrupts; /* struct virtio_counters */
+	uint64_t to_guest, from_guest;                        /* bytes */
+};
+
+struct latency_counters {
+	uint64_t counts[LATENCY_BUCKETS];
+	uint64_t sum_ns;
 };
 
 struct machine_counters {
-	unsigned vcpu_count, disk_count, network_count;
+	unsigned vcpu_count, disk_count, network_count, other_count;
 	struct vcpu_counters vcpus[DEFINITION_VCPUS_MAX];
-	struct traffic_counters disks[DEFINITION_DISKS_MAX];
-	struct traffic_counters networks[DEFINITION_NETWORKS_MAX];
+	uint64_t exits[VCPU_EXIT_KINDS];
+	struct device_counters disks[DEFINITION_DISKS_MAX];
+	struct latency_counters latencies[DEFINITION_DISKS_MAX][VIRTIO_BLK_KINDS];
+	struct device_counters networks[DEFINITION_NETWORKS_MAX];
+	struct device_counters others[COUNTERS_OTHERS_MAX];
 };
+
+extern const char *const counters_exit_names[VCPU_EXIT_KINDS];
+extern const char *const counters_blk_names[VIRTIO_BLK_KINDS];
 
 /* NULL when out of memory. */
 cJSON *counters_to_json(const struct machine_counters *counters);
-/* Reads what that wrote. The guest may have taken its process over: what is no number counts as 0, what is
- * too many is left out. */
+/* Reads what that wrote. The guest may have taken its process over: what is no number counts as 0; what is no
+ * id, or another's, is ""; what is too many is left out. */
 void counters_from_json(const cJSON *json, struct machine_counters *counters);

@@ -12,8 +12,10 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/counter.h"
 #include "common/log.h"
 #include "common/util.h"
+#include "devmodel/virtio/blk.h"
 #include "devmodel/virtio/vsock.h"
 #include "hypervisor/boot/boot.h"
 #include "hypervisor/kvm/vcpu.h"
@@ -128,6 +130,7 @@ void machine_resume(struct machine *machine)
 	atomic_store(&machine->paused, false);
 	pthread_cond_broadcast(&machine->pause_over);
 	pthread_mutex_unlock(&machine->pause_lock);
+	machine_devices_retry(&machine->devices);
 }
 
 /* On a vCPU's thread: until the machine goes on, or ends. */
@@ -155,6 +158,77 @@ int machine_vsock_connect(struct machine *machine, int fd, uint32_t port)
 	struct virtio_device *vsock = machine->devices.vsock;
 
 	return vsock ? virtio_vsock_connect(vsock, fd, port) : -ENODEV;
+}
+
+/* --- Devices that come and go --- */
+
+static int check_new_device(struct machine *machine, const char *id, struct error *err)
+{
+	const char *guest = machine->config.definition->name;
+
+	if (!machine->devices.is_pci)
+		return error_set(err, -EOPNOTSUPP,
+				 "guest %s: with transport mmio no device can come or go while it runs",
+				 guest);
+	if (strlen(id) >= MACHINE_DEVICE_ID)
+		return error_set(err, -EINVAL, "guest %s: a device's id has at most %d bytes", guest,
+				 MACHINE_DEVICE_ID - 1);
+	if (machine_hotplug_has(&machine->devices, id))
+		return error_set(err, -EEXIST, "guest %s: has a disk or network card %s already", guest, id);
+	return 0;
+}
+
+int machine_add_disk(struct machine *machine, const struct disk_definition *definition, const char *id,
+		     struct disk_resource *resource, struct error *err)
+{
+	struct virtio_slot *slot;
+	int code = check_new_device(machine, id, err);
+
+	if (code == 0)
+		code = machine_devices_add_disk(&machine->devices, definition, id, resource, &slot, err);
+	if (code == 0)
+		machine_hotplug_came(slot);
+	return code;
+}
+
+int machine_add_network(struct machine *machine, const struct network_definition *definition, const char *id,
+			struct network_resource *resource, struct error *err)
+{
+	struct virtio_slot *slot;
+	int code = check_new_device(machine, id, err);
+
+	if (code == 0)
+		code = machine_devices_add_network(&machine->devices, definition, id, resource, &slot, err);
+	if (code == 0)
+		machine_hotplug_came(slot);
+	return code;
+}
+
+int machine_remove_device(struct machine *machine, const char *id, struct error *err)
+{
+	return machine_hotplug_ask(&machine->devices, id, err);
+}
+
+bool machine_has_hotplug(const struct machine *machine)
+{
+	return machine->devices.is_pci;
+}
+
+void machine_each_device(const struct machine *machine,
+			 void (*each)(void *argument, const struct machine_device *device), void *argument)
+{
+	for (unsigned i = 0; i < VIRTIO_SLOTS_MAX; i++) {
+		const struct virtio_slot *slot = &machine->devices.virtio[i];
+		struct machine_device device = {
+			.id = slot->id,
+			.kind = slot->kind == VIRTIO_SLOT_DISK ? "disk" : "network",
+			.slot = i + 1,
+			.leaving = slot->leaving,
+		};
+
+		if (atomic_load(&slot->state) != VIRTIO_SLOT_EMPTY && slot->kind != VIRTIO_SLOT_FIXED)
+			each(argument, &device);
+	}
 }
 
 /* --- What vCPUs reach --- */
@@ -394,7 +468,12 @@ static void count_vcpus(const struct machine *machine, struct machine_counters *
 		struct timespec time = {0};
 		clockid_t clock;
 
-		counters->vcpus[i].exits = atomic_load_explicit(&self->vcpu.exits, memory_order_relaxed);
+		for (unsigned kind = 0; kind < VCPU_EXIT_KINDS; kind++) {
+			uint64_t exits = counter_read(&self->vcpu.exits[kind]);
+
+			counters->vcpus[i].exits += exits;
+			counters->exits[kind] += exits;
+		}
 		if (self->running && pthread_getcpuclockid(self->vcpu.thread, &clock) == 0 &&
 		    clock_gettime(clock, &time) == 0)
 			counters->vcpus[i].cpu_ns =
@@ -402,24 +481,71 @@ static void count_vcpus(const struct machine *machine, struct machine_counters *
 	}
 }
 
-static void count_traffic(const struct virtio_device *device, struct traffic_counters *counters)
+static void count_device(const struct virtio_device *device, const char *id, struct device_counters *counters)
 {
-	counters->to_guest = atomic_load_explicit(&device->traffic.to_guest, memory_order_relaxed);
-	counters->from_guest = atomic_load_explicit(&device->traffic.from_guest, memory_order_relaxed);
+	*counters = (struct device_counters){
+		.notifications = counter_read(&device->counters.notifications),
+		.requests = counter_read(&device->counters.requests),
+		.errors = counter_read(&device->counters.errors),
+		.interrupts = counter_read(&device->counters.interrupts),
+		.to_guest = counter_read(&device->counters.to_guest),
+		.from_guest = counter_read(&device->counters.from_guest),
+	};
+	snprintf(counters->device, sizeof(counters->device), "%s", id);
+}
+
+static void count_disk(const struct virtio_device *device, const char *id, struct machine_counters *counters)
+{
+	unsigned disk = counters->disk_count++;
+
+	count_device(device, id, &counters->disks[disk]);
+	for (unsigned kind = 0; kind < VIRTIO_BLK_KINDS; kind++) {
+		const struct latency *latency = virtio_blk_latency(device, (enum virtio_blk_kind)kind);
+		struct latency_counters *into = &counters->latencies[disk][kind];
+
+		for (unsigned bucket = 0; bucket < LATENCY_BUCKETS; bucket++)
+			into->counts[bucket] = counter_read(&latency->counts[bucket]);
+		into->sum_ns = counter_read(&latency->sum_ns);
+	}
+}
+
+static void count_network(const struct virtio_device *device, const char *id,
+			  struct machine_counters *counters)
+{
+	count_device(device, id, &counters->networks[counters->network_count++]);
+}
+
+/* Of one of which there is one at most. */
+static const char *other_id(uint32_t virtio_id)
+{
+	switch (virtio_id) {
+	case VIRTIO_ID_VSOCK:
+		return "vsock0";
+	case VIRTIO_ID_RNG:
+		return "rng0";
+	case VIRTIO_ID_CONSOLE:
+		return "console0";
+	default:
+		return "";
+	}
 }
 
 void machine_count(const struct machine *machine, struct machine_counters *counters)
 {
 	*counters = (struct machine_counters){0};
 	count_vcpus(machine, counters);
-	for (unsigned i = 0; i < machine->devices.virtio_count; i++) {
-		const struct virtio_device *device = machine->devices.virtio[i].device;
+	for (unsigned i = 0; i < VIRTIO_SLOTS_MAX; i++) {
+		const struct virtio_slot *slot = &machine->devices.virtio[i];
+		const struct virtio_device *device = virtio_slot_device(slot);
 
 		if (device && device->id == VIRTIO_ID_BLOCK && counters->disk_count < DEFINITION_DISKS_MAX)
-			count_traffic(device, &counters->disks[counters->disk_count++]);
-		if (device && device->id == VIRTIO_ID_NET &&
-		    counters->network_count < DEFINITION_NETWORKS_MAX)
-			count_traffic(device, &counters->networks[counters->network_count++]);
+			count_disk(device, slot->id, counters);
+		else if (device && device->id == VIRTIO_ID_NET &&
+			 counters->network_count < DEFINITION_NETWORKS_MAX)
+			count_network(device, slot->id, counters);
+		else if (device && counters->other_count < COUNTERS_OTHERS_MAX)
+			count_device(device, other_id(device->id),
+				     &counters->others[counters->other_count++]);
 	}
 }
 

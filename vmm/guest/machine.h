@@ -46,8 +46,14 @@ struct machine_config {
 	struct boot_recorder *recorder;
 	/* A connected socket for the guest's vsock connection to this host port (devmodel/virtio/vsock.h). */
 	int (*vsock_connect)(void *owner, uint32_t port);
-	/* Called on each thread of the machine's, before it does anything; ends the process if it must not go on. */
+	/* Called on each thread of the machine's, before it does anything; ends the process if it must not go
+	 * on. */
 	void (*thread_started)(void *owner, enum machine_thread kind);
+	/* A disk or network card was let go by the guest and is no more. Loop thread. */
+	void (*device_gone)(void *owner, const char *id);
+	/* A disk whose errors stop the guest had one, and waits: the guest is to be paused. Once it is
+	 * resumed, the disk tries again. Loop thread. */
+	void (*halted)(void *owner, const char *why);
 	/* why: one sentence for MACHINE_CRASHED and MACHINE_FAILED, who asked for MACHINE_RESET. */
 	void (*ended)(void *owner, enum machine_end end, const char *why);
 	void *owner;
@@ -67,7 +73,7 @@ void machine_stop(struct machine *machine);
 void machine_press_power(struct machine *machine);
 /* Stops the vCPUs after the instruction they are at; disks finish what they were asked. The guest's clocks go
  * on, so that they are right when it goes on; it is told that it was stopped (KVM_KVMCLOCK_CTRL). Twice is
- * once. Any thread. */
+ * once. Any thread; machine_resume: the loop's. */
 void machine_pause(struct machine *machine);
 void machine_resume(struct machine *machine);
 /* Types Ctrl-Alt-Del; -EBUSY when no driver listens. Any thread. */
@@ -75,6 +81,27 @@ int machine_ctrl_alt_del(struct machine *machine);
 /* Connects a stream socket of the host's to this vsock port of the guest, see virtio_vsock_connect. -ENODEV:
  * the machine has no such device. The loop's thread. */
 int machine_vsock_connect(struct machine *machine, int fd, uint32_t port);
+
+/* Disks and network cards that come and go while the machine runs, with transport pci; the loop's thread. A
+ * disk or card that comes is called id from then on; the resource's descriptor is taken over. -EEXIST: the id
+ * is another's; -ENOSPC: no slot is free. */
+int machine_add_disk(struct machine *machine, const struct disk_definition *definition, const char *id,
+		     struct disk_resource *resource, struct error *err);
+int machine_add_network(struct machine *machine, const struct network_definition *definition, const char *id,
+			struct network_resource *resource, struct error *err);
+/* Asks the guest to let it go; `device_gone` is called when it has. -ENOENT: there is none of this id. */
+int machine_remove_device(struct machine *machine, const char *id, struct error *err);
+/* Calls `each` with every disk and network card; kind: "disk" or "network". */
+struct machine_device {
+	const char *id;
+	const char *kind;
+	unsigned slot;
+	bool leaving;
+};
+void machine_each_device(const struct machine *machine,
+			 void (*each)(void *argument, const struct machine_device *device), void *argument);
+bool machine_has_hotplug(const struct machine *machine);
+
 /* The registers of the vCPU that crashed, as lines of text; "" when none did. Valid once `ended` was called.
  */
 const char *machine_crash_registers(const struct machine *machine);

@@ -1,13 +1,10 @@
 #include "vmm/guest/machine_devices.h"
 
 #include <errno.h>
-#include <linux/virtio_mmio.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
+#include <time.h>
 
-#include "common/log.h"
 #include "common/util.h"
 #include "devmodel/pvpanic.h"
 #include "devmodel/virtio/blk.h"
@@ -16,37 +13,8 @@
 #include "devmodel/virtio/rng.h"
 #include "devmodel/virtio/vsock.h"
 #include "hypervisor/boot/acpi.h"
+#include "hypervisor/boot/smbios.h"
 #include "hypervisor/x86_64/reset_vector.h"
-#include "vmm/plan/placement.h"
-
-/* --- Interrupt lines --- */
-
-static void irqfd_raise(struct irq_line *line)
-{
-	const struct irqfd_line *irq = CONTAINER_OF(line, struct irqfd_line, line);
-	uint64_t one = 1;
-
-	if (write(irq->fd, &one, sizeof(one)) < 0)
-		return; /* EAGAIN: 2^64 - 2 pulses are pending, one more changes nothing */
-}
-
-static int irqfd_line_open(struct machine_devices *devices, struct irqfd_line *irq, uint32_t gsi,
-			   struct error *err)
-{
-	irq->line.raise = irqfd_raise;
-	irq->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (irq->fd < 0)
-		return error_set(err, -errno, "guest %s: cannot make an interrupt line: %m",
-				 devices->config->definition->name);
-	return vm_irqfd(devices->vm, irq->fd, gsi, err);
-}
-
-static void irqfd_line_close(struct irqfd_line *irq)
-{
-	if (irq->fd >= 0)
-		close(irq->fd);
-	irq->fd = -1;
-}
 
 /* --- Platform devices --- */
 
@@ -95,11 +63,24 @@ static int add_power(struct machine_devices *devices, struct error *err)
 		       err);
 }
 
+/* Seconds from UTC to what the guest's clock is to show. The time zone was read before the jail closed
+ * (confine.c). */
+static int64_t clock_shift(const struct guest_clock *clock)
+{
+	time_t now = time(NULL);
+	struct tm local;
+
+	if (!clock->local || !localtime_r(&now, &local))
+		return clock->adjustment;
+	return clock->adjustment + local.tm_gmtoff;
+}
+
 static int add_rtc(struct machine_devices *devices, struct error *err)
 {
 	devices->rtc = rtc_create(NULL, err);
 	if (!devices->rtc)
 		return -ENOMEM;
+	rtc_shift(devices->rtc, clock_shift(&devices->config->definition->clock));
 	return bus_add(&devices->ports, (struct bus_range){RTC_PORT, RTC_SIZE, &rtc_ops, devices->rtc, "RTC"},
 		       err);
 }
@@ -146,83 +127,19 @@ static int add_platform(struct machine_devices *devices, struct error *err)
 
 /* --- virtio devices --- */
 
-static uint64_t virtio_base(unsigned index)
+/* The device was made and goes into its slot; NULL: it could not be, and err says why. */
+static int slot_fill(struct virtio_slot *slot, struct virtio_device *device, struct error *err)
 {
-	return LAYOUT_VIRTIO_MMIO + (uint64_t)index * VIRTIO_MMIO_SIZE;
-}
+	int code = device ? 0 : -ENOMEM;
 
-static uint32_t virtio_gsi(unsigned index)
-{
-	return LAYOUT_GSI_VIRTIO + index % (LAYOUT_GSI_LAST - LAYOUT_GSI_VIRTIO + 1);
-}
-
-static void *device_thread_main(void *argument)
-{
-	struct device_thread *thread = argument;
-	int code;
-
-	placement_name_disk(thread->disk);
-	thread->config->thread_started(thread->config->owner, MACHINE_THREAD_DISK);
-	code = loop_run(&thread->loop);
+	slot->device = device;
+	if (code == 0)
+		code = virtio_slot_plug(slot, err);
 	if (code < 0) {
-		log_error("device thread: %s", strerror(-code));
-		abort(); /* our own fault is fatal: a guest with a dead disk is worse than none */
+		virtio_device_destroy(device);
+		slot->device = NULL;
+		virtio_slot_abandon(slot);
 	}
-	return NULL;
-}
-
-/* The next slot; own_thread gives it a loop of its own. */
-static struct virtio_slot *virtio_slot_open(struct machine_devices *devices, bool own_thread,
-					    struct error *err)
-{
-	struct virtio_slot *slot = &devices->virtio[devices->virtio_count];
-	int code;
-
-	if (devices->virtio_count == LAYOUT_VIRTIO_MAX) {
-		error_set(err, -ENOSPC, "guest %s: has more than %d virtio devices",
-			  devices->config->definition->name, LAYOUT_VIRTIO_MAX);
-		return NULL;
-	}
-	if (own_thread) {
-		code = loop_init(&slot->thread.loop);
-		if (code < 0) {
-			error_set(err, code, "guest %s: cannot make a device's event loop: %s",
-				  devices->config->definition->name, strerror(-code));
-			return NULL;
-		}
-		slot->own_thread = true;
-		slot->thread.config = devices->config;
-	}
-	slot->irq.fd = -1;
-	devices->virtio_count++;
-	return slot;
-}
-
-static struct loop *virtio_slot_loop(struct machine_devices *devices, struct virtio_slot *slot)
-{
-	return slot->own_thread ? &slot->thread.loop : devices->config->loop;
-}
-
-/* Puts a device that was just made behind its slot's registers and binds its kicks to the kernel. */
-static int virtio_slot_plug(struct machine_devices *devices, struct virtio_slot *slot, struct error *err)
-{
-	unsigned index = (unsigned)(slot - devices->virtio);
-	struct virtio_device *device = slot->device;
-	int code = irqfd_line_open(devices, &slot->irq, virtio_gsi(index), err);
-
-	if (code < 0)
-		return code;
-	virtio_mmio_init(&slot->mmio, device, &slot->irq.line);
-	for (unsigned queue = 0; queue < device->queue_count; queue++) {
-		code = vm_ioeventfd_mmio(devices->vm, device->kicks[queue].source.fd,
-					 virtio_base(index) + VIRTIO_MMIO_QUEUE_NOTIFY, 4, queue, err);
-		if (code < 0)
-			return code;
-	}
-	code = bus_add(&devices->mmio,
-		       (struct bus_range){virtio_base(index), VIRTIO_MMIO_SIZE, &virtio_mmio_ops, &slot->mmio,
-					  device->name},
-		       err);
 	return code;
 }
 
@@ -248,20 +165,49 @@ static void fill_blk_options(const struct disk_definition *definition, const str
 	};
 }
 
-static int add_disk(struct machine_devices *devices, unsigned index, struct error *err)
+/* What a disk that stops the guest needs: once a machine, when there is such a disk. */
+static int disk_halt_prepare(struct machine_devices *devices, const struct disk_definition *definition,
+			     struct error *err)
 {
-	struct disk_resource *resource = &devices->config->resources->disks[index];
-	struct virtio_slot *slot = virtio_slot_open(devices, true, err);
+	const struct machine_config *config = devices->config;
+
+	return definition->errors == DISK_ERRORS_STOP
+		       ? disk_halt_make(&devices->halt, config->loop, config->halted, config->owner, err)
+		       : 0;
+}
+
+void machine_devices_retry(struct machine_devices *devices)
+{
+	for (unsigned i = 0; devices->halt.made && i < VIRTIO_SLOTS_MAX; i++) {
+		const struct virtio_slot *slot = &devices->virtio[i];
+
+		if (slot->kind == VIRTIO_SLOT_DISK && virtio_slot_device(slot))
+			virtio_device_kick(slot->device, 0);
+	}
+}
+
+int machine_devices_add_disk(struct machine_devices *devices, const struct disk_definition *definition,
+			     const char *id, struct disk_resource *resource, struct virtio_slot **result,
+			     struct error *err)
+{
+	struct virtio_slot *slot = virtio_slot_open(devices, VIRTIO_SLOT_DISK, id, true, err);
 	struct virtio_blk_options options;
+	struct virtio_device *device;
 
 	if (!slot)
 		return -ENOSPC;
-	fill_blk_options(&devices->config->definition->disks[index], resource, &options);
-	slot->device = virtio_blk_create(&options, devices->memory, virtio_slot_loop(devices, slot), err);
-	if (!slot->device)
-		return -ENOMEM;
-	resource->fd = -1;
-	return virtio_slot_plug(devices, slot, err);
+	fill_blk_options(definition, resource, &options);
+	if (definition->errors == DISK_ERRORS_STOP) {
+		options.stopped = disk_halt_tell;
+		options.owner = &devices->halt;
+	}
+	device = disk_halt_prepare(devices, definition, err) < 0
+			 ? NULL
+			 : virtio_blk_create(&options, devices->memory, virtio_slot_loop(slot), err);
+	if (device)
+		resource->fd = -1;
+	*result = slot;
+	return slot_fill(slot, device, err);
 }
 
 /* For messages. */
@@ -279,11 +225,11 @@ static const char *network_name(const struct network_definition *definition)
 	}
 }
 
-static int add_network(struct machine_devices *devices, unsigned index, struct error *err)
+int machine_devices_add_network(struct machine_devices *devices, const struct network_definition *definition,
+				const char *id, struct network_resource *resource,
+				struct virtio_slot **result, struct error *err)
 {
-	const struct network_definition *definition = &devices->config->definition->networks[index];
-	struct network_resource *resource = &devices->config->resources->networks[index];
-	struct virtio_slot *slot = virtio_slot_open(devices, false, err);
+	struct virtio_slot *slot = virtio_slot_open(devices, VIRTIO_SLOT_NETWORK, id, false, err);
 	struct virtio_net_options options = {
 		.name = network_name(definition),
 		.backend = network_definition_is_tap(definition) ? VIRTIO_NET_TAP : VIRTIO_NET_STREAM,
@@ -293,20 +239,21 @@ static int add_network(struct machine_devices *devices, unsigned index, struct e
 		.to_guest = definition->rates.inbound,
 		.from_guest = definition->rates.outbound,
 	};
+	struct virtio_device *device;
 
 	if (!slot)
 		return -ENOSPC;
 	memcpy(options.mac, definition->mac, sizeof(options.mac));
-	slot->device = virtio_net_create(&options, devices->memory, virtio_slot_loop(devices, slot), err);
-	if (!slot->device)
-		return -ENOMEM;
-	resource->fd = -1;
-	return virtio_slot_plug(devices, slot, err);
+	device = virtio_net_create(&options, devices->memory, virtio_slot_loop(slot), err);
+	if (device)
+		resource->fd = -1;
+	*result = slot;
+	return slot_fill(slot, device, err);
 }
 
 static int add_vsock(struct machine_devices *devices, struct error *err)
 {
-	struct virtio_slot *slot = virtio_slot_open(devices, false, err);
+	struct virtio_slot *slot = virtio_slot_open(devices, VIRTIO_SLOT_FIXED, "", false, err);
 	struct virtio_vsock_options options = {
 		.cid = devices->config->definition->vsock_cid,
 		.listen_fd = devices->config->resources->vsock_listen_fd,
@@ -316,42 +263,67 @@ static int add_vsock(struct machine_devices *devices, struct error *err)
 
 	if (!slot)
 		return -ENOSPC;
-	slot->device = virtio_vsock_create(&options, devices->memory, virtio_slot_loop(devices, slot), err);
-	if (!slot->device)
-		return -ENOMEM;
-	devices->config->resources->vsock_listen_fd = -1;
-	devices->vsock = slot->device;
-	return virtio_slot_plug(devices, slot, err);
+	devices->vsock = virtio_vsock_create(&options, devices->memory, virtio_slot_loop(slot), err);
+	if (devices->vsock)
+		devices->config->resources->vsock_listen_fd = -1;
+	return slot_fill(slot, devices->vsock, err);
 }
 
 static int add_rng(struct machine_devices *devices, struct error *err)
 {
-	struct virtio_slot *slot = virtio_slot_open(devices, false, err);
+	struct virtio_slot *slot = virtio_slot_open(devices, VIRTIO_SLOT_FIXED, "", false, err);
 
-	if (!slot)
-		return -ENOSPC;
-	slot->device = virtio_rng_create(devices->memory, virtio_slot_loop(devices, slot), err);
-	return slot->device ? virtio_slot_plug(devices, slot, err) : -ENOMEM;
+	return slot ? slot_fill(slot, virtio_rng_create(devices->memory, virtio_slot_loop(slot), err), err)
+		    : -ENOSPC;
 }
 
 static int add_virtio_console(struct machine_devices *devices, struct error *err)
 {
-	struct virtio_slot *slot = virtio_slot_open(devices, false, err);
+	struct virtio_slot *slot = virtio_slot_open(devices, VIRTIO_SLOT_FIXED, "", false, err);
+	struct virtio_device *device;
 
 	if (!slot)
 		return -ENOSPC;
-	slot->device = virtio_console_create("console", console_hub_backend(devices->config->console),
-					     devices->memory, virtio_slot_loop(devices, slot), err);
-	if (!slot->device)
-		return -ENOMEM;
-	console_hub_connect(devices->config->console, virtio_console_frontend(slot->device));
-	return virtio_slot_plug(devices, slot, err);
+	device = virtio_console_create("console", console_hub_backend(devices->config->console),
+				       devices->memory, virtio_slot_loop(slot), err);
+	if (device)
+		console_hub_connect(devices->config->console, virtio_console_frontend(device));
+	return slot_fill(slot, device, err);
+}
+
+/* A disk or network card that has no id of its own is called by its kind and index. */
+static const char *device_id(char buffer[MACHINE_DEVICE_ID], const char *id, const char *kind, unsigned index)
+{
+	if (id && *id)
+		return id;
+	snprintf(buffer, MACHINE_DEVICE_ID, "%s%u", kind, index);
+	return buffer;
+}
+
+static int add_disk(struct machine_devices *devices, unsigned index, struct error *err)
+{
+	const struct disk_definition *definition = &devices->config->definition->disks[index];
+	char id[MACHINE_DEVICE_ID];
+	struct virtio_slot *slot;
+
+	return machine_devices_add_disk(devices, definition, device_id(id, definition->id, "disk", index),
+					&devices->config->resources->disks[index], &slot, err);
+}
+
+static int add_network(struct machine_devices *devices, unsigned index, struct error *err)
+{
+	char id[MACHINE_DEVICE_ID];
+	struct virtio_slot *slot;
+
+	return machine_devices_add_network(devices, &devices->config->definition->networks[index],
+					   device_id(id, NULL, "net", index),
+					   &devices->config->resources->networks[index], &slot, err);
 }
 
 static int add_virtio(struct machine_devices *devices, struct error *err)
 {
 	const struct guest_definition *definition = devices->config->definition;
-	int code = 0;
+	int code = devices->is_pci ? virtio_pci_bus_make(devices, err) : 0;
 
 	for (unsigned i = 0; i < definition->disk_count && code == 0; i++)
 		code = add_disk(devices, i, err);
@@ -363,17 +335,58 @@ static int add_virtio(struct machine_devices *devices, struct error *err)
 		code = add_rng(devices, err);
 	if (code == 0 && definition->console == GUEST_CONSOLE_VIRTIO)
 		code = add_virtio_console(devices, err);
+	if (code == 0 && devices->is_pci)
+		code = machine_hotplug_make(devices, err);
 	return code;
 }
 
 /* --- The machine's firmware --- */
 
+static int write_smbios(const struct machine_devices *devices, struct error *err)
+{
+	const char *text = devices->config->definition->uuid;
+	uint8_t uuid[UUID_BYTES] = {0};
+
+	if (*text)
+		uuid_bytes(text, uuid);
+	return smbios_build(devices->memory, uuid, err);
+}
+
+/* The places that are taken, in acpi's words; returns how many. */
+static unsigned describe_mmio(const struct machine_devices *devices, struct acpi_virtio_mmio *virtio)
+{
+	unsigned count = 0;
+
+	while (!devices->is_pci && count < LAYOUT_VIRTIO_MAX && devices->virtio[count].device) {
+		virtio[count] = (struct acpi_virtio_mmio){virtio_mmio_base(count), VIRTIO_MMIO_SIZE,
+							  virtio_gsi(count)};
+		count++;
+	}
+	return count;
+}
+
+static struct acpi_pci describe_pci(const struct machine_devices *devices)
+{
+	return (struct acpi_pci){
+		.ecam = LAYOUT_PCI_ECAM,
+		.ecam_size = LAYOUT_PCI_ECAM_SIZE,
+		.window = LAYOUT_PCI_WINDOW,
+		.window_size = LAYOUT_PCI_WINDOW_SIZE,
+		.line_first = LAYOUT_GSI_VIRTIO,
+		.line_count = VIRTIO_LINES,
+		.removable = devices->removable,
+		.hotplug_port = PCI_HOTPLUG_PORT,
+		.hotplug_gsi = LAYOUT_GSI_HOTPLUG,
+	};
+}
+
 int machine_devices_write_firmware(const struct machine_devices *devices, uint64_t *rsdp, struct error *err)
 {
 	struct acpi_virtio_mmio virtio[LAYOUT_VIRTIO_MAX];
+	struct acpi_pci pci = describe_pci(devices);
 	struct acpi_machine description = {
 		.topology = devices->config->definition->topology,
-		.virtio_count = devices->virtio_count,
+		.virtio_count = describe_mmio(devices, virtio),
 		.virtio = virtio,
 		.serial = devices->serial != NULL,
 		.serial_port = SERIAL_PORT,
@@ -385,14 +398,15 @@ int machine_devices_write_firmware(const struct machine_devices *devices, uint64
 		.power_s5 = ACPI_POWER_S5,
 		.power_button_gsi = LAYOUT_GSI_POWER,
 		.pvpanic_port = PVPANIC_PORT,
+		.pci = devices->is_pci ? &pci : NULL,
 	};
 
 	if (reset_vector_write(devices->memory, ACPI_POWER_PORT + ACPI_POWER_RESET, ACPI_POWER_RESET_VALUE) <
 	    0)
 		return error_set(err, -ENOMEM, "guest %s: has less than 1 MiB of memory",
 				 devices->config->definition->name);
-	for (unsigned i = 0; i < devices->virtio_count; i++)
-		virtio[i] = (struct acpi_virtio_mmio){virtio_base(i), VIRTIO_MMIO_SIZE, virtio_gsi(i)};
+	if (write_smbios(devices, err) < 0)
+		return -EFAULT;
 	return acpi_build(devices->memory, &description, rsdp, err);
 }
 
@@ -401,6 +415,8 @@ int machine_devices_write_firmware(const struct machine_devices *devices, uint64
 void machine_devices_init(struct machine_devices *devices)
 {
 	devices->serial_irq.fd = devices->keyboard_irq.fd = devices->power_irq.fd = -1;
+	devices->hotplug_irq.fd = devices->changed.fd = -1;
+	devices->is_pci = devices->config->definition->transport == GUEST_TRANSPORT_PCI;
 }
 
 int machine_devices_create(struct machine_devices *devices, struct error *err)
@@ -412,51 +428,12 @@ int machine_devices_create(struct machine_devices *devices, struct error *err)
 
 int machine_devices_start(struct machine_devices *devices, struct error *err)
 {
-	unsigned disks = 0;
-
-	for (unsigned i = 0; i < devices->virtio_count; i++) {
-		struct virtio_slot *slot = &devices->virtio[i];
-		int code;
-
-		if (!slot->own_thread)
-			continue;
-		slot->thread.disk = disks++;
-		code = -pthread_create(&slot->thread.thread, NULL, device_thread_main, &slot->thread);
-		if (code < 0)
-			return error_set(err, code, "%s: cannot start its thread: %s", slot->device->name,
-					 strerror(-code));
-		slot->thread.running = true;
-	}
-	return 0;
+	return virtio_slots_start(devices, err);
 }
 
 unsigned machine_devices_threads(const struct guest_definition *definition)
 {
-	return definition->disk_count;
-}
-
-static void virtio_slots_stop(struct machine_devices *devices)
-{
-	for (unsigned i = 0; i < devices->virtio_count; i++) {
-		struct virtio_slot *slot = &devices->virtio[i];
-
-		if (!slot->thread.running)
-			continue;
-		loop_stop(&slot->thread.loop);
-		pthread_join(slot->thread.thread, NULL);
-	}
-}
-
-static void virtio_slots_close(struct machine_devices *devices)
-{
-	for (unsigned i = 0; i < devices->virtio_count; i++) {
-		struct virtio_slot *slot = &devices->virtio[i];
-
-		virtio_device_destroy(slot->device);
-		irqfd_line_close(&slot->irq);
-		if (slot->own_thread)
-			loop_close(&slot->thread.loop);
-	}
+	return definition->disk_count + (definition->transport == GUEST_TRANSPORT_PCI);
 }
 
 void machine_devices_destroy(struct machine_devices *devices)
@@ -464,6 +441,8 @@ void machine_devices_destroy(struct machine_devices *devices)
 	virtio_slots_stop(devices);
 	console_hub_connect(devices->config->console, NULL);
 	virtio_slots_close(devices);
+	machine_hotplug_close(devices);
+	disk_halt_close(&devices->halt);
 	serial_destroy(devices->serial);
 	i8042_destroy(devices->i8042);
 	rtc_destroy(devices->rtc);

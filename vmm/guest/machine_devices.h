@@ -17,36 +17,15 @@
 #include "devmodel/boot_marks.h"
 #include "devmodel/bus.h"
 #include "devmodel/i8042.h"
+#include "devmodel/pci.h"
+#include "devmodel/pci_hotplug.h"
 #include "devmodel/rtc.h"
 #include "devmodel/serial.h"
-#include "devmodel/virtio/mmio.h"
 #include "hypervisor/kvm/vm.h"
-#include "hypervisor/x86_64/layout.h"
+#include "vmm/guest/disk_halt.h"
 #include "vmm/guest/machine.h"
-
-/* An interrupt line that ends in KVM's interrupt controllers. */
-struct irqfd_line {
-	struct irq_line line;
-	int fd;
-};
-
-/* A loop with a thread of its own, for a device that may wait for the host: a disk. */
-struct device_thread {
-	unsigned disk; /* which; it is in the thread's name */
-	const struct machine_config *config;
-	struct loop loop;
-	pthread_t thread;
-	bool running;
-};
-
-/* One virtio device behind its registers. */
-struct virtio_slot {
-	struct virtio_device *device;
-	struct virtio_mmio mmio;
-	struct irqfd_line irq;
-	struct device_thread thread; /* used when own_thread */
-	bool own_thread;
-};
+#include "vmm/guest/machine_hotplug.h"
+#include "vmm/guest/machine_virtio.h"
 
 struct machine_devices {
 	/* Set by the machine. */
@@ -64,9 +43,33 @@ struct machine_devices {
 	struct rtc *rtc;
 	struct acpi_power *power;
 	struct virtio_device *vsock; /* NULL: it has none */
-	unsigned virtio_count;
-	struct virtio_slot virtio[LAYOUT_VIRTIO_MAX];
+	struct disk_halt halt;       /* made when a disk may stop the guest */
+	struct virtio_slot virtio[VIRTIO_SLOTS_MAX];
+	unsigned thread_count;
+	struct device_thread threads[VIRTIO_THREADS];
+
+	/* Transport pci. */
+	bool is_pci;
+	struct pci_bus pci_bus;
+	struct irq_messages messages;
+	struct pci_lines pci_lines;
+	struct pci_hotplug hotplug;
+	struct irqfd_line hotplug_irq;
+	struct loop_source changed; /* eventfd: a slot's device was ejected, or is destroyed */
+	uint32_t removable; /* a bit a PCI slot: devices may come and go; 0 until all are in their slots */
 };
+
+/* Disks and network cards, of the definition or new; the descriptor is taken over. id: what is to be said to
+ * have it go. */
+int machine_devices_add_disk(struct machine_devices *devices, const struct disk_definition *definition,
+			     const char *id, struct disk_resource *resource, struct virtio_slot **slot,
+			     struct error *err);
+int machine_devices_add_network(struct machine_devices *devices, const struct network_definition *definition,
+				const char *id, struct network_resource *resource, struct virtio_slot **slot,
+				struct error *err);
+
+/* Disks that stopped the guest try again what failed. */
+void machine_devices_retry(struct machine_devices *devices);
 
 /* Before anything that may fail, so that machine_devices_destroy may always be called. */
 void machine_devices_init(struct machine_devices *devices);

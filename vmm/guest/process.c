@@ -1,6 +1,7 @@
 #include "vmm/guest/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,10 @@
 #include "vmm/guest/console_hub.h"
 #include "vmm/guest/boot_files.h"
 #include "vmm/guest/confine.h"
+#include "vmm/guest/device_messages.h"
+#include "vmm/guest/console_log.h"
+#include "vmm/guest/fixed_file.h"
+#include "vmm/guest/last_words.h"
 #include "vmm/guest/notify.h"
 #include "vmm/guest/vsock_broker.h"
 
@@ -26,11 +31,15 @@
 #define CONSOLE_FLUSH_MS 2000
 #define CONSOLE_TAIL     4096 /* bytes of console output among the last words */
 #define STATUS_MAX       256
+#define RETRY_MIN_NS     (1 * NS_PER_SECOND)
+#define RETRY_MAX_NS     (60 * NS_PER_SECOND)
 
 struct guest_process {
 	const struct guest_process_config *config;
 	struct loop loop;
 	struct console_hub *console;
+	struct console_log *console_log; /* NULL: none */
+	char *last_words;                /* memory of a file; NULL: none */
 	struct notify *notify;
 	struct machine *machine;
 	struct loop_source control;  /* the manager; -1: none is there now */
@@ -41,6 +50,9 @@ struct guest_process {
 	uint32_t broker_number;
 	bool untold; /* the manager does not know the present state */
 	bool paused;
+	char halted[sizeof(struct error)]; /* why it was paused by us; "" when the manager did, or it runs */
+	struct loop_timer retry;           /* of what halted it, where nobody resumes it */
+	uint64_t retry_ns;
 	char status[STATUS_MAX];
 	bool asked_to_stop; /* the power button was pressed by the terminal's user or a signal */
 	enum machine_end end;
@@ -85,6 +97,10 @@ static cJSON *state_json(struct guest_process *process)
 	cJSON_AddItemToObject(message, "report", boot_report_to_json(&report));
 	cJSON_AddStringToObject(message, "status", process->status);
 	cJSON_AddBoolToObject(message, "paused", process->paused);
+	if (process->halted[0])
+		cJSON_AddStringToObject(message, "halted", process->halted);
+	if (machine_has_hotplug(process->machine))
+		cJSON_AddItemToObject(message, "devices", device_list(process->machine));
 	return message;
 }
 
@@ -133,11 +149,11 @@ static void tell_counters(struct guest_process *process)
 static void write_last_words(struct guest_process *process)
 {
 	char tail[CONSOLE_TAIL + 1] = "";
-	AUTO_FREE char *text = NULL;
 	struct boot_report report;
 	cJSON *words;
+	int code;
 
-	if (process->config->last_words_fd < 0)
+	if (!process->last_words)
 		return;
 	if (process->console)
 		tail[console_hub_tail(process->console, tail, CONSOLE_TAIL)] = '\0';
@@ -148,11 +164,11 @@ static void write_last_words(struct guest_process *process)
 	cJSON_AddStringToObject(words, "registers", process->registers);
 	cJSON_AddStringToObject(words, "console", tail);
 	cJSON_AddItemToObject(words, "report", boot_report_to_json(&report));
-	text = cJSON_PrintUnformatted(words);
+	code = last_words_write(process->last_words, words);
 	cJSON_Delete(words);
-	if (!text || write(process->config->last_words_fd, text, strlen(text)) < 0)
-		log_warning("guest %s: cannot leave its last words: %m", process->config->definition->name);
-	close(process->config->last_words_fd);
+	if (code < 0)
+		log_warning("guest %s: cannot leave its last words: %s", process->config->definition->name,
+			    strerror(-code));
 }
 
 /* --- From the guest --- */
@@ -199,6 +215,14 @@ static int vsock_connect(void *owner, uint32_t port)
 	if (process->config->confinement == GUEST_OF_USER)
 		return vsock_broker_connect(process->config->definition->vsock_path, port);
 	return vsock_broker_ask(process->broker, &process->broker_number, port);
+}
+
+/* Its descriptor is closed, and whoever waits for that hears of it. */
+static void device_gone(void *owner, const char *id)
+{
+	log_info("guest %s: let go of device %s", ((struct guest_process *)owner)->config->definition->name,
+		 id);
+	state_changed(owner);
 }
 
 static void thread_started(void *owner, enum machine_thread kind)
@@ -253,11 +277,53 @@ static void manager_gone(struct guest_process *process)
 static void pause_guest(struct guest_process *process, bool paused)
 {
 	process->paused = paused;
+	if (!paused)
+		process->halted[0] = '\0';
 	if (paused)
 		machine_pause(process->machine);
 	else
 		machine_resume(process->machine);
 	state_changed(process);
+}
+
+/* Nobody resumes a guest that has no manager, or one that has never been ready. */
+static bool is_resumed(const struct guest_process *process)
+{
+	struct boot_report report;
+
+	boot_recorder_read(process->config->recorder, &report);
+	return process->config->listen_fd >= 0 &&
+	       (process->config->definition->ready == GUEST_READY_STARTED ||
+		report.steps[BOOT_STEP_READY].reached);
+}
+
+static void retry_expired(struct loop_timer *timer)
+{
+	struct guest_process *process = CONTAINER_OF(timer, struct guest_process, retry);
+
+	if (process->halted[0])
+		pause_guest(process, false);
+}
+
+static void machine_halted(void *owner, const char *why)
+{
+	struct guest_process *process = owner;
+	const char *name = process->config->definition->name;
+
+	if (process->paused)
+		return;
+	snprintf(process->halted, sizeof(process->halted), "%s", why);
+	pause_guest(process, true);
+	if (is_resumed(process)) {
+		log_warning("guest %s: paused: %s", name, why);
+		return;
+	}
+	process->retry_ns = MIN(MAX(process->retry_ns * 2, RETRY_MIN_NS), RETRY_MAX_NS);
+	log_warning("guest %s: paused: %s; it is tried again in %llu s", name, why,
+		    (unsigned long long)(process->retry_ns / NS_PER_SECOND));
+	if (process->retry.source.fd >= 0 ||
+	    loop_timer_init(&process->loop, &process->retry, retry_expired) == 0)
+		loop_timer_set(&process->retry, process->retry_ns, 0);
 }
 
 /* A client's socket for a port of the guest. Who gets no answer there but its end knows why. */
@@ -269,6 +335,33 @@ static void connect_client(struct guest_process *process, const cJSON *message, 
 	if (!valid || !process->machine ||
 	    machine_vsock_connect(process->machine, fd, (uint32_t)port->valuedouble) < 0)
 		close(fd);
+}
+
+static void refuse_device(struct guest_process *process, const cJSON *asked, const char *why)
+{
+	cJSON *message = cJSON_CreateObject();
+	AUTO_FREE char *text = NULL;
+
+	cJSON_AddStringToObject(message, "event", "device-refused");
+	cJSON_AddStringToObject(message, "device", device_message_id(asked));
+	cJSON_AddStringToObject(message, "why", why);
+	text = cJSON_PrintUnformatted(message);
+	cJSON_Delete(message);
+	if (text && send(process->control.fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		log_debug("guest %s: the manager does not listen: %m", process->config->definition->name);
+}
+
+/* A device is to come (fd is its descriptor; taken over) or to go. */
+static void change_devices(struct guest_process *process, const cJSON *message, bool add, int fd)
+{
+	struct error err;
+	int code = add ? device_add(process->machine, message, fd, &err)
+		       : device_remove(process->machine, message, &err);
+
+	if (code < 0)
+		refuse_device(process, message, err.text);
+	else
+		state_changed(process);
 }
 
 /* fd: came with the message, or -1; taken over. */
@@ -283,6 +376,11 @@ static void manager_asks(struct guest_process *process, const cJSON *message, in
 		process->broker = fd;
 		return;
 	}
+	if (strcmp(word, "errors") == 0 && fd >= 0) {
+		dup3(fd, STDERR_FILENO, O_CLOEXEC); /* which cannot fail: both are open */
+		close(fd);
+		return;
+	}
 	if (strcmp(word, "console") == 0 && fd >= 0) {
 		if (console_hub_add_client(process->console, fd, &err) < 0)
 			log_warning("guest %s: %s", process->config->definition->name, err.text);
@@ -290,6 +388,10 @@ static void manager_asks(struct guest_process *process, const cJSON *message, in
 	}
 	if (strcmp(word, "vsock") == 0 && fd >= 0) {
 		connect_client(process, message, fd);
+		return;
+	}
+	if (strcmp(word, "device-add") == 0) {
+		change_devices(process, message, true, fd);
 		return;
 	}
 	if (fd >= 0)
@@ -300,6 +402,8 @@ static void manager_asks(struct guest_process *process, const cJSON *message, in
 		machine_ctrl_alt_del(process->machine);
 	else if (strcmp(word, "stop") == 0)
 		machine_stop(process->machine);
+	else if (strcmp(word, "device-remove") == 0)
+		change_devices(process, message, false, -1);
 	else if (strcmp(word, "counters") == 0)
 		tell_counters(process);
 	else if (strcmp(word, "pause") == 0 || strcmp(word, "resume") == 0)
@@ -401,12 +505,27 @@ static int watch_manager(struct guest_process *process, struct error *err)
 	return code < 0 ? error_set(err, code, "cannot watch the manager: %s", strerror(-code)) : 0;
 }
 
+/* The files that it leaves something in; it keeps no descriptor of them. */
+static int files_map(struct guest_process *process, struct error *err)
+{
+	const struct guest_process_config *config = process->config;
+
+	if (config->last_words_fd >= 0)
+		process->last_words = fixed_file_map(config->last_words_fd, LAST_WORDS_SIZE, err);
+	if (config->console_log_fd >= 0)
+		process->console_log = console_log_map(config->console_log_fd, err);
+	if ((config->last_words_fd >= 0 && !process->last_words) ||
+	    (config->console_log_fd >= 0 && !process->console_log))
+		return -EINVAL;
+	return 0;
+}
+
 static int process_open(struct guest_process *process, struct error *err)
 {
 	const struct guest_process_config *config = process->config;
 	struct console_hub_config hub = {
 		.loop = &process->loop,
-		.log_fd = config->console_log_fd,
+		.log = process->console_log,
 		.first_output = console_first_output,
 		.escape = config->terminal && isatty(STDIN_FILENO) ? terminal_escape : NULL,
 		.owner = process,
@@ -431,10 +550,12 @@ static int process_open(struct guest_process *process, struct error *err)
 static void process_close(struct guest_process *process)
 {
 	machine_destroy(process->machine);
+	loop_timer_close(&process->loop, &process->retry);
 	if (process->console)
 		console_hub_flush(process->console, CONSOLE_FLUSH_MS);
 	write_last_words(process);
 	console_hub_destroy(process->console);
+	console_log_unmap(process->console_log);
 	notify_destroy(process->notify);
 	cleanup_close(&process->broker);
 	cleanup_close(&process->signals.fd);
@@ -467,6 +588,7 @@ enum machine_end guest_process_run(const struct guest_process_config *config, st
 		.control.fd = -1,
 		.spare = -1,
 		.listener.fd = -1,
+		.retry.source.fd = -1,
 		.loop = {.epoll = -1, .stop = -1},
 	};
 	struct machine_config machine = {
@@ -476,6 +598,8 @@ enum machine_end guest_process_run(const struct guest_process_config *config, st
 		.recorder = config->recorder,
 		.vsock_connect = vsock_connect,
 		.thread_started = thread_started,
+		.device_gone = device_gone,
+		.halted = machine_halted,
 		.ended = guest_ended,
 		.owner = &process,
 	};
@@ -484,7 +608,9 @@ enum machine_end guest_process_run(const struct guest_process_config *config, st
 	int code = 0;
 
 	raise_file_limit();
-	code = guest_resources_map(config->definition, config->resources, why);
+	code = files_map(&process, why);
+	if (code == 0)
+		code = guest_resources_map(config->definition, config->resources, why);
 	if (code == 0)
 		code = process_open(&process, why);
 	if (code == 0)

@@ -8,24 +8,24 @@
  *                         {"op":"resume"}  {"op":"counters"}
  *                         {"op":"console"} with a client's descriptor (SCM_RIGHTS)
  *                         {"op":"broker"} with the other end of the manager's vsock broker (vsock_broker.h)
+ *                         {"op":"errors"} with the other end of the manager's pipe for its standard error
  *                         {"op":"vsock","port":9998} with one too: it is connected to that port of the guest
  *      guest -> manager   {"event":"state","report":{...},"status":"...","paused":false}
  *                         on connection, and whenever one of them changed: the boot report, STATUS= of the
- *                         guest's init
+ *                         guest's init; "halted":"why" too while a disk's error has paused it
  *                         {"event":"counters","counters":{...}} when asked for them (counters.h)
  *
  * Devices that come and go while the guest runs (transport pci only):
  *
- *      manager -> guest   {"op":"device-add","device":"ID","kind":"disk","definition":{...},"size":BYTES} with
- *                         the open and locked disk; {...,"kind":"network","definition":{...}} with the open TAP
- *                         or passt's socket. definition is what the guest's has in "disks" or "networks",
- *                         with its MAC address. Where the disk is larger than RLIMIT_FSIZE of this process,
- *                         the manager raises that first (prlimit(2)).
- *                         {"op":"device-remove","device":"ID"} asks the guest to let it go; asked again, it is
- *                         asked again. ID is the definition's id, "diskN" or "netN" where that has none.
- *      guest -> manager   "devices":[{"device":"ID","kind":"disk","slot":3,"leaving":false}] in each state
- *                         event, disks and networks only: one that was added is there, one that went is not
- *                         (only then its descriptor is closed and may its image be given to others)
+ *      manager -> guest   {"op":"device-add","device":"ID","kind":"disk","definition":{...},"size":BYTES}
+ * with the open and locked disk; {...,"kind":"network","definition":{...}} with the open TAP or passt's
+ * socket. definition is what the guest's has in "disks" or "networks", with its MAC address. Where the disk
+ * is larger than RLIMIT_FSIZE of this process, the manager raises that first (prlimit(2)).
+ *                         {"op":"device-remove","device":"ID"} asks the guest to let it go; asked again, it
+ * is asked again. ID is the definition's id, "diskN" or "netN" where that has none. guest -> manager
+ * "devices":[{"device":"ID","kind":"disk","slot":3,"leaving":false}] in each state event, disks and networks
+ * only: one that was added is there, one that went is not (only then its descriptor is closed and may its
+ * image be given to others)
  *                         {"event":"device-refused","device":"ID","why":"one sentence"} instead
  *
  * It outlives the manager: when that hangs up, the guest goes on, and the next manager connects to the
@@ -33,9 +33,7 @@
  * not read is not waited for.
  *
  * A reset ends the process too: whoever started it starts a fresh one, so nothing survives a reboot but the
- * disks. Its last words go into a file, for whichever manager is there then:
- *
- *      {"end":"powered-off","why":"...","registers":"...","console":"last lines","report":{...}}
+ * disks. Its last words (last_words.h) are there for whichever manager is there then.
  */
 #pragma once
 
@@ -48,7 +46,6 @@
 
 #define GUEST_FILES       4096 /* descriptors: each vsock connection takes one */
 #define GUEST_MESSAGE_MAX 32768
-#define GUEST_LAST_WORDS  65536 /* bytes of that file, at most */
 
 /* How the process keeps a guest that took it over from doing harm (vmm/jail/jail.h). */
 enum guest_confinement {
@@ -63,8 +60,8 @@ struct guest_process_config {
 	struct boot_recorder *recorder;    /* started by the caller */
 	int control_fd;                    /* -1: no manager; taken over */
 	int listen_fd;                     /* where the next manager connects; -1: none; taken over */
-	int last_words_fd;                 /* -1: none; taken over */
-	int console_log_fd;                /* -1: none; taken over */
+	int last_words_fd;                 /* -1: none; taken over (last_words.h) */
+	int console_log_fd;                /* -1: none; taken over (console_log.h) */
 	int broker_fd;                     /* -1: none; taken over (vsock_broker.h) */
 	enum guest_confinement confinement;
 	bool terminal; /* standard input and output are the console; SIGINT and SIGTERM shut down */

@@ -195,10 +195,9 @@ static int open_named_network(const char *guest, unsigned index, const struct ne
 	return networks_attach(networks, guest, index, definition, plug, err);
 }
 
-static int open_network(const struct guest_definition *guest, unsigned index, struct networks *networks,
-			struct network_resource *network, struct error *err)
+int network_open(const char *guest, unsigned index, const struct network_definition *definition,
+		 struct networks *networks, struct network_resource *network, struct error *err)
 {
-	const struct network_definition *definition = &guest->networks[index];
 	struct network_plug plug = {.fd = -1};
 	int code = 0;
 
@@ -207,15 +206,14 @@ static int open_network(const struct guest_definition *guest, unsigned index, st
 		code = plug.fd = tap_open(definition->device, false, err);
 		break;
 	case NETWORK_NAMED:
-		code = open_named_network(guest->name, index, definition, networks, &plug, err);
+		code = open_named_network(guest, index, definition, networks, &plug, err);
 		break;
 	case NETWORK_BRIDGE:
-		code = networks_plug_bridge(guest->name, index, definition, &plug, err);
+		code = networks_plug_bridge(guest, index, definition, &plug, err);
 		break;
 	case NETWORK_PASST:
-		code = plug.fd =
-			passt_start(&network->passt, guest->name, (const char *const *)definition->publish,
-				    definition->publish_count, definition->mtu, err);
+		code = plug.fd = passt_start(&network->passt, guest, (const char *const *)definition->publish,
+					     definition->publish_count, definition->mtu, err);
 		break;
 	}
 	network->fd = code < 0 ? -1 : plug.fd;
@@ -299,7 +297,8 @@ int guest_resources_open(const struct guest_definition *definition, const struct
 	for (unsigned i = 0; i < definition->disk_count && code == 0; i++)
 		code = disk_open_direct(&definition->disks[i], &resources->disks[i], err);
 	for (unsigned i = 0; i < definition->network_count && code == 0; i++)
-		code = open_network(definition, i, networks, &resources->networks[i], err);
+		code = network_open(definition->name, i, &definition->networks[i], networks,
+				    &resources->networks[i], err);
 	if (code == 0 && definition->vsock_path) {
 		resources->vsock_listen_fd = open_vsock(definition->vsock_path, err);
 		code = MIN(resources->vsock_listen_fd, 0);

@@ -54,6 +54,9 @@ void guest_resources_init(struct guest_resources *resources);
  * was plugged in before a failure is unplugged by networks_detach. */
 int guest_resources_open(const struct guest_definition *definition, const struct settings *settings,
 			 struct networks *networks, struct guest_resources *resources, struct error *err);
+/* One card, as the guest's `index`; network->fd and passt are the caller's. */
+int network_open(const char *guest, unsigned index, const struct network_definition *definition,
+		 struct networks *networks, struct network_resource *network, struct error *err);
 /* In the guest process: image and initrd, from their descriptors, into its memory. */
 int guest_resources_map(const struct guest_definition *definition, struct guest_resources *resources,
 			struct error *err);

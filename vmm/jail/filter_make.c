@@ -90,6 +90,13 @@ static const struct rule rules[] = {
 	ANY(MAIN | DISK, epoll_ctl),
 	ANY(MAIN, poll),
 
+	IOCTL(ALL, KVM_SIGNAL_MSI),        /* a PCI function's interrupts */
+	IOCTL(ALL, KVM_IRQ_LINE),          /* the same with a driver that does without MSI-X */
+	IOCTL(MAIN | VCPU, KVM_IOEVENTFD), /* the guest, or we, put its registers elsewhere */
+	ANY(MAIN, eventfd2),               /* a device that comes, and ... */
+	ANY(MAIN, timerfd_create),         /* ... its limits, and ... */
+	ANY(MAIN, pread64),                /* ... the size of its blocks */
+
 	/* sockets: passt, vsock connections, consoles, the manager. None is made but pairs. */
 	ANY(MAIN, recvmsg),
 	ANY(MAIN, sendmsg),
@@ -100,14 +107,12 @@ static const struct rule rules[] = {
 	IF(MAIN, socketpair, IS(0, AF_UNIX), BITS(1, 0xf, SOCK_STREAM)),
 
 	/* descriptors */
-	ANY(MAIN, close),
+	ANY(MAIN | DISK, close), /* disks: of a device that goes */
 	FCNTL(MAIN, F_GETFL),
 	FCNTL(MAIN, F_SETFL),
 	FCNTL(MAIN, F_DUPFD_CLOEXEC),
-	IF(MAIN, newfstatat, IS(3, AT_EMPTY_PATH)), /* fstat(3) */
-	ANY(MAIN, fstat),
-	ANY(MAIN, ftruncate), /* the console's log begins anew; not the manager's (log_guard) */
-	IOCTL(ALL, TCGETS),   /* the log asks whether it goes to a terminal */
+	IF(MAIN, dup3, IS(1, STDERR_FILENO), IS(2, O_CLOEXEC)), /* the next manager's pipe */
+	IOCTL(ALL, TCGETS), /* the log asks whether it goes to a terminal */
 	IOCTL(MAIN | VCPU, TUNSETOFFLOAD),
 
 	/* a vCPU that stopped is described; a paused one is told */
@@ -123,6 +128,7 @@ static const struct rule rules[] = {
 	IF(ALL, mprotect, BITS(2, PROT_EXEC, 0)),
 	IF(ALL, mremap, IS(3, MREMAP_MAYMOVE)),
 	ANY(ALL, munmap),
+	MADVISE(MAIN, MADV_POPULATE_WRITE), /* fixed_file_reserve */
 	MADVISE(ALL, MADV_DONTNEED), /* what malloc and stacks of ended threads give back */
 
 	/* time and chance */
@@ -175,21 +181,6 @@ static scmp_filter_ctx filter_build(unsigned thread)
 	return filter;
 }
 
-/*
- * Before all else in the main thread: descriptor 2 is the manager's log, which must not be emptied
- * (ftruncate), copied to another number, or lose O_APPEND (fcntl). It is not a rule, since the kernel looks
- * at the lower half of a descriptor only, and libseccomp compares "not equal" in both. A call of another
- * architecture that is stopped here would be stopped behind it too.
- */
-static const struct sock_filter log_guard[] = {
-	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SCMP_SYS(ftruncate), 1, 0),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SCMP_SYS(fcntl), 0, 3),
-	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args)),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, STDERR_FILENO, 0, 1),
-	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-};
-
 int main(int argc, char **argv)
 {
 	if (argc != 2) {
@@ -197,8 +188,8 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	filter_print_to(argv[1]);
-	filter_print("filter_main", log_guard, ARRAY_SIZE(log_guard), filter_build(MAIN));
-	filter_print("filter_vcpu", NULL, 0, filter_build(VCPU));
-	filter_print("filter_disk", NULL, 0, filter_build(DISK));
+	filter_print("filter_main", filter_build(MAIN));
+	filter_print("filter_vcpu", filter_build(VCPU));
+	filter_print("filter_disk", filter_build(DISK));
 	return EXIT_SUCCESS;
 }

@@ -18,12 +18,7 @@ void filter_print_to(const char *path)
 		filter_give_up(path, -errno);
 }
 
-static void line_print(const struct sock_filter *line)
-{
-	printf("\t{0x%02x, %u, %u, 0x%08x},\n", line->code, line->jt, line->jf, line->k);
-}
-
-void filter_print(const char *name, const struct sock_filter *before, size_t count, scmp_filter_ctx filter)
+void filter_print(const char *name, scmp_filter_ctx filter)
 {
 	FILE *file = tmpfile();
 	struct sock_filter line;
@@ -33,10 +28,8 @@ void filter_print(const char *name, const struct sock_filter *before, size_t cou
 		filter_give_up("cannot export a filter", code);
 	rewind(file);
 	printf("static const struct sock_filter %s[] = {\n", name);
-	for (size_t i = 0; i < count; i++)
-		line_print(&before[i]);
 	while (fread(&line, sizeof(line), 1, file) == 1)
-		line_print(&line);
+		printf("\t{0x%02x, %u, %u, 0x%08x},\n", line.code, line.jt, line.jf, line.k);
 	printf("};\n");
 	fclose(file);
 	seccomp_release(filter);

@@ -4,14 +4,11 @@
  */
 #pragma once
 
-#include <linux/filter.h>
 #include <seccomp.h>
-#include <stddef.h>
 
 /* Ends the program; code: a negative errno. */
 __attribute__((noreturn)) void filter_give_up(const char *what, int code);
 /* Standard output becomes the file at path. */
 void filter_print_to(const char *path);
-/* An array of struct sock_filter of this name: lines that come before the filter's, and those; releases it.
- */
-void filter_print(const char *name, const struct sock_filter *before, size_t count, scmp_filter_ctx filter);
+/* An array of struct sock_filter of this name; releases the filter. */
+void filter_print(const char *name, scmp_filter_ctx filter);

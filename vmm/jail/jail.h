@@ -2,14 +2,13 @@
  * The jail of a guest process. A guest that has taken over its process finds itself with the descriptors that
  * it was given, its own memory, and nothing else (docs/jail.md).
  *
- *      manager                       guest process
- *      jail_spawn  --clone3-->       own user, mount, pid, net, ipc and uts namespaces, own user id, own
- * cgroup
- *                  <---exec----      a fresh program: no memory of the manager's, no descriptors but its own
- *                                    (the boot image is verified: needs a library and a child)
- *                                    jail_close: empty root, no capabilities, no_new_privs, limits, Landlock
- *                                    (VM and devices are made, the kernel is loaded)
- *                                    filter_install: in each thread that starts, in the first one at last
+ *      manager                   guest process
+ *      jail_spawn --clone3-->    own user, mount, pid, net, ipc and uts namespaces, user id, cgroup
+ *                 <--exec---     a fresh program: no memory of the manager's, no descriptors but its own
+ *                                (the boot image is verified: needs a library and a child)
+ *                                jail_close: empty root, no capabilities, no_new_privs, limits, Landlock
+ *                                (VM and devices are made, the kernel is loaded)
+ *                                filter_install: in each thread that starts, in the first one at last
  *
  * All or nothing: a host that refuses a part gets an error that says what to do, never a guest in half a
  * jail. Only Landlock is left out where the kernel has none, since all that it forbids is out of reach in the

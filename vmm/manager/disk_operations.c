@@ -38,20 +38,6 @@ static void disk_request_free(struct disk_request *disk)
 
 #define AUTO_DISK_REQUEST __attribute__((cleanup(disk_request_free)))
 
-static void refuse_disk(struct call *call, int code, const struct error *err)
-{
-	switch (code) {
-	case -EINVAL:
-		refuse(call, code, EXIT_USAGE, err);
-		return;
-	case -ENOENT:
-		refuse(call, code, EXIT_REFUSED, err);
-		return;
-	default:
-		answer(call, code, err);
-	}
-}
-
 /* --- Looking --- */
 
 static bool guest_has(const struct guest_definition *definition, const char *image)
@@ -140,7 +126,7 @@ static void op_disk_info(struct call *call, const struct request *request)
 	if (code == 0)
 		code = find(manager->settings, disk, &pool, &image, request->place.err);
 	if (code < 0)
-		refuse_disk(call, code, request->place.err);
+		refuse_request(call, code, request->place.err);
 	else
 		call->peer->done(call, describe(manager, &pool, &image));
 }
@@ -249,7 +235,9 @@ static int read_members(const struct request *request, struct disk_request *disk
 		code = json_string(place, "tag", &disk->tag);
 	if (code == 0)
 		code = json_word(place, "format", import_format_words, &disk->format);
-	return code < 0 ? code : json_uint(place, "size", 1, POOL_SIZE_MAX, &disk->size);
+	if (code < 0 || (code = json_uint(place, "size", 1, POOL_SIZE_MAX, &disk->size)) < 0)
+		return code;
+	return disk->size % 512 == 0 ? 0 : json_error(place, "size", "must be a multiple of 512");
 }
 
 static int demand(const struct request *request, bool given, const char *key, const char *what)
@@ -269,7 +257,7 @@ static void op_disk_create(struct call *call, const struct request *request)
 	if (code == 0)
 		code = check_new(call->operations->manager->settings, &disk, request->place.err);
 	if (code < 0) {
-		refuse_disk(call, code, request->place.err);
+		refuse_request(call, code, request->place.err);
 		return;
 	}
 	snprintf(size, sizeof(size), "%llu", (unsigned long long)disk.size);
@@ -304,7 +292,7 @@ static void op_disk_import(struct call *call, const struct request *request)
 	if (code == 0 && disk.tag && strlen(disk.tag) > OPTION_MAX - sizeof("--tag="))
 		code = json_error(&request->place, "tag", "is too long");
 	if (code < 0) {
-		refuse_disk(call, code, request->place.err);
+		refuse_request(call, code, request->place.err);
 		return;
 	}
 	snprintf(format, sizeof(format), "--format=%s", import_format_words[disk.format]);
@@ -334,7 +322,7 @@ static void op_disk_clone(struct call *call, const struct request *request)
 	if (code == 0)
 		code = check_there(settings, disk.source, false, request->place.err);
 	if (code < 0) {
-		refuse_disk(call, code, request->place.err);
+		refuse_request(call, code, request->place.err);
 		return;
 	}
 	arguments[4] = disk.source;
@@ -357,7 +345,7 @@ static void op_disk_resize(struct call *call, const struct request *request)
 	if (code == 0)
 		code = check_there(settings, disk.disk, true, request->place.err);
 	if (code < 0) {
-		refuse_disk(call, code, request->place.err);
+		refuse_request(call, code, request->place.err);
 		return;
 	}
 	snprintf(size, sizeof(size), "%llu", (unsigned long long)disk.size);
@@ -374,7 +362,7 @@ static void op_disk_delete(struct call *call, const struct request *request)
 	if (code == 0)
 		code = check_there(call->operations->manager->settings, disk.disk, true, request->place.err);
 	if (code < 0) {
-		refuse_disk(call, code, request->place.err);
+		refuse_request(call, code, request->place.err);
 		return;
 	}
 	arguments[4] = disk.disk;

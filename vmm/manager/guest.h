@@ -7,6 +7,8 @@
  *      guest_start.c    the process: what it gets, and its start
  *      guest_process.c  its messages, its end, how the next manager finds it
  *      guest_words.c    what it says, read with distrust
+ *      guest_hotplug.c  devices that come and go while it runs
+ *      guest_errors.c   what it writes to its standard error
  *      guest_jail.c     its user id, its cgroup, its vsock broker
  *      record.h         what survives the manager
  *
@@ -24,6 +26,7 @@
 #include "vmm/config/definition.h"
 #include "vmm/guest/boot_report.h"
 #include "vmm/guest/machine.h"
+#include "vmm/manager/guest_errors.h"
 #include "vmm/manager/guest_words.h"
 #include "vmm/manager/life.h"
 #include "vmm/manager/record.h"
@@ -32,9 +35,7 @@
 #define GUEST_DOWN_SECONDS 30            /* how long a guest may take to shut down before it is stopped */
 #define GUEST_STOP_NS      5000000000ULL /* how long its process may then take to end before it is killed */
 
-/* In its folder: */
-#define GUEST_LISTEN_NAME     "process.sock"
-#define GUEST_LAST_WORDS_NAME "end.json"
+#define GUEST_LISTEN_NAME "process.sock" /* in its folder */
 
 struct manager;
 
@@ -50,6 +51,17 @@ enum stop_stage {
 struct guest_talk {
 	uint64_t since_ns; /* CLOCK_MONOTONIC */
 	unsigned count;
+};
+
+/* A device that is to come or to go (guest_hotplug.h). */
+struct hotplug_change {
+	char id[DEFINITION_NAME_MAX + 1];
+	bool removes;
+	bool is_disk;                     /* else a network card */
+	unsigned index;                   /* of one that comes: its place in `running` */
+	struct guest_definition *running; /* what the guest then runs with */
+	struct guest_definition *next;    /* and from its next start on */
+	uint64_t number;                  /* 0: none is under way */
 };
 
 struct managed_guest {
@@ -71,19 +83,32 @@ struct managed_guest {
 	struct loop_source broker;  /* our end of its vsock broker; -1: none */
 	struct guest_talk talk;     /* on the control socket */
 	struct guest_talk asks;     /* of the broker */
+	struct guest_talk mutters;  /* on its standard error, which is ... */
+	struct guest_errors errors; /* ... our end of this pipe */
 	struct passt passt[DEFINITION_NETWORKS_MAX];
-	bool adopting;              /* found, and not heard of yet */
-	bool told_paused;           /* so it said last */
-	struct loop_timer deadline; /* of a shutdown, or before a restart */
-	uint64_t start_cost_ns;     /* how long its last start held the manager up */
+	bool adopting;                   /* found, and not heard of yet */
+	bool told_paused;                /* so it said last */
+	char told_halted[GUEST_WHY_MAX]; /* the same: which disk's error paused it; "": none */
+	bool halted;                     /* and that is why it is LIFE_PAUSED */
+	struct loop_timer deadline;      /* of a shutdown, or before a restart */
+	uint64_t start_cost_ns;          /* how long its last start held the manager up */
 	enum stop_stage stop_stage;
 	uint64_t stop_share_ns; /* time for each of the stages that ask */
 
 	struct boot_report report;
 	char status[GUEST_STATUS_MAX]; /* STATUS= of its init */
 	struct machine_counters counters;
-	bool counters_asked;     /* and not yet told */
-	enum machine_end end;    /* of the last run */
+	bool counters_asked; /* and not yet told */
+	struct guest_devices devices;
+	struct hotplug_change change;
+	uint64_t change_last, changed; /* the number of the newest change, and of the last that has ended, */
+	int change_code;               /* how, */
+	struct error change_why;       /* and why */
+	char cards[DEFINITION_NETWORKS_MAX]
+		  [DEFINITION_NAME_MAX + 1];          /* the ids of its network cards; "": none */
+	char refused_device[DEFINITION_NAME_MAX + 1]; /* the one that its process refused last, */
+	char refused_why[GUEST_WHY_MAX];              /* and why */
+	enum machine_end end;                         /* of the last run */
 	char why[GUEST_WHY_MAX]; /* of the last end; what it waits for; "" while all is well */
 	char *console_tail;      /* last lines of a run that ended badly */
 };
@@ -145,6 +170,7 @@ void guest_process_abandon(struct managed_guest *guest);
 int guest_process_find(struct managed_guest *guest, struct error *err);
 /* Sends {"op":op}, with a descriptor unless fd is -1; or, the second one, with a port too. */
 int guest_process_tell(struct managed_guest *guest, const char *op, int fd, struct error *err);
+int guest_process_say(struct managed_guest *guest, const cJSON *message, int fd, struct error *err);
 int guest_process_connect(struct managed_guest *guest, uint32_t port, int fd, struct error *err);
 /* Where it listens for the next manager. */
 int guest_process_address(const struct managed_guest *guest, struct sockaddr_un *address, struct error *err);

@@ -42,8 +42,10 @@ int guest_create(struct manager *manager, struct guest_definition *definition, c
 		.process.fd = -1,
 		.control.fd = -1,
 		.broker.fd = -1,
+		.errors.source.fd = -1,
 		.deadline.source.fd = -1,
 	};
+	boot_report_clear(&guest->report, definition->name);
 	if (asprintf(&guest->folder, "%s/guests/%s", manager->settings->runtime_dir, definition->name) < 0 ||
 	    guest_give_vsock_path(guest, definition) < 0)
 		code = error_set(err, -ENOMEM, "guest %s: out of memory", definition->name);

@@ -165,7 +165,7 @@ static void op_console(struct call *call, const struct request *request)
 	struct error err = {""};
 	int code = guest_alive(request->guest) ? 0 : guest_console(request->guest, -1, &err);
 
-	if (fd < 0 || code < 0) {
+	if (fd == -1 || code < 0) {
 		if (code == 0)
 			error_set(&err, -EBUSY,
 				  "a console cannot be opened over the virtio port: use the serial line");
@@ -173,6 +173,8 @@ static void op_console(struct call *call, const struct request *request)
 		return;
 	}
 	call->peer->done(call, NULL);
+	if (fd == CALL_STREAM_LATER)
+		return;
 	if (guest_console(request->guest, fd, &err) < 0)
 		log_warning("%s", err.text);
 	call->peer->handed_over(call);
@@ -192,6 +194,15 @@ static void op_logs(struct call *call, const struct request *request)
 		call->peer->done(call, piece);
 }
 
+/* For their counters; guest: NULL, or the only one. */
+static void ask_all(struct manager *manager, const struct managed_guest *guest)
+{
+	for (unsigned i = 0; i < manager->guest_count; i++) {
+		if (guest_alive(manager->guests[i]) && (!guest || guest == manager->guests[i]))
+			stats_ask(manager->guests[i]);
+	}
+}
+
 /* One that hangs does not hold up what is known of the others. */
 static void op_stats(struct call *call, const struct request *request)
 {
@@ -205,12 +216,15 @@ static void op_stats(struct call *call, const struct request *request)
 		       &err);
 		return;
 	}
-	for (unsigned i = 0; i < manager->guest_count; i++) {
-		if (guest_alive(manager->guests[i]) &&
-		    (!request->guest || request->guest == manager->guests[i]))
-			stats_ask(manager->guests[i]);
-	}
+	ask_all(manager, request->guest);
 	call_wait(call, CALL_STATS, request->guest, STATS_WAIT_S);
+}
+
+static void op_metrics(struct call *call, const struct request *request)
+{
+	(void)request;
+	ask_all(call->operations->manager, NULL);
+	call_wait(call, CALL_METRICS, NULL, STATS_WAIT_S);
 }
 
 /* What a list needs of crash reports: they are long, and there may be many. */
@@ -239,7 +253,7 @@ static void op_vsock_connect(struct call *call, const struct request *request)
 		call->peer->failed(call, EXIT_USAGE, "request: port is missing: to which one?", NULL);
 		return;
 	}
-	if (code == 0 && fd < 0)
+	if (code == 0 && fd == -1)
 		code = error_set(
 			&err, -EBUSY,
 			"a guest cannot be connected to over the virtio port: use the manager's socket");
@@ -248,6 +262,8 @@ static void op_vsock_connect(struct call *call, const struct request *request)
 		return;
 	}
 	call->peer->done(call, NULL);
+	if (fd == CALL_STREAM_LATER)
+		return;
 	if (guest_vsock(request->guest, port, fd, &err) < 0)
 		log_warning("%s", err.text);
 	call->peer->handed_over(call);
@@ -289,6 +305,7 @@ const struct operation guest_operations[] = {
 	{"console", .on_guest = true, .run = op_console},
 	{"logs", .on_guest = true, .members = {"from", "lines"}, .run = op_logs},
 	{"stats", .on_guest = true, .guest_optional = true, .run = op_stats},
+	{"metrics", .run = op_metrics},
 	{"crashes", .on_guest = true, .guest_optional = true, .members = {"newest"}, .run = op_crashes},
 	{"vsock-connect", .on_guest = true, .members = {"port"}, .run = op_vsock_connect},
 	{NULL},

@@ -15,8 +15,10 @@
 #include "common/util.h"
 #include "vmm/config/file.h"
 #include "vmm/config/json_memory.h"
+#include "vmm/guest/last_words.h"
 #include "vmm/guest/process.h"
 #include "vmm/manager/guest.h"
+#include "vmm/manager/guest_hotplug.h"
 #include "vmm/manager/guest_jail.h"
 #include "vmm/manager/guest_words.h"
 #include "vmm/manager/manager.h"
@@ -60,6 +62,15 @@ int guest_process_tell(struct managed_guest *guest, const char *op, int fd, stru
 	return tell(guest, text, fd, err);
 }
 
+int guest_process_say(struct managed_guest *guest, const cJSON *message, int fd, struct error *err)
+{
+	AUTO_FREE char *text = cJSON_PrintUnformatted(message);
+
+	if (!text)
+		return error_set(err, -ENOMEM, "guest %s: out of memory", guest->definition->name);
+	return tell(guest, text, fd, err);
+}
+
 int guest_process_connect(struct managed_guest *guest, uint32_t port, int fd, struct error *err)
 {
 	char text[64];
@@ -81,7 +92,15 @@ static void take_message(struct managed_guest *guest, const struct guest_message
 		guest->report = message->report;
 		memcpy(guest->status, message->status, sizeof(guest->status));
 		guest->told_paused = message->paused;
+		memcpy(guest->told_halted, message->halted, sizeof(guest->told_halted));
+		guest->devices = message->devices;
 		guest_heard(guest);
+		guest_hotplug_heard(guest);
+		break;
+	case GUEST_SAYS_NO:
+		memcpy(guest->refused_device, message->device, sizeof(guest->refused_device));
+		memcpy(guest->refused_why, message->why, sizeof(guest->refused_why));
+		guest_hotplug_heard(guest);
 		break;
 	case GUEST_SAYS_NOTHING:
 		break;
@@ -140,14 +159,13 @@ static void no_last_words(struct managed_guest *guest)
 
 void guest_process_last_words(struct managed_guest *guest, char **registers)
 {
-	AUTO_FREE char *path = file_path_join(guest->folder, GUEST_LAST_WORDS_NAME);
+	AUTO_FREE char *path = file_path_join(guest->folder, LAST_WORDS_NAME);
 	AUTO_FREE char *text = NULL;
 	struct guest_last_words words;
-	struct error err;
 	int code;
 
 	*registers = NULL;
-	code = path ? file_read_text("last words", path, GUEST_LAST_WORDS, &text, &err) : -ENOMEM;
+	code = path ? last_words_read(path, &text) : -ENOMEM;
 	if (code == -ENOMEM)
 		no_last_words(guest);
 	if (code < 0)
@@ -189,6 +207,7 @@ void guest_process_release(struct managed_guest *guest)
 	}
 	guest->process.fd = guest->control.fd = -1;
 	guest_broker_close(guest);
+	guest_errors_close(guest);
 }
 
 void guest_process_forget(struct managed_guest *guest)
@@ -197,6 +216,7 @@ void guest_process_forget(struct managed_guest *guest)
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
 		passt_stop(&guest->passt[i]);
 	guest_jail_close(guest);
+	guest_hotplug_end(guest);
 	guest->record.process = (struct process_id){0};
 	cJSON_Delete(TAKE_PTR(guest->record.definition));
 	cJSON_Delete(TAKE_PTR(guest->record.numbers));
@@ -269,6 +289,15 @@ static int give_broker(struct managed_guest *guest, struct error *err)
 	return code < 0 ? code : guest_process_tell(guest, "broker", theirs, err);
 }
 
+/* And that one's pipe. */
+static int give_errors(struct managed_guest *guest, struct error *err)
+{
+	AUTO_CLOSE int theirs = -1;
+	int code = guest_errors_open(guest, &theirs, err);
+
+	return code < 0 ? code : guest_process_tell(guest, "errors", theirs, err);
+}
+
 static int connect_to(const struct managed_guest *guest, struct error *err)
 {
 	/* One that does not accept must not hold us up. */
@@ -292,7 +321,8 @@ int guest_process_find(struct managed_guest *guest, struct error *err)
 	if (code < 0)
 		return code;
 	fd = connect_to(guest, err);
-	if (fd < 0 || guest_process_hear(guest, fd, err) < 0 || give_broker(guest, err) < 0) {
+	if (fd < 0 || guest_process_hear(guest, fd, err) < 0 || give_errors(guest, err) < 0 ||
+	    give_broker(guest, err) < 0) {
 		/* It runs all the same, and holds what it holds. */
 		snprintf(guest->why, sizeof(guest->why), "%s", err->text);
 		log_warning("%s", err->text);

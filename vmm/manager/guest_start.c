@@ -1,6 +1,5 @@
 /* The start of a guest's process: what it gets. */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -13,13 +12,15 @@
 #include "common/clock.h"
 #include "common/util.h"
 #include "vmm/config/file.h"
+#include "vmm/guest/console_log.h"
+#include "vmm/guest/fixed_file.h"
 #include "vmm/guest/handover.h"
+#include "vmm/guest/last_words.h"
 #include "vmm/guest/resources.h"
 #include "vmm/manager/guest.h"
+#include "vmm/manager/guest_hotplug.h"
 #include "vmm/manager/guest_jail.h"
 #include "vmm/manager/manager.h"
-
-#define LOG_NAME "console.log"
 
 /* --- Its files --- */
 
@@ -31,6 +32,7 @@ struct process_files {
 	int last_words; /* a file */
 	int log;        /* the console's */
 	int broker;     /* its end of the vsock broker */
+	int errors;     /* its standard error */
 };
 
 static void process_files_close(struct process_files *files)
@@ -41,16 +43,16 @@ static void process_files_close(struct process_files *files)
 	cleanup_close(&files->last_words);
 	cleanup_close(&files->log);
 	cleanup_close(&files->broker);
+	cleanup_close(&files->errors);
 }
 
-static int open_in_folder(const struct managed_guest *guest, const char *name, int flags, struct error *err)
+static int open_fixed(const struct managed_guest *guest, const char *name, size_t size, bool clear,
+		      struct error *err)
 {
 	AUTO_FREE char *path = file_path_join(guest->folder, name);
-	int fd = path ? open(path, flags | O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600) : -1;
+	int fd = path ? fixed_file_open(path, size, clear, err) : error_set(err, -ENOMEM, "out of memory");
 
-	return fd < 0 ? error_set(err, -errno, "guest %s: cannot open %s/%s: %m", guest->definition->name,
-				  guest->folder, name)
-		      : fd;
+	return fd < 0 ? error_prefix(err, fd, "guest %s", guest->definition->name) : fd;
 }
 
 static int open_listener(const struct managed_guest *guest, struct error *err)
@@ -73,7 +75,7 @@ static int process_files_open(const struct managed_guest *guest, struct process_
 {
 	int ends[2];
 
-	*files = (struct process_files){-1, -1, -1, -1, -1, -1};
+	*files = (struct process_files){-1, -1, -1, -1, -1, -1, -1};
 	if (mkdir(guest->folder, 0700) < 0 && errno != EEXIST)
 		return error_set(err, -errno, "guest %s: cannot make its folder %s: %m",
 				 guest->definition->name, guest->folder);
@@ -85,10 +87,10 @@ static int process_files_open(const struct managed_guest *guest, struct process_
 	files->listen = open_listener(guest, err);
 	if (files->listen < 0)
 		return files->listen;
-	files->last_words = open_in_folder(guest, GUEST_LAST_WORDS_NAME, O_TRUNC, err);
+	files->last_words = open_fixed(guest, LAST_WORDS_NAME, LAST_WORDS_SIZE, true, err);
 	if (files->last_words < 0)
 		return files->last_words;
-	files->log = open_in_folder(guest, LOG_NAME, O_APPEND, err);
+	files->log = open_fixed(guest, CONSOLE_LOG_NAME, CONSOLE_LOG_SIZE, false, err);
 	return MIN(files->log, 0);
 }
 
@@ -121,7 +123,7 @@ static pid_t process_execute(const struct managed_guest *guest, const struct jai
 	struct jail_program program = {.argv = argv};
 	struct handover handover;
 	pid_t pid;
-	int code = handover_make(&config, STDERR_FILENO, monotonic_ns(), &handover, err);
+	int code = handover_make(&config, files->errors, monotonic_ns(), &handover, err);
 
 	if (code < 0)
 		return code;
@@ -142,6 +144,8 @@ static int process_start(struct managed_guest *guest, struct guest_resources *re
 
 	if (code == 0)
 		code = guest_broker_open(guest, &files->broker, err);
+	if (code == 0)
+		code = guest_errors_open(guest, &files->errors, err);
 	if (code == 0) {
 		pid = process_execute(guest, &jail, resources, files, &pidfd, err);
 		code = MIN(pid, 0);
@@ -150,6 +154,7 @@ static int process_start(struct managed_guest *guest, struct guest_resources *re
 	cleanup_close(&pidfd);
 	if (code < 0) {
 		guest_broker_close(guest);
+		guest_errors_close(guest);
 		guest_jail_close(guest);
 		return code;
 	}
@@ -211,6 +216,7 @@ int guest_process_start(struct managed_guest *guest, struct error *err)
 	}
 	process_files_close(&files);
 	if (code == 0) {
+		guest_hotplug_begin(guest);
 		guest->record.definition = cJSON_Duplicate(guest->definition->json, true);
 		guest_note_numbers(guest);
 	} else {

@@ -36,8 +36,34 @@ static char *take_text(const cJSON *json, const char *key, const char *kept)
 static void take_report(const cJSON *json, const char *guest, struct boot_report *report)
 {
 	if (boot_report_from_json(cJSON_GetObjectItemCaseSensitive(json, "report"), report) < 0)
-		*report = (struct boot_report){0};
+		boot_report_clear(report, guest);
 	snprintf(report->guest, sizeof(report->guest), "%s", guest);
+}
+
+/* --- Devices --- */
+
+static void copy_id(const cJSON *json, char id[DEFINITION_NAME_MAX + 1])
+{
+	const char *text = json_text(json, "device");
+
+	snprintf(id, DEFINITION_NAME_MAX + 1, "%s", definition_name_valid(text) ? text : "");
+}
+
+static void take_devices(const cJSON *array, struct guest_devices *devices)
+{
+	const cJSON *item;
+
+	devices->told = cJSON_IsArray(array);
+	cJSON_ArrayForEach(item, array)
+	{
+		struct guest_device *device = &devices->list[devices->count];
+
+		if (devices->count == GUEST_DEVICES_MAX)
+			break;
+		copy_id(item, device->id);
+		device->leaving = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(item, "leaving"));
+		devices->count += device->id[0] != '\0';
+	}
 }
 
 /* --- Messages --- */
@@ -55,7 +81,13 @@ void guest_message_parse(const char *text, size_t len, const char *guest, struct
 		message->kind = GUEST_SAYS_STATE;
 		take_report(json, guest, &message->report);
 		copy_text(json, "status", message->status, sizeof(message->status));
+		copy_text(json, "halted", message->halted, sizeof(message->halted));
 		message->paused = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "paused"));
+		take_devices(cJSON_GetObjectItemCaseSensitive(json, "devices"), &message->devices);
+	} else if (strcmp(event, "device-refused") == 0) {
+		message->kind = GUEST_SAYS_NO;
+		copy_id(json, message->device);
+		copy_text(json, "why", message->why, sizeof(message->why));
 	}
 	cJSON_Delete(json);
 }

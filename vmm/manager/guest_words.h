@@ -19,6 +19,19 @@ enum guest_message_kind {
 	GUEST_SAYS_NOTHING, /* that could be understood */
 	GUEST_SAYS_STATE,
 	GUEST_SAYS_COUNTERS,
+	GUEST_SAYS_NO, /* to a device that was to come or go */
+};
+
+#define GUEST_DEVICES_MAX (DEFINITION_DISKS_MAX + DEFINITION_NETWORKS_MAX)
+
+/* Its disks and network cards, as its process tells. */
+struct guest_devices {
+	bool told; /* false: they do not come and go */
+	unsigned count;
+	struct guest_device {
+		char id[DEFINITION_NAME_MAX + 1];
+		bool leaving; /* the guest was asked to let it go */
+	} list[GUEST_DEVICES_MAX];
 };
 
 struct guest_message {
@@ -27,6 +40,11 @@ struct guest_message {
 	struct boot_report report;
 	char status[GUEST_STATUS_MAX];
 	bool paused;
+	char halted[GUEST_WHY_MAX]; /* paused by a disk's error: which; else "" */
+	struct guest_devices devices;
+	/* What it refused: the device, and one sentence. */
+	char device[DEFINITION_NAME_MAX + 1];
+	char why[GUEST_WHY_MAX];
 	/* Its counters: */
 	struct machine_counters counters;
 };

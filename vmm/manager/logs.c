@@ -4,33 +4,42 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/util.h"
 #include "vmm/config/file.h"
-#include "vmm/guest/console_hub.h"
-
-#define LOOK_BACK ((uint64_t)2 * HUB_LOG_MAX) /* more than a log ever has */
+#include "vmm/guest/console_log.h"
 
 /* -1 and *code 0 when there is no log yet. */
-static int logs_open(const char *folder, uint64_t *size, int *code, struct error *err)
+static int logs_open(const char *folder, uint64_t *oldest, uint64_t *head, int *code, struct error *err)
 {
-	AUTO_FREE char *path = file_path_join(folder, "console.log");
+	AUTO_FREE char *path = file_path_join(folder, CONSOLE_LOG_NAME);
 	AUTO_CLOSE int fd = path ? open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
-	struct stat status;
 
-	*size = 0;
+	*oldest = *head = 0;
 	*code = 0;
 	if (fd < 0 && errno == ENOENT)
 		return -1;
-	if (fd < 0 || fstat(fd, &status) < 0) {
+	if (fd < 0) {
 		*code = error_set(err, -errno, "console log of %s: cannot read: %m", folder);
 		return -1;
 	}
-	*size = (uint64_t)status.st_size;
+	console_log_range(fd, oldest, head);
 	return TAKE_FD(fd);
+}
+
+/* Bytes from..to, at most LOGS_PIECE of them, and perhaps fewer. */
+static ssize_t logs_fetch(const char *folder, int fd, uint64_t from, uint64_t to, char *text,
+			  struct error *err)
+{
+	ssize_t got = from < to
+			      ? console_log_read(fd, from, text, (size_t)MIN(to - from, (uint64_t)LOGS_PIECE))
+			      : 0;
+
+	return got < 0 ? error_set(err, (int)got, "console log of %s: cannot read: %s", folder,
+				   strerror((int)-got))
+		       : got;
 }
 
 static size_t drop_zeroes(char *text, size_t len)
@@ -48,23 +57,23 @@ static size_t drop_zeroes(char *text, size_t len)
 int logs_read(const char *folder, uint64_t from, cJSON **piece, struct error *err)
 {
 	char text[LOGS_PIECE + 1];
-	uint64_t size;
+	uint64_t oldest, head;
 	int code;
-	AUTO_CLOSE int fd = logs_open(folder, &size, &code, err);
+	AUTO_CLOSE int fd = logs_open(folder, &oldest, &head, &code, err);
 	ssize_t got;
 
 	if (code < 0)
 		return code;
-	if (from > size)
-		from = 0;
-	got = fd < 0 ? 0 : pread(fd, text, LOGS_PIECE, (off_t)from);
+	if (from < oldest || from > head)
+		from = oldest;
+	got = logs_fetch(folder, fd, from, head, text, err);
 	if (got < 0)
-		return error_set(err, -errno, "console log of %s: cannot read: %m", folder);
+		return (int)got;
 	drop_zeroes(text, (size_t)got);
 	*piece = cJSON_CreateObject();
 	cJSON_AddStringToObject(*piece, "text", text);
 	cJSON_AddNumberToObject(*piece, "next", (double)(from + (uint64_t)got));
-	cJSON_AddBoolToObject(*piece, "more", from + (uint64_t)got < size);
+	cJSON_AddBoolToObject(*piece, "more", got > 0 && from + (uint64_t)got < head);
 	return 0;
 }
 
@@ -81,26 +90,34 @@ static bool find_in(const char *text, size_t len, uint64_t start, uint64_t *line
 	return false;
 }
 
+/* Where the piece begins that ends at `end`, which reaches neither over the oldest byte nor over the ring's
+ * end. */
+static uint64_t piece_before(uint64_t end, uint64_t oldest)
+{
+	uint64_t in_ring = (end - 1) % CONSOLE_LOG_BYTES + 1;
+	uint64_t whole = MIN(end - oldest, in_ring);
+
+	return end - MIN(whole, (uint64_t)LOGS_PIECE);
+}
+
 int logs_find(const char *folder, uint64_t lines, uint64_t *from, struct error *err)
 {
 	char text[LOGS_PIECE];
-	uint64_t size;
+	uint64_t oldest, head;
 	int code;
-	AUTO_CLOSE int fd = logs_open(folder, &size, &code, err);
+	AUTO_CLOSE int fd = logs_open(folder, &oldest, &head, &code, err);
 
-	*from = lines ? 0 : size;
-	if (fd < 0 || !lines || !size)
+	*from = lines ? oldest : head;
+	if (fd < 0 || !lines || head == oldest)
 		return code;
-	if (pread(fd, text, 1, (off_t)size - 1) == 1 && text[0] != '\n')
+	if (console_log_read(fd, head - 1, text, 1) == 1 && text[0] != '\n')
 		lines--; /* the last one has not ended */
-	/* The guest's process writes this file, and may make it look endless. */
-	*from = size > LOOK_BACK ? size - LOOK_BACK : 0;
-	for (uint64_t end = size; end > *from;) {
-		uint64_t start = end > LOGS_PIECE ? end - LOGS_PIECE : 0;
-		ssize_t got = pread(fd, text, (size_t)(end - start), (off_t)start);
+	for (uint64_t end = head; end > oldest;) {
+		uint64_t start = piece_before(end, oldest);
+		ssize_t got = logs_fetch(folder, fd, start, end, text, err);
 
 		if (got < 0)
-			return error_set(err, -errno, "console log of %s: cannot read: %m", folder);
+			return (int)got;
 		if (find_in(text, (size_t)got, start, &lines, from))
 			return 0;
 		end = start;

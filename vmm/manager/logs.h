@@ -1,12 +1,13 @@
 /*
- * What guests printed on their consoles (guest folder, console.log), in pieces that fit a line of the control
+ * What guests printed on their consoles, in pieces that fit a line of the control
  * protocol:
  *
  *      {"text":"...","next":8192,"more":true}
  *
  * `text` has the guest's bytes as they are, zeroes left out. Who asks again from `next` on gets what follows;
- * `more` says that it is there already. The log has the newest megabyte or so and then begins anew: a place
- * that is past its end means its start. Loop thread only.
+ * `more` says that it is there already. Places count all that the guest ever printed; what is from a place
+ * that the log has no more, or not yet, begins with the oldest that it has (vmm/guest/console_log.h). Loop
+ * thread only.
  */
 #pragma once
 

@@ -81,6 +81,7 @@ static void hush_over(struct loop_timer *timer)
 			loop_modify(manager->loop, &guest->control, EPOLLIN);
 		if (guest->broker.fd >= 0)
 			loop_modify(manager->loop, &guest->broker, EPOLLIN);
+		guest_errors_resume(guest);
 	}
 }
 
@@ -117,6 +118,12 @@ static int check_among_others(const struct manager *manager, const struct guest_
 	for (unsigned i = 0; i < manager->guest_count; i++) {
 		if (strcmp(manager->guests[i]->definition->name, definition->name) != 0)
 			all[count++] = next_definition(manager->guests[i]);
+	}
+	for (unsigned i = 0; code == 0 && *definition->uuid && i < count; i++) {
+		if (strcmp(all[i]->uuid, definition->uuid) == 0)
+			code = error_set(err, -EEXIST,
+					 "guest %s: its uuid is guest %s's; leave it out for a new one",
+					 definition->name, all[i]->name);
 	}
 	all[count++] = definition;
 	return code < 0 ? code : depends_check(all, count, err);
@@ -176,6 +183,10 @@ int manager_define(struct manager *manager, struct guest_definition *definition,
 				 "another name",
 				 definition->name);
 	if (definition->autostart && (code = division_check(manager, definition, err)) < 0)
+		return code;
+	/* One that is defined again stays who it is. */
+	code = definition_give_uuid(definition, guest ? next_definition(guest)->uuid : "", err);
+	if (code < 0)
 		return code;
 	if (!guest && manager->guest_count == MANAGER_GUESTS_MAX)
 		return error_set(err, -E2BIG, "guest %s: there are %d guests already, which is the most",

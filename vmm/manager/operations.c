@@ -15,7 +15,7 @@
 #define OPERATIONS_MAX 64
 
 static const struct operation *const tables[] = {
-	guest_operations, host_operations, network_operations,
+	guest_operations, host_operations, network_operations, device_operations,
 	disk_operations,  exec_operations, task_operations,
 };
 
@@ -49,9 +49,9 @@ void call_begin(struct call *call, const cJSON *json)
 	const struct operation *operation = find_operation(&request.place, &err);
 	int code;
 
+	call->operations->requests++;
 	call_waited(call);    /* a client that asks anew no longer waits */
 	json_memory_missed(); /* of what this answer is not made of */
-	call_waited(call);    /* a client that asks anew no longer waits */
 	call->error = 0;
 	call->pointer[0] = '\0';
 	if (!operation) {

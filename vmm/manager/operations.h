@@ -57,11 +57,13 @@
  *
  *      device-list       guest                           {"devices":[device...]} (device_operations.c)
  *      device-info       guest, device                   one device
- *      device-put        guest, device, disk or network  the device of that id, which is made or changed: an item
- *                                                        of the definition's "disks" or "networks"
- *      device-remove     guest, device
+ *      device-add        guest, device, kind, definition, next_start, timeout_s
+ *                                                        the device of that id, which is made or changed; kind: disk
+ *                                                        or network; definition: an item of the guest's "disks" or
+ *                                                        "networks", whose id may stand for device
+ *      device-remove     guest, device, next_start, timeout_s
  *
- * Long ones (disk-create, -import, -clone, -resize, -delete; start, shutdown, kill, boot-report, mode, as with "wait") take
+ * Long ones (disk-create, -import, -clone, -resize, -delete; start, shutdown, kill, boot-report, mode, device-add, -remove, as with "wait") take
  * "task":true beside: then the answer is a task, at once, and its result or refusal is what the answer would
  * have been; what is refused at once is no task. Without it those on disks are tasks too, and are answered when
  * the task has ended; one that hangs up meanwhile ends none.
@@ -80,6 +82,8 @@
 #include "vmm/exit_code.h"
 #include "vmm/manager/manager.h"
 
+#define CALL_STREAM_LATER (-2)
+
 struct call;
 struct capture;
 
@@ -94,7 +98,8 @@ struct call_peer {
 	void (*progress)(struct call *call, const char *text);
 	/* One of an endless answer; json is taken over. */
 	void (*item)(struct call *call, cJSON *json);
-	/* The peer's socket, to become a stream after an answer; -1: this peer's cannot. */
+	/* The peer's socket, to become a stream after an answer; -1: this peer's cannot; CALL_STREAM_LATER: it
+	 * can once it was told so: the operation only says whether it would do it, and is called again. */
 	int (*stream)(struct call *call);
 	/* The socket was handed to a guest process: the peer's part is over. */
 	void (*handed_over)(struct call *call);
@@ -111,6 +116,9 @@ enum call_wait {
 	CALL_MODE,
 	CALL_TASK,
 	CALL_EXEC,
+	CALL_METRICS,
+	CALL_DEVICES,
+	CALL_DEVICE_CHANGE,
 };
 
 struct call {
@@ -128,6 +136,8 @@ struct call {
 	struct loop_timer deadline;
 	uint64_t last_event;
 	uint64_t task;
+	uint64_t change; /* of a device */
+	char device[DEFINITION_DEVICE_ID_MAX + 1];
 	struct capture *exec; /* the command in a guest; NULL: none */
 	char said[256];       /* the last progress */
 	uint64_t said_ns;     /* and when; CLOCK_MONOTONIC */
@@ -136,7 +146,8 @@ struct call {
 struct operations {
 	struct manager *manager;
 	struct call *waiting;
-	unsigned execs; /* commands that run in guests */
+	uint64_t requests; /* so far */
+	unsigned execs;    /* commands that run in guests */
 	bool poweroff, keep_guests, down_told;
 	bool looking, look_again; /* at those that wait */
 	/* The guests are off after a "down", or left alone; poweroff says whether the host is to follow.

@@ -43,6 +43,21 @@ void answer(struct call *call, int code, const struct error *err)
 		call->peer->done(call, NULL);
 }
 
+void refuse_request(struct call *call, int code, const struct error *err)
+{
+	switch (code) {
+	case -EINVAL:
+		refuse(call, code, EXIT_USAGE, err);
+		return;
+	case -ENOENT:
+	case -ECANCELED:
+		refuse(call, code, EXIT_REFUSED, err);
+		return;
+	default:
+		answer(call, code, err);
+	}
+}
+
 void answer_with(struct call *call, int code, const struct error *err, cJSON *result)
 {
 	if (code < 0)

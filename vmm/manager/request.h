@@ -6,6 +6,7 @@
  *      host_operations.c     plan, mode, events, down
  *      network_operations.c  networks
  *      disk_operations.c     the pool
+ *      device_operations.c   guests' devices
  *      task_operations.c     what takes long
  *      wait.c                answers that come later
  *
@@ -50,6 +51,7 @@ struct operation {
 	void (*run)(struct call *call, const struct request *request);
 };
 
+extern const struct operation device_operations[];
 extern const struct operation disk_operations[];
 extern const struct operation guest_operations[];
 extern const struct operation host_operations[];
@@ -64,5 +66,7 @@ int request_read(struct manager *manager, const struct operation *operation, str
 void answer(struct call *call, int code, const struct error *err);
 /* The same with a result, which is taken over when there is no error. */
 void answer_with(struct call *call, int code, const struct error *err, cJSON *result);
+/* A refusal that may be about a member of the request (-EINVAL), or something that is not there (-ENOENT). */
+void refuse_request(struct call *call, int code, const struct error *err);
 /* A refusal with another exit code than the errno has. */
 void refuse(struct call *call, int code, enum exit_code exit_code, const struct error *err);

@@ -21,10 +21,12 @@
 #include "vmm/config/file.h"
 #include "vmm/manager/control.h"
 #include "vmm/manager/manager.h"
+#include "vmm/manager/manager_log.h"
 
 #define LOCK_TRIES    250
 #define LOCK_PAUSE_US 20000
 #define MANAGER_FILES 8192
+#define LOG_CHECK_NS  10000000000ULL
 
 struct service {
 	const struct service_config *config;
@@ -33,6 +35,7 @@ struct service {
 	struct control *control;
 	struct api *api;
 	struct loop_source signals;
+	struct loop_timer log_check;
 	int lock;
 	int started_fd;
 	bool asked; /* a first signal came: the next one forces */
@@ -60,9 +63,9 @@ static int make_folder(const char *path, mode_t mode, struct error *err)
 	return 0;
 }
 
-/* A lock of the process (fcntl(2), F_SETLK), not of the descriptor: a guest process that was just forked has the
- * latter too, for a moment, and a manager that was killed then would seem to be there. It must never open the
- * file again: closing that would end the lock. */
+/* A lock of the process (fcntl(2), F_SETLK), not of the descriptor: a guest process that was just forked has
+ * the latter too, for a moment, and a manager that was killed then would seem to be there. It must never open
+ * the file again: closing that would end the lock. */
 static int lock_open(const struct settings *settings)
 {
 	AUTO_FREE char *path = file_path_join(settings->runtime_dir, "lock");
@@ -124,8 +127,7 @@ static int service_lock(struct service *service, struct error *err)
 		usleep(LOCK_PAUSE_US);
 	}
 	if (service->lock == -EWOULDBLOCK)
-		return error_set(err, -EALREADY,
-				 "a manager runs already; `rastos-vmm list` shows its guests");
+		return error_set(err, -EALREADY, SERVICE_RUNS_ALREADY);
 	if (service->lock < 0)
 		return error_set(err, service->lock, "runtime folder %s: cannot lock: %s",
 				 settings->runtime_dir, strerror(-service->lock));
@@ -235,6 +237,35 @@ static void raise_file_limit(void)
 		log_warning("cannot raise the limit of open files: %m");
 }
 
+/* A host without the library does without the API, unless it was asked for. */
+static int service_open_api(struct service *service, struct error *err)
+{
+	int code = api_open(control_operations(service->control), &service->api, err);
+
+	if (code != -ENOPKG || service->config->settings->api.listen_count)
+		return code;
+	log_warning("%s", err->text);
+	return 0;
+}
+
+static void log_check_due(struct loop_timer *timer)
+{
+	const struct service *service = CONTAINER_OF(timer, struct service, log_check);
+
+	manager_log_rotate(service->config->settings);
+}
+
+static int service_watch_log(struct service *service, struct error *err)
+{
+	int code = loop_timer_init(&service->loop, &service->log_check, log_check_due);
+
+	if (code < 0)
+		return error_set(err, code, "cannot make the log's timer: %s", strerror(-code));
+	manager_log_rotate(service->config->settings);
+	loop_timer_set(&service->log_check, LOG_CHECK_NS, LOG_CHECK_NS);
+	return 0;
+}
+
 static int service_open(struct service *service, struct error *err)
 {
 	int code = service_lock(service, err);
@@ -246,13 +277,15 @@ static int service_open(struct service *service, struct error *err)
 	if (code < 0)
 		return error_set(err, code, "cannot make an event loop: %s", strerror(-code));
 	code = service_watch_signals(service, err);
+	if (code == 0 && service->config->own_log)
+		code = service_watch_log(service, err);
 	if (code == 0)
 		code = manager_open(&service->manager, service->config->settings, service->config->mode,
 				    &service->loop, err);
 	if (code == 0)
 		code = control_open(&service->manager, service_down, service, &service->control, err);
 	if (code == 0)
-		code = api_open(control_operations(service->control), &service->api, err);
+		code = service_open_api(service, err);
 	return code;
 }
 
@@ -261,6 +294,7 @@ static void service_close(struct service *service)
 	api_close(service->api);
 	control_close(service->control);
 	manager_close(&service->manager);
+	loop_timer_close(&service->loop, &service->log_check);
 	cleanup_close(&service->signals.fd);
 	loop_close(&service->loop);
 	cleanup_close(&service->lock);
@@ -273,6 +307,7 @@ int service_run(const struct service_config *config, struct error *err)
 		.lock = -1,
 		.started_fd = config->started_fd,
 		.signals.fd = -1,
+		.log_check.source.fd = -1,
 		.manager.hush.source.fd = -1,
 		.loop = {.epoll = -1, .stop = -1},
 	};
@@ -281,16 +316,18 @@ int service_run(const struct service_config *config, struct error *err)
 
 	if (code == 0)
 		started = manager_start_all(&service.manager, err);
+	else
+		service_close(&service); /* whoever hears of it shall find nothing of us */
 	tell_starter(&service, started, err);
-	if (code == 0) {
-		if (started < 0 && manager_all_off(&service.manager))
-			control_down(service.control, GUEST_DOWN_SECONDS, true);
-		else
-			tell_init("READY=1\nSTATUS=guests started\n");
-		code = loop_run(&service.loop);
-		if (code < 0)
-			error_set(err, code, "event loop failed: %s", strerror(-code));
-	}
+	if (code < 0)
+		return code;
+	if (started < 0 && manager_all_off(&service.manager))
+		control_down(service.control, GUEST_DOWN_SECONDS, true);
+	else
+		tell_init("READY=1\nSTATUS=guests started\n");
+	code = loop_run(&service.loop);
+	if (code < 0)
+		error_set(err, code, "event loop failed: %s", strerror(-code));
 	service_close(&service);
 	if (service.poweroff)
 		power_off_host();

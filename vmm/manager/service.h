@@ -9,12 +9,16 @@
 #include "common/error.h"
 #include "vmm/config/settings.h"
 
+/* What it then says, of itself or to who started it. */
+#define SERVICE_RUNS_ALREADY "a manager runs already; `rastos-vmm list` shows its guests"
+
 struct service_config {
 	struct settings *settings;
 	const char *mode; /* NULL: the mode file's */
 	/* Gets one line once it is known how the start went: "" when the guests are started, else the
 	 * sentence; closed then. -1: nobody waits. */
 	int started_fd;
+	bool own_log; /* standard error is the manager's log (manager_log.h), which is kept from growing */
 };
 
 /*

@@ -7,7 +7,8 @@
  *       "own_bytes":...,          what it has beside the guest's RAM
  *       "counters":{...}}         vmm/guest/counters.h; absent while the process does not tell
  *
- * From proc(5), and from the guest process itself, which is asked first (stats_ask). Loop thread only.
+ * From process_usage.h, and from the guest process itself, which is asked first (stats_ask). Loop thread
+ * only.
  */
 #pragma once
 
@@ -17,5 +18,7 @@
 
 /* Asks the process for its counters; guest->counters_asked until it has told them. */
 void stats_ask(struct managed_guest *guest);
+/* Whether it has told them. */
+bool stats_counted(const struct managed_guest *guest);
 /* What is known now; NULL when the guest has no process. */
 cJSON *stats_of(const struct managed_guest *guest);

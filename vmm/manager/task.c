@@ -154,6 +154,7 @@ static void ended(struct tasks *tasks, struct task *task, enum task_state state)
 	task->ended = time(NULL);
 	task->owner = NULL;
 	tasks->running--;
+	tasks->ended[state]++;
 	tell(tasks, task);
 }
 

@@ -34,6 +34,7 @@ enum task_state {
 	TASK_DONE,
 	TASK_FAILED,
 	TASK_CANCELLED,
+	TASK_STATES,
 };
 
 struct task;
@@ -69,6 +70,7 @@ struct tasks {
 	void *owner;
 	uint64_t last;
 	unsigned count, running;
+	uint64_t ended[TASK_STATES];       /* how many so far, by how */
 	struct task *list[TASKS_KEPT_MAX]; /* oldest first */
 };
 

@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/util.h"
 #include "vmm/config/json_memory.h"
 #include "vmm/guest/process.h"
 #include "vmm/manager/exec_operation.h"
+#include "vmm/manager/metrics.h"
 #include "vmm/manager/stats.h"
 #include "vmm/plan/plan.h"
 
@@ -149,6 +151,30 @@ static void answer_stats(struct call *call)
 	call->peer->done(call, result);
 }
 
+static void answer_metrics(struct call *call)
+{
+	AUTO_FREE char *text = metrics_text(call->operations);
+
+	if (text)
+		call->peer->done(call, cJSON_CreateString(text));
+	else
+		call->peer->failed(call, EXIT_FAILED, "metrics: out of memory", NULL);
+}
+
+/* With what the guests' processes have told. */
+static void answer_counted(struct call *call)
+{
+	enum call_wait wait = call->wait;
+
+	call_waited(call);
+	if (wait == CALL_METRICS)
+		answer_metrics(call);
+	else if (wait == CALL_DEVICES)
+		device_call_counted(call);
+	else
+		answer_stats(call);
+}
+
 static bool look_stats(struct call *call)
 {
 	const struct manager *manager = call->operations->manager;
@@ -157,8 +183,7 @@ static bool look_stats(struct call *call)
 		if (says(call, manager->guests[i]) && manager->guests[i]->counters_asked)
 			return false;
 	}
-	call_waited(call);
-	answer_stats(call);
+	answer_counted(call);
 	return true;
 }
 
@@ -250,11 +275,15 @@ static bool look(struct call *call)
 	case CALL_EVENTS:
 		return look_events(call);
 	case CALL_STATS:
+	case CALL_METRICS:
+	case CALL_DEVICES:
 		return look_stats(call);
 	case CALL_MODE:
 		return look_mode(call);
 	case CALL_TASK:
 		return look_task(call);
+	case CALL_DEVICE_CHANGE:
+		return device_call_look(call);
 	case CALL_EXEC: /* answers by itself */
 	case CALL_ANSWERED:
 		break;
@@ -297,12 +326,17 @@ static void deadline_expired(struct loop_timer *timer)
 		exec_call_expired(call);
 		return;
 	}
+	if (wait == CALL_STATS || wait == CALL_METRICS || wait == CALL_DEVICES) {
+		answer_counted(call);
+		return;
+	}
 	call_waited(call);
 	json_memory_missed();
 	if (wait == CALL_READY)
 		answer_not_ready(call, EXIT_TIMED_OUT, "is not ready in time");
-	else if (wait == CALL_STATS)
-		answer_stats(call);
+	else if (wait == CALL_DEVICE_CHANGE)
+		call->peer->failed(call, EXIT_TIMED_OUT,
+				   "the guest did not do it in time; it may still do it", NULL);
 	else if (wait != CALL_ANSWERED)
 		call->peer->failed(call, EXIT_TIMED_OUT, "it did not happen in time", NULL);
 }

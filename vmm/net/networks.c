@@ -381,6 +381,20 @@ void networks_detach(struct networks *networks, const char *guest)
 	}
 }
 
+void networks_detach_card(struct networks *networks, const char *guest, unsigned index)
+{
+	for (unsigned i = networks->count; i-- > 0;) {
+		struct live_network *live = networks->live[i];
+		const struct network_port *port = live_network_find_port(live, guest, index);
+		unsigned changes = port && port->publish_count ? NETWORK_PUBLISHED : 0;
+
+		if (!port)
+			continue;
+		live_network_remove_port(live, (unsigned)(port - live->ports));
+		let_go(live, NETWORK_GUEST_LEFT | changes);
+	}
+}
+
 void networks_adopt(struct networks *networks, bool (*runs)(void *owner, const char *guest), void *owner)
 {
 	struct error err;

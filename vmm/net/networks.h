@@ -54,6 +54,9 @@ int networks_attach(struct networks *networks, const char *guest, unsigned index
 /* The guest has ended: its cards are forgotten, and networks that nobody needs any more are removed. */
 void networks_detach(struct networks *networks, const char *guest);
 
+/* The same of one card, which was unplugged. */
+void networks_detach_card(struct networks *networks, const char *guest, unsigned index);
+
 /* After networks_open: forgets guests that do not run any more, removes the networks that nobody needs, and
  * mends the others. Trouble is logged. */
 void networks_adopt(struct networks *networks, bool (*runs)(void *owner, const char *guest), void *owner);

@@ -131,7 +131,7 @@ int networks_undefine(struct networks *networks, const char *name, struct error 
 	if (unlink(path) == 0)
 		return 0;
 	if (errno == ENOENT)
-		return error_set(err, -EINVAL,
+		return error_set(err, -EOPNOTSUPP,
 				 "network %s: is built in and has no file; `network define` overrides it",
 				 name);
 	return error_set(err, -errno, "network %s: cannot remove %s: %m", name, path);

@@ -104,6 +104,6 @@ int main(int argc, char **argv)
 	check(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socketpair), 1,
 			       SCMP_CMP64(0, SCMP_CMP_NE, AF_UNIX, 0)));
 	filter_print_to(argv[1]);
-	filter_print("sandbox_filter", NULL, 0, filter);
+	filter_print("sandbox_filter", filter);
 	return EXIT_SUCCESS;
 }

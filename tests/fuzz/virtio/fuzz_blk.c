@@ -40,9 +40,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fuzz_input input = {data, size};
 	struct fuzz_machine machine;
 	struct virtio_blk_options options = {.name = "fuzz", .size = DISK_SIZE, .id = "fuzz"};
+	unsigned chosen;
 
 	open_disk();
-	options.read_only = fuzz_take(&input, 1) & 1;
+	chosen = (unsigned)fuzz_take(&input, 1);
+	options.read_only = chosen & 1;
+	options.discard = chosen & 2;
+	options.write_through = chosen & 4;
+	options.ignore_errors = chosen & 8;
+	options.logical_block = chosen & 16 ? 4096 : 0;
+	if (chosen & 32) /* what is over the limit waits for longer than the input lasts */
+		options.bytes.total = (struct rate){.rate = 1024, .burst = 4096};
 	options.fd = dup(disk);
 	fuzz_machine_init(&machine);
 	machine.backend = disk_changes;

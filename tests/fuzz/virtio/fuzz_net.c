@@ -67,10 +67,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fuzz_input input = {data, size};
 	struct virtio_net_options options = {.name = "fuzz", .mac = {0x52}, .mtu = 1500};
 	struct fuzz_machine machine;
+	unsigned chosen;
 	int small = 4096;
 	int ends[2];
 
-	options.backend = fuzz_take(&input, 1) & 1 ? VIRTIO_NET_STREAM : VIRTIO_NET_TAP;
+	chosen = (unsigned)fuzz_take(&input, 1);
+	options.backend = chosen & 1 ? VIRTIO_NET_STREAM : VIRTIO_NET_TAP;
+	options.link_down = chosen & 2;
+	if (chosen & 4)
+		options.to_guest = options.from_guest = (struct rate){.rate = 1024, .burst = 1024};
 	if (socketpair(AF_UNIX, options.backend == VIRTIO_NET_TAP ? SOCK_SEQPACKET : SOCK_STREAM, 0, ends) <
 	    0)
 		abort();

@@ -51,6 +51,19 @@ static void setup(void)
 	};
 }
 
+/* A PCI bus with two slots that devices may leave and come to, the first and the last. */
+static const struct acpi_pci pci = {
+	.ecam = LAYOUT_PCI_ECAM,
+	.ecam_size = LAYOUT_PCI_ECAM_SIZE,
+	.window = LAYOUT_PCI_WINDOW,
+	.window_size = LAYOUT_PCI_WINDOW_SIZE,
+	.line_first = 16,
+	.line_count = 8,
+	.removable = 1U << 1 | 1U << 31,
+	.hotplug_port = 0x610,
+	.hotplug_gsi = LAYOUT_GSI_HOTPLUG,
+};
+
 static void teardown(void)
 {
 	free(fixture.ram);
@@ -106,6 +119,11 @@ static const struct acpi_madt *madt_get(void)
 static const struct acpi_header *dsdt_get(void)
 {
 	return table_at(fadt_get()->x_dsdt, "DSDT");
+}
+
+static const struct acpi_mcfg *mcfg_get(void)
+{
+	return (const void *)table_at(xsdt_get()->tables[2], "MCFG");
 }
 
 /* The n-th entry of a type in the MADT, or NULL. */
@@ -213,6 +231,21 @@ Test(acpi, madt_uses_x2apic_entries_above_254)
 	cr_assert(madt_entry(ACPI_MADT_LOCAL_X2APIC_NMI, 0));
 }
 
+Test(acpi, mcfg_has_the_one_bus)
+{
+	build();
+	cr_assert_eq(xsdt_get()->header.length, sizeof(struct acpi_header) + 2 * sizeof(uint64_t),
+		     "no MCFG without a PCI bus");
+	fixture.machine.pci = &pci;
+	build();
+	cr_assert_eq(xsdt_get()->header.length, sizeof(struct acpi_header) + 3 * sizeof(uint64_t));
+	cr_assert_eq(mcfg_get()->header.length, 60);
+	cr_assert_eq(mcfg_get()->address, LAYOUT_PCI_ECAM);
+	cr_assert_eq(mcfg_get()->segment, 0);
+	cr_assert_eq(mcfg_get()->first_bus, 0);
+	cr_assert_eq(mcfg_get()->last_bus, 0);
+}
+
 Test(acpi, too_many_cpus_are_refused)
 {
 	fixture.machine.topology = (struct cpu_topology){.sockets = 1, .cores = 4096, .threads = 1};
@@ -233,7 +266,7 @@ Test(acpi, nothing_is_written_outside_the_area)
 	memset(fixture.ram, 0xee, MIB(2));
 	build();
 	for (size_t i = 0; i < MIB(2); i++)
-		if (i < LAYOUT_ACPI || i >= MIB(1))
+		if (i < LAYOUT_ACPI || i >= LAYOUT_SMBIOS)
 			cr_assert_eq(fixture.ram[i], 0xee, "byte %#zx", i);
 }
 
@@ -276,6 +309,7 @@ static void require_tool(const char *tool)
 /* Disassembles every table, compiles it again, and compares. */
 static void expect_iasl_agrees(void)
 {
+	const char *names[] = {"dsdt", "facp", "apic", "xsdt", fixture.machine.pci ? "mcfg" : NULL, NULL};
 	char folder[] = "/tmp/rastos-acpi-XXXXXX";
 	static char output[65536];
 
@@ -284,7 +318,9 @@ static void expect_iasl_agrees(void)
 	table_save(folder, "facp", &fadt_get()->header);
 	table_save(folder, "apic", &madt_get()->header);
 	table_save(folder, "xsdt", &xsdt_get()->header);
-	for (const char **name = (const char *[]){"dsdt", "facp", "apic", "xsdt", NULL}; *name; name++) {
+	if (fixture.machine.pci)
+		table_save(folder, "mcfg", &mcfg_get()->header);
+	for (const char **name = names; *name; name++) {
 		cr_assert_eq(shell(output, sizeof(output), "cd %s && iasl -d %s.dat 2>&1", folder, *name), 0,
 			     "%s", output);
 		cr_assert_null(strcasestr(output, "warning"), "%s", output);
@@ -322,6 +358,15 @@ Test(acpi, iasl_agrees_with_the_smallest_and_the_largest_machine)
 	expect_iasl_agrees();
 }
 
+Test(acpi, iasl_agrees_with_a_pci_bus)
+{
+	require_tool("iasl");
+	fixture.machine.pci = &pci;
+	fixture.machine.virtio_count = 0;
+	build();
+	expect_iasl_agrees();
+}
+
 /* ACPICA, the interpreter that Linux uses, loads the tables and evaluates them. */
 Test(acpi, acpica_loads_and_evaluates)
 {
@@ -351,4 +396,43 @@ Test(acpi, acpica_loads_and_evaluates)
 	shell(rest, sizeof(rest), "rm -r %s", folder);
 	for (const char **line = expected; *line; line++)
 		cr_assert(strstr(output, *line), "no \"%s\" in:\n%s", *line, output);
+}
+
+/* What a kernel does with the bus: asks who controls it, reads its lines and resources, and hears of slots.
+ */
+Test(acpi, acpica_evaluates_the_pci_bus)
+{
+	static const char *expected[] = {
+		"1 ACPI AML tables successfully acquired and loaded",
+		"Address Minimum : D1000000",
+		"Address Maximum : D11FFFFF",
+		"[Integer] = 000000000000001F",        /* the number of the last slot */
+		"[Integer] = 00000000001FFFFF",        /* and where it is in the table of lines */
+		"00 00 00 00 1F 00 00 00 00 00 00 00", /* what was asked for, and nothing granted */
+		"04 00 00 00 1F 00 00 00 1D 00 00 00", /* by a UUID that is not known */
+		NULL,
+	};
+	char folder[] = "/tmp/rastos-acpi-XXXXXX";
+	static char output[262144];
+	char rest[16];
+
+	require_tool("acpiexec");
+	fixture.machine.pci = &pci;
+	build();
+	cr_assert(mkdtemp(folder));
+	table_save(folder, "dsdt", dsdt_get());
+	table_save(folder, "facp", &fadt_get()->header);
+	table_save(folder, "apic", &madt_get()->header);
+	shell(output, sizeof(output),
+	      "cd %s && acpiexec -b 'resources \\_SB.PCI0;evaluate \\_SB.PCI0.S001._EJ0 1;"
+	      "evaluate \\_SB.PCI0.S031._SUN;evaluate \\_SB.PCI0._PRT;evaluate \\_SB.PCI0._OSC "
+	      "(5B 4D DB 33 F7 1F 1C 40 96 57 74 41 C0 3D D7 66) 1 3 (00 00 00 00 1F 00 00 00 1D 00 00 00);"
+	      "evaluate \\_SB.PCI0._OSC (00 4D DB 33 F7 1F 1C 40 96 57 74 41 C0 3D D7 66) 1 3 "
+	      "(00 00 00 00 1F 00 00 00 1D 00 00 00);evaluate \\_SB.GED._EVT 6' "
+	      "dsdt.dat facp.dat apic.dat 2>&1",
+	      folder);
+	shell(rest, sizeof(rest), "rm -r %s", folder);
+	for (const char **line = expected; *line; line++)
+		cr_assert(strstr(output, *line), "no \"%s\" in:\n%s", *line, output);
+	cr_assert_null(strstr(output, "failed with status"), "an exception in:\n%s", output);
 }

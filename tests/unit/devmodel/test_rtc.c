@@ -239,6 +239,16 @@ Test(rtc, other_widths_are_ignored)
 	cr_assert_eq(fake_in(&rtc_ops, rtc, 1), 0, "index and memory are as they were");
 }
 
+Test(rtc, a_shift_is_shown_and_may_be_set_away)
+{
+	rtc_shift(rtc, -13 * 3600);
+	ASSERT_CLOCK(0x56, 0x34, 0x23, 4, 0x28, 0x02, 0x24, 0x20);
+	rtc_shift(rtc, 2 * 3600);
+	ASSERT_CLOCK(0x56, 0x34, 0x01, 5, 0x29, 0x02, 0x24, 0x20);
+	rtc_shift(rtc, -3155760000);
+	ASSERT_CLOCK(0x56, 0x34, 0x01, 6, 0x29, 0x02, 0x24, 0x19);
+}
+
 Test(rtc, host_clock_by_default)
 {
 	struct rtc *own = rtc_create(NULL, NULL);

@@ -117,7 +117,7 @@ Test(networks, file_that_is_wrong_keeps_no_other_from_being_defined, .init = set
 
 Test(networks, built_in_one_cannot_be_undefined, .init = set_up, .fini = tear_down)
 {
-	cr_assert_eq(networks_undefine(networks, "default", &err), -EINVAL);
+	cr_assert_eq(networks_undefine(networks, "default", &err), -EOPNOTSUPP);
 	cr_assert_not_null(strstr(err.text, "is built in"), "%s", err.text);
 	cr_assert_eq(networks_undefine(networks, "defalt", &err), -ENOENT);
 	cr_assert_str_eq(err.text, "no network is named defalt, did you mean default?");

@@ -46,7 +46,7 @@ static void count_first_output(void *owner)
 
 static void setup(void)
 {
-	struct console_hub_config config = {.loop = &loop, .log_fd = -1, .first_output = count_first_output};
+	struct console_hub_config config = {.loop = &loop, .first_output = count_first_output};
 	struct error err;
 
 	cr_assert_eq(loop_init(&loop), 0);

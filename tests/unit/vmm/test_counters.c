@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "vmm/guest/counters.h"
+#include "vmm/guest/process.h"
 
 static struct machine_counters counters;
 
@@ -22,8 +23,12 @@ Test(counters, come_back_as_they_went)
 		.disk_count = 1,
 		.network_count = 1,
 		.vcpus = {{17, 123456789012ULL}, {1ULL << 53, 0}},
-		.disks = {{512, 1ULL << 40}},
-		.networks = {{60, 1514}},
+		.other_count = 1,
+		.exits = {9, 7, 1, 3},
+		.disks = {{"root", 1, 2, 3, 4, 512, 1ULL << 40}},
+		.latencies = {{{{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, 13}, {{[11] = 5}, 14}, {{0}, 15}}},
+		.networks = {{"net0", 5, 6, 7, 8, 60, 1514}},
+		.others = {{"vsock0", 9, 10, 11, 12, 0, 0}},
 	};
 	cJSON *json = counters_to_json(&before);
 
@@ -47,9 +52,9 @@ Test(counters, what_is_no_number_is_0)
 Test(counters, too_many_are_left_out)
 {
 	cJSON *json = cJSON_CreateObject();
-	static const char *const arrays[] = {"vcpus", "disks", "networks"};
+	static const char *const arrays[] = {"vcpus", "disks", "networks", "others"};
 
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < 4; i++) {
 		cJSON *array = cJSON_AddArrayToObject(json, arrays[i]);
 
 		for (unsigned j = 0; j < 1000; j++)
@@ -60,6 +65,73 @@ Test(counters, too_many_are_left_out)
 	cr_expect_eq(counters.vcpu_count, DEFINITION_VCPUS_MAX);
 	cr_expect_eq(counters.disk_count, DEFINITION_DISKS_MAX);
 	cr_expect_eq(counters.network_count, DEFINITION_NETWORKS_MAX);
+	cr_expect_eq(counters.other_count, COUNTERS_OTHERS_MAX);
+}
+
+Test(counters, ids_that_are_none_are_empty)
+{
+	read_text(
+		"{\"disks\":[{\"device\":\"a\\\"} 1\\n\"},{\"device\":7},{\"device\":\"ok-1\"},{\"device\":\"\"}]}");
+	cr_expect_eq(counters.disk_count, 4);
+	cr_expect_str_eq(counters.disks[0].device, "");
+	cr_expect_str_eq(counters.disks[1].device, "");
+	cr_expect_str_eq(counters.disks[2].device, "ok-1");
+	cr_expect_str_eq(counters.disks[3].device, "");
+}
+
+Test(counters, an_id_comes_once)
+{
+	read_text("{\"disks\":[{\"device\":\"a\"},{\"device\":\"a\"},{\"device\":\"b\"}],"
+		  "\"networks\":[{\"device\":\"b\"}],\"others\":[{\"device\":\"a\"},{\"device\":\"c\"}]}");
+	cr_expect_str_eq(counters.disks[0].device, "a");
+	cr_expect_str_eq(counters.disks[1].device, "");
+	cr_expect_str_eq(counters.disks[2].device, "b");
+	cr_expect_str_eq(counters.networks[0].device, "");
+	cr_expect_str_eq(counters.others[0].device, "");
+	cr_expect_str_eq(counters.others[1].device, "c");
+}
+
+Test(counters, too_many_counts_are_left_out)
+{
+	read_text(
+		"{\"disks\":[{\"read\":{\"counts\":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],\"sum_ns\":2},\"write\":7}]}");
+	for (unsigned i = 0; i < LATENCY_BUCKETS; i++)
+		cr_expect_eq(counters.latencies[0][VIRTIO_BLK_READ].counts[i], 1);
+	cr_expect_eq(counters.latencies[0][VIRTIO_BLK_READ].sum_ns, 2);
+}
+
+/* What a machine of the largest size says after a very long time still is one message. */
+Test(counters, the_longest_is_a_message)
+{
+	cJSON *json;
+	char *text;
+
+	memset(&counters, 0, sizeof(counters));
+	counters.vcpu_count = DEFINITION_VCPUS_MAX;
+	counters.disk_count = DEFINITION_DISKS_MAX;
+	counters.network_count = DEFINITION_NETWORKS_MAX;
+	counters.other_count = COUNTERS_OTHERS_MAX;
+	for (unsigned i = 0; i < DEFINITION_VCPUS_MAX; i++)
+		counters.vcpus[i] = (struct vcpu_counters){1ULL << 40, 1ULL << 53};
+	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++) {
+		counters.disks[i] = (struct device_counters){"twenty-characters-id",
+							     1ULL << 40,
+							     1ULL << 40,
+							     1ULL << 40,
+							     1ULL << 40,
+							     1ULL << 53,
+							     1ULL << 53};
+		for (unsigned kind = 0; kind < VIRTIO_BLK_KINDS; kind++) {
+			for (unsigned j = 0; j < LATENCY_BUCKETS; j++)
+				counters.latencies[i][kind].counts[j] = 1ULL << 40;
+			counters.latencies[i][kind].sum_ns = 1ULL << 53;
+		}
+	}
+	json = counters_to_json(&counters);
+	text = cJSON_PrintUnformatted(json);
+	cr_expect_lt(strlen(text) + 64, GUEST_MESSAGE_MAX, "%zu bytes", strlen(text));
+	cJSON_free(text);
+	cJSON_Delete(json);
 }
 
 Test(counters, nothing_is_nothing)

@@ -24,12 +24,62 @@ Test(guest_words, state)
 	cr_assert_eq(message.report.steps[BOOT_STEP_READY].wall_ns, 5000000);
 }
 
+Test(guest_words, halted_by_a_disk)
+{
+	say("{\"event\":\"state\",\"paused\":true,\"halted\":\"disk a: cannot write\\u001b[2J\"}");
+	cr_assert_eq(strncmp(message.halted, "disk a: cannot write", 20), 0);
+	cr_assert_null(strchr(message.halted, '\033'), "a terminal would obey it");
+	say("{\"event\":\"state\",\"paused\":true,\"halted\":7}");
+	cr_assert_str_eq(message.halted, "");
+}
+
 Test(guest_words, counters)
 {
 	say("{\"event\":\"counters\",\"counters\":{\"vcpus\":[{\"exits\":7,\"cpu_ns\":8}]}}");
 	cr_assert_eq(message.kind, GUEST_SAYS_COUNTERS);
 	cr_assert_eq(message.counters.vcpu_count, 1);
 	cr_assert_eq(message.counters.vcpus[0].exits, 7);
+}
+
+Test(guest_words, devices)
+{
+	say("{\"event\":\"state\",\"devices\":[{\"device\":\"root\",\"kind\":\"disk\",\"leaving\":false},"
+	    "{\"device\":\"net0\",\"leaving\":true}]}");
+	cr_assert(message.devices.told);
+	cr_assert_eq(message.devices.count, 2);
+	cr_assert_str_eq(message.devices.list[0].id, "root");
+	cr_assert_not(message.devices.list[0].leaving);
+	cr_assert_str_eq(message.devices.list[1].id, "net0");
+	cr_assert(message.devices.list[1].leaving);
+	say("{\"event\":\"state\",\"devices\":[]}");
+	cr_assert(message.devices.told);
+	say("{\"event\":\"state\"}");
+	cr_assert_not(message.devices.told, "they do not come and go");
+}
+
+Test(guest_words, devices_that_are_none)
+{
+	char text[8192] = "{\"event\":\"state\",\"devices\":[";
+
+	say("{\"event\":\"state\",\"devices\":[7,null,{},{\"device\":7},{\"device\":\"a/b\"},{\"device\":\"\"}]}");
+	cr_assert_eq(message.devices.count, 0);
+	for (unsigned i = 0; i < 100; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "{\"device\":\"d%u\"},", i);
+	strcpy(text + strlen(text), "{}]}");
+	say(text);
+	cr_assert_eq(message.devices.count, GUEST_DEVICES_MAX);
+}
+
+Test(guest_words, refusal_of_a_device)
+{
+	say("{\"event\":\"device-refused\",\"device\":\"data\",\"why\":\"no slot\\u001b[2J\"}");
+	cr_assert_eq(message.kind, GUEST_SAYS_NO);
+	cr_assert_str_eq(message.device, "data");
+	cr_assert_str_eq(message.why, "no slot.[2J");
+	say("{\"event\":\"device-refused\",\"device\":\"../etc\",\"why\":7}");
+	cr_assert_eq(message.kind, GUEST_SAYS_NO);
+	cr_assert_str_eq(message.device, "");
+	cr_assert_str_eq(message.why, "");
 }
 
 Test(guest_words, of_another_guest_are_still_its_own)

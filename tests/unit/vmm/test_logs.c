@@ -4,22 +4,34 @@
 #include <sys/stat.h>
 
 #include "scratch.h"
+#include "vmm/guest/console_log.h"
+#include "vmm/guest/fixed_file.h"
 #include "vmm/manager/logs.h"
 
 static struct error err;
 
 TestSuite(logs, .init = scratch_make, .fini = scratch_remove);
 
-static void log_write(const char *data, size_t len)
+static struct console_log *log_open(void)
 {
+	struct console_log *log;
 	char path[128];
-	FILE *file;
+	int fd;
 
 	snprintf(path, sizeof(path), "%s/console.log", scratch);
-	file = fopen(path, "w");
-	cr_assert(file);
-	cr_assert_eq(fwrite(data, 1, len, file), len);
-	fclose(file);
+	fd = fixed_file_open(path, CONSOLE_LOG_SIZE, true, &err);
+	cr_assert_geq(fd, 0, "%s", err.text);
+	log = console_log_map(fd, &err);
+	cr_assert_not_null(log, "%s", err.text);
+	return log;
+}
+
+static void log_write(const char *data, size_t len)
+{
+	struct console_log *log = log_open();
+
+	console_log_add(log, (const uint8_t *)data, len);
+	console_log_unmap(log);
 }
 
 /* The text of one piece; *next is where the one behind it begins. */
@@ -80,6 +92,70 @@ Test(logs, one_that_began_anew_is_read_from_its_start)
 	log_write("new\n", 4);
 	cr_expect_str_eq(piece(1000000, &next, &more), "new\n");
 	cr_expect_eq(next, 4);
+}
+
+/* Lines of eight bytes, until the ring has gone around. */
+Test(logs, oldest_lines_make_room_for_the_newest)
+{
+	struct console_log *log = log_open();
+	unsigned lines = 3 * CONSOLE_LOG_BYTES / 16;
+	uint64_t head = 8ULL * lines, oldest = head - CONSOLE_LOG_BYTES, next = 0;
+	bool more = true;
+	char line[16];
+
+	for (unsigned i = 0; i < lines; i++) {
+		sprintf(line, "%07u\n", i);
+		console_log_add(log, (const uint8_t *)line, 8);
+	}
+	console_log_unmap(log);
+	cr_expect_eq(find(0), head);
+	cr_expect_eq(find(1), head - 8);
+	cr_expect_eq(find(3000), head - 24000);
+	cr_expect_eq(find(lines), oldest);
+	sprintf(line, "%07u\n", (unsigned)(oldest / 8));
+	cr_expect_eq(strncmp(piece(0, &next, &more), line, 8), 0);
+	for (uint64_t place = oldest + LOGS_PIECE; more; place = next) {
+		unsigned number = (unsigned)(next / 8);
+		const char *text = piece(next, &next, &more);
+
+		sprintf(line, "%07u\n", number);
+		cr_assert_eq(strncmp(text, line, 8), 0, "at %llu", (unsigned long long)place);
+	}
+	cr_expect_eq(next, head);
+}
+
+/* The process that writes it may be its guest's. */
+Test(logs, one_that_lies_is_read_within_its_bounds)
+{
+	static const uint64_t heads[] = {1, CONSOLE_LOG_BYTES + 1, CONSOLE_LOG_HEAD_MAX, UINT64_MAX,
+					 1ULL << 63};
+	struct console_log *log = log_open();
+
+	for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++) {
+		unsigned pieces = 0;
+		uint64_t next = 0;
+		bool more = true;
+
+		log->head = heads[i];
+		find(1ULL << 40);
+		for (; more; pieces++)
+			piece(next, &next, &more);
+		cr_expect_leq(pieces, CONSOLE_LOG_BYTES / LOGS_PIECE + 2);
+	}
+	console_log_unmap(log);
+}
+
+Test(logs, one_of_another_size_is_empty)
+{
+	char path[128];
+	uint64_t next;
+	bool more;
+
+	log_write("text\n", 5);
+	snprintf(path, sizeof(path), "%s/console.log", scratch);
+	cr_assert_eq(truncate(path, 100), 0);
+	cr_expect_str_empty(piece(0, &next, &more));
+	cr_expect_eq(find(5), 0);
 }
 
 Test(logs, zeroes_are_left_out)

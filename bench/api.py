@@ -1,0 +1,354 @@
+#!/usr/bin/env python3
+"""What the JSON API costs: the first answer, an answer, many answers, a guest through it beside `run`, XML, idle followers.
+
+    api.py [--rounds N] [--requests N]
+
+A manager runs on this machine with a folder of its own; guests of a few instructions on /dev/kvm. Its CPU time is what the kernel
+counted for its one thread. Firecracker's API socket is a peer where it is found on PATH. RASTOS_BUILD names the build folder
+(default: build).
+
+Ends with status 1 only when something could not be run: numbers are for reading, not for failing on a busy machine.
+"""
+
+import argparse
+import glob
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import managed
+import peers
+from managed import Failure, Manager
+from report import judge, print_table, write_json
+from startup import spawn
+
+BUILD = Path(os.environ.get("RASTOS_BUILD", Path(__file__).resolve().parent.parent / "build")).resolve()
+PROGRAM = BUILD / "bin/rastos-vmm"
+SLEEPER, EXITER = BUILD / "bench/guest_sleep", BUILD / "bench/guest_exit"
+PATIENCE = 20       # seconds
+FOLLOWERS = 200
+PIPELINE = 50       # requests on their way at once
+XML_BYTES = 200 << 10
+SETTLE_SECONDS = 0.2
+# Nobody asks more often than this benchmark.
+SETTINGS = {"overcommit": {"cpus": 64}, "api": {"requests_per_second": 1000000}}
+
+
+# --- HTTP, as little of it as takes no time ---
+
+def connect(path):
+    peer = socket.socket(socket.AF_UNIX)
+    peer.settimeout(PATIENCE)
+    peer.connect(str(path))
+    return peer
+
+
+def request(method, target, body=None, media="application/json"):
+    head = f"{method} {target} HTTP/1.1\r\nHost: bench\r\n"
+    if body is None:
+        return (head + "\r\n").encode()
+    return (head + f"Content-Type: {media}\r\nContent-Length: {len(body)}\r\n\r\n").encode() + body
+
+
+def read_answer(peer):
+    """One whole answer: its status and body."""
+    data = peer.recv(65536)
+    while b"\r\n\r\n" not in data:
+        data += receive(peer)
+    head, body = data.split(b"\r\n\r\n", 1)
+    length = re.search(rb"\r\ncontent-length: *(\d+)", head, re.IGNORECASE)
+    while length and len(body) < int(length.group(1)):
+        body += receive(peer)
+    return int(head.split()[1]), body
+
+
+def receive(peer):
+    data = peer.recv(65536)
+    if not data:
+        raise Failure("the API hung up")
+    return data
+
+
+def ask(peer, method, target, body=None, media="application/json"):
+    peer.sendall(request(method, target, body, media))
+    status, body = read_answer(peer)
+    if status >= 300:
+        raise Failure(f"{method} {target}: {status} {body.decode(errors='replace')[:300]}")
+    return body
+
+
+def api_socket(manager):
+    return manager.folder / "run/api.sock"
+
+
+# --- From exec to the first answer ---
+
+def cpu_ns(pid):
+    """Of all its threads that are there (proc(5), schedstat)."""
+    return sum(int(Path(path).read_text().split()[0]) for path in glob.glob(f"/proc/{pid}/task/*/schedstat"))
+
+
+def answers(path, target):
+    try:
+        with connect(path) as peer:
+            ask(peer, "GET", target)
+    except (ConnectionRefusedError, FileNotFoundError):
+        return False
+    return True
+
+
+def first_answer_ms(command, path, target):
+    """CPU milliseconds of the process from its exec until it has answered."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while not answers(path, target):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise Failure(f"{command[0]}: does not answer: {(process.stderr.read() or b'')[-300:].decode(errors='replace')}")
+            time.sleep(0.001)
+        return cpu_ns(process.pid) / 1e6
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stderr.close()
+
+
+def our_first_answer_ms(folder):
+    manager = Manager(PROGRAM, folder, **SETTINGS)  # only for its files: it is not entered
+    return first_answer_ms([str(PROGRAM), "--config", str(manager.folder / "vmm.json"), "up", "--no-console"],
+                           api_socket(manager), "/v1/guests")
+
+
+def firecracker_first_answer_ms(program, folder):
+    path = folder / "firecracker.sock"
+    return first_answer_ms([program, "--api-sock", str(path), "--id", "bench"], path, "/")
+
+
+def measure_first_answer(rounds, folder):
+    found = {"rastos-vmm": [our_first_answer_ms(folder / f"first-{number}") for number in range(rounds)]}
+    firecracker = shutil.which("firecracker")
+    if firecracker:
+        found["Firecracker"] = []
+        for number in range(rounds):
+            place = folder / f"peer-{number}"
+            place.mkdir()
+            found["Firecracker"].append(firecracker_first_answer_ms(firecracker, place))
+    else:
+        print("api: left out: Firecracker is not installed", file=sys.stderr)
+    return {name: statistics.median(values) for name, values in found.items()}
+
+
+# --- Answers ---
+
+def measure_latency(manager, count):
+    """Microseconds from the request's last byte written to the answer's last byte read, one at a time."""
+    times = []
+    with connect(api_socket(manager)) as peer:
+        text = request("GET", "/v1/guests/web")
+        for _ in range(count):
+            begin = time.perf_counter_ns()
+            peer.sendall(text)
+            status, _ = read_answer(peer)
+            times.append((time.perf_counter_ns() - begin) / 1e3)
+            if status != 200:
+                raise Failure(f"GET of a guest: {status}")
+    times.sort()
+    return {"median_us": statistics.median(times), "p99_us": times[len(times) * 99 // 100], "min_us": times[0]}
+
+
+def measure_rate(manager, count):
+    """Answers in a second, and in a second of the manager's CPU: it has one thread, so that is one core."""
+    text = request("GET", "/v1/guests/web") * PIPELINE
+    with connect(api_socket(manager)) as peer:
+        cpu, begin = cpu_ns(manager.pid), time.perf_counter()
+        for _ in range(count // PIPELINE):
+            peer.sendall(text)
+            answered = 0
+            while answered < PIPELINE:
+                data = receive(peer)
+                if b"HTTP/1.1 4" in data or b"HTTP/1.1 5" in data:
+                    raise Failure(f"GET of a guest: {data[:300].decode(errors='replace')}")
+                answered += data.count(b"HTTP/1.1 200 ")
+        wall, cpu = time.perf_counter() - begin, cpu_ns(manager.pid) - cpu
+    asked = count // PIPELINE * PIPELINE
+    return {"per_second": asked / wall, "per_cpu_second": asked / (cpu / 1e9), "cpu_us": cpu / 1e3 / asked}
+
+
+# --- A guest through the API, beside `run` ---
+
+def run_ms():
+    with tempfile.TemporaryFile() as output:
+        status, start, end, _ = spawn(peers.rastos(str(PROGRAM), EXITER), output)
+        if status != 0:
+            output.seek(0)
+            raise Failure(f"run: {output.read().decode(errors='replace')[-300:]}")
+    return (end - start) / 1e6
+
+
+def through_api_ms(peer, follower, name):
+    """From the first byte of its definition to the event that it is off again."""
+    body = json.dumps({"name": name, "role": "guest", "ready": "started", "autostart": False, "vcpus": 1, "memory_mib": peers.MEMORY_MIB,
+                       "on_reboot": "destroy", "on_poweroff": "destroy", "kernel": {"path": str(EXITER)}}).encode()
+    begin = time.monotonic_ns()
+    ask(peer, "PUT", f"/v1/guests/{name}", body)
+    ask(peer, "POST", f"/v1/guests/{name}/start", b"")
+    wait_event(follower, "off", name)
+    taken = (time.monotonic_ns() - begin) / 1e6
+    ask(peer, "DELETE", f"/v1/guests/{name}")
+    return taken
+
+
+def wait_event(follower, event, guest):
+    for line in follower:
+        if line.startswith("data: "):
+            told = json.loads(line[6:])
+            if told.get("guest") == guest and told["event"] in (event, "failed"):
+                if told["event"] != event:
+                    raise Failure(f"guest {guest}: {told}")
+                return
+
+
+def measure_guests(manager, rounds):
+    """In turn, so that what disturbs this machine disturbs both; ratios are taken within a round."""
+    found = {"run_ms": [], "api_ms": [], "ratio": []}
+    with connect(api_socket(manager)) as peer, connect(api_socket(manager)) as events:
+        events.sendall(b"GET /v1/events HTTP/1.1\r\nHost: bench\r\nAccept: text/event-stream\r\n\r\n")
+        follower = events.makefile()
+        for number in range(rounds + 2):
+            run, api = run_ms(), through_api_ms(peer, follower, f"g{number}")
+            if number >= 2:  # the caches are filled
+                found["run_ms"].append(run)
+                found["api_ms"].append(api)
+                found["ratio"].append(api / run)
+    return {name: statistics.median(values) for name, values in found.items()}
+
+
+# --- XML ---
+
+def large_xml():
+    """A domain whose metadata, which is kept as it is, makes it large."""
+    head = ("<domain type='kvm'><name>web</name><memory unit='MiB'>512</memory><vcpu>2</vcpu><os><type>hvm</type>"
+            f"<kernel>{SLEEPER}</kernel></os><metadata><b:bench xmlns:b='https://example.org/bench'>")
+    tail = ("</b:bench></metadata><devices>" +
+            "".join(f"<disk type='file' device='disk'><source file='/srv/{n}.img'/><target dev='vd{chr(97 + n)}' bus='virtio'/></disk>" for n in range(8)) +
+            "</devices></domain>")
+    item = "<b:item id='{}'><b:name>some text of an item</b:name></b:item>"
+    items, size = [], len(head) + len(tail)
+    while size < XML_BYTES:
+        items.append(item.format(len(items)))
+        size += len(items[-1])
+    return (head + "".join(items) + tail).encode()
+
+
+def measure_xml(manager, rounds):
+    """Milliseconds from the first byte of a PUT of it until it is a definition. None when this build takes none."""
+    text = large_xml()
+    walls = []
+    with connect(api_socket(manager)) as peer:
+        for _ in range(rounds + 1):
+            begin = time.monotonic_ns()
+            peer.sendall(request("PUT", "/v1/guests/xml", text, "application/xml"))
+            status, body = read_answer(peer)
+            walls.append((time.monotonic_ns() - begin) / 1e6)
+            if status == 415:
+                print("api: left out: this build takes no XML", file=sys.stderr)
+                return None
+            if status >= 300:
+                raise Failure(f"domain XML: {status} {body.decode(errors='replace')[:300]}")
+            ask(peer, "DELETE", "/v1/guests/xml")
+    return {"bytes": len(text), "wall_ms": statistics.median(walls[1:])}
+
+
+# --- Followers ---
+
+def measure_followers(manager):
+    """KiB of the manager's own memory that idle followers take."""
+    time.sleep(SETTLE_SECONDS)
+    before = managed.memory_kib(manager.pid)["Anonymous"]
+    followers = []
+    for _ in range(FOLLOWERS):
+        peer = connect(api_socket(manager))
+        peer.sendall(b"GET /v1/events HTTP/1.1\r\nHost: bench\r\nAccept: text/event-stream\r\n\r\n")
+        followers.append(peer)
+    for peer in followers:
+        if not receive(peer).startswith(b"HTTP/1.1 200 "):
+            raise Failure("a follower was refused")
+    time.sleep(SETTLE_SECONDS)
+    taken = managed.memory_kib(manager.pid)["Anonymous"] - before
+    for peer in followers:
+        peer.close()
+    return taken
+
+
+# --- What is told ---
+
+def promises(found):
+    yield "CPU milliseconds from exec of the manager to the API's first answer", found["first"]["rastos-vmm"], 5
+    yield "microseconds of a GET of a guest, median", found["latency"]["median_us"], 200
+    yield "microseconds of CPU that an answer costs (5,000 a second are 200)", found["rate"]["cpu_us"], 200
+    yield "a guest defined and started through the API until its end, as a multiple of `run`'s time", found["guest"]["ratio"], 1.3
+    if found["xml"]:
+        yield "milliseconds until 200 KiB of domain XML are a definition", found["xml"]["wall_ms"], 20
+    yield f"KiB of memory of {FOLLOWERS} idle followers", found["followers_kib"], 4000
+
+
+def show(found):
+    print("CPU time from exec to the API's first answer:\n")
+    print_table(["", "CPU"], [[name, f"{value:.2f} ms"] for name, value in found["first"].items()])
+    latency, rate = found["latency"], found["rate"]
+    print("\nGET of a guest over the socket:\n")
+    print_table(["", ""], [["median", f"{latency['median_us']:.0f} us"], ["99 of 100", f"{latency['p99_us']:.0f} us"],
+                           ["pipelined, a second", f"{rate['per_second']:.0f}"],
+                           ["pipelined, a second of the manager's CPU", f"{rate['per_cpu_second']:.0f}"]])
+    guest = found["guest"]
+    print("\nA guest that ends at once, from its definition to its end:\n")
+    print_table(["", "wall", "to run"], [["run", f"{guest['run_ms']:.2f} ms", "1.00"], ["API", f"{guest['api_ms']:.2f} ms", f"{guest['ratio']:.2f}"]])
+    if found["xml"]:
+        print(f"\n{found['xml']['bytes'] >> 10} KiB of domain XML are defined in {found['xml']['wall_ms']:.1f} ms")
+    print(f"\n{FOLLOWERS} idle followers take {found['followers_kib']} KiB of the manager's memory\n")
+
+
+def measure(arguments):
+    with tempfile.TemporaryDirectory(prefix="rastos-bench-") as name:
+        folder = Path(name)
+        os.chmod(folder, 0o755)  # guests' processes have users of their own
+        first = measure_first_answer(arguments.rounds, folder)
+        with Manager(PROGRAM, folder / "host", **SETTINGS) as manager:
+            manager.define("web", SLEEPER)
+            measure_latency(manager, 500)  # fills the caches
+            return {"first": first, "latency": measure_latency(manager, arguments.requests), "rate": measure_rate(manager, arguments.requests),
+                    "followers_kib": measure_followers(manager), "guest": measure_guests(manager, arguments.rounds),
+                    "xml": measure_xml(manager, arguments.rounds)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=20, help="how often what starts something is measured (default 20)")
+    parser.add_argument("--requests", type=int, default=20000, help="how many are asked (default 20000)")
+    arguments = parser.parse_args()
+    try:
+        found = measure(arguments)
+    except (Failure, OSError) as failure:
+        print(f"api: {failure}", file=sys.stderr)
+        return 1
+    show(found)
+    judged = judge(promises(found))
+    write_json(BUILD / "bench/api.json", found | {"promises": judged})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,250 @@
+"""Devices of guests: in the definition of one that is off, and in one that runs. These guests have no driver, so none of them
+ever lets a device go; who does is in the metal tests."""
+
+from manager import *
+
+
+class Devices(ManagerTest):
+    def setUp(self):
+        super().setUp()
+        for name in ("data", "more"):
+            self.write(f"{name}.img", bytes(1 << 20))
+
+    def result(self, op, **members):
+        answer = self.ask(op, guest="web", **members)
+        self.assertTrue(answer["ok"], answer)
+        return answer.get("result")
+
+    def refused_op(self, op, code, words, **members):
+        before = json.loads(self.read("guests/web.json"))
+        answer = self.ask(op, **({"guest": "web"} | members))
+        self.assertEqual((answer["ok"], answer.get("code")), (False, code), answer)
+        self.assertNotIn("\n", answer["error"])
+        self.assert_words(words, answer["error"])
+        self.assertEqual(json.loads(self.read("guests/web.json")), before)
+
+    def define(self, **members):
+        self.up()
+        answer = self.ask("define", definition=self.definition("web", **members))
+        self.assertTrue(answer["ok"], answer)
+
+    def ids(self):
+        return [device["id"] for device in self.result("device-list")["devices"]]
+
+    def disk(self, name="data", **members):
+        return {"path": self.path(f"{name}.img")} | members
+
+    def definition_now(self, key="definition"):
+        return self.ask("info", guest="web")["result"].get(key)
+
+
+class Off(Devices):
+    def test_list_and_info(self):
+        self.define(rng=True, disks=[self.disk(id="root", read_only=True), self.disk("more")], networks=[{"type": "passt"}])
+        self.assertEqual(self.ids(), ["root", "disk1", "net0", "rng0", "vsock0", "console0"])
+        device = self.result("device-info", device="root")
+        self.assertEqual((device["type"], device["index"], device["hotplug"]), ("disk", 0, False))
+        self.assertEqual(device["disk"], self.disk(id="root", read_only=True))
+        self.assertEqual(self.result("device-info", device="net0")["network"], {"type": "passt"})
+        self.refused_op("device-info", REFUSED, ["no device", "rot"], device="rot")
+
+    def test_put_and_remove(self):
+        self.define()
+        device = self.result("device-add", device="data", kind="disk", definition=self.disk())
+        self.assertEqual(device["disk"], self.disk(id="data"))
+        self.assertEqual(self.result("device-add", device="data", kind="disk", definition=self.disk())["disk"], self.disk(id="data"))  # once more
+        self.assertEqual(self.result("device-add", device="disk1", kind="disk", definition=self.disk("more"))["disk"], self.disk("more"))
+        self.result("device-add", device="data", kind="disk", definition=self.disk(read_only=True))
+        self.assertEqual(json.loads(self.read("guests/web.json"))["disks"], [self.disk(id="data", read_only=True),
+                                                                             self.disk("more")])
+        self.result("device-add", device="lan", kind="network", definition={"type": "passt"})
+        self.assertEqual(self.ids()[:3], ["data", "disk1", "lan"])
+        self.result("device-remove", device="data")
+        self.assertEqual(self.ids()[:2], ["disk1", "lan"])  # it keeps its name
+        self.result("device-remove", device="disk1")
+        self.result("device-remove", device="lan")
+        self.assertEqual(self.ids(), ["vsock0", "console0"])
+
+    def test_bad_members(self):
+        self.define(disks=[self.disk(id="root")], networks=[{"type": "passt"}])
+        for op, code, words, members in (
+                ("device-add", USAGE, ["device", "missing"], {"kind": "disk", "definition": {}}),
+                ("device-add", USAGE, ["device", "letters"], {"device": "a/b", "kind": "disk", "definition": {}}),
+                ("device-add", USAGE, ["device", "at most 20"], {"device": "x" * 21, "kind": "disk", "definition": {}}),
+                ("device-add", USAGE, ["id", "at most 20"], {"kind": "disk", "definition": {"id": "x" * 21}}),
+                ("device-add", USAGE, ["kind", "missing"], {"device": "new", "definition": {}}),
+                ("device-add", USAGE, ["kind", "disk", "network"], {"device": "new", "kind": "disc", "definition": {}}),
+                ("device-add", USAGE, ["definition", "missing"], {"device": "new", "kind": "disk"}),
+                ("device-add", USAGE, ["definition", "object"], {"device": "new", "kind": "disk", "definition": 7}),
+                ("device-add", USAGE, ["id", "another"], {"device": "new", "kind": "disk", "definition": {"id": "old"}}),
+                ("device-add", USAGE, ["disks[1]", "path"], {"device": "new", "kind": "disk", "definition": {}}),
+                ("device-add", USAGE, ["disks[1]", "pth", "path"], {"device": "new", "kind": "disk", "definition": {"pth": "/x"}}),
+                ("device-add", USAGE, ["networks[1]", "type"],
+                 {"device": "new", "kind": "network", "definition": {"type": "pasta"}}),
+                ("device-add", REFUSED, ["root", "is a disk"],
+                 {"device": "root", "kind": "network", "definition": {"type": "passt"}}),
+                ("device-add", USAGE, ["next_start"],
+                 {"device": "new", "kind": "disk", "definition": {"path": "/x"}, "next_start": 1}),
+                ("device-remove", USAGE, ["device", "missing"], {}),
+                ("device-remove", REFUSED, ["no device", "new"], {"device": "new"}),
+                ("device-remove", REFUSED, ["no device", "rng0"], {"device": "rng0"}),
+                ("device-list", NO_GUEST, ["wep", "web"], {"guest": "wep"})):
+            with self.subTest(op=op, members=str(members)[:50]):
+                self.refused_op(op, code, words, **members)
+
+    def test_most_devices(self):
+        self.define(disks=[self.disk(read_only=True) for _ in range(16)])
+        self.refused_op("device-add", USAGE, ["disks", "at most 16"], device="new", kind="disk", definition=self.disk())
+
+    def test_disk_with_the_kernel_stays(self):
+        self.up()
+        answer = self.ask("define", definition={"name": "web", "role": "guest", "kernel": {"from_disk": 0},
+                                                "disks": [self.disk(id="root"), self.disk("more")]})
+        self.assertTrue(answer["ok"], answer)
+        self.refused_op("device-remove", REFUSED, ["root", "kernel"], device="root")
+        self.result("device-remove", device="disk1")
+
+
+class Running(Devices):
+    """On a PCI bus."""
+
+    def start(self, **members):
+        self.define(**{"transport": "pci"} | members)
+        self.ok("start", "web")
+        self.wait_state("web", "running")
+
+    def test_disk_comes(self):
+        self.start()
+        pid = self.guest("web")["pid"]
+        device = self.result("device-add", device="data", kind="disk", definition=self.disk())
+        self.assertEqual((device["hotplug"], device["disk"]), (True, self.disk(id="data")))
+        self.assertEqual(self.guest("web")["pid"], pid)
+        self.assertIn("data", self.ids())
+        self.assertEqual(self.result("device-info", device="data")["counters"]["requests"], 0)
+        self.assertEqual(json.loads(self.read("guests/web.json"))["disks"], [self.disk(id="data")])
+        self.assertIsNone(self.definition_now("next_definition"))
+        self.assertEqual(self.ask("events")["result"][-1]["event"], "device-added")
+        self.assertEqual(self.result("device-add", device="data", kind="disk", definition=self.disk())["disk"], self.disk(id="data"))  # once more
+        self.refused_op("device-add", REFUSED, ["data", "cannot change while"], device="data", kind="disk", definition=self.disk(read_only=True))
+        other = self.run_program("disk", "list")
+        self.assertEqual(other.returncode, DONE)
+
+    def test_what_cannot_come_leaves_nothing(self):
+        self.start()
+        self.refused_op("device-add", REFUSED, ["none.img", "No such file"], device="data", kind="disk", definition=self.disk("none"))
+        self.write("odd.img", b"x" * 700)
+        self.refused_op("device-add", USAGE, ["odd.img", "512"], device="data", kind="disk", definition=self.disk("odd"))
+        self.result("device-add", device="data", kind="disk", definition=self.disk())
+        self.refused_op("device-add", REFUSED, ["data.img", "in use"], device="again", kind="disk", definition=self.disk())
+        self.assertEqual(self.ids(), ["data", "vsock0", "console0"])
+
+    def test_disk_in_use_by_another(self):
+        self.start()
+        self.ok("define", self.write("db.json", json.dumps(self.definition("db", disks=[self.disk()], vsock={"cid": 4}))))
+        self.ok("start", "db")
+        self.refused_op("device-add", REFUSED, ["data.img", "in use"], device="data", kind="disk", definition=self.disk())
+
+    def test_next_start_leaves_the_running_guest_alone(self):
+        self.start()
+        self.result("device-add", device="data", kind="disk", definition=self.disk(), next_start=True)
+        self.assertNotIn("data", self.ids())
+        self.assertEqual(self.definition_now("next_definition")["disks"], [self.disk(id="data")])
+        self.result("device-add", device="more", kind="disk", definition=self.disk("more"))
+        self.assertEqual(self.definition_now()["disks"], [self.disk("more", id="more")])
+        self.assertEqual([disk["id"] for disk in self.definition_now("next_definition")["disks"]], ["data", "more"])
+        self.result("device-remove", device="data", next_start=True)
+        self.ok("kill", "web")
+        self.wait_state("web", "off")
+        self.assertEqual(self.ids(), ["more", "vsock0", "console0"])
+
+    def test_guest_that_does_not_let_go(self):
+        self.start(disks=[self.disk(id="data")])
+        self.refused_op("device-remove", TIMED_OUT, ["may still"], device="data", timeout_s=1)
+        self.assertTrue(self.result("device-info", device="data")["leaving"])
+        self.result("device-add", device="more", kind="disk", definition=self.disk("more"))  # others come nevertheless
+        self.assertEqual(self.ids(), ["data", "more", "vsock0", "console0"])
+        number = self.result("device-remove", device="data", task=True)["id"]
+        self.assertEqual(self.ask("task-info", task=number)["result"]["state"], "running")
+        self.ok("kill", "web")
+        wait_until(lambda: self.ask("task-info", task=number)["result"]["state"] == "failed")
+        self.assert_words(["data", "ended before"], self.ask("task-info", task=number)["result"]["error"])
+
+    def test_transport_mmio(self):
+        self.start(transport="mmio", disks=[self.disk("more")])
+        self.refused_op("device-add", REFUSED, ["web", "pci"], device="data", kind="disk", definition=self.disk())
+        self.refused_op("device-remove", REFUSED, ["web", "pci"], device="disk0")
+        self.result("device-add", device="data", kind="disk", definition=self.disk(), next_start=True)
+        self.ok("kill", "web")
+        self.wait_state("web", "off")
+        self.assertEqual(self.ids()[:2], ["disk0", "data"])
+
+    def test_manager_is_killed_while_they_come(self):
+        self.start()
+        for number in range(5):
+            with socket.socket(socket.AF_UNIX) as peer:
+                peer.connect(self.path("run/control.sock"))
+                request = {"id": 1, "op": "device-add", "guest": "web", "device": f"d{number}", "kind": "disk",
+                           "definition": self.disk()}
+                peer.sendall((json.dumps(request) + "\n").encode())
+                time.sleep(0.002 * number)
+                self.kill_manager()
+            self.up()
+            self.assertEqual(self.state("web"), "running")
+            if "disks" in json.loads(self.read("guests/web.json")):
+                break
+        self.result("device-add", device="more", kind="disk", definition=self.disk("more"))
+        self.assertIn("more", self.ids())
+
+    def test_the_next_manager_knows_what_came(self):
+        self.start()
+        self.result("device-add", device="data", kind="disk", definition=self.disk())
+        self.kill_manager()
+        self.up()
+        wait_until(lambda: self.ids() == ["data", "vsock0", "console0"])
+        self.assertIsNone(self.definition_now("next_definition"))
+        self.refused_op("device-add", REFUSED, ["data.img", "in use"], device="again", kind="disk", definition=self.disk())
+        self.result("device-add", device="more", kind="disk", definition=self.disk("more"))
+
+
+class Command(Devices):
+    """rastos-vmm device."""
+
+    def test_list_add_remove(self):
+        self.define(transport="pci", networks=[{"type": "passt"}])
+        self.assertEqual(self.ok("device", "add", "web", "data", "--disk", "data.img,ro"), "")
+        self.assertEqual(self.result("device-info", device="data")["disk"], self.disk(id="data", read_only=True))
+        self.ok("disk", "create", "pooled", "1M")
+        added = json.loads(self.ok("device", "add", "--json", "-d", "pooled", "web", "more"))
+        self.assertEqual(added["disk"], {"image": "pooled", "id": "more"})
+        self.ok("device", "add", "web", "lan", "-n", "network:default:8080:80")
+        lines = [line.split() for line in self.ok("device", "list", "web").splitlines()]
+        self.assertEqual([line[:2] for line in lines[1:]], [["data", "disk"], ["more", "disk"], ["net0", "network"],
+                                                            ["lan", "network"], ["vsock0", "vsock"], ["console0", "console"]])
+        self.assertIn("pooled", lines[2])
+        self.ok("device", "remove", "web", "data")
+        self.assertEqual([device["id"] for device in json.loads(self.ok("device", "list", "--json", "web"))["devices"]][:2],
+                         ["more", "net0"])
+
+    def test_while_it_runs(self):
+        self.define(transport="pci")
+        self.ok("start", "--wait", "web")
+        self.ok("device", "add", "web", "data", "-d", "data.img")
+        self.assertIn("hot plug", self.ok("device", "list", "web"))
+        self.refused(TIMED_OUT, ["may still"], "device", "remove", "--timeout", "1", "web", "data")
+        self.assertIn("leaving", self.ok("device", "list", "web"))
+        self.ok("device", "remove", "--next-start", "web", "data")
+        self.assertEqual(json.loads(self.read("guests/web.json"))["disks"], [])
+
+    def test_refusals(self):
+        self.define()
+        for code, words, arguments in ((NO_GUEST, ["wep", "web"], ("list", "wep")), (REFUSED, ["no device"], ("remove", "web", "x")),
+                                       (USAGE, ["disks[0]", "oops"], ("add", "web", "x", "-d", "data.img,oops"))):
+            with self.subTest(arguments):
+                self.refused(code, words, "device", *arguments)
+        for arguments in ((), ("lst",), ("add", "web", "x"), ("add", "web", "x", "-d", "a", "-n", "passt"), ("list",),
+                          ("remove", "web"), ("remove", "-t", "0", "web", "x"), ("list", "-d", "x", "web")):
+            with self.subTest(arguments):
+                self.assertEqual(self.run_program("device", *arguments).returncode, USAGE)
+
+
+main()

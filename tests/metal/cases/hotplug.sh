@@ -1,0 +1,84 @@
+# A disk and a network card come to a running guest and go from it while they are used, again and again.
+# timeout: 400
+mkdir -p /etc/rastos/guests
+rm -f /etc/rastos/guests/*
+guest_initrd /tmp/plugged.initrd <<'END'
+	# What is there, whenever that changes; what comes is used at once, and without end.
+	use_disk() {
+		mknod /dev/used-$1 b $(tr : ' ' </sys/block/$1/dev) 2>/dev/null # in /dev dd would make a file where the disk was
+		dd if=/dev/urandom of=/tmp/pattern bs=64k count=16 2>/dev/null
+		dd if=/tmp/pattern of=/dev/used-$1 bs=64k oflag=direct 2>/dev/null && sync
+		dd if=/dev/used-$1 bs=64k count=16 iflag=direct 2>/dev/null | cmp - /tmp/pattern && echo "disk $1 keeps what is written"
+		while dd if=/tmp/pattern of=/dev/used-$1 bs=64k oflag=direct && dd if=/dev/used-$1 of=/dev/null bs=64k count=16 iflag=direct; do :; done 2>/dev/null
+	}
+	use_card() {
+		ip address add 10.9.9.2/24 dev $1 && ip link set $1 up
+		until ping -c 1 -W 1 10.9.9.1 >/dev/null; do sleep 0.2; done
+		echo "card $1 $(cat /sys/class/net/$1/address) reaches the host"
+		while ping -c 1 -W 1 -s 1400 10.9.9.1; do :; done >/dev/null 2>&1
+	}
+	seen=" lo"
+	echo "the guest is up"
+	grep -H . /sys/bus/pci/slots/*/address
+	while :; do
+		now=$( (cd /sys/block && ls -d vd* 2>/dev/null; ls /sys/class/net) | tr '\n' ' ')
+		now=" ${now% }"
+		[ "$now" = "$seen" ] || echo "devices:$now."
+		for device in $now; do
+			case "$seen " in *" $device "*) continue ;; esac
+			case $device in
+			vd*) use_disk $device & ;;
+			eth*) use_card $device & ;;
+			esac
+		done
+		seen=$now
+		sleep 0.1
+	done
+END
+cat >/etc/rastos/guests/plugged.json <<'END'
+{ "name": "plugged", "role": "guest", "memory_mib": 256, "vcpus": 2, "ready": "started", "transport": "pci",
+  "kernel": { "path": "/payload/kernel/vmlinuz", "initrd": "/tmp/plugged.initrd",
+	      "cmdline": "console=ttyS0 panic=-1 loglevel=4" } }
+END
+rastos-vmm up -d --timeout 60
+log=/run/rastos/guests/plugged/console.log
+socket=$(ls -d /run/rastos/guests/plugged/*.sock* | head -n 1)
+plug=/payload/tools/metal-plug
+wait_for 120 printed $log "the guest is up"
+
+tunctl -t plug0 >/dev/null
+ip address add 10.9.9.1/24 dev plug0
+ip link set plug0 up
+truncate -s 32M /tmp/plugged.img
+
+# last LOG: the devices that the guest has told of last
+last() {
+	tr -d '\r' <$log | grep '^devices:' | tail -n 1
+}
+guest_has() {
+	[ "$(last)" = "devices: $1." ]
+}
+said_times() {
+	[ "$(tr -d '\r' <$log | grep -c "^$1")" = "$2" ]
+}
+for round in 1 2 3 4; do
+	$plug $socket disk data /tmp/plugged.img >told || fail "round $round: the disk was refused: $(cat told)"
+	wait_for 30 guest_has "vda lo"
+	wait_for 30 said_times "disk vda keeps what is written" $round
+	$plug $socket network card plug0 52:54:00:09:09:0$round >told || fail "round $round: the card was refused: $(cat told)"
+	wait_for 30 guest_has "vda eth0 lo"
+	wait_for 30 printed $log "^card eth0 52:54:00:09:09:0$round reaches the host"
+	$plug $socket remove data >told
+	wait_for 30 guest_has "eth0 lo"
+	! ls -l /proc/[0-9]*/fd 2>/dev/null | grep plugged.img || fail "round $round: the disk is still open"
+	$plug $socket remove card >told
+	wait_for 30 guest_has "lo"
+done
+# What cannot be changes nothing.
+! $plug $socket remove nothing >told || fail "a device that is not there went"
+expect told "has no disk or network card nothing"
+$plug $socket disk data /tmp/plugged.img >told
+! $plug $socket disk data /tmp/plugged.img >told || fail "two devices have one name"
+expect told "has a disk or network card data already"
+rastos-vmm kill plugged
+rastos-vmm down --timeout 30

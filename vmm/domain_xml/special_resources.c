@@ -1,0 +1,286 @@
+/* Memory, vCPUs, the CPU's features and the clock. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/util.h"
+#include "vmm/domain_xml/convert.h"
+#include "vmm/domain_xml/json_key.h"
+#include "vmm/domain_xml/special.h"
+#include "vmm/domain_xml/to_json.h"
+#include "vmm/domain_xml/to_xml.h"
+#include "vmm/domain_xml/xml.h"
+
+#define MIB_MIN    16
+#define MIB_MAX    (1ULL << 24)
+#define KIB_OF_MIB 1024
+
+/* Libvirt's units (format domain, "Memory Allocation"); 0: no such unit. */
+static uint64_t unit_bytes(const char *unit)
+{
+	static const struct {
+		const char *name;
+		uint64_t bytes;
+	} units[] = {
+		{"b", 1},        {"bytes", 1},          {"KB", 1000},     {"k", KIB(1)},      {"KiB", KIB(1)},
+		{"MB", 1000000}, {"M", MIB(1)},         {"MiB", MIB(1)},  {"GB", 1000000000}, {"G", GIB(1)},
+		{"GiB", GIB(1)}, {"TB", 1000000000000}, {"T", GIB(1024)}, {"TiB", GIB(1024)},
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(units); i++) {
+		if (strcmp(units[i].name, unit) == 0)
+			return units[i].bytes;
+	}
+	return 0;
+}
+
+/* A size in bytes, its unit in an attribute: KiB unless it says otherwise. */
+static int read_size(struct reader *reader, const xmlNode *node, const char *text, uint64_t *bytes)
+{
+	const char *name = xml_attribute(node, "unit");
+	uint64_t unit = unit_bytes(name ? name : "KiB");
+	uint64_t number;
+
+	if (!unit)
+		return refuse(reader->refusal, -EINVAL, node,
+			      "has an unknown unit, %.20s: KiB, MiB and GiB are known", name);
+	if (!number_read(text, 0, UINT64_MAX / unit, &number))
+		return refuse(reader->refusal, -EINVAL, node, "must be a whole number of %s",
+			      name ? name : "KiB");
+	*bytes = number * unit;
+	return 0;
+}
+
+static int read_mib(struct reader *reader, const xmlNode *node, uint64_t *mib)
+{
+	AUTO_FREE char *text = xml_text(node);
+	uint64_t bytes = 0;
+	int code = read_size(reader, node, text ? text : "", &bytes);
+
+	if (code < 0)
+		return code;
+	*mib = bytes / MIB(1);
+	if (*mib < MIB_MIN || *mib > MIB_MAX)
+		return refuse(reader->refusal, -EINVAL, node, "must be from %u to %llu MiB", MIB_MIN,
+			      MIB_MAX);
+	if (bytes % MIB(1))
+		return refuse(reader->refusal, -EINVAL, node,
+			      "must be whole MiB: %llu KiB and %llu KiB are the nearest",
+			      (unsigned long long)*mib * KIB_OF_MIB,
+			      (unsigned long long)(*mib + 1) * KIB_OF_MIB);
+	return 0;
+}
+
+static int memory_read(struct reader *reader, const xmlNode *node, cJSON *object)
+{
+	uint64_t mib = 0;
+	int code = read_mib(reader, node, &mib);
+
+	return code < 0 ? code
+			: reader_set(reader, node, object, "memory_mib", cJSON_CreateNumber((double)mib));
+}
+
+/* As libvirt prints it. */
+static int memory_write(struct writer *writer, xmlNode *element, const cJSON *object)
+{
+	const cJSON *mib = cJSON_GetObjectItemCaseSensitive(object, "memory_mib");
+	double number = cJSON_IsNumber(mib) ? mib->valuedouble : 0;
+	char text[24];
+	int code = 0;
+
+	if (number < MIB_MIN || number > (double)MIB_MAX)
+		return 0;
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)number * KIB_OF_MIB);
+	for (unsigned i = 0; i < 2 && code == 0; i++) {
+		const char *name = i == 0 ? "memory" : "currentMemory";
+
+		code = writer_set(writer, element, i == 0 ? "memory/@unit" : "currentMemory/@unit", "KiB");
+		if (code == 0)
+			code = writer_set(writer, element, name, text);
+	}
+	return code;
+}
+
+static int current_memory_read(struct reader *reader, const xmlNode *node, cJSON *object)
+{
+	const xmlNode *memory = xml_child(node->parent, "memory");
+	uint64_t current = 0, all = 0;
+	int code = read_mib(reader, node, &current);
+
+	(void)object;
+	if (code == 0 && memory)
+		code = read_mib(reader, memory, &all);
+	if (code < 0)
+		return code;
+	if (!memory || current != all)
+		return refuse(reader->refusal, -EINVAL, node,
+			      "must be as much as memory: there is no balloon that could hold the rest");
+	return 0;
+}
+
+static int current_vcpus_read(struct reader *reader, const xmlNode *node, cJSON *object)
+{
+	AUTO_FREE char *text = xml_text(node);
+	AUTO_FREE char *all_text = xml_text(node->parent);
+	uint64_t current, all;
+
+	(void)object;
+	if (!text || !all_text || !number_read(text, 1, 255, &current) ||
+	    !number_read(all_text, 1, 255, &all) || current != all)
+		return refuse(reader->refusal, -EINVAL, node,
+			      "must be as many as there are: vCPUs cannot be plugged in later");
+	return 0;
+}
+
+/* --- Huge pages --- */
+
+/* "2M", "1G" or NULL. */
+static int read_page(struct reader *reader, const xmlNode *page, const char **word)
+{
+	const char *text = xml_attribute(page, "size");
+	uint64_t bytes = 0;
+	int code = read_size(reader, page, text ? text : "", &bytes);
+
+	if (code < 0)
+		return code;
+	*word = bytes == MIB(2) ? "2M" : bytes == GIB(1) ? "1G" : NULL;
+	return *word ? 0 : refuse(reader->refusal, -EINVAL, page, "must be of 2 MiB or 1 GiB");
+}
+
+static int hugepages_read(struct reader *reader, const xmlNode *node, cJSON *object)
+{
+	const xmlNode *page = xml_child(node, "page");
+	const char *word = NULL;
+	int code = page ? read_page(reader, page, &word) : 0;
+
+	if (code < 0)
+		return code;
+	return reader_set(reader, node, object, "memory_backing.hugepages",
+			  word ? cJSON_CreateString(word) : cJSON_CreateTrue());
+}
+
+static int hugepages_write(struct writer *writer, xmlNode *element, const cJSON *object)
+{
+	const cJSON *value = json_key_get(object, "memory_backing.hugepages");
+	const char *word = cJSON_GetStringValue(value);
+	const char *size = !word                     ? NULL
+			   : strcmp(word, "2M") == 0 ? "2048"
+			   : strcmp(word, "1G") == 0 ? "1048576"
+						     : NULL;
+	int code;
+
+	if (!size && !cJSON_IsTrue(value))
+		return 0;
+	if (!writer_element(writer, element, "memoryBacking/hugepages"))
+		return -ENOMEM;
+	code = size ? writer_set(writer, element, "memoryBacking/hugepages/page/@size", size) : 0;
+	return code == 0 && size ? writer_set(writer, element, "memoryBacking/hugepages/page/@unit", "KiB")
+				 : code;
+}
+
+/* --- CPU features: names are not of one set of keys, so that dots in them mean nothing --- */
+
+static cJSON *open_features(cJSON *object)
+{
+	cJSON *cpu = cJSON_GetObjectItemCaseSensitive(object, "cpu");
+	cJSON *features;
+
+	if (!cpu)
+		cpu = cJSON_AddObjectToObject(object, "cpu");
+	features = cJSON_GetObjectItemCaseSensitive(cpu, "features");
+	return features ? features : cJSON_AddObjectToObject(cpu, "features");
+}
+
+static int cpu_feature_read(struct reader *reader, const xmlNode *node, cJSON *object)
+{
+	const char *name = xml_attribute(node, "name");
+	const char *policy = xml_attribute(node, "policy");
+	cJSON *features;
+
+	if (!name || !*name)
+		return refuse(reader->refusal, -EINVAL, node, "must have a name");
+	if (!policy)
+		policy = "require";
+	if (strcmp(policy, "require") != 0 && strcmp(policy, "disable") != 0 && strcmp(policy, "forbid") != 0)
+		return refuse(
+			reader->refusal, -EINVAL, node,
+			"policy must be one of require, disable, forbid, not %.20s: a guest has what its host has",
+			policy);
+	features = open_features(object);
+	if (cJSON_GetObjectItemCaseSensitive(features, name))
+		return refuse(reader->refusal, -EINVAL, node, "names %.40s a second time", name);
+	return cJSON_AddStringToObject(features, name, policy)
+		       ? 0
+		       : refuse(reader->refusal, -ENOMEM, NULL, "out of memory");
+}
+
+static int cpu_feature_write(struct writer *writer, xmlNode *element, const cJSON *object)
+{
+	const cJSON *cpu = cJSON_GetObjectItemCaseSensitive(object, "cpu");
+	const cJSON *features = cJSON_GetObjectItemCaseSensitive(cpu, "features");
+	const cJSON *item;
+	int code = 0;
+
+	if (!cJSON_IsObject(features))
+		return 0;
+	cJSON_ArrayForEach(item, features)
+	{
+		const char *policy = cJSON_GetStringValue(item);
+		xmlNode *holder = writer_element(writer, element, "cpu");
+		xmlNode *feature;
+
+		if (!policy || !*item->string || !xml_can_hold(item->string) || !xml_can_hold(policy))
+			continue;
+		feature = holder ? writer_add(writer, holder, "feature") : NULL;
+		code = feature ? writer_set(writer, feature, "@policy", policy) : -ENOMEM;
+		if (code == 0)
+			code = writer_set(writer, feature, "@name", item->string);
+		if (code < 0)
+			break;
+	}
+	return code;
+}
+
+/* --- The clock: UTC is what is so when nothing is said, here and there --- */
+
+/* Of a variable one, which libvirt would keep as the guest has set it. */
+static int read_variable(struct reader *reader, const xmlNode *node, const char **word)
+{
+	static const struct rule forgotten = {
+		.path = "clock/@offset",
+		.why = "what the guest sets its clock to is not kept: each start begins anew",
+	};
+	const char *basis = xml_attribute(node->parent, "basis");
+
+	*word = basis ? basis : "utc";
+	return reader_ignore(reader, forgotten.why, &forgotten, node);
+}
+
+static int clock_offset_read(struct reader *reader, const xmlNode *node, cJSON *object)
+{
+	AUTO_FREE char *text = xml_text(node);
+	const char *word = text ? text : "";
+	int code = strcmp(word, "variable") == 0 ? read_variable(reader, node, &word) : 0;
+
+	if (code < 0 || strcmp(word, "utc") == 0)
+		return code;
+	if (strcmp(word, "localtime") != 0)
+		return refuse(reader->refusal, -EINVAL, node, "must be one of utc, localtime, variable");
+	return reader_set(reader, node, object, "clock.offset", cJSON_CreateString(word));
+}
+
+static int clock_offset_write(struct writer *writer, xmlNode *element, const cJSON *object)
+{
+	const char *word = cJSON_GetStringValue(json_key_get(object, "clock.offset"));
+	bool local = word && strcmp(word, "localtime") == 0;
+
+	return writer_set(writer, element, "clock/@offset", local ? "localtime" : "utc");
+}
+
+const struct special special_memory = {memory_read, memory_write};
+const struct special special_current_memory = {.read = current_memory_read};
+const struct special special_current_vcpus = {.read = current_vcpus_read};
+const struct special special_hugepages = {hugepages_read, hugepages_write};
+const struct special special_cpu_feature = {cpu_feature_read, cpu_feature_write};
+const struct special special_clock_offset = {clock_offset_read, clock_offset_write};

@@ -1,0 +1,113 @@
+#include "vmm/guest/device_messages.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+
+const char *device_message_id(const cJSON *message)
+{
+	const cJSON *id = cJSON_GetObjectItemCaseSensitive(message, "device");
+
+	return cJSON_IsString(id) ? id->valuestring : "";
+}
+
+/*
+ * Reads a device's definition with the reader of a guest's, as the only one of an otherwise empty guest: it
+ * holds for a device that comes later what holds for one that was there from the start. array: "disks" or
+ * "networks".
+ */
+static int definition_of_device(const cJSON *message, const char *array, struct guest_definition **definition,
+				struct error *err)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(message, "definition");
+	cJSON *guest = cJSON_CreateObject();
+	AUTO_FREE char *text = NULL;
+
+	cJSON_AddStringToObject(guest, "name", "device");
+	cJSON_AddStringToObject(guest, "image", "/");
+	cJSON_AddItemToArray(cJSON_AddArrayToObject(guest, array), cJSON_Duplicate(item, true));
+	text = cJSON_PrintUnformatted(guest);
+	cJSON_Delete(guest);
+	if (!item || !text)
+		return error_set(err, item ? -ENOMEM : -EINVAL, "device %s: %s", device_message_id(message),
+				 item ? "out of memory" : "has no definition");
+	return definition_parse(device_message_id(message), "/", text, definition, err);
+}
+
+static int add_disk(struct machine *machine, const cJSON *message, int *fd, struct error *err)
+{
+	const cJSON *size = cJSON_GetObjectItemCaseSensitive(message, "size");
+	struct disk_resource resource = {.fd = *fd};
+	struct guest_definition *definition = NULL;
+	int code = definition_of_device(message, "disks", &definition, err);
+
+	if (code < 0)
+		return code;
+	if (cJSON_IsNumber(size) && size->valuedouble >= 0 && size->valuedouble < (double)INT64_MAX) {
+		resource.size = (uint64_t)size->valuedouble;
+		code = machine_add_disk(machine, &definition->disks[0], device_message_id(message), &resource,
+					err);
+	} else {
+		code = error_set(err, -EINVAL, "device %s: has no size", device_message_id(message));
+	}
+	*fd = resource.fd;
+	definition_free(definition);
+	return code;
+}
+
+static int add_network(struct machine *machine, const cJSON *message, int *fd, struct error *err)
+{
+	struct network_resource resource = {.fd = *fd};
+	struct guest_definition *definition = NULL;
+	int code = definition_of_device(message, "networks", &definition, err);
+
+	if (code < 0)
+		return code;
+	code = machine_add_network(machine, &definition->networks[0], device_message_id(message), &resource,
+				   err);
+	*fd = resource.fd;
+	definition_free(definition);
+	return code;
+}
+
+int device_add(struct machine *machine, const cJSON *message, int fd, struct error *err)
+{
+	const cJSON *kind = cJSON_GetObjectItemCaseSensitive(message, "kind");
+	const char *word = cJSON_IsString(kind) ? kind->valuestring : "";
+	AUTO_CLOSE int own = fd;
+
+	if (own < 0 || !*device_message_id(message))
+		return error_set(err, -EINVAL, "device %s: came without %s", device_message_id(message),
+				 own < 0 ? "a descriptor" : "an id");
+	if (strcmp(word, "disk") == 0)
+		return add_disk(machine, message, &own, err);
+	if (strcmp(word, "network") == 0)
+		return add_network(machine, message, &own, err);
+	return error_set(err, -EINVAL, "device %s: its kind is neither disk nor network",
+			 device_message_id(message));
+}
+
+int device_remove(struct machine *machine, const cJSON *message, struct error *err)
+{
+	return machine_remove_device(machine, device_message_id(message), err);
+}
+
+static void list_one(void *argument, const struct machine_device *device)
+{
+	cJSON *item = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(item, "device", device->id);
+	cJSON_AddStringToObject(item, "kind", device->kind);
+	cJSON_AddNumberToObject(item, "slot", device->slot);
+	cJSON_AddBoolToObject(item, "leaving", device->leaving);
+	cJSON_AddItemToArray(argument, item);
+}
+
+cJSON *device_list(const struct machine *machine)
+{
+	cJSON *devices = cJSON_CreateArray();
+
+	machine_each_device(machine, list_one, devices);
+	return devices;
+}

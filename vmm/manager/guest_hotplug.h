@@ -1,0 +1,30 @@
+/*
+ * Disks and network cards that come and go while a guest runs. The manager opens what a new one needs and
+ * hands it to the guest's process (vmm/guest/process.h), whose word tells when it is there or has gone; only
+ * then the change is one of the guest's definition. A guest that is to let a device go may take its time, or
+ * do it never. Part of guest.c.
+ *
+ * One change is under way in a guest at a time; a device that is waited for to go makes way for the next
+ * change. Only guests on a PCI bus take part (guest->devices.told). Loop thread only.
+ */
+#pragma once
+
+#include "vmm/manager/guest.h"
+
+/* Begins it; its definitions are taken over on success. The number by which guest_hotplug_outcome knows it,
+ * from 1 on, or a negative errno: -EOPNOTSUPP: devices do not come and go in this guest; -EBUSY: another
+ * change is under way. */
+int64_t guest_hotplug_change(struct managed_guest *guest, const struct hotplug_change *change,
+			     struct error *err);
+/* -EINPROGRESS: it is under way. 0: it was done. Else a negative errno with a sentence: -ECANCELED: another
+ * change took its place. */
+int guest_hotplug_outcome(const struct managed_guest *guest, uint64_t number, struct error *err);
+
+/* --- Called by the guest's other files --- */
+
+/* Its process started, or was found: its cards are those of its definition. */
+void guest_hotplug_begin(struct managed_guest *guest);
+/* Its process told its devices, or refused one. */
+void guest_hotplug_heard(struct managed_guest *guest);
+/* Its process has ended. */
+void guest_hotplug_end(struct managed_guest *guest);
