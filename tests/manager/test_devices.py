@@ -178,6 +178,40 @@ class Running(Devices):
         self.wait_state("web", "off")
         self.assertEqual(self.ids()[:2], ["disk0", "data"])
 
+    def test_disks_and_cards_of_every_kind_come(self):
+        """What they need beside is made by a process that may make little (vmm/jail/filter_make.c)."""
+        self.start()
+        limits = {"total": {"iops_sec": 100}, "read": {"bytes_sec": 4096, "bytes_sec_max": 8192}}
+        disk = self.disk(iotune=limits, discard="unmap", error_policy="stop", block_size={"logical": 4096})
+        self.result("device-add", device="data", kind="disk", definition=disk)
+        card = {"type": "passt", "bandwidth": {"inbound": {"average": 100}, "outbound": {"average": 100, "burst": 5}}, "mtu": 1400}
+        self.result("device-add", device="lan", kind="network", definition=card)
+        try:
+            os.close(os.open(self.path("more.img"), os.O_RDWR | os.O_DIRECT))
+            self.result("device-add", device="more", kind="disk", definition=self.disk("more", cache="none"))
+        except OSError:
+            self.refused_op("device-add", USAGE, ["more.img", "page cache"], device="more", kind="disk",
+                            definition=self.disk("more", cache="none"))
+        self.assertEqual(self.state("web"), "running")
+
+    def test_link_changes_at_once(self):
+        for transport in ("pci", "mmio"):
+            card = {"type": "passt", "id": "lan"}
+            self.start(transport=transport, networks=[card])
+            pid = self.guest("web")["pid"]
+            for link in ("down", "down", "up"):
+                device = self.result("device-add", device="lan", kind="network", definition=card | {"link": link})
+                self.assertEqual(device["network"]["link"], link)
+                self.assertEqual(json.loads(self.read("guests/web.json"))["networks"], [card | {"link": link}])
+                self.assertEqual(self.definition_now()["networks"], [card | {"link": link}])
+                self.assertIsNone(self.definition_now("next_definition"))
+            self.refused_op("device-add", REFUSED, ["lan", "cannot change while"], device="lan", kind="network",
+                            definition=card | {"link": "down", "mtu": 1400})
+            self.assertEqual(self.guest("web")["pid"], pid)
+            self.ok("kill", "web")
+            self.wait_state("web", "off")
+            self.ok("undefine", "web")
+
     def test_manager_is_killed_while_they_come(self):
         self.start()
         for number in range(5):
