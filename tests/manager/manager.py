@@ -22,6 +22,9 @@ CRASH = b"\x0f\x0b"  # ud2: without an IDT that is a triple fault
 HELLO = b"".join(b"\xba\xf8\x03\x00\x00\xb0" + bytes([c]) + b"\xee" for c in b"hello\n")  # on the serial port
 
 
+# Sends back what it gets on the serial port: waits for LSR's data ready, reads, writes.
+ECHO = b"\xba\xfd\x03\x00\x00\xec\xa8\x01\x74\xfb\xba\xf8\x03\x00\x00\xec\xee\xeb\xed"
+
 CONSOLE_LOG = 512 * 1024  # the file's size (vmm/guest/console_log.h)
 
 

@@ -111,7 +111,7 @@ class Definitions(CommandTest):
                 self.write("web.json", text)
                 self.refused(FAILED, words, "define", "web.json")
         self.refused(FAILED, ["nothing.json"], "define", "nothing.json")
-        self.refused(REFUSED, ["guest.xml", "not supported"], "define", "guest.xml")
+        self.refused(FAILED, ["guest.xml", "No such file"], "define", "guest.xml")
         self.assertEqual(self.ok("list", "-q"), "")
 
     def test_undefine_of_a_guest_that_runs_is_refused(self):

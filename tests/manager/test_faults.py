@@ -225,7 +225,7 @@ class Full(FaultTest):
 
     def mount(self, name):
         os.makedirs(self.path(name), exist_ok=True)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=755", "none", self.path(name)], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k,mode=755", "none", self.path(name)], check=True)
         self.mounted.append(self.path(name))
 
     def fill(self, name):
@@ -281,6 +281,35 @@ class Full(FaultTest):
         self.ok("start", "db")
         self.ok("start", "web")
         self.wait_state("db", "running")
+
+    def test_guest_prints_on_into_a_full_runtime_folder(self):
+        """As much as has room is in its log, and nothing ends it; there is room again, and the log goes on."""
+        self.mount("run")
+        self.write("echo.elf", elf_kernel(code=ECHO))
+        self.define_file("web", "echo")
+        self.up()
+        self.fill("run")
+        with socket.socket(socket.AF_UNIX) as console:
+            console.settimeout(10)
+            console.connect(self.path("run/control.sock"))
+            console.sendall(b'{"id":1,"op":"console","guest":"web"}\n')
+            self.assertIn(b'"ok":true', console.recv(4096))
+            self.echo(console, b"0123456789abcdef" * 512)
+            self.assertEqual(self.state("web"), "running")
+            self.assertLess(len(self.ok("logs", "web")), 8192)
+            self.empty("run")
+            self.echo(console, b"there is room again\n")
+        self.assertIn("there is room again", self.ok("logs", "web"))
+        self.ok("kill", "--wait", "web")
+        self.assertIn("killed", self.read("run/guests/web/end.json").decode())
+
+    def echo(self, console, text):
+        """The guest gets it on its console, and prints it there."""
+        for start in range(0, len(text), 64):
+            console.sendall(text[start:start + 64])
+            got = b""
+            while len(got) < len(text[start:start + 64]):
+                got += console.recv(4096)
 
     def test_down_on_a_full_runtime_folder_is_still_polite(self):
         self.mount("run")

@@ -15,10 +15,6 @@ def prints(text):
     return b"".join(b"\xba\xf8\x03\x00\x00\xb0" + bytes([c]) + b"\xee" for c in text)
 
 
-# Sends back what it gets on the serial port: waits for LSR's data ready, reads, writes.
-ECHO = b"\xba\xfd\x03\x00\x00\xec\xa8\x01\x74\xfb\xba\xf8\x03\x00\x00\xec\xee\xeb\xed"
-
-
 class Terminal:
     """A command on a terminal of its own."""
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
@@ -87,15 +88,16 @@ static void reply_too_large(struct exchange *exchange)
 	reply_refusal(exchange, MHD_HTTP_CONTENT_TOO_LARGE, "the body is larger than %zu bytes", exchange->body_max);
 }
 
-/* What it is going to be: not read at all when that is too much. */
+/* Many clients listen to an answer only when they have sent all: what is a little too large is thrown away before. */
 static bool check_length(struct exchange *exchange)
 {
 	const char *length = exchange_header(exchange, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	unsigned long long size = length ? strtoull(length, NULL, 10) : 0;
 
-	if (!length || strtoull(length, NULL, 10) <= exchange->body_max)
+	if (size <= exchange->body_max)
 		return true;
 	reply_too_large(exchange);
-	exchange->at_once = true;
+	exchange->at_once = size > DISCARDED_MAX || exchange_header(exchange, MHD_HTTP_HEADER_EXPECT);
 	return false;
 }
 
@@ -203,10 +205,30 @@ static bool check_rate(struct exchange *exchange)
 	return false;
 }
 
-/* Its headers are there. What is refused by now is answered when its body was thrown away. */
-static void take_head(struct exchange *exchange, const char *method)
+/* RFC 9112, 3.2 and 6.1. What another reader in between could take apart in another way is refused, and nothing behind
+ * it is read. */
+static bool check_framing(struct exchange *exchange, const char *version)
 {
-	if (check_rate(exchange) && check_identity(exchange) && find_route(exchange, method) && check_role(exchange))
+	const char *coding = exchange_header(exchange, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+	const char *length = exchange_header(exchange, MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+	if (coding && (length || strcasecmp(coding, "chunked") != 0))
+		reply_refusal(exchange, MHD_HTTP_BAD_REQUEST,
+			      "Transfer-Encoding: must be chunked, without a Content-Length beside it");
+	else if (strcmp(version, "HTTP/1.0") != 0 && !exchange_header(exchange, MHD_HTTP_HEADER_HOST))
+		reply_refusal(exchange, MHD_HTTP_BAD_REQUEST, "Host: is missing");
+	else
+		return true;
+	reply_header(exchange, MHD_HTTP_HEADER_CONNECTION, "close");
+	exchange->at_once = true;
+	return false;
+}
+
+/* Its headers are there. What is refused by now is answered when its body was thrown away. */
+static void take_head(struct exchange *exchange, const char *method, const char *version)
+{
+	if (check_framing(exchange, version) && check_rate(exchange) && check_identity(exchange) && find_route(exchange, method) &&
+	    check_role(exchange))
 		check_body(exchange);
 }
 
@@ -326,12 +348,12 @@ enum MHD_Result exchange_handle(void *owner, struct MHD_Connection *mhd, const c
 	struct exchange *exchange = *context;
 	size_t len = *size;
 
-	(void)owner, (void)mhd, (void)url, (void)version;
+	(void)owner, (void)mhd, (void)url;
 	if (!exchange || !exchange->target || exchange->gone)
 		return MHD_NO;
 	if (!exchange->headed) {
 		exchange->headed = true;
-		take_head(exchange, method);
+		take_head(exchange, method, version);
 		return exchange->at_once ? give_answer(exchange) : MHD_YES;
 	}
 	*size = 0;

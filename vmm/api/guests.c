@@ -142,14 +142,27 @@ static void finish_define(struct exchange *exchange, cJSON *result)
 	add_etag(exchange, "");
 }
 
-/* definition is taken over. What is so already stays as it is. */
+/* Whether it says what is so already; a uuid that it does not have stays as it is. */
+static bool is_current(const struct exchange *exchange, const cJSON *definition)
+{
+	cJSON *is = cJSON_Duplicate(current(exchange), true);
+	bool same;
+
+	if (!cJSON_HasObjectItem(definition, "uuid"))
+		cJSON_DeleteItemFromObjectCaseSensitive(is, "uuid");
+	same = cJSON_Compare(definition, is, true);
+	cJSON_Delete(is);
+	return same;
+}
+
+/* definition is taken over. */
 static void define(struct exchange *exchange, cJSON *definition)
 {
 	struct managed_guest *guest = manager_find(exchange->connection->api->manager, guest_name(exchange));
 	cJSON *members;
 
 	exchange->created = !guest;
-	if (guest && cJSON_Compare(definition, current(exchange), true)) {
+	if (guest && is_current(exchange, definition)) {
 		cJSON_Delete(definition);
 		finish_define(exchange, manager_describe(guest));
 		return;

@@ -15,7 +15,7 @@
 #include "vmm/api/server.h"
 #include "vmm/manager/local_socket.h"
 
-#define BACKLOG         128
+#define BACKLOG         1024
 #define ACCEPT_AGAIN_NS 200000000ULL
 #define ACCEPTED_MAX    16 /* at a time; then it is others' turn in the loop */
 

@@ -207,7 +207,6 @@ void exchange_call(struct exchange *exchange, cJSON *json)
 
 	if (!exchange->called && call_init(&exchange->call, operations, &api_peer) < 0) {
 		reply_refusal(exchange, MHD_HTTP_SERVICE_UNAVAILABLE, "too many requests wait already");
-		reply_header(exchange, MHD_HTTP_HEADER_RETRY_AFTER, "1");
 	} else {
 		exchange->called = true;
 		call_begin(&exchange->call, json);

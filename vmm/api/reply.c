@@ -46,6 +46,8 @@ void reply_json(struct exchange *exchange, unsigned status, const char *type, cJ
 void reply_problem(struct exchange *exchange, const struct problem *problem)
 {
 	reply_json(exchange, problem->status, PROBLEM_TYPE, problem_to_json(problem));
+	if (problem->status == MHD_HTTP_SERVICE_UNAVAILABLE)
+		reply_header(exchange, MHD_HTTP_HEADER_RETRY_AFTER, "1");
 }
 
 void reply_refusal(struct exchange *exchange, unsigned status, const char *format, ...)
@@ -169,6 +171,4 @@ void reply_failed(struct exchange *exchange, enum exit_code code, const char *te
 		problem.pointer = place;
 	}
 	reply_problem(exchange, &problem);
-	if (problem.status == MHD_HTTP_SERVICE_UNAVAILABLE)
-		reply_header(exchange, MHD_HTTP_HEADER_RETRY_AFTER, "1");
 }

@@ -135,7 +135,7 @@ enum guest_source guest_source_find(const char *source, const struct settings *s
 
 /* --- The definition --- */
 
-static cJSON *disk_json(const char *text, const struct settings *settings)
+cJSON *guest_options_disk(const char *text, const struct settings *settings)
 {
 	AUTO_FREE char *copy = strdup(text);
 	cJSON *disk = cJSON_CreateObject();
@@ -154,7 +154,7 @@ static cJSON *disk_json(const char *text, const struct settings *settings)
 	return disk;
 }
 
-static cJSON *network_json(const char *text)
+cJSON *guest_options_network(const char *text)
 {
 	static const char *const targets[][2] = {
 		{"tap", "device"}, {"bridge", "bridge"}, {"network", "network"}};
@@ -226,7 +226,7 @@ static void add_disks(cJSON *json, const struct guest_options *options, enum gue
 		cJSON_AddItemToArray(list, first);
 	}
 	for (unsigned i = 0; i < options->disk_count; i++)
-		cJSON_AddItemToArray(list, disk_json(options->disks[i], settings));
+		cJSON_AddItemToArray(list, guest_options_disk(options->disks[i], settings));
 }
 
 static int check_options(const struct guest_options *options, enum guest_source found, const char *source,
@@ -272,6 +272,6 @@ int guest_options_json(const struct guest_options *options, const char *name, co
 	add_disks(*json, options, found, source, settings);
 	list = cJSON_AddArrayToObject(*json, "networks");
 	for (unsigned i = 0; i < options->network_count; i++)
-		cJSON_AddItemToArray(list, network_json(options->networks[i]));
+		cJSON_AddItemToArray(list, guest_options_network(options->networks[i]));
 	return 0;
 }

@@ -55,6 +55,7 @@ static const struct command commands[] = {
 	{"console", "attach to a guest's console", command_console},
 	{"exec", "run a command in a guest", command_exec},
 	{"cp", "copy files from or to a guest", command_cp},
+	{"device", "list a guest's devices; give and take disks and network cards", command_device},
 	{"What they do", NULL, NULL},
 	{"list", "list the guests and their states", command_list},
 	{"info", "show all that is known of a guest", command_info},

@@ -35,6 +35,7 @@ extern const struct conversion convert_error_policy;
 extern const struct conversion convert_card_type;
 extern const struct conversion convert_link;
 extern const struct conversion convert_action;
+extern const struct conversion convert_adjustment; /* seconds, with a sign */
 extern const struct conversion convert_numa_mode;
 extern const struct conversion convert_role;
 extern const struct conversion convert_ready;

@@ -28,6 +28,7 @@ struct console_log {
 /* Takes fd, from fixed_file_open. NULL on failure. */
 struct console_log *console_log_map(int fd, struct error *err);
 void console_log_unmap(struct console_log *log); /* NULL is allowed */
+/* What a full file system has no room for is left out. */
 void console_log_add(struct console_log *log, const uint8_t *data, size_t len);
 
 /* The places of the oldest byte that a log still has and of the next one to come; 0 and 0 when it is none. */

@@ -2,12 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+
+#define PAGE_BYTES 4096
 
 int fixed_file_open(const char *path, size_t size, bool clear, struct error *err)
 {
@@ -17,12 +20,11 @@ int fixed_file_open(const char *path, size_t size, bool clear, struct error *err
 
 	if (fd < 0 || fstat(fd, &status) < 0)
 		return error_set(err, -errno, "%s: cannot open: %m", path);
-	if ((clear || status.st_size != (off_t)size) && ftruncate(fd, 0) < 0)
-		return error_set(err, -errno, "%s: cannot empty: %m", path);
-	code = posix_fallocate(fd, 0, (off_t)size);
-	return code ? error_set(err, -code, "%s: cannot take %zu KiB for it: %s", path, size / 1024,
-				strerror(code))
-		    : TAKE_FD(fd);
+	if ((clear || status.st_size != (off_t)size) &&
+	    (ftruncate(fd, 0) < 0 || ftruncate(fd, (off_t)size) < 0))
+		return error_set(err, -errno, "%s: cannot set its size: %m", path);
+	code = posix_fallocate(fd, (off_t)size - PAGE_BYTES, PAGE_BYTES);
+	return code ? error_set(err, -code, "%s: cannot make: %s", path, strerror(code)) : TAKE_FD(fd);
 }
 
 void *fixed_file_map(int fd, size_t size, struct error *err)
@@ -41,4 +43,13 @@ void *fixed_file_map(int fd, size_t size, struct error *err)
 		return NULL;
 	}
 	return memory;
+}
+
+int fixed_file_reserve(void *at, size_t len)
+{
+	uintptr_t start = (uintptr_t)at & ~(uintptr_t)(PAGE_BYTES - 1);
+
+	if (madvise((void *)start, (uintptr_t)at + len - start, MADV_POPULATE_WRITE) == 0 || errno == EINVAL)
+		return 0;
+	return errno == EFAULT ? -ENOSPC : -errno; /* EFAULT: what would be SIGBUS */
 }

@@ -7,17 +7,21 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "vmm/guest/fixed_file.h"
 
 int last_words_write(char *memory, const cJSON *words)
 {
 	AUTO_FREE char *text = cJSON_PrintUnformatted(words);
+	int code;
 
 	if (!text)
 		return -ENOMEM;
 	if (strlen(text) >= LAST_WORDS_SIZE)
 		return -E2BIG;
-	strcpy(memory, text);
-	return 0;
+	code = fixed_file_reserve(memory, strlen(text) + 1);
+	if (code == 0)
+		strcpy(memory, text);
+	return code;
 }
 
 int last_words_read(const char *path, char **text)

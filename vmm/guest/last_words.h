@@ -15,7 +15,7 @@
 #define LAST_WORDS_NAME "end.json"
 #define LAST_WORDS_SIZE 65536
 
-/* In the guest process. memory: the file's, LAST_WORDS_SIZE bytes. -E2BIG, -ENOMEM. */
+/* In the guest process. memory: the file's, LAST_WORDS_SIZE bytes. -E2BIG, -ENOMEM, -ENOSPC. */
 int last_words_write(char *memory, const cJSON *words);
 /* In the manager. The text is the caller's to free. -ENOENT, -ENOMEM. */
 int last_words_read(const char *path, char **text);

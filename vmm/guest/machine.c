@@ -209,6 +209,11 @@ int machine_remove_device(struct machine *machine, const char *id, struct error 
 	return machine_hotplug_ask(&machine->devices, id, err);
 }
 
+int machine_set_link(struct machine *machine, const char *id, bool up, struct error *err)
+{
+	return machine_devices_set_link(&machine->devices, id, up, err);
+}
+
 bool machine_has_hotplug(const struct machine *machine)
 {
 	return machine->devices.is_pci;

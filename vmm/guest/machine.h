@@ -91,6 +91,8 @@ int machine_add_network(struct machine *machine, const struct network_definition
 			struct network_resource *resource, struct error *err);
 /* Asks the guest to let it go; `device_gone` is called when it has. -ENOENT: there is none of this id. */
 int machine_remove_device(struct machine *machine, const char *id, struct error *err);
+/* Plugs its cable in or pulls it. -ENOENT: there is no network card of this id. */
+int machine_set_link(struct machine *machine, const char *id, bool up, struct error *err);
 /* Calls `each` with every disk and network card; kind: "disk" or "network". */
 struct machine_device {
 	const char *id;

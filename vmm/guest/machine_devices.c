@@ -186,6 +186,21 @@ void machine_devices_retry(struct machine_devices *devices)
 	}
 }
 
+int machine_devices_set_link(struct machine_devices *devices, const char *id, bool up, struct error *err)
+{
+	for (unsigned i = 0; i < VIRTIO_SLOTS_MAX; i++) {
+		const struct virtio_slot *slot = &devices->virtio[i];
+
+		if (slot->kind != VIRTIO_SLOT_NETWORK || strcmp(slot->id, id) != 0 ||
+		    !virtio_slot_device(slot))
+			continue;
+		virtio_net_set_link(slot->device, up);
+		return 0;
+	}
+	return error_set(err, -ENOENT, "guest %s: has no network card %s", devices->config->definition->name,
+			 id);
+}
+
 int machine_devices_add_disk(struct machine_devices *devices, const struct disk_definition *definition,
 			     const char *id, struct disk_resource *resource, struct virtio_slot **result,
 			     struct error *err)

@@ -68,6 +68,8 @@ int machine_devices_add_network(struct machine_devices *devices, const struct ne
 				const char *id, struct network_resource *resource, struct virtio_slot **slot,
 				struct error *err);
 
+/* Plugs the cable of a network card in or pulls it. -ENOENT: there is none of this id. */
+int machine_devices_set_link(struct machine_devices *devices, const char *id, bool up, struct error *err);
 /* Disks that stopped the guest try again what failed. */
 void machine_devices_retry(struct machine_devices *devices);
 

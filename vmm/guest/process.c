@@ -404,6 +404,10 @@ static void manager_asks(struct guest_process *process, const cJSON *message, in
 		machine_stop(process->machine);
 	else if (strcmp(word, "device-remove") == 0)
 		change_devices(process, message, false, -1);
+	else if (strcmp(word, "device-link") == 0 && device_set_link(process->machine, message, &err) < 0)
+		log_warning("%s", err.text);
+	else if (strcmp(word, "device-link") == 0)
+		return;
 	else if (strcmp(word, "counters") == 0)
 		tell_counters(process);
 	else if (strcmp(word, "pause") == 0 || strcmp(word, "resume") == 0)

@@ -28,6 +28,9 @@
  * image be given to others)
  *                         {"event":"device-refused","device":"ID","why":"one sentence"} instead
  *
+ *      manager -> guest   {"op":"device-link","device":"ID","up":false} pulls a network card's cable; with
+ * any transport
+ *
  * It outlives the manager: when that hangs up, the guest goes on, and the next manager connects to the
  * listening socket that the first one left it. The newest connection is the manager's. A manager that does
  * not read is not waited for.

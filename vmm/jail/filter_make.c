@@ -128,6 +128,7 @@ static const struct rule rules[] = {
 	IF(ALL, mprotect, BITS(2, PROT_EXEC, 0)),
 	IF(ALL, mremap, IS(3, MREMAP_MAYMOVE)),
 	ANY(ALL, munmap),
+	MADVISE(MAIN, MADV_POPULATE_WRITE), /* fixed_file_reserve */
 	MADVISE(ALL, MADV_DONTNEED), /* what malloc and stacks of ended threads give back */
 
 	/* time and chance */

@@ -58,6 +58,7 @@ struct hotplug_change {
 	char id[DEFINITION_NAME_MAX + 1];
 	bool removes;
 	bool is_disk;                     /* else a network card */
+	bool links;                       /* a network card's link goes up or down; that is all */
 	unsigned index;                   /* of one that comes: its place in `running` */
 	struct guest_definition *running; /* what the guest then runs with */
 	struct guest_definition *next;    /* and from its next start on */
@@ -120,8 +121,8 @@ int guest_create(struct manager *manager, struct guest_definition *definition, c
 void guest_remove_folder(const struct managed_guest *guest);
 void guest_destroy(struct managed_guest *guest); /* its process goes on if it has one; NULL is allowed */
 
-/* A new definition for it, with its vsock path (guest_give_vsock_path): at once while it is off, else from its
- * next start on. Takes definition over. */
+/* A new definition for it, with its vsock path (guest_give_vsock_path): at once while it is off, else from
+ * its next start on. Takes definition over. */
 void guest_redefine(struct managed_guest *guest, struct guest_definition *definition);
 
 bool guest_alive(const struct managed_guest *guest); /* it has a process */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/cleanup.h"
 #include "common/log.h"
 #include "vmm/manager/guest.h"
 #include "vmm/manager/manager.h"
@@ -24,6 +25,8 @@ void guest_redefine(struct managed_guest *guest, struct guest_definition *defini
 	guest->fresh = definition;
 	if (!guest_alive(guest))
 		guest_use_fresh(guest);
+	else if (cJSON_Compare(definition->json, guest->definition->json, true))
+		definition_free(TAKE_PTR(guest->fresh)); /* it runs as that already */
 }
 
 int guest_create(struct manager *manager, struct guest_definition *definition, char *file,

@@ -232,9 +232,23 @@ Test(server, definitions_come_and_go)
 
 Test(server, too_large_is_said_before_it_came)
 {
-	expect(ask("PUT", "/v1/mode", JSON "Content-Length: 70000\r\n", NULL), "413", "larger than 65536");
-	expect(ask("PATCH", "/v1/guests/web", MERGE "Content-Length: 2000000\r\n", NULL), "413", "larger than 1048576");
+	expect(ask("PUT", "/v1/mode", JSON "Expect: 100-continue\r\nContent-Length: 70000\r\n", NULL), "413",
+	       "larger than 65536");
+	expect(ask("PATCH", "/v1/guests/web", MERGE "Content-Length: 20000000\r\n", NULL), "413", "larger than 1048576");
 	expect(ask("GET", "/v1/mode", "", NULL), "200", "mode");
+}
+
+Test(server, what_could_hide_a_request_is_refused)
+{
+	int fd = client();
+	const char *answer = say(fd, "PUT /v1/mode HTTP/1.1\r\nHost: x\r\n" JSON "Content-Length: 6\r\n"
+				     "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nDELETE /v1/guests/web HTTP/1.1\r\n"
+				     "Host: x\r\n\r\n");
+
+	expect(answer, "400", "without a Content-Length");
+	cr_assert_null(strstr(answer, " 204 "));
+	close(fd);
+	expect(ask("GET", "/v1/guests/web", "", NULL), "200", "web");
 }
 
 Test(server, endless_headers_are_ended)

@@ -92,6 +92,32 @@ class Pool(DiskTest):
         self.assertIn("10 GiB", self.disk("list"))
         self.assertIn("10737418240 bytes", self.disk("info", "data"))
 
+    def lines(self, code, *arguments):
+        """What a program is told, a JSON object a line."""
+        process = self.run_program("disk", *arguments, "--json-lines")
+        self.assertEqual((process.returncode, process.errors), (code, ""))
+        return [json.loads(line) for line in process.output.splitlines()]
+
+    def test_lines_for_programs(self):
+        (made,) = self.lines(DONE, "create", "data", "1M")
+        self.assertEqual((made["result"]["name"], made["result"]["size"]), ("data", MIB))
+        self.assertEqual(self.lines(REFUSED, "create", "data", "1M"),
+                         [{"error": "disk data: there is one of that name already", "code": REFUSED, "errno": 17}])
+        lines = self.lines(DONE, "clone", "data", "copy")
+        self.assertEqual(lines[-1]["result"]["name"], "copy")
+        self.assertTrue(all("progress" in line for line in lines[:-1]), lines)
+        self.assertEqual(self.lines(DONE, "delete", "copy"), [{"result": None}])
+        self.assertEqual(self.lines(FAILED, "resize", "data", "512")[0]["code"], FAILED)
+        self.assertEqual(self.run_program("disk", "list", "--json-lines").returncode, USAGE)
+
+    def test_prune_removes_what_the_killed_left(self):
+        self.disk("create", "data", "1M")
+        os.makedirs(self.path("pool/.draft-00000001/root"))
+        self.write("pool/.draft-00000001/root/file", b"x")
+        self.assertEqual(self.lines(DONE, "prune"), [{"result": None}])
+        self.assertEqual(os.listdir(self.path("pool")), ["data.img"])
+        self.assertEqual(self.disk("prune"), "")
+
     def test_sizes(self):
         for size, wanted in (("512", 512), ("8K", 8 << 10), ("3m", 3 * MIB), ("1GiB", 1 << 30), ("1T", 1 << 40)):
             with self.subTest(size):

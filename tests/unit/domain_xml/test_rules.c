@@ -36,6 +36,7 @@ static const char *sample_of(const struct conversion *conversion, char number[24
 		{&convert_alias, "ua-one"},
 		{&convert_present, ""},
 		{&convert_yes_no, "no"},
+		{&convert_adjustment, "-7200"},
 	};
 
 	if (conversion->words)
@@ -147,6 +148,8 @@ static void be_something_else(const struct rule *rule, xmlNode *element, char ow
 				set_text(element, clause, "strange");
 			else if (other->when && *other->when == '!')
 				set_text(element, clause, "");
+			if (strcmp(clause, "@error_policy") == 0) /* which must be a right one */
+				xmlSetProp(element, xml_bytes("error_policy"), xml_bytes("report"));
 		}
 	}
 }
