@@ -37,7 +37,7 @@ _rastos_vmm_takes_value() {
 	case $2 in
 	--config | --connect | --socket | --svg | --initrd | --key | --boot-report | --host | --kernel | --output) ;;
 	--image | --disk | --volume | -d | -v | -i)
-		[[ $1 == run || $1 == create || $1 == top ]] ;;
+		[[ $1 == run || $1 == create || $1 == top || $1 == device ]] ;;
 	--mode | --role | --ready | --autostart | --protocol | --console | --net | --depends-on | --format | --size | --tag) ;;
 	--timeout | --cpus | --memory | --append | --vsock | --publish | --detach-keys | --lines | --since | --delay | --count) ;;
 	--user | --workdir | --env | --cmdline | --description | --name | --configuration) ;;
@@ -63,18 +63,26 @@ _rastos_vmm() {
 		esac
 	done
 	case $command in
-	network | disk | image) verb=${COMP_WORDS[i + 1]} ;;
+	network | device | disk | image | token) verb=${COMP_WORDS[i + 1]} ;;
 	esac
 	((i + 1 == COMP_CWORD)) && verb=
 	case $command in
 	"")
-		words="up down mode plan network check run create define dumpxml convert undefine start shutdown reboot kill pause resume console exec cp
+		words="up down mode plan network token check run create define dumpxml convert undefine start shutdown reboot kill pause resume console exec cp device
 			list info logs events stats top boot-report crashes disk image help --config --connect --version --help"
 		;;
 	up) words="--detach --mode --config --timeout --no-console --help" ;;
 	down) words="--timeout --force --poweroff --keep-guests --help" ;;
 	mode) words="--json --timeout --help server desktop" ;;
 	plan) words="--json --mode --config --host --help" ;;
+	token)
+		case $verb in
+		"") words="list add remove --json --help" ;;
+		list) words="--json --help" ;;
+		add) words="read operate admin --help" ;;
+		remove) words="--help" ;;
+		esac
+		;;
 	check) words="--json --help" ;;
 	network)
 		case $verb in
@@ -105,20 +113,31 @@ _rastos_vmm() {
 	console) words="--wait --detach-keys --socket --help $(_rastos_vmm_guests)" ;;
 	exec) words="--interactive --tty --user --workdir --env --help $(_rastos_vmm_guests)" ;;
 	cp) words="--quiet --help $(_rastos_vmm_guests | sed 's/$/:/')" files=yes ;;
+	device)
+		case $verb in
+		"") words="list add remove --help" ;;
+		list) words="--json --help $(_rastos_vmm_guests)" ;;
+		add) words="--disk --net --next-start --json --help $(_rastos_vmm_guests)" ;;
+		remove) words="--next-start --timeout --help $(_rastos_vmm_guests)" ;;
+		esac
+		;;
 	list) words="--quiet --json --help" ;;
 	info | stats) words="--json --help $(_rastos_vmm_guests)" ;;
-	logs) words="--follow --lines --help $(_rastos_vmm_guests)" ;;
+	logs) words="--follow --lines --json --help $(_rastos_vmm_guests)" ;;
 	events) words="--follow --since --json --help" ;;
 	top) words="--delay --count --help" ;;
 	boot-report) words="--wait --timeout --json --svg --help $(_rastos_vmm_guests)" ;;
 	crashes) words="--show --json --help $(_rastos_vmm_guests)" ;;
 	disk)
 		case $verb in
-		"") words="list info create import resize clone delete --help" ;;
+		"") words="list info create import resize clone delete prune --help" ;;
 		list) words="--json --help" ;;
-		create) words="--json --help" ;;
-		import) words="--format --size --tag --json --help" files=yes ;;
-		*) words="--json --help $(_rastos_vmm_disks)" ;;
+		create) words="--json --json-lines --help" ;;
+		import) words="--format --size --tag --json --json-lines --help" files=yes ;;
+		prune) words="--json-lines --help" ;;
+		info) words="--json --help $(_rastos_vmm_disks)" ;;
+		delete) words="--json-lines --help $(_rastos_vmm_disks)" ;;
+		*) words="--json --json-lines --help $(_rastos_vmm_disks)" ;;
 		esac
 		;;
 	image)

@@ -17,6 +17,9 @@
 #define BLK_QUEUE_SIZE 128
 #define BLK_SEG_MAX    (BLK_QUEUE_SIZE - 2) /* header and status take a descriptor each */
 
+#define BLK_NAME_PREFIX  "blk "
+#define STATUS_TRY_AGAIN 0xff /* none of 5.2.6's: ours */
+
 /* 5.2.4: what one request may discard or zero. Zeros may have to be written. */
 #define BLK_RANGES_MAX      32
 #define BLK_DISCARD_SECTORS (1U << 21)
@@ -31,6 +34,8 @@ struct blk {
 	bool unsafe;
 	bool discard;
 	bool ignore_errors;
+	void (*stopped)(void *owner, const char *why);
+	void *owner;
 	uint64_t sectors;
 	struct blk_limits limits;
 	struct virtio_blk_config config;
@@ -78,12 +83,27 @@ static int request_parse(struct request *request, struct virtq_chain *chain)
 	return 0;
 }
 
+/* An error of the file: the status of the request. */
 static uint8_t blk_failed(struct blk *blk, const char *operation, int code)
 {
+	const char *cause = code == -ENODATA ? "the file has become shorter" : strerror(-code);
+
 	log_limited(&blk->device.log_limit, LOG_LEVEL_ERROR, "virtio %s: cannot %s: %s%s", blk->name,
-		    operation, code == -ENODATA ? "the file has become shorter" : strerror(-code),
-		    blk->ignore_errors ? "; ignored" : "");
+		    operation, cause, blk->ignore_errors ? "; ignored" : "");
 	return blk->ignore_errors ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR;
+}
+
+/* The same of one that may be tried again. */
+static uint8_t blk_stopped(struct blk *blk, const char *operation, int code)
+{
+	struct error why;
+
+	if (!blk->stopped)
+		return blk_failed(blk, operation, code);
+	error_set(&why, code, "disk %s: cannot %s: %s", blk->name + strlen(BLK_NAME_PREFIX), operation,
+		  code == -ENODATA ? "the file has become shorter" : strerror(-code));
+	blk->stopped(blk->owner, why.text);
+	return STATUS_TRY_AGAIN;
 }
 
 /* 5.2.6.2: a driver that cannot flush expects its data to be safe when the write is done. */
@@ -92,9 +112,12 @@ static bool blk_writes_through(const struct blk *blk)
 	return !virtio_has(&blk->device, VIRTIO_BLK_F_FLUSH) && !blk->unsafe;
 }
 
+/* What the driver was told of: the disk's end, and the size of a block where the file insists on it. */
 static bool blk_in_range(const struct blk *blk, uint64_t sector, size_t bytes)
 {
-	return bytes % VIRTIO_BLK_SECTOR == 0 && sector <= blk->sectors &&
+	uint64_t block = MAX(blk->file.align, (unsigned)VIRTIO_BLK_SECTOR) / VIRTIO_BLK_SECTOR;
+
+	return bytes % (block * VIRTIO_BLK_SECTOR) == 0 && sector % block == 0 && sector <= blk->sectors &&
 	       bytes / VIRTIO_BLK_SECTOR <= blk->sectors - sector;
 }
 
@@ -117,7 +140,7 @@ static uint8_t blk_read(struct blk *blk, struct request *request)
 	counter_add(&blk->device.counters.to_guest, len - request->in.len);
 	if (code == 0)
 		return VIRTIO_BLK_S_OK;
-	status = blk_failed(blk, "read", code);
+	status = blk_stopped(blk, "read", code);
 	if (status == VIRTIO_BLK_S_OK)
 		slice_clear(&request->in);
 	return status;
@@ -133,9 +156,10 @@ static uint8_t blk_write(struct blk *blk, struct request *request)
 	code = blk_file_write(&blk->file, &request->out, request->sector * VIRTIO_BLK_SECTOR,
 			      blk_writes_through(blk));
 	counter_add(&blk->device.counters.from_guest, len - request->out.len);
-	return code < 0 ? blk_failed(blk, "write", code) : VIRTIO_BLK_S_OK;
+	return code < 0 ? blk_stopped(blk, "write", code) : VIRTIO_BLK_S_OK;
 }
 
+/* Not to be tried again: the kernel forgets what it could not write, and would say yes the second time. */
 static uint8_t blk_flush(struct blk *blk)
 {
 	int code = blk->unsafe ? 0 : blk_file_flush(&blk->file);
@@ -161,7 +185,7 @@ static uint8_t blk_clear_range(struct blk *blk, bool discard,
 		       : blk_file_zero(&blk->file, offset, len, unmap && blk->discard);
 	if (code == -EOPNOTSUPP)
 		return VIRTIO_BLK_S_UNSUPP;
-	return code < 0 ? blk_failed(blk, discard ? "discard" : "write zeroes", code) : VIRTIO_BLK_S_OK;
+	return code < 0 ? blk_stopped(blk, discard ? "discard" : "write zeroes", code) : VIRTIO_BLK_S_OK;
 }
 
 static uint8_t blk_clear(struct blk *blk, struct request *request, bool discard)
@@ -243,7 +267,7 @@ static uint8_t blk_execute_timed(struct blk *blk, struct request *request)
 
 	if (kind >= 0)
 		latency_add(&blk->latencies[kind], monotonic_ns() - began);
-	if (status == VIRTIO_BLK_S_IOERR)
+	if (status == VIRTIO_BLK_S_IOERR || status == STATUS_TRY_AGAIN)
 		counter_add(&blk->device.counters.errors, 1);
 	return status;
 }
@@ -266,18 +290,25 @@ static bool blk_over_limit(struct blk *blk, const struct request *request)
 
 /*
  * Whatever came of it, the driver hears of the request. 2.7.8.2: the length counts no byte behind one that
- * was not written, so it leaves out the status of a request whose buffers were not filled.
+ * was not written, so it leaves out the status of a request whose buffers were not filled. False: it is in
+ * the queue again, for another time.
  */
-static void blk_serve(struct blk *blk, struct virtq *queue, struct request *request)
+static bool blk_serve(struct blk *blk, struct virtq *queue, struct request *request)
 {
 	size_t in_len = request->in.len;
+	uint8_t status = blk_execute_timed(blk, request);
 	size_t written;
 
-	*request->status = blk_execute_timed(blk, request);
+	if (status == STATUS_TRY_AGAIN) {
+		virtq_unpop(queue);
+		return false;
+	}
+	*request->status = status;
 	written = in_len - request->in.len;
 	if (written == in_len)
 		written++;
 	virtq_push(queue, blk->chain.head, (uint32_t)written);
+	return true;
 }
 
 static void blk_notify(struct virtio_device *device, unsigned index)
@@ -297,7 +328,8 @@ static void blk_notify(struct virtio_device *device, unsigned index)
 			virtq_unpop(queue);
 			break;
 		}
-		blk_serve(blk, queue, &request);
+		if (!blk_serve(blk, queue, &request))
+			break;
 	}
 	virtio_interrupt(device, index);
 }
@@ -392,7 +424,7 @@ static int blk_init(struct blk *blk, const struct virtio_blk_options *options, s
 
 	if (logical < 0)
 		return logical;
-	if (asprintf(&blk->name, "blk %s", options->name) < 0) {
+	if (asprintf(&blk->name, BLK_NAME_PREFIX "%s", options->name) < 0) {
 		blk->name = NULL;
 		return error_set(err, -ENOMEM, "disk %s: out of memory", options->name);
 	}
@@ -400,6 +432,8 @@ static int blk_init(struct blk *blk, const struct virtio_blk_options *options, s
 	blk->unsafe = options->unsafe;
 	blk->discard = options->discard;
 	blk->ignore_errors = options->ignore_errors;
+	blk->stopped = options->stopped;
+	blk->owner = options->owner;
 	blk->sectors = options->size / VIRTIO_BLK_SECTOR;
 	if (options->id)
 		memcpy(blk->id, options->id, strnlen(options->id, sizeof(blk->id)));

@@ -43,6 +43,11 @@ struct virtio_blk_options {
 	bool unsafe;        /* flushes succeed and do nothing */
 	bool discard;       /* offered to the guest */
 	bool ignore_errors; /* of the file: the guest hears of none; what could not be read is zeros */
+	/* Not NULL: reads and writes that fail are neither answered nor lost; they stay in the queue, and are
+	 * tried again when it is kicked. Called on the loop's thread, with one sentence; it must not block.
+	 */
+	void (*stopped)(void *owner, const char *why);
+	void *owner;
 	unsigned logical_block,
 		physical_block; /* bytes, powers of two; 0: what the file wants, logical_block */
 	struct virtio_blk_rates operations, bytes;

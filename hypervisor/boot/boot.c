@@ -169,6 +169,24 @@ static int hand_over(const struct guest_memory *memory, const struct boot_source
 	return linux64_write(memory, loaded->has_setup ? &loaded->setup : NULL, &handover, err);
 }
 
+int boot_prepare(const struct boot_source *source, struct error *err)
+{
+	struct bzimage image;
+	struct error unfit; /* boot_load will say it */
+
+	if (source->protocol == BOOT_PROTOCOL_BZIMAGE ||
+	    !bzimage_probe(source->kernel, source->kernel_size) ||
+	    bzimage_parse(source->name, source->kernel, source->kernel_size, &image, &unfit) < 0 ||
+	    !image.decompressor || decompressor_load(image.decompressor) == 0)
+		return 0;
+	return error_set(
+		err, -ENOPKG,
+		"kernel %s: its %s compression needs the library %s (Debian package %s); or use protocol "
+		"bzimage, with which the guest unpacks it",
+		source->name, image.decompressor->name, image.decompressor->library,
+		image.decompressor->package);
+}
+
 int boot_load(const struct guest_memory *memory, const struct boot_source *source, struct boot_entry *entry,
 	      struct error *err)
 {

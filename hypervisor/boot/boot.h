@@ -51,6 +51,9 @@ struct boot_entry {
 	enum boot_protocol protocol; /* the one that was taken, never AUTO */
 };
 
+/* What boot_load needs from the file system, loaded for good: for who leaves it before. -ENOPKG. */
+int boot_prepare(const struct boot_source *source, struct error *err);
+
 /* -EINVAL: not a kernel we can boot (another architecture, truncated, ...); -ENOMEM: does not fit into guest
  * memory; -E2BIG: the command line is too long for the kernel. */
 int boot_load(const struct guest_memory *memory, const struct boot_source *source, struct boot_entry *entry,

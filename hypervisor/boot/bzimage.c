@@ -146,6 +146,9 @@ int bzimage_unpack(const struct guest_memory *memory, const char *name, const st
 	if (code == -ENOMEM)
 		return error_set(err, -ENOMEM, "kernel %s: no memory on this host to undo its %s compression",
 				 name, image->decompressor->name);
+	if (code == -ENOPKG)
+		return error_set(err, -ENOPKG, "kernel %s: its %s compression needs the library %s", name,
+				 image->decompressor->name, image->decompressor->library);
 	return error_set(err, -EINVAL, "kernel %s: its %s-compressed part is damaged", name,
 			 image->decompressor->name);
 }

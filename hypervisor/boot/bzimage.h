@@ -47,7 +47,7 @@ struct bzimage_vmlinux {
  * Unpacks the payload; image->decompressor must be known. Where the vmlinux allows (elf_flat_address) it is
  * unpacked in the place in guest memory where most of it stays, else into a buffer; bzimage_vmlinux_close
  * releases that. -EINVAL: damaged, or of another size than it says; -ENOMEM: larger than guest memory, or no
- * memory here.
+ * memory here; -ENOPKG: no library for its compression.
  */
 int bzimage_unpack(const struct guest_memory *memory, const char *name, const struct bzimage *image,
 		   struct bzimage_vmlinux *vmlinux, struct error *err);

@@ -9,8 +9,9 @@
  *   lz4    the legacy frame: blocks of 8 MiB       liblz4     LZ4 Frame Format, "Legacy frame"
  *
  * Output goes straight to where the caller wants it, which may be guest memory, and never behind its end. The
- * input is hostile; what a decoder may allocate for itself is bounded. Errors: -EBADMSG damaged, truncated or
- * of another length; -ENOMEM no memory for the decoder, or more than it may have. No state; any thread.
+ * input is hostile; what a decoder may allocate for itself is bounded. All libraries but zlib are loaded when
+ * they are needed, and then stay. Errors: -EBADMSG damaged, truncated or of another length; -ENOMEM no memory
+ * for the decoder, or more than it may have; -ENOPKG its library is not there. Any thread.
  */
 #pragma once
 
@@ -33,11 +34,16 @@ struct decompressor {
 	size_t magic_size;
 	size_t trailer_size; /* bytes that the kernel's build puts behind the stream: the size it unpacks to
 			      */
+	const char *library; /* its soname; NULL: it is in the program */
+	const char *package; /* of Debian, which has it */
 	int (*run)(const struct decompression *job);
 };
 
 /* The one whose magic data starts with; NULL: none of them. */
 const struct decompressor *decompressor_find(const uint8_t *data, size_t size);
+
+/* Loads its library, for good: what unpacks later needs no file any more. */
+int decompressor_load(const struct decompressor *decompressor);
 
 /* The first out_size bytes of what data unpacks to, at little cost. */
 int decompress_head(const struct decompressor *decompressor, const uint8_t *data, size_t size, uint8_t *out,

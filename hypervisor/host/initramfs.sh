@@ -33,6 +33,8 @@ install_libraries "$root" "$bin/rastos-domain-xml"
 mkdir -p "$root/usr/share/libvirt"
 cp -r --no-preserve=ownership /usr/share/libvirt/schemas "$root/usr/share/libvirt/"
 install_program "$root" "$(find_library libcrypto.so.3)" # rastos-vmm loads it when there is a signature to check
+# What undoes the compression of a guest's kernel.
+install_program "$root" "$(find_library liblz4.so.1)" "$(find_library liblzma.so.5)" "$(find_library libzstd.so.1)"
 # It loads these two, too, for its API.
 install_program "$root" "$(find_library libmicrohttpd.so.12)" "$(find_library libgnutls.so.30)"
 # kmod's modprobe, since busybox' cuts names at 256 bytes, and a processor, which asks for kvm-amd or kvm-intel, has longer.

@@ -154,7 +154,12 @@ class Client:
     def exchange_once(self, method, target, body, headers):
         self.connection = self.connection or Connection(self.make)
         try:
-            self.connection.request(method, target, body, headers)
+            try:
+                self.connection.request(method, target, body, headers)
+            except BrokenPipeError:
+                if not body:
+                    raise
+                # It was refused before all of it came; why may still be read.
             response = self.connection.getresponse()
             answer = Answer(response.status, response.headers, response.read())
         except Exception:

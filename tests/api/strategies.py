@@ -94,8 +94,10 @@ class Drawn:
             return st.dictionaries(st.text(max_size=8), ANYTHING, max_size=3)
         required = set(schema.get("required", ()))
         drawn = {name: self.value(member) for name, member in properties.items()}
-        return st.fixed_dictionaries({name: drawn[name] for name in drawn if name in required},
-                                     optional={name: drawn[name] for name in drawn if name not in required})
+        optional = [name for name in drawn if name not in required]
+        # A few of them: all at once hardly ever go together.
+        return st.sets(st.sampled_from(optional or [""]), max_size=3).flatmap(lambda names: st.fixed_dictionaries(
+            {name: drawn[name] for name in drawn if name in required or name in names}))
 
     @st.composite
     def wrong(draw, self, schema):

@@ -31,7 +31,7 @@ class Curl(ApiTest):
         for command in re.findall(r"```sh\n(.*?)\n```", page, re.S):
             words = shlex.split(command)
             self.assertEqual(words[:3], ["curl", "--unix-socket", "/run/rastos/api.sock"])
-            yield words[3:]
+            yield [word.replace("timeout_s=30", "timeout_s=1") for word in words[3:]]  # these guests do not listen
 
     def test_commands_of_the_page_do_what_it_says(self):
         self.assert_status(201, self.api.putNetwork({"name": "lab", "address": "192.168.150.1/24"}, network="lab"))
@@ -42,6 +42,7 @@ class Curl(ApiTest):
             operation = self.document.find(method, target.split("?")[0])
             if operation.id == "down":
                 continue  # the last word
+            self.prepare(operation)
             with self.subTest(operation):
                 follows = "-N" in words or operation.stream
                 if operation.id == "putGuest":
@@ -56,8 +57,23 @@ class Curl(ApiTest):
         # Others need a disk, a device or a state that is not there then.
         self.assertLessEqual({"getHost", "getPlan", "getMode", "listGuests", "getGuest", "putGuest", "patchGuest", "getGuestState", "startGuest", "killGuest", "getLogs",
                               "getStats", "getBootReport", "getCrashes", "listNetworks", "putNetwork", "getNetwork", "getPool", "listDisks", "putDisk", "listTasks", "getTask",
-                              "getEvents", "getMetrics", "getOpenapi", "getSchema", "deleteNetwork"} - worked, set())
+                              "getEvents", "getMetrics", "pauseGuest", "resumeGuest", "shutdownGuest", "rebootGuest", "deleteGuest", "listDevices", "getOpenapi", "getSchema", "deleteNetwork"} - worked, set())
         self.assert_status(204, self.curl("-X", "POST", "-H", "Content-Type: application/json", "-d", '{"timeout_s": 1}', "http://rastos/v1/down"))
+
+    def prepare(self, operation):
+        """What the command is about is there, and in a state in which it can be done."""
+        if "{guest}" not in operation.template or operation.id == "putGuest":
+            return
+        if self.api.getGuest(guest="web").status == 404:
+            self.put("web", autostart=False)
+        state = self.api.getGuestState(guest="web").json["state"]
+        off = operation.id in ("startGuest", "deleteGuest")
+        if off and state != "off":
+            self.assert_status(204, self.api.killGuest(guest="web", wait=True))
+        if not off and state == "off":
+            self.assert_status(200, self.api.startGuest(guest="web", wait=True))
+        if operation.id == "resumeGuest" and state != "paused":
+            self.api.pauseGuest(guest="web")
 
     def ours(self, word):
         """The definition with a kernel that is here, and nothing that needs root."""

@@ -178,6 +178,40 @@ class Running(Devices):
         self.wait_state("web", "off")
         self.assertEqual(self.ids()[:2], ["disk0", "data"])
 
+    def test_disks_and_cards_of_every_kind_come(self):
+        """What they need beside is made by a process that may make little (vmm/jail/filter_make.c)."""
+        self.start()
+        limits = {"total": {"iops_sec": 100}, "read": {"bytes_sec": 4096, "bytes_sec_max": 8192}}
+        disk = self.disk(iotune=limits, discard="unmap", error_policy="stop", block_size={"logical": 4096})
+        self.result("device-add", device="data", kind="disk", definition=disk)
+        card = {"type": "passt", "bandwidth": {"inbound": {"average": 100}, "outbound": {"average": 100, "burst": 5}}, "mtu": 1400}
+        self.result("device-add", device="lan", kind="network", definition=card)
+        try:
+            os.close(os.open(self.path("more.img"), os.O_RDWR | os.O_DIRECT))
+            self.result("device-add", device="more", kind="disk", definition=self.disk("more", cache="none"))
+        except OSError:
+            self.refused_op("device-add", USAGE, ["more.img", "page cache"], device="more", kind="disk",
+                            definition=self.disk("more", cache="none"))
+        self.assertEqual(self.state("web"), "running")
+
+    def test_link_changes_at_once(self):
+        for transport in ("pci", "mmio"):
+            card = {"type": "passt", "id": "lan"}
+            self.start(transport=transport, networks=[card])
+            pid = self.guest("web")["pid"]
+            for link in ("down", "down", "up"):
+                device = self.result("device-add", device="lan", kind="network", definition=card | {"link": link})
+                self.assertEqual(device["network"]["link"], link)
+                self.assertEqual(json.loads(self.read("guests/web.json"))["networks"], [card | {"link": link}])
+                self.assertEqual(self.definition_now()["networks"], [card | {"link": link}])
+                self.assertIsNone(self.definition_now("next_definition"))
+            self.refused_op("device-add", REFUSED, ["lan", "cannot change while"], device="lan", kind="network",
+                            definition=card | {"link": "down", "mtu": 1400})
+            self.assertEqual(self.guest("web")["pid"], pid)
+            self.ok("kill", "web")
+            self.wait_state("web", "off")
+            self.ok("undefine", "web")
+
     def test_manager_is_killed_while_they_come(self):
         self.start()
         for number in range(5):
@@ -204,6 +238,47 @@ class Running(Devices):
         self.assertIsNone(self.definition_now("next_definition"))
         self.refused_op("device-add", REFUSED, ["data.img", "in use"], device="again", kind="disk", definition=self.disk())
         self.result("device-add", device="more", kind="disk", definition=self.disk("more"))
+
+
+class Command(Devices):
+    """rastos-vmm device."""
+
+    def test_list_add_remove(self):
+        self.define(transport="pci", networks=[{"type": "passt"}])
+        self.assertEqual(self.ok("device", "add", "web", "data", "--disk", "data.img,ro"), "")
+        self.assertEqual(self.result("device-info", device="data")["disk"], self.disk(id="data", read_only=True))
+        self.ok("disk", "create", "pooled", "1M")
+        added = json.loads(self.ok("device", "add", "--json", "-d", "pooled", "web", "more"))
+        self.assertEqual(added["disk"], {"image": "pooled", "id": "more"})
+        self.ok("device", "add", "web", "lan", "-n", "network:default:8080:80")
+        lines = [line.split() for line in self.ok("device", "list", "web").splitlines()]
+        self.assertEqual([line[:2] for line in lines[1:]], [["data", "disk"], ["more", "disk"], ["net0", "network"],
+                                                            ["lan", "network"], ["vsock0", "vsock"], ["console0", "console"]])
+        self.assertIn("pooled", lines[2])
+        self.ok("device", "remove", "web", "data")
+        self.assertEqual([device["id"] for device in json.loads(self.ok("device", "list", "--json", "web"))["devices"]][:2],
+                         ["more", "net0"])
+
+    def test_while_it_runs(self):
+        self.define(transport="pci")
+        self.ok("start", "--wait", "web")
+        self.ok("device", "add", "web", "data", "-d", "data.img")
+        self.assertIn("hot plug", self.ok("device", "list", "web"))
+        self.refused(TIMED_OUT, ["may still"], "device", "remove", "--timeout", "1", "web", "data")
+        self.assertIn("leaving", self.ok("device", "list", "web"))
+        self.ok("device", "remove", "--next-start", "web", "data")
+        self.assertEqual(json.loads(self.read("guests/web.json"))["disks"], [])
+
+    def test_refusals(self):
+        self.define()
+        for code, words, arguments in ((NO_GUEST, ["wep", "web"], ("list", "wep")), (REFUSED, ["no device"], ("remove", "web", "x")),
+                                       (USAGE, ["disks[0]", "oops"], ("add", "web", "x", "-d", "data.img,oops"))):
+            with self.subTest(arguments):
+                self.refused(code, words, "device", *arguments)
+        for arguments in ((), ("lst",), ("add", "web", "x"), ("add", "web", "x", "-d", "a", "-n", "passt"), ("list",),
+                          ("remove", "web"), ("remove", "-t", "0", "web", "x"), ("list", "-d", "x", "web")):
+            with self.subTest(arguments):
+                self.assertEqual(self.run_program("device", *arguments).returncode, USAGE)
 
 
 main()

@@ -105,8 +105,8 @@ static inline bool virtio_start(uint32_t id, uint64_t features, unsigned queues)
 	return true;
 }
 
-/* Puts one request into the queue and kicks. */
-static inline void virtio_submit(unsigned queue, const struct virtio_part *parts, unsigned count)
+/* Puts one request into the queue. */
+static inline void virtio_put(unsigned queue, const struct virtio_part *parts, unsigned count)
 {
 	volatile struct virtio_ring *ring = &virtio_rings[queue];
 
@@ -121,6 +121,12 @@ static inline void virtio_submit(unsigned queue, const struct virtio_part *parts
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	ring->available.index++;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+/* The same, and kicks. */
+static inline void virtio_submit(unsigned queue, const struct virtio_part *parts, unsigned count)
+{
+	virtio_put(queue, parts, count);
 	virtio_write(VIRTIO_MMIO_QUEUE_NOTIFY, queue);
 }
 

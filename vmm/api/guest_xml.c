@@ -57,7 +57,6 @@ static bool start(struct exchange *exchange, const struct domain_xml_request *re
 	if (!xml) {
 		reply_refusal(exchange, MHD_HTTP_SERVICE_UNAVAILABLE,
 			      "as much domain XML as can be is being converted; try again in 1 s");
-		reply_header(exchange, MHD_HTTP_HEADER_RETRY_AFTER, "1");
 		return false;
 	}
 	xml->exchange = exchange;

@@ -32,7 +32,8 @@ static const char *guest_name(const struct exchange *exchange)
 /* Its definition as whoever changes it must know it: the newest. NULL: there is no such guest. */
 static const cJSON *current(const struct exchange *exchange)
 {
-	const struct managed_guest *guest = manager_find(exchange->connection->api->manager, guest_name(exchange));
+	const struct managed_guest *guest =
+		manager_find(exchange->connection->api->manager, guest_name(exchange));
 
 	if (!guest)
 		return NULL;
@@ -70,7 +71,8 @@ static bool check_preconditions(struct exchange *exchange)
 			reply_refusal(exchange, MHD_HTTP_PRECONDITION_FAILED,
 				      "guest %s: it was changed since you read it; read it again", name);
 		else
-			reply_refusal(exchange, MHD_HTTP_PRECONDITION_FAILED, "guest %.64s: there is none", name);
+			reply_refusal(exchange, MHD_HTTP_PRECONDITION_FAILED, "guest %.64s: there is none",
+				      name);
 		return false;
 	}
 	if (none_match && names_current(none_match, json, true)) {
@@ -142,14 +144,27 @@ static void finish_define(struct exchange *exchange, cJSON *result)
 	add_etag(exchange, "");
 }
 
-/* definition is taken over. What is so already stays as it is. */
+/* Whether it says what is so already; a uuid that it does not have stays as it is. */
+static bool is_current(const struct exchange *exchange, const cJSON *definition)
+{
+	cJSON *is = cJSON_Duplicate(current(exchange), true);
+	bool same;
+
+	if (!cJSON_HasObjectItem(definition, "uuid"))
+		cJSON_DeleteItemFromObjectCaseSensitive(is, "uuid");
+	same = cJSON_Compare(definition, is, true);
+	cJSON_Delete(is);
+	return same;
+}
+
+/* definition is taken over. */
 static void define(struct exchange *exchange, cJSON *definition)
 {
 	struct managed_guest *guest = manager_find(exchange->connection->api->manager, guest_name(exchange));
 	cJSON *members;
 
 	exchange->created = !guest;
-	if (guest && cJSON_Compare(definition, current(exchange), true)) {
+	if (guest && is_current(exchange, definition)) {
 		cJSON_Delete(definition);
 		finish_define(exchange, manager_describe(guest));
 		return;
@@ -212,7 +227,8 @@ void guests_patch(struct exchange *exchange)
 	changed = cJSON_Duplicate(json, true);
 	code = changed ? merge_patch(changed, exchange->json) : -ENOMEM;
 	if (code < 0)
-		reply_refusal(exchange, code == -E2BIG ? MHD_HTTP_UNPROCESSABLE_CONTENT : MHD_HTTP_SERVICE_UNAVAILABLE,
+		reply_refusal(exchange,
+			      code == -E2BIG ? MHD_HTTP_UNPROCESSABLE_CONTENT : MHD_HTTP_SERVICE_UNAVAILABLE,
 			      code == -E2BIG ? "body: an object in it has more members than any definition"
 					     : "out of memory");
 	else if (check_name(exchange, changed))

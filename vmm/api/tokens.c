@@ -53,9 +53,11 @@ static int read_lines(struct tokens *tokens, FILE *file, struct error *err)
 		if (line[strspn(line, " \t\n")] == '\0' || line[0] == '#')
 			continue;
 		if (tokens->count == TOKENS_MAX)
-			return error_set(err, -E2BIG, "tokens %s: are more than %d", tokens->path, TOKENS_MAX);
+			return error_set(err, -E2BIG, "tokens %s: are more than %d", tokens->path,
+					 TOKENS_MAX);
 		if (!parse_line(line, &tokens->tokens[tokens->count]))
-			return error_set(err, -EINVAL, "tokens %s: line %u is not a name, a role and a SHA-256",
+			return error_set(err, -EINVAL,
+					 "tokens %s: line %u is not a name, a role and a SHA-256",
 					 tokens->path, number);
 		tokens->count++;
 	}
@@ -74,8 +76,9 @@ static int read_tokens(struct tokens *tokens, struct error *err)
 		return error_set(err, -errno, "tokens %s: cannot read: %m", tokens->path);
 	if (status.st_mode & 077 || (status.st_uid != geteuid() && status.st_uid != 0))
 		return error_set(err, -EPERM,
-				 "tokens %s: others may read or change it: it must be yours, with mode 0600", tokens->path);
-	tokens->changed = status.st_mtim;
+				 "tokens %s: others may read or change it: it must be yours, with mode 0600",
+				 tokens->path);
+	tokens->file = status;
 	return read_lines(tokens, file, err);
 }
 
@@ -103,6 +106,13 @@ static int write_tokens(const struct tokens *tokens, struct error *err)
 	return 0;
 }
 
+/* A clock's tick is too long to tell two changes apart, but each makes a file of its own. */
+static bool is_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_mode == b->st_mode &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
 /* Read again when it is another; one that went wrong lets nobody in. */
 static void read_again(struct tokens *tokens)
 {
@@ -111,12 +121,10 @@ static void read_again(struct tokens *tokens)
 
 	if (stat(tokens->path, &status) < 0) {
 		tokens->count = 0;
-		tokens->changed = (struct timespec){0};
-	} else if ((status.st_mtim.tv_sec != tokens->changed.tv_sec ||
-		    status.st_mtim.tv_nsec != tokens->changed.tv_nsec) &&
-		   read_tokens(tokens, &err) < 0) {
+		tokens->file = (struct stat){0};
+	} else if (!is_same_file(&status, &tokens->file) && read_tokens(tokens, &err) < 0) {
 		tokens->count = 0;
-		tokens->changed = status.st_mtim;
+		tokens->file = status;
 		log_warning("%s", err.text);
 	}
 }
@@ -129,7 +137,8 @@ int tokens_open(const char *path, struct tokens **result, struct error *err)
 	if (!tokens)
 		return error_set(err, -ENOMEM, "tokens %s: out of memory", path);
 	tokens->path = strdup(path);
-	code = tokens->path ? crypto_open(&tokens->crypto, err) : error_set(err, -ENOMEM, "tokens %s: out of memory", path);
+	code = tokens->path ? crypto_open(&tokens->crypto, err)
+			    : error_set(err, -ENOMEM, "tokens %s: out of memory", path);
 	if (code == 0)
 		code = read_tokens(tokens, err);
 	if (code < 0) {
@@ -151,9 +160,11 @@ void tokens_close(struct tokens *tokens)
 
 /* --- One of them --- */
 
-static int hash_token(struct tokens *tokens, const char *text, uint8_t hash[TOKEN_HASH_SIZE], struct error *err)
+static int hash_token(struct tokens *tokens, const char *text, uint8_t hash[TOKEN_HASH_SIZE],
+		      struct error *err)
 {
-	return crypto_hash(tokens->crypto, crypto_digest_find("sha256", strlen("sha256")), text, strlen(text), hash, err);
+	return crypto_hash(tokens->crypto, crypto_digest_find("sha256", strlen("sha256")), text, strlen(text),
+			   hash, err);
 }
 
 /* Without an end where they differ, which could be timed. */
@@ -200,12 +211,14 @@ int tokens_add(struct tokens *tokens, const char *name, enum api_role role, char
 	int code;
 
 	if (!definition_name_valid(name))
-		return error_set(err, -EINVAL, "token %.64s: a name is letters, digits, '.', '_' and '-', at most %d", name,
+		return error_set(err, -EINVAL,
+				 "token %.64s: a name is letters, digits, '.', '_' and '-', at most %d", name,
 				 TOKEN_NAME_MAX);
 	if (tokens_find(tokens, name) >= 0)
 		return error_set(err, -EEXIST, "token %s: the name is taken", name);
 	if (tokens->count == TOKENS_MAX)
-		return error_set(err, -E2BIG, "token %s: there are %d already, which is the most", name, TOKENS_MAX);
+		return error_set(err, -E2BIG, "token %s: there are %d already, which is the most", name,
+				 TOKENS_MAX);
 	if (getrandom(chance, sizeof(chance), 0) != sizeof(chance))
 		return error_set(err, -errno, "token %s: no random bytes: %m", name);
 	for (unsigned i = 0; i < TOKEN_BYTES; i++)

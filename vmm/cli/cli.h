@@ -46,6 +46,8 @@ enum exit_code command_plan(struct cli *cli, int argc, char **argv);
 enum exit_code command_exec(struct cli *cli, int argc, char **argv);
 enum exit_code command_cp(struct cli *cli, int argc, char **argv);
 enum exit_code command_network(struct cli *cli, int argc, char **argv);
+enum exit_code command_token(struct cli *cli, int argc, char **argv);
+enum exit_code command_device(struct cli *cli, int argc, char **argv);
 enum exit_code command_disk(struct cli *cli, int argc, char **argv);
 enum exit_code command_boot_report(struct cli *cli, int argc, char **argv);
 

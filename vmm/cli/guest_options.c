@@ -18,7 +18,7 @@
 const char guest_options_help[] =
 	"  -c, --cpus N            vCPUs (default 1)\n"
 	"  -m, --memory MIB        memory in MiB (default 512)\n"
-	"  -d, --disk DISK[,ro][,id=ID]\n"
+	"  -d, --disk DISK[,ro][,id=ID][,cache=WORD][,discard=unmap]\n"
 	"                          a raw disk: a file, or an image of the pool; may be given more than once\n"
 	"  -n, --net passt[:PUBLISH,...] | network:NAME[:PUBLISH,...] | bridge:DEVICE | tap:DEVICE\n"
 	"                          a network card; may be given more than once\n"
@@ -135,7 +135,7 @@ enum guest_source guest_source_find(const char *source, const struct settings *s
 
 /* --- The definition --- */
 
-static cJSON *disk_json(const char *text, const struct settings *settings)
+cJSON *guest_options_disk(const char *text, const struct settings *settings)
 {
 	AUTO_FREE char *copy = strdup(text);
 	cJSON *disk = cJSON_CreateObject();
@@ -143,18 +143,19 @@ static cJSON *disk_json(const char *text, const struct settings *settings)
 	char *word = strsep(&rest, ",");
 
 	cJSON_AddStringToObject(disk, word && is_pool_image(word, settings) ? "image" : "path", word);
+	/* What is not known is refused by its name, as a key of the definition. */
 	while ((word = strsep(&rest, ","))) {
-		if (strcmp(word, "ro") == 0)
+		const char *key = strsep(&word, "=");
+
+		if (strcmp(key, "ro") == 0 && !word)
 			cJSON_AddTrueToObject(disk, "read_only");
-		else if (strncmp(word, "id=", 3) == 0)
-			cJSON_AddStringToObject(disk, "id", word + 3);
 		else
-			cJSON_AddStringToObject(disk, word, ""); /* refused by name */
+			cJSON_AddStringToObject(disk, key, word ? word : "");
 	}
 	return disk;
 }
 
-static cJSON *network_json(const char *text)
+cJSON *guest_options_network(const char *text)
 {
 	static const char *const targets[][2] = {
 		{"tap", "device"}, {"bridge", "bridge"}, {"network", "network"}};
@@ -226,7 +227,7 @@ static void add_disks(cJSON *json, const struct guest_options *options, enum gue
 		cJSON_AddItemToArray(list, first);
 	}
 	for (unsigned i = 0; i < options->disk_count; i++)
-		cJSON_AddItemToArray(list, disk_json(options->disks[i], settings));
+		cJSON_AddItemToArray(list, guest_options_disk(options->disks[i], settings));
 }
 
 static int check_options(const struct guest_options *options, enum guest_source found, const char *source,
@@ -272,6 +273,6 @@ int guest_options_json(const struct guest_options *options, const char *name, co
 	add_disks(*json, options, found, source, settings);
 	list = cJSON_AddArrayToObject(*json, "networks");
 	for (unsigned i = 0; i < options->network_count; i++)
-		cJSON_AddItemToArray(list, network_json(options->networks[i]));
+		cJSON_AddItemToArray(list, guest_options_network(options->networks[i]));
 	return 0;
 }

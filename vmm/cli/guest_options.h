@@ -76,3 +76,6 @@ enum guest_source guest_source_find(const char *source, const struct settings *s
  * *json. */
 int guest_options_json(const struct guest_options *options, const char *name, const char *source,
 		       const struct settings *settings, cJSON **json, struct error *err);
+/* What one --disk or one --net says: an item of the definition's "disks" or "networks". */
+cJSON *guest_options_disk(const char *text, const struct settings *settings);
+cJSON *guest_options_network(const char *text);

@@ -15,7 +15,7 @@
 
 static const char *const cache_words[] = {"writeback", "writethrough", "none", "directsync", "unsafe", NULL};
 static const char *const discard_words[] = {"ignore", "unmap", NULL};
-static const char *const error_words[] = {"report", "ignore", NULL};
+static const char *const error_words[] = {"report", "stop", "ignore", NULL};
 
 void disk_definition_free(struct disk_definition *disk)
 {

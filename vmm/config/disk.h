@@ -30,6 +30,7 @@ enum disk_cache {
 /* What the guest hears of an error of the host's storage. */
 enum disk_errors {
 	DISK_ERRORS_REPORT,
+	DISK_ERRORS_STOP,   /* nothing: it is paused, and what failed is tried again when it is resumed */
 	DISK_ERRORS_IGNORE, /* nothing: what could not be read is zeros, what could not be written is lost */
 };
 

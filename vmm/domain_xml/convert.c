@@ -245,6 +245,38 @@ COUNT(convert_iops_sec, 1, 1000000000);
 COUNT(convert_seconds, 1, 3600);
 COUNT(convert_kib_sec, 1, 16777216);
 
+#define ADJUSTMENT_MAX 3155760000 /* seconds: a hundred years */
+
+static int adjustment_read(const struct conversion *conversion, const char *text, cJSON **value,
+			   struct error *why)
+{
+	bool negative = *text == '-';
+	uint64_t number;
+
+	(void)conversion;
+	if (!number_read(text + (negative || *text == '+'), 0, ADJUSTMENT_MAX, &number))
+		return error_set(why, -EINVAL, "must be a whole number of seconds, at most %llu",
+				 (unsigned long long)ADJUSTMENT_MAX);
+	return take_value(cJSON_CreateNumber(negative ? -(double)number : (double)number), value);
+}
+
+static char *adjustment_write(const struct conversion *conversion, const cJSON *value)
+{
+	double number = cJSON_IsNumber(value) ? value->valuedouble : NAN;
+	char *text = NULL;
+
+	(void)conversion;
+	if (number != floor(number) || fabs(number) > ADJUSTMENT_MAX)
+		return NULL;
+	return asprintf(&text, "%lld", (long long)number) < 0 ? NULL : text;
+}
+
+const struct conversion convert_adjustment = {
+	.read = adjustment_read,
+	.write = adjustment_write,
+	.what = "seconds, with a sign",
+};
+
 /* --- Words --- */
 
 static int word_read(const struct conversion *conversion, const char *text, cJSON **value, struct error *why)
@@ -284,7 +316,7 @@ static char *word_write(const struct conversion *conversion, const cJSON *value)
 WORDS(convert_cache, SAME("writeback"), SAME("writethrough"), SAME("none"), SAME("directsync"),
       SAME("unsafe"));
 WORDS(convert_discard, SAME("ignore"), SAME("unmap"));
-WORDS(convert_error_policy, SAME("report"), SAME("ignore"));
+WORDS(convert_error_policy, SAME("report"), SAME("stop"), SAME("ignore"));
 WORDS(convert_card_type, {"user", "passt"}, {"ethernet", "tap"}, SAME("network"), SAME("bridge"));
 WORDS(convert_link, SAME("up"), SAME("down"));
 WORDS(convert_action, SAME("destroy"), SAME("restart"));
@@ -293,3 +325,4 @@ WORDS(convert_role, SAME("server"), SAME("desktop"), SAME("guest"));
 WORDS(convert_ready, SAME("notify"), SAME("started"));
 WORDS(convert_protocol, SAME("auto"), SAME("pvh"), SAME("linux64"), SAME("bzimage"));
 WORDS(convert_placement, SAME("shared"), SAME("exclusive"));
+WORDS(convert_transport, SAME("mmio"), SAME("pci"));

@@ -4,6 +4,8 @@
 #include <libxml/SAX2.h>
 #include <libxml/parser.h>
 #include <libxml/parserInternals.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/util.h"
@@ -136,6 +138,57 @@ static int check_encoding(const char *bytes, size_t size, struct refusal *refusa
 		      (int)(len > 40 ? 40 : len), quote + 1);
 }
 
+/* What begins at `at` and is no tag is left behind: a comment, a section, an instruction. NULL: it is a tag.
+ */
+static const char *skip_other(const char *at, const char *end)
+{
+	static const char *const others[][2] = {{"<!--", "-->"}, {"<![CDATA[", "]]>"}, {"<?", "?>"}};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(others); i++) {
+		size_t len = strlen(others[i][0]);
+		const char *close;
+
+		if ((size_t)(end - at) < len || memcmp(at, others[i][0], len) != 0)
+			continue;
+		close = memmem(at, (size_t)(end - at), others[i][1], strlen(others[i][1]));
+		return close ? close : end;
+	}
+	return NULL;
+}
+
+/* The end of the tag at `at`, or of the bytes; *count: its attributes, as far as it has values in quotes. */
+static const char *skip_tag(const char *at, const char *end, unsigned *count)
+{
+	for (*count = 0; at < end && *at != '>'; at++) {
+		if (*at != '"' && *at != '\'')
+			continue;
+		++*count;
+		at = memchr(at + 1, *at, (size_t)(end - at - 1));
+		if (!at)
+			return end;
+	}
+	return at;
+}
+
+/* Before the parser sees them: it compares each of an element's attributes with all the others. */
+static int check_attributes(const char *bytes, size_t size, struct refusal *refusal)
+{
+	const char *end = bytes + size;
+	const char *at = bytes;
+
+	while (at < end && (at = memchr(at, '<', (size_t)(end - at)))) {
+		const char *behind = skip_other(at, end);
+		unsigned count = 0;
+
+		at = behind ? behind : skip_tag(at, end, &count);
+		if (count > DOCUMENT_ATTRIBUTES_MAX)
+			return refuse(refusal, -E2BIG, NULL,
+				      "is refused: an element has more than %u attributes",
+				      DOCUMENT_ATTRIBUTES_MAX);
+	}
+	return 0;
+}
+
 int document_parse(const char *bytes, size_t size, xmlDoc **document, struct refusal *refusal)
 {
 	struct parsing parsing = {0};
@@ -146,6 +199,8 @@ int document_parse(const char *bytes, size_t size, xmlDoc **document, struct ref
 	if (size > DOCUMENT_BYTES_MAX)
 		return refuse(refusal, -E2BIG, NULL, "is larger than %u KiB", DOCUMENT_BYTES_MAX >> 10);
 	code = check_encoding(bytes, size, refusal);
+	if (code == 0)
+		code = check_attributes(bytes, size, refusal);
 	if (code < 0)
 		return code;
 	parser = xmlNewParserCtxt();
@@ -164,4 +219,52 @@ int document_parse(const char *bytes, size_t size, xmlDoc **document, struct ref
 	}
 	xmlFreeParserCtxt(parser);
 	return code;
+}
+
+/* --- Lines --- */
+
+static bool has_text(const xmlNode *element)
+{
+	for (const xmlNode *child = element->children; child; child = child->next) {
+		if (child->type != XML_ELEMENT_NODE)
+			return true;
+	}
+	return false;
+}
+
+static int add_line(xmlNode *parent, xmlNode *before, unsigned depth)
+{
+	char line[2 + 2 * DOCUMENT_DEPTH_MAX];
+	xmlNode *text;
+
+	snprintf(line, sizeof(line), "\n%*s", (int)MIN(2 * depth, 2U * DOCUMENT_DEPTH_MAX), "");
+	text = xmlNewDocText(parent->doc, xml_bytes(line));
+	if (!text)
+		return -ENOMEM;
+	return (before ? xmlAddPrevSibling(before, text) : xmlAddChild(parent, text)) ? 0 : -ENOMEM;
+}
+
+static int indent_inside(xmlNode *element, unsigned depth)
+{
+	xmlNode *child = element->children;
+	int code = 0;
+
+	if (!child || has_text(element) || (element->ns && !xml_is_ours(element)))
+		return 0;
+	while (child && code == 0) {
+		xmlNode *next = child->next;
+
+		code = add_line(element, child, depth + 1);
+		if (code == 0)
+			code = indent_inside(child, depth + 1);
+		child = next;
+	}
+	return code == 0 ? add_line(element, NULL, depth) : code;
+}
+
+int document_indent(xmlDoc *document, struct refusal *refusal)
+{
+	int code = indent_inside(xmlDocGetRootElement(document), 0);
+
+	return code < 0 ? refuse(refusal, code, NULL, "out of memory") : 0;
 }

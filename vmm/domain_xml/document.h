@@ -12,9 +12,13 @@
 
 #include "vmm/domain_xml/refusal.h"
 
-#define DOCUMENT_BYTES_MAX (1U << 20)
-#define DOCUMENT_DEPTH_MAX 32
-#define DOCUMENT_NODES_MAX 65536 /* elements and attributes */
+#define DOCUMENT_BYTES_MAX      (1U << 20)
+#define DOCUMENT_DEPTH_MAX      32
+#define DOCUMENT_NODES_MAX      65536 /* elements and attributes */
+#define DOCUMENT_ATTRIBUTES_MAX 256   /* of one element */
 
 /* 0, or -EINVAL, -E2BIG, -ENOMEM with the sentence. The caller frees *document (xmlFreeDoc). */
 int document_parse(const char *bytes, size_t size, xmlDoc **document, struct refusal *refusal);
+/* Puts each element of a domain on a line of its own; what is in other programs' metadata stays as it is. 0
+ * or -ENOMEM. */
+int document_indent(xmlDoc *document, struct refusal *refusal);

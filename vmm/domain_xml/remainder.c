@@ -23,12 +23,30 @@ struct spot {
 	const char *pointer; /* the whole way */
 };
 
+/* In the order of their pointers, so that the same definition is always printed alike. */
+static void move_to_its_place(xmlNode *element, const char *pointer)
+{
+	xmlNode *before = element;
+
+	while (before->prev && before->prev->type == XML_ELEMENT_NODE) {
+		const char *other = xml_attribute(before->prev, "pointer");
+
+		if (!other || strcmp(other, pointer) < 0)
+			break;
+		before = before->prev;
+	}
+	if (before != element)
+		xmlAddPrevSibling(before, element);
+}
+
 static int add(const struct spot *spot, const char *name, const char *text)
 {
 	xmlNode *holder = writer_element(spot->writer, spot->domain, HOLDER);
 	xmlNode *element = holder ? writer_add(spot->writer, holder, name) : NULL;
 	int code = element ? writer_set(spot->writer, element, "@pointer", spot->pointer) : -ENOMEM;
 
+	if (code == 0)
+		move_to_its_place(element, spot->pointer);
 	return code == 0 && text ? writer_set(spot->writer, element, "", text) : code;
 }
 
@@ -157,6 +175,8 @@ static bool is_all_default(const struct spot *spot, const cJSON *back)
 {
 	const cJSON *item;
 
+	if (!cJSON_IsObject(back))
+		return false;
 	cJSON_ArrayForEach(item, back)
 	{
 		AUTO_FREE char *key = NULL;
@@ -166,7 +186,7 @@ static bool is_all_default(const struct spot *spot, const cJSON *back)
 		if (enter(spot, item->string, &inner, &key, &pointer) < 0 || !is_default(&inner, item))
 			return false;
 	}
-	return cJSON_IsObject(back);
+	return true;
 }
 
 static int compare(const struct spot *spot, const cJSON *said, const cJSON *back)

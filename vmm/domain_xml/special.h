@@ -10,6 +10,7 @@ extern const struct special special_current_memory;
 extern const struct special special_current_vcpus;
 extern const struct special special_hugepages;
 extern const struct special special_cpu_feature;
+extern const struct special special_clock_offset;
 
 /* special_boot.c */
 extern const struct special special_os_boot;

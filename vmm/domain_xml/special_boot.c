@@ -55,10 +55,15 @@ static int os_boot_write(struct writer *writer, xmlNode *element, const cJSON *o
 	return from_disk(object) == 0 ? writer_set(writer, element, "os/boot/@dev", "hd") : 0;
 }
 
+static bool is_disk(const xmlNode *element)
+{
+	return strcmp(xml_chars(element->name), "disk") == 0;
+}
+
 static int device_boot_read(struct reader *reader, const xmlNode *node, cJSON *object)
 {
 	const char *text = xml_attribute(node, "order");
-	bool disk = strcmp(xml_chars(node->parent->name), "disk") == 0;
+	bool disk = is_disk(node->parent);
 	uint64_t order;
 
 	(void)object;
@@ -76,8 +81,9 @@ static int device_boot_write(struct writer *writer, xmlNode *element, const cJSO
 	int disk = from_disk(writer->definition);
 
 	(void)object;
-	return disk > 0 && (unsigned)disk == writer->item ? writer_set(writer, element, "boot/@order", "1")
-							  : 0;
+	return disk > 0 && is_disk(element) && (unsigned)disk == writer->item
+		       ? writer_set(writer, element, "boot/@order", "1")
+		       : 0;
 }
 
 const struct special special_os_boot = {os_boot_read, os_boot_write};

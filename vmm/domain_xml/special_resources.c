@@ -1,4 +1,4 @@
-/* Memory, vCPUs and the CPU's features. */
+/* Memory, vCPUs, the CPU's features and the clock. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -242,8 +242,45 @@ static int cpu_feature_write(struct writer *writer, xmlNode *element, const cJSO
 	return code;
 }
 
+/* --- The clock: UTC is what is so when nothing is said, here and there --- */
+
+/* Of a variable one, which libvirt would keep as the guest has set it. */
+static int read_variable(struct reader *reader, const xmlNode *node, const char **word)
+{
+	static const struct rule forgotten = {
+		.path = "clock/@offset",
+		.why = "what the guest sets its clock to is not kept: each start begins anew",
+	};
+	const char *basis = xml_attribute(node->parent, "basis");
+
+	*word = basis ? basis : "utc";
+	return reader_ignore(reader, forgotten.why, &forgotten, node);
+}
+
+static int clock_offset_read(struct reader *reader, const xmlNode *node, cJSON *object)
+{
+	AUTO_FREE char *text = xml_text(node);
+	const char *word = text ? text : "";
+	int code = strcmp(word, "variable") == 0 ? read_variable(reader, node, &word) : 0;
+
+	if (code < 0 || strcmp(word, "utc") == 0)
+		return code;
+	if (strcmp(word, "localtime") != 0)
+		return refuse(reader->refusal, -EINVAL, node, "must be one of utc, localtime, variable");
+	return reader_set(reader, node, object, "clock.offset", cJSON_CreateString(word));
+}
+
+static int clock_offset_write(struct writer *writer, xmlNode *element, const cJSON *object)
+{
+	const char *word = cJSON_GetStringValue(json_key_get(object, "clock.offset"));
+	bool local = word && strcmp(word, "localtime") == 0;
+
+	return writer_set(writer, element, "clock/@offset", local ? "localtime" : "utc");
+}
+
 const struct special special_memory = {memory_read, memory_write};
 const struct special special_current_memory = {.read = current_memory_read};
 const struct special special_current_vcpus = {.read = current_vcpus_read};
 const struct special special_hugepages = {hugepages_read, hugepages_write};
 const struct special special_cpu_feature = {cpu_feature_read, cpu_feature_write};
+const struct special special_clock_offset = {clock_offset_read, clock_offset_write};

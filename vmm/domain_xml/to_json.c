@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/util.h"
 #include "vmm/config/nearest.h"
 #include "vmm/domain_xml/json_key.h"
 #include "vmm/domain_xml/metadata.h"
@@ -13,6 +14,7 @@
 #include "vmm/domain_xml/xml.h"
 
 #define NEAREST_MAX 64
+#define BLANKS      " \t\r\n"
 
 /* --- What was left out --- */
 
@@ -181,7 +183,7 @@ static int open_item(struct reader *reader, const struct rule *rule, const xmlNo
 
 static bool is_blank(const xmlNode *node)
 {
-	return !node->content || !node->content[strspn(xml_chars(node->content), " \t\r\n")];
+	return !node->content || !node->content[strspn(xml_chars(node->content), BLANKS)];
 }
 
 /* Whether one like it came before, in the same parent. */
@@ -203,6 +205,13 @@ static bool has_text_of_its_own(const struct rule *rule)
 	return rule->verdict != RULE_HOLD && rule->verdict != RULE_LIST;
 }
 
+static int refuse_text(struct reader *reader, const xmlNode *element, const char *text)
+{
+	text += strspn(text, BLANKS);
+	return refuse(reader->refusal, -EINVAL, element, "holds elements only, not text: %.*s",
+		      (int)MIN(strcspn(text, "\r\n"), (size_t)40), text);
+}
+
 static int read_children(struct reader *reader, const struct rule *rule, const xmlNode *element,
 			 cJSON *object)
 {
@@ -212,9 +221,7 @@ static int read_children(struct reader *reader, const struct rule *rule, const x
 		if (child->type == XML_ELEMENT_NODE)
 			code = read_element(reader, child, object);
 		else if (child->type == XML_TEXT_NODE && !is_blank(child) && !has_text_of_its_own(rule))
-			code = refuse(
-				reader->refusal, -EINVAL, element, "holds elements only, not text: %.40s",
-				xml_chars(child->content) + strspn(xml_chars(child->content), " \t\r\n"));
+			code = refuse_text(reader, element, xml_chars(child->content));
 	}
 	return code;
 }

@@ -76,6 +76,12 @@ static int entry_check(const FTSENT *entry, struct error *err)
 	mode_t mode = entry->fts_statp->st_mode;
 	char name[128];
 
+	/* Root's tar is not root (program.h). */
+	if (entry->fts_info != FTS_DP && entry->fts_info != FTS_ERR && entry->fts_info != FTS_NS &&
+	    lchown(entry->fts_accpath, geteuid(), getegid()) < 0) {
+		printable_line(entry->fts_name, name, sizeof(name));
+		return error_set(err, -errno, "%s: cannot take it over: %m", name);
+	}
 	if (entry->fts_info == FTS_DP || entry->fts_info == FTS_SL || entry->fts_info == FTS_SLNONE)
 		return 0;
 	printable_line(entry->fts_name, name, sizeof(name));

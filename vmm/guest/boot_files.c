@@ -21,7 +21,7 @@ int boot_files_find(const struct guest_definition *definition, const struct gues
 							 : "",
 			.protocol = definition->protocol,
 		};
-		return 0;
+		return boot_prepare(source, err);
 	}
 	code = fit_open_apart(definition->image, resources->image.data, resources->image.size,
 			      definition->configuration, resources->keys, resources->key_count,
@@ -38,5 +38,5 @@ int boot_files_find(const struct guest_definition *definition, const struct gues
 		.cmdline = fit.cmdline ? fit.cmdline : "",
 		.protocol = definition->protocol,
 	};
-	return 0;
+	return boot_prepare(source, err);
 }

@@ -211,7 +211,7 @@ static void forget_repeated(struct machine_counters *counters)
 	for (unsigned i = 1; i < count; i++) {
 		for (unsigned j = 0; j < i; j++) {
 			if (strcmp(all[i]->device, all[j]->device) == 0)
-				all[i]->device[0] = '\0';
+				memset(all[i]->device, 0, sizeof(all[i]->device));
 		}
 	}
 }
@@ -225,6 +225,6 @@ void counters_from_json(const cJSON *json, struct machine_counters *counters)
 		read_devices(cJSON_GetObjectItemCaseSensitive(json, "networks"), DEFINITION_NETWORKS_MAX,
 			     "received_bytes", "sent_bytes", counters->networks);
 	counters->other_count = read_devices(cJSON_GetObjectItemCaseSensitive(json, "others"),
-					     COUNTERS_OTHERS_MAX, "", "", counters->others);
+					     COUNTERS_OTHERS_MAX, NULL, NULL, counters->others);
 	forget_repeated(counters);
 }

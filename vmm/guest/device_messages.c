@@ -88,6 +88,16 @@ int device_add(struct machine *machine, const cJSON *message, int fd, struct err
 			 device_message_id(message));
 }
 
+int device_set_link(struct machine *machine, const cJSON *message, struct error *err)
+{
+	const cJSON *up = cJSON_GetObjectItemCaseSensitive(message, "up");
+
+	if (!cJSON_IsBool(up))
+		return error_set(err, -EINVAL, "device %s: its link is to be up or down",
+				 device_message_id(message));
+	return machine_set_link(machine, device_message_id(message), cJSON_IsTrue(up), err);
+}
+
 int device_remove(struct machine *machine, const cJSON *message, struct error *err)
 {
 	return machine_remove_device(machine, device_message_id(message), err);

@@ -130,6 +130,7 @@ void machine_resume(struct machine *machine)
 	atomic_store(&machine->paused, false);
 	pthread_cond_broadcast(&machine->pause_over);
 	pthread_mutex_unlock(&machine->pause_lock);
+	machine_devices_retry(&machine->devices);
 }
 
 /* On a vCPU's thread: until the machine goes on, or ends. */
@@ -206,6 +207,11 @@ int machine_add_network(struct machine *machine, const struct network_definition
 int machine_remove_device(struct machine *machine, const char *id, struct error *err)
 {
 	return machine_hotplug_ask(&machine->devices, id, err);
+}
+
+int machine_set_link(struct machine *machine, const char *id, bool up, struct error *err)
+{
+	return machine_devices_set_link(&machine->devices, id, up, err);
 }
 
 bool machine_has_hotplug(const struct machine *machine)

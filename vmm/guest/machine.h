@@ -41,6 +41,7 @@ struct machine_config {
 	const struct guest_definition *definition;
 	struct guest_resources *resources; /* descriptors are taken over */
 	const struct boot_source *source;  /* points into them; not needed once the machine is made */
+	int64_t clock_shift; /* seconds from UTC to what the guest's clock is to show at first */
 	struct loop *loop;
 	struct console_hub *console;
 	struct boot_recorder *recorder;
@@ -51,6 +52,9 @@ struct machine_config {
 	void (*thread_started)(void *owner, enum machine_thread kind);
 	/* A disk or network card was let go by the guest and is no more. Loop thread. */
 	void (*device_gone)(void *owner, const char *id);
+	/* A disk whose errors stop the guest had one, and waits: the guest is to be paused. Once it is
+	 * resumed, the disk tries again. Loop thread. */
+	void (*halted)(void *owner, const char *why);
 	/* why: one sentence for MACHINE_CRASHED and MACHINE_FAILED, who asked for MACHINE_RESET. */
 	void (*ended)(void *owner, enum machine_end end, const char *why);
 	void *owner;
@@ -70,7 +74,7 @@ void machine_stop(struct machine *machine);
 void machine_press_power(struct machine *machine);
 /* Stops the vCPUs after the instruction they are at; disks finish what they were asked. The guest's clocks go
  * on, so that they are right when it goes on; it is told that it was stopped (KVM_KVMCLOCK_CTRL). Twice is
- * once. Any thread. */
+ * once. Any thread; machine_resume: the loop's. */
 void machine_pause(struct machine *machine);
 void machine_resume(struct machine *machine);
 /* Types Ctrl-Alt-Del; -EBUSY when no driver listens. Any thread. */
@@ -88,6 +92,8 @@ int machine_add_network(struct machine *machine, const struct network_definition
 			struct network_resource *resource, struct error *err);
 /* Asks the guest to let it go; `device_gone` is called when it has. -ENOENT: there is none of this id. */
 int machine_remove_device(struct machine *machine, const char *id, struct error *err);
+/* Plugs its cable in or pulls it. -ENOENT: there is no network card of this id. */
+int machine_set_link(struct machine *machine, const char *id, bool up, struct error *err);
 /* Calls `each` with every disk and network card; kind: "disk" or "network". */
 struct machine_device {
 	const char *id;

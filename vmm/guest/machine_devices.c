@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/util.h"
 #include "devmodel/pvpanic.h"
@@ -63,24 +62,12 @@ static int add_power(struct machine_devices *devices, struct error *err)
 		       err);
 }
 
-/* Seconds from UTC to what the guest's clock is to show. The time zone was read before the jail closed
- * (confine.c). */
-static int64_t clock_shift(const struct guest_clock *clock)
-{
-	time_t now = time(NULL);
-	struct tm local;
-
-	if (!clock->local || !localtime_r(&now, &local))
-		return clock->adjustment;
-	return clock->adjustment + local.tm_gmtoff;
-}
-
 static int add_rtc(struct machine_devices *devices, struct error *err)
 {
 	devices->rtc = rtc_create(NULL, err);
 	if (!devices->rtc)
 		return -ENOMEM;
-	rtc_shift(devices->rtc, clock_shift(&devices->config->definition->clock));
+	rtc_shift(devices->rtc, devices->config->clock_shift);
 	return bus_add(&devices->ports, (struct bus_range){RTC_PORT, RTC_SIZE, &rtc_ops, devices->rtc, "RTC"},
 		       err);
 }
@@ -165,6 +152,42 @@ static void fill_blk_options(const struct disk_definition *definition, const str
 	};
 }
 
+/* What a disk that stops the guest needs: once a machine, when there is such a disk. */
+static int disk_halt_prepare(struct machine_devices *devices, const struct disk_definition *definition,
+			     struct error *err)
+{
+	const struct machine_config *config = devices->config;
+
+	return definition->errors == DISK_ERRORS_STOP
+		       ? disk_halt_make(&devices->halt, config->loop, config->halted, config->owner, err)
+		       : 0;
+}
+
+void machine_devices_retry(struct machine_devices *devices)
+{
+	for (unsigned i = 0; devices->halt.made && i < VIRTIO_SLOTS_MAX; i++) {
+		const struct virtio_slot *slot = &devices->virtio[i];
+
+		if (slot->kind == VIRTIO_SLOT_DISK && virtio_slot_device(slot))
+			virtio_device_kick(slot->device, 0);
+	}
+}
+
+int machine_devices_set_link(struct machine_devices *devices, const char *id, bool up, struct error *err)
+{
+	for (unsigned i = 0; i < VIRTIO_SLOTS_MAX; i++) {
+		const struct virtio_slot *slot = &devices->virtio[i];
+
+		if (slot->kind != VIRTIO_SLOT_NETWORK || strcmp(slot->id, id) != 0 ||
+		    !virtio_slot_device(slot))
+			continue;
+		virtio_net_set_link(slot->device, up);
+		return 0;
+	}
+	return error_set(err, -ENOENT, "guest %s: has no network card %s", devices->config->definition->name,
+			 id);
+}
+
 int machine_devices_add_disk(struct machine_devices *devices, const struct disk_definition *definition,
 			     const char *id, struct disk_resource *resource, struct virtio_slot **result,
 			     struct error *err)
@@ -176,7 +199,13 @@ int machine_devices_add_disk(struct machine_devices *devices, const struct disk_
 	if (!slot)
 		return -ENOSPC;
 	fill_blk_options(definition, resource, &options);
-	device = virtio_blk_create(&options, devices->memory, virtio_slot_loop(slot), err);
+	if (definition->errors == DISK_ERRORS_STOP) {
+		options.stopped = disk_halt_tell;
+		options.owner = &devices->halt;
+	}
+	device = disk_halt_prepare(devices, definition, err) < 0
+			 ? NULL
+			 : virtio_blk_create(&options, devices->memory, virtio_slot_loop(slot), err);
 	if (device)
 		resource->fd = -1;
 	*result = slot;
@@ -415,6 +444,7 @@ void machine_devices_destroy(struct machine_devices *devices)
 	console_hub_connect(devices->config->console, NULL);
 	virtio_slots_close(devices);
 	machine_hotplug_close(devices);
+	disk_halt_close(&devices->halt);
 	serial_destroy(devices->serial);
 	i8042_destroy(devices->i8042);
 	rtc_destroy(devices->rtc);

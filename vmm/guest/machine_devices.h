@@ -22,6 +22,7 @@
 #include "devmodel/rtc.h"
 #include "devmodel/serial.h"
 #include "hypervisor/kvm/vm.h"
+#include "vmm/guest/disk_halt.h"
 #include "vmm/guest/machine.h"
 #include "vmm/guest/machine_hotplug.h"
 #include "vmm/guest/machine_virtio.h"
@@ -42,6 +43,7 @@ struct machine_devices {
 	struct rtc *rtc;
 	struct acpi_power *power;
 	struct virtio_device *vsock; /* NULL: it has none */
+	struct disk_halt halt;       /* made when a disk may stop the guest */
 	struct virtio_slot virtio[VIRTIO_SLOTS_MAX];
 	unsigned thread_count;
 	struct device_thread threads[VIRTIO_THREADS];
@@ -65,6 +67,11 @@ int machine_devices_add_disk(struct machine_devices *devices, const struct disk_
 int machine_devices_add_network(struct machine_devices *devices, const struct network_definition *definition,
 				const char *id, struct network_resource *resource, struct virtio_slot **slot,
 				struct error *err);
+
+/* Plugs the cable of a network card in or pulls it. -ENOENT: there is none of this id. */
+int machine_devices_set_link(struct machine_devices *devices, const char *id, bool up, struct error *err);
+/* Disks that stopped the guest try again what failed. */
+void machine_devices_retry(struct machine_devices *devices);
 
 /* Before anything that may fail, so that machine_devices_destroy may always be called. */
 void machine_devices_init(struct machine_devices *devices);

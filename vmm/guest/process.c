@@ -31,6 +31,8 @@
 #define CONSOLE_FLUSH_MS 2000
 #define CONSOLE_TAIL     4096 /* bytes of console output among the last words */
 #define STATUS_MAX       256
+#define RETRY_MIN_NS     (1 * NS_PER_SECOND)
+#define RETRY_MAX_NS     (60 * NS_PER_SECOND)
 
 struct guest_process {
 	const struct guest_process_config *config;
@@ -48,6 +50,9 @@ struct guest_process {
 	uint32_t broker_number;
 	bool untold; /* the manager does not know the present state */
 	bool paused;
+	char halted[sizeof(struct error)]; /* why it was paused by us; "" when the manager did, or it runs */
+	struct loop_timer retry;           /* of what halted it, where nobody resumes it */
+	uint64_t retry_ns;
 	char status[STATUS_MAX];
 	bool asked_to_stop; /* the power button was pressed by the terminal's user or a signal */
 	enum machine_end end;
@@ -92,6 +97,8 @@ static cJSON *state_json(struct guest_process *process)
 	cJSON_AddItemToObject(message, "report", boot_report_to_json(&report));
 	cJSON_AddStringToObject(message, "status", process->status);
 	cJSON_AddBoolToObject(message, "paused", process->paused);
+	if (process->halted[0])
+		cJSON_AddStringToObject(message, "halted", process->halted);
 	if (machine_has_hotplug(process->machine))
 		cJSON_AddItemToObject(message, "devices", device_list(process->machine));
 	return message;
@@ -213,7 +220,8 @@ static int vsock_connect(void *owner, uint32_t port)
 /* Its descriptor is closed, and whoever waits for that hears of it. */
 static void device_gone(void *owner, const char *id)
 {
-	log_info("guest %s: let go of device %s", ((struct guest_process *)owner)->config->definition->name, id);
+	log_info("guest %s: let go of device %s", ((struct guest_process *)owner)->config->definition->name,
+		 id);
 	state_changed(owner);
 }
 
@@ -269,11 +277,53 @@ static void manager_gone(struct guest_process *process)
 static void pause_guest(struct guest_process *process, bool paused)
 {
 	process->paused = paused;
+	if (!paused)
+		process->halted[0] = '\0';
 	if (paused)
 		machine_pause(process->machine);
 	else
 		machine_resume(process->machine);
 	state_changed(process);
+}
+
+/* Nobody resumes a guest that has no manager, or one that has never been ready. */
+static bool is_resumed(const struct guest_process *process)
+{
+	struct boot_report report;
+
+	boot_recorder_read(process->config->recorder, &report);
+	return process->config->listen_fd >= 0 &&
+	       (process->config->definition->ready == GUEST_READY_STARTED ||
+		report.steps[BOOT_STEP_READY].reached);
+}
+
+static void retry_expired(struct loop_timer *timer)
+{
+	struct guest_process *process = CONTAINER_OF(timer, struct guest_process, retry);
+
+	if (process->halted[0])
+		pause_guest(process, false);
+}
+
+static void machine_halted(void *owner, const char *why)
+{
+	struct guest_process *process = owner;
+	const char *name = process->config->definition->name;
+
+	if (process->paused)
+		return;
+	snprintf(process->halted, sizeof(process->halted), "%s", why);
+	pause_guest(process, true);
+	if (is_resumed(process)) {
+		log_warning("guest %s: paused: %s", name, why);
+		return;
+	}
+	process->retry_ns = MIN(MAX(process->retry_ns * 2, RETRY_MIN_NS), RETRY_MAX_NS);
+	log_warning("guest %s: paused: %s; it is tried again in %llu s", name, why,
+		    (unsigned long long)(process->retry_ns / NS_PER_SECOND));
+	if (process->retry.source.fd >= 0 ||
+	    loop_timer_init(&process->loop, &process->retry, retry_expired) == 0)
+		loop_timer_set(&process->retry, process->retry_ns, 0);
 }
 
 /* A client's socket for a port of the guest. Who gets no answer there but its end knows why. */
@@ -354,6 +404,10 @@ static void manager_asks(struct guest_process *process, const cJSON *message, in
 		machine_stop(process->machine);
 	else if (strcmp(word, "device-remove") == 0)
 		change_devices(process, message, false, -1);
+	else if (strcmp(word, "device-link") == 0 && device_set_link(process->machine, message, &err) < 0)
+		log_warning("%s", err.text);
+	else if (strcmp(word, "device-link") == 0)
+		return;
 	else if (strcmp(word, "counters") == 0)
 		tell_counters(process);
 	else if (strcmp(word, "pause") == 0 || strcmp(word, "resume") == 0)
@@ -500,6 +554,7 @@ static int process_open(struct guest_process *process, struct error *err)
 static void process_close(struct guest_process *process)
 {
 	machine_destroy(process->machine);
+	loop_timer_close(&process->loop, &process->retry);
 	if (process->console)
 		console_hub_flush(process->console, CONSOLE_FLUSH_MS);
 	write_last_words(process);
@@ -526,6 +581,17 @@ static void raise_file_limit(void)
 		log_warning("cannot raise the limit of open files: %m");
 }
 
+/* Before the jail closes: the host's time zone is a file. */
+static int64_t clock_shift(const struct guest_clock *clock)
+{
+	time_t now = time(NULL);
+	struct tm local;
+
+	if (!clock->local || !localtime_r(&now, &local))
+		return clock->adjustment;
+	return clock->adjustment + local.tm_gmtoff;
+}
+
 enum machine_end guest_process_run(const struct guest_process_config *config, struct error *why)
 {
 	struct guest_process process = {
@@ -537,16 +603,19 @@ enum machine_end guest_process_run(const struct guest_process_config *config, st
 		.control.fd = -1,
 		.spare = -1,
 		.listener.fd = -1,
+		.retry.source.fd = -1,
 		.loop = {.epoll = -1, .stop = -1},
 	};
 	struct machine_config machine = {
 		.definition = config->definition,
 		.resources = config->resources,
+		.clock_shift = clock_shift(&config->definition->clock),
 		.loop = &process.loop,
 		.recorder = config->recorder,
 		.vsock_connect = vsock_connect,
 		.thread_started = thread_started,
 		.device_gone = device_gone,
+		.halted = machine_halted,
 		.ended = guest_ended,
 		.owner = &process,
 	};

@@ -12,22 +12,24 @@
  *                         {"op":"vsock","port":9998} with one too: it is connected to that port of the guest
  *      guest -> manager   {"event":"state","report":{...},"status":"...","paused":false}
  *                         on connection, and whenever one of them changed: the boot report, STATUS= of the
- *                         guest's init
+ *                         guest's init; "halted":"why" too while a disk's error has paused it
  *                         {"event":"counters","counters":{...}} when asked for them (counters.h)
  *
  * Devices that come and go while the guest runs (transport pci only):
  *
- *      manager -> guest   {"op":"device-add","device":"ID","kind":"disk","definition":{...},"size":BYTES} with
- *                         the open and locked disk; {...,"kind":"network","definition":{...}} with the open TAP
- *                         or passt's socket. definition is what the guest's has in "disks" or "networks",
- *                         with its MAC address. Where the disk is larger than RLIMIT_FSIZE of this process,
- *                         the manager raises that first (prlimit(2)).
- *                         {"op":"device-remove","device":"ID"} asks the guest to let it go; asked again, it is
- *                         asked again. ID is the definition's id, "diskN" or "netN" where that has none.
- *      guest -> manager   "devices":[{"device":"ID","kind":"disk","slot":3,"leaving":false}] in each state
- *                         event, disks and networks only: one that was added is there, one that went is not
- *                         (only then its descriptor is closed and may its image be given to others)
+ *      manager -> guest   {"op":"device-add","device":"ID","kind":"disk","definition":{...},"size":BYTES}
+ * with the open and locked disk; {...,"kind":"network","definition":{...}} with the open TAP or passt's
+ * socket. definition is what the guest's has in "disks" or "networks", with its MAC address. Where the disk
+ * is larger than RLIMIT_FSIZE of this process, the manager raises that first (prlimit(2)).
+ *                         {"op":"device-remove","device":"ID"} asks the guest to let it go; asked again, it
+ * is asked again. ID is the definition's id, "diskN" or "netN" where that has none. guest -> manager
+ * "devices":[{"device":"ID","kind":"disk","slot":3,"leaving":false}] in each state event, disks and networks
+ * only: one that was added is there, one that went is not (only then its descriptor is closed and may its
+ * image be given to others)
  *                         {"event":"device-refused","device":"ID","why":"one sentence"} instead
+ *
+ *      manager -> guest   {"op":"device-link","device":"ID","up":false} pulls a network card's cable; with
+ * any transport
  *
  * It outlives the manager: when that hangs up, the guest goes on, and the next manager connects to the
  * listening socket that the first one left it. The newest connection is the manager's. A manager that does

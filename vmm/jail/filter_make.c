@@ -94,7 +94,8 @@ static const struct rule rules[] = {
 	IOCTL(ALL, KVM_IRQ_LINE),          /* the same with a driver that does without MSI-X */
 	IOCTL(MAIN | VCPU, KVM_IOEVENTFD), /* the guest, or we, put its registers elsewhere */
 	ANY(MAIN, eventfd2),               /* a device that comes, and ... */
-	ANY(MAIN, timerfd_create),         /* ... its limits */
+	ANY(MAIN, timerfd_create),         /* ... its limits, and ... */
+	ANY(MAIN, pread64),                /* ... the size of its blocks */
 
 	/* sockets: passt, vsock connections, consoles, the manager. None is made but pairs. */
 	ANY(MAIN, recvmsg),

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -27,15 +28,15 @@ static int namespaces_forbid(struct error *err)
  * have that root pivoted away (pivot_root(2)); there the new root covers the old one. Who walks up from it
  * arrives at itself, and nobody is left who may uncover it.
  */
-static int root_change(struct error *err)
+int root_change(void)
 {
 	if (syscall(SYS_pivot_root, ".", ".") == 0) {
 		if (umount2(".", MNT_DETACH) < 0)
-			return error_set(err, -errno, "jail: cannot leave the host's root: %m");
+			return -errno;
 	} else if (errno != EINVAL || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0) {
-		return error_set(err, -errno, "jail: cannot change the root: %m");
+		return -errno;
 	}
-	return chdir("/") < 0 ? error_set(err, -errno, "jail: cannot enter the empty root: %m") : 0;
+	return chdir("/") < 0 ? -errno : 0;
 }
 
 int root_empty(struct error *err)
@@ -56,5 +57,6 @@ int root_empty(struct error *err)
 		return error_set(err, -errno, "jail: cannot mount the empty root: %m");
 	if (chdir(PLACE) < 0)
 		return error_set(err, -errno, "jail: cannot enter the empty root: %m");
-	return root_change(err);
+	code = root_change();
+	return code < 0 ? error_set(err, code, "jail: cannot leave the host's root: %s", strerror(-code)) : 0;
 }

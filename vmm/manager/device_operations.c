@@ -36,7 +36,8 @@ static const struct device_kind kinds[] = {
 	{"network", "networks", "net"},
 };
 
-#define KIND_DISK (&kinds[0])
+#define KIND_DISK    (&kinds[0])
+#define KIND_NETWORK (&kinds[1])
 
 static unsigned count_of(const struct guest_definition *definition, const struct device_kind *kind)
 {
@@ -361,16 +362,35 @@ static int changed_definition(const struct managed_guest *guest, const struct gu
 
 /* --- Changing --- */
 
-/* Whether the guest runs with the device as it is wished already. */
+/* Whether two network cards are the same but for their links. */
+static bool differ_in_link(const struct guest_definition *a, const struct guest_definition *b, unsigned index)
+{
+	cJSON *cards[2];
+	bool same;
+
+	for (unsigned i = 0; i < 2; i++) {
+		cards[i] = cJSON_Duplicate(
+			cJSON_GetArrayItem(array_of((i ? b : a)->json, KIND_NETWORK), (int)index), true);
+		cJSON_DeleteItemFromObjectCaseSensitive(cards[i], "link");
+	}
+	same = cJSON_Compare(cards[0], cards[1], true);
+	cJSON_Delete(cards[0]);
+	cJSON_Delete(cards[1]);
+	return same;
+}
+
+/* Whether the guest runs with the device as it is wished already, or needs but its link changed. */
 static int compare_running(const struct managed_guest *guest, const struct wish *wish,
-			   const struct guest_definition *changed, bool *same, struct error *err)
+			   const struct guest_definition *changed, bool *same, bool *links, struct error *err)
 {
 	const struct device_kind *kind = NULL;
 	unsigned index = 0;
 	bool found = find_device(guest->definition, wish->id, &kind, &index);
 
 	*same = wish->item ? cJSON_Compare(changed->json, guest->definition->json, true) : !found;
-	if (found && wish->item && !*same)
+	*links = found && wish->item && !*same && kind == KIND_NETWORK &&
+		 differ_in_link(guest->definition, changed, index);
+	if (found && wish->item && !*same && !*links)
 		return error_set(
 			err, -EBUSY,
 			"guest %s: device %s: cannot change while the guest runs: remove it first, or change "
@@ -390,7 +410,7 @@ static int64_t change_running(struct managed_guest *guest, const struct wish *wi
 	int64_t code = changed_definition(guest, guest->definition, wish, &change.running, err);
 
 	if (code == 0)
-		code = compare_running(guest, wish, change.running, &same, err);
+		code = compare_running(guest, wish, change.running, &same, &change.links, err);
 	if (code == 0 && !same) {
 		snprintf(change.id, sizeof(change.id), "%s", wish->id);
 		find_device(change.removes ? guest->definition : change.running, wish->id, &kind,

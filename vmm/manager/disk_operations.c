@@ -235,7 +235,9 @@ static int read_members(const struct request *request, struct disk_request *disk
 		code = json_string(place, "tag", &disk->tag);
 	if (code == 0)
 		code = json_word(place, "format", import_format_words, &disk->format);
-	return code < 0 ? code : json_uint(place, "size", 1, POOL_SIZE_MAX, &disk->size);
+	if (code < 0 || (code = json_uint(place, "size", 1, POOL_SIZE_MAX, &disk->size)) < 0)
+		return code;
+	return disk->size % 512 == 0 ? 0 : json_error(place, "size", "must be a multiple of 512");
 }
 
 static int demand(const struct request *request, bool given, const char *key, const char *what)

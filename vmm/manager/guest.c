@@ -159,6 +159,7 @@ static int spawn(struct managed_guest *guest, struct error *err)
 	guest->end = MACHINE_RUNNING;
 	boot_report_clear(&guest->report, guest->definition->name);
 	guest->status[0] = guest->why[0] = '\0';
+	guest->halted = false;
 	free(TAKE_PTR(guest->console_tail));
 	code = division_give(guest, err);
 	if (code == 0)
@@ -366,6 +367,27 @@ void guest_deadline_expired(struct loop_timer *timer)
 
 /* --- What its process tells --- */
 
+/* A disk's error paused it, or it goes on after one. */
+static void heard_of_disks(struct managed_guest *guest)
+{
+	bool halted = guest->told_paused && guest->told_halted[0];
+	enum life_state before = guest->state;
+
+	if (halted && guest->state == LIFE_RUNNING) {
+		log_warning("guest %s: paused: %s", guest->definition->name, guest->told_halted);
+		snprintf(guest->why, sizeof(guest->why), "%s", guest->told_halted);
+		guest->halted = true;
+		guest->state = LIFE_PAUSED;
+	} else if (!halted && guest->halted) {
+		guest->why[0] = '\0';
+		guest->halted = false;
+		if (guest->state == LIFE_PAUSED)
+			guest->state = LIFE_RUNNING;
+	}
+	if (guest->state != before)
+		manager_guest_changed(guest);
+}
+
 void guest_heard(struct managed_guest *guest)
 {
 	/* It tells for the first time when its vCPUs were let go; who ran first is not known yet then. */
@@ -376,6 +398,7 @@ void guest_heard(struct managed_guest *guest)
 		log_info("guest %s: ready", guest->definition->name);
 		happened(guest, LIFE_READY);
 	}
+	heard_of_disks(guest);
 	if (guest->adopting && guest->told_paused && guest->state == LIFE_RUNNING) {
 		guest->state = LIFE_PAUSED; /* by a former manager */
 		manager_guest_changed(guest);

@@ -58,6 +58,7 @@ struct hotplug_change {
 	char id[DEFINITION_NAME_MAX + 1];
 	bool removes;
 	bool is_disk;                     /* else a network card */
+	bool links;                       /* a network card's link goes up or down; that is all */
 	unsigned index;                   /* of one that comes: its place in `running` */
 	struct guest_definition *running; /* what the guest then runs with */
 	struct guest_definition *next;    /* and from its next start on */
@@ -86,10 +87,12 @@ struct managed_guest {
 	struct guest_talk mutters;  /* on its standard error, which is ... */
 	struct guest_errors errors; /* ... our end of this pipe */
 	struct passt passt[DEFINITION_NETWORKS_MAX];
-	bool adopting;              /* found, and not heard of yet */
-	bool told_paused;           /* so it said last */
-	struct loop_timer deadline; /* of a shutdown, or before a restart */
-	uint64_t start_cost_ns;     /* how long its last start held the manager up */
+	bool adopting;                   /* found, and not heard of yet */
+	bool told_paused;                /* so it said last */
+	char told_halted[GUEST_WHY_MAX]; /* the same: which disk's error paused it; "": none */
+	bool halted;                     /* and that is why it is LIFE_PAUSED */
+	struct loop_timer deadline;      /* of a shutdown, or before a restart */
+	uint64_t start_cost_ns;          /* how long its last start held the manager up */
 	enum stop_stage stop_stage;
 	uint64_t stop_share_ns; /* time for each of the stages that ask */
 
@@ -99,6 +102,8 @@ struct managed_guest {
 	bool counters_asked; /* and not yet told */
 	struct guest_devices devices;
 	struct hotplug_change change;
+	struct loop_timer ask_again; /* the guest, to let the device go */
+	unsigned asked;              /* times */
 	uint64_t change_last, changed; /* the number of the newest change, and of the last that has ended, */
 	int change_code;               /* how, */
 	struct error change_why;       /* and why */
@@ -118,8 +123,8 @@ int guest_create(struct manager *manager, struct guest_definition *definition, c
 void guest_remove_folder(const struct managed_guest *guest);
 void guest_destroy(struct managed_guest *guest); /* its process goes on if it has one; NULL is allowed */
 
-/* A new definition for it, with its vsock path (guest_give_vsock_path): at once while it is off, else from its
- * next start on. Takes definition over. */
+/* A new definition for it, with its vsock path (guest_give_vsock_path): at once while it is off, else from
+ * its next start on. Takes definition over. */
 void guest_redefine(struct managed_guest *guest, struct guest_definition *definition);
 
 bool guest_alive(const struct managed_guest *guest); /* it has a process */

@@ -7,9 +7,13 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/util.h"
 #include "vmm/guest/resources.h"
 #include "vmm/manager/manager.h"
 #include "vmm/plan/report.h"
+
+#define ASK_AGAIN_NS 3000000000ULL
+#define ASKS_MAX     20
 
 /* --- To its process --- */
 
@@ -138,12 +142,22 @@ static int add_network(struct managed_guest *guest, const struct guest_definitio
 	return code;
 }
 
+static int set_link(struct managed_guest *guest, const struct hotplug_change *change, struct error *err)
+{
+	cJSON *message = message_new("device-link", change->id);
+
+	cJSON_AddBoolToObject(message, "up", !change->running->networks[change->index].link_down);
+	return send_device(guest, message, -1, err);
+}
+
 /* --- The change --- */
 
 static int start_change(struct managed_guest *guest, const struct hotplug_change *change, struct error *err)
 {
 	int code;
 
+	if (change->links)
+		return set_link(guest, change, err);
 	if (change->removes)
 		return send_device(guest, message_new("device-remove", change->id), -1, err);
 	code = change->is_disk ? add_disk(guest, change->running, change->index, err)
@@ -156,52 +170,41 @@ static void free_change(struct managed_guest *guest)
 	definition_free(guest->change.running);
 	definition_free(guest->change.next);
 	guest->change = (struct hotplug_change){0};
+	loop_timer_clear(&guest->ask_again);
 }
 
-static int check_change(const struct managed_guest *guest, struct error *err)
+static int check_change(const struct managed_guest *guest, const struct hotplug_change *change,
+			struct error *err)
 {
 	const char *name = guest->definition->name;
 
-	if (!guest->devices.told)
-		return error_set(
-			err, -EOPNOTSUPP,
-			"guest %s: devices come and go only while it is off; with \"transport\": \"pci\" in its "
-			"definition they do while it runs",
-			name);
+	if (guest->definition->transport != GUEST_TRANSPORT_PCI && !change->links)
+		return error_set(err, -EOPNOTSUPP,
+				 "guest %s: devices come and go only while it is off; with \"transport\": "
+				 "\"pci\" in its definition they do while it runs",
+				 name);
+	if (!guest->devices.told && !change->links)
+		return error_set(err, -EBUSY,
+				 "guest %s: its process has not said yet what devices it has; try again",
+				 name);
 	if (guest->change.number && !guest->change.removes)
 		return error_set(err, -EBUSY, "guest %s: device %s is just coming; try again", name,
 				 guest->change.id);
 	return 0;
 }
 
-int64_t guest_hotplug_change(struct managed_guest *guest, const struct hotplug_change *change,
-			     struct error *err)
+/* A guest that was still busy with its boot, or with another device, may not have heard it. */
+void guest_hotplug_ask_again(struct loop_timer *timer)
 {
-	int code = check_change(guest, err);
+	struct managed_guest *guest = CONTAINER_OF(timer, struct managed_guest, ask_again);
+	struct error err;
 
-	if (code < 0)
-		return code;
-	free_change(guest);
-	/* Whose id this is, nobody else takes for one that has gone. */
-	snprintf(guest->change.id, sizeof(guest->change.id), "%s", change->id);
-	code = start_change(guest, change, err);
-	guest->change = (struct hotplug_change){0};
-	if (code < 0)
-		return code;
-	guest->change = *change;
-	guest->change.number = ++guest->change_last;
-	return (int64_t)guest->change.number;
-}
-
-int guest_hotplug_outcome(const struct managed_guest *guest, uint64_t number, struct error *err)
-{
-	const char *name = guest->definition->name;
-
-	if (guest->change.number == number)
-		return -EINPROGRESS;
-	if (guest->changed != number)
-		return error_set(err, -ECANCELED, "guest %s: another change of its devices came first", name);
-	return guest->change_code < 0 ? error_set(err, guest->change_code, "%s", guest->change_why.text) : 0;
+	if (guest->asked++ == ASKS_MAX || !guest->change.removes) {
+		loop_timer_clear(timer);
+		return;
+	}
+	if (send_device(guest, message_new("device-remove", guest->change.id), -1, &err) < 0)
+		log_warning("%s", err.text);
 }
 
 /* What the guest runs with from now on, on record; its next start has the same. */
@@ -235,10 +238,49 @@ static void finish_change(struct managed_guest *guest, int code)
 	if (code < 0)
 		log_warning("%s", guest->change_why.text);
 	else
-		events_add(guest->manager->events, guest->change.removes ? "device-removed" : "device-added",
+		events_add(guest->manager->events,
+			   guest->change.links     ? "device-changed"
+			   : guest->change.removes ? "device-removed"
+						   : "device-added",
 			   guest->definition->name, guest->change.id);
 	free_change(guest);
 	manager_changed(guest->manager);
+}
+
+int64_t guest_hotplug_change(struct managed_guest *guest, const struct hotplug_change *change,
+			     struct error *err)
+{
+	int code = check_change(guest, change, err);
+
+	if (code < 0)
+		return code;
+	free_change(guest);
+	/* Whose id this is, nobody else takes for one that has gone. */
+	snprintf(guest->change.id, sizeof(guest->change.id), "%s", change->id);
+	code = start_change(guest, change, err);
+	guest->change = (struct hotplug_change){0};
+	if (code < 0)
+		return code;
+	guest->change = *change;
+	guest->change.number = ++guest->change_last;
+	guest->asked = 1;
+	if (change->removes)
+		loop_timer_set(&guest->ask_again, ASK_AGAIN_NS, ASK_AGAIN_NS);
+	code = (int)guest->change.number;
+	if (change->links) /* nobody is to agree to it */
+		finish_change(guest, note_change(guest, &guest->change_why));
+	return code;
+}
+
+int guest_hotplug_outcome(const struct managed_guest *guest, uint64_t number, struct error *err)
+{
+	const char *name = guest->definition->name;
+
+	if (guest->change.number == number)
+		return -EINPROGRESS;
+	if (guest->changed != number)
+		return error_set(err, -ECANCELED, "guest %s: another change of its devices came first", name);
+	return guest->change_code < 0 ? error_set(err, guest->change_code, "%s", guest->change_why.text) : 0;
 }
 
 static bool is_there(const struct managed_guest *guest, const char *id)

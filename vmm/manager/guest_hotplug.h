@@ -4,6 +4,8 @@
  * then the change is one of the guest's definition. A guest that is to let a device go may take its time, or
  * do it never. Part of guest.c.
  *
+ * A network card's link goes up and down at once, whatever the guest does, and in any guest.
+ *
  * One change is under way in a guest at a time; a device that is waited for to go makes way for the next
  * change. Only guests on a PCI bus take part (guest->devices.told). Loop thread only.
  */
@@ -26,5 +28,6 @@ int guest_hotplug_outcome(const struct managed_guest *guest, uint64_t number, st
 void guest_hotplug_begin(struct managed_guest *guest);
 /* Its process told its devices, or refused one. */
 void guest_hotplug_heard(struct managed_guest *guest);
+void guest_hotplug_ask_again(struct loop_timer *timer);
 /* Its process has ended. */
 void guest_hotplug_end(struct managed_guest *guest);

@@ -92,6 +92,7 @@ static void take_message(struct managed_guest *guest, const struct guest_message
 		guest->report = message->report;
 		memcpy(guest->status, message->status, sizeof(guest->status));
 		guest->told_paused = message->paused;
+		memcpy(guest->told_halted, message->halted, sizeof(guest->told_halted));
 		guest->devices = message->devices;
 		guest_heard(guest);
 		guest_hotplug_heard(guest);

@@ -81,6 +81,7 @@ void guest_message_parse(const char *text, size_t len, const char *guest, struct
 		message->kind = GUEST_SAYS_STATE;
 		take_report(json, guest, &message->report);
 		copy_text(json, "status", message->status, sizeof(message->status));
+		copy_text(json, "halted", message->halted, sizeof(message->halted));
 		message->paused = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "paused"));
 		take_devices(cJSON_GetObjectItemCaseSensitive(json, "devices"), &message->devices);
 	} else if (strcmp(event, "device-refused") == 0) {

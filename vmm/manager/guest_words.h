@@ -40,6 +40,7 @@ struct guest_message {
 	struct boot_report report;
 	char status[GUEST_STATUS_MAX];
 	bool paused;
+	char halted[GUEST_WHY_MAX]; /* paused by a disk's error: which; else "" */
 	struct guest_devices devices;
 	/* What it refused: the device, and one sentence. */
 	char device[DEFINITION_NAME_MAX + 1];

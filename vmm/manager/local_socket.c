@@ -10,7 +10,7 @@
 
 #include "common/cleanup.h"
 
-#define BACKLOG 128
+#define BACKLOG 1024 /* a burst of clients that do not wait for their turn: connect(2), EAGAIN */
 
 static void permit(const char *path, bool everyone)
 {

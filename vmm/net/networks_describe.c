@@ -108,6 +108,8 @@ int networks_define(struct networks *networks, const cJSON *definition, bool rep
 				 name);
 	code = virtual_network_check_bridge(networks->settings, &network, err);
 	if (code == 0)
+		code = virtual_network_check_room(networks->settings, &network, err);
+	if (code == 0)
 		code = file_make_folder("networks folder", networks->settings->networks_dir, 0755, err);
 	return code < 0 ? code : file_write_text("network", path, text, 0644, err);
 }
@@ -131,7 +133,7 @@ int networks_undefine(struct networks *networks, const char *name, struct error 
 	if (unlink(path) == 0)
 		return 0;
 	if (errno == ENOENT)
-		return error_set(err, -EINVAL,
+		return error_set(err, -EOPNOTSUPP,
 				 "network %s: is built in and has no file; `network define` overrides it",
 				 name);
 	return error_set(err, -errno, "network %s: cannot remove %s: %m", name, path);

@@ -65,9 +65,9 @@ static void empty(int folder)
 	struct program program = program_of(argv, "findutils", "pool");
 
 	program.folder = folder;
-	program.many_owners = true;
+	program.owners = geteuid() == 0 ? PROGRAM_OWNERS_REAL : PROGRAM_OWNERS_MANY;
 	if (program_run(&program, NULL) < 0 && geteuid() != 0) {
-		program.many_owners = false;
+		program.owners = PROGRAM_OWNER_ONE;
 		program_run(&program, NULL);
 	}
 }
@@ -95,7 +95,9 @@ static int finish(const struct draft *draft, const char *name, bool replace)
 	char file[DEFINITION_NAME_MAX + sizeof(".img")];
 
 	snprintf(file, sizeof(file), "%s.img", name);
-	if (image < 0 || fchmod(image, 0600) < 0 || fsync(image) < 0)
+	/* It may be a program's. */
+	if (image < 0 || fchown(image, geteuid(), getegid()) < 0 || fchmod(image, 0600) < 0 ||
+	    fsync(image) < 0)
 		return -errno;
 	if (renameat2(draft->folder, DRAFT_IMAGE, draft->pool->fd, file, replace ? 0 : RENAME_NOREPLACE) < 0)
 		return -errno;

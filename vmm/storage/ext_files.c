@@ -74,7 +74,7 @@ static struct program debugfs(const struct ext_filesystem *filesystem, struct re
 {
 	struct program program;
 
-	snprintf(request->disk, sizeof(request->disk), "/proc/self/fd/3?offset=%llu",
+	snprintf(request->disk, sizeof(request->disk), PROGRAM_SOURCE "?offset=%llu",
 		 (unsigned long long)filesystem->offset);
 	request->argv[0] = "debugfs";
 	request->argv[1] = "-R";
@@ -82,7 +82,7 @@ static struct program debugfs(const struct ext_filesystem *filesystem, struct re
 	request->argv[3] = request->disk;
 	request->argv[4] = NULL;
 	program = program_of(request->argv, "e2fsprogs", filesystem->about);
-	program.extra = filesystem->disk;
+	program.source = filesystem->disk;
 	program.seconds = SECONDS_MAX;
 	program.deadline_ms = filesystem->deadline_ms;
 	program.memory_max = MEMORY_MAX;

@@ -21,17 +21,23 @@ struct tree_size {
 	unsigned long long inodes;
 };
 
+/* As programs see it. */
+static const char *source_name(const struct filesystem_source *source)
+{
+	return source->folder < 0 ? source->name : PROGRAM_SOURCE;
+}
+
 static int measure_one(const struct draft *draft, const struct filesystem_source *source, const char *option,
 		       unsigned long long *number, struct error *err)
 {
-	const char *const argv[] = {"du", "-s", "-x", option, "--", source->folder, NULL};
+	const char *const argv[] = {"du", "-s", "-x", option, "--", source_name(source), NULL};
 	struct program program = program_of(argv, "coreutils", source->about);
 	AUTO_FREE char *text = NULL;
 	int code;
 
 	program.folder = draft->folder;
-	program.readable[0] = source->folder;
-	program.many_owners = source->many_owners;
+	program.source = source->folder;
+	program.owners = source->owners;
 	code = program_read(&program, &text, err);
 	if (code == 0 && sscanf(text, "%llu", number) != 1)
 		code = error_set(err, -EIO, "%s: du does not say how large it is", source->about);
@@ -81,7 +87,7 @@ static int make(const struct draft *draft, const struct filesystem_source *sourc
 		"-E",
 		"assume_storage_prezeroed=1,root_owner=0:0",
 		"-d",
-		source->folder,
+		source_name(source),
 		DRAFT_IMAGE,
 		blocks,
 		NULL,
@@ -93,8 +99,8 @@ static int make(const struct draft *draft, const struct filesystem_source *sourc
 		 MAX(tree->inodes * 5 / 4 + INODES_RESERVE, (unsigned long long)(size / BYTES_PER_INODE)));
 	snprintf(blocks, sizeof(blocks), "%llu", (unsigned long long)(size / BLOCK));
 	program.folder = draft->folder;
-	program.readable[0] = source->folder;
-	program.many_owners = source->many_owners;
+	program.source = source->folder;
+	program.owners = source->owners;
 	program.file_max = size;
 	program.progress = progress;
 	program.step = "making the file system";

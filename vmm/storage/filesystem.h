@@ -11,11 +11,12 @@
 
 /* What a new file system is made from. */
 struct filesystem_source {
-	const char *about;  /* for errors: "disk web" */
-	const char *folder; /* a path, or one in the draft */
-	const char *label;  /* cut to ext4's 16 bytes */
-	uint64_t size;      /* bytes; 0: twice what is in the folder, at least FILESYSTEM_SIZE_MIN */
-	bool many_owners;
+	const char *about; /* for errors: "disk web" */
+	int folder;        /* the folder; -1: it is in the draft, by this name: */
+	const char *name;
+	const char *label; /* cut to ext4's 16 bytes */
+	uint64_t size;     /* bytes; 0: twice what is in the folder, at least FILESYSTEM_SIZE_MIN */
+	enum program_owners owners;
 };
 
 #define FILESYSTEM_SIZE_MIN (UINT64_C(1) << 30)

@@ -86,13 +86,13 @@ static int convert_percent(const struct program *program)
 
 static int convert(const struct import_job *job, uint64_t size, int output, struct error *err)
 {
-	const char *const argv[] = {"qemu-img", "convert", "-p",      "-f",        "qcow2",
-				    "-O",       "raw",     job->path, DRAFT_IMAGE, NULL};
+	const char *const argv[] = {"qemu-img", "convert", "-p",           "-f",        "qcow2",
+				    "-O",       "raw",     PROGRAM_SOURCE, DRAFT_IMAGE, NULL};
 	struct program program = program_of(argv, "qemu-utils", job->about);
 
 	program.output = output;
 	program.folder = job->draft->folder;
-	program.readable[0] = job->path;
+	program.source = job->source;
 	program.memory_max = CONVERT_MEMORY_MAX;
 	program.file_max = ALIGN_UP(size, UINT64_C(512));
 	program.progress = job->import->progress;

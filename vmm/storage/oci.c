@@ -12,6 +12,7 @@
 
 #include "common/cleanup.h"
 #include "hypervisor/boot/fit_crypto.h"
+#include "vmm/storage/copy.h"
 
 #define DIGEST_PREFIX "sha256:"
 #define SIZE_MAX_BLOB 9007199254740992.0 /* 2^53: what a number in JSON holds */
@@ -75,16 +76,21 @@ static int parse(const char *about, const char *text, const char *key, cJSON **j
 
 /* --- Which image --- */
 
-/* podman writes the whole name, skopeo what it was told: a tag is the name, or what follows a ':' or '/'. */
-static bool tag_fits(const cJSON *entry, const char *tag)
+bool oci_tag_fits(const char *name, const char *tag)
 {
-	const char *name = string_of(cJSON_GetObjectItemCaseSensitive(entry, "annotations"), REF_NAME);
-	size_t name_len = name ? strlen(name) : 0;
+	size_t name_len = strlen(name);
 	size_t tag_len = strlen(tag);
 
 	if (name_len < tag_len || strcmp(name + name_len - tag_len, tag) != 0)
 		return false;
 	return name_len == tag_len || strchr(":/", name[name_len - tag_len - 1]);
+}
+
+static bool tag_fits(const cJSON *entry, const char *tag)
+{
+	const char *name = string_of(cJSON_GetObjectItemCaseSensitive(entry, "annotations"), REF_NAME);
+
+	return name && oci_tag_fits(name, tag);
 }
 
 /* An image that says it is for another processor or system is not meant. */
@@ -303,4 +309,40 @@ int oci_layout_find(const char *about, int folder, const char *tag, struct oci_d
 		code = oci_index_pick(about, text, NULL, manifest, err);
 	}
 	return code < 0 ? code : oci_manifest_blobs(about, text, blob_is_there, &layout, err);
+}
+
+struct copying {
+	struct layout from;
+	int blobs;
+	struct progress *progress;
+};
+
+/* Layers may be named twice. */
+static int blob_copy(void *owner, const struct oci_descriptor *blob, struct error *err)
+{
+	const struct copying *copying = owner;
+	AUTO_CLOSE int from = open_blob(copying->from.about, copying->from.folder, blob, err);
+	AUTO_CLOSE int to = -1;
+
+	if (from < 0)
+		return from;
+	to = openat(copying->blobs, blob->digest + strlen(DIGEST_PREFIX),
+		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (to < 0 && errno == EEXIST)
+		return 0;
+	if (to < 0 || fchmod(to, 0644) < 0)
+		return error_set(err, -errno, "%s: cannot copy %s: %m", copying->from.about, blob->digest);
+	return copy_sparse(copying->from.about, from, to, blob->size, copying->progress, err);
+}
+
+int oci_layout_copy(const char *about, int folder, const struct oci_descriptor *manifest, int blobs,
+		    struct progress *progress, struct error *err)
+{
+	struct copying copying = {.from = {about, folder}, .blobs = blobs, .progress = progress};
+	AUTO_FREE char *text = NULL;
+	int code = read_blob(about, folder, manifest, &text, err);
+
+	if (code == 0)
+		code = blob_copy(&copying, manifest, err);
+	return code < 0 ? code : oci_manifest_blobs(about, text, blob_copy, &copying, err);
 }

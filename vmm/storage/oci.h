@@ -25,6 +25,9 @@ struct oci_descriptor {
 	bool is_index; /* names images; otherwise a manifest, which is one */
 };
 
+/* Whether a tag means an image of this name: podman writes the whole name, skopeo what it was told; a tag is
+ * the name, or what follows a ':' or '/'. */
+bool oci_tag_fits(const char *name, const char *tag);
 /* Picks an image from an index: the one with the tag, or the only one for this processor. about begins
  * errors. */
 int oci_index_pick(const char *about, const char *text, const char *tag, struct oci_descriptor *image,
@@ -35,6 +38,12 @@ typedef int oci_blob_check(void *owner, const struct oci_descriptor *blob, struc
 int oci_manifest_blobs(const char *about, const char *text, oci_blob_check *check, void *owner,
 		       struct error *err);
 
+struct progress;
+
+/* Copies a manifest that oci_layout_find has found, and what it names, into the folder blobs, by their
+ * digests: by reflink where that is possible. Everybody may read them. */
+int oci_layout_copy(const char *about, int folder, const struct oci_descriptor *manifest, int blobs,
+		    struct progress *progress, struct error *err);
 /* The manifest of the image of that tag (NULL: the only one) in the layout in folder, all of it there. */
 int oci_layout_find(const char *about, int folder, const char *tag, struct oci_descriptor *manifest,
 		    struct error *err);

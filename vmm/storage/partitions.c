@@ -27,7 +27,7 @@ static bool number_of(const cJSON *object, const char *key, uint64_t *value)
 	return true;
 }
 
-/* "/proc/self/fd/3p12": 12; 0 when there is none. */
+/* "/source12": 12; 0 when there is none. */
 static unsigned node_number(const cJSON *entry)
 {
 	const cJSON *node = cJSON_GetObjectItemCaseSensitive(entry, "node");
@@ -123,12 +123,12 @@ int partitions_parse(const char *about, const char *json, uint64_t disk_size,
 int partitions_read(const char *about, int disk, uint64_t disk_size, uint64_t deadline_ms,
 		    struct partition list[PARTITIONS_MAX], unsigned *count, struct error *err)
 {
-	static const char *const argv[] = {"sfdisk", "--json", "/proc/self/fd/3", NULL};
+	static const char *const argv[] = {"sfdisk", "--json", PROGRAM_SOURCE, NULL};
 	struct program program = program_of(argv, "fdisk", about);
 	AUTO_FREE char *text = NULL;
 	int code;
 
-	program.extra = disk;
+	program.source = disk;
 	program.seconds = SECONDS_MAX;
 	program.deadline_ms = deadline_ms;
 	program.memory_max = MEMORY_MAX;

@@ -21,8 +21,7 @@
 
 #define TICK_MS   200 /* how often progress is told and time looked at */
 #define FIRST_FD  10  /* the child's descriptors are moved above this, before they get their places */
-#define EXTRA_FD  3
-#define STATUS_FD 4 /* through which the child tells why there was no exec */
+#define STATUS_FD 3   /* through which the child tells why there was no exec */
 
 extern char **environ;
 
@@ -34,7 +33,7 @@ struct program program_of(const char *const *argv, const char *package, const ch
 		.about = about,
 		.input = -1,
 		.output = -1,
-		.extra = -1,
+		.source = -1,
 		.folder = -1,
 	};
 }
@@ -43,6 +42,7 @@ struct program program_of(const char *const *argv, const char *package, const ch
 
 struct child {
 	const struct program *program;
+	const struct sandbox_places *places;
 	char **environment;
 	int rules;
 	int messages;
@@ -52,15 +52,13 @@ struct child {
 	bool root;  /* the parent is */
 };
 
-/* Puts fd, or /dev/null, at place; -1 stays -1 for the extra one. */
+/* Puts fd, or /dev/null, at place. */
 static int place(int fd, int at)
 {
 	int null;
 
 	if (fd >= 0)
 		return dup2(fd, at) < 0 ? -errno : 0;
-	if (at == EXTRA_FD)
-		return 0;
 	null = open("/dev/null", at == STDIN_FILENO ? O_RDONLY : O_WRONLY);
 	if (null < 0)
 		return -errno;
@@ -78,8 +76,8 @@ static int lift(int fd)
 static int place_all(struct child *child)
 {
 	const struct program *program = child->program;
-	int input = lift(program->input), output = lift(program->output), extra = lift(program->extra),
-	    messages = lift(child->messages), status = lift(child->status);
+	int input = lift(program->input), output = lift(program->output), messages = lift(child->messages),
+	    status = lift(child->status);
 	int code = place(input, STDIN_FILENO);
 
 	if (code == 0)
@@ -87,14 +85,10 @@ static int place_all(struct child *child)
 	if (code == 0)
 		code = place(messages, STDERR_FILENO);
 	if (code == 0)
-		code = place(extra, EXTRA_FD);
-	if (code == 0)
 		code = dup3(status, STATUS_FD, O_CLOEXEC) < 0 ? -errno : 0;
 	if (code < 0)
 		return code;
 	child->status = STATUS_FD;
-	if (extra < 0)
-		close(EXTRA_FD);
 	return close_range(STATUS_FD + 1, ~0U, 0) < 0 ? -errno : 0;
 }
 
@@ -116,12 +110,12 @@ static int child_exec(struct child *child)
 static int child_enter(struct child *child)
 {
 	const struct program *program = child->program;
-	int code = sandbox_enter(program, child->go, child->root);
+	int code = sandbox_enter(program, child->places, child->go, child->root);
 	pid_t pid;
 
 	if (code < 0)
 		return code;
-	if (program->folder >= 0 ? fchdir(program->folder) < 0 : chdir("/") < 0)
+	if (chdir(program->folder >= 0 ? SANDBOX_WORK : "/") < 0)
 		return -errno;
 	pid = _Fork();
 	if (pid > 0)
@@ -291,12 +285,14 @@ static char *search_path(void)
 	return asprintf(&text, "PATH=%s:/usr/sbin:/sbin", path ? path : "/usr/bin:/bin") < 0 ? NULL : text;
 }
 
-static int run(const struct program *program, int messages, int go[2], int status[2], struct error *err)
+static int run(const struct program *program, const struct sandbox_places *places, int messages, int go[2],
+	       int status[2], struct error *err)
 {
 	AUTO_FREE char *path = search_path();
 	char *environment[] = {path, "LC_ALL=C", NULL};
 	struct child child = {
 		.program = program,
+		.places = places,
 		.environment = environment,
 		.rules = sandbox_rules(program),
 		.messages = messages,
@@ -333,12 +329,15 @@ static int run_with(const struct program *program, int messages, struct error *e
 {
 	int go[2] = {-1, -1};
 	int status[2] = {-1, -1};
-	int code;
+	struct sandbox_places places;
+	int code = sandbox_places_find(program->source, program->folder, &places);
 
+	if (code < 0)
+		return start_failed(program, code, err);
 	if (messages < 0 || pipe2(go, O_CLOEXEC) < 0 || pipe2(status, O_CLOEXEC) < 0)
 		code = start_failed(program, messages < 0 ? messages : -errno, err);
 	else
-		code = run(program, messages, go, status, err);
+		code = run(program, &places, messages, go, status, err);
 	cleanup_close(&go[0]);
 	cleanup_close(&go[1]);
 	cleanup_close(&status[0]);

@@ -4,18 +4,18 @@
  *
  * The program gets as little as it needs. It runs in namespaces of its own, with no capability outside of
  * them: it sees and signals no other process, has no network and no sockets, nor any other system call that
- * reaches beyond files (sandbox_filter_make.c); no new privileges; limits (core, files, memory, time). Where
- * the kernel has Landlock, it may write to its folder only and read that, the system's programs and
- * libraries, and what is named. No shell is involved. It ends with its parent.
+ * reaches beyond files (sandbox_filter_make.c); no new privileges; limits (core, files, memory, time). Of the
+ * file system it sees the system's programs and libraries, what it may read as PROGRAM_SOURCE, and its
+ * folder, where it runs, and may write (sandbox_root.h); where the kernel has Landlock, that says so once
+ * more. No shell is involved. It ends with its parent.
  *
  *      descriptor 0   input    or /dev/null
  *                 1   output   or thrown away
  *                 2   kept: the last line is the reason when it fails
- *                 3   extra    where it is given, e.g. /proc/self/fd/3 as a file's name
  *
- * The namespace has root's id and, with `many_owners`, others: as root all, else what /etc/subuid grants the
- * user. Without it files that the program makes belong to the caller. Run by root, a program without a
- * folder that only reads `extra` is nobody instead; the file's group or owner, where nobody may not read it.
+ * In its namespace it is root. Outside, run by root, it is a user that nobody else is, or, to read its
+ * source, nobody or the source's group or owner; the folder and root's files right in it become that user's,
+ * and stay it. Run by a user it is that user; with PROGRAM_OWNERS_MANY it has the ids of /etc/subuid, too.
  *
  * program_run blocks; it forks, so that in a process with threads only one may be in it while descriptors
  * without O_CLOEXEC are being made. 0, or a negative errno and one sentence: -ENOENT not installed (the
@@ -29,17 +29,25 @@
 #include "common/error.h"
 #include "vmm/storage/progress.h"
 
-#define PROGRAM_READABLE_MAX 4
+#define PROGRAM_SOURCE       "/source"
 #define PROGRAM_MESSAGES_MAX 65536
 
+/* Whom files that it makes can belong to. */
+enum program_owners {
+	PROGRAM_OWNER_ONE,
+	PROGRAM_OWNERS_MANY, /* ids from 0 on, which outside are others */
+	PROGRAM_OWNERS_REAL, /* as root: the host's own, to read or remove what anybody has made; else as ONE
+			      */
+};
+
 struct program {
-	const char *const *argv;                    /* ends with NULL; argv[0] is looked for in PATH */
-	const char *package;                        /* the Debian package that has it */
-	const char *about;                          /* what errors begin with: "disk web" */
-	int input, output, extra;                   /* -1: none */
-	int folder;                                 /* where it runs and may write; -1: nowhere */
-	const char *readable[PROGRAM_READABLE_MAX]; /* what else it may read, with all that is below */
-	bool many_owners;
+	const char *const *argv; /* ends with NULL; argv[0] is looked for in PATH */
+	const char *package;     /* the Debian package that has it */
+	const char *about;       /* what errors begin with: "disk web" */
+	int input, output;       /* -1: none */
+	int source;              /* a file, a folder or a disk; -1: none */
+	int folder;              /* -1: none */
+	enum program_owners owners;
 	int success_max;      /* the largest exit status that means success */
 	unsigned seconds;     /* 0: no limit */
 	uint64_t deadline_ms; /* as program_now_ms; 0: none */

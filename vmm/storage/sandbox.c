@@ -1,5 +1,6 @@
 #include "vmm/storage/sandbox.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -27,10 +28,13 @@
 
 #define OPEN_FILES_MAX 1024
 
-/* All ids but the last two. One that is mapped whole is taken for the first namespace by programs (umoci),
- * which then try to make device nodes. */
-#define ALL_IDS 4294967293U
-#define NOBODY  65534U
+/* Ids for programs that root runs: above those of guests (settings.h: guest_ids), nobody's outside of the
+ * pool's drafts. As many as files of archives may have; the namespace must not have all that there are, which
+ * programs (umoci) take for the first namespace, where they may make device nodes. */
+#define IDS_FIRST 1910000000U
+#define IDS_COUNT (1U << 24)
+#define IDS_ALL   4294967293U
+#define NOBODY    65534U
 
 extern char **environ;
 
@@ -101,12 +105,9 @@ int sandbox_rules(const struct program *program)
 		return -1;
 	for (unsigned i = 0; i < ARRAY_SIZE(system); i++)
 		allow_path(&rules, system[i], LANDLOCK_READ);
-	for (unsigned i = 0; i < PROGRAM_READABLE_MAX && program->readable[i]; i++)
-		allow_path(&rules, program->readable[i], LANDLOCK_READ);
 	allow_path(&rules, "/dev/null", LANDLOCK_READ | LANDLOCK_WRITE);
 	allow(&rules, program->folder, LANDLOCK_READ | LANDLOCK_WRITE);
-	/* A descriptor that is opened again by its name in /proc. */
-	allow(&rules, program->extra, LANDLOCK_READ);
+	allow(&rules, program->source, LANDLOCK_READ);
 	return rules.fd;
 }
 
@@ -115,8 +116,8 @@ int sandbox_rules(const struct program *program)
 pid_t sandbox_fork(void)
 {
 	struct clone_args args = {
-		.flags =
-			(uint64_t)(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS),
+		.flags = (uint64_t)(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
+				    CLONE_NEWUTS),
 		.exit_signal = SIGCHLD,
 	};
 	long pid = syscall(SYS_clone3, &args, sizeof(args));
@@ -220,32 +221,74 @@ static void ids_that_read(const struct stat *file, unsigned *user, unsigned *gro
 		*user = file->st_uid;
 }
 
-/* A program that only reads what it is given needs none of root's files; others get all owners'. */
+/* Who a program is that root runs. */
+struct ids {
+	unsigned user, group, count;
+};
+
+static int ids_choose(const struct program *program, struct ids *ids)
+{
+	struct stat file;
+
+	*ids = (struct ids){IDS_FIRST, IDS_FIRST, program->owners == PROGRAM_OWNERS_MANY ? IDS_COUNT : 1};
+	if (program->owners == PROGRAM_OWNERS_REAL)
+		*ids = (struct ids){0, 0, IDS_ALL};
+	else if (program->source >= 0 && fstat(program->source, &file) < 0)
+		return -errno;
+	else if (program->source >= 0)
+		ids_that_read(&file, &ids->user, &ids->group);
+	return 0;
+}
+
+/* Root's files that are right in the folder, and the folder: what a program before this one has made is its.
+ */
+static int folder_give(int folder, const struct ids *ids)
+{
+	int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	const struct dirent *entry;
+	struct stat status;
+	int code = 0;
+
+	if (!dir) {
+		cleanup_close(&copy);
+		return -errno;
+	}
+	while (code == 0 && (entry = readdir(dir))) {
+		if (strcmp(entry->d_name, "..") == 0 ||
+		    fstatat(copy, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		if ((status.st_uid == 0 || strcmp(entry->d_name, ".") == 0) &&
+		    fchownat(copy, entry->d_name, ids->user, ids->group, AT_SYMLINK_NOFOLLOW) < 0)
+			code = -errno;
+	}
+	closedir(dir);
+	return code;
+}
+
 static int map_as_root(pid_t child, const struct program *program)
 {
-	unsigned user = 0, group = 0, count = ALL_IDS;
-	struct stat file;
+	struct ids ids;
 	char map[32];
-	int code;
+	int code = ids_choose(program, &ids);
 
-	if (!program->many_owners && program->folder < 0 && program->extra >= 0) {
-		if (fstat(program->extra, &file) < 0)
-			return -errno;
-		ids_that_read(&file, &user, &group);
-		count = 1;
-	}
-	snprintf(map, sizeof(map), "0 %u %u", user, count);
+	if (code == 0 && program->folder >= 0)
+		code = folder_give(program->folder, &ids);
+	if (code < 0)
+		return code;
+	snprintf(map, sizeof(map), "0 %u %u", ids.user, ids.count);
 	code = write_file(child, "uid_map", map);
-	snprintf(map, sizeof(map), "0 %u %u", group, count);
+	snprintf(map, sizeof(map), "0 %u %u", ids.group, ids.count);
 	return code < 0 ? code : write_file(child, "gid_map", map);
 }
 
 int sandbox_map_ids(pid_t child, const struct program *program, struct error *err)
 {
 	bool root = geteuid() == 0;
-	int code = root ? map_as_root(child, program) : map_as_user(child, program->many_owners);
+	bool many = program->owners == PROGRAM_OWNERS_MANY;
+	int code = root ? map_as_root(child, program) : map_as_user(child, many);
 
-	if (code < 0 && program->many_owners && !root)
+	if (code < 0 && many && !root)
 		return error_set(
 			err, code,
 			"files of several owners need user ids: apt-get install uidmap, and a line in "
@@ -305,12 +348,17 @@ static int filter_calls(void)
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) < 0 ? -errno : 0;
 }
 
-int sandbox_enter(const struct program *program, int go, bool root)
+int sandbox_enter(const struct program *program, const struct sandbox_places *places, int go, bool root)
 {
+	struct sandbox_trees trees = {-1, -1};
 	int code = limit_all(program);
 
 	if (code == 0)
+		code = sandbox_trees_take(places, &trees);
+	if (code == 0)
 		code = take_ids(root);
+	if (code == 0)
+		code = sandbox_root_enter(&trees);
 	if (code == 0)
 		code = end_with_parent(go); /* new ids have forgotten it */
 	if (code < 0)

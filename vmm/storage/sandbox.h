@@ -11,6 +11,7 @@
 
 #include "common/error.h"
 #include "vmm/storage/program.h"
+#include "vmm/storage/sandbox_root.h"
 
 /* As a shell says it. */
 #define SANDBOX_SIGNAL 128
@@ -22,11 +23,12 @@ int sandbox_rules(const struct program *program);
  * its end is the end of all that it has started. Before the parent has mapped ids it has none. A negative
  * errno. */
 pid_t sandbox_fork(void);
-/* The parent: the ids of a child that it has forked. */
+/* The parent: the ids of a child that it has forked. As root it gives the program's folder, and what root has
+ * put right into it, to the program. */
 int sandbox_map_ids(pid_t child, const struct program *program, struct error *err);
-/* The child: limits, ids, no new privileges, the end with its parent, and the system calls. go: a pipe whose
- * other end the parent alone holds. root: the parent is. A negative errno. */
-int sandbox_enter(const struct program *program, int go, bool root);
+/* The child: limits, ids, its root, no new privileges, the end with its parent, and the system calls. go: a
+ * pipe whose other end the parent alone holds. root: the parent is. A negative errno. */
+int sandbox_enter(const struct program *program, const struct sandbox_places *places, int go, bool root);
 /* The child, when it has forked the program, for signals do not end a namespace's first process as they would
  * another: ends as the program does, with SANDBOX_SIGNAL and its number for a signal. */
 _Noreturn void sandbox_watch(pid_t program);

@@ -2,6 +2,7 @@
 
 #include <linux/virtio_config.h>
 #include <linux/virtio_mmio.h>
+#include <linux/virtio_pci.h>
 #include <linux/virtio_ring.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +11,13 @@
 
 #define STEPS_MAX                                                                                            \
 	64 /* of the loop for one notification: a device may kick itself for ever if its ring says so */
-#define CHAIN_MAX  32
-#define HOLE_START 0xa000
-#define HOLE_END   0xb000
+#define COMMON_SIZE 0x40
+#define CHAIN_MAX   32
+#define WINDOW      0xd1000000U
+#define SLOT        1U
+#define BAR         (WINDOW + SLOT * PCI_FUNCTION_WINDOW)
+#define HOLE_START  0xa000
+#define HOLE_END    0xb000
 
 #define STATUS_STARTED (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK)
 
@@ -56,9 +61,36 @@ static void raise_nothing(struct irq_line *line)
 	(void)line;
 }
 
-void fuzz_machine_init(struct fuzz_machine *machine)
+static void send_nothing(struct irq_messages *messages, uint64_t address, uint32_t data)
 {
-	*machine = (struct fuzz_machine){.memory = {.fd = -1}, .irq = {.raise = raise_nothing}};
+	(void)messages;
+	(void)address;
+	(void)data;
+}
+
+static void set_nothing(struct irq_level *level, bool high)
+{
+	(void)level;
+	(void)high;
+}
+
+static void notifications_anywhere(struct virtio_pci_host *host, struct virtio_pci *pci, uint64_t address)
+{
+	(void)host;
+	(void)pci;
+	(void)address;
+}
+
+void fuzz_machine_make(struct fuzz_machine *machine, bool is_pci)
+{
+	*machine = (struct fuzz_machine){
+		.memory = {.fd = -1},
+		.irq = {.raise = raise_nothing},
+		.is_pci = is_pci,
+		.messages = {.send = send_nothing},
+		.line = {.set = set_nothing},
+		.host = {.notifications_at = notifications_anywhere},
+	};
 	memset(low, 0, sizeof(low));
 	memset(high, 0, sizeof(high));
 	if (guest_memory_add(&machine->memory, 0, sizeof(low), low, 0) < 0 ||
@@ -67,9 +99,44 @@ void fuzz_machine_init(struct fuzz_machine *machine)
 		abort();
 }
 
+/* --- Either transport --- */
+
 static void set_register(struct fuzz_machine *machine, uint64_t offset, uint32_t value)
 {
 	virtio_mmio_ops.write(&machine->mmio, offset, (const uint8_t *)&value, sizeof(value));
+}
+
+/* In BAR 0, wherever the guest has put it. */
+static void set_bar(struct fuzz_machine *machine, uint64_t offset, uint32_t value, uint32_t len)
+{
+	pci_window_ops.write(&machine->bus, BAR - WINDOW + offset, (const uint8_t *)&value, len);
+}
+
+static void set_command(struct fuzz_machine *machine)
+{
+	uint16_t command = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+
+	pci_ecam_ops.write(&machine->bus, SLOT << 15 | PCI_COMMAND, (const uint8_t *)&command,
+			   sizeof(command));
+}
+
+static void set_status(struct fuzz_machine *machine, uint8_t status)
+{
+	if (machine->is_pci)
+		set_bar(machine, VIRTIO_PCI_COMMON_STATUS, status, 1);
+	else
+		set_register(machine, VIRTIO_MMIO_STATUS, status);
+}
+
+static void set_features(struct fuzz_machine *machine, unsigned half, uint32_t features)
+{
+	if (machine->is_pci) {
+		set_bar(machine, VIRTIO_PCI_COMMON_GFSELECT, half, 4);
+		set_bar(machine, VIRTIO_PCI_COMMON_GF, features, 4);
+	} else {
+		set_register(machine, VIRTIO_MMIO_DRIVER_FEATURES_SEL, half);
+		set_register(machine, VIRTIO_MMIO_DRIVER_FEATURES, features);
+	}
 }
 
 static void machine_run_loop(struct fuzz_machine *machine)
@@ -84,15 +151,44 @@ static void machine_run_loop(struct fuzz_machine *machine)
 
 static void op_register(struct fuzz_machine *machine, struct fuzz_input *input)
 {
-	uint64_t offset = fuzz_take(input, 2) % VIRTIO_MMIO_SIZE & ~3ULL;
+	uint64_t offset = fuzz_take(input, 2);
+	uint32_t value = (uint32_t)fuzz_take(input, 4);
 
-	set_register(machine, offset, (uint32_t)fuzz_take(input, 4));
+	if (!machine->is_pci) {
+		set_register(machine, offset % VIRTIO_MMIO_SIZE & ~3ULL, value);
+		return;
+	}
+	for (uint32_t len = 1; len <= 4; len *= 2) /* the one that the field has */
+		set_bar(machine, offset % COMMON_SIZE, value, len);
+}
+
+static void access_range(const struct bus_ops *ops, void *device, uint64_t offset, uint8_t *bytes,
+			 uint32_t len, bool write)
+{
+	if (write)
+		ops->write(device, offset, bytes, len);
+	else
+		ops->read(device, offset, bytes, len);
+}
+
+static void access_pci(struct fuzz_machine *machine, unsigned where, uint64_t offset, uint8_t *bytes,
+		       uint32_t len, bool write)
+{
+	if (where == 0)
+		access_range(&pci_window_ops, &machine->bus,
+			     BAR - WINDOW + offset % (PCI_FUNCTION_WINDOW - len + 1), bytes, len, write);
+	else if (where == 1)
+		access_range(&pci_ecam_ops, &machine->bus, offset, bytes, len, write); /* slots 0 and 1 */
+	else
+		access_range(&pci_ports_ops, &machine->bus, offset % (PCI_CONFIG_PORTS - len + 1), bytes, len,
+			     write);
 }
 
 static void op_access(struct fuzz_machine *machine, struct fuzz_input *input)
 {
 	uint64_t offset = fuzz_take(input, 2);
-	uint32_t len = 1 + (uint32_t)fuzz_take(input, 1) % 8;
+	uint32_t where = (uint32_t)fuzz_take(input, 1);
+	uint32_t len = 1 + where % 8;
 	bool write = fuzz_take(input, 1) & 1;
 	uint64_t data = fuzz_take(input, 8);
 	uint8_t *bytes = malloc(len); /* exactly as long, so that a write beyond is seen */
@@ -100,11 +196,11 @@ static void op_access(struct fuzz_machine *machine, struct fuzz_input *input)
 	if (!bytes)
 		abort();
 	memcpy(bytes, &data, len);
-	offset %= VIRTIO_MMIO_SIZE - len + 1;
-	if (write)
-		virtio_mmio_ops.write(&machine->mmio, offset, bytes, len);
+	if (machine->is_pci)
+		access_pci(machine, where / 8 % 3, offset, bytes, len, write);
 	else
-		virtio_mmio_ops.read(&machine->mmio, offset, bytes, len);
+		access_range(&virtio_mmio_ops, &machine->mmio, offset % (VIRTIO_MMIO_SIZE - len + 1), bytes,
+			     len, write);
 	free(bytes);
 }
 
@@ -117,11 +213,28 @@ static void op_memory(struct fuzz_machine *machine, struct fuzz_input *input)
 	guest_memory_write(&machine->memory, address, bytes, taken); /* refused outside: as good */
 }
 
+static void start_queue_pci(struct fuzz_machine *machine, unsigned index)
+{
+	uint32_t base = index * FUZZ_QUEUE_AREA;
+
+	set_bar(machine, VIRTIO_PCI_COMMON_Q_SELECT, index, 2);
+	set_bar(machine, VIRTIO_PCI_COMMON_Q_SIZE, FUZZ_QUEUE_SIZE, 2);
+	set_bar(machine, VIRTIO_PCI_COMMON_Q_MSIX, index, 2);
+	set_bar(machine, VIRTIO_PCI_COMMON_Q_DESCLO, base, 4);
+	set_bar(machine, VIRTIO_PCI_COMMON_Q_AVAILLO, base + 0x200, 4);
+	set_bar(machine, VIRTIO_PCI_COMMON_Q_USEDLO, base + 0x400, 4);
+	set_bar(machine, VIRTIO_PCI_COMMON_Q_ENABLE, 1, 2);
+}
+
 static void start_queue(struct fuzz_machine *machine, unsigned index)
 {
 	uint32_t base = index * FUZZ_QUEUE_AREA;
 
 	memset(low + base, 0, FUZZ_QUEUE_AREA);
+	if (machine->is_pci) {
+		start_queue_pci(machine, index);
+		return;
+	}
 	set_register(machine, VIRTIO_MMIO_QUEUE_SEL, index);
 	set_register(machine, VIRTIO_MMIO_QUEUE_NUM, FUZZ_QUEUE_SIZE);
 	set_register(machine, VIRTIO_MMIO_QUEUE_DESC_LOW, base);
@@ -134,16 +247,16 @@ static void op_start(struct fuzz_machine *machine, struct fuzz_input *input)
 {
 	uint64_t features = (fuzz_take(input, 8) & machine->device->offered) | 1ULL << VIRTIO_F_VERSION_1;
 
-	set_register(machine, VIRTIO_MMIO_STATUS, 0);
-	set_register(machine, VIRTIO_MMIO_STATUS, VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER);
-	for (unsigned half = 0; half < 2; half++) {
-		set_register(machine, VIRTIO_MMIO_DRIVER_FEATURES_SEL, half);
-		set_register(machine, VIRTIO_MMIO_DRIVER_FEATURES, (uint32_t)(features >> (32 * half)));
-	}
-	set_register(machine, VIRTIO_MMIO_STATUS, STATUS_STARTED);
+	if (machine->is_pci)
+		set_command(machine);
+	set_status(machine, 0);
+	set_status(machine, VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER);
+	for (unsigned half = 0; half < 2; half++)
+		set_features(machine, half, (uint32_t)(features >> (32 * half)));
+	set_status(machine, STATUS_STARTED);
 	for (unsigned i = 0; i < machine->device->queue_count; i++)
 		start_queue(machine, i);
-	set_register(machine, VIRTIO_MMIO_STATUS, STATUS_STARTED | VIRTIO_CONFIG_S_DRIVER_OK);
+	set_status(machine, STATUS_STARTED | VIRTIO_CONFIG_S_DRIVER_OK);
 }
 
 /* Writes to where op_start puts the queues; where the input has moved them, this is just memory. */
@@ -170,8 +283,21 @@ static void op_chain(struct fuzz_machine *machine, struct fuzz_input *input)
 
 static void op_notify(struct fuzz_machine *machine, struct fuzz_input *input)
 {
-	set_register(machine, VIRTIO_MMIO_QUEUE_NOTIFY, (uint32_t)fuzz_take(input, 1) % VIRTIO_QUEUES_MAX);
+	uint32_t queue = (uint32_t)fuzz_take(input, 1) % VIRTIO_QUEUES_MAX;
+
+	if (machine->is_pci)
+		set_bar(machine, VIRTIO_PCI_NOTIFICATIONS + queue * VIRTIO_PCI_NOTIFY_SIZE, queue, 2);
+	else
+		set_register(machine, VIRTIO_MMIO_QUEUE_NOTIFY, queue);
 	machine_run_loop(machine);
+}
+
+/* The same function, as its guest has left it: what a driver finds that looks at a slot twice. */
+static void op_replug(struct fuzz_machine *machine)
+{
+	if (machine->is_pci && (pci_bus_remove(&machine->bus, SLOT) != &machine->pci.function ||
+				pci_bus_add(&machine->bus, SLOT, &machine->pci.function, NULL) < 0))
+		abort();
 }
 
 static void op_backend(struct fuzz_machine *machine, struct fuzz_input *input)
@@ -182,7 +308,7 @@ static void op_backend(struct fuzz_machine *machine, struct fuzz_input *input)
 
 static void machine_step(struct fuzz_machine *machine, struct fuzz_input *input)
 {
-	switch (fuzz_take(input, 1) % 8) {
+	switch (fuzz_take(input, 1) % 9) {
 	case 0:
 		return op_register(machine, input);
 	case 1:
@@ -199,7 +325,23 @@ static void machine_step(struct fuzz_machine *machine, struct fuzz_input *input)
 		return op_notify(machine, input);
 	case 7:
 		return op_backend(machine, input);
+	case 8:
+		return op_replug(machine);
 	}
+}
+
+static void machine_plug(struct fuzz_machine *machine)
+{
+	if (!machine->is_pci) {
+		virtio_mmio_init(&machine->mmio, machine->device, &machine->irq);
+		return;
+	}
+	machine->host.messages = &machine->messages;
+	virtio_pci_init(&machine->pci, machine->device, &machine->host, &machine->line);
+	pci_bus_init(&machine->bus, WINDOW);
+	if (pci_bus_add(&machine->bus, SLOT, &machine->pci.function, NULL) < 0)
+		abort();
+	set_command(machine);
 }
 
 void fuzz_machine_run(struct fuzz_machine *machine, struct virtio_device *device, struct fuzz_input *input)
@@ -207,10 +349,14 @@ void fuzz_machine_run(struct fuzz_machine *machine, struct virtio_device *device
 	if (!device)
 		abort();
 	machine->device = device;
-	virtio_mmio_init(&machine->mmio, device, &machine->irq);
+	machine_plug(machine);
 	while (input->size)
 		machine_step(machine, input);
 	machine_run_loop(machine);
 	virtio_device_destroy(device);
+	if (machine->is_pci) {
+		virtio_pci_close(&machine->pci);
+		pci_bus_close(&machine->bus);
+	}
 	loop_close(&machine->loop);
 }

@@ -1,6 +1,7 @@
 /* Counters, as a guest process that its guest has taken over may send them: what comes out is in bounds. */
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "vmm/guest/counters.h"
 
@@ -14,11 +15,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	counters_from_json(json, &counters);
 	if (counters.vcpu_count > DEFINITION_VCPUS_MAX || counters.disk_count > DEFINITION_DISKS_MAX ||
-	    counters.network_count > DEFINITION_NETWORKS_MAX)
+	    counters.network_count > DEFINITION_NETWORKS_MAX || counters.other_count > COUNTERS_OTHERS_MAX)
 		abort();
 	out = counters_to_json(&counters);
 	counters_from_json(out, &again);
-	if (again.vcpu_count != counters.vcpu_count)
+	if (memcmp(&again, &counters, sizeof(again)) != 0)
 		abort();
 	cJSON_Delete(out);
 	cJSON_Delete(json);

@@ -37,6 +37,14 @@ static void fuzz_message(const char *text, size_t len)
 
 	guest_message_parse(text, len, "web", &message);
 	check_text(message.status, "");
+	check_text(message.why, "");
+	if (message.devices.count > GUEST_DEVICES_MAX ||
+	    (message.device[0] && !definition_name_valid(message.device)))
+		abort();
+	for (unsigned i = 0; i < message.devices.count; i++) {
+		if (!definition_name_valid(message.devices.list[i].id))
+			abort();
+	}
 	if (message.kind == GUEST_SAYS_STATE)
 		check_report(&message.report);
 	if (message.kind == GUEST_SAYS_COUNTERS)

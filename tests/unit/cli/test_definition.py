@@ -35,6 +35,7 @@ WHOLE = {
     "clock": {"offset": "localtime", "adjustment": -3600},
     "vsock": {"cid": 3, "path": "vsock.sock"},
     "console": "serial",
+    "transport": "pci",
     "ready": "notify",
     "autostart": True,
     "depends_on": ["db"],
@@ -84,7 +85,7 @@ class DefinitionTest(ProgramTest):
 
 class Sentences(DefinitionTest):
     def test_missing_file(self):
-        self.refused(FAILED, ["guest definition guest.json", "No such file"], "run", "guest.json")
+        self.refused(FAILED, ["definition guest.json", "No such file"], "run", "guest.json")
 
     def test_unknown_key_names_the_nearest(self):
         self.refused_definition(put(WHOLE, ["memroy_mib"], 1), "memroy_mib", 'did you mean "memory_mib"?')
@@ -163,7 +164,7 @@ class Sentences(DefinitionTest):
 
     def test_disk_words(self):
         self.refused_definition(put(WHOLE, ["disks", 0, "cache"], "write-back"), "disks[0].cache", '"writeback"', '"unsafe"')
-        self.refused_definition(put(WHOLE, ["disks", 0, "error_policy"], "stop"), "error_policy", '"report", "ignore"')
+        self.refused_definition(put(WHOLE, ["disks", 0, "error_policy"], "halt"), "error_policy", '"report", "stop", "ignore"')
 
     def test_two_devices_of_one_id(self):
         self.refused_definition(put(WHOLE, ["disks", 1, "id"], "data"), "disks", 'two devices have the id "data"')

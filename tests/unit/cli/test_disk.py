@@ -11,6 +11,7 @@ import signal
 import struct
 import subprocess
 import tarfile
+import tempfile
 import time
 
 from program import *
@@ -91,6 +92,32 @@ class Pool(DiskTest):
         self.assertEqual(self.names(), ["data"])
         self.assertIn("10 GiB", self.disk("list"))
         self.assertIn("10737418240 bytes", self.disk("info", "data"))
+
+    def lines(self, code, *arguments):
+        """What a program is told, a JSON object a line."""
+        process = self.run_program("disk", *arguments, "--json-lines")
+        self.assertEqual((process.returncode, process.errors), (code, ""))
+        return [json.loads(line) for line in process.output.splitlines()]
+
+    def test_lines_for_programs(self):
+        (made,) = self.lines(DONE, "create", "data", "1M")
+        self.assertEqual((made["result"]["name"], made["result"]["size"]), ("data", MIB))
+        self.assertEqual(self.lines(REFUSED, "create", "data", "1M"),
+                         [{"error": "disk data: there is one of that name already", "code": REFUSED, "errno": 17}])
+        lines = self.lines(DONE, "clone", "data", "copy")
+        self.assertEqual(lines[-1]["result"]["name"], "copy")
+        self.assertTrue(all("progress" in line for line in lines[:-1]), lines)
+        self.assertEqual(self.lines(DONE, "delete", "copy"), [{"result": None}])
+        self.assertEqual(self.lines(FAILED, "resize", "data", "512")[0]["code"], FAILED)
+        self.assertEqual(self.run_program("disk", "list", "--json-lines").returncode, USAGE)
+
+    def test_prune_removes_what_the_killed_left(self):
+        self.disk("create", "data", "1M")
+        os.makedirs(self.path("pool/.draft-00000001/root"))
+        self.write("pool/.draft-00000001/root/file", b"x")
+        self.assertEqual(self.lines(DONE, "prune"), [{"result": None}])
+        self.assertEqual(os.listdir(self.path("pool")), ["data.img"])
+        self.assertEqual(self.disk("prune"), "")
 
     def test_sizes(self):
         for size, wanted in (("512", 512), ("8K", 8 << 10), ("3m", 3 * MIB), ("1GiB", 1 << 30), ("1T", 1 << 40)):
@@ -550,6 +577,82 @@ class Oci(DiskTest):
         self.index(self.manifest(link, self.layer(("link/file", b"x"), ("../../../outside/file", b"x"))))
         self.run_program("disk", "import", "web", "layout")
         self.assertEqual(os.listdir(outside), [])
+
+
+class Saved(DiskTest):
+    """Images as podman and skopeo save them: made here by both, where they are installed."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        for program in ("podman", "skopeo", "umoci", "busybox"):
+            if not shutil.which(program):
+                raise unittest.SkipTest(f"{program} is not installed")
+        if os.geteuid() != 0:
+            raise unittest.SkipTest("podman's store is made as root here")
+        cls.made_in = tempfile.TemporaryDirectory(prefix="rastos-images-")
+        cls.addClassCleanup(cls.made_in.cleanup)
+        os.makedirs(cls.saved("root/etc"))
+        with open(cls.saved("root/etc/kept"), "w") as file:
+            file.write("kept")
+        os.chown(cls.saved("root/etc/kept"), 1234, 70000)
+        cls.tool("tar", "-C", cls.saved("root"), "-cf", cls.saved("root.tar"), ".")
+        cls.podman("import", cls.saved("root.tar"), "localhost/web:1")
+        with open(cls.saved("Containerfile"), "w") as file:
+            file.write("FROM localhost/web:1\nCOPY root.tar /etc/second\n")
+        cls.podman("build", "--isolation", "chroot", "-t", "localhost/db:2", "-f", cls.saved("Containerfile"),
+                   cls.made_in.name)
+        for form in ("docker-archive", "oci-archive", "oci-dir"):
+            cls.podman("save", "--format", form, "-o", cls.saved(form), "localhost/web:1")
+        cls.podman("save", "-m", "-o", cls.saved("several"), "localhost/web:1", "localhost/db:2")
+        for form in ("oci", "oci-archive"):
+            cls.tool("skopeo", "--insecure-policy", "copy", "--quiet", "docker-archive:" + cls.saved("docker-archive"),
+                     f"{form}:{cls.saved('skopeo-' + form)}:web")
+
+    @classmethod
+    def saved(cls, name):
+        return os.path.join(cls.made_in.name, name)
+
+    @classmethod
+    def tool(cls, *command):
+        process = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        if process.returncode:
+            raise unittest.SkipTest(f"{command[0]} cannot work here: {process.stderr.strip()[-200:]}")
+
+    @classmethod
+    def podman(cls, *arguments):
+        cls.tool("podman", "--root", cls.saved("store"), "--runroot", cls.saved("run"), "--storage-driver", "vfs",
+                 "--cgroup-manager", "cgroupfs", *arguments)
+
+    def check(self, name):
+        self.assertEqual(self.in_image(name, "cat /etc/kept"), "kept")
+        self.assertRegex(self.in_image(name, "stat /etc/kept"), r"User: *1234 *Group: *70000")
+
+    def test_each_form(self):
+        for form in ("docker-archive", "oci-archive", "oci-dir", "skopeo-oci", "skopeo-oci-archive"):
+            with self.subTest(form):
+                self.disk("import", form, self.saved(form))
+                self.check(form)
+
+    def test_one_of_several(self):
+        self.not_done(FAILED, ["several", "localhost/web:1", "localhost/db:2"], "import", "x", self.saved("several"))
+        self.not_done(REFUSED, ["tag 3", "localhost/db:2"], "import", "x", self.saved("several"), "--tag", "3")
+        self.disk("import", "db", self.saved("several"), "--tag", "db:2")
+        self.check("db")
+        self.assertIn("second", self.in_image("db", "ls -p /etc"))
+
+    def test_compressed_archive_of_docker(self):
+        with open(self.saved("docker-archive"), "rb") as file:
+            self.write("web.tar.gz", gzip.compress(file.read()))
+        self.not_done(FAILED, ["compressed"], "import", "web", "web.tar.gz")
+
+    def test_without_skopeo(self):
+        if not os.path.exists("/usr/bin/skopeo") or subprocess.run(["unshare", "-m", "true"]).returncode:
+            self.skipTest("wants a mount namespace")
+        process = self.run_program("disk", "import", "web", self.saved("docker-archive"),
+                                   through=("unshare", "-m", "sh", "-c", 'mount --bind /dev/null /usr/bin/skopeo && exec "$@"', "sh"))
+        self.assertEqual(process.returncode, FAILED)
+        self.assertRegex(process.errors, r"\Arastos-vmm: disk web: [^\n]*skopeo[^\n]*\n\Z")
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ import shutil
 
 from program import *
 
-VERBS = {"image": ["build", "sign", "verify", "inspect"], "network": ["list", "info", "define", "undefine"],
-         "disk": ["list", "info", "create", "import", "resize", "clone", "delete"]}
+VERBS = {"token": ["list", "add", "remove"], "image": ["build", "sign", "verify", "inspect"],
+         "network": ["list", "info", "define", "undefine"], "device": ["list", "add", "remove"],
+         "disk": ["list", "info", "create", "import", "resize", "clone", "delete", "prune"]}
 
 
 def source(name):

@@ -379,6 +379,56 @@ Test(blk_options, ignored_errors_are_zeros_and_lost_writes)
 	expect_cleared(0, 0);
 }
 
+static unsigned stops;
+static char stop_why[256];
+
+static void disk_stopped(void *owner, const char *why)
+{
+	cr_assert_eq(owner, &driver);
+	stops++;
+	snprintf(stop_why, sizeof(stop_why), "%s", why);
+}
+
+Test(blk_options, what_failed_is_tried_again_by_a_disk_that_stops)
+{
+	struct driver_buffer out = driver_out(&driver, driver.ram, SECTOR);
+	struct driver_used used;
+	uint8_t *statuses[2];
+
+	options.stopped = disk_stopped;
+	options.owner = &driver;
+	start(FEATURE(FLUSH));
+	kernel.error = ENOSPC;
+	statuses[0] = add(VIRTIO_BLK_T_OUT, 3, out);
+	statuses[1] = add(VIRTIO_BLK_T_IN, 0, driver_in(&driver, SECTOR));
+	driver_kick(&driver, 0);
+	cr_assert_not(driver_collect(&driver, 0, &used), "a request that failed was answered");
+	cr_assert_eq(stops, 1);
+	cr_assert_str_eq(stop_why, "disk test: cannot write: No space left on device");
+	driver_kick(&driver, 0);
+	cr_assert_eq(stops, 2);
+
+	kernel.error = 0;
+	driver_kick(&driver, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		cr_assert(driver_collect(&driver, 0, &used));
+		cr_assert_eq(*statuses[i], VIRTIO_BLK_S_OK, "request %u", i);
+	}
+	cr_assert_eq(stops, 2);
+}
+
+Test(blk_options, a_disk_that_stops_reports_flushes_and_the_guests_own_mistakes)
+{
+	options.stopped = disk_stopped;
+	options.owner = &driver;
+	start(FEATURE(FLUSH));
+	cr_assert_eq(request(VIRTIO_BLK_T_IN, DISK_SIZE / SECTOR, driver_in(&driver, SECTOR)),
+		     VIRTIO_BLK_S_IOERR);
+	kernel.error = EIO;
+	cr_assert_eq(flush(), VIRTIO_BLK_S_IOERR);
+	cr_assert_eq(stops, 0);
+}
+
 /* O_DIRECT */
 
 /* False: this file system has none. */

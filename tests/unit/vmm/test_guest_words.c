@@ -24,6 +24,15 @@ Test(guest_words, state)
 	cr_assert_eq(message.report.steps[BOOT_STEP_READY].wall_ns, 5000000);
 }
 
+Test(guest_words, halted_by_a_disk)
+{
+	say("{\"event\":\"state\",\"paused\":true,\"halted\":\"disk a: cannot write\\u001b[2J\"}");
+	cr_assert_eq(strncmp(message.halted, "disk a: cannot write", 20), 0);
+	cr_assert_null(strchr(message.halted, '\033'), "a terminal would obey it");
+	say("{\"event\":\"state\",\"paused\":true,\"halted\":7}");
+	cr_assert_str_eq(message.halted, "");
+}
+
 Test(guest_words, counters)
 {
 	say("{\"event\":\"counters\",\"counters\":{\"vcpus\":[{\"exits\":7,\"cpu_ns\":8}]}}");

@@ -1,0 +1,208 @@
+"""Definitions made by chance, every key of the schema in them, come back from XML as they were; what libvirt's tools say."""
+
+import random
+
+from domain_xml import *
+
+COUNT = 150
+SEED = int(os.environ.get("RASTOS_SEED", "20261127"))
+SCHEMA_OF_DEFINITIONS = json.loads((pathlib.Path(SOURCE) / "docs/schema/guest.schema.json").read_text())
+
+# Keys whose form the schema cannot say well enough to make one by chance.
+TEXTS = ["x", "a b", "<&>\"'", "ünïcödé", " blanks ", "tab\there", "two\nlines", "]]>", "-->", "%s", "/", "a" * 200, "\u0001"]
+PATHS = ["/k1", "/srv/a b.img", "/dev/vg/root", "/x/ü", "/x/new\nline", "/x/'q'\"", "/a//b/../c"]
+
+
+class Maker:
+    """Values by the schema of definitions, as far as it goes."""
+
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+
+    def resolve(self, schema):
+        return SCHEMA_OF_DEFINITIONS["$defs"][schema["$ref"].rsplit("/", 1)[1]] if "$ref" in schema else schema
+
+    def text(self, schema):
+        pattern = schema.get("pattern", "")
+        if "{8}" in pattern:
+            return "%08x-%04x-4%03x-8%03x-%012x" % tuple(self.random.getrandbits(bits) for bits in (32, 16, 12, 12, 48))
+        if "){5}" in pattern:
+            return self.random.choice(["52:54:00:12:34:56", "52:54:00:AB:CD:EF", "00:16:3e:00:00:01"])
+        if pattern.startswith("^[A-Za-z0-9][A-Za-z0-9._-]"):
+            return self.random.choice(["web", "db-1", "a.b_c", "0"])
+        text = self.random.choice(TEXTS)
+        if "n]" in pattern:
+            text = text.replace("\n", " ")
+        return text[:schema.get("maxLength", 10000)]
+
+    def number(self, schema):
+        low, high = schema.get("minimum", 0), schema.get("maximum", 1 << 31)
+        return self.random.choice([low, high, self.random.randint(low, high)])
+
+    def object(self, schema, key):
+        made = {}
+        for name, inner in schema.get("properties", {}).items():
+            if name in schema.get("required", []) or self.random.random() < 0.5:
+                made[name] = self.value(inner, name)
+        if isinstance(schema.get("additionalProperties"), dict):
+            return self.open_object(key)
+        return made
+
+    def open_object(self, key):
+        if key == "features":
+            names = self.random.sample(["aes", "svm", "sse4.1", "avx2"], self.random.randint(1, 3))
+            return {name: self.random.choice(["disable", "require", "forbid"]) for name in names}
+        space = self.random.choice(["urn:a", "http://example.org/b/1.0", "urn:x:y"])
+        return {space: f'<x:y xmlns:x="{space}" z="&lt;&amp;">text <x:w/> <v>&#10;</v></x:y>'}
+
+    def value(self, schema, key):
+        schema = self.resolve(schema)
+        if "enum" in schema:
+            return self.random.choice(schema["enum"])
+        kind = schema["type"]
+        if key in ("path", "initrd", "image"):
+            return self.random.choice(PATHS)
+        if key in ("pin", "nodes"):
+            return self.random.choice(["0", "0-3", "0-7,^3", "1,3,5", " 0-1 "])
+        if key == "publish":
+            rules = ["8080:80", "127.0.0.1:2222:22", "8000-8010:9000-9010/tcp", "53:53/udp", "[::1]:80:80", "0.0.0.0:81:81"]
+            return self.random.sample(rules, self.random.randint(1, len(rules)))
+        if kind == "array":
+            return [self.value(schema["items"], key) for i in range(self.random.randint(0, min(schema["maxItems"], 4)))]
+        return {"string": lambda: self.text(schema), "integer": lambda: self.number(schema),
+                "boolean": lambda: self.random.random() < 0.5, "object": lambda: self.object(schema, key)}[kind]()
+
+
+def make(seed):
+    """A definition that keeps the rules that are between keys."""
+    maker = Maker(seed)
+    made = maker.object(SCHEMA_OF_DEFINITIONS, "")
+    made["name"] = "guest"
+    made.pop("depends_on", None) if maker.random.random() < 0.5 else None
+    made["depends_on"] = ["other", "third"][:len(made.get("depends_on", []))]
+    for disk in made.get("disks", []):
+        disk.pop("image" if maker.random.random() < 0.7 else "path", None)
+        if "image" in disk:
+            disk["image"] = "debian"
+        disk.setdefault("path", "/x/a.img") if "image" not in disk else disk.pop("path", None)
+        fix_iotune(disk, maker.random)
+        if "block_size" in disk:
+            disk["block_size"] = maker.random.choice([{"logical": 512, "physical": 4096}, {"logical": 4096}, {"physical": 8192}])
+    for card in made.get("networks", []):
+        fix_card(card, maker.random)
+    fix_boot(made, maker.random)
+    fix_cpus(made, maker.random)
+    return made
+
+
+def fix_iotune(disk, chance):
+    if "iotune" not in disk:
+        return
+    limits = {"bytes_sec": 1024 * chance.randint(1, 1000), "iops_sec": chance.randint(1, 1000)}
+    if chance.random() < 0.5:
+        limits |= {"bytes_sec_max": limits["bytes_sec"] * 2, "bytes_sec_max_length": chance.randint(1, 3600)}
+    disk["iotune"] = {"total": limits} if chance.random() < 0.5 else {"read": limits, "write": {"iops_sec": 7}}
+
+
+def fix_card(card, chance):
+    kind = card.get("type", "passt")
+    for key, of in (("network", "network"), ("bridge", "bridge"), ("device", "tap")):
+        card.pop(key, None)
+        if kind == of:
+            card[key] = "br0"
+    if kind in ("tap", "bridge"):
+        card.pop("publish", None)
+    for rate in card.get("bandwidth", {}).values():
+        rate["average"] = chance.randint(1, 1000)
+        if "peak" in rate:
+            rate["peak"] = rate["average"] + chance.randint(1, 1000)
+
+
+def fix_boot(made, chance):
+    kernel = made.pop("kernel", {})
+    image = made.pop("image", None)
+    disks = made.get("disks", [])
+    choice = chance.randrange(3)
+    if choice == 0:
+        made["image"] = image or "/x/web.itb"
+        return
+    made.pop("configuration", None)
+    if choice == 1 and disks:
+        kernel = {key: kernel[key] for key in ("cmdline", "protocol") if key in kernel}
+        kernel["from_disk"] = chance.randrange(len(disks))
+    else:
+        kernel.pop("from_disk", None)
+        kernel.setdefault("path", "/boot/vmlinuz")
+    made["kernel"] = kernel
+
+
+def fix_cpus(made, chance):
+    if "topology" in made:
+        made["topology"] = {key: chance.randint(1, 3) for key in made["topology"]}
+        product = 1
+        for number in made["topology"].values():
+            product *= number
+        if "vcpus" in made:
+            made["vcpus"] = product
+
+
+def defaults_of(schema):
+    schema = SCHEMA_OF_DEFINITIONS["$defs"][schema["$ref"].rsplit("/", 1)[1]] if "$ref" in schema else schema
+    return schema.get("properties", {}), schema.get("items", {})
+
+
+def plain(value, schema):
+    """Without what is the default: said or not, it is the same definition."""
+    properties, items = defaults_of(schema)
+    if isinstance(value, list):
+        return [plain(item, items) for item in value]
+    if not isinstance(value, dict) or not properties:
+        return value
+    made = {}
+    for key, inner in value.items():
+        small = plain(inner, properties[key])
+        if small != {} and not ("default" in properties[key] and properties[key]["default"] == inner):
+            made[key] = small
+    return made
+
+
+@needs_schema
+class RoundTrip(unittest.TestCase):
+    def test_nothing_is_lost(self):
+        complaints = 0
+        for seed in range(SEED, SEED + COUNT):
+            definition = make(seed)
+            with self.subTest(seed=seed, definition=json.dumps(definition)):
+                xml = to_xml(definition)
+                status, answer = to_json(xml)
+                self.assertEqual(status, DONE, answer)
+                back = answer["definition"]
+                self.assertEqual(answer["ignored"], [])
+                self.assertEqual(back.pop("metadata", {}).keys(), definition.get("metadata", {}).keys())
+                definition.pop("metadata", None)
+                self.assertEqual(plain(back, SCHEMA_OF_DEFINITIONS), plain(definition, SCHEMA_OF_DEFINITIONS))
+                again = to_xml(answer["definition"])
+                complaints += canonical(again) != canonical(to_xml(to_json(again)[1]["definition"]))
+        self.assertEqual(complaints, 0)
+
+    def test_most_definitions_are_such_as_the_manager_takes(self):
+        """Else the test above would be about nothing."""
+        taken = 0
+        with tempfile.TemporaryDirectory() as folder:
+            for seed in range(SEED, SEED + 40):
+                path = os.path.join(folder, "guest.json")
+                pathlib.Path(path).write_text(json.dumps(make(seed)))
+                done = subprocess.run([VMM, "convert", path, "-"], capture_output=True, text=True)
+                taken += done.returncode == DONE
+                last = done.stderr
+        self.assertGreaterEqual(taken, 20, last)
+
+    @needs("virt-xml-validate")
+    def test_virt_xml_validate_accepts_all(self):
+        for seed in range(SEED, SEED + 40):
+            with self.subTest(seed):
+                self.assertEqual(valid(to_xml(make(seed))), "")
+
+
+if __name__ == "__main__":
+    main()
