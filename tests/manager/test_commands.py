@@ -196,12 +196,13 @@ class Create(CommandTest):
         self.write("data.img", bytes(1 << 20))
         self.up()
         self.create("db", "--no-start", "--ready", "started")
-        self.create("web", "-c", "2", "-d", "data.img,ro", "-v", "data.img", "-p", "18080:80", "-p", "18443:443/tcp",
+        self.create("web", "-c", "2", "-d", "data.img,ro,cache=none", "-v", "data.img", "-p", "18080:80", "-p", "18443:443/tcp",
                     "--autostart", "no", "--depends-on", "db", "--ready", "started", "--no-start")
         definition = json.loads(self.ok("info", "--json", "web"))["definition"]
         self.assertEqual(definition["vcpus"], 2)
         self.assertEqual([(disk["path"], disk.get("read_only", False)) for disk in definition["disks"]],
                          [(self.path("data.img"), True), (self.path("data.img"), False)])
+        self.assertEqual(definition["disks"][0]["cache"], "none")
         self.assertEqual(definition["networks"], [{"type": "passt", "publish": ["18080:80", "18443:443/tcp"]}])
         self.assertIs(definition["autostart"], False)
         self.assertEqual(definition["depends_on"], ["db"])
