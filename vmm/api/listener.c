@@ -1,6 +1,7 @@
 /* Where clients come in. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,17 @@ static void turn_away(const struct api_listener *listener, int fd)
 	close(fd);
 }
 
+/* One that has gone without a word shall not keep its place for hours. */
+static void keep_alive(int fd)
+{
+	int on = 1, idle_s = 60, every_s = 15, times = 4;
+
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every_s, sizeof(every_s));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof(times));
+}
+
 /* Takes fd over. */
 static void take_client(struct api_listener *listener, int fd, const struct sockaddr *address, socklen_t len)
 {
@@ -58,6 +70,8 @@ static void take_client(struct api_listener *listener, int fd, const struct sock
 		turn_away(listener, fd);
 		return;
 	}
+	if (!listener->local)
+		keep_alive(fd);
 	*connection = (struct api_connection){
 		.api = api,
 		.daemon = listener->daemon,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/printable.h"
 #include "vmm/api/exchange.h"
 #include "vmm/config/json_memory.h"
 
@@ -42,6 +43,8 @@ void reply_json(struct exchange *exchange, unsigned status, const char *type, cJ
 		free(TAKE_PTR(text));
 	if (!text)
 		exchange->gone = true;
+	else if (!text_is_utf8(text)) /* a guest's words may be anything; only they have such bytes */
+		text_make_printable(text, "");
 	reply_text(exchange, status, type, text, text ? strlen(text) : 0);
 }
 

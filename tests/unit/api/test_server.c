@@ -5,7 +5,9 @@
 #include <sys/un.h>
 
 #include "../vmm/scratch.h"
+#include "common/clock.h"
 #include "vmm/api/api.h"
+#include "vmm/api/server.h"
 #include "vmm/manager/control.h"
 
 static struct loop loop;
@@ -336,6 +338,38 @@ Test(server, half_closed_client_gets_its_answer)
 	send(fd, "GET /v1/mode HTTP/1.1\r\nHost: x\r\n\r\n", 34, MSG_NOSIGNAL);
 	shutdown(fd, SHUT_WR);
 	expect(hear(fd), "200", "\"mode\"");
+	close(fd);
+}
+
+/* Seconds that the only connection has left. */
+static unsigned seconds_left(void)
+{
+	turn(3);
+	cr_assert_eq(api->connection_count, 1);
+	return (unsigned)((api->connections->deadline_ns - monotonic_ns()) / 1000000000ULL) + 1;
+}
+
+Test(server, each_stage_has_its_time)
+{
+	int fd = client();
+	char byte;
+
+	cr_assert_eq(seconds_left(), API_IDLE_S);
+	api->connections->deadline_ns -= 1000000000ULL;
+	cr_assert_eq(send(fd, "GET /v1/mode", 12, MSG_NOSIGNAL), 12);
+	cr_assert_eq(seconds_left(), API_IDLE_S - 1, "bytes that drip do not make it longer");
+	cr_assert_eq(send(fd, " HTTP/1.1\r\n", 11, MSG_NOSIGNAL), 11);
+	cr_assert_eq(seconds_left(), API_REQUEST_S);
+	api->connections->deadline_ns -= 1000000000ULL;
+	cr_assert_eq(send(fd, "Host: x\r\n", 9, MSG_NOSIGNAL), 9);
+	cr_assert_eq(seconds_left(), API_REQUEST_S - 1);
+	expect(say(fd, "\r\n"), "200", "mode");
+	cr_assert_eq(seconds_left(), API_IDLE_S);
+	api->connections->deadline_ns = 1;
+	for (unsigned i = 0; i < 300 && api->connection_count; i++)
+		loop_step(&loop, 10);
+	cr_assert_eq(api->connection_count, 0);
+	cr_assert_eq(read(fd, &byte, 1), 0);
 	close(fd);
 }
 
