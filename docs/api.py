@@ -57,7 +57,7 @@ def take_in(document):
             parts[part] = schema["properties"][array]["items"]
             schema["properties"][array]["items"] = {"$ref": f"#/components/schemas/{part}"}
         for part, inner in ({component: schema} | parts).items():
-            schemas[part] = {key: with_references(component, value) for key, value in inner.items() if key not in ("$schema", "$id")}
+            schemas[part] = {key: with_references(component, value) for key, value in inner.items() if key not in ("$schema", "$id", "title")}
     return document
 
 
