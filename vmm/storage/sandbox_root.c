@@ -155,9 +155,9 @@ static int trees_mount(struct sandbox_trees *trees)
 	int code = trees->source < 0 || trees->ready ? 0 : read_only(trees->source, AT_RECURSIVE);
 
 	if (code == 0 && trees->source >= 0)
-		code = tree_mount(trees->source, SANDBOX_SOURCE + 1);
+		code = tree_mount(trees->source, &SANDBOX_SOURCE[1]);
 	if (code == 0 && trees->folder >= 0)
-		code = tree_mount(trees->folder, SANDBOX_WORK + 1);
+		code = tree_mount(trees->folder, &SANDBOX_WORK[1]);
 	cleanup_close(&trees->source);
 	cleanup_close(&trees->folder);
 	return code;
