@@ -373,6 +373,12 @@ class Networks(ApiTest):
         self.assert_problem(self.api.getNetwork(network="lab"), 404, ["lab"])
         self.assert_problem(self.api.deleteNetwork(network="lab"), 404, ["lab"])
 
+    def test_more_networks_than_can_be_are_refused(self):
+        for number in range(63):
+            self.assert_status(201, self.api.putNetwork(self.LAB | {"name": f"n{number}"}, network=f"n{number}"))
+        self.assert_problem(self.api.putNetwork(self.LAB, network="lab"), 409, ["lab", "63 networks"])
+        self.assertEqual(len(self.api.listNetworks().json["networks"]), 64)
+
     def test_networks_that_are_wrong(self):
         for members, pointer in (({"address": "x"}, "/address"), ({"adress": "192.168.213.1/24"}, "/adress"), ({"forward": "nta"}, "/forward"),
                                  ({"mtu": 1}, "/mtu"), ({"dhcp": {"first": "10.0.0.1"}}, "/dhcp/first"), ({"name": "other"}, "/name")):

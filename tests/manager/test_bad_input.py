@@ -5,6 +5,7 @@ The wrong definitions are made from docs/schema/guest.schema.json, each field wr
 
 import copy
 import os
+import re
 
 from manager import *
 
@@ -20,20 +21,24 @@ WRONG_TYPES = {"string": [1, True, None, [], {}], "integer": ["1", True, None, 1
 def wrong_values(schema):
     """Values that the schema of one field forbids."""
     kind = schema.get("type")
-    yield from WRONG_TYPES.get(kind, [])
+    yield from (value for value in WRONG_TYPES.get(kind, []) if value != -1 or schema["minimum"] > -1)
     if kind == "integer":
         yield schema["minimum"] - 1
         yield schema["maximum"] + 1
     if kind == "string" and "minLength" in schema:
         yield ""
     if "maxLength" in schema:
-        yield LONG
+        yield "x" * (schema["maxLength"] + 1)
     if "pattern" in schema:
-        yield from ("", LONG, "../web", "a/b", "-", "web\n", "\x1b[2J")
+        yield from (value for value in ("", LONG, "../web", "a/b", "-", "web\n", "\x1b[2J") if not allows(schema, value))
     if "maxItems" in schema:
         yield [copy.deepcopy(example(schema["items"]))] * (schema["maxItems"] + 1)
     if "enum" in schema:
         yield from ("", LONG, 7, None, [], str(schema["enum"][0]) + "x")
+
+
+def allows(schema, text):
+    return len(text) <= schema.get("maxLength", len(text)) and re.search(schema["pattern"].replace("$", r"\Z"), text)
 
 
 def example(schema):
@@ -50,7 +55,7 @@ def fields(schema, path=()):
     for name, inner in schema["properties"].items():
         here = (*path, name)
         yield here, inner
-        if inner.get("type") == "object":
+        if "properties" in inner:
             yield from fields(inner, here)
         elif inner.get("type") == "array" and inner["items"].get("type") == "object":
             yield from fields(inner["items"], (*here, 0))
@@ -106,7 +111,7 @@ class BadInput(ManagerTest):
         self.assertGreater(tried, 200)
 
     def test_each_field_misspelled(self):
-        good = self.definition("db", autostart=False)
+        good = self.definition("db", autostart=False, disks=[{"path": "data.img"}])
         for path, _ in fields(SCHEMA):
             if len(path[-1]) < 4:
                 continue  # nothing is near to so short a word

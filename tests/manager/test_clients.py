@@ -7,7 +7,7 @@ import stat
 from manager import *
 
 CLIENTS_MAX = 64  # vmm/manager/control.h
-LINE_MAX = 65536
+LINE_MAX = 2 << 20
 
 
 class Clients(ManagerTest):

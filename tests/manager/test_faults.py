@@ -408,10 +408,10 @@ class Permissions(FaultTest):
             processes = [subprocess.Popen(command, cwd=self.folder.name, stderr=subprocess.PIPE, text=True) for _ in range(4)]
             ends = [(process.communicate()[1], process.returncode) for process in processes]
             self.assertEqual(len(self.manager_pids()), 1)
-            for text, code in ends:
-                if code != DONE:
-                    self.assertRegex(text, r"\Arastos-vmm: a manager runs already[^\n]*\n\Z")
-            self.assertIn(DONE, [code for _, code in ends])
+            self.assertEqual([code for _, code in ends], [DONE] * len(ends), ends)
+            self.assertEqual(self.state("web"), "running")
+            already = [text for text, _ in ends if "rastos-vmm: a manager runs already\n" in text]
+            self.assertEqual(len(already), len(ends) - 1, ends)
             self.ok("down", "--force")
             wait_until(lambda: not self.manager_pids())
 

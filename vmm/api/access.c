@@ -63,7 +63,8 @@ enum api_role access_of_socket(const struct access_rules *rules, int fd, uint32_
 	if (peer.uid == 0 || peer.uid == geteuid())
 		return ROLE_ADMIN;
 	role = role_of_group(rules, peer.gid);
-	getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &groups_len); /* only to hear how much room they need */
+	getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL,
+		   &groups_len); /* only to hear how much room they need */
 	groups = groups_len ? malloc(groups_len) : NULL;
 	if (!groups || getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &groups_len) < 0)
 		return role;
@@ -98,8 +99,8 @@ static enum api_role certificate_role(const struct http_library *library, gnutls
 	if (!chain || count == 0 || library->gnutls_x509_crt_init(&certificate) < 0)
 		return ROLE_NONE;
 	if (library->gnutls_x509_crt_import(certificate, &chain[0], GNUTLS_X509_FMT_DER) >= 0 &&
-	    library->gnutls_x509_crt_get_dn_by_oid(certificate, GNUTLS_OID_X520_ORGANIZATIONAL_UNIT_NAME, 0, 0, unit,
-						   &size) >= 0)
+	    library->gnutls_x509_crt_get_dn_by_oid(certificate, GNUTLS_OID_X520_ORGANIZATIONAL_UNIT_NAME, 0,
+						   0, unit, &size) >= 0)
 		role = api_role_parse(unit);
 	library->gnutls_x509_crt_deinit(certificate);
 	return role;

@@ -2,8 +2,9 @@
  * What a peer may do: its role (vmm/config/api_settings.h).
  *
  * On the unix socket it comes from the peer's user and groups as they were when it connected (SO_PEERCRED and
- * SO_PEERGROUPS, socket(7)): root and the manager's own user are admin, others have the highest role that one of their
- * groups has. Over TCP it comes from the client's certificate, by its organizational unit (OU=operate), or from a token (tokens.h).
+ * SO_PEERGROUPS, socket(7)): root and the manager's own user are admin, others have the highest role that one
+ * of their groups has. Over TCP it comes from the client's certificate, by its organizational unit
+ * (OU=operate), or from a token (tokens.h).
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /*
- * The JSON API: HTTP/1.1 in front of the manager's operations (vmm/manager/operations.h), as control.h is in front of
- * them for the command line. docs/openapi.json says what can be asked; docs/api.md is made of it.
+ * The JSON API: HTTP/1.1 in front of the manager's operations (vmm/manager/operations.h), as control.h is in
+ * front of them for the command line. docs/openapi.json says what can be asked; docs/api.md is made of it.
  *
  *      listener.c   the sockets: a unix socket, and TCP where vmm.json says so
  *      peers.c      who is there, how many connections and requests of each
@@ -12,8 +12,9 @@
  *      follow.c     the stream of events
  *      stream.c     connections that become a console's or a vsock connection's bytes
  *
- * HTTP itself (RFC 9110, 9112) is libmicrohttpd's. One thread, the manager's: no handler blocks, and no client holds
- * up another: what a client may take of memory, connections, requests and time is bounded (server.h).
+ * HTTP itself (RFC 9110, 9112) is libmicrohttpd's. One thread, the manager's: no handler blocks, and no
+ * client holds up another: what a client may take of memory, connections, requests and time is bounded
+ * (server.h).
  */
 #pragma once
 

@@ -30,7 +30,8 @@ static char *unpack(const struct document *document)
 	const struct decompressor *gzip = decompressor_find(document->packed, document->packed_size);
 	char *text = malloc(document->size);
 
-	if (text && decompress_whole(gzip, document->packed, document->packed_size, (uint8_t *)text, document->size) < 0) {
+	if (text && decompress_whole(gzip, document->packed, document->packed_size, (uint8_t *)text,
+				     document->size) < 0) {
 		free(text);
 		return NULL;
 	}
@@ -77,7 +78,9 @@ void documents_schema(struct exchange *exchange)
 	}
 	nearest = nearest_word(name, names);
 	if (nearest)
-		reply_refusal(exchange, MHD_HTTP_NOT_FOUND, "no schema is named %.64s, did you mean %s?", name, nearest);
+		reply_refusal(exchange, MHD_HTTP_NOT_FOUND, "no schema is named %.64s, did you mean %s?",
+			      name, nearest);
 	else
-		reply_refusal(exchange, MHD_HTTP_NOT_FOUND, "no schema is named %.64s: there are guest, network and vmm", name);
+		reply_refusal(exchange, MHD_HTTP_NOT_FOUND,
+			      "no schema is named %.64s: there are guest, network and vmm", name);
 }

@@ -1,6 +1,6 @@
 /*
- * docs/openapi.json and docs/schema/ over HTTP: packed (gzip) in the program when it is built, and sent so to who takes
- * that. Internal to vmm/api.
+ * docs/openapi.json and docs/schema/ over HTTP: packed (gzip) in the program when it is built, and sent so to
+ * who takes that. Internal to vmm/api.
  */
 #pragma once
 

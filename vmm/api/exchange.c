@@ -15,7 +15,8 @@
 #include "vmm/api/negotiate.h"
 #include "vmm/api/stream.h"
 
-#define DISCARDED_MAX (4U << 20) /* of a body that is too large; then its client is not listened to any longer */
+#define DISCARDED_MAX                                                                                        \
+	(4U << 20) /* of a body that is too large; then its client is not listened to any longer */
 
 const char *exchange_header(const struct exchange *exchange, const char *name)
 {
@@ -33,8 +34,8 @@ static void hung_up(struct loop_source *source, uint32_t events)
 	exchange_resume(exchange);
 }
 
-/* libmicrohttpd does not look at it meanwhile. Over TCP a client that is gone for good cannot be told from one that
- * only says no more: both are taken for gone, as other servers do. */
+/* libmicrohttpd does not look at it meanwhile. Over TCP a client that is gone for good cannot be told from
+ * one that only says no more: both are taken for gone, as other servers do. */
 void exchange_suspend(struct exchange *exchange)
 {
 	const struct api_connection *connection = exchange->connection;
@@ -80,15 +81,18 @@ static bool has_body(const struct exchange *exchange)
 {
 	const char *length = exchange_header(exchange, MHD_HTTP_HEADER_CONTENT_LENGTH);
 
-	return exchange_header(exchange, MHD_HTTP_HEADER_TRANSFER_ENCODING) || (length && strcmp(length, "0") != 0);
+	return exchange_header(exchange, MHD_HTTP_HEADER_TRANSFER_ENCODING) ||
+	       (length && strcmp(length, "0") != 0);
 }
 
 static void reply_too_large(struct exchange *exchange)
 {
-	reply_refusal(exchange, MHD_HTTP_CONTENT_TOO_LARGE, "the body is larger than %zu bytes", exchange->body_max);
+	reply_refusal(exchange, MHD_HTTP_CONTENT_TOO_LARGE, "the body is larger than %zu bytes",
+		      exchange->body_max);
 }
 
-/* Many clients listen to an answer only when they have sent all: what is a little too large is thrown away before. */
+/* Many clients listen to an answer only when they have sent all: what is a little too large is thrown away
+ * before. */
 static bool check_length(struct exchange *exchange)
 {
 	const char *length = exchange_header(exchange, MHD_HTTP_HEADER_CONTENT_LENGTH);
@@ -107,17 +111,19 @@ static bool check_body(struct exchange *exchange)
 	const char *type = exchange_header(exchange, MHD_HTTP_HEADER_CONTENT_TYPE);
 	const char *wanted = body_types[route->body];
 
-	exchange->body_max = route->body == BODY_GUEST || route->body == BODY_PATCH ? API_DEFINITION_MAX : API_BODY_MAX;
+	exchange->body_max =
+		route->body == BODY_GUEST || route->body == BODY_PATCH ? API_DEFINITION_MAX : API_BODY_MAX;
 	if (!has_body(exchange))
 		return true;
 	if (!wanted) {
-		reply_refusal(exchange, MHD_HTTP_BAD_REQUEST, "%s %s takes no body", route->method, route->path);
+		reply_refusal(exchange, MHD_HTTP_BAD_REQUEST, "%s %s takes no body", route->method,
+			      route->path);
 		return false;
 	}
 	exchange->is_xml = type && route->body == BODY_GUEST && media_type_is(type, "application/xml");
 	if (type && !exchange->is_xml && !media_type_is(type, wanted)) {
-		reply_refusal(exchange, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, "the body must be %s%s, not %.64s", wanted,
-			      route->body == BODY_GUEST ? " or application/xml" : "", type);
+		reply_refusal(exchange, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, "the body must be %s%s, not %.64s",
+			      wanted, route->body == BODY_GUEST ? " or application/xml" : "", type);
 		reply_header(exchange, MHD_HTTP_HEADER_ACCEPT, wanted);
 		return false;
 	}
@@ -131,7 +137,8 @@ static enum api_role role_of(struct exchange *exchange)
 	const union MHD_ConnectionInfo *info = NULL;
 
 	if (!connection->local && !connection->looked_at && connection->daemon == &connection->api->tls)
-		info = exchange->http->MHD_get_connection_info(exchange->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+		info = exchange->http->MHD_get_connection_info(exchange->mhd,
+							       MHD_CONNECTION_INFO_GNUTLS_SESSION);
 	if (info) /* that is the connection's */
 		connection->role = access_of_certificate(access, exchange->http, info->tls_session);
 	connection->looked_at = true;
@@ -159,8 +166,8 @@ static bool check_role(struct exchange *exchange)
 
 	if (exchange->role >= needed)
 		return true;
-	reply_refusal(exchange, MHD_HTTP_FORBIDDEN, "this needs the role %s, and yours is %s", api_role_name(needed),
-		      api_role_name(exchange->role));
+	reply_refusal(exchange, MHD_HTTP_FORBIDDEN, "this needs the role %s, and yours is %s",
+		      api_role_name(needed), api_role_name(exchange->role));
 	return false;
 }
 
@@ -205,8 +212,8 @@ static bool check_rate(struct exchange *exchange)
 	return false;
 }
 
-/* RFC 9112, 3.2 and 6.1. What another reader in between could take apart in another way is refused, and nothing behind
- * it is read. */
+/* RFC 9112, 3.2 and 6.1. What another reader in between could take apart in another way is refused, and
+ * nothing behind it is read. */
 static bool check_framing(struct exchange *exchange, const char *version)
 {
 	const char *coding = exchange_header(exchange, MHD_HTTP_HEADER_TRANSFER_ENCODING);
@@ -227,8 +234,8 @@ static bool check_framing(struct exchange *exchange, const char *version)
 /* Its headers are there. What is refused by now is answered when its body was thrown away. */
 static void take_head(struct exchange *exchange, const char *method, const char *version)
 {
-	if (check_framing(exchange, version) && check_rate(exchange) && check_identity(exchange) && find_route(exchange, method) &&
-	    check_role(exchange))
+	if (check_framing(exchange, version) && check_rate(exchange) && check_identity(exchange) &&
+	    find_route(exchange, method) && check_role(exchange))
 		check_body(exchange);
 }
 
@@ -279,9 +286,10 @@ static bool parse_body(struct exchange *exchange)
 	if (route->body == BODY_NONE || exchange->is_xml || (route->body_optional && exchange->body_len == 0))
 		return true;
 	/* A zero in it ends it for the parser: nothing may follow the value but spaces. */
-	exchange->json = exchange->body && strlen(exchange->body) == exchange->body_len && text_is_utf8(exchange->body)
-				? cJSON_ParseWithOpts(exchange->body, &end, true)
-				: NULL;
+	exchange->json =
+		exchange->body && strlen(exchange->body) == exchange->body_len && text_is_utf8(exchange->body)
+			? cJSON_ParseWithOpts(exchange->body, &end, true)
+			: NULL;
 	if (cJSON_IsObject(exchange->json))
 		return true;
 	if (exchange->json)
@@ -291,7 +299,7 @@ static bool parse_body(struct exchange *exchange)
 		reply_refusal(exchange, MHD_HTTP_BAD_REQUEST, "body: is missing");
 	else
 		reply_refusal(exchange, MHD_HTTP_BAD_REQUEST, "body: line %u is not valid JSON",
-			       end ? line_of(exchange->body, end) : 1);
+			      end ? line_of(exchange->body, end) : 1);
 	return false;
 }
 
@@ -311,9 +319,12 @@ static enum MHD_Result give_answer(struct exchange *exchange)
 	enum MHD_Result result = MHD_NO;
 
 	if (exchange->response && !exchange->gone) {
-		connection_allow(exchange->connection, exchange->follow || exchange->stream ? 0 : API_ANSWER_S);
-		result = exchange->http->MHD_queue_response(exchange->mhd, exchange->status, exchange->response);
-		exchange->http->MHD_destroy_response(TAKE_PTR(exchange->response)); /* now it is libmicrohttpd's alone */
+		connection_allow(exchange->connection,
+				 exchange->follow || exchange->stream ? 0 : API_ANSWER_S);
+		result = exchange->http->MHD_queue_response(exchange->mhd, exchange->status,
+							    exchange->response);
+		exchange->http->MHD_destroy_response(
+			TAKE_PTR(exchange->response)); /* now it is libmicrohttpd's alone */
 	}
 	return result;
 }
@@ -343,7 +354,7 @@ void *exchange_begin(void *owner, const char *target, struct MHD_Connection *mhd
 }
 
 enum MHD_Result exchange_handle(void *owner, struct MHD_Connection *mhd, const char *url, const char *method,
-			       const char *version, const char *data, size_t *size, void **context)
+				const char *version, const char *data, size_t *size, void **context)
 {
 	struct exchange *exchange = *context;
 	size_t len = *size;
@@ -367,7 +378,8 @@ enum MHD_Result exchange_handle(void *owner, struct MHD_Connection *mhd, const c
 	return MHD_YES;
 }
 
-void exchange_end(void *owner, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code)
+void exchange_end(void *owner, struct MHD_Connection *mhd, void **context,
+		  enum MHD_RequestTerminationCode code)
 {
 	struct exchange *exchange = TAKE_PTR(*context);
 	struct exchange **place;

@@ -1,10 +1,10 @@
 /*
- * One request: it comes in (request.c), becomes a struct call (operate.c), and is answered (reply.c). Internal to
- * vmm/api.
+ * One request: it comes in (request.c), becomes a struct call (operate.c), and is answered (reply.c).
+ * Internal to vmm/api.
  *
- * It is made when its first line is there and freed by exchange_end, which libmicrohttpd calls in every case: when the
- * answer was sent, or the client has gone. While its call waits, its connection is suspended, and only its end is
- * looked for. Everything that begins a request must answer it once, now or later: reply_*.
+ * It is made when its first line is there and freed by exchange_end, which libmicrohttpd calls in every case:
+ * when the answer was sent, or the client has gone. While its call waits, its connection is suspended, and
+ * only its end is looked for. Everything that begins a request must answer it once, now or later: reply_*.
  */
 #pragma once
 
@@ -34,8 +34,8 @@ struct exchange {
 	char *body;  /* with a zero behind it; NULL: there is none */
 	cJSON *json; /* the body, of routes that take JSON */
 
-	/* Where in the body what the operation takes from it is: "/disk" in {"disk":{...}}; and which member of
-	 * the operation that is. NULL: the body itself, and "definition". */
+	/* Where in the body what the operation takes from it is: "/disk" in {"disk":{...}}; and which member
+	 * of the operation that is. NULL: the body itself, and "definition". */
 	const char *body_at, *stands_for;
 
 	struct call call;
@@ -55,8 +55,9 @@ struct exchange {
 
 void *exchange_begin(void *owner, const char *target, struct MHD_Connection *mhd);
 enum MHD_Result exchange_handle(void *owner, struct MHD_Connection *mhd, const char *url, const char *method,
-			       const char *version, const char *data, size_t *size, void **context);
-void exchange_end(void *owner, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code);
+				const char *version, const char *data, size_t *size, void **context);
+void exchange_end(void *owner, struct MHD_Connection *mhd, void **context,
+		  enum MHD_RequestTerminationCode code);
 
 /* Nobody waits for anything any more: libmicrohttpd is about to be stopped. */
 void exchanges_abandon(struct api *api);

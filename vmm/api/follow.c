@@ -30,8 +30,8 @@ static char *event_text(const struct event *event)
 	char *text = NULL;
 
 	cJSON_Delete(json);
-	if (!data || asprintf(&text, "id: %llu\nevent: %s\ndata: %s\n\n", (unsigned long long)event->id, event->name,
-			      data) < 0)
+	if (!data || asprintf(&text, "id: %llu\nevent: %s\ndata: %s\n\n", (unsigned long long)event->id,
+			      event->name, data) < 0)
 		return NULL;
 	return text;
 }
@@ -71,8 +71,8 @@ static ssize_t read_some(void *owner, uint64_t position, char *buffer, size_t si
 	size_t len;
 
 	(void)position;
-	/* Not as an error: libmicrohttpd 0.9.75 would close it, and keep its descriptor as long as an older connection
-	 * is idle. Sending the end fails, and it is rid of. */
+	/* Not as an error: libmicrohttpd 0.9.75 would close it, and keep its descriptor as long as an older
+	 * connection is idle. Sending the end fails, and it is rid of. */
 	if (follow->exchange->gone)
 		return MHD_CONTENT_READER_END_OF_STREAM;
 	if (follow->sent == follow->len && !next_text(follow)) {
@@ -132,7 +132,8 @@ static bool read_since(struct exchange *exchange, uint64_t *since)
 	if (!text)
 		return true;
 	if (!*text || strspn(text, "0123456789") != strlen(text) || strlen(text) > 16) {
-		reply_bad_parameter(exchange, parameter ? "since" : "Last-Event-ID", "must be a whole number");
+		reply_bad_parameter(exchange, parameter ? "since" : "Last-Event-ID",
+				    "must be a whole number");
 		return false;
 	}
 	*since = strtoull(text, NULL, 10);
@@ -163,7 +164,8 @@ static void begin_stream(struct exchange *exchange, uint64_t since)
 	if (exchange->response)
 		return;
 	exchange->status = MHD_HTTP_OK;
-	exchange->response = exchange->http->MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_some, follow, NULL);
+	exchange->response = exchange->http->MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK,
+									       read_some, follow, NULL);
 	exchange->gone = !exchange->response;
 	reply_header(exchange, MHD_HTTP_HEADER_CONTENT_TYPE, EVENT_STREAM);
 	reply_header(exchange, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");

@@ -1,6 +1,7 @@
 /*
- * Guests as libvirt domain XML: what guests.c does with JSON, with a conversion before or behind it, which another program
- * makes meanwhile (vmm/domain_xml/run.h). So many run at once as API_CONVERSIONS_MAX. Internal to vmm/api.
+ * Guests as libvirt domain XML: what guests.c does with JSON, with a conversion before or behind it, which
+ * another program makes meanwhile (vmm/domain_xml/run.h). So many run at once as API_CONVERSIONS_MAX.
+ * Internal to vmm/api.
  */
 #pragma once
 

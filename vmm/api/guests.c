@@ -32,7 +32,8 @@ static const char *guest_name(const struct exchange *exchange)
 /* Its definition as whoever changes it must know it: the newest. NULL: there is no such guest. */
 static const cJSON *current(const struct exchange *exchange)
 {
-	const struct managed_guest *guest = manager_find(exchange->connection->api->manager, guest_name(exchange));
+	const struct managed_guest *guest =
+		manager_find(exchange->connection->api->manager, guest_name(exchange));
 
 	if (!guest)
 		return NULL;
@@ -70,7 +71,8 @@ static bool check_preconditions(struct exchange *exchange)
 			reply_refusal(exchange, MHD_HTTP_PRECONDITION_FAILED,
 				      "guest %s: it was changed since you read it; read it again", name);
 		else
-			reply_refusal(exchange, MHD_HTTP_PRECONDITION_FAILED, "guest %.64s: there is none", name);
+			reply_refusal(exchange, MHD_HTTP_PRECONDITION_FAILED, "guest %.64s: there is none",
+				      name);
 		return false;
 	}
 	if (none_match && names_current(none_match, json, true)) {
@@ -225,7 +227,8 @@ void guests_patch(struct exchange *exchange)
 	changed = cJSON_Duplicate(json, true);
 	code = changed ? merge_patch(changed, exchange->json) : -ENOMEM;
 	if (code < 0)
-		reply_refusal(exchange, code == -E2BIG ? MHD_HTTP_UNPROCESSABLE_CONTENT : MHD_HTTP_SERVICE_UNAVAILABLE,
+		reply_refusal(exchange,
+			      code == -E2BIG ? MHD_HTTP_UNPROCESSABLE_CONTENT : MHD_HTTP_SERVICE_UNAVAILABLE,
 			      code == -E2BIG ? "body: an object in it has more members than any definition"
 					     : "out of memory");
 	else if (check_name(exchange, changed))

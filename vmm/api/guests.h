@@ -1,4 +1,5 @@
-/* Routes of guests that are more than an operation (routes.c): their list and their definitions. Internal to vmm/api. */
+/* Routes of guests that are more than an operation (routes.c): their list and their definitions. Internal to
+ * vmm/api. */
 #pragma once
 
 struct exchange;

@@ -1,7 +1,7 @@
 /*
- * GNU libmicrohttpd, and what we need of GnuTLS beside it: opened when the API is, not linked. Every command and every
- * guest's process is this program, too: linked, they would double the time that it takes to start and have GnuTLS's
- * private memory each.
+ * GNU libmicrohttpd, and what we need of GnuTLS beside it: opened when the API is, not linked. Every command
+ * and every guest's process is this program, too: linked, they would double the time that it takes to start
+ * and have GnuTLS's private memory each.
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 /* Where clients come in. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,17 @@ static void turn_away(const struct api_listener *listener, int fd)
 	close(fd);
 }
 
+/* One that has gone without a word shall not keep its place for hours. */
+static void keep_alive(int fd)
+{
+	int on = 1, idle_s = 60, every_s = 15, times = 4;
+
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every_s, sizeof(every_s));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof(times));
+}
+
 /* Takes fd over. */
 static void take_client(struct api_listener *listener, int fd, const struct sockaddr *address, socklen_t len)
 {
@@ -58,6 +70,8 @@ static void take_client(struct api_listener *listener, int fd, const struct sock
 		turn_away(listener, fd);
 		return;
 	}
+	if (!listener->local)
+		keep_alive(fd);
 	*connection = (struct api_connection){
 		.api = api,
 		.daemon = listener->daemon,
@@ -132,7 +146,8 @@ static int listen_at(const struct api_address *address, struct error *err)
 		if (address->address.ss_family == AF_INET6)
 			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
 	}
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&address->address, address->len) < 0 || listen(fd, BACKLOG) < 0)
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&address->address, address->len) < 0 ||
+	    listen(fd, BACKLOG) < 0)
 		return error_set(err, -errno, "API: cannot listen at %s: %m", address->text);
 	return TAKE_FD(fd);
 }

@@ -1,4 +1,5 @@
-/* application/merge-patch+json (RFC 7396): a document like the one to change, of what is to be other; null: to be gone. */
+/* application/merge-patch+json (RFC 7396): a document like the one to change, of what is to be other; null:
+ * to be gone. */
 #pragma once
 
 #include <cjson/cJSON.h>

@@ -107,9 +107,13 @@ static void reply_unknown_parameter(struct exchange *exchange, const char *name)
 	for (unsigned i = 0; i < ROUTE_ARGUMENTS_MAX && route->body != BODY_MEMBERS; i++)
 		names[i] = route->arguments[i].name;
 	nearest = nearest_word(name, names);
-	error_set(&err, 0, nearest ? "parameter %.64s: is not known here, did you mean %s?" : "parameter %.64s: is not known here",
+	error_set(&err, 0,
+		  nearest ? "parameter %.64s: is not known here, did you mean %s?"
+			  : "parameter %.64s: is not known here",
 		  name, nearest);
-	reply_problem(exchange, &(struct problem){.status = MHD_HTTP_BAD_REQUEST, .detail = err.text, .parameter = name});
+	reply_problem(
+		exchange,
+		&(struct problem){.status = MHD_HTTP_BAD_REQUEST, .detail = err.text, .parameter = name});
 }
 
 static const char *const must_be[] = {
@@ -122,8 +126,9 @@ static int add_query(struct exchange *exchange, cJSON *members)
 {
 	for (unsigned i = 0; i < exchange->query.count; i++) {
 		const struct query_argument *argument = &exchange->query.arguments[i];
-		const struct route_argument *known =
-			exchange->route->body == BODY_MEMBERS ? NULL : find_argument(exchange->route, argument->name);
+		const struct route_argument *known = exchange->route->body == BODY_MEMBERS
+							     ? NULL
+							     : find_argument(exchange->route, argument->name);
 		cJSON *value = known ? parse_argument(argument->value, known->type) : NULL;
 
 		if (!known)

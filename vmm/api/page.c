@@ -11,12 +11,17 @@
 #define PAGE_DEFAULT 100
 #define PAGE_MAX     1000
 
+/* "": it has none, for want of memory. */
+static const char *name_of(const cJSON *item)
+{
+	const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "name"));
+
+	return name ? name : "";
+}
+
 static int compare_names(const void *a, const void *b)
 {
-	const cJSON *left = *(cJSON *const *)a, *right = *(cJSON *const *)b;
-
-	return strcmp(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(left, "name")),
-		      cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(right, "name")));
+	return strcmp(name_of(*(cJSON *const *)a), name_of(*(cJSON *const *)b));
 }
 
 /* Whether it belongs to the page: its state is wanted, and its name comes after. */
@@ -24,13 +29,13 @@ static bool is_wanted(const struct exchange *exchange, const cJSON *item)
 {
 	const char *after = query_get(&exchange->query, "after");
 	const char *state = query_get(&exchange->query, "state");
-	const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "name"));
 	const char *is = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "state"));
 
-	return (!after || strcmp(name, after) > 0) && (!state || (is && strcmp(is, state) == 0));
+	return (!after || strcmp(name_of(item), after) > 0) && (!state || (is && strcmp(is, state) == 0));
 }
 
-/* <...>; rel="next" (RFC 8288): the same again, from there on. Names have no characters that a target escapes. */
+/* <...>; rel="next" (RFC 8288): the same again, from there on. Names have no characters that a target
+ * escapes. */
 static void link_next(struct exchange *exchange, const char *next)
 {
 	const char *limit = query_get(&exchange->query, "limit");
@@ -42,8 +47,8 @@ static void link_next(struct exchange *exchange, const char *next)
 	reply_header(exchange, MHD_HTTP_HEADER_LINK, text);
 }
 
-/* Sorts the array, and keeps the page's items. The name of the last one when there are more, or NULL; it lives as long
- * as the array. */
+/* Sorts the array, and keeps the page's items. The name of the last one when there are more, or NULL; it
+ * lives as long as the array. */
 static const char *take_page(const struct exchange *exchange, cJSON *array, unsigned limit)
 {
 	unsigned count = (unsigned)cJSON_GetArraySize(array);
@@ -65,7 +70,7 @@ static const char *take_page(const struct exchange *exchange, cJSON *array, unsi
 		else
 			cJSON_Delete(items[i]);
 	}
-	return more ? cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(items[kept - 1], "name")) : NULL;
+	return more ? name_of(items[kept - 1]) : NULL;
 }
 
 static unsigned page_limit(const struct exchange *exchange)
@@ -113,8 +118,9 @@ bool page_check(struct exchange *exchange)
 	else if (after && !definition_name_valid(after))
 		reply_bad_parameter(exchange, "after", "is not the name of anything");
 	else if (state && !is_state(state))
-		reply_bad_parameter(exchange, "state",
-				    "must be one of off, waiting, starting, running, paused, stopping, failed");
+		reply_bad_parameter(
+			exchange, "state",
+			"must be one of off, waiting, starting, running, paused, stopping, failed");
 	else
 		return true;
 	return false;

@@ -29,9 +29,10 @@ static int decode(char *text, bool plus, struct error *err)
 			int low = high < 0 ? -1 : hex_digit(from[1]);
 
 			if (low < 0)
-				return error_set(err, -EINVAL,
-						 "request: a %% in its target is not followed by two hexadecimal "
-						 "digits");
+				return error_set(
+					err, -EINVAL,
+					"request: a %% in its target is not followed by two hexadecimal "
+					"digits");
 			c = (char)(high << 4 | low);
 			from += 2;
 		} else if (c == '+' && plus) {
@@ -53,7 +54,8 @@ static int path_parse(char *text, struct path *path, struct error *err)
 
 	while (code == 0 && (segment = strsep(&rest, "/"))) {
 		if (path->count == PATH_SEGMENTS_MAX)
-			return error_set(err, -E2BIG, "request: its path has more than %d parts, which none has",
+			return error_set(err, -E2BIG,
+					 "request: its path has more than %d parts, which none has",
 					 PATH_SEGMENTS_MAX);
 		code = decode(segment, false, err);
 		path->segments[path->count++] = segment;

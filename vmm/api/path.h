@@ -1,8 +1,9 @@
 /*
- * The target of a request, taken apart: "/v1/guests/web/state?wait=true" is the segments v1, guests, web, state and
- * one parameter (RFC 3986, 3.3 and 3.4; a + in a parameter is a space, as forms write it). What a client sends here
- * is hostile until it was parsed: percent signs are decoded once, and zero bytes, control characters and what is not
- * UTF-8 are refused. Pure functions on the caller's text, which is changed in place and must stay.
+ * The target of a request, taken apart: "/v1/guests/web/state?wait=true" is the segments v1, guests, web,
+ * state and one parameter (RFC 3986, 3.3 and 3.4; a + in a parameter is a space, as forms write it). What a
+ * client sends here is hostile until it was parsed: percent signs are decoded once, and zero bytes, control
+ * characters and what is not UTF-8 are refused. Pure functions on the caller's text, which is changed in
+ * place and must stay.
  */
 #pragma once
 

@@ -46,7 +46,8 @@ static bool is_free(const struct api_peers *peers, struct api_peer *peer, uint64
 	return peer->connections == 0 && peer->requests_ms == burst(peers);
 }
 
-struct api_peer *peer_of(struct api_peers *peers, const struct sockaddr *address, uint32_t uid, uint64_t now_ns)
+struct api_peer *peer_of(struct api_peers *peers, const struct sockaddr *address, uint32_t uid,
+			 uint64_t now_ns)
 {
 	struct api_peer *place = NULL;
 	uint64_t key[2];

@@ -1,7 +1,8 @@
 /*
- * Those who have connections, or had a moment ago: each user of this host is one peer, each IPv4 address, and each /64
- * of IPv6, within which one client may have all addresses. A peer has so many connections and requests a second, with a
- * burst of twice as many (a token bucket), so that one of them leaves the others theirs.
+ * Those who have connections, or had a moment ago: each user of this host is one peer, each IPv4 address, and
+ * each /64 of IPv6, within which one client may have all addresses. A peer has so many connections and
+ * requests a second, with a burst of twice as many (a token bucket), so that one of them leaves the others
+ * theirs.
  *
  * A peer stays known as long as it matters: while it has a connection, or has used up some of its requests.
  */
@@ -25,8 +26,10 @@ struct api_peers {
 	struct api_peer peers[PEERS_MAX];
 };
 
-/* Who is at the other end of a connection: uid for one of AF_UNIX. NULL: more peers than we can tell apart are here. */
-struct api_peer *peer_of(struct api_peers *peers, const struct sockaddr *address, uint32_t uid, uint64_t now_ns);
+/* Who is at the other end of a connection: uid for one of AF_UNIX. NULL: more peers than we can tell apart
+ * are here. */
+struct api_peer *peer_of(struct api_peers *peers, const struct sockaddr *address, uint32_t uid,
+			 uint64_t now_ns);
 
 /* Counts a request. 0, or in how many seconds it may ask again. */
 unsigned peer_request(struct api_peers *peers, struct api_peer *peer, uint64_t now_ns);

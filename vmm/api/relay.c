@@ -109,7 +109,8 @@ static void side_ready(struct relay *relay, unsigned side, uint32_t events)
 	}
 	/* What somebody who is gone still had to say is not more than his socket holds. */
 	for (unsigned round = 0;
-	     carry_some(relay) && (round < ROUNDS_MAX || relay->sides[0].gone || relay->sides[1].gone); round++)
+	     carry_some(relay) && (round < ROUNDS_MAX || relay->sides[0].gone || relay->sides[1].gone);
+	     round++)
 		;
 	if (relay->ways[0].passed && relay->ways[1].passed)
 		relay->over(relay->owner);
@@ -141,7 +142,8 @@ struct relay *relay_open(struct loop *loop, int a, int b, const char *first, siz
 		memcpy(relay->ways[0].buffer, first, first_len);
 	relay->ways[0].end = first_len;
 	relay->sides[0].source = (struct loop_source){.fd = a, .events = EPOLLIN, .ready = first_ready};
-	relay->sides[1].source = (struct loop_source){.fd = b, .events = EPOLLIN | EPOLLOUT, .ready = second_ready};
+	relay->sides[1].source =
+		(struct loop_source){.fd = b, .events = EPOLLIN | EPOLLOUT, .ready = second_ready};
 	if (loop_add(loop, &relay->sides[0].source) < 0) {
 		free(relay);
 		return NULL;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/printable.h"
 #include "vmm/api/exchange.h"
 #include "vmm/config/json_memory.h"
 
@@ -14,12 +15,14 @@
 void reply_text(struct exchange *exchange, unsigned status, const char *type, char *text, size_t len)
 {
 	exchange->status = status;
-	exchange->response = exchange->http->MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
+	exchange->response =
+		exchange->http->MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
 	if (!exchange->response) { /* no memory: the connection is closed */
 		free(text);
 		exchange->gone = true;
 	} else if (text) {
-		exchange->http->MHD_add_response_header(exchange->response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+		exchange->http->MHD_add_response_header(exchange->response, MHD_HTTP_HEADER_CONTENT_TYPE,
+							type);
 	}
 	if (exchange->suspended)
 		exchange_resume(exchange);
@@ -40,6 +43,8 @@ void reply_json(struct exchange *exchange, unsigned status, const char *type, cJ
 		free(TAKE_PTR(text));
 	if (!text)
 		exchange->gone = true;
+	else if (!text_is_utf8(text)) /* a guest's words may be anything; only they have such bytes */
+		text_make_printable(text, "");
 	reply_text(exchange, status, type, text, text ? strlen(text) : 0);
 }
 
@@ -66,7 +71,9 @@ void reply_bad_parameter(struct exchange *exchange, const char *name, const char
 	struct error err;
 
 	error_set(&err, 0, "parameter %.64s: %s", name, must);
-	reply_problem(exchange, &(struct problem){.status = MHD_HTTP_BAD_REQUEST, .detail = err.text, .parameter = name});
+	reply_problem(
+		exchange,
+		&(struct problem){.status = MHD_HTTP_BAD_REQUEST, .detail = err.text, .parameter = name});
 }
 
 void reply_task(struct exchange *exchange, cJSON *task)
@@ -126,8 +133,9 @@ static unsigned status_of(const struct exchange *exchange, enum exit_code code, 
 	default: /* a guest that does not start is not our fault: an image is missing, or it has crashed */
 		if (status)
 			return status;
-		return exchange->route->later || exchange_flag(exchange, "wait") ? MHD_HTTP_CONFLICT
-										 : MHD_HTTP_INTERNAL_SERVER_ERROR;
+		return exchange->route->later || exchange_flag(exchange, "wait")
+			       ? MHD_HTTP_CONFLICT
+			       : MHD_HTTP_INTERNAL_SERVER_ERROR;
 	}
 }
 

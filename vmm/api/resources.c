@@ -61,9 +61,10 @@ void mode_put(struct exchange *exchange)
 	const char *word = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(exchange->json, "mode"));
 
 	if (!cJSON_HasObjectItem(exchange->json, "mode")) {
-		reply_problem(exchange, &(struct problem){.status = MHD_HTTP_UNPROCESSABLE_CONTENT,
-							  .detail = "body: mode: is missing: server or desktop",
-							  .pointer = "/mode"});
+		reply_problem(exchange,
+			      &(struct problem){.status = MHD_HTTP_UNPROCESSABLE_CONTENT,
+						.detail = "body: mode: is missing: server or desktop",
+						.pointer = "/mode"});
 		return;
 	}
 	if (word && strcmp(word, is) == 0) /* then the operation only tells it */
@@ -86,7 +87,8 @@ void networks_put(struct exchange *exchange)
 	old = networks_info(networks, name, &ignored);
 	cJSON_Delete(old);
 	if (old && none_match && none_match[strspn(none_match, " \t")] == '*') {
-		reply_refusal(exchange, MHD_HTTP_PRECONDITION_FAILED, "network %s: there is one already", name);
+		reply_refusal(exchange, MHD_HTTP_PRECONDITION_FAILED, "network %s: there is one already",
+			      name);
 		return;
 	}
 	members = exchange_members(exchange);
@@ -155,9 +157,10 @@ static int make_disk(struct exchange *exchange, cJSON *members, struct error *er
 		move_members(members, cJSON_GetObjectItemCaseSensitive(exchange->json, "import"));
 		exchange->body_at = "/import";
 	}
-	cJSON_ReplaceItemInObjectCaseSensitive(
-		members, "op",
-		cJSON_CreateString(clone ? "disk-clone" : import.object ? "disk-import" : "disk-create"));
+	cJSON_ReplaceItemInObjectCaseSensitive(members, "op",
+					       cJSON_CreateString(clone           ? "disk-clone"
+								  : import.object ? "disk-import"
+										  : "disk-create"));
 	return 0;
 }
 

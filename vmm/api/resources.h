@@ -1,5 +1,5 @@
-/* Routes whose bodies or answers are not the operation's own (routes.c): networks, disks, devices, metrics. Internal to
- * vmm/api. */
+/* Routes whose bodies or answers are not the operation's own (routes.c): networks, disks, devices, metrics.
+ * Internal to vmm/api. */
 #pragma once
 
 struct exchange;

@@ -81,11 +81,14 @@ static void say_nearest(const struct path *path, unsigned known, struct error *e
 	}
 	nearest = nearest_word(word, words);
 	if (nearest)
-		error_set(err, -ENOENT, "no such path: %.64s in it is not known, did you mean %s?", word, nearest);
+		error_set(err, -ENOENT, "no such path: %.64s in it is not known, did you mean %s?", word,
+			  nearest);
 	else if (known < path->count && *word)
-		error_set(err, -ENOENT, "no such path: %.64s in it is not known; /openapi.json tells what is", word);
+		error_set(err, -ENOENT, "no such path: %.64s in it is not known; /openapi.json tells what is",
+			  word);
 	else
-		error_set(err, -ENOENT, "no such path: there is more, or less, behind it; /openapi.json tells what is");
+		error_set(err, -ENOENT,
+			  "no such path: there is more, or less, behind it; /openapi.json tells what is");
 }
 
 const struct route *route_find(const char *method, const struct path *path, char allow[ROUTE_ALLOW_MAX],

@@ -1,7 +1,8 @@
 /*
  * What can be asked over HTTP: one table of methods and paths (routes.c), which docs/openapi.json describes.
  *
- *      GET /v1/guests/{guest}/logs?lines=10      becomes the operation "logs" with the members guest and lines
+ *      GET /v1/guests/{guest}/logs?lines=10      becomes the operation "logs" with the members guest and
+ * lines
  *
  * A variable in a path, a parameter of a query and a member of a body have the name of the operation's member
  * (vmm/manager/operations.h), so that most routes need no code. Pure functions.
@@ -47,7 +48,7 @@ struct route {
 	const char *op; /* the operation */
 	enum route_body body;
 	bool body_optional;
-	bool later;  /* what it begins takes its time: 202 and a task, unless the query says wait */
+	bool later; /* what it begins takes its time: 202 and a task, unless the query says wait */
 	/* Parameters of the query, or members of the body when it is BODY_MEMBERS. */
 	struct route_argument arguments[ROUTE_ARGUMENTS_MAX];
 	/* In place of the operation, or before it; NULL: exchange_operate. */
@@ -57,10 +58,11 @@ struct route {
 extern const struct route routes[];
 extern const size_t route_count;
 
-/* The route, or NULL: then allow has the methods that this path has, "" when there is no such path, and err says so
- * with the nearest one. HEAD finds GET. */
+/* The route, or NULL: then allow has the methods that this path has, "" when there is no such path, and err
+ * says so with the nearest one. HEAD finds GET. */
 const struct route *route_find(const char *method, const struct path *path, char allow[ROUTE_ALLOW_MAX],
 			       struct error *err);
 
-/* The value of variable `name` in a path that the route was found for; NULL when its template has none of that name. */
+/* The value of variable `name` in a path that the route was found for; NULL when its template has none of
+ * that name. */
 const char *route_variable(const struct route *route, const struct path *path, const char *name);

@@ -7,10 +7,22 @@
 #include "vmm/api/route.h"
 #include "vmm/api/stream.h"
 
-#define WAIT    {"wait", ARGUMENT_BOOL}
-#define TIMEOUT {"timeout_s", ARGUMENT_NUMBER}
-#define NEWEST  {"newest", ARGUMENT_BOOL}
-#define LIMIT   {"limit", ARGUMENT_NUMBER}
+#define WAIT                                                                                                 \
+	{                                                                                                    \
+		"wait", ARGUMENT_BOOL                                                                        \
+	}
+#define TIMEOUT                                                                                              \
+	{                                                                                                    \
+		"timeout_s", ARGUMENT_NUMBER                                                                 \
+	}
+#define NEWEST                                                                                               \
+	{                                                                                                    \
+		"newest", ARGUMENT_BOOL                                                                      \
+	}
+#define LIMIT                                                                                                \
+	{                                                                                                    \
+		"limit", ARGUMENT_NUMBER                                                                     \
+	}
 
 /* clang-format off */
 const struct route routes[] = {

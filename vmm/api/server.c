@@ -89,7 +89,8 @@ static void sweep(struct loop_timer *timer)
 	uint64_t now = monotonic_ns();
 
 	follow_tick(api);
-	for (struct api_connection *connection = api->connections; connection; connection = connection->next) {
+	for (struct api_connection *connection = api->connections; connection;
+	     connection = connection->next) {
 		if (connection->deadline_ns && now >= connection->deadline_ns)
 			connection_shutdown(connection);
 	}
@@ -135,8 +136,10 @@ void server_add(struct api_connection *connection, const struct sockaddr *addres
 		loop_timer_set(&api->sweep, SWEEP_NS, SWEEP_NS);
 	connection_allow(connection, API_IDLE_S);
 	api->arriving = connection;
-	if (api->http.MHD_add_connection(connection->daemon->mhd, connection->fd, address, len) == MHD_NO && api->arriving)
-		connection_free(TAKE_PTR(api->arriving)); /* its descriptor was closed, and no notice of it comes */
+	if (api->http.MHD_add_connection(connection->daemon->mhd, connection->fd, address, len) == MHD_NO &&
+	    api->arriving)
+		connection_free(
+			TAKE_PTR(api->arriving)); /* its descriptor was closed, and no notice of it comes */
 }
 
 /* --- Opening and closing --- */
@@ -161,8 +164,8 @@ static struct MHD_Daemon *daemon_start(struct api *api, struct api_daemon *daemo
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)API_MEMORY, MHD_OPTION_CONNECTION_LIMIT,
 		API_CONNECTIONS_MAX, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
 		MHD_OPTION_NOTIFY_CONNECTION, connection_noticed, daemon, MHD_OPTION_URI_LOG_CALLBACK,
-		exchange_begin, &api->http, MHD_OPTION_NOTIFY_COMPLETED, exchange_end, NULL, MHD_OPTION_ARRAY, tls,
-		MHD_OPTION_END);
+		exchange_begin, &api->http, MHD_OPTION_NOTIFY_COMPLETED, exchange_end, NULL, MHD_OPTION_ARRAY,
+		tls, MHD_OPTION_END);
 }
 
 static int daemon_open(struct api *api, struct api_daemon *daemon, bool with_tls, struct error *err)
@@ -174,7 +177,9 @@ static int daemon_open(struct api *api, struct api_daemon *daemon, bool with_tls
 		return error_set(err, code, "API: cannot make a timer: %s", strerror(-code));
 	daemon->mhd = daemon_start(api, daemon, with_tls);
 	if (!daemon->mhd && with_tls)
-		return error_set(err, -EINVAL, "API: TLS does not start: are certificate, key and client_ca PEM files, and do the first two belong together?");
+		return error_set(
+			err, -EINVAL,
+			"API: TLS does not start: are certificate, key and client_ca PEM files, and do the first two belong together?");
 	info = daemon->mhd ? api->http.MHD_get_daemon_info(daemon->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
 	if (!info)
 		return error_set(err, -EIO, "API: libmicrohttpd does not start");

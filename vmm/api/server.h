@@ -1,10 +1,11 @@
 /*
- * libmicrohttpd in the manager's loop: its epoll descriptor is one of the loop's sources, so that it runs when one of
- * its connections is ready, and never blocks. It gets connections from listener.c and gives requests to request.c.
+ * libmicrohttpd in the manager's loop: its epoll descriptor is one of the loop's sources, so that it runs
+ * when one of its connections is ready, and never blocks. It gets connections from listener.c and gives
+ * requests to request.c.
  *
- * What a client may take: API_CONNECTIONS_MAX connections, API_PEER_CONNECTIONS_MAX of one peer (peers.h); the first
- * line and the headers of a request fit API_MEMORY; each stage has its time, however busily its bytes drip. A connection
- * whose time is over is shut down. Internal to vmm/api.
+ * What a client may take: API_CONNECTIONS_MAX connections, API_PEER_CONNECTIONS_MAX of one peer (peers.h);
+ * the first line and the headers of a request fit API_MEMORY; each stage has its time, however busily its
+ * bytes drip. A connection whose time is over is shut down. Internal to vmm/api.
  */
 #pragma once
 

@@ -1,5 +1,6 @@
 #include "vmm/api/stream.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -81,6 +82,7 @@ static void upgraded(void *owner, struct MHD_Connection *mhd, void *context, con
 
 	(void)mhd, (void)context;
 	stream->upgrade = upgrade;
+	fcntl(client, F_SETFD, FD_CLOEXEC); /* libmicrohttpd's own, over TLS, is not */
 	if (carried)
 		well = carry(stream, client, first, len);
 	else

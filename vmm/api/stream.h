@@ -1,10 +1,10 @@
 /*
- * Connections that become a console's or a vsock connection's bytes, as `Upgrade: rastos-stream` asks for (RFC 9110,
- * 7.8): first the operation is asked whether it would do it, then the client is told 101, then its socket is handed to
- * the guest's process, which has the stream from then on.
+ * Connections that become a console's or a vsock connection's bytes, as `Upgrade: rastos-stream` asks for
+ * (RFC 9110, 7.8): first the operation is asked whether it would do it, then the client is told 101, then its
+ * socket is handed to the guest's process, which has the stream from then on.
  *
- * Two kinds of connections stay here, and their bytes are carried (relay.h): over TLS, which only we can speak, and of a
- * client that did not wait for the 101. Internal to vmm/api.
+ * Two kinds of connections stay here, and their bytes are carried (relay.h): over TLS, which only we can
+ * speak, and of a client that did not wait for the 101. Internal to vmm/api.
  */
 #pragma once
 

@@ -53,9 +53,11 @@ static int read_lines(struct tokens *tokens, FILE *file, struct error *err)
 		if (line[strspn(line, " \t\n")] == '\0' || line[0] == '#')
 			continue;
 		if (tokens->count == TOKENS_MAX)
-			return error_set(err, -E2BIG, "tokens %s: are more than %d", tokens->path, TOKENS_MAX);
+			return error_set(err, -E2BIG, "tokens %s: are more than %d", tokens->path,
+					 TOKENS_MAX);
 		if (!parse_line(line, &tokens->tokens[tokens->count]))
-			return error_set(err, -EINVAL, "tokens %s: line %u is not a name, a role and a SHA-256",
+			return error_set(err, -EINVAL,
+					 "tokens %s: line %u is not a name, a role and a SHA-256",
 					 tokens->path, number);
 		tokens->count++;
 	}
@@ -74,7 +76,8 @@ static int read_tokens(struct tokens *tokens, struct error *err)
 		return error_set(err, -errno, "tokens %s: cannot read: %m", tokens->path);
 	if (status.st_mode & 077 || (status.st_uid != geteuid() && status.st_uid != 0))
 		return error_set(err, -EPERM,
-				 "tokens %s: others may read or change it: it must be yours, with mode 0600", tokens->path);
+				 "tokens %s: others may read or change it: it must be yours, with mode 0600",
+				 tokens->path);
 	tokens->file = status;
 	return read_lines(tokens, file, err);
 }
@@ -134,7 +137,8 @@ int tokens_open(const char *path, struct tokens **result, struct error *err)
 	if (!tokens)
 		return error_set(err, -ENOMEM, "tokens %s: out of memory", path);
 	tokens->path = strdup(path);
-	code = tokens->path ? crypto_open(&tokens->crypto, err) : error_set(err, -ENOMEM, "tokens %s: out of memory", path);
+	code = tokens->path ? crypto_open(&tokens->crypto, err)
+			    : error_set(err, -ENOMEM, "tokens %s: out of memory", path);
 	if (code == 0)
 		code = read_tokens(tokens, err);
 	if (code < 0) {
@@ -156,9 +160,11 @@ void tokens_close(struct tokens *tokens)
 
 /* --- One of them --- */
 
-static int hash_token(struct tokens *tokens, const char *text, uint8_t hash[TOKEN_HASH_SIZE], struct error *err)
+static int hash_token(struct tokens *tokens, const char *text, uint8_t hash[TOKEN_HASH_SIZE],
+		      struct error *err)
 {
-	return crypto_hash(tokens->crypto, crypto_digest_find("sha256", strlen("sha256")), text, strlen(text), hash, err);
+	return crypto_hash(tokens->crypto, crypto_digest_find("sha256", strlen("sha256")), text, strlen(text),
+			   hash, err);
 }
 
 /* Without an end where they differ, which could be timed. */
@@ -205,12 +211,14 @@ int tokens_add(struct tokens *tokens, const char *name, enum api_role role, char
 	int code;
 
 	if (!definition_name_valid(name))
-		return error_set(err, -EINVAL, "token %.64s: a name is letters, digits, '.', '_' and '-', at most %d", name,
+		return error_set(err, -EINVAL,
+				 "token %.64s: a name is letters, digits, '.', '_' and '-', at most %d", name,
 				 TOKEN_NAME_MAX);
 	if (tokens_find(tokens, name) >= 0)
 		return error_set(err, -EEXIST, "token %s: the name is taken", name);
 	if (tokens->count == TOKENS_MAX)
-		return error_set(err, -E2BIG, "token %s: there are %d already, which is the most", name, TOKENS_MAX);
+		return error_set(err, -E2BIG, "token %s: there are %d already, which is the most", name,
+				 TOKENS_MAX);
 	if (getrandom(chance, sizeof(chance), 0) != sizeof(chance))
 		return error_set(err, -errno, "token %s: no random bytes: %m", name);
 	for (unsigned i = 0; i < TOKEN_BYTES; i++)

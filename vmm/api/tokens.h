@@ -1,6 +1,7 @@
 /*
- * Who has which role by a token ("Authorization: Bearer ...", RFC 6750): a file that only its owner may read, a line
- * each, of the token's name, its role and the SHA-256 of the token in hexadecimal. The tokens themselves are nowhere:
+ * Who has which role by a token ("Authorization: Bearer ...", RFC 6750): a file that only its owner may read,
+ * a line each, of the token's name, its role and the SHA-256 of the token in hexadecimal. The tokens
+ * themselves are nowhere:
  *
  *      # comment
  *      ci operate 5994471abb01112afcc18159f6cc74b4f511b99806da59b3caf5a9c173cacfc5
@@ -41,7 +42,8 @@ struct tokens {
 int tokens_open(const char *path, struct tokens **tokens, struct error *err);
 void tokens_close(struct tokens *tokens); /* NULL is allowed */
 
-/* The role that the header's value gives; ROLE_NONE: none. Takes as long whichever token it is, and whether it is one. */
+/* The role that the header's value gives; ROLE_NONE: none. Takes as long whichever token it is, and whether
+ * it is one. */
 enum api_role tokens_role(struct tokens *tokens, const char *authorization);
 
 /* --- For the command --- */

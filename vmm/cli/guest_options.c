@@ -18,7 +18,7 @@
 const char guest_options_help[] =
 	"  -c, --cpus N            vCPUs (default 1)\n"
 	"  -m, --memory MIB        memory in MiB (default 512)\n"
-	"  -d, --disk DISK[,ro][,id=ID]\n"
+	"  -d, --disk DISK[,ro][,id=ID][,cache=WORD][,discard=unmap]\n"
 	"                          a raw disk: a file, or an image of the pool; may be given more than once\n"
 	"  -n, --net passt[:PUBLISH,...] | network:NAME[:PUBLISH,...] | bridge:DEVICE | tap:DEVICE\n"
 	"                          a network card; may be given more than once\n"
@@ -143,13 +143,14 @@ cJSON *guest_options_disk(const char *text, const struct settings *settings)
 	char *word = strsep(&rest, ",");
 
 	cJSON_AddStringToObject(disk, word && is_pool_image(word, settings) ? "image" : "path", word);
+	/* What is not known is refused by its name, as a key of the definition. */
 	while ((word = strsep(&rest, ","))) {
-		if (strcmp(word, "ro") == 0)
+		const char *key = strsep(&word, "=");
+
+		if (strcmp(key, "ro") == 0 && !word)
 			cJSON_AddTrueToObject(disk, "read_only");
-		else if (strncmp(word, "id=", 3) == 0)
-			cJSON_AddStringToObject(disk, "id", word + 3);
 		else
-			cJSON_AddStringToObject(disk, word, ""); /* refused by name */
+			cJSON_AddStringToObject(disk, key, word ? word : "");
 	}
 	return disk;
 }

@@ -76,7 +76,8 @@ static enum exit_code token_do(const struct settings *settings, int argc, char *
 	enum exit_code code;
 
 	if (!settings->api.tokens)
-		return cli_fail(EXIT_FAILED, "there is no file for tokens: name one as \"tokens\" of \"api\" in vmm.json");
+		return cli_fail(EXIT_FAILED,
+				"there is no file for tokens: name one as \"tokens\" of \"api\" in vmm.json");
 	if (tokens_open(settings->api.tokens, &tokens, &err) < 0)
 		return cli_fail(EXIT_FAILED, "%s", err.text);
 	if (strcmp(argv[0], "list") == 0)

@@ -66,7 +66,8 @@ static bool parse_address(const char *text, struct api_address *address)
 		host[len - 1] = '\0';
 		six->sin6_family = AF_INET6;
 		address->len = sizeof(*six);
-		return inet_pton(AF_INET6, host + 1, &six->sin6_addr) == 1 && parse_port(colon + 1, &six->sin6_port);
+		return inet_pton(AF_INET6, host + 1, &six->sin6_addr) == 1 &&
+		       parse_port(colon + 1, &six->sin6_port);
 	}
 	four->sin_family = AF_INET;
 	address->len = sizeof(*four);
@@ -95,7 +96,8 @@ static int read_listen(const struct json_place *place, struct api_settings *sett
 		const char *text = cJSON_GetStringValue(cJSON_GetArrayItem(array, (int)i));
 
 		if (!text || !parse_address(text, address))
-			return json_error(place, "listen", "must be addresses with ports: \"127.0.0.1:9790\", \"[::1]:9790\"");
+			return json_error(place, "listen",
+					  "must be addresses with ports: \"127.0.0.1:9790\", \"[::1]:9790\"");
 		address->text = strdup(text);
 		settings->listen_count++;
 		if (!address->text)
@@ -146,16 +148,18 @@ static int check(const struct json_place *place, const struct api_settings *sett
 		return json_error(place, "listen", "who may connect there? give tokens, or tls.client_ca");
 	for (unsigned i = 0; i < settings->listen_count; i++) {
 		if (!settings->certificate && !is_loopback(&settings->listen[i]))
-			return json_error(place, "listen",
-					  "%s can be reached from elsewhere: that needs tls, or take 127.0.0.1",
-					  settings->listen[i].text);
+			return json_error(
+				place, "listen",
+				"%s can be reached from elsewhere: that needs tls, or take 127.0.0.1",
+				settings->listen[i].text);
 	}
 	return 0;
 }
 
 int api_settings_read(const struct json_place *root, const char *folder, struct api_settings *settings)
 {
-	static const char *const keys[] = {"socket", "groups", "listen", "tokens", "tls", "requests_per_second", NULL};
+	static const char *const keys[] = {
+		"socket", "groups", "listen", "tokens", "tls", "requests_per_second", NULL};
 	struct json_place place;
 	int code = json_object(root, "api", &place);
 
@@ -167,7 +171,8 @@ int api_settings_read(const struct json_place *root, const char *folder, struct 
 	    (code = read_groups(&place, settings)) < 0 || (code = read_listen(&place, settings)) < 0 ||
 	    (code = read_path(&place, "tokens", folder, &settings->tokens)) < 0 ||
 	    (code = read_tls(&place, folder, settings)) < 0 ||
-	    (code = json_uint(&place, "requests_per_second", 1, API_REQUESTS_MAX, &settings->requests_per_second)) < 0)
+	    (code = json_uint(&place, "requests_per_second", 1, API_REQUESTS_MAX,
+			      &settings->requests_per_second)) < 0)
 		return code;
 	return check(&place, settings);
 }

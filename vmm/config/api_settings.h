@@ -10,8 +10,8 @@
  *              "requests_per_second": 10000
  *      }
  *
- * Over TCP everybody must show who he is: `listen` without tokens and client certificates is refused, and so is an
- * address that others can reach without TLS. Its schema is docs/schema/vmm.schema.json.
+ * Over TCP everybody must show who he is: `listen` without tokens and client certificates is refused, and so
+ * is an address that others can reach without TLS. Its schema is docs/schema/vmm.schema.json.
  */
 #pragma once
 
@@ -44,8 +44,8 @@ struct api_settings {
 	char *groups[ROLE_COUNT]; /* names; all NULL: rastos is admin */
 	unsigned listen_count;
 	struct api_address listen[API_LISTEN_MAX];
-	char *tokens;                          /* NULL: none are known */
-	char *certificate, *key, *client_ca;   /* NULL: no TLS, no client certificates */
+	char *tokens;                        /* NULL: none are known */
+	char *certificate, *key, *client_ca; /* NULL: no TLS, no client certificates */
 	uint64_t requests_per_second;
 };
 

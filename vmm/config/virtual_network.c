@@ -377,6 +377,24 @@ static int check_clash(const struct settings *settings, const struct virtual_net
 			 network->name, network->bridge, name);
 }
 
+int virtual_network_check_room(const struct settings *settings, const struct virtual_network *network,
+			       struct error *err)
+{
+	struct dirent **names = NULL;
+	int found = list_names(settings, &names, err);
+	int others = 0;
+
+	for (int i = 0; i < found; i++)
+		others += strcmp(names[i]->d_name, network->name) != 0;
+	free_names(names, found);
+	if (found < 0)
+		return found;
+	return others < VIRTUAL_NETWORKS_MAX - 1
+		       ? 0
+		       : error_set(err, -ENOSPC, "network %s: there are %d networks already, which is the most",
+				   network->name, others);
+}
+
 int virtual_network_check_bridge(const struct settings *settings, const struct virtual_network *network,
 				 struct error *err)
 {

@@ -61,6 +61,9 @@ bool virtual_networks_clash(const struct virtual_network *a, const struct virtua
  * cannot be read says nothing. */
 int virtual_network_check_bridge(const struct settings *settings, const struct virtual_network *network,
 				 struct error *err);
+/* -ENOSPC when there is no room for it beside the others that are defined. */
+int virtual_network_check_room(const struct settings *settings, const struct virtual_network *network,
+			       struct error *err);
 /* The file of this name, or NULL when out of memory; the caller frees it. The name must be valid. */
 char *virtual_network_path(const struct settings *settings, const char *name);
 

@@ -33,7 +33,7 @@
 
 #define MEMORY_MAX  MIB(256)
 #define OUTPUT_MAX  MIB(64)
-#define CPU_SECONDS 4
+#define CPU_SECONDS 16 /* as DOMAIN_XML_SECONDS (run.h) */
 #define FILES_MAX   16
 
 #define LANDLOCK_ALL                                                                                         \

@@ -325,3 +325,4 @@ WORDS(convert_role, SAME("server"), SAME("desktop"), SAME("guest"));
 WORDS(convert_ready, SAME("notify"), SAME("started"));
 WORDS(convert_protocol, SAME("auto"), SAME("pvh"), SAME("linux64"), SAME("bzimage"));
 WORDS(convert_placement, SAME("shared"), SAME("exclusive"));
+WORDS(convert_transport, SAME("mmio"), SAME("pci"));

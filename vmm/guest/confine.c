@@ -56,8 +56,7 @@ int confine_process(const struct guest_process_config *config, struct error *err
 		.file_size = largest_file(config),
 	};
 
-	tzset(); /* gmtime_r(3) and localtime_r(3), for the RTC, would read /etc/localtime when first called
-		  */
+	tzset(); /* gmtime_r(3), for the RTC, would read /etc/localtime when it is first called */
 	if (config->confinement == GUEST_JAILED)
 		return jail_close(&limits, err);
 	return config->confinement == GUEST_OF_USER ? privileges_freeze(err) : 0;

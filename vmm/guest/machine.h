@@ -41,6 +41,7 @@ struct machine_config {
 	const struct guest_definition *definition;
 	struct guest_resources *resources; /* descriptors are taken over */
 	const struct boot_source *source;  /* points into them; not needed once the machine is made */
+	int64_t clock_shift; /* seconds from UTC to what the guest's clock is to show at first */
 	struct loop *loop;
 	struct console_hub *console;
 	struct boot_recorder *recorder;

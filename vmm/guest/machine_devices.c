@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/util.h"
 #include "devmodel/pvpanic.h"
@@ -63,24 +62,12 @@ static int add_power(struct machine_devices *devices, struct error *err)
 		       err);
 }
 
-/* Seconds from UTC to what the guest's clock is to show. The time zone was read before the jail closed
- * (confine.c). */
-static int64_t clock_shift(const struct guest_clock *clock)
-{
-	time_t now = time(NULL);
-	struct tm local;
-
-	if (!clock->local || !localtime_r(&now, &local))
-		return clock->adjustment;
-	return clock->adjustment + local.tm_gmtoff;
-}
-
 static int add_rtc(struct machine_devices *devices, struct error *err)
 {
 	devices->rtc = rtc_create(NULL, err);
 	if (!devices->rtc)
 		return -ENOMEM;
-	rtc_shift(devices->rtc, clock_shift(&devices->config->definition->clock));
+	rtc_shift(devices->rtc, devices->config->clock_shift);
 	return bus_add(&devices->ports, (struct bus_range){RTC_PORT, RTC_SIZE, &rtc_ops, devices->rtc, "RTC"},
 		       err);
 }

@@ -581,6 +581,17 @@ static void raise_file_limit(void)
 		log_warning("cannot raise the limit of open files: %m");
 }
 
+/* Before the jail closes: the host's time zone is a file. */
+static int64_t clock_shift(const struct guest_clock *clock)
+{
+	time_t now = time(NULL);
+	struct tm local;
+
+	if (!clock->local || !localtime_r(&now, &local))
+		return clock->adjustment;
+	return clock->adjustment + local.tm_gmtoff;
+}
+
 enum machine_end guest_process_run(const struct guest_process_config *config, struct error *why)
 {
 	struct guest_process process = {
@@ -598,6 +609,7 @@ enum machine_end guest_process_run(const struct guest_process_config *config, st
 	struct machine_config machine = {
 		.definition = config->definition,
 		.resources = config->resources,
+		.clock_shift = clock_shift(&config->definition->clock),
 		.loop = &process.loop,
 		.recorder = config->recorder,
 		.vsock_connect = vsock_connect,

@@ -18,8 +18,9 @@
 #include "vmm/manager/operations.h"
 #include "vmm/manager/wait.h"
 
-#define VIRTIO_PORTS    "/sys/class/virtio-ports"
-#define ACCEPT_AGAIN_NS 200000000ULL /* when there was no descriptor for a client */
+#define VIRTIO_PORTS       "/sys/class/virtio-ports"
+#define CONTROL_LINE_USUAL 4096
+#define ACCEPT_AGAIN_NS    200000000ULL /* when there was no descriptor for a client */
 
 struct control_client {
 	struct control *control;
@@ -30,8 +31,10 @@ struct control_client {
 	double id;    /* of the request that is being answered */
 	char *unsent; /* what its socket did not take yet */
 	size_t unsent_len;
+	/* What it has said of a line that has not ended. */
+	char *line;
+	size_t size;
 	size_t used;
-	char line[CONTROL_LINE_MAX];
 };
 
 struct control {
@@ -58,6 +61,7 @@ static void client_close(struct control_client *client)
 			client->control->clients[i] = NULL;
 	}
 	free(client->unsent);
+	free(client->line);
 	free(client);
 }
 
@@ -67,10 +71,11 @@ static void client_drop(struct control_client *client)
 	shutdown(client->source.fd, SHUT_RDWR); /* its end is read next, and closes it */
 }
 
-/* Keeps what the socket did not take, until it does. */
+/* Keeps what the socket did not take, until it does. One answer may be long, as a command's output; those
+ * behind it wait no longer than the limit says. */
 static void client_keep(struct control_client *client, const char *text, size_t len)
 {
-	char *unsent = client->unsent_len + len > CONTROL_UNSENT_MAX
+	char *unsent = client->unsent_len > CONTROL_UNSENT_MAX
 			       ? NULL
 			       : realloc(client->unsent, client->unsent_len + len);
 
@@ -274,13 +279,46 @@ static bool client_take_line(struct control *control, unsigned place)
 	return control->clients[place] == client;
 }
 
+/* Room for more of its line; a line that gets none is forgotten. */
+static void client_make_room(struct control_client *client)
+{
+	size_t size = MIN(2 * client->size, (size_t)CONTROL_LINE_MAX);
+	char *line;
+
+	if (client->used < client->size)
+		return;
+	line = size > client->size ? realloc(client->line, size) : NULL;
+	if (line) {
+		client->line = line;
+		client->size = size;
+		return;
+	}
+	client->used = 0;
+	if (size > client->size)
+		client_send_no_memory(client);
+	else
+		answer_failed(&client->call, EXIT_USAGE, "the request is too long", NULL);
+}
+
+/* Long lines are rare. */
+static void client_give_room_back(struct control_client *client)
+{
+	char *line = client->used || client->size == CONTROL_LINE_USUAL
+			     ? NULL
+			     : realloc(client->line, CONTROL_LINE_USUAL);
+
+	if (line) {
+		client->line = line;
+		client->size = CONTROL_LINE_USUAL;
+	}
+}
+
 /* Reads once and handles what is whole; false when there was nothing, or the client is gone. */
 static bool client_read(struct control_client *client)
 {
 	struct control *control = client->control;
 	unsigned place = 0;
-	ssize_t got =
-		read(client->source.fd, client->line + client->used, sizeof(client->line) - client->used);
+	ssize_t got = read(client->source.fd, client->line + client->used, client->size - client->used);
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
@@ -296,11 +334,9 @@ static bool client_read(struct control_client *client)
 		;
 	if (control->clients[place] != client)
 		return false;
-	if (client->used == sizeof(client->line)) {
-		client->used = 0;
-		answer_failed(&client->call, EXIT_USAGE, "the request is too long", NULL);
-	}
-	return true;
+	client_give_room_back(client);
+	client_make_room(client);
+	return control->clients[place] == client;
 }
 
 static void client_ready(struct loop_source *source, uint32_t events)
@@ -340,13 +376,20 @@ static int control_add_client(struct control *control, int fd, bool channel)
 
 	while (place < CONTROL_CLIENTS_MAX && control->clients[place])
 		place++;
-	if (!client || place == CONTROL_CLIENTS_MAX) {
-		refuse_client(fd, client ? "the manager has as many clients as it can serve; try again when "
+	if (client)
+		client->line = malloc(CONTROL_LINE_USUAL);
+	if (!client || !client->line || place == CONTROL_CLIENTS_MAX) {
+		bool memory = client && client->line;
+
+		refuse_client(fd, memory ? "the manager has as many clients as it can serve; try again when "
 					   "one has gone"
 					 : "the manager is out of memory for a client; try again later");
+		if (client)
+			free(client->line);
 		free(client);
-		return client ? -EBUSY : -ENOMEM;
+		return memory ? -EBUSY : -ENOMEM;
 	}
+	client->size = CONTROL_LINE_USUAL;
 	client->control = control;
 	client->channel = channel;
 	/* The port reports a hang-up for as long as nobody is at the other end: only edges matter there. */
@@ -363,6 +406,7 @@ static int control_add_client(struct control *control, int fd, bool channel)
 	}
 	if (code < 0) {
 		close(fd);
+		free(client->line);
 		free(client);
 		return code;
 	}

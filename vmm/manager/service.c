@@ -63,9 +63,9 @@ static int make_folder(const char *path, mode_t mode, struct error *err)
 	return 0;
 }
 
-/* A lock of the process (fcntl(2), F_SETLK), not of the descriptor: a guest process that was just forked has the
- * latter too, for a moment, and a manager that was killed then would seem to be there. It must never open the
- * file again: closing that would end the lock. */
+/* A lock of the process (fcntl(2), F_SETLK), not of the descriptor: a guest process that was just forked has
+ * the latter too, for a moment, and a manager that was killed then would seem to be there. It must never open
+ * the file again: closing that would end the lock. */
 static int lock_open(const struct settings *settings)
 {
 	AUTO_FREE char *path = file_path_join(settings->runtime_dir, "lock");
@@ -127,8 +127,7 @@ static int service_lock(struct service *service, struct error *err)
 		usleep(LOCK_PAUSE_US);
 	}
 	if (service->lock == -EWOULDBLOCK)
-		return error_set(err, -EALREADY,
-				 "a manager runs already; `rastos-vmm list` shows its guests");
+		return error_set(err, -EALREADY, SERVICE_RUNS_ALREADY);
 	if (service->lock < 0)
 		return error_set(err, service->lock, "runtime folder %s: cannot lock: %s",
 				 settings->runtime_dir, strerror(-service->lock));

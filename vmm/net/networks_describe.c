@@ -108,6 +108,8 @@ int networks_define(struct networks *networks, const cJSON *definition, bool rep
 				 name);
 	code = virtual_network_check_bridge(networks->settings, &network, err);
 	if (code == 0)
+		code = virtual_network_check_room(networks->settings, &network, err);
+	if (code == 0)
 		code = file_make_folder("networks folder", networks->settings->networks_dir, 0755, err);
 	return code < 0 ? code : file_write_text("network", path, text, 0644, err);
 }

@@ -1,7 +1,7 @@
 /*
- * Requests over the real socket: the first byte chooses a method and a path, the first line after it is the value of a
- * few headers, the rest is the body. Each is answered with one status that the document has, in JSON that is whole, and
- * the next request is served.
+ * Requests over the real socket: the first byte chooses a method and a path, the first line after it is the
+ * value of a few headers, the rest is the body. Each is answered with one status that the document has, in
+ * JSON that is whole, and the next request is served.
  *
  * The manager has folders that are the process's own, and no request that would start anything.
  */
@@ -82,10 +82,13 @@ static void open_manager(void)
 	if (mkdir(path, 0700) < 0)
 		abort();
 	write_file("mode", "server");
-	write_file("guests/web.json", "{\"name\":\"web\",\"kernel\":{\"path\":\"none\"},\"autostart\":false}");
-	write_file("vmm.json", "{\"mode_file\":\"mode\",\"guests_dir\":\"guests\",\"runtime_dir\":\".\",\"state_dir\":\"state\","
-			       "\"networks_dir\":\"networks\",\"pool_dir\":\"disks\",\"keys_dir\":\"keys\","
-			       "\"api\":{\"requests_per_second\":1000000}}");
+	write_file("guests/web.json",
+		   "{\"name\":\"web\",\"kernel\":{\"path\":\"none\"},\"autostart\":false}");
+	write_file(
+		"vmm.json",
+		"{\"mode_file\":\"mode\",\"guests_dir\":\"guests\",\"runtime_dir\":\".\",\"state_dir\":\"state\","
+		"\"networks_dir\":\"networks\",\"pool_dir\":\"disks\",\"keys_dir\":\"keys\","
+		"\"api\":{\"requests_per_second\":1000000}}");
 	snprintf(path, sizeof(path), "%s/vmm.json", folder);
 	if (settings_read(path, &settings, &err) < 0 || loop_init(&loop) < 0 ||
 	    manager_open(&manager, &settings, "server", &loop, &err) < 0 ||
@@ -160,7 +163,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		len += sprintf(text + len, "Content-Type: %s\r\n", requests[which].type);
 	/* A header ends with its line, and is text. */
 	if (header_len && !memchr(data + 1, '\r', header_len) && !memchr(data + 1, '\0', header_len))
-		len += sprintf(text + len, "%s: %.*s\r\n", requests[which].header, (int)header_len, (const char *)data + 1);
+		len += sprintf(text + len, "%s: %.*s\r\n", requests[which].header, (int)header_len,
+			       (const char *)data + 1);
 	len += sprintf(text + len, "Content-Length: %zu\r\n\r\n", body_len);
 	if (body_len)
 		memcpy(text + len, line_end + 1, body_len);

@@ -20,7 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (form < -1 || form > 1)
 		abort();
 	/* What names it as a strong one names it as a weak one. */
-	if (etag_listed(value, "\"0123456789abcdef\"", false) && !etag_listed(value, "\"0123456789abcdef\"", true))
+	if (etag_listed(value, "\"0123456789abcdef\"", false) &&
+	    !etag_listed(value, "\"0123456789abcdef\"", true))
 		abort();
 	media_type_is(value, types[0]);
 	free(value);

@@ -1,4 +1,5 @@
-/* The target of a request: whatever it is, it is refused, or its parts are printable UTF-8 and it is found a route, or not. */
+/* The target of a request: whatever it is, it is refused, or its parts are printable UTF-8 and it is found a
+ * route, or not. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

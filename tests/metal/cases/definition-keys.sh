@@ -112,3 +112,29 @@ END
 run_definition stock.json
 expect log "^uuid 6d0c4a4e-9f0e-4c56-8f3a-0a2b7c1d5e6f"
 expect log "^machine rastOS, rastOS guest"
+
+echo "a jailed guest has the host's local time, and a card with limits"
+# A time zone five hours east (tzfile(5)).
+header='TZif2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\4\0\0FP\0\0XYZ\0'
+printf "$header$header\\nXYZ-5\\n" >/etc/localtime
+chmod 644 /etc/localtime
+mkdir -p /etc/rastos/guests
+rm -f /etc/rastos/guests/*
+guest_initrd jailed <<'END'
+echo "clock $(hwclock -u -r | cut -c 1-24)"
+END
+cat >/etc/rastos/guests/web.json <<END
+{ "name": "web", "memory_mib": 128, "ready": "started", "clock": { "offset": "localtime" },
+  "networks": [
+    { "type": "tap", "device": "tap0", "bandwidth": { "inbound": { "average": 100 }, "outbound": { "average": 100, "peak": 200 } } }
+  ],
+  "kernel": { "path": "$tuned", "initrd": "/tmp/jailed", "cmdline": "console=ttyS0 quiet panic=-1" } }
+END
+rastos-vmm up -d --timeout 60
+console=/run/rastos/guests/web/console.log
+wait_for 30 printed $console "^clock"
+shown=$(tr -d '\r' <$console | sed -n 's/^clock //p')
+ahead=$(($(date -u -D "%a %b %d %H:%M:%S %Y" -d "$shown" +%s) - $(date +%s)))
+[ $ahead -gt $((5 * 3600 - 60)) ] && [ $ahead -le $((5 * 3600)) ] || fail "the guest's clock is $ahead seconds ahead: $shown"
+rastos-vmm kill --wait web
+rastos-vmm down

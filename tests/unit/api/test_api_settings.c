@@ -31,11 +31,12 @@ Test(api_settings, nothing_listens_on_tcp_by_itself)
 
 Test(api_settings, all_of_it)
 {
-	cr_assert_eq(read_api("{\"socket\":\"a.sock\",\"groups\":{\"read\":\"adm\",\"admin\":\"wheel\"},"
-			      "\"listen\":[\"127.0.0.1:9790\",\"[::1]:1\",\"192.0.2.1:65535\"],\"tokens\":\"/t\","
-			      "\"tls\":{\"certificate\":\"c\",\"key\":\"k\",\"client_ca\":\"ca\"},"
-			      "\"requests_per_second\":7}"),
-		     0, "%s", err.text);
+	cr_assert_eq(
+		read_api("{\"socket\":\"a.sock\",\"groups\":{\"read\":\"adm\",\"admin\":\"wheel\"},"
+			 "\"listen\":[\"127.0.0.1:9790\",\"[::1]:1\",\"192.0.2.1:65535\"],\"tokens\":\"/t\","
+			 "\"tls\":{\"certificate\":\"c\",\"key\":\"k\",\"client_ca\":\"ca\"},"
+			 "\"requests_per_second\":7}"),
+		0, "%s", err.text);
 	cr_assert_str_eq(settings.socket, "/etc/rastos/a.sock");
 	cr_assert_str_eq(settings.groups[ROLE_READ], "adm");
 	cr_assert_null(settings.groups[ROLE_OPERATE]);
@@ -69,8 +70,8 @@ Test(api_settings, wrong_ones_are_named)
 		{"{\"listen\":[\"::1:80\"]}", "must be addresses", "/api/listen"},
 		{"{\"listen\":[\"[::1:80\"]}", "must be addresses", "/api/listen"},
 		{"{\"listen\":[\":80\"]}", "must be addresses", "/api/listen"},
-		{"{\"listen\":[\"1.1.1.1:1\",\"1.1.1.1:2\",\"1.1.1.1:3\",\"1.1.1.1:4\",\"1.1.1.1:5\"]}", "at most 4",
-		 "/api/listen"},
+		{"{\"listen\":[\"1.1.1.1:1\",\"1.1.1.1:2\",\"1.1.1.1:3\",\"1.1.1.1:4\",\"1.1.1.1:5\"]}",
+		 "at most 4", "/api/listen"},
 		{"{\"listen\":[\"127.0.0.1:80\"]}", "who may connect there?", "/api/listen"},
 		{"{\"listen\":[\"0.0.0.0:80\"],\"tokens\":\"t\"}", "needs tls", "/api/listen"},
 		{"{\"listen\":[\"[::]:80\"],\"tokens\":\"t\"}", "needs tls", "/api/listen"},

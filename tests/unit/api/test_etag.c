@@ -50,7 +50,8 @@ Test(etag, lists)
 	};
 
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		cr_assert_eq(etag_listed(cases[i].list, "\"abc\"", false), cases[i].strong, "%s", cases[i].list);
+		cr_assert_eq(etag_listed(cases[i].list, "\"abc\"", false), cases[i].strong, "%s",
+			     cases[i].list);
 		cr_assert_eq(etag_listed(cases[i].list, "\"abc\"", true), cases[i].weak, "%s", cases[i].list);
 	}
 }

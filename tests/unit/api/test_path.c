@@ -69,9 +69,9 @@ Test(path, ends_and_empty_parts)
 Test(path, hostile_targets_are_refused)
 {
 	static const char *const bad[] = {
-		"",	 "v1",	  "*",	      "/%",	 "/%0",	      "/%zz",	 "/%00",       "/a%0a",
-		"/%7f",	 "/%80",  "/%c0%80",  "/%ed%a0%80", "/v1?%",   "/v1?a=%0", "/v1?a=%00", "/v1?a=\x01",
-		"/\xff", "?a",	  "#",	      "/a\tb",
+		"",          "v1",         "*",     "/%",      "/%0",        "/%zz",  "/%00",
+		"/a%0a",     "/%7f",       "/%80",  "/%c0%80", "/%ed%a0%80", "/v1?%", "/v1?a=%0",
+		"/v1?a=%00", "/v1?a=\x01", "/\xff", "?a",      "#",          "/a\tb",
 	};
 
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(*bad); i++)

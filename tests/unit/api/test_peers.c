@@ -39,7 +39,8 @@ static struct api_peer *user(uint32_t uid, uint64_t now)
 
 Test(peers, are_told_apart)
 {
-	at("10.0.0.1", SECOND)->connections = at("fd00::1", SECOND)->connections = user(0, SECOND)->connections = 1;
+	at("10.0.0.1", SECOND)->connections = at("fd00::1", SECOND)->connections =
+		user(0, SECOND)->connections = 1;
 	cr_assert_eq(at("10.0.0.1", SECOND), at("10.0.0.1", SECOND));
 	cr_assert_neq(at("10.0.0.1", SECOND), at("10.0.0.2", SECOND));
 	cr_assert_eq(at("fd00::1", SECOND), at("fd00::2", SECOND), "one network is one peer");

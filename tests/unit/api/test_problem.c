@@ -8,8 +8,10 @@ Test(problem, says_what_and_where)
 		&(struct problem){.status = 422, .detail = "memory_mib: is wrong", .pointer = "/memory_mib"});
 	char *text = cJSON_PrintUnformatted(json);
 
-	cr_assert_str_eq(text, "{\"type\":\"about:blank\",\"title\":\"Unprocessable Content\",\"status\":422,"
-			       "\"code\":\"invalid\",\"detail\":\"memory_mib: is wrong\",\"pointer\":\"/memory_mib\"}");
+	cr_assert_str_eq(
+		text,
+		"{\"type\":\"about:blank\",\"title\":\"Unprocessable Content\",\"status\":422,"
+		"\"code\":\"invalid\",\"detail\":\"memory_mib: is wrong\",\"pointer\":\"/memory_mib\"}");
 	free(text);
 	cJSON_Delete(json);
 }

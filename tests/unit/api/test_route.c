@@ -79,7 +79,8 @@ static cJSON *read_document(void)
 	char *text = NULL;
 	cJSON *json;
 
-	cr_assert_eq(file_read_text("document", "docs/openapi.json", 1 << 22, &text, &err), 0, "%s", err.text);
+	cr_assert_eq(file_read_text("document", "docs/openapi.json", 1 << 22, &text, &err), 0, "%s",
+		     err.text);
 	json = cJSON_Parse(text);
 	cr_assert_not_null(json);
 	free(text);
@@ -118,8 +119,8 @@ static void check_operation(const cJSON *document, const struct route *route, co
 	unsigned count = 0, known = 0;
 
 	cr_assert_str_eq(role, api_role_name(route->role), "%s %s", route->method, route->path);
-	cr_assert_eq(cJSON_HasObjectItem(operation, "requestBody"), route->body != BODY_NONE, "%s %s", route->method,
-		     route->path);
+	cr_assert_eq(cJSON_HasObjectItem(operation, "requestBody"), route->body != BODY_NONE, "%s %s",
+		     route->method, route->path);
 	cJSON_ArrayForEach(parameter, cJSON_GetObjectItem(operation, "parameters"))
 	{
 		const cJSON *meant = resolve(document, parameter);
@@ -154,7 +155,8 @@ Test(route, table_is_what_the_document_says)
 			for (unsigned i = 0; operation->string[i] && i < sizeof(method) - 1; i++)
 				method[i] = (char)toupper(operation->string[i]);
 			for (size_t i = 0; i < route_count; i++) {
-				if (strcmp(routes[i].path, item->string) == 0 && strcmp(routes[i].method, method) == 0)
+				if (strcmp(routes[i].path, item->string) == 0 &&
+				    strcmp(routes[i].method, method) == 0)
 					route = &routes[i];
 			}
 			cr_assert_not_null(route, "%s %s is not in the table", method, item->string);

@@ -5,7 +5,9 @@
 #include <sys/un.h>
 
 #include "../vmm/scratch.h"
+#include "common/clock.h"
 #include "vmm/api/api.h"
+#include "vmm/api/server.h"
 #include "vmm/manager/control.h"
 
 static struct loop loop;
@@ -30,7 +32,8 @@ static void open_with(const char *more)
 	mkdir(text, 0700);
 	scratch_file("guests/web.json", "{\"name\":\"web\",\"image\":\"/web.itb\",\"memory_mib\":16}");
 	scratch_file("mode", RASTOS_SERVER ? "server" : "desktop"); /* one that this build has */
-	snprintf(text, sizeof(text), "{\"guests_dir\":\"guests\",\"runtime_dir\":\".\",\"mode_file\":\"mode\"%s}", more);
+	snprintf(text, sizeof(text),
+		 "{\"guests_dir\":\"guests\",\"runtime_dir\":\".\",\"mode_file\":\"mode\"%s}", more);
 	cr_assert_eq(settings_read(scratch_file("vmm.json", text), &settings, &err), 0, "%s", err.text);
 	cr_assert_eq(loop_init(&loop), 0);
 	cr_assert_eq(manager_open(&manager, &settings, NULL, &loop, &err), 0, "%s", err.text);
@@ -110,8 +113,8 @@ static const char *ask(const char *method, const char *target, const char *heade
 	const char *answer;
 
 	if (body)
-		snprintf(text, sizeof(text), "%s %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %zu\r\n\r\n%s", method, target,
-			 headers, strlen(body), body);
+		snprintf(text, sizeof(text), "%s %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %zu\r\n\r\n%s",
+			 method, target, headers, strlen(body), body);
 	else
 		snprintf(text, sizeof(text), "%s %s HTTP/1.1\r\nHost: x\r\n%s\r\n", method, target, headers);
 	answer = say(fd, text);
@@ -152,9 +155,11 @@ Test(server, requests_of_one_connection_one_after_the_other)
 Test(server, requests_sent_at_once)
 {
 	int fd = client();
-	const char *answer = say(fd, "GET /v1/mode HTTP/1.1\r\nHost: x\r\n\r\nGET /v1/guests HTTP/1.1\r\nHost: x\r\n\r\n");
+	const char *answer =
+		say(fd, "GET /v1/mode HTTP/1.1\r\nHost: x\r\n\r\nGET /v1/guests HTTP/1.1\r\nHost: x\r\n\r\n");
 
-	cr_assert(strstr(answer, "{\"mode\":\"server\"}HTTP/1.1 200") || strstr(answer, "}HTTP/1.1 200"), "%s", answer);
+	cr_assert(strstr(answer, "{\"mode\":\"server\"}HTTP/1.1 200") || strstr(answer, "}HTTP/1.1 200"),
+		  "%s", answer);
 	close(fd);
 }
 
@@ -208,21 +213,24 @@ Test(server, definitions_have_versions)
 	expect(ask("PATCH", "/v1/guests/web", headers, "{\"memory_mib\":32}"), "200", "\"memory_mib\":32");
 	expect(ask("PATCH", "/v1/guests/web", headers, "{\"memory_mib\":64}"), "412", "read it again");
 	expect(ask("GET", "/v1/guests/web", "", NULL), "200", "\"memory_mib\":32");
-	expect(ask("PUT", "/v1/guests/web", JSON "If-None-Match: *\r\n", "{\"name\":\"web\",\"image\":\"/x\"}"), "412",
-	       "there is one already");
-	expect(ask("PUT", "/v1/guests/new", JSON "If-Match: *\r\n", "{\"name\":\"new\",\"image\":\"/x\"}"), "412",
-	       "there is none");
+	expect(ask("PUT", "/v1/guests/web", JSON "If-None-Match: *\r\n",
+		   "{\"name\":\"web\",\"image\":\"/x\"}"),
+	       "412", "there is one already");
+	expect(ask("PUT", "/v1/guests/new", JSON "If-Match: *\r\n", "{\"name\":\"new\",\"image\":\"/x\"}"),
+	       "412", "there is none");
 }
 
 Test(server, definitions_come_and_go)
 {
-	const char *body = "{\"name\":\"new\",\"image\":\"/x\",\"role\":\"guest\",\"autostart\":false,\"memory_mib\":16}";
+	const char *body =
+		"{\"name\":\"new\",\"image\":\"/x\",\"role\":\"guest\",\"autostart\":false,\"memory_mib\":16}";
 
 	expect(ask("PUT", "/v1/guests/new", JSON, body), "201", "Location: /v1/guests/new\r\n");
 	expect(ask("PUT", "/v1/guests/new", JSON, body), "200", "ETag: \"");
 	expect(ask("PUT", "/v1/guests/other", JSON, body), "422", "\"pointer\":\"/name\"");
-	expect(ask("PUT", "/v1/guests/new", JSON, "{\"name\":\"new\",\"image\":\"/x\",\"disks\":[{\"path\":7}]}"), "422",
-	       "\"pointer\":\"/disks/0/path\"");
+	expect(ask("PUT", "/v1/guests/new", JSON,
+		   "{\"name\":\"new\",\"image\":\"/x\",\"disks\":[{\"path\":7}]}"),
+	       "422", "\"pointer\":\"/disks/0/path\"");
 	expect(ask("PATCH", "/v1/guests/new", MERGE, "{\"memory_mb\":7}"), "422", "did you mean");
 	expect(ask("PATCH", "/v1/guests/gone", MERGE, "{}"), "404", "no guest is named gone");
 	expect(ask("DELETE", "/v1/guests/new", "If-Match: \"x\"\r\n", NULL), "412", "read it again");
@@ -234,16 +242,18 @@ Test(server, too_large_is_said_before_it_came)
 {
 	expect(ask("PUT", "/v1/mode", JSON "Expect: 100-continue\r\nContent-Length: 70000\r\n", NULL), "413",
 	       "larger than 65536");
-	expect(ask("PATCH", "/v1/guests/web", MERGE "Content-Length: 20000000\r\n", NULL), "413", "larger than 1048576");
+	expect(ask("PATCH", "/v1/guests/web", MERGE "Content-Length: 20000000\r\n", NULL), "413",
+	       "larger than 1048576");
 	expect(ask("GET", "/v1/mode", "", NULL), "200", "mode");
 }
 
 Test(server, what_could_hide_a_request_is_refused)
 {
 	int fd = client();
-	const char *answer = say(fd, "PUT /v1/mode HTTP/1.1\r\nHost: x\r\n" JSON "Content-Length: 6\r\n"
-				     "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nDELETE /v1/guests/web HTTP/1.1\r\n"
-				     "Host: x\r\n\r\n");
+	const char *answer =
+		say(fd, "PUT /v1/mode HTTP/1.1\r\nHost: x\r\n" JSON "Content-Length: 6\r\n"
+			"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nDELETE /v1/guests/web HTTP/1.1\r\n"
+			"Host: x\r\n\r\n");
 
 	expect(answer, "400", "without a Content-Length");
 	cr_assert_null(strstr(answer, " 204 "));
@@ -270,7 +280,8 @@ Test(server, endless_headers_are_ended)
 Test(server, events_are_told_and_resumed)
 {
 	int fd = client();
-	const char *answer = say(fd, "GET /v1/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n");
+	const char *answer =
+		say(fd, "GET /v1/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n");
 
 	expect(answer, "200", "text/event-stream");
 	cr_assert(strstr(answer, "id: 1\nevent: manager-started\ndata: {"), "%s", answer);
@@ -292,10 +303,12 @@ Test(server, followers_that_vanish_leave_nothing)
 		int fds[50];
 
 		for (unsigned i = 0; i < 50; i++) {
-			static const char follow[] = "GET /v1/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n";
+			static const char follow[] =
+				"GET /v1/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n";
 
 			fds[i] = client();
-			cr_assert_eq(send(fds[i], follow, sizeof(follow) - 1, MSG_NOSIGNAL), sizeof(follow) - 1);
+			cr_assert_eq(send(fds[i], follow, sizeof(follow) - 1, MSG_NOSIGNAL),
+				     sizeof(follow) - 1);
 			turn(1);
 		}
 		for (unsigned i = 0; i < 50; i++)
@@ -310,7 +323,8 @@ Test(server, streams_want_to_be_asked_for)
 	const char *upgrade = "Connection: keep-alive, Upgrade\r\nUpgrade: rastos-stream\r\n";
 
 	expect(ask("GET", "/v1/guests/web/console", "", NULL), "426", "Upgrade: rastos-stream\r\n");
-	expect(ask("GET", "/v1/guests/web/console", "Connection: Upgrade\r\nUpgrade: websocket\r\n", NULL), "426", "");
+	expect(ask("GET", "/v1/guests/web/console", "Connection: Upgrade\r\nUpgrade: websocket\r\n", NULL),
+	       "426", "");
 	expect(ask("GET", "/v1/guests/wbe/console", upgrade, NULL), "404", "did you mean web?");
 	expect(ask("GET", "/v1/guests/web/vsock/x", upgrade, NULL), "400", "\"parameter\":\"port\"");
 	expect(ask("GET", "/v1/guests/web/vsock/4294967295", upgrade, NULL), "400", "\"parameter\":\"port\"");
@@ -324,6 +338,38 @@ Test(server, half_closed_client_gets_its_answer)
 	send(fd, "GET /v1/mode HTTP/1.1\r\nHost: x\r\n\r\n", 34, MSG_NOSIGNAL);
 	shutdown(fd, SHUT_WR);
 	expect(hear(fd), "200", "\"mode\"");
+	close(fd);
+}
+
+/* Seconds that the only connection has left. */
+static unsigned seconds_left(void)
+{
+	turn(3);
+	cr_assert_eq(api->connection_count, 1);
+	return (unsigned)((api->connections->deadline_ns - monotonic_ns()) / 1000000000ULL) + 1;
+}
+
+Test(server, each_stage_has_its_time)
+{
+	int fd = client();
+	char byte;
+
+	cr_assert_eq(seconds_left(), API_IDLE_S);
+	api->connections->deadline_ns -= 1000000000ULL;
+	cr_assert_eq(send(fd, "GET /v1/mode", 12, MSG_NOSIGNAL), 12);
+	cr_assert_eq(seconds_left(), API_IDLE_S - 1, "bytes that drip do not make it longer");
+	cr_assert_eq(send(fd, " HTTP/1.1\r\n", 11, MSG_NOSIGNAL), 11);
+	cr_assert_eq(seconds_left(), API_REQUEST_S);
+	api->connections->deadline_ns -= 1000000000ULL;
+	cr_assert_eq(send(fd, "Host: x\r\n", 9, MSG_NOSIGNAL), 9);
+	cr_assert_eq(seconds_left(), API_REQUEST_S - 1);
+	expect(say(fd, "\r\n"), "200", "mode");
+	cr_assert_eq(seconds_left(), API_IDLE_S);
+	api->connections->deadline_ns = 1;
+	for (unsigned i = 0; i < 300 && api->connection_count; i++)
+		loop_step(&loop, 10);
+	cr_assert_eq(api->connection_count, 0);
+	cr_assert_eq(read(fd, &byte, 1), 0);
 	close(fd);
 }
 
@@ -343,7 +389,8 @@ Test(server, its_documents)
 {
 	expect(ask("GET", "/v1/schemas/gest", "", NULL), "404", "did you mean guest?");
 	expect(ask("GET", "/v1/schemas/network", "", NULL), "200", "application/schema+json");
-	expect(ask("GET", "/v1/schemas/vmm", "Accept-Encoding: gzip\r\n", NULL), "200", "Content-Encoding: gzip");
+	expect(ask("GET", "/v1/schemas/vmm", "Accept-Encoding: gzip\r\n", NULL), "200",
+	       "Content-Encoding: gzip");
 	expect(ask("GET", "/openapi.json", "", NULL), "200", "{\"openapi\":\"3.1.");
 }
 

@@ -1,6 +1,7 @@
 """Bad input ends the command before a guest starts, with one sentence that says what and what to do."""
 
 import fcntl
+import json
 import os
 import shutil
 import struct
@@ -233,6 +234,18 @@ class BadResource(ProgramTest):
     def test_disk_that_others_read(self):
         self.lock(fcntl.F_RDLCK)
         self.refused(FAILED, ["data.img", "in use"], "run", "-d", "data.img", "vmlinux")
+
+    def test_disk_options(self):
+        for option, words in (("cache=write", ["disks[0].cache", '"writeback"']), ("cache", ["disks[0].cache"]),
+                              ("discard=yes", ["disks[0].discard", '"unmap"']), ("cach=none", ["cach", 'did you mean "cache"']),
+                              ("ro=1", ["ro", "not a known key"]), ("", ["not a known key"])):
+            self.usage(words, "run", "-d", f"data.img,{option}", "vmlinux")
+
+    def test_disk_that_is_shared(self):
+        self.lock(fcntl.F_RDLCK)
+        self.write("guest.json", json.dumps({"name": "g", "kernel": {"path": "vmlinux"}, "disks": [{"path": "data.img", "shareable": True},
+                                                                                                  {"path": "none.img"}]}))
+        self.refused(FAILED, ["none.img", "No such file"], "run", "guest.json")  # its own was opened
 
     def test_disk_given_twice(self):
         self.write("data.img", bytes(PAGE))

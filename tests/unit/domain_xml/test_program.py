@@ -34,7 +34,7 @@ class Program(unittest.TestCase):
         self.assertEqual((status["Seccomp"].strip(), status["NoNewPrivs"].strip()), ("2", "1"))
         limits = pathlib.Path(f"/proc/{process.pid}/limits").read_text()
         self.assertRegex(limits, r"Max address space +268435456 ")
-        self.assertRegex(limits, r"Max cpu time +4 ")
+        self.assertRegex(limits, r"Max cpu time +16 ")
 
     def test_refuses_what_is_too_large_without_reading_it_all(self):
         """50 MB, of which it takes a little more than the first."""

@@ -73,6 +73,20 @@ Test(networks, defined_one_is_listed_until_it_is_undefined, .init = set_up, .fin
 	cr_assert_eq(networks_undefine(networks, "lab", &err), -ENOENT);
 }
 
+Test(networks, more_than_can_be_listed_are_not_defined, .init = set_up, .fini = tear_down)
+{
+	char text[128];
+
+	for (unsigned i = 1; i < VIRTUAL_NETWORKS_MAX; i++) {
+		snprintf(text, sizeof(text), "{\"name\":\"n%u\",\"address\":\"10.1.2.1/24\"}", i);
+		cr_assert_eq(define(text, false), 0, "%s", err.text);
+	}
+	cr_assert_eq(define("{\"name\":\"lab\",\"address\":\"10.1.2.1/24\"}", false), -ENOSPC);
+	cr_assert_str_eq(err.text, "network lab: there are 63 networks already, which is the most");
+	cr_assert_eq(define("{\"name\":\"n1\",\"address\":\"10.1.3.1/24\"}", true), 0, "%s", err.text);
+	cr_assert(has_network("n63"));
+}
+
 Test(networks, wrong_definition_changes_nothing, .init = set_up, .fini = tear_down)
 {
 	cr_assert_eq(define("{\"name\":\"../../lab\",\"address\":\"10.1.2.1/24\"}", true), -EINVAL);
