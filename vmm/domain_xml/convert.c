@@ -262,11 +262,12 @@ static int adjustment_read(const struct conversion *conversion, const char *text
 
 static char *adjustment_write(const struct conversion *conversion, const cJSON *value)
 {
-	double number = cJSON_IsNumber(value) ? value->valuedouble : 0.5;
+	double number = cJSON_IsNumber(value) ? value->valuedouble : -1;
+	double size = number < 0 ? -number : number;
 	char *text = NULL;
 
 	(void)conversion;
-	if (!number_is_whole(number) || number < -(double)ADJUSTMENT_MAX || number > (double)ADJUSTMENT_MAX)
+	if (!cJSON_IsNumber(value) || !number_is_whole(number) || size > (double)ADJUSTMENT_MAX)
 		return NULL;
 	return asprintf(&text, "%lld", (long long)number) < 0 ? NULL : text;
 }
