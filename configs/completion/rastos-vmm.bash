@@ -123,7 +123,7 @@ _rastos_vmm() {
 		;;
 	list) words="--quiet --json --help" ;;
 	info | stats) words="--json --help $(_rastos_vmm_guests)" ;;
-	logs) words="--follow --lines --help $(_rastos_vmm_guests)" ;;
+	logs) words="--follow --lines --json --help $(_rastos_vmm_guests)" ;;
 	events) words="--follow --since --json --help" ;;
 	top) words="--delay --count --help" ;;
 	boot-report) words="--wait --timeout --json --svg --help $(_rastos_vmm_guests)" ;;

@@ -189,6 +189,9 @@ KILLED(devices_of_kvm)       { CALL(SYS_ioctl, 0, KVM_CREATE_DEVICE, page); }
 KILLED(other_registers)      { CALL(SYS_ioctl, 0, KVM_SET_MSRS, page); }
 KILLED(file_locks)           { CALL(SYS_fcntl, host->file, F_SETLK, page); }
 KILLED(signals_from_a_file)  { CALL(SYS_fcntl, host->file, F_SETOWN, 1); }
+KILLED(interrupt_routes)     { CALL(SYS_ioctl, 0, KVM_SET_GSI_ROUTING, page); }
+KILLED(interrupt_by_file)    { CALL(SYS_ioctl, 0, KVM_IRQFD, page); }
+KILLED_VCPU_DISK(a_new_event) { CALL(SYS_eventfd2, 0, O_CLOEXEC); }
 KILLED_MAIN_DISK(run_a_vcpu) { CALL(SYS_ioctl, 0, KVM_RUN, 0); }
 KILLED_VCPU_DISK(change_memory_slots) { CALL(SYS_ioctl, 0, KVM_SET_USER_MEMORY_REGION, page); }
 KILLED_VCPU(read_a_disk)     { CALL(SYS_preadv, host->file, page, 0, 0); }

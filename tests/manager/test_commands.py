@@ -1,5 +1,7 @@
 """The commands that speak to the manager, as a user or a script sees them: what they print, and how they end."""
 
+import base64
+
 from manager import *
 
 
@@ -292,6 +294,19 @@ class Logs(CommandTest):
 
     def test_pipe_gets_the_guests_bytes(self):
         self.assertEqual(self.run_raw("logs", "talk"), self.text)
+
+    def test_bytes_that_are_no_text(self):
+        data = b"\xff\xfe caf\xe9 \xc3\xa9\r\nend"
+        self.write("bytes.elf", elf_kernel(code=prints(data)))
+        self.ok("define", self.write("bytes.json", json.dumps(self.definition("bytes", "bytes", vsock={"cid": 4}))))
+        self.ok("start", "bytes")
+        wait_until(lambda: self.run_raw("logs", "bytes").endswith(b"end"))
+        self.assertEqual(self.run_raw("logs", "bytes"), data)
+        lines = self.run_raw("logs", "--json", "bytes").decode("utf-8", "strict").splitlines()
+        pieces = [json.loads(line) for line in lines]
+        self.assertEqual("".join(piece["text"] for piece in pieces), data.decode("utf-8", "replace"))
+        self.assertEqual(b"".join(base64.b64decode(piece["base64"]) for piece in pieces), data)
+        self.assertEqual(json.loads(self.run_raw("logs", "--json", "talk"))["text"].encode(), self.text)
 
     def test_newest_lines(self):
         self.assertEqual(self.run_raw("logs", "-n", "1", "talk"), b"end")

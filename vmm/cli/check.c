@@ -143,6 +143,8 @@ static void check_disks(struct findings *findings)
 		 "apt-get install qemu-utils"},
 		{"/usr/bin/umoci", "OCI images cannot be imported: umoci is not installed",
 		 "apt-get install umoci"},
+		{"/usr/bin/skopeo", "Docker's image archives cannot be imported: skopeo is not installed",
+		 "apt-get install skopeo"},
 	};
 	bool whole = true;
 

@@ -277,10 +277,11 @@ static void print_help(FILE *file)
 	      "  --format FORMAT   import: auto, raw, qcow2, directory, tar or oci (default auto)\n"
 	      "  --size SIZE       import: of the disk (default: the image's own, or twice what is in\n"
 	      "                    the tree, at least 1G)\n"
-	      "  --tag TAG         import: which image of an OCI layout (default: its only one)\n"
+	      "  --tag TAG         import: which image of an OCI layout or Docker archive (default: its only one)\n"
 	      "  --help            show this help\n\n"
 	      "SIZE is in bytes, or with K, M, G or T. SOURCE is a raw or qcow2 disk image, a folder or tar\n"
-	      "archive with a system's root, or an OCI image layout (folder or tar).\n"
+	      "archive with a system's root, an OCI image layout (folder or tar), or what\n"
+	      "`podman save` and `docker save` make.\n"
 	      "Exit status: 0 done, 1 failed, 2 usage, 4 refused: in use, taken, no such image.\n",
 	      file);
 }

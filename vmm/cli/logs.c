@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base64.h"
+#include "common/cleanup.h"
 #include "vmm/cli/answer.h"
 #include "vmm/cli/client.h"
 #include "vmm/cli/options.h"
@@ -14,19 +16,21 @@
 
 enum {
 	OPT_HELP = 256,
+	OPT_JSON,
 };
 
 static const char usage[] =
-	"Usage: rastos-vmm logs [-f] [-n LINES] GUEST\n\n"
+	"Usage: rastos-vmm logs [-f] [-n LINES] [--json] GUEST\n\n"
 	"Shows what the guest printed on its console, also before its last starts; the newest 512 KiB are kept.\n"
 	"On a terminal control characters are shown as ^X, in a pipe everything is as the guest printed it.\n\n"
 	"  -f, --follow        and what it prints from now on, until Ctrl-C\n"
 	"  -n, --lines LINES   only the newest lines\n"
+	"      --json          pieces as JSON, one a line: text, always UTF-8, and base64 when that is not all\n"
 	"      --help          show this help\n";
 
 struct logs {
 	const char *guest;
-	bool follow;
+	bool follow, json;
 	long lines; /* -1: all */
 	double next;
 	struct visible visible;
@@ -44,6 +48,26 @@ static cJSON *make_request(struct client *client, const struct logs *logs, bool 
 	return request;
 }
 
+/* The guest's own bytes, where there is room for them: it is not for JSON only. */
+static void show_text(struct logs *logs, cJSON *piece)
+{
+	cJSON *coded = cJSON_GetObjectItemCaseSensitive(piece, "base64");
+	ssize_t length = -1;
+
+	if (logs->json) {
+		AUTO_FREE char *line = cJSON_PrintUnformatted(piece);
+
+		if (line && *answer_text(piece, "text"))
+			puts(line);
+		return;
+	}
+	if (cJSON_IsString(coded))
+		length = base64_decode(coded->valuestring, coded->valuestring);
+	if (length >= 0)
+		coded->valuestring[length] = '\0';
+	visible_write(&logs->visible, length >= 0 ? coded->valuestring : answer_text(piece, "text"), stdout);
+}
+
 /* One piece; *more: the next is there already. */
 static enum exit_code show_piece(struct client *client, struct logs *logs, bool first, bool *more,
 				 struct error *err)
@@ -53,7 +77,7 @@ static enum exit_code show_piece(struct client *client, struct logs *logs, bool 
 
 	if (code != EXIT_DONE)
 		return code;
-	visible_write(&logs->visible, answer_text(piece, "text"), stdout);
+	show_text(logs, piece);
 	logs->next = answer_number(piece, "next");
 	*more = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(piece, "more"));
 	cJSON_Delete(piece);
@@ -94,6 +118,7 @@ enum exit_code command_logs(struct cli *cli, int argc, char **argv)
 	static const struct option options[] = {
 		{"follow", no_argument, NULL, 'f'},
 		{"lines", required_argument, NULL, 'n'},
+		{"json", no_argument, NULL, OPT_JSON},
 		{"help", no_argument, NULL, OPT_HELP},
 		{NULL, 0, NULL, 0},
 	};
@@ -113,6 +138,7 @@ enum exit_code command_logs(struct cli *cli, int argc, char **argv)
 		if (option == 'n')
 			logs.lines = (long)lines;
 		logs.follow |= option == 'f';
+		logs.json |= option == OPT_JSON;
 	}
 	if (optind != argc - 1)
 		return cli_usage("logs", optind == argc ? "which guest?" : "one guest at a time");

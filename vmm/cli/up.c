@@ -75,9 +75,11 @@ static __attribute__((noreturn)) void background_main(struct settings *settings,
 	_exit(service_run(&config, &err) < 0 ? EXIT_FAILED : EXIT_DONE);
 }
 
-static enum exit_code start_background(struct settings *settings, const struct up_options *up)
+/* *already: another manager does, which was started at the same instant. */
+static enum exit_code start_background(struct settings *settings, const struct up_options *up, bool *already)
 {
 	char text[sizeof(((struct error *)0)->text)] = "";
+	enum exit_code code = EXIT_DONE;
 	size_t used = 0;
 	int ends[2];
 	pid_t pid;
@@ -89,6 +91,8 @@ static enum exit_code start_background(struct settings *settings, const struct u
 		close(ends[0]);
 		background_main(settings, up, ends[1]);
 	}
+	if (pid < 0)
+		code = cli_fail(EXIT_FAILED, "cannot make a process for the manager: %s", strerror(errno));
 	close(ends[1]);
 	while (pid > 0 && used < sizeof(text) - 1) {
 		ssize_t got = read(ends[0], text + used, sizeof(text) - 1 - used);
@@ -100,9 +104,14 @@ static enum exit_code start_background(struct settings *settings, const struct u
 		used += (size_t)got;
 	}
 	close(ends[0]);
+	if (code != EXIT_DONE)
+		return code;
 	if (used == 0)
 		return cli_fail(EXIT_FAILED, "the manager ended before the guests were started");
 	text[strcspn(text, "\n")] = '\0';
+	*already = strcmp(text, SERVICE_RUNS_ALREADY) == 0 && service_running(settings);
+	if (*already)
+		return EXIT_DONE;
 	return *text ? cli_fail(EXIT_FAILED, "%s", text) : EXIT_DONE;
 }
 
@@ -245,15 +254,16 @@ static enum exit_code up(struct cli *cli, struct settings *settings, const struc
 {
 	struct service_config config = {.settings = settings, .mode = options->mode, .started_fd = -1};
 	struct error err = {""};
+	bool already = service_running(settings);
 	enum exit_code code = EXIT_DONE;
 
 	if (options->no_console) {
 		return service_run(&config, &err) < 0 ? cli_fail(EXIT_FAILED, "%s", err.text) : EXIT_DONE;
 	}
-	if (service_running(settings))
+	if (!already)
+		code = start_background(settings, options, &already);
+	if (already)
 		fprintf(stderr, "rastos-vmm: a manager runs already\n");
-	else
-		code = start_background(settings, options);
 	if (code != EXIT_DONE)
 		return code;
 	return options->detach ? wait_all_ready(cli, (unsigned)options->timeout_s) : attach_server(cli);

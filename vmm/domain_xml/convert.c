@@ -1,11 +1,11 @@
 #include "vmm/domain_xml/convert.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/util.h"
 #include "vmm/domain_xml/xml.h"
 
 #define BLANKS  " \t\r\n"
@@ -227,7 +227,7 @@ static char *count_write(const struct conversion *conversion, const cJSON *value
 	double number = cJSON_IsNumber(value) ? value->valuedouble : -1;
 	char *text = NULL;
 
-	if (number != floor(number) || number < (double)conversion->min || number > (double)conversion->max)
+	if (!number_is_whole(number) || number < (double)conversion->min || number > (double)conversion->max)
 		return NULL;
 	return asprintf(&text, "%llu", (unsigned long long)number) < 0 ? NULL : text;
 }
@@ -325,3 +325,4 @@ WORDS(convert_role, SAME("server"), SAME("desktop"), SAME("guest"));
 WORDS(convert_ready, SAME("notify"), SAME("started"));
 WORDS(convert_protocol, SAME("auto"), SAME("pvh"), SAME("linux64"), SAME("bzimage"));
 WORDS(convert_placement, SAME("shared"), SAME("exclusive"));
+WORDS(convert_transport, SAME("mmio"), SAME("pci"));

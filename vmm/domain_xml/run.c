@@ -148,8 +148,8 @@ static void time_is_up(struct loop_timer *timer)
 	kill(job->pid, SIGKILL);
 	job_end(job);
 	close(TAKE_FD(job->output));
-	job->result.code = error_set(&job->result.err, -ETIMEDOUT, PROGRAM " was not done after %d seconds",
-				     DOMAIN_XML_SECONDS);
+	job->result.code = error_set(&job->result.err, -ETIMEDOUT, PROGRAM " was not done after %u seconds",
+				     job->seconds);
 	job->done(job);
 }
 
@@ -257,7 +257,7 @@ static int watch(struct loop *loop, struct domain_xml_job *job)
 	if (code == 0)
 		code = loop_timer_init(loop, &job->timer, time_is_up);
 	if (code == 0) {
-		code = loop_timer_set(&job->timer, DOMAIN_XML_SECONDS * NS_PER_SECOND, 0);
+		code = loop_timer_set(&job->timer, job->seconds * NS_PER_SECOND, 0);
 		if (code == 0)
 			code = loop_add(loop, &job->process);
 		if (code < 0)
@@ -298,6 +298,7 @@ int domain_xml_start(struct loop *loop, const struct domain_xml_request *request
 {
 	job->result = (struct domain_xml_result){0};
 	job->way = request->way;
+	job->seconds = request->seconds ? request->seconds : DOMAIN_XML_SECONDS;
 	job->loop = NULL;
 	job->output = -1;
 	if (request->size > DOMAIN_XML_INPUT_MAX)

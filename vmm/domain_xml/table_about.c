@@ -24,6 +24,7 @@ static const struct rule rules[] = {
 	MAP    ("metadata/rastos:guest/@configuration", "configuration", line),
 	MAP    ("metadata/rastos:guest/@protocol", "kernel.protocol", protocol, ELSE("\"auto\"")),
 	MAP    ("metadata/rastos:guest/@placement", "cpus.placement", placement, ELSE("\"shared\"")),
+	MAP    ("metadata/rastos:guest/@transport", "transport", transport, ELSE("\"mmio\"")),
 	MAP    ("metadata/rastos:guest/@vsock", "vsock.path", path),
 	SPECIAL("metadata/rastos:guest/rastos:depends", depends, "a guest that must be ready before this one starts",
 		.key = "depends_on", MANY),

@@ -71,10 +71,11 @@ static void client_drop(struct control_client *client)
 	shutdown(client->source.fd, SHUT_RDWR); /* its end is read next, and closes it */
 }
 
-/* Keeps what the socket did not take, until it does. */
+/* Keeps what the socket did not take, until it does. One answer may be long, as a command's output; those
+ * behind it wait no longer than the limit says. */
 static void client_keep(struct control_client *client, const char *text, size_t len)
 {
-	char *unsent = client->unsent_len + len > CONTROL_UNSENT_MAX
+	char *unsent = client->unsent_len > CONTROL_UNSENT_MAX
 			       ? NULL
 			       : realloc(client->unsent, client->unsent_len + len);
 

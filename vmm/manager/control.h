@@ -22,7 +22,7 @@
 #define CONTROL_CHANNEL     "org.rastos.vmm.0"
 #define CONTROL_LINE_MAX    (2U << 20) /* a definition, and some */
 #define CONTROL_CLIENTS_MAX 64
-#define CONTROL_UNSENT_MAX  (1U << 20) /* bytes that a client has not read; then it is dropped */
+#define CONTROL_UNSENT_MAX  (1U << 20) /* bytes that a client has not read: who then gets more is dropped */
 
 struct control;
 struct operations;

@@ -102,6 +102,8 @@ struct managed_guest {
 	bool counters_asked; /* and not yet told */
 	struct guest_devices devices;
 	struct hotplug_change change;
+	struct loop_timer ask_again; /* the guest, to let the device go */
+	unsigned asked;              /* times */
 	uint64_t change_last, changed; /* the number of the newest change, and of the last that has ended, */
 	int change_code;               /* how, */
 	struct error change_why;       /* and why */

@@ -7,9 +7,13 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/util.h"
 #include "vmm/guest/resources.h"
 #include "vmm/manager/manager.h"
 #include "vmm/plan/report.h"
+
+#define ASK_AGAIN_NS 3000000000ULL
+#define ASKS_MAX     20
 
 /* --- To its process --- */
 
@@ -166,6 +170,7 @@ static void free_change(struct managed_guest *guest)
 	definition_free(guest->change.running);
 	definition_free(guest->change.next);
 	guest->change = (struct hotplug_change){0};
+	loop_timer_clear(&guest->ask_again);
 }
 
 static int check_change(const struct managed_guest *guest, const struct hotplug_change *change,
@@ -186,6 +191,20 @@ static int check_change(const struct managed_guest *guest, const struct hotplug_
 		return error_set(err, -EBUSY, "guest %s: device %s is just coming; try again", name,
 				 guest->change.id);
 	return 0;
+}
+
+/* A guest that was still busy with its boot, or with another device, may not have heard it. */
+void guest_hotplug_ask_again(struct loop_timer *timer)
+{
+	struct managed_guest *guest = CONTAINER_OF(timer, struct managed_guest, ask_again);
+	struct error err;
+
+	if (guest->asked++ == ASKS_MAX || !guest->change.removes) {
+		loop_timer_clear(timer);
+		return;
+	}
+	if (send_device(guest, message_new("device-remove", guest->change.id), -1, &err) < 0)
+		log_warning("%s", err.text);
 }
 
 /* What the guest runs with from now on, on record; its next start has the same. */
@@ -244,6 +263,9 @@ int64_t guest_hotplug_change(struct managed_guest *guest, const struct hotplug_c
 		return code;
 	guest->change = *change;
 	guest->change.number = ++guest->change_last;
+	guest->asked = 1;
+	if (change->removes)
+		loop_timer_set(&guest->ask_again, ASK_AGAIN_NS, ASK_AGAIN_NS);
 	code = (int)guest->change.number;
 	if (change->links) /* nobody is to agree to it */
 		finish_change(guest, note_change(guest, &guest->change_why));

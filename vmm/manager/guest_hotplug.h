@@ -28,5 +28,6 @@ int guest_hotplug_outcome(const struct managed_guest *guest, uint64_t number, st
 void guest_hotplug_begin(struct managed_guest *guest);
 /* Its process told its devices, or refused one. */
 void guest_hotplug_heard(struct managed_guest *guest);
+void guest_hotplug_ask_again(struct loop_timer *timer);
 /* Its process has ended. */
 void guest_hotplug_end(struct managed_guest *guest);

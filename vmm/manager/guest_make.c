@@ -8,7 +8,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
-#include "vmm/manager/guest.h"
+#include "vmm/manager/guest_hotplug.h"
 #include "vmm/manager/manager.h"
 
 /* What only the manager can give a definition: a place for its vsock socket. */
@@ -47,13 +47,15 @@ int guest_create(struct manager *manager, struct guest_definition *definition, c
 		.broker.fd = -1,
 		.errors.source.fd = -1,
 		.deadline.source.fd = -1,
+		.ask_again.source.fd = -1,
 	};
 	boot_report_clear(&guest->report, definition->name);
 	if (asprintf(&guest->folder, "%s/guests/%s", manager->settings->runtime_dir, definition->name) < 0 ||
 	    guest_give_vsock_path(guest, definition) < 0)
 		code = error_set(err, -ENOMEM, "guest %s: out of memory", definition->name);
 	if (code == 0 &&
-	    (code = loop_timer_init(manager->loop, &guest->deadline, guest_deadline_expired)) < 0)
+	    ((code = loop_timer_init(manager->loop, &guest->deadline, guest_deadline_expired)) < 0 ||
+	     (code = loop_timer_init(manager->loop, &guest->ask_again, guest_hotplug_ask_again)) < 0))
 		error_set(err, code, "guest %s: cannot make its timer: %s", definition->name,
 			  strerror(-code));
 	if (code < 0) {
@@ -88,6 +90,8 @@ void guest_destroy(struct managed_guest *guest)
 	guest_process_release(guest);
 	if (guest->deadline.source.fd >= 0)
 		loop_timer_close(guest->manager->loop, &guest->deadline);
+	if (guest->ask_again.source.fd >= 0)
+		loop_timer_close(guest->manager->loop, &guest->ask_again);
 	cJSON_Delete(guest->record.definition);
 	cJSON_Delete(guest->record.numbers);
 	free(guest->record.cgroup);

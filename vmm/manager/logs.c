@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base64.h"
 #include "common/cleanup.h"
+#include "common/printable.h"
 #include "common/util.h"
 #include "vmm/config/file.h"
 #include "vmm/guest/console_log.h"
@@ -54,6 +56,30 @@ static size_t drop_zeroes(char *text, size_t len)
 	return kept;
 }
 
+/* Bytes at the end that may be a letter's first ones. */
+static size_t begun_letter(const char *text, size_t len)
+{
+	for (size_t count = 1; count <= 3 && count <= len; count++) {
+		unsigned char byte = (unsigned char)text[len - count];
+
+		if ((byte & 0xc0) == 0x80)
+			continue;
+		return byte >= 0xc0 && count < (byte >= 0xf0 ? 4U : byte >= 0xe0 ? 3U : 2U) ? count : 0;
+	}
+	return 0;
+}
+
+static void add_text(cJSON *piece, const char *bytes, size_t len)
+{
+	bool whole = text_is_utf8(bytes);
+	AUTO_FREE char *text = whole ? NULL : text_from_bytes(bytes, len);
+	AUTO_FREE char *coded = whole ? NULL : base64_encode(bytes, len);
+
+	cJSON_AddStringToObject(piece, "text", whole ? bytes : text ? text : "");
+	if (!whole)
+		cJSON_AddStringToObject(piece, "base64", coded ? coded : "");
+}
+
 int logs_read(const char *folder, uint64_t from, cJSON **piece, struct error *err)
 {
 	char text[LOGS_PIECE + 1];
@@ -69,9 +95,9 @@ int logs_read(const char *folder, uint64_t from, cJSON **piece, struct error *er
 	got = logs_fetch(folder, fd, from, head, text, err);
 	if (got < 0)
 		return (int)got;
-	drop_zeroes(text, (size_t)got);
+	got -= (ssize_t)begun_letter(text, (size_t)got);
 	*piece = cJSON_CreateObject();
-	cJSON_AddStringToObject(*piece, "text", text);
+	add_text(*piece, text, drop_zeroes(text, (size_t)got));
 	cJSON_AddNumberToObject(*piece, "next", (double)(from + (uint64_t)got));
 	cJSON_AddBoolToObject(*piece, "more", got > 0 && from + (uint64_t)got < head);
 	return 0;

@@ -4,10 +4,11 @@
  *
  *      {"text":"...","next":8192,"more":true}
  *
- * `text` has the guest's bytes as they are, zeroes left out. Who asks again from `next` on gets what follows;
- * `more` says that it is there already. Places count all that the guest ever printed; what is from a place
- * that the log has no more, or not yet, begins with the oldest that it has (vmm/guest/console_log.h). Loop
- * thread only.
+ * `text` is what the guest printed, zeroes left out, and U+FFFD for what is not UTF-8; then `base64` has the
+ * bytes as they are. A letter is not divided among two pieces. Who asks again from `next` on gets what
+ * follows; `more` says that it is there already. Places count all that the guest ever printed; what is from a
+ * place that the log has no more, or not yet, begins with the oldest that it has (vmm/guest/console_log.h).
+ * Loop thread only.
  */
 #pragma once
 

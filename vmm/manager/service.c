@@ -127,8 +127,7 @@ static int service_lock(struct service *service, struct error *err)
 		usleep(LOCK_PAUSE_US);
 	}
 	if (service->lock == -EWOULDBLOCK)
-		return error_set(err, -EALREADY,
-				 "a manager runs already; `rastos-vmm list` shows its guests");
+		return error_set(err, -EALREADY, SERVICE_RUNS_ALREADY);
 	if (service->lock < 0)
 		return error_set(err, service->lock, "runtime folder %s: cannot lock: %s",
 				 settings->runtime_dir, strerror(-service->lock));

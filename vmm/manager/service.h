@@ -9,6 +9,9 @@
 #include "common/error.h"
 #include "vmm/config/settings.h"
 
+/* What it then says, of itself or to who started it. */
+#define SERVICE_RUNS_ALREADY "a manager runs already; `rastos-vmm list` shows its guests"
+
 struct service_config {
 	struct settings *settings;
 	const char *mode; /* NULL: the mode file's */

@@ -1,6 +1,7 @@
 /*
  * Images made from what people have: raw and qcow2 disk images, folders that are a system's root, tar
- * archives of one, and OCI image layouts (a folder, or a tar of it) as skopeo and podman save them.
+ * archives of one, OCI image layouts (a folder, or a tar of it) as skopeo and podman save them, and Docker's
+ * archives.
  *
  *      raw     import.c         copied, by reflink where that is possible; holes stay holes
  *      qcow2   import_qcow2.c   qemu-img; one that needs other files (a backing file) is refused

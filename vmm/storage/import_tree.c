@@ -15,14 +15,16 @@
 
 #include "common/cleanup.h"
 #include "vmm/storage/content.h"
+#include "vmm/storage/docker_archive.h"
 #include "vmm/storage/filesystem.h"
 #include "vmm/storage/import.h"
 #include "vmm/storage/oci.h"
 #include "vmm/storage/program.h"
 
-#define TREE   "tree"   /* what tar unpacked */
-#define LAYOUT "layout" /* an OCI layout with only the image that is wanted */
-#define ROOT   "root"   /* what umoci unpacked */
+#define TREE      "tree"      /* what tar unpacked */
+#define LAYOUT    "layout"    /* an OCI layout with only the image that is wanted */
+#define ROOT      "root"      /* what umoci unpacked */
+#define CONVERTED "converted" /* an OCI layout that skopeo made */
 
 static int make_filesystem(const struct import_job *job, int folder, const char *name,
 			   enum program_owners owners, struct error *err)
@@ -167,10 +169,10 @@ static int unpack_layers(const struct import_job *job, struct error *err)
 	return program_run(&program, err);
 }
 
-static int import_layout(const struct import_job *job, int layout, struct error *err)
+static int import_layout(const struct import_job *job, int layout, const char *tag, struct error *err)
 {
 	struct oci_descriptor manifest;
-	int code = oci_layout_find(job->about, layout, job->import->tag, &manifest, err);
+	int code = oci_layout_find(job->about, layout, tag, &manifest, err);
 
 	if (code == 0)
 		code = make_layout(job, layout, &manifest, err);
@@ -181,7 +183,20 @@ static int import_layout(const struct import_job *job, int layout, struct error 
 
 int import_oci(const struct import_job *job, struct error *err)
 {
-	return import_layout(job, job->source, err);
+	return import_layout(job, job->source, job->import->tag, err);
+}
+
+static int import_docker_archive(const struct import_job *job, int tree, struct error *err)
+{
+	AUTO_CLOSE int layout = -1;
+	int code = docker_archive_convert(job, tree, CONVERTED, err);
+
+	if (code < 0)
+		return code;
+	layout = openat(job->draft->folder, CONVERTED, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (layout < 0)
+		return error_set(err, -errno, "%s: skopeo made no layout: %m", job->about);
+	return import_layout(job, layout, NULL, err);
 }
 
 /* tar is content with a few bytes that are no archive. */
@@ -210,7 +225,9 @@ int import_tar(const struct import_job *job, struct error *err)
 		return code;
 	tree = openat(job->draft->folder, TREE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (tree >= 0 && faccessat(tree, "oci-layout", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		return import_layout(job, tree, err);
+		return import_layout(job, tree, job->import->tag, err);
+	if (tree >= 0 && docker_archive_is(tree))
+		return import_docker_archive(job, tree, err);
 	if (job->import->format == IMPORT_OCI || job->import->tag)
 		return error_set(err, -EINVAL, "%s: has no oci-layout: it is not an OCI image", job->about);
 	if (tree < 0 || folder_empty(tree))

@@ -76,16 +76,21 @@ static int parse(const char *about, const char *text, const char *key, cJSON **j
 
 /* --- Which image --- */
 
-/* podman writes the whole name, skopeo what it was told: a tag is the name, or what follows a ':' or '/'. */
-static bool tag_fits(const cJSON *entry, const char *tag)
+bool oci_tag_fits(const char *name, const char *tag)
 {
-	const char *name = string_of(cJSON_GetObjectItemCaseSensitive(entry, "annotations"), REF_NAME);
-	size_t name_len = name ? strlen(name) : 0;
+	size_t name_len = strlen(name);
 	size_t tag_len = strlen(tag);
 
 	if (name_len < tag_len || strcmp(name + name_len - tag_len, tag) != 0)
 		return false;
 	return name_len == tag_len || strchr(":/", name[name_len - tag_len - 1]);
+}
+
+static bool tag_fits(const cJSON *entry, const char *tag)
+{
+	const char *name = string_of(cJSON_GetObjectItemCaseSensitive(entry, "annotations"), REF_NAME);
+
+	return name && oci_tag_fits(name, tag);
 }
 
 /* An image that says it is for another processor or system is not meant. */

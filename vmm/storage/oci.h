@@ -25,6 +25,9 @@ struct oci_descriptor {
 	bool is_index; /* names images; otherwise a manifest, which is one */
 };
 
+/* Whether a tag means an image of this name: podman writes the whole name, skopeo what it was told; a tag is
+ * the name, or what follows a ':' or '/'. */
+bool oci_tag_fits(const char *name, const char *tag);
 /* Picks an image from an index: the one with the tag, or the only one for this processor. about begins
  * errors. */
 int oci_index_pick(const char *about, const char *text, const char *tag, struct oci_descriptor *image,

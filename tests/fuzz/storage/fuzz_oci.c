@@ -1,9 +1,10 @@
-/* OCI indices and manifests: any text is either read or refused with one sentence; digests that are handed
- * out have one form. */
+/* OCI indices and manifests, and those of Docker's archives: any text is either read or refused with one
+ * sentence; digests that are handed out have one form. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/storage/docker_archive.h"
 #include "vmm/storage/oci.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -28,6 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const char *const tags[] = {NULL, "latest", "1"};
 	char *text = malloc(size + 1);
 	struct oci_descriptor image;
+	unsigned place;
 	struct error err;
 
 	memcpy(text, data, size);
@@ -37,6 +39,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (oci_index_pick("fuzz", text, tags[i], &image, &err) == 0)
 			check(&image);
 		else if (!err.text[0] || strpbrk(err.text, "\n\033"))
+			abort();
+		err.text[0] = '\0';
+		if (docker_archive_pick("fuzz", text, tags[i], &place, &err) < 0 &&
+		    (!err.text[0] || strpbrk(err.text, "\n\033")))
 			abort();
 	}
 	err.text[0] = '\0';

@@ -35,6 +35,7 @@ WHOLE = {
     "clock": {"offset": "localtime", "adjustment": -3600},
     "vsock": {"cid": 3, "path": "vsock.sock"},
     "console": "serial",
+    "transport": "pci",
     "ready": "notify",
     "autostart": True,
     "depends_on": ["db"],

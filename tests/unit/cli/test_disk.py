@@ -11,6 +11,7 @@ import signal
 import struct
 import subprocess
 import tarfile
+import tempfile
 import time
 
 from program import *
@@ -576,6 +577,82 @@ class Oci(DiskTest):
         self.index(self.manifest(link, self.layer(("link/file", b"x"), ("../../../outside/file", b"x"))))
         self.run_program("disk", "import", "web", "layout")
         self.assertEqual(os.listdir(outside), [])
+
+
+class Saved(DiskTest):
+    """Images as podman and skopeo save them: made here by both, where they are installed."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        for program in ("podman", "skopeo", "umoci", "busybox"):
+            if not shutil.which(program):
+                raise unittest.SkipTest(f"{program} is not installed")
+        if os.geteuid() != 0:
+            raise unittest.SkipTest("podman's store is made as root here")
+        cls.made_in = tempfile.TemporaryDirectory(prefix="rastos-images-")
+        cls.addClassCleanup(cls.made_in.cleanup)
+        os.makedirs(cls.saved("root/etc"))
+        with open(cls.saved("root/etc/kept"), "w") as file:
+            file.write("kept")
+        os.chown(cls.saved("root/etc/kept"), 1234, 70000)
+        cls.tool("tar", "-C", cls.saved("root"), "-cf", cls.saved("root.tar"), ".")
+        cls.podman("import", cls.saved("root.tar"), "localhost/web:1")
+        with open(cls.saved("Containerfile"), "w") as file:
+            file.write("FROM localhost/web:1\nCOPY root.tar /etc/second\n")
+        cls.podman("build", "--isolation", "chroot", "-t", "localhost/db:2", "-f", cls.saved("Containerfile"),
+                   cls.made_in.name)
+        for form in ("docker-archive", "oci-archive", "oci-dir"):
+            cls.podman("save", "--format", form, "-o", cls.saved(form), "localhost/web:1")
+        cls.podman("save", "-m", "-o", cls.saved("several"), "localhost/web:1", "localhost/db:2")
+        for form in ("oci", "oci-archive"):
+            cls.tool("skopeo", "--insecure-policy", "copy", "--quiet", "docker-archive:" + cls.saved("docker-archive"),
+                     f"{form}:{cls.saved('skopeo-' + form)}:web")
+
+    @classmethod
+    def saved(cls, name):
+        return os.path.join(cls.made_in.name, name)
+
+    @classmethod
+    def tool(cls, *command):
+        process = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        if process.returncode:
+            raise unittest.SkipTest(f"{command[0]} cannot work here: {process.stderr.strip()[-200:]}")
+
+    @classmethod
+    def podman(cls, *arguments):
+        cls.tool("podman", "--root", cls.saved("store"), "--runroot", cls.saved("run"), "--storage-driver", "vfs",
+                 "--cgroup-manager", "cgroupfs", *arguments)
+
+    def check(self, name):
+        self.assertEqual(self.in_image(name, "cat /etc/kept"), "kept")
+        self.assertRegex(self.in_image(name, "stat /etc/kept"), r"User: *1234 *Group: *70000")
+
+    def test_each_form(self):
+        for form in ("docker-archive", "oci-archive", "oci-dir", "skopeo-oci", "skopeo-oci-archive"):
+            with self.subTest(form):
+                self.disk("import", form, self.saved(form))
+                self.check(form)
+
+    def test_one_of_several(self):
+        self.not_done(FAILED, ["several", "localhost/web:1", "localhost/db:2"], "import", "x", self.saved("several"))
+        self.not_done(REFUSED, ["tag 3", "localhost/db:2"], "import", "x", self.saved("several"), "--tag", "3")
+        self.disk("import", "db", self.saved("several"), "--tag", "db:2")
+        self.check("db")
+        self.assertIn("second", self.in_image("db", "ls -p /etc"))
+
+    def test_compressed_archive_of_docker(self):
+        with open(self.saved("docker-archive"), "rb") as file:
+            self.write("web.tar.gz", gzip.compress(file.read()))
+        self.not_done(FAILED, ["compressed"], "import", "web", "web.tar.gz")
+
+    def test_without_skopeo(self):
+        if not os.path.exists("/usr/bin/skopeo") or subprocess.run(["unshare", "-m", "true"]).returncode:
+            self.skipTest("wants a mount namespace")
+        process = self.run_program("disk", "import", "web", self.saved("docker-archive"),
+                                   through=("unshare", "-m", "sh", "-c", 'mount --bind /dev/null /usr/bin/skopeo && exec "$@"', "sh"))
+        self.assertEqual(process.returncode, FAILED)
+        self.assertRegex(process.errors, r"\Arastos-vmm: disk web: [^\n]*skopeo[^\n]*\n\Z")
 
 
 if __name__ == "__main__":

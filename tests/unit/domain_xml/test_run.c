@@ -166,9 +166,10 @@ Test(domain_xml_run, one_that_does_not_end_is_killed, .timeout = 30)
 	struct domain_xml_result result;
 	char folder[32];
 
+	request.seconds = 1;
 	replace_program("exec sleep 60", folder);
 	cr_expect(domain_xml_run(&request, &result) == -ETIMEDOUT);
-	cr_expect(strstr(result.err.text, "5 seconds"), "%s", result.err.text);
+	cr_expect(strstr(result.err.text, "after 1 seconds"), "%s", result.err.text);
 	remove_program(folder);
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "vmm/storage/docker_archive.h"
 #include "vmm/storage/oci.h"
 
 #define A "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -115,4 +116,66 @@ Test(oci, too_many_layers)
 	strcat(text, "]}");
 	cr_assert_eq(oci_manifest_blobs("layout", text, count, &blobs, &err), -E2BIG);
 	cr_assert_eq(blobs, 0);
+}
+
+/* --- Docker's archives --- */
+
+#define IMAGE(tags) "{\"Config\":\"c.json\",\"RepoTags\":" tags ",\"Layers\":[\"l.tar\"]}"
+
+static int archive_pick(const char *text, const char *tag, unsigned *place)
+{
+	*place = 99;
+	err.text[0] = '\0';
+	return docker_archive_pick("disk web", text, tag, place, &err);
+}
+
+Test(docker_archive, the_only_image)
+{
+	unsigned place;
+
+	cr_assert_eq(archive_pick("[" IMAGE("[\"localhost/web:1\"]") "]", NULL, &place), 0, "%s", err.text);
+	cr_assert_eq(place, 0);
+	cr_assert_eq(archive_pick("[" IMAGE("null") "]", NULL, &place), 0, "%s", err.text);
+	cr_assert_eq(archive_pick("[" IMAGE("null") "]", "1", &place), -ENOENT);
+	cr_assert_str_eq(err.text, "disk web: has no image with the tag 1; there are only some without tags");
+}
+
+Test(docker_archive, one_of_several)
+{
+	static const char text[] =
+		"[" IMAGE("[\"localhost/web:1\",\"web:old\"]") "," IMAGE("[\"db\\u001b:2\"]") "]";
+	unsigned place;
+
+	cr_assert_eq(archive_pick(text, "old", &place), 0);
+	cr_assert_eq(place, 0);
+	cr_assert_eq(archive_pick(text, "2", &place), 0);
+	cr_assert_eq(place, 1);
+	cr_assert_eq(archive_pick(text, "localhost/web:1", &place), 0);
+	cr_assert_eq(place, 0);
+	cr_assert_eq(archive_pick(text, "eb:1", &place), -ENOENT, "half a name");
+	cr_assert_eq(archive_pick(text, NULL, &place), -EINVAL);
+	cr_assert_str_eq(
+		err.text,
+		"disk web: has several images, say with --tag which one: localhost/web:1, web:old, db?:2");
+}
+
+Test(docker_archive, something_else)
+{
+	static const char *const texts[] = {
+		"",
+		"{}",
+		"[]",
+		"[1]",
+		"[{}]",
+		"[{\"Layers\":[]}]",
+		"[{\"Layers\":{},\"Config\":\"c\"}]",
+		"[" IMAGE("1") ",2]",
+		"[" IMAGE("[]") "] x",
+	};
+	unsigned place;
+
+	for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		cr_assert_eq(archive_pick(texts[i], NULL, &place), -EINVAL, "%s", texts[i]);
+		cr_assert_str_eq(err.text, "disk web: its manifest.json names no images");
+	}
 }

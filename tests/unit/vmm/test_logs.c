@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "common/base64.h"
 #include "scratch.h"
 #include "vmm/guest/console_log.h"
 #include "vmm/guest/fixed_file.h"
@@ -65,6 +66,70 @@ Test(logs, that_are_not_there_are_empty)
 	cr_expect_eq(next, 0);
 	cr_expect_not(more);
 	cr_expect_eq(find(10), 0);
+}
+
+/* The bytes of a piece's "base64"; NULL: it has none. */
+static const char *bytes_of(uint64_t from)
+{
+	static char bytes[LOGS_PIECE + 1];
+	const cJSON *coded;
+	cJSON *json = NULL;
+	ssize_t len = 0;
+
+	cr_assert_eq(logs_read(scratch, from, &json, &err), 0, "%s", err.text);
+	coded = cJSON_GetObjectItem(json, "base64");
+	if (coded) {
+		cr_assert_lt(strlen(coded->valuestring), sizeof(bytes) * 4 / 3);
+		len = base64_decode(coded->valuestring, bytes);
+		cr_assert_geq(len, 0);
+		bytes[len] = '\0';
+	}
+	cJSON_Delete(json);
+	return coded ? bytes : NULL;
+}
+
+Test(logs, what_is_not_utf8_is_told_twice)
+{
+	static const char bytes[] = "a\xff\xc3(\xed\xa0\x80z\n";
+	static const char text[] = "caf\xc3\xa9\n";
+	struct console_log *log = log_open();
+	uint64_t next;
+	bool more;
+
+	console_log_add(log, (const uint8_t *)bytes, strlen(bytes));
+	cr_expect_str_eq(piece(0, &next, &more),
+			 "a\xef\xbf\xbd\xef\xbf\xbd(\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz\n");
+	cr_expect_eq(next, strlen(bytes));
+	cr_expect_str_eq(bytes_of(0), bytes);
+	console_log_add(log, (const uint8_t *)text, strlen(text));
+	cr_expect_null(bytes_of(next));
+	cr_expect_str_eq(piece(next, &next, &more), text);
+	console_log_unmap(log);
+}
+
+Test(logs, a_letter_is_not_divided)
+{
+	static const uint8_t letter[] = "\xf0\x9f\x98\x80";
+	struct console_log *log = log_open();
+	uint8_t text[LOGS_PIECE];
+	uint64_t next = 0;
+	bool more;
+
+	memset(text, 'x', sizeof(text));
+	for (size_t before = LOGS_PIECE - 3; before <= LOGS_PIECE; before++) {
+		console_log_add(log, text, before);
+		console_log_add(log, letter, 4);
+		cr_expect_eq(strlen(piece(next, &next, &more)), before);
+		cr_expect(more);
+		cr_expect_str_eq(piece(next, &next, &more), (const char *)letter);
+		cr_expect_not(more);
+	}
+	console_log_add(log, letter, 2); /* the guest is not done with it */
+	cr_expect_str_empty(piece(next, &next, &more));
+	cr_expect_not(more);
+	console_log_add(log, letter + 2, 2);
+	cr_expect_str_eq(piece(next, &next, &more), (const char *)letter);
+	console_log_unmap(log);
 }
 
 Test(logs, long_ones_come_in_pieces)
