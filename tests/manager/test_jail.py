@@ -1,5 +1,7 @@
 """Guests' processes in their jail, as the host sees them; what is said when there can be none."""
 
+import re
+
 from manager import *
 
 FIRST_ID = 1900000000
@@ -108,6 +110,14 @@ class Jail(ManagerTest):
         layouts = [self.layout(pid) for pid in (self.manager_pids()[0], self.process("web"), self.process("other"))]
         for name in (os.path.basename(PROGRAM), "libc.so.6", "[heap]", "[stack]"):
             self.assertEqual(len({layout[name] for layout in layouts}), len(layouts), name)
+
+    def test_program_is_linked_with_few_libraries(self):
+        """Each is paid for whenever a guest's process executes the program; others are opened by who needs them."""
+        dynamic = subprocess.run(["readelf", "-dW", PROGRAM], check=True, capture_output=True, text=True).stdout
+        needed = set(re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic))
+        if any("san" in library for library in needed):
+            self.skipTest("a build with sanitizers needs their libraries, too")
+        self.assertEqual(needed, {"libcjson.so.1", "libc.so.6"})
 
     def test_guests_are_different_users(self):
         if os.geteuid() != 0:

@@ -1,7 +1,6 @@
 #include "vmm/config/json.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include "common/cleanup.h"
 #include "vmm/config/file.h"
 #include "vmm/config/json_memory.h"
+#include "common/util.h"
 #include "vmm/config/nearest.h"
 
 #define KEYS_MAX 48
@@ -148,8 +148,8 @@ int json_signed(const struct json_place *place, const char *key, int64_t min, in
 
 	if (!item)
 		return 0;
-	if (!cJSON_IsNumber(item) || item->valuedouble != floor(item->valuedouble) ||
-	    item->valuedouble < (double)min || item->valuedouble > (double)max)
+	if (!cJSON_IsNumber(item) || !number_is_whole(item->valuedouble) || item->valuedouble < (double)min ||
+	    item->valuedouble > (double)max)
 		return json_error(place, key, "must be a whole number from %lld to %lld", (long long)min,
 				  (long long)max);
 	*value = (int64_t)item->valuedouble;
@@ -162,8 +162,8 @@ int json_uint(const struct json_place *place, const char *key, uint64_t min, uin
 
 	if (!item)
 		return 0;
-	if (!cJSON_IsNumber(item) || item->valuedouble != floor(item->valuedouble) ||
-	    item->valuedouble < (double)min || item->valuedouble > (double)max)
+	if (!cJSON_IsNumber(item) || !number_is_whole(item->valuedouble) || item->valuedouble < (double)min ||
+	    item->valuedouble > (double)max)
 		return json_error(place, key, "must be a whole number from %llu to %llu",
 				  (unsigned long long)min, (unsigned long long)max);
 	*value = (uint64_t)item->valuedouble;
@@ -180,7 +180,7 @@ int json_hundredths(const struct json_place *place, const char *key, unsigned mi
 	if (!cJSON_IsNumber(item) || !(item->valuedouble >= min && item->valuedouble <= max))
 		return json_error(place, key, "must be a number from %u to %u", min, max);
 	/* 1.15 is a little less than 1.15: it is not to become 114. */
-	*value = (unsigned)floor(item->valuedouble * 100 + 1e-6);
+	*value = (unsigned)(item->valuedouble * 100 + 1e-6);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 #include "vmm/manager/prometheus.h"
 
-#include <math.h>
+#include "common/util.h"
 
 void prometheus_family(struct prometheus *out, const char *name, const char *type, const char *help)
 {
@@ -46,7 +46,7 @@ void prometheus_sample(struct prometheus *out, const char *suffix, const struct 
 	out->begun = true;
 	fprintf(out->file, "%s%s", out->name, suffix);
 	write_labels(out->file, labels);
-	if (value == floor(value) && fabs(value) < 1e15)
+	if (number_is_whole(value) && value > -1e15 && value < 1e15)
 		fprintf(out->file, " %.0f\n", value);
 	else
 		fprintf(out->file, " %.15g\n", value);

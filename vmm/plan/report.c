@@ -1,7 +1,6 @@
 #include "vmm/plan/report.h"
 
 #include <errno.h>
-#include <math.h>
 #include <string.h>
 
 #include "common/util.h"
@@ -159,7 +158,7 @@ static int get_number(const cJSON *json, const char *key, uint64_t min, uint64_t
 		return 0;
 	if (!cJSON_IsNumber(item) ||
 	    !(item->valuedouble >= (double)min && item->valuedouble <= (double)max) ||
-	    item->valuedouble != floor(item->valuedouble))
+	    !number_is_whole(item->valuedouble))
 		return -EINVAL;
 	*value = (uint64_t)item->valuedouble;
 	return 0;
