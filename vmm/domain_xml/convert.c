@@ -1,6 +1,7 @@
 #include "vmm/domain_xml/convert.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
