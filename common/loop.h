@@ -2,8 +2,9 @@
  * An event loop: one thread, epoll, sources owned by whoever embeds them.
  *
  * loop_run, loop_add, loop_modify and loop_remove belong to the loop's thread (before loop_run: to the thread that
- * made the loop). loop_stop may be called from any thread and from a signal handler. A callback may remove or free any
- * source, its own included: an event still pending for a removed source is dropped. The loop never closes a source's fd.
+ * made the loop); loop_add also to any other, for a source that needs nothing more. loop_stop may be called from any
+ * thread and from a signal handler. A callback may remove or free any source, its own included: an event still pending
+ * for a removed source is dropped. The loop never closes a source's fd.
  *
  *     static void tap_ready(struct loop_source *source, uint32_t events) { ... CONTAINER_OF(source, ...) }
  *     net->source = (struct loop_source){ .fd = tap, .events = EPOLLIN, .ready = tap_ready };

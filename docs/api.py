@@ -19,6 +19,7 @@ DOCS = Path(__file__).resolve().parent
 OPENAPI = DOCS / "openapi.json"
 # Components that are files of their own. Those say what they are and where; a part of a document does not.
 FILES = {"GuestDefinition": "guest", "NetworkDefinition": "network", "Settings": "vmm"}
+PARTS = {"GuestDefinition": {"GuestDisk": "disks", "GuestCard": "networks"}}
 METHODS = ("get", "put", "post", "patch", "delete")
 SOCKET = "/run/rastos/api.sock"
 WIDTH = 120
@@ -46,13 +47,24 @@ def layout(value, depth=0, before=0, width=WIDTH):
 
 
 def take_in(document):
-    """The files' schemas become components."""
+    """The files' schemas become components, and so does what is a thing of its own in them: generators of clients know no other
+    references."""
     schemas = document["components"]["schemas"]
     for component, name in FILES.items():
         schema = json.loads((DOCS / f"schema/{name}.schema.json").read_text())
-        text = json.dumps({key: value for key, value in schema.items() if key not in ("$schema", "$id")})
-        schemas[component] = json.loads(text.replace('"#/', f'"#/components/schemas/{component}/'))
+        parts = {component + part[0].upper() + part[1:]: inner for part, inner in schema.pop("$defs", {}).items()}
+        for part, array in PARTS.get(component, {}).items():
+            parts[part] = schema["properties"][array]["items"]
+            schema["properties"][array]["items"] = {"$ref": f"#/components/schemas/{part}"}
+        for part, inner in ({component: schema} | parts).items():
+            schemas[part] = {key: with_references(component, value) for key, value in inner.items() if key not in ("$schema", "$id", "title")}
     return document
+
+
+def with_references(component, value):
+    """#/$defs/iotune of a file is a component."""
+    text = re.sub(r'"#/\$defs/(\w)', lambda found: f'"#/components/schemas/{component}{found.group(1).upper()}', json.dumps(value))
+    return json.loads(text)
 
 
 def resolve(document, value):
@@ -105,8 +117,6 @@ def kind(schema):
         return "not here"
     if "$ref" in schema:
         name = schema["$ref"].removeprefix("#/components/schemas/")
-        if "/" in name:
-            return f"one of [{name.split('/')[0]}](#{anchor(name.split('/')[0])})'s {name.split('/')[2]}"
         return f"[{name}](#{anchor(name)})"
     if "enum" in schema:
         return ", ".join(f"`{json.dumps(word).strip(chr(34))}`" for word in schema["enum"])

@@ -29,6 +29,13 @@ def merged(first, second):
     return result
 
 
+def without_banned(schema):
+    """Without the properties that it must not have, as `not` says: drawing them would be for nothing."""
+    banned = schema.get("not", {})
+    names = {name for branch in banned.get("anyOf", [banned]) for name in branch.get("required", ())}
+    return schema | {"properties": {name: member for name, member in schema.get("properties", {}).items() if name not in names}}
+
+
 def of_text(schema):
     if schema.get("format") == "ipv4":
         return st.tuples(*[st.integers(0, 255)] * 4).map(lambda parts: ".".join(map(str, parts)))
@@ -74,7 +81,7 @@ class Drawn:
             return st.sampled_from(schema["enum"])
         if "oneOf" in schema:
             rest = {key: value for key, value in schema.items() if key != "oneOf"}
-            return st.one_of(*[self.build(merged(rest, branch)) for branch in schema["oneOf"]])
+            return st.one_of(*[self.build(without_banned(merged(rest, branch))) for branch in schema["oneOf"]])
         kind = schema.get("type")
         if kind == "object":
             return self.of_object(schema)

@@ -227,7 +227,9 @@ class Clients(ApiTest):
             events = follower.events(10)
             self.assertEqual([event["guest"] for event in events], [f"g{memory}" for memory in range(17, 27)])
             follower.close()
-        wait_until(lambda: self.descriptors() <= before + 10)  # a timer of each guest
+        for memory in range(17, 27):
+            self.assert_status(204, self.api.deleteGuest(guest=f"g{memory}"))
+        wait_until(lambda: self.descriptors() <= before)
 
     def test_connections_beyond_the_most_are_told(self):
         peers = []

@@ -11,7 +11,7 @@ except ImportError:
 import http.client
 import re
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from api import *
@@ -19,6 +19,7 @@ from strategies import ANYTHING, HOSTILE_TEXT, Drawn
 
 REQUESTS = int(os.environ.get("RASTOS_API_REQUESTS", 3000))
 SECONDS = 35 * max(1, REQUESTS // 3000)  # on a machine that is busy it ends sooner
+BATCH = 250
 # These end the manager, or are streams: tests of their own ask for them.
 LEFT_OUT = {"down", "openConsole", "openVsock", "openExec"}
 # What must not be drawn at random: how long the test would wait.
@@ -128,34 +129,34 @@ class Generated(ApiTest):
             self.api.putGuest(self.definition(request.path.split("/")[3]), guest=request.path.split("/")[3])
         return answer
 
+    def ask_and_note(self, operation, draw, drawn, wrong):
+        """One of each kind of wrong answers is noted; what comes after it is asked all the same."""
+        request = Request(draw, drawn, operation)
+        if request.headers.get("Accept") == "text/event-stream":
+            return
+        try:
+            self.ask(request)
+        except (AssertionError, OSError, http.client.HTTPException) as error:
+            kind = operation.id, type(error), re.sub(r"[^a-zA-Z ]+", "", str(error))[:60]
+            wrong.setdefault(kind, f"{operation.method} {request.target} {request.headers} {request.body}: {error!r}")
+
     def test_every_answer_is_documented(self):
-        drawn = Drawn(self.document)
+        drawn, wrong = Drawn(self.document), {}
         operations = sorted(set(self.document.operations) - LEFT_OUT)
         (before,) = self.manager_pids()
-        wrong = {}
         end = time.monotonic() + SECONDS
         asked = 0
+        while asked < REQUESTS and time.monotonic() < end:
 
-        @settings(max_examples=REQUESTS, derandomize=True, deadline=None, database=None, phases=(Phase.generate,),
-                  suppress_health_check=list(HealthCheck))
-        @given(st.data())
-        def ask_one(data):
-            nonlocal asked
-            if time.monotonic() > end:
-                return
-            asked += 1
-            operation = self.document.operations[data.draw(st.sampled_from(operations))]
-            request = Request(data.draw, drawn, operation)
-            if request.headers.get("Accept") == "text/event-stream":
-                return
-            try:
-                self.ask(request)
-            except (AssertionError, OSError, http.client.HTTPException) as error:
-                # One of a kind; what comes after it is asked all the same.
-                kind = operation.id, type(error), re.sub(r"[^a-zA-Z ]+", "", str(error))[:60]
-                wrong.setdefault(kind, f"{operation.method} {request.target} {request.headers} {request.body}: {error!r}")
+            @seed(asked)
+            @settings(max_examples=BATCH, deadline=None, database=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
+            @given(st.data())
+            def ask_some(data):
+                operation = self.document.operations[data.draw(st.sampled_from(operations))]
+                self.ask_and_note(operation, data.draw, drawn, wrong)
 
-        ask_one()
+            ask_some()
+            asked += BATCH
         print(f"{asked} requests")
         self.assertFalse(wrong, "\n" + "\n\n".join(wrong.values()))
         self.assertEqual(self.manager_pids(), [before])

@@ -292,6 +292,48 @@ class Life(ApiTest):
         self.assertEqual(self.api.getGuestCrashes(guest="web").json, [])
 
 
+class Devices(ApiTest):
+    """Of guests that are off, or have no bus on which devices come and go; the others are Linux, in the metal tests."""
+
+    def setUp(self):
+        super().setUp()
+        self.up()
+        self.put("web", autostart=False, disks=[{"path": "/srv/a.img", "id": "root"}])
+
+    def ids(self):
+        return [device["id"] for device in self.api.listDevices(guest="web").json["devices"]]
+
+    def test_devices_of_a_guest_that_is_off_are_its_definitions(self):
+        self.assertEqual(self.ids(), ["root", "vsock0", "console0"])
+        disk = {"path": "/srv/b.img", "read_only": True}
+        answer = self.assert_status(201, self.api.plugDevice({"disk": disk}, guest="web", device="data"))
+        self.assertEqual(answer.headers["Location"], "/v1/guests/web/devices/data")
+        self.assertEqual(self.api.getGuest(guest="web").json["disks"][1], disk | {"id": "data"})
+        self.assertEqual(self.api.getDevice(guest="web", device="data").json["disk"], disk | {"id": "data"})
+        self.assertIn(self.api.plugDevice({"disk": disk | {"read_only": False}}, guest="web", device="data").status, (200, 201))
+        self.assertEqual(len(self.api.getGuest(guest="web").json["disks"]), 2)
+        self.assert_status(204, self.api.unplugDevice(guest="web", device="data"))
+        self.assertEqual(self.ids(), ["root", "vsock0", "console0"])
+
+    def test_devices_that_are_none(self):
+        before = self.api.getGuest(guest="web").etag
+        for body, pointer in (({}, None), ({"disk": {}}, None), ({"disk": {"path": 7}}, "/disk/path"), ({"disk": {"pth": "/x"}}, "/disk/pth"), ({"dsik": {}}, "/dsik"),
+                              ({"disk": {"path": "/x"}, "network": {}}, None), ({"network": {"mac": "x"}}, "/network/mac"),
+                              ({"disk": {"path": "/x", "id": "other"}}, "/disk/id")):
+            with self.subTest(body=body):
+                self.assert_problem(self.api.plugDevice(body, guest="web", device="data"), 422, [], pointer)
+        self.assert_problem(self.api.getDevice(guest="web", device="data"), 404, ["data"])
+        self.assert_problem(self.api.unplugDevice(guest="web", device="data"), 404, ["data"])
+        self.assert_problem(self.api.plugDevice({"network": {"type": "passt"}}, guest="web", device="root"), 409, ["root", "disk"])
+        self.assertEqual(self.api.getGuest(guest="web").etag, before)
+
+    def test_guest_without_hot_plug_refuses(self):
+        self.put("runs", autostart=False)
+        self.assert_status(200, self.api.startGuest(guest="runs", wait=True))
+        self.assert_problem(self.api.plugDevice({"disk": {"path": "/srv/b.img"}}, guest="runs", device="data"), 409, ["runs"])
+        self.assertEqual(self.api.getGuestState(guest="runs").json["state"], "running")
+
+
 class Host(ApiTest):
     def setUp(self):
         super().setUp()

@@ -167,6 +167,21 @@ class Killed(FaultTest):
                     found.append(pid)
         return found
 
+    def test_what_a_killed_manager_was_writing_is_removed(self):
+        """Beside what is there, and whatever is somebody else's stays."""
+        self.configure(networks_dir="networks")
+        for folder in ("networks", "state", "state/crashes"):
+            os.mkdir(self.path(folder))
+        self.define_file("web", autostart=False)
+        half = ["guests/web.json.new", "guests/db.json.new", "networks/lab.json.new", "state/crashes/web-20260131T120000Z.json.new"]
+        others = ["guests/notes.new", "guests/.json.new", "guests/web.json.newer"]
+        for name in half + others:
+            self.write(name, "{")
+        self.up()
+        self.assertEqual([name for name in half if os.path.exists(self.path(name))], [])
+        self.assertEqual([name for name in others if not os.path.exists(self.path(name))], [])
+        self.assertEqual(self.state("web"), "off")
+
     def test_manager_after_each_operation(self):
         """What was acknowledged has happened, or happens."""
         self.define_file("web", autostart=False)

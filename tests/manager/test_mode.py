@@ -36,6 +36,17 @@ class Mode(ManagerTest):
         self.assertEqual(self.read("mode"), b"server\n")
         self.assertEqual([self.guest(name)["pid"] for name in ("server", "extra")], pids)
 
+    def test_who_waits_hears_when_it_is_done(self):
+        self.up()
+        answer = self.ask("mode", mode="desktop", wait=True)
+        self.assertEqual((answer["ok"], answer["result"]), (True, {"mode": "desktop"}))
+        self.assertEqual(self.states(), ["running", "running", "running"])
+        task = self.ask("mode", mode="server", timeout_s=0, task=True)["result"]
+        self.assertEqual((task["kind"], task["state"]), ("mode", "running"))
+        wait_until(lambda: self.ask("task-info", task=task["id"])["result"]["state"] == "done")
+        self.assertEqual(self.states(), ["running", "off", "running"])
+        self.assertEqual(self.ask("mode", mode="server", task=True)["code"], REFUSED)
+
     def test_change_does_not_hurry_a_guest_that_crashed(self):
         self.define_file("crash", "crash", on_crash="restart", autostart=False)
         self.up()

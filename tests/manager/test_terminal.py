@@ -193,6 +193,19 @@ class Console(TerminalTest):
                 self.assertEqual(terminal.end(), -number)
                 self.assert_restored(terminal)
 
+    def test_terminal_that_takes_nothing_is_whole_after_signals(self):
+        self.write("flood.elf", elf_kernel(code=prints(b"hello\r\n") + prints(b"x" * 400) + b"\xe9" + struct.pack("<i", -400 * 8 - 5)))
+        self.ok("define", self.write("flood.json", json.dumps(self.definition("flood", "flood", vsock={"cid": 4}))))
+        self.ok("start", "flood")
+        terminal = Terminal(self, "console", "flood")
+        terminal.until(b"xxx")
+        wait_until(lambda: not select.select([], [terminal.theirs], [], 0)[1], 20)
+        time.sleep(0.3)
+        terminal.process.send_signal(signal.SIGTERM)
+        self.assertEqual(terminal.process.wait(5), -signal.SIGTERM)
+        self.assert_restored(terminal)
+        self.ok("kill", "flood")
+
     def test_guest_that_ends_ends_it(self):
         terminal = self.attach()
         self.ok("kill", "--wait", "echo")

@@ -130,21 +130,9 @@ void guest_xml_read(struct exchange *exchange, void (*defined)(struct exchange *
 
 cJSON *guest_xml_ignored(struct exchange *exchange)
 {
-	const cJSON *ignored = exchange->xml ? exchange->xml->job.result.ignored : NULL;
-	const cJSON *item;
-	cJSON *list = cJSON_GetArraySize(ignored) > 0 ? cJSON_CreateArray() : NULL;
+	cJSON *ignored = exchange->xml ? exchange->xml->job.result.ignored : NULL;
 
-	cJSON_ArrayForEach(item, ignored)
-	{
-		const char *path = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "xpath"));
-		const char *why = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "why"));
-		cJSON *entry = cJSON_CreateObject();
-
-		cJSON_AddStringToObject(entry, "path", path ? path : "");
-		cJSON_AddStringToObject(entry, "reason", why ? why : "");
-		cJSON_AddItemToArray(list, entry);
-	}
-	return list;
+	return cJSON_GetArraySize(ignored) > 0 ? TAKE_PTR(exchange->xml->job.result.ignored) : NULL;
 }
 
 void guest_xml_free(struct guest_xml *xml)

@@ -10,7 +10,8 @@
 #include "vmm/config/json.h"
 #include "vmm/config/nearest.h"
 
-#define NUMBER_DIGITS_MAX 16 /* all of which a JSON number keeps */
+#define NUMBER_DIGITS_MAX 16
+#define NUMBER_MAX        (1ULL << 53) /* what a JSON number keeps */
 
 /* --- Answers --- */
 
@@ -72,7 +73,7 @@ cJSON *number_parse(const char *text)
 {
 	size_t len = strspn(text, "0123456789");
 
-	if (len == 0 || len > NUMBER_DIGITS_MAX || text[len])
+	if (len == 0 || len > NUMBER_DIGITS_MAX || text[len] || strtoull(text, NULL, 10) > NUMBER_MAX)
 		return NULL;
 	return cJSON_CreateNumber((double)strtoull(text, NULL, 10));
 }

@@ -41,11 +41,12 @@ static bool check_key(struct exchange *exchange, const cJSON *object, const char
 {
 	const char *wanted = exchange->path.segments[exchange->path.count - 1];
 	const char *value = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
+	const char *kind = strrchr(pointer, '/') == pointer ? "" : "its ";
 	struct error err;
 
 	if (value && strcmp(value, wanted) == 0)
 		return true;
-	error_set(&err, 0, "body: %s: must be %.64s, as the path says", pointer + 1, wanted);
+	error_set(&err, 0, "body: %s%s: must be %.64s, as the path says", kind, key, wanted);
 	reply_problem(exchange, &(struct problem){.status = MHD_HTTP_UNPROCESSABLE_CONTENT,
 						  .detail = err.text,
 						  .pointer = pointer});
@@ -222,6 +223,26 @@ void task_cancel_begin(struct exchange *exchange)
 
 /* --- Devices --- */
 
+/* Whether the guest's definition has a disk or card of that id. */
+static bool has_device(const struct exchange *exchange, const char *id)
+{
+	static const char *const arrays[] = {"disks", "networks"};
+	const char *name = route_variable(exchange->route, &exchange->path, "guest");
+	const struct managed_guest *guest = manager_find(exchange->connection->api->manager, name);
+	const cJSON *item;
+
+	for (unsigned i = 0; guest && i < ARRAY_SIZE(arrays); i++) {
+		cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(guest->definition->json, arrays[i]))
+		{
+			const char *is = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "id"));
+
+			if (is && strcmp(is, id) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
 /* {"disk":{...}} or {"network":{...}}, whose id is the path's. */
 void devices_put(struct exchange *exchange)
 {
@@ -255,7 +276,8 @@ void devices_put(struct exchange *exchange)
 	cJSON_DeleteItemFromObjectCaseSensitive(members, "device");
 	cJSON_AddStringToObject(members, "kind", kind);
 	cJSON_AddItemToObject(members, "definition", definition);
-	exchange->finish = finish_created;
+	if (!has_device(exchange, id))
+		exchange->finish = finish_created;
 	exchange_call(exchange, members);
 }
 

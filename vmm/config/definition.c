@@ -248,9 +248,11 @@ static int read_actions(const struct json_place *root, struct guest_definition *
 	return 0;
 }
 
+/* A kernel of a disk is a distribution's: they all look for PCI, and not all for anything else. */
 static int read_transport(const struct json_place *root, struct guest_definition *definition)
 {
-	unsigned transport = definition->transport;
+	unsigned transport = definition->kernel_disk == DEFINITION_NO_DISK ? GUEST_TRANSPORT_MMIO :
+									     GUEST_TRANSPORT_PCI;
 	int code = json_word(root, "transport", transport_words, &transport);
 
 	definition->transport = (enum guest_transport)transport;

@@ -1,5 +1,6 @@
 #include "vmm/config/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -11,6 +12,9 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+
+#define TEXT_SUFFIX  ".json"
+#define FRESH_SUFFIX ".new" /* of one that is not in its place yet */
 
 int file_read_text(const char *what, const char *path, size_t max, char **text, struct error *err)
 {
@@ -79,7 +83,7 @@ int file_write_text(const char *what, const char *path, const char *text, mode_t
 
 	if (folder < 0)
 		return error_set(err, -errno, "%s %s: cannot write: %m", what, path);
-	if (asprintf(&fresh, "%s.new", path) < 0)
+	if (asprintf(&fresh, "%s" FRESH_SUFFIX, path) < 0)
 		return error_set(err, -ENOMEM, "%s %s: out of memory", what, path);
 	unlink(fresh); /* of a process that was killed in here */
 	fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
@@ -92,6 +96,23 @@ int file_write_text(const char *what, const char *path, const char *text, mode_t
 		return fsync(folder) < 0 ? error_set(err, -errno, "%s %s: cannot sync: %m", what, path) : 0;
 	unlink(fresh);
 	return error_set(err, code, "%s %s: cannot write: %s", what, path, strerror(-code));
+}
+
+void file_sweep(const char *folder)
+{
+	DIR *dir = opendir(folder);
+	const struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		size_t len = strlen(entry->d_name);
+
+		if (len > strlen(TEXT_SUFFIX) + strlen(FRESH_SUFFIX) && entry->d_name[0] != '.' &&
+		    strcmp(entry->d_name + len - strlen(TEXT_SUFFIX FRESH_SUFFIX),
+			   TEXT_SUFFIX FRESH_SUFFIX) == 0)
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	}
+	if (dir)
+		closedir(dir);
 }
 
 int file_make_folder(const char *what, const char *path, mode_t mode, struct error *err)

@@ -14,6 +14,10 @@ int file_read_text(const char *what, const char *path, size_t max, char **text, 
  * a part. It is on the disk when this returns. */
 int file_write_text(const char *what, const char *path, const char *text, mode_t mode, struct error *err);
 
+/* Removes what file_write_text was about to put into a folder, as NAME.json, when its process was killed.
+ * Only for who alone writes there. */
+void file_sweep(const char *folder);
+
 /* Makes a folder and those above it, where they are missing. */
 int file_make_folder(const char *what, const char *path, mode_t mode, struct error *err);
 

@@ -11,6 +11,7 @@
 #include "vmm/domain_xml/xml.h"
 
 #define METADATA_MAX 16 /* elements */
+#define DEPENDS_MAX  16
 
 /* A copy has the namespaces that it uses declared in it, wherever they were declared before. */
 static char *print_alone(const xmlNode *element)
@@ -116,6 +117,9 @@ static int read_depends(struct reader *reader, const xmlNode *node, cJSON *objec
 		return refuse(reader->refusal, -EINVAL, node, "must be a guest's name");
 	if (!list)
 		list = cJSON_AddArrayToObject(object, "depends_on");
+	if (cJSON_GetArraySize(list) >= DEPENDS_MAX)
+		return refuse(reader->refusal, -EINVAL, node, "is one too many: at most %u are possible",
+			      DEPENDS_MAX);
 	return cJSON_AddItemToArray(list, cJSON_CreateString(text))
 		       ? 0
 		       : refuse(reader->refusal, -ENOMEM, NULL, "out of memory");

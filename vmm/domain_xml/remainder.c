@@ -10,7 +10,8 @@
 #include "vmm/domain_xml/special.h"
 #include "vmm/domain_xml/xml.h"
 
-#define HOLDER "metadata/" RASTOS_PREFIX ":guest"
+#define VALUES_MAX 1024
+#define HOLDER     "metadata/" RASTOS_PREFIX ":guest"
 
 /* --- Writing --- */
 
@@ -136,14 +137,17 @@ static int compare_objects(const struct spot *spot, const cJSON *said, const cJS
 /* Items of a list of the table are domains of their own to it. */
 static int compare_items(const struct spot *spot, const cJSON *said, const cJSON *back)
 {
-	int count = cJSON_GetArraySize(said);
+	const cJSON *other = back->child;
+	const cJSON *item;
+	unsigned index = 0;
 	int code = 0;
 
-	for (int i = 0; i < count && code == 0; i++) {
+	cJSON_ArrayForEach(item, said)
+	{
 		AUTO_FREE char *pointer = NULL;
 		struct spot inner = *spot;
 
-		if (asprintf(&pointer, "%s/%d", spot->pointer, i) < 0) {
+		if (asprintf(&pointer, "%s/%u", spot->pointer, index++) < 0) {
 			pointer = NULL;
 			return refuse(spot->writer->refusal, -ENOMEM, NULL, "out of memory");
 		}
@@ -152,7 +156,10 @@ static int compare_items(const struct spot *spot, const cJSON *said, const cJSON
 			inner.list = spot->key;
 			inner.key = "";
 		}
-		code = compare(&inner, cJSON_GetArrayItem(said, i), cJSON_GetArrayItem(back, i));
+		code = compare(&inner, item, other);
+		if (code < 0)
+			break;
+		other = other->next;
 	}
 	return code;
 }
@@ -220,6 +227,11 @@ static int keep(struct reader *reader, const xmlNode *node, cJSON *value)
 		return refuse(
 			reader->refusal, -EINVAL, node,
 			"must have a pointer, and (value) hold JSON: the metadata of rastOS was changed");
+	}
+	if (cJSON_GetArraySize(reader->values) >= 2 * VALUES_MAX) {
+		cJSON_Delete(value);
+		return refuse(reader->refusal, -EINVAL, node, "is one too many: at most %u are possible",
+			      VALUES_MAX);
 	}
 	cJSON_AddItemToArray(reader->values, cJSON_CreateString(pointer));
 	return cJSON_AddItemToArray(reader->values, value)

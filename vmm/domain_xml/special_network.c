@@ -12,7 +12,8 @@
 #include "vmm/domain_xml/xml.h"
 #include "vmm/net/publish.h"
 
-#define PORT_MAX 65535
+#define PORT_MAX    65535
+#define PUBLISH_MAX 32 /* of a card */
 
 struct forward {
 	const char *address; /* NULL: all of the host */
@@ -69,6 +70,11 @@ static int add_range(struct reader *reader, const xmlNode *range, const struct f
 		return code;
 	if (!list)
 		list = cJSON_AddArrayToObject(object, "publish");
+	if (cJSON_GetArraySize(list) >= PUBLISH_MAX) {
+		free(text);
+		return refuse(reader->refusal, -EINVAL, range, "is one too many: at most %u are possible",
+			      PUBLISH_MAX);
+	}
 	item = cJSON_CreateString(text);
 	free(text);
 	return cJSON_AddItemToArray(list, item) ? 0 : refuse(reader->refusal, -ENOMEM, NULL, "out of memory");

@@ -12,9 +12,10 @@
 #include "vmm/domain_xml/to_xml.h"
 #include "vmm/domain_xml/xml.h"
 
-#define MIB_MIN    16
-#define MIB_MAX    (1ULL << 24)
-#define KIB_OF_MIB 1024
+#define MIB_MIN      16
+#define MIB_MAX      (1ULL << 24)
+#define KIB_OF_MIB   1024
+#define FEATURES_MAX 64
 
 /* Libvirt's units (format domain, "Memory Allocation"); 0: no such unit. */
 static uint64_t unit_bytes(const char *unit)
@@ -210,6 +211,9 @@ static int cpu_feature_read(struct reader *reader, const xmlNode *node, cJSON *o
 	features = open_features(object);
 	if (cJSON_GetObjectItemCaseSensitive(features, name))
 		return refuse(reader->refusal, -EINVAL, node, "names %.40s a second time", name);
+	if (cJSON_GetArraySize(features) >= FEATURES_MAX)
+		return refuse(reader->refusal, -EINVAL, node, "is one too many: at most %u are possible",
+			      FEATURES_MAX);
 	return cJSON_AddStringToObject(features, name, policy)
 		       ? 0
 		       : refuse(reader->refusal, -ENOMEM, NULL, "out of memory");

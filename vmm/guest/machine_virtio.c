@@ -226,6 +226,7 @@ struct loop *virtio_slot_loop(struct virtio_slot *slot)
 
 void virtio_slot_abandon(struct virtio_slot *slot)
 {
+	irqfd_line_close(&slot->irq);
 	if (slot->thread)
 		slot->thread->users--;
 	atomic_store(&slot->state, VIRTIO_SLOT_EMPTY);

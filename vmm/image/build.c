@@ -1,10 +1,10 @@
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "hypervisor/boot/bzimage.h"
 #include "hypervisor/boot/elf.h"
+#include "vmm/cli/options.h"
 #include "vmm/image/command.h"
 #include "vmm/image/file.h"
 #include "vmm/image/make.h"
@@ -57,7 +57,7 @@ static int build_parse(struct build *build, int argc, char **argv)
 	int option;
 
 	optind = 0;
-	while ((option = getopt_long(argc, argv, "o:h", options, NULL)) != -1) {
+	while ((option = options_next(argc, argv, "o:h", options)) != -1) {
 		switch (option) {
 		case 0:
 			break;

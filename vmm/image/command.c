@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/util.h"
+#include "vmm/config/nearest.h"
 #include "vmm/image/image.h"
 
 static const char help[] =
@@ -63,7 +64,7 @@ int command_image(int argc, char **argv)
 {
 	static const struct {
 		const char *verb;
-		char *name; /* how getopt_long's messages begin */
+		char *name; /* how messages about options begin */
 		int (*run)(int argc, char **argv);
 	} verbs[] = {
 		{"build", "rastos-vmm image build", image_build},
@@ -71,6 +72,8 @@ int command_image(int argc, char **argv)
 		{"verify", "rastos-vmm image verify", image_verify},
 		{"inspect", "rastos-vmm image inspect", image_inspect},
 	};
+	const char *names[ARRAY_SIZE(verbs) + 1] = {NULL};
+	const char *nearest;
 
 	if (argc < 2) {
 		fputs(help, stderr);
@@ -86,7 +89,14 @@ int command_image(int argc, char **argv)
 		argv[1] = verbs[i].name;
 		return verbs[i].run(argc - 1, argv + 1);
 	}
-	fprintf(stderr, "rastos-vmm: image has no verb \"%s\": build, sign, verify and inspect are there\n",
-		argv[1]);
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		names[i] = verbs[i].verb;
+	nearest = nearest_word(argv[1], names);
+	if (nearest)
+		fprintf(stderr, "rastos-vmm: image has no verb \"%s\", did you mean %s?\n", argv[1], nearest);
+	else
+		fprintf(stderr,
+			"rastos-vmm: image has no verb \"%s\": build, sign, verify and inspect are there\n",
+			argv[1]);
 	return EXIT_USAGE;
 }

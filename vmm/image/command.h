@@ -20,7 +20,7 @@ int image_inspect(int argc, char **argv);
 int command_fail(int code, const struct error *err);
 /* Prints what is wrong with the command line and where help is. */
 int command_usage(const char *verb, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* What getopt_long said already: where help is. */
+/* What options_next said already: where help is. */
 int command_bad_option(const char *verb);
 /* Prints one object on one line and frees it. */
 int command_print_json(cJSON *json);

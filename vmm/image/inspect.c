@@ -1,4 +1,3 @@
-#include <getopt.h>
 #include <libfdt.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,6 +6,7 @@
 #include "hypervisor/boot/fit.h"
 #include "hypervisor/boot/fit_signed.h"
 #include "hypervisor/boot/fit_tree.h"
+#include "vmm/cli/options.h"
 #include "vmm/image/command.h"
 #include "vmm/image/file.h"
 #include "vmm/image/text.h"
@@ -263,7 +263,7 @@ int image_inspect(int argc, char **argv)
 	int code;
 
 	optind = 0;
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+	while ((option = options_next(argc, argv, "h", options)) != -1) {
 		if (option == 'h') {
 			fputs(help, stdout);
 			return EXIT_DONE;

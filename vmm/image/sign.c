@@ -1,7 +1,7 @@
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "vmm/cli/options.h"
 #include "vmm/image/command.h"
 #include "vmm/image/file.h"
 #include "vmm/image/make.h"
@@ -38,7 +38,7 @@ static int sign_parse(struct sign *sign, int argc, char **argv)
 	int option;
 
 	optind = 0;
-	while ((option = getopt_long(argc, argv, "o:h", options, NULL)) != -1) {
+	while ((option = options_next(argc, argv, "o:h", options)) != -1) {
 		switch (option) {
 		case 0:
 			break;

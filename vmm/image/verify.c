@@ -1,11 +1,11 @@
 #include <errno.h>
-#include <getopt.h>
 #include <libfdt.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "hypervisor/boot/fit.h"
 #include "hypervisor/boot/fit_tree.h"
+#include "vmm/cli/options.h"
 #include "vmm/image/command.h"
 #include "vmm/image/file.h"
 #include "vmm/image/keys.h"
@@ -45,7 +45,7 @@ static int verify_parse(struct verify *verify, int argc, char **argv)
 	int option;
 
 	optind = 0;
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+	while ((option = options_next(argc, argv, "h", options)) != -1) {
 		switch (option) {
 		case 0:
 			break;

@@ -82,6 +82,14 @@ static cJSON *crash_json(const struct managed_guest *guest, const char *register
 	return json;
 }
 
+void crash_reports_sweep(const struct settings *settings)
+{
+	AUTO_FREE char *folder = crash_folder(settings);
+
+	if (folder)
+		file_sweep(folder);
+}
+
 void crash_report_write(const struct managed_guest *guest, const char *registers)
 {
 	const struct settings *settings = guest->manager->settings;

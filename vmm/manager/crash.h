@@ -19,6 +19,8 @@
 
 struct managed_guest;
 
+/* What a manager left that was killed while it wrote one. */
+void crash_reports_sweep(const struct settings *settings);
 void crash_report_write(const struct managed_guest *guest, const char *registers);
 /* All that are kept, newest first, of one guest unless name is NULL. */
 int crash_reports_read(const struct settings *settings, const char *name, cJSON **reports, struct error *err);

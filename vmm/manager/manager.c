@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/util.h"
 #include "vmm/config/file.h"
+#include "vmm/manager/crash.h"
 #include "vmm/manager/depends.h"
 #include "vmm/manager/division.h"
 #include "vmm/manager/store.h"
@@ -300,6 +301,14 @@ static void tasks_changed(void *owner)
 	manager_changed(owner);
 }
 
+/* What a former manager was about to write when it was killed. */
+static void sweep_folders(const struct settings *settings)
+{
+	file_sweep(settings->guests_dir);
+	file_sweep(settings->networks_dir);
+	crash_reports_sweep(settings);
+}
+
 int manager_open(struct manager *manager, struct settings *settings, const char *mode_word, struct loop *loop,
 		 struct error *err)
 {
@@ -320,6 +329,8 @@ int manager_open(struct manager *manager, struct settings *settings, const char 
 			 : mode_read(settings->mode_file, &manager->mode, err);
 	if (code == 0)
 		code = task_processes_open(settings, loop, &manager->tasks, &manager->task_processes, err);
+	if (code == 0)
+		sweep_folders(settings);
 	if (code == 0)
 		code = networks_open(settings, loop, &manager->networks, err);
 	if (code == 0)

@@ -264,9 +264,10 @@ static int judge_end(const struct program *program, int code, int status, int me
 }
 
 /* From the fork to the exec: 0, or the negative errno that stopped it. */
-static int child_start(const struct program *program, pid_t pid, int go, int status, struct error *err)
+static int child_start(const struct child *child, pid_t pid, int go, int status, struct error *err)
 {
-	int code = sandbox_map_ids(pid, program, err);
+	const struct program *program = child->program;
+	int code = sandbox_map_ids(pid, program, child->places->view >= 0, err);
 
 	if (code < 0)
 		return error_prefix(err, code, "%s", program->about);
@@ -315,7 +316,7 @@ static int run(const struct program *program, const struct sandbox_places *place
 				 "%s: cannot make a user namespace for %s: %s (see sysctl "
 				 "user.max_user_namespaces)",
 				 program->about, program->argv[0], strerror(-pid));
-	code = child_start(program, pid, go[1], status[0], err);
+	code = child_start(&child, pid, go[1], status[0], err);
 	if (code < 0) {
 		kill(pid, SIGKILL);
 		child_end(pid);
@@ -334,10 +335,12 @@ static int run_with(const struct program *program, int messages, struct error *e
 
 	if (code < 0)
 		return start_failed(program, code, err);
+	places.view = sandbox_view(program);
 	if (messages < 0 || pipe2(go, O_CLOEXEC) < 0 || pipe2(status, O_CLOEXEC) < 0)
 		code = start_failed(program, messages < 0 ? messages : -errno, err);
 	else
 		code = run(program, &places, messages, go, status, err);
+	cleanup_close(&places.view);
 	cleanup_close(&go[0]);
 	cleanup_close(&go[1]);
 	cleanup_close(&status[0]);

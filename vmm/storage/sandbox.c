@@ -24,6 +24,7 @@
 
 #include "common/cleanup.h"
 #include "common/util.h"
+#include "vmm/storage/source_view.h"
 #include "sandbox_filter.inc" /* made by sandbox_filter_make */
 
 #define OPEN_FILES_MAX 1024
@@ -226,16 +227,38 @@ struct ids {
 	unsigned user, group, count;
 };
 
-static int ids_choose(const struct program *program, struct ids *ids)
+/* Whether it must have the host's own ids to read its source, if there is no view of that. */
+static bool wants_root(const struct program *program)
 {
 	struct stat file;
 
-	*ids = (struct ids){IDS_FIRST, IDS_FIRST, program->owners == PROGRAM_OWNERS_MANY ? IDS_COUNT : 1};
+	if (program->source < 0 || program->owners == PROGRAM_OWNERS_MANY)
+		return false;
+	return program->owners == PROGRAM_OWNERS_REAL ||
+	       (fstat(program->source, &file) == 0 && file.st_uid == 0 &&
+		!(file.st_mode & (S_IRGRP | S_IROTH)));
+}
+
+int sandbox_view(const struct program *program)
+{
+	if (geteuid() != 0 || !wants_root(program))
+		return -1;
+	return source_view_make(program->source, IDS_FIRST,
+				program->owners == PROGRAM_OWNERS_REAL ? IDS_COUNT : 1);
+}
+
+static int ids_choose(const struct program *program, bool has_view, struct ids *ids)
+{
+	struct stat file;
+
+	*ids = (struct ids){IDS_FIRST, IDS_FIRST, program->owners == PROGRAM_OWNER_ONE ? 1 : IDS_COUNT};
+	if (has_view)
+		return 0;
 	if (program->owners == PROGRAM_OWNERS_REAL)
 		*ids = (struct ids){0, 0, IDS_ALL};
 	else if (program->source >= 0 && fstat(program->source, &file) < 0)
 		return -errno;
-	else if (program->source >= 0)
+	else if (program->source >= 0 && program->owners == PROGRAM_OWNER_ONE)
 		ids_that_read(&file, &ids->user, &ids->group);
 	return 0;
 }
@@ -266,11 +289,11 @@ static int folder_give(int folder, const struct ids *ids)
 	return code;
 }
 
-static int map_as_root(pid_t child, const struct program *program)
+static int map_as_root(pid_t child, const struct program *program, bool has_view)
 {
 	struct ids ids;
 	char map[32];
-	int code = ids_choose(program, &ids);
+	int code = ids_choose(program, has_view, &ids);
 
 	if (code == 0 && program->folder >= 0)
 		code = folder_give(program->folder, &ids);
@@ -282,11 +305,11 @@ static int map_as_root(pid_t child, const struct program *program)
 	return code < 0 ? code : write_file(child, "gid_map", map);
 }
 
-int sandbox_map_ids(pid_t child, const struct program *program, struct error *err)
+int sandbox_map_ids(pid_t child, const struct program *program, bool has_view, struct error *err)
 {
 	bool root = geteuid() == 0;
 	bool many = program->owners == PROGRAM_OWNERS_MANY;
-	int code = root ? map_as_root(child, program) : map_as_user(child, many);
+	int code = root ? map_as_root(child, program, has_view) : map_as_user(child, many);
 
 	if (code < 0 && many && !root)
 		return error_set(
@@ -350,7 +373,7 @@ static int filter_calls(void)
 
 int sandbox_enter(const struct program *program, const struct sandbox_places *places, int go, bool root)
 {
-	struct sandbox_trees trees = {-1, -1};
+	struct sandbox_trees trees = {.source = -1, .folder = -1};
 	int code = limit_all(program);
 
 	if (code == 0)

@@ -23,9 +23,12 @@ int sandbox_rules(const struct program *program);
  * its end is the end of all that it has started. Before the parent has mapped ids it has none. A negative
  * errno. */
 pid_t sandbox_fork(void);
+/* The parent, before it forks: the source as a program that is not root may read it (source_view.h). -1: it
+ * needs none, or cannot have one. */
+int sandbox_view(const struct program *program);
 /* The parent: the ids of a child that it has forked. As root it gives the program's folder, and what root has
  * put right into it, to the program. */
-int sandbox_map_ids(pid_t child, const struct program *program, struct error *err);
+int sandbox_map_ids(pid_t child, const struct program *program, bool has_view, struct error *err);
 /* The child: limits, ids, its root, no new privileges, the end with its parent, and the system calls. go: a
  * pipe whose other end the parent alone holds. root: the parent is. A negative errno. */
 int sandbox_enter(const struct program *program, const struct sandbox_places *places, int go, bool root);

@@ -54,6 +54,7 @@ int sandbox_places_find(int source, int folder, struct sandbox_places *places)
 
 	places->source = source;
 	places->folder = folder;
+	places->view = -1;
 	return code < 0 ? code : path_of(folder, places->folder_path);
 }
 
@@ -86,7 +87,8 @@ static int tree_take_of(int fd, const char *path)
 
 int sandbox_trees_take(const struct sandbox_places *places, struct sandbox_trees *trees)
 {
-	trees->source = tree_take_of(places->source, places->source_path);
+	trees->ready = places->view >= 0;
+	trees->source = trees->ready ? dup(places->view) : tree_take_of(places->source, places->source_path);
 	trees->folder = tree_take_of(places->folder, places->folder_path);
 	if (places->source >= 0 && trees->source < 0)
 		return trees->source;
@@ -150,12 +152,12 @@ static int system_mount(const char *path)
 
 static int trees_mount(struct sandbox_trees *trees)
 {
-	int code = trees->source < 0 ? 0 : read_only(trees->source, AT_RECURSIVE);
+	int code = trees->source < 0 || trees->ready ? 0 : read_only(trees->source, AT_RECURSIVE);
 
 	if (code == 0 && trees->source >= 0)
-		code = tree_mount(trees->source, SANDBOX_SOURCE + 1);
+		code = tree_mount(trees->source, &SANDBOX_SOURCE[1]);
 	if (code == 0 && trees->folder >= 0)
-		code = tree_mount(trees->folder, SANDBOX_WORK + 1);
+		code = tree_mount(trees->folder, &SANDBOX_WORK[1]);
 	cleanup_close(&trees->source);
 	cleanup_close(&trees->folder);
 	return code;

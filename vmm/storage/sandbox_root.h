@@ -14,6 +14,7 @@
 #pragma once
 
 #include <limits.h>
+#include <stdbool.h>
 
 #define SANDBOX_SOURCE "/source"
 #define SANDBOX_WORK   "/work"
@@ -21,6 +22,7 @@
 /* What the host's paths of two descriptors are; "" for a descriptor that is -1. */
 struct sandbox_places {
 	int source, folder;
+	int view; /* the source as a mount that is ready (sandbox_view); -1: none */
 	char source_path[PATH_MAX];
 	char folder_path[PATH_MAX];
 };
@@ -31,6 +33,7 @@ int sandbox_places_find(int source, int folder, struct sandbox_places *places);
 /* The two as mounts that are nowhere yet; -1: none. */
 struct sandbox_trees {
 	int source, folder;
+	bool ready; /* the source is read-only already */
 };
 
 /* Takes them with the rights of who started the program. A negative errno; -ESTALE: the path is another

@@ -12,6 +12,7 @@
 #include "vmm/terminal/terminal.h"
 
 #define CHUNK 4096
+#define PIECE 256 /* bytes that a terminal which is ready takes without making us wait */
 
 struct attachment {
 	int fd;
@@ -22,19 +23,34 @@ struct attachment {
 	int signal; /* came; 0: none */
 };
 
-static bool write_all(int fd, const char *data, size_t len)
+/* A signal that ends us came; also while somebody takes nothing of what we write. */
+static bool signal_came(struct attachment *attachment, const struct pollfd *wait)
+{
+	struct signalfd_siginfo info;
+
+	if (wait->revents && read(attachment->signals, &info, sizeof(info)) == sizeof(info))
+		attachment->signal = (int)info.ssi_signo;
+	return attachment->signal;
+}
+
+static bool write_all(struct attachment *attachment, int fd, const char *data, size_t len)
 {
 	while (len > 0) {
-		ssize_t wrote = write(fd, data, len);
+		struct pollfd wait[] = {
+			{.fd = fd, .events = POLLOUT},
+			{.fd = attachment->signals, .events = POLLIN},
+		};
+		ssize_t wrote;
 
-		if (wrote < 0 && errno == EINTR)
+		if (poll(wait, 2, -1) < 0 && errno != EINTR)
+			return false;
+		if (signal_came(attachment, &wait[1]))
+			return true; /* the rest is for nobody */
+		if (!wait[0].revents)
 			continue;
-		if (wrote < 0 && errno == EAGAIN) {
-			struct pollfd wait = {.fd = fd, .events = POLLOUT};
-
-			poll(&wait, 1, -1);
+		wrote = write(fd, data, len < PIECE ? len : PIECE);
+		if (wrote < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
-		}
 		if (wrote <= 0)
 			return false;
 		data += wrote;
@@ -71,8 +87,8 @@ static enum attach_end copy_keys(struct attachment *attachment, bool *escaped)
 	len = (size_t)got;
 	if (attachment->terminal)
 		len = take_keys(attachment, data, len, out, escaped);
-	return write_all(attachment->fd, attachment->terminal ? out : data, len) ? ATTACH_CLOSED
-										 : ATTACH_FAILED;
+	return write_all(attachment, attachment->fd, attachment->terminal ? out : data, len) ? ATTACH_CLOSED
+											     : ATTACH_FAILED;
 }
 
 static enum attach_end relay(struct attachment *attachment)
@@ -86,18 +102,17 @@ static enum attach_end relay(struct attachment *attachment)
 			{.fd = attachment->input_open ? STDIN_FILENO : -1, .events = POLLIN},
 			{.fd = attachment->signals, .events = POLLIN},
 		};
-		struct signalfd_siginfo info;
 		ssize_t got;
 
+		if (attachment->signal)
+			return ATTACH_ESCAPED;
 		if (poll(wait, 3, -1) < 0) {
 			if (errno == EINTR)
 				continue;
 			return ATTACH_FAILED;
 		}
-		if (wait[2].revents && read(attachment->signals, &info, sizeof(info)) == sizeof(info)) {
-			attachment->signal = (int)info.ssi_signo;
+		if (signal_came(attachment, &wait[2]))
 			return ATTACH_ESCAPED;
-		}
 		if (wait[1].revents && copy_keys(attachment, &escaped) == ATTACH_FAILED)
 			return errno == EPIPE ? ATTACH_CLOSED : ATTACH_FAILED;
 		if (!wait[0].revents)
@@ -107,7 +122,7 @@ static enum attach_end relay(struct attachment *attachment)
 			continue;
 		if (got <= 0)
 			return ATTACH_CLOSED;
-		if (!write_all(STDOUT_FILENO, data, (size_t)got))
+		if (!write_all(attachment, STDOUT_FILENO, data, (size_t)got))
 			return ATTACH_FAILED;
 	}
 	return ATTACH_ESCAPED;

@@ -49,7 +49,8 @@ void terminal_restore(struct terminal_state *state)
 {
 	if (!state->raw)
 		return;
-	tcsetattr(state->fd, TCSADRAIN, &state->before);
+	/* Not TCSADRAIN: a terminal that takes nothing any more would keep us here. */
+	tcsetattr(state->fd, TCSANOW, &state->before);
 	state->raw = false;
 }
 

@@ -42,8 +42,6 @@ cat >/etc/rastos/guests/plugged.json <<'END'
 END
 rastos-vmm up -d --timeout 60
 log=/run/rastos/guests/plugged/console.log
-socket=$(ls -d /run/rastos/guests/plugged/*.sock* | head -n 1)
-plug=/payload/tools/metal-plug
 wait_for 120 printed $log "the guest is up"
 
 tunctl -t plug0 >/dev/null
@@ -51,34 +49,37 @@ ip address add 10.9.9.1/24 dev plug0
 ip link set plug0 up
 truncate -s 32M /tmp/plugged.img
 
-# last LOG: the devices that the guest has told of last
-last() {
-	tr -d '\r' <$log | grep '^devices:' | tail -n 1
-}
+# The devices that the guest has told of last.
 guest_has() {
-	[ "$(last)" = "devices: $1." ]
+	[ "$(tr -d '\r' <$log | grep '^devices:' | tail -n 1)" = "devices: $1." ]
 }
 said_times() {
 	[ "$(tr -d '\r' <$log | grep -c "^$1")" = "$2" ]
 }
 for round in 1 2 3 4; do
-	$plug $socket disk data /tmp/plugged.img >told || fail "round $round: the disk was refused: $(cat told)"
+	rastos-vmm device add --disk /tmp/plugged.img plugged data
 	wait_for 30 guest_has "vda lo"
 	wait_for 30 said_times "disk vda keeps what is written" $round
-	$plug $socket network card plug0 52:54:00:09:09:0$round >told || fail "round $round: the card was refused: $(cat told)"
+	rastos-vmm device add --net tap:plug0 plugged card
 	wait_for 30 guest_has "vda eth0 lo"
-	wait_for 30 printed $log "^card eth0 52:54:00:09:09:0$round reaches the host"
-	$plug $socket remove data >told
+	wait_for 30 said_times "card eth0 .* reaches the host" $round
+	rastos-vmm device list plugged
+	rastos-vmm device remove plugged data
 	wait_for 30 guest_has "eth0 lo"
 	! ls -l /proc/[0-9]*/fd 2>/dev/null | grep plugged.img || fail "round $round: the disk is still open"
-	$plug $socket remove card >told
+	rastos-vmm device remove plugged card
 	wait_for 30 guest_has "lo"
 done
+[ -n "$(dd if=/tmp/plugged.img bs=64k count=16 2>/dev/null | tr -d "\000" | wc -c | grep -v "^0")" ] || fail "nothing was written to the disk"
+refused() {
+	status=0
+	rastos-vmm device "$@" >told 2>&1 || status=$?
+	[ $status = 4 ] || fail "device $*: exit status $status: $(cat told)"
+}
 # What cannot be changes nothing.
-! $plug $socket remove nothing >told || fail "a device that is not there went"
-expect told "has no disk or network card nothing"
-$plug $socket disk data /tmp/plugged.img >told
-! $plug $socket disk data /tmp/plugged.img >told || fail "two devices have one name"
-expect told "has a disk or network card data already"
+rastos-vmm device add --disk /tmp/plugged.img plugged data
+wait_for 30 guest_has "vda lo"
+refused add --disk /tmp/plugged.img plugged other
+guest_has "vda lo" || fail "a refusal changed something"
 rastos-vmm kill plugged
 rastos-vmm down --timeout 30

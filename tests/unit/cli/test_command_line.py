@@ -76,6 +76,15 @@ class Usage(ProgramTest):
                 self.usage([f"rastos-vmm {command}: ", "argument"], command, "extra")
         self.usage(["extra"], "image", "build", "extra")
 
+    def test_image_has_the_nearest_word(self):
+        self.usage(["rastos-vmm image build: there is no option --kernle, did you mean --kernel?"], "image", "build", "--kernle", "x")
+        self.usage(["rastos-vmm image verify: there is no option --kye, did you mean --key?"], "image", "verify", "--kye", "x", "y")
+        self.usage(["rastos-vmm image sign: there is no option -x"], "image", "sign", "-x")
+        self.usage(["rastos-vmm image inspect: there is no option --jsn, did you mean --json?"], "image", "inspect", "--jsn", "x")
+        self.usage(["rastos-vmm image sign: --key needs an argument"], "image", "sign", "--key")
+        self.refused(USAGE, ['has no verb "verfy", did you mean verify?'], "image", "verfy")
+        self.refused(USAGE, ['has no verb "x": build, sign, verify and inspect are there'], "image", "x")
+
     def test_missing_argument(self):
         for command in OF_A_GUEST:
             with self.subTest(command):

@@ -48,6 +48,12 @@ def canonical(xml):
     return tree.canonicalize(xml, strip_text=True)
 
 
+def canonical_by_libxml(xml):
+    """The same by libxml2."""
+    done = subprocess.run(["xmllint", "--noblanks", "--c14n", "-"], input=xml.encode(), capture_output=True, check=True)
+    return done.stdout
+
+
 def valid(xml):
     """What virt-xml-validate says against it; "" when nothing."""
     with tempfile.NamedTemporaryFile("w", suffix=".xml") as file:

@@ -43,6 +43,8 @@ class Forms(unittest.TestCase):
     @needs("virt-install")
     def test_today(self):
         for name, *options in forms()[::EVERY]:
+            if "--osinfo" in options:
+                continue  # what is known of a system is another package's
             with self.subTest(name):
                 xml = virt_install(name, *options)
                 self.assertEqual(without_chance(to_json(xml)[1]), without_chance(expected(DATA / f"{name}.xml")))

@@ -21,6 +21,7 @@
 #include "namespaces.h"
 #include "common/clock.h"
 #include "vmm/storage/program.h"
+#include "vmm/storage/source_view.h"
 
 static struct error err;
 
@@ -230,6 +231,8 @@ static int reader(const char *script, const char *path)
 	return code;
 }
 
+#define IS_NOT_ROOT "read inside outside count </proc/self/uid_map && [ $outside = 1910000000 ]"
+
 static void readers(void)
 {
 	char path[256], moved[300];
@@ -249,7 +252,24 @@ static void readers(void)
 	cr_assert_lt(reader("echo x >" PROGRAM_SOURCE "/file", scratch), 0, "it may write");
 	cr_assert_eq(reader("ls " PROGRAM_SOURCE "/private", scratch), 0, "%s", err.text);
 
+	/* Of root's own file it reads what it may, and is not root, where the file system can say so. */
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (geteuid() == 0) {
+		int view = source_view_make(fd, 1910000000, 1);
+
+		cr_assert_eq(reader(view >= 0 ? IS_NOT_ROOT " && cat " PROGRAM_SOURCE : "cat " PROGRAM_SOURCE,
+				    path),
+			     0, "%s", err.text);
+		cr_assert_eq(reader(view >= 0 ? "! [ -w " PROGRAM_SOURCE " ]" : "true", path), 0, "%s",
+			     err.text);
+		if (view >= 0)
+			close(view);
+	}
+	close(fd);
+
 	/* A name that is another file's by now. */
+	if (chmod(path, 0644) < 0) /* with a view a name is no matter */
+		cr_assert_fail();
 	program.source = open(path, O_RDONLY | O_CLOEXEC);
 	snprintf(moved, sizeof(moved), "%s.moved", path);
 	cr_assert_eq(symlink("/etc/shadow", moved), 0);
@@ -267,6 +287,34 @@ Test(program, readers_read_their_source_without_landlock)
 {
 	forget_landlock();
 	readers();
+}
+
+/* A folder of the host's, whose owners are seen as they are. */
+Test(program, a_folder_of_the_host)
+{
+	const char *const argv[] = {"sh", "-c", IS_NOT_ROOT " && stat -c %u:%g " PROGRAM_SOURCE "/*", NULL};
+	struct program program = program_of(argv, "dash", "disk web");
+	char *text = NULL;
+	char path[256];
+	int view;
+
+	if (geteuid() != 0)
+		cr_skip_test("not root");
+	snprintf(path, sizeof(path), "%s/a", scratch);
+	close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	snprintf(path, sizeof(path), "%s/b", scratch);
+	close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	cr_assert_eq(chown(path, 1000, 70000), 0);
+	program.source = open(scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	program.owners = PROGRAM_OWNERS_REAL;
+	view = source_view_make(program.source, 1910000000, 1U << 24);
+	if (view < 0)
+		cr_skip_test("this file system cannot show owners as others");
+	close(view);
+	cr_assert_eq(program_read(&program, &text, &err), 0, "%s", err.text);
+	cr_assert_str_eq(text, "0:0\n1000:70000\n");
+	free(text);
+	close(program.source);
 }
 
 Test(program, no_namespaces_within)
