@@ -263,8 +263,8 @@ def operations(document):
 def markdown(document):
     info = document["info"]
     lines = ["<!-- Made of openapi.json by api.py: change that. -->", "# The manager's API", "", info["description"], "",
-             "The whole in [OpenAPI 3.1](openapi.json), which the manager also serves at `/openapi.json`. How to turn TCP, TLS, "
-             "tokens and roles on: [configuration.md](configuration.md).", ""]
+             "The whole in [OpenAPI 3.1](openapi.json), which the manager also serves at `/openapi.json`, and which generators of "
+             "clients read. How to turn TCP, TLS, tokens and roles on: [configuration.md](configuration.md).", ""]
     for tag in document["tags"]:
         lines += table([tag["description"], "", "role"],
                        [[f"[{method.upper()} {path}](#{heading_anchor(method, path)})", plain(operation["summary"]),

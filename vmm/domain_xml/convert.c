@@ -1,7 +1,6 @@
 #include "vmm/domain_xml/convert.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -263,7 +262,7 @@ static int adjustment_read(const struct conversion *conversion, const char *text
 
 static char *adjustment_write(const struct conversion *conversion, const cJSON *value)
 {
-	double number = cJSON_IsNumber(value) ? value->valuedouble : 0.5;
+	double number = cJSON_IsNumber(value) ? value->valuedouble : ADJUSTMENT_MAX + 1.0;
 	char *text = NULL;
 
 	(void)conversion;
