@@ -208,7 +208,8 @@ def run_ms(folder):
 
 def through_api_ms(peer, follower, name):
     """The same from the first byte of its definition, until the events that it is running, and off again."""
-    body = json.dumps({"name": name, "role": "guest", "ready": "started", "autostart": False, "vcpus": 1, "memory_mib": peers.MEMORY_MIB,
+    body = json.dumps({"name": name, "role": "guest", "ready": "started", "autostart": False, "vcpus": 1,
+                       "memory_mib": peers.MEMORY_MIB,
                        "on_reboot": "destroy", "on_poweroff": "destroy", "kernel": {"path": str(EXITER)}}).encode()
     begin = time.monotonic_ns()
     ask(peer, "PUT", f"/v1/guests/{name}", body)
@@ -344,7 +345,9 @@ def show(found):
                  ["API to run", f"{guest['runs']:.2f}", f"{guest['ends']:.2f}"]])
     xml = found["xml"]
     print(f"\n{xml['bytes'] >> 10} KiB of domain XML, in milliseconds:\n")
-    print_table(["", ""], [["CPU, mapped", f"{xml['mapped_cpu_ms']:.1f}"], ["CPU, held against libvirt's schema and mapped", f"{xml['validated_cpu_ms']:.1f}"],
+    print_table(["", ""],
+                [["CPU, mapped", f"{xml['mapped_cpu_ms']:.1f}"],
+                 ["CPU, held against libvirt's schema and mapped", f"{xml['validated_cpu_ms']:.1f}"],
                            ["wall, until it is a definition by PUT", f"{xml['wall_ms']:.1f}"]])
     print(f"\n{FOLLOWERS} idle followers take {found['followers_kib']} KiB of the manager's memory\n")
 
@@ -359,7 +362,8 @@ def measure(arguments):
         with Manager(PROGRAM, folder / "host", **SETTINGS) as manager:
             manager.define("web", SLEEPER)
             measure_latency(manager, 500)  # fills the caches
-            return {"first": first, "latency": measure_latency(manager, arguments.requests), "rate": measure_rate(manager, arguments.requests),
+            return {"first": first, "latency": measure_latency(manager, arguments.requests),
+                    "rate": measure_rate(manager, arguments.requests),
                     "followers_kib": measure_followers(manager), "guest": measure_guests(manager, arguments.rounds),
                     "xml": measure_xml(manager, arguments.rounds)}
 

@@ -19,6 +19,7 @@ DOCS = Path(__file__).resolve().parent
 OPENAPI = DOCS / "openapi.json"
 # Components that are files of their own. Those say what they are and where; a part of a document does not.
 FILES = {"GuestDefinition": "guest", "NetworkDefinition": "network", "Settings": "vmm"}
+FILES_ONLY = ("$schema", "$id", "title")
 PARTS = {"GuestDefinition": {"GuestDisk": "disks", "GuestCard": "networks"}}
 METHODS = ("get", "put", "post", "patch", "delete")
 SOCKET = "/run/rastos/api.sock"
@@ -57,7 +58,7 @@ def take_in(document):
             parts[part] = schema["properties"][array]["items"]
             schema["properties"][array]["items"] = {"$ref": f"#/components/schemas/{part}"}
         for part, inner in ({component: schema} | parts).items():
-            schemas[part] = {key: with_references(component, value) for key, value in inner.items() if key not in ("$schema", "$id", "title")}
+            schemas[part] = {key: with_references(component, value) for key, value in inner.items() if key not in FILES_ONLY}
     return document
 
 
@@ -247,7 +248,8 @@ def problem_section(document):
     for answer in document["components"]["responses"].values():
         example = answer["content"]["application/problem+json"]["example"]
         headers = ", ".join(f"`{name}`" for name in answer.get("headers", ()))
-        rows.append([str(example["status"]), f"`{example['code']}`", plain(answer["description"]), plain(example["detail"]), headers])
+        rows.append([str(example["status"]), f"`{example['code']}`", plain(answer["description"]), plain(example["detail"]),
+                     headers])
     return lines + table(["status", "code", "", "for example", "headers"], rows)
 
 
@@ -261,8 +263,8 @@ def operations(document):
 def markdown(document):
     info = document["info"]
     lines = ["<!-- Made of openapi.json by api.py: change that. -->", "# The manager's API", "", info["description"], "",
-             "The whole in [OpenAPI 3.1](openapi.json), which the manager also serves at `/openapi.json`. How to turn TCP, TLS, "
-             "tokens and roles on: [configuration.md](configuration.md).", ""]
+             "The whole in [OpenAPI 3.1](openapi.json), which the manager also serves at `/openapi.json`, and which generators of "
+             "clients read. How to turn TCP, TLS, tokens and roles on: [configuration.md](configuration.md).", ""]
     for tag in document["tags"]:
         lines += table([tag["description"], "", "role"],
                        [[f"[{method.upper()} {path}](#{heading_anchor(method, path)})", plain(operation["summary"]),

@@ -10,10 +10,12 @@ NAMES = ["web", "db", "data", "lab", "default"]  # some are there
 NOWHERE = "/nonexistent/"
 
 ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers(-2**63, 2**64) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
+    st.one_of(st.none(), st.booleans(), st.integers(-2**63, 2**64), st.floats(allow_nan=False, allow_infinity=False),
+              st.text(max_size=20)),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3), max_leaves=5)
 HOSTILE_TEXT = st.one_of(
-    st.sampled_from(["", " ", "\0", "\n", "..", "../..", "/", "%", "%00", "a" * 300, "\u202e", "\ud7ff", "-1", "1e9", "0x1", "null", "true", "99999999999999999999", "{}", "*", "'", '"', "<a/>"]),
+    st.sampled_from(["", " ", "\0", "\n", "..", "../..", "/", "%", "%00", "a" * 300, "\u202e", "\ud7ff",
+                    "-1", "1e9", "0x1", "null", "true", "99999999999999999999", "{}", "*", "'", '"', "<a/>"]),
     st.text(max_size=30))
 
 
@@ -86,7 +88,8 @@ class Drawn:
         if kind == "object":
             return self.of_object(schema)
         if kind == "array":
-            return st.lists(self.value(schema["items"]), min_size=schema.get("minItems", 0), max_size=min(schema.get("maxItems", 2), 2))
+            return st.lists(self.value(schema["items"]), min_size=schema.get("minItems", 0),
+                            max_size=min(schema.get("maxItems", 2), 2))
         if kind == "string":
             return of_text(schema)
         if kind in ("integer", "number"):
@@ -114,7 +117,8 @@ class Drawn:
         holder, key = draw(st.sampled_from(places)) if places else (None, None)
         how = draw(st.integers(0, 3))
         if holder is None or how == 0:
-            value = draw(ANYTHING) if holder is None else value | {draw(st.text(min_size=1, max_size=10)): draw(ANYTHING)} if isinstance(value, dict) else None
+            value = draw(ANYTHING) if holder is None else value | {
+                         draw(st.text(min_size=1, max_size=10)): draw(ANYTHING)} if isinstance(value, dict) else None
         elif how == 1:
             del holder[key]
         else:

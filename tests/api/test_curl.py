@@ -17,7 +17,8 @@ class Curl(ApiTest):
 
     def curl(self, *arguments, seconds=20):
         """An answer as the document's check wants it."""
-        command = ["curl", "--silent", "--show-error", "--include", "--max-time", str(seconds), "--unix-socket", self.path(API_SOCKET), *arguments]
+        command = ["curl", "--silent", "--show-error", "--include", "--max-time",
+            str(seconds), "--unix-socket", self.path(API_SOCKET), *arguments]
         process = subprocess.run(command, capture_output=True, timeout=60)
         head, _, body = process.stdout.partition(b"\r\n\r\n")
         while head.startswith((b"HTTP/1.1 100 ",)):
@@ -55,10 +56,14 @@ class Curl(ApiTest):
                     worked.add(operation.id)
                 self.assertLess(answer.status, 500)
         # Others need a disk, a device or a state that is not there then.
-        self.assertLessEqual({"getHost", "getPlan", "getMode", "listGuests", "getGuest", "putGuest", "patchGuest", "getGuestState", "startGuest", "killGuest", "getLogs",
-                              "getStats", "getBootReport", "getCrashes", "listNetworks", "putNetwork", "getNetwork", "getPool", "listDisks", "putDisk", "listTasks", "getTask",
-                              "getEvents", "getMetrics", "pauseGuest", "resumeGuest", "shutdownGuest", "rebootGuest", "deleteGuest", "listDevices", "getOpenapi", "getSchema", "deleteNetwork"} - worked, set())
-        self.assert_status(204, self.curl("-X", "POST", "-H", "Content-Type: application/json", "-d", '{"timeout_s": 1}', "http://rastos/v1/down"))
+        self.assertLessEqual({"getHost", "getPlan", "getMode", "listGuests", "getGuest", "putGuest", "patchGuest", "getGuestState",
+                              "startGuest", "killGuest", "getLogs",
+                              "getStats", "getBootReport", "getCrashes", "listNetworks", "putNetwork", "getNetwork", "getPool",
+                              "listDisks", "putDisk", "listTasks", "getTask",
+                              "getEvents", "getMetrics", "pauseGuest", "resumeGuest", "shutdownGuest", "rebootGuest", "deleteGuest",
+                              "listDevices", "getOpenapi", "getSchema", "deleteNetwork"} - worked, set())
+        self.assert_status(204, self.curl("-X", "POST", "-H", "Content-Type: application/json",
+                           "-d", '{"timeout_s": 1}', "http://rastos/v1/down"))
 
     def prepare(self, operation):
         """What the command is about is there, and in a state in which it can be done."""
@@ -79,25 +84,30 @@ class Curl(ApiTest):
         """The definition with a kernel that is here, and nothing that needs root."""
         if not word.startswith("{"):
             return word
-        return json.dumps(json.loads(word) | {"kernel": {"path": self.path("sleep.elf")}, "disks": [], "networks": [], "memory_mib": 16, "vcpus": 1,
+        return json.dumps(json.loads(word) | {"kernel": {"path": self.path("sleep.elf")}, "disks": [], "networks": [],
+                                              "memory_mib": 16, "vcpus": 1,
                                               "ready": "started", "autostart": False})
 
     def test_body_that_is_waited_for(self):
         body = json.dumps(self.definition("db"))
-        answer = self.curl("-X", "PUT", "-H", "Expect: 100-continue", "-H", "Content-Type: application/json", "-d", body, "http://rastos/v1/guests/db")
+        answer = self.curl("-X", "PUT", "-H", "Expect: 100-continue", "-H",
+                           "Content-Type: application/json", "-d", body, "http://rastos/v1/guests/db")
         self.assert_status(201, answer)
 
     def test_chunked_body(self):
         body = json.dumps(self.definition("db"))
-        answer = self.curl("-X", "PUT", "-H", "Transfer-Encoding: chunked", "-H", "Content-Type: application/json", "-d", body, "http://rastos/v1/guests/db")
+        answer = self.curl("-X", "PUT", "-H", "Transfer-Encoding: chunked", "-H",
+                           "Content-Type: application/json", "-d", body, "http://rastos/v1/guests/db")
         self.assert_status(201, answer)
 
     def test_http_1_0(self):
-        process = subprocess.run(["curl", "-s", "-0", "--unix-socket", self.path(API_SOCKET), "http://rastos/v1/mode"], capture_output=True, timeout=20)
+        process = subprocess.run(["curl", "-s", "-0", "--unix-socket", self.path(API_SOCKET),
+                                 "http://rastos/v1/mode"], capture_output=True, timeout=20)
         self.assertEqual(json.loads(process.stdout), {"mode": MODE})
 
     def test_several_requests_on_one_connection(self):
-        process = subprocess.run(["curl", "-s", "-o", "/dev/null", "-o", "/dev/null", "-o", "/dev/null", "-w", "%{num_connects} ", "--unix-socket", self.path(API_SOCKET),
+        process = subprocess.run(["curl", "-s", "-o", "/dev/null", "-o", "/dev/null", "-o", "/dev/null", "-w", "%{num_connects} ",
+                                  "--unix-socket", self.path(API_SOCKET),
                                   *["http://rastos/v1/mode"] * 3], capture_output=True, timeout=20)
         self.assertEqual(process.stdout, b"1 0 0 ")
 

@@ -50,7 +50,8 @@ class Valid(DocumentTest):
             (lambda j: guest(j)["put"]["responses"].update({"2000": {"description": ""}}), "is no status"),
             (lambda j: guest(j)["put"]["responses"]["201"].pop("description"), "has no description"),
             (lambda j: guest(j)["put"]["requestBody"]["content"]["application/json"]["example"].update(vcpus="two"), "/vcpus"),
-            (lambda j: guest(j)["put"]["requestBody"]["content"]["application/json"]["schema"].update({"$ref": "#/components/schemas/Gust"}), "is not there"),
+            (lambda j: guest(j)["put"]["requestBody"]["content"]["application/json"]
+             ["schema"].update({"$ref": "#/components/schemas/Gust"}), "is not there"),
             (lambda j: j["components"]["schemas"]["LifeState"].update(enum="off"), "is no JSON Schema"),
             (lambda j: j["components"]["schemas"].update(Left={"type": "string"}), "is used nowhere"),
             (lambda j: guest(j)["delete"].update({"x-rastos-role": "root"}), "has no role"),
@@ -80,7 +81,8 @@ class Valid(DocumentTest):
         for operation in self.document.operations.values():
             with self.subTest(operation):
                 self.assertLessEqual({"400", "401", "403", "429", "500", "503"}, set(operation.answers))
-                self.assertEqual("404" in operation.answers, "{" in operation.template and operation.id != "putGuest" and operation.id != "putNetwork")
+                self.assertEqual("404" in operation.answers,
+                                 "{" in operation.template and operation.id != "putGuest" and operation.id != "putNetwork")
                 if operation.body:
                     self.assertLessEqual({"413", "415", "422"}, set(operation.answers))
 

@@ -115,7 +115,8 @@ class Definitions(ApiTest):
         self.assertEqual(os.listdir(self.path("guests")), [])
 
     def test_bodies_that_are_none(self):
-        for body, status in ((b"", 400), (b"{", 400), (b"\xff", 400), (b"[]", 422), (b"7", 422), (b"null", 422), (b'{"name":"web"} x', 400),
+        for body, status in ((b"", 400), (b"{", 400), (b"\xff", 400), (b"[]", 422), (b"7", 422), (b"null", 422),
+                             (b'{"name":"web"} x', 400),
                              (b"[" * 100000, 400), (b'{"name":' * 3000, 400), (b"\0" * 10, 400)):
             with self.subTest(body=body[:20]):
                 answer = self.api.putGuest(body, guest="web")
@@ -123,7 +124,8 @@ class Definitions(ApiTest):
         self.assert_problem(self.api.putGuest(b"x" * (2 << 20), guest="web"), 413)
         for media in ("text/plain", "application/jsonx", "application/x-www-form-urlencoded", "multipart/form-data", "x"):
             self.assert_problem(self.api.putGuest(self.definition("web"), guest="web", content_type=media), 415)
-        self.assert_status(201, self.api.putGuest(self.definition("web"), guest="web", content_type="application/json; charset=utf-8"))
+        self.assert_status(201, self.api.putGuest(self.definition("web"), guest="web",
+                           content_type="application/json; charset=utf-8"))
 
     def test_names_in_the_path(self):
         self.assert_problem(self.api.putGuest(self.definition("db"), guest="web"), 422, ["name"], "/name")
@@ -141,7 +143,8 @@ class Definitions(ApiTest):
         self.assert_status(200, self.api.patchGuest({"memory_mib": 32}, guest="web"))
         self.assertEqual(self.api.getGuest(guest="web").json["memory_mib"], 32)
         state = self.api.getGuestState(guest="web").json
-        self.assertEqual((state["memory_mib"], state["definition"]["memory_mib"], state["next_definition"]["memory_mib"]), (16, 16, 32))
+        self.assertEqual((state["memory_mib"], state["definition"]["memory_mib"],
+                         state["next_definition"]["memory_mib"]), (16, 16, 32))
 
     def test_representations(self):
         self.put("web")
@@ -194,9 +197,11 @@ class Pages(ApiTest):
         self.assertEqual(list(self.pages(state="paused")), [[]])
 
     def test_queries_that_are_none(self):
-        for query, parameter in (("limit=0", "limit"), ("limit=1001", "limit"), ("limit=x", "limit"), ("limit=", "limit"), ("limit=-1", "limit"),
+        for query, parameter in (("limit=0", "limit"), ("limit=1001", "limit"), ("limit=x", "limit"), ("limit=", "limit"),
+                                 ("limit=-1", "limit"),
                                  ("limit=1&limit=2", "limit"), ("limit=99999999999999999999", "limit"), ("limit=1.5", "limit"),
-                                 ("state=of", "state"), ("stat=off", "stat"), ("after=%00", None), ("after=a%2Fb", None), ("%zz=1", None)):
+                                 ("state=of", "state"), ("stat=off", "stat"), ("after=%00", None), ("after=a%2Fb", None),
+                                 ("%zz=1", None)):
             with self.subTest(query=query):
                 answer = self.api.request("GET", f"/v1/guests?{query}")
                 self.assert_problem(answer, 400, [], None, parameter)
@@ -317,7 +322,8 @@ class Devices(ApiTest):
 
     def test_devices_that_are_none(self):
         before = self.api.getGuest(guest="web").etag
-        for body, pointer in (({}, None), ({"disk": {}}, None), ({"disk": {"path": 7}}, "/disk/path"), ({"disk": {"pth": "/x"}}, "/disk/pth"), ({"dsik": {}}, "/dsik"),
+        for body, pointer in (({}, None), ({"disk": {}}, None), ({"disk": {"path": 7}}, "/disk/path"),
+                              ({"disk": {"pth": "/x"}}, "/disk/pth"), ({"dsik": {}}, "/dsik"),
                               ({"disk": {"path": "/x"}, "network": {}}, None), ({"network": {"mac": "x"}}, "/network/mac"),
                               ({"disk": {"path": "/x", "id": "other"}}, "/disk/id")):
             with self.subTest(body=body):
@@ -355,10 +361,13 @@ class Host(ApiTest):
         self.assertEqual(self.api.getOpenapi().json, self.document.json)
 
     def test_paths_and_methods_that_are_none(self):
-        for method, target, status in (("GET", "/", 404), ("GET", "/v1", 404), ("GET", "/v1/gests", 404), ("GET", "/v2/guests", 404),
-                                       ("GET", "/v1/guests/", 404), ("GET", "//v1/guests", 404), ("GET", "/v1/guests/web/stat", 404),
+        for method, target, status in (("GET", "/", 404), ("GET", "/v1", 404), ("GET", "/v1/gests", 404),
+                                       ("GET", "/v2/guests", 404),
+                                       ("GET", "/v1/guests/", 404), ("GET", "//v1/guests", 404),
+                                       ("GET", "/v1/guests/web/stat", 404),
                                        ("GET", "/v1/../v1/mode", 404), ("POST", "/v1/guests", 405), ("DELETE", "/v1/mode", 405),
-                                       ("GET", "/v1/guests/web/start", 405), ("PATCH", "/metrics", 405), ("PUT", "/openapi.json", 405),
+                                       ("GET", "/v1/guests/web/start", 405), ("PATCH", "/metrics", 405),
+                                       ("PUT", "/openapi.json", 405),
                                        ("OPTIONS", "/v1/mode", 204), ("OPTIONS", "/v1/moda", 404), ("BREW", "/v1/mode", 405)):
             with self.subTest(method=method, target=target):
                 self.assert_status(status, self.api.request(method, target))
@@ -373,7 +382,8 @@ class Host(ApiTest):
                 self.assertEqual(head.headers.get(name), get.headers.get(name))
 
     def test_mode_is_changed_only_to_one_that_there_is(self):
-        for body, status in (({"mode": "desktp"}, 422), ({"mode": 7}, 422), ({}, 422), ({"mode": MODE, "x": 1}, 422), ({"mode": MODE, "timeout_s": -1}, 422)):
+        for body, status in (({"mode": "desktp"}, 422), ({"mode": 7}, 422), ({}, 422), ({"mode": MODE, "x": 1}, 422),
+                             ({"mode": MODE, "timeout_s": -1}, 422)):
             with self.subTest(body=body):
                 self.assert_problem(self.api.putMode(body), status)
         self.assert_status(200, self.api.putMode({"mode": MODE}))
@@ -422,8 +432,10 @@ class Networks(ApiTest):
         self.assertEqual(len(self.api.listNetworks().json["networks"]), 64)
 
     def test_networks_that_are_wrong(self):
-        for members, pointer in (({"address": "x"}, "/address"), ({"adress": "192.168.213.1/24"}, "/adress"), ({"forward": "nta"}, "/forward"),
-                                 ({"mtu": 1}, "/mtu"), ({"dhcp": {"first": "10.0.0.1"}}, "/dhcp/first"), ({"name": "other"}, "/name")):
+        for members, pointer in (({"address": "x"}, "/address"), ({"adress": "192.168.213.1/24"}, "/adress"),
+                                 ({"forward": "nta"}, "/forward"),
+                                 ({"mtu": 1}, "/mtu"), ({"dhcp": {"first": "10.0.0.1"}}, "/dhcp/first"),
+                                 ({"name": "other"}, "/name")):
             with self.subTest(members=members):
                 self.assert_problem(self.api.putNetwork(self.LAB | members, network="lab"), 422, [], pointer)
         self.assertEqual([network["name"] for network in self.api.listNetworks().json["networks"]], ["default"])
@@ -451,13 +463,16 @@ class Disks(ApiTest):
 
     def test_disk_is_imported(self):
         self.write("source.img", b"x" * 4096)
-        disk = self.assert_status(201, self.api.putDisk({"import": {"source": self.path("source.img"), "format": "raw"}}, disk="data", wait=True)).json
+        disk = self.assert_status(201, self.api.putDisk(
+            {"import": {"source": self.path("source.img"), "format": "raw"}}, disk="data", wait=True)).json
         self.assertEqual(disk["size"], 4096)
         self.assertEqual(self.read("state/disks/data.img"), b"x" * 4096)
 
     def test_disks_that_are_wrong(self):
-        for body, pointer in (({}, None), ({"size": 0}, "/size"), ({"size": 513}, "/size"), ({"size": 1 << 50}, "/size"), ({"size": "1G"}, "/size"), ({"sise": 512}, "/sise"),
-                              ({"size": 512, "clone": "x"}, None), ({"import": {"source": "relative"}}, None), ({"import": {"source": "/x", "format": "vhs"}}, None),
+        for body, pointer in (({}, None), ({"size": 0}, "/size"), ({"size": 513}, "/size"), ({"size": 1 << 50}, "/size"),
+                              ({"size": "1G"}, "/size"), ({"sise": 512}, "/sise"),
+                              ({"size": 512, "clone": "x"}, None), ({"import": {"source": "relative"}},
+                               None), ({"import": {"source": "/x", "format": "vhs"}}, None),
                               ({"import": {}}, None)):
             with self.subTest(body=body):
                 answer = self.api.putDisk(body, disk="data", wait=True)

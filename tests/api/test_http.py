@@ -58,7 +58,9 @@ class Http(ApiTest):
         self.up()
         self.put("bytes", "bytes")
         self.assert_status(200, self.api.startGuest(guest="bytes", wait=True))
-        wait_until(lambda: self.api.getLogs(guest="bytes").json["text"] == "a??\n")
+        answer = wait_until(lambda: (logs := self.api.getLogs(guest="bytes")).json["text"].endswith("\n") and logs)
+        self.assertEqual(answer.body.decode(), answer.text)  # which replaces what is not
+        self.assertEqual((answer.json["text"][0], len(answer.json["text"])), ("a", 4))
 
     def test_token_counts_as_soon_as_it_is_made(self):
         port = free_port()

@@ -49,7 +49,8 @@ class Killed(ApiTest):
 
     def test_definitions_that_were_acknowledged_are_there(self):
         for round_ in range(self.ROUNDS):
-            told, last = self.killed_while(lambda client, i: client.putGuest(self.definition(f"r{round_}-{i}"), guest=f"r{round_}-{i}"))
+            told, last = self.killed_while(lambda client, i: client.putGuest(
+                self.definition(f"r{round_}-{i}"), guest=f"r{round_}-{i}"))
             for number, answer in told:
                 self.assert_status(201, answer)
                 got = self.assert_status(200, self.api.getGuest(guest=f"r{round_}-{number}"))
@@ -99,13 +100,15 @@ class Killed(ApiTest):
 
     def test_networks_that_were_acknowledged_are_there(self):
         for round_ in range(self.ROUNDS):
-            told, _ = self.killed_while(lambda client, i: client.putNetwork({"name": f"n{round_}-{i}", "address": "192.168.213.1/24"}, network=f"n{round_}-{i}"))
+            told, _ = self.killed_while(lambda client, i: client.putNetwork(
+                {"name": f"n{round_}-{i}", "address": "192.168.213.1/24"}, network=f"n{round_}-{i}"))
             names = {network["name"] for network in self.api.listNetworks().json["networks"]}
             self.assertLessEqual({f"n{round_}-{number}" for number, answer in told if answer.status == 201}, names)
 
     def test_disks_that_were_acknowledged_are_there_and_whole(self):
         for round_ in range(self.ROUNDS):
-            told, last = self.killed_while(lambda client, i: client.putDisk({"size": 512 * (i + 1)}, disk=f"d{round_}-{i}", wait=True))
+            told, last = self.killed_while(lambda client, i: client.putDisk(
+                {"size": 512 * (i + 1)}, disk=f"d{round_}-{i}", wait=True))
             for number, answer in told:
                 self.assert_status(201, answer)
                 self.assertEqual(self.api.getDisk(disk=f"d{round_}-{number}").json["size"], 512 * (number + 1))

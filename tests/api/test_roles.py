@@ -29,7 +29,8 @@ class RolesTest(ApiTest):
 
     def of_role(self, role):
         """An operation that needs exactly this role, and a status that says that it was let through."""
-        return {"read": ("GET", "/v1/guests", 200), "operate": ("POST", "/v1/guests/web/pause", 409), "admin": ("DELETE", "/v1/guests/nobody", 404)}[role]
+        return {"read": ("GET", "/v1/guests", 200), "operate": ("POST", "/v1/guests/web/pause", 409),
+                "admin": ("DELETE", "/v1/guests/nobody", 404)}[role]
 
     def assert_role(self, role, ask):
         """ask(method, target) -> status: what the role may, and that it may no more."""
@@ -65,7 +66,8 @@ class EveryOperation(RolesTest):
         self.up_with(listen=[f"127.0.0.1:{port}"], tokens="tokens")
         reader, operator = self.client(tcp(port), TOKENS["read"]), self.client(tcp(port), TOKENS["operate"])
         for operation in self.document.operations.values():
-            path = re.sub(r"\{(\w+)\}", lambda name: {"port": "1", "task": "1", "name": "guest"}.get(name.group(1), "web"), operation.template)
+            path = re.sub(r"\{(\w+)\}", lambda name: {"port": "1", "task": "1",
+                          "name": "guest"}.get(name.group(1), "web"), operation.template)
             headers = {"Content-Type": next(iter(operation.body["content"]))} if operation.body else {}
             body = b"{}" if operation.body else None
             with self.subTest(operation):
@@ -92,7 +94,8 @@ class Groups(RolesTest):
 
         def ask(method, target):
             command = ["setpriv", "--reuid", str(uid), "--regid", str(uid), *(["--groups", gids] if gids else ["--clear-groups"]),
-                       "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-X", method, "--unix-socket", self.path(API_SOCKET), "http://rastos" + target]
+                       "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-X", method, "--unix-socket", self.path(API_SOCKET),
+                       "http://rastos" + target]
             return int(subprocess.run(command, capture_output=True, timeout=20).stdout or 0)
         return ask
 
@@ -140,9 +143,11 @@ class Tokens(RolesTest):
 
     def test_without_a_token_that_is_known_nothing_is_told(self):
         self.up_tcp()
-        for headers in ({}, {"Authorization": "Bearer x"}, {"Authorization": "Bearer "}, {"Authorization": TOKENS["admin"]}, {"Authorization": "Basic " + TOKENS["admin"]},
+        for headers in ({}, {"Authorization": "Bearer x"}, {"Authorization": "Bearer "}, {"Authorization": TOKENS["admin"]},
+                        {"Authorization": "Basic " + TOKENS["admin"]},
                         {"Authorization": "Bearer " + TOKENS["admin"] + "x"}, {"Authorization": "Bearer " + TOKENS["admin"][:-1]}):
-            for method, target in (("GET", "/v1/guests/web"), ("GET", "/v1/guests/nobody"), ("DELETE", "/v1/guests/web"), ("GET", "/v1/nothing")):
+            for method, target in (("GET", "/v1/guests/web"), ("GET", "/v1/guests/nobody"), ("DELETE", "/v1/guests/web"),
+                                   ("GET", "/v1/nothing")):
                 answer = self.over_tcp().request(method, target, None, headers)
                 self.assert_problem(answer, 401)
                 self.assertIn("Bearer", answer.headers["WWW-Authenticate"])
@@ -157,7 +162,8 @@ class Tokens(RolesTest):
         self.not_up(["tokens"], listen=[f"127.0.0.1:{self.port}"], tokens="tokens")
 
     def test_token_files_that_are_wrong(self):
-        for text in ("root abc\n", "admin\n", "ci admin short\n", token_lines("admin").replace(" admin ", " root "), token_lines("admin").strip() + " more\n"):
+        for text in ("root abc\n", "admin\n", "ci admin short\n", token_lines("admin").replace(" admin ", " root "),
+                     token_lines("admin").strip() + " more\n"):
             with self.subTest(text=text):
                 self.write("tokens", text)
                 self.not_up(["tokens"], listen=[f"127.0.0.1:{self.port}"], tokens="tokens")
@@ -194,21 +200,27 @@ class Tls(RolesTest):
         subprocess.run(["openssl", *arguments], cwd=self.folder.name, check=True, capture_output=True, timeout=20)
 
     def authority(self, name):
-        self.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.pem",
+        self.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key",
+                     "-out", f"{name}.pem",
                      "-subj", f"/CN={name}", "-days", "2")
 
     def certificate(self, name, authority, common_name, extension="extendedKeyUsage=clientAuth"):
         """common_name may have an OU before it, as OpenSSL's -subj has them."""
         self.write("ext", extension + "\n")
-        self.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/{common_name}" if "=" in common_name else f"/CN={common_name}")
-        self.openssl("x509", "-req", "-in", f"{name}.csr", "-CA", f"{authority}.pem", "-CAkey", f"{authority}.key", "-out", f"{name}.pem", "-days", "2", "-extfile", "ext")
+        self.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+                     f"{name}.key", "-out", f"{name}.csr", "-subj",
+                     f"/{common_name}" if "=" in common_name else f"/CN={common_name}")
+        self.openssl("x509", "-req", "-in", f"{name}.csr", "-CA", f"{authority}.pem", "-CAkey",
+                     f"{authority}.key", "-out", f"{name}.pem", "-days", "2", "-extfile", "ext")
         os.chmod(self.path(f"{name}.key"), 0o600)
 
     def up_tls(self, **members):
-        self.up_with(listen=[f"127.0.0.1:{self.port}"], tls={"certificate": "server.pem", "key": "server.key"} | members.pop("tls", {}), **members)
+        self.up_with(listen=[f"127.0.0.1:{self.port}"], tls={"certificate": "server.pem",
+                     "key": "server.key"} | members.pop("tls", {}), **members)
 
     def over_tls(self, certificate=None, token=None, ca="ca.pem"):
-        context = tls(self.path(ca), *(self.path(f"{certificate}.{end}") for end in ("pem", "key"))) if certificate else tls(self.path(ca))
+        context = tls(self.path(ca), *(self.path(f"{certificate}.{end}")
+                      for end in ("pem", "key"))) if certificate else tls(self.path(ca))
         return self.client(tcp(self.port, context=context), token)
 
     def test_tokens_over_tls(self):
@@ -277,8 +289,10 @@ class Tls(RolesTest):
 
     def test_files_that_are_not_there_or_none(self):
         self.write("bad.pem", "nothing\n")
-        for members in ({"certificate": "nothing.pem", "key": "server.key"}, {"certificate": "server.pem", "key": "nothing.key"}, {"certificate": "bad.pem", "key": "server.key"},
-                        {"certificate": "server.pem", "key": "ca.key"}, {"certificate": "server.pem"}, {"certificate": "server.pem", "key": "server.key", "client_ca": "bad.pem"}):
+        for members in ({"certificate": "nothing.pem", "key": "server.key"}, {"certificate": "server.pem", "key": "nothing.key"},
+                        {"certificate": "bad.pem", "key": "server.key"},
+                        {"certificate": "server.pem", "key": "ca.key"}, {"certificate": "server.pem"},
+                        {"certificate": "server.pem", "key": "server.key", "client_ca": "bad.pem"}):
             with self.subTest(members=members):
                 self.not_up([], listen=[f"127.0.0.1:{self.port}"], tls=members | {"client_ca": members.get("client_ca", "ca.pem")})
 

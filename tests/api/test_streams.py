@@ -65,13 +65,15 @@ class Streams(ApiTest):
         stream.close()
 
     def test_streams_that_cannot_be(self):
-        for arguments, status in (({"guest": "off", "upgrade": "rastos-stream"}, 409), ({"guest": "web"}, 426), ({"guest": "web", "upgrade": "websocket"}, 426),
+        for arguments, status in (({"guest": "off", "upgrade": "rastos-stream"}, 409), ({"guest": "web"}, 426),
+                                  ({"guest": "web", "upgrade": "websocket"}, 426),
                                   ({"guest": "off"}, 426)):
             with self.subTest(arguments=arguments):
                 answer = self.api.openConsole(**arguments)
                 self.assertIn(answer.status, (status, 409), answer)
         for port in ("x", -1, 1 << 32, ""):
-            answer = self.api.request("GET", f"/v1/guests/web/vsock/{port}", None, {"Connection": "Upgrade", "Upgrade": "rastos-stream"})
+            answer = self.api.request("GET", f"/v1/guests/web/vsock/{port}",
+                                      None, {"Connection": "Upgrade", "Upgrade": "rastos-stream"})
             self.assertIn(answer.status, (400, 404), answer)
         self.assert_serves()
 
@@ -88,8 +90,10 @@ class Exec(ApiTest):
         self.assert_problem(self.api.exec({"command": ["true"]}, guest="off"), 409, ["off"])
 
     def test_commands_that_are_none(self):
-        for body, pointer in (({}, None), ({"command": []}, "/command"), ({"command": "true"}, "/command"), ({"command": [1]}, None), ({"comand": ["true"]}, "/comand"),
-                              ({"command": ["true"], "timeout_s": 0}, "/timeout_s"), ({"command": ["true"], "environment": [1]}, None)):
+        for body, pointer in (({}, None), ({"command": []}, "/command"), ({"command": "true"}, "/command"),
+                              ({"command": [1]}, None), ({"comand": ["true"]}, "/comand"),
+                              ({"command": ["true"], "timeout_s": 0}, "/timeout_s"),
+                              ({"command": ["true"], "environment": [1]}, None)):
             with self.subTest(body=body):
                 self.assert_problem(self.api.exec(body, guest="web"), 422, [], pointer)
 

@@ -86,11 +86,13 @@ class Xml(ApiTest):
         text = self.domain()
         for _ in range(20):
             peer = self.raw()
-            peer.sendall(f"PUT /v1/guests/web HTTP/1.1\r\nHost: x\r\nContent-Type: {XML}\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode())
+            peer.sendall(
+                f"PUT /v1/guests/web HTTP/1.1\r\nHost: x\r\nContent-Type: {XML}\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode())
             peer.close()
         wait_until(lambda: self.put_xml(text).status in (200, 201))
         (pid,) = self.manager_pids()
-        wait_until(lambda: not os.path.exists(f"/proc/{pid}/task/{pid}/children") or not Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+        wait_until(lambda: not os.path.exists(f"/proc/{pid}/task/{pid}/children")
+                   or not Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
 
     def test_many_at_once_are_converted_or_told_to_come_again(self):
 
@@ -98,7 +100,8 @@ class Xml(ApiTest):
 
         def ask(number):
             client = self.client()
-            statuses.append(client.putGuest(self.domain().replace(">web<", f">g{number}<").replace("6f1e3a52", f"6f1e3a{number:02}"), guest=f"g{number}", content_type=XML).status)
+            statuses.append(client.putGuest(self.domain().replace(">web<", f">g{number}<").replace(
+                "6f1e3a52", f"6f1e3a{number:02}"), guest=f"g{number}", content_type=XML).status)
 
         threads = [threading.Thread(target=ask, args=(number,)) for number in range(20)]
         for thread in threads:

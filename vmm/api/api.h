@@ -4,13 +4,18 @@
  *
  *      listener.c   the sockets: a unix socket, and TCP where vmm.json says so
  *      peers.c      who is there, how many connections and requests of each
- *      access.c     what a peer may: its role, by its groups, token or certificate
- *      server.c     libmicrohttpd in the manager's loop, connections and their time limits
- *      route.c      the table of what can be asked (routes.c), path.c its targets
- *      exchange.c    one request: from its first line to a struct call, and its answer
- *      guests.c     definitions: versions (ETag), merge patches, XML
+ *      access.c     what a peer may: its role, by its groups, token (tokens.c) or certificate
+ *      server.c     libmicrohttpd (library.c) in the manager's loop, connections and their time limits
+ *      route.c      the table of what can be asked (routes.c); path.c takes targets apart
+ *      exchange.c   one request, from its first line to its answer
+ *      admit.c      whether it is let in
+ *      operate.c    its struct call
+ *      reply.c      its answer; problem.c when that is no
+ *      guests.c     definitions: versions (etag.c), merge patches, XML (guest_xml.c)
+ *      resources.c  what else is not just an operation; page.c long lists
  *      follow.c     the stream of events
- *      stream.c     connections that become a console's or a vsock connection's bytes
+ *      stream.c     connections that become a console's or a vsock connection's bytes; relay.c carries them
+ *      documents.c  /openapi.json and the schemas
  *
  * HTTP itself (RFC 9110, 9112) is libmicrohttpd's. One thread, the manager's: no handler blocks, and no
  * client holds up another: what a client may take of memory, connections, requests and time is bounded

@@ -13,6 +13,7 @@
 
 #define API_BODY_MAX       65536
 #define API_DEFINITION_MAX (1U << 20)
+#define API_DISCARDED_MAX  (4U << 20) /* of a body that is too large; then its client is heard no longer */
 
 struct exchange {
 	struct api_connection *connection;
@@ -67,6 +68,13 @@ const char *exchange_header(const struct exchange *exchange, const char *name);
 /* Its client is not read from until exchange_resume; only its end is looked for. */
 void exchange_suspend(struct exchange *exchange);
 void exchange_resume(struct exchange *exchange);
+
+/* --- admit.c --- */
+
+/* Finds its route, and whether its client may ask that. What is refused is answered when its body was thrown
+ * away, unless at_once. */
+void exchange_admit(struct exchange *exchange, const char *method, const char *version);
+void exchange_too_large(struct exchange *exchange); /* answers so */
 
 /* --- operate.c --- */
 

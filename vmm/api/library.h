@@ -39,12 +39,12 @@
 	FUNCTION(gnutls_x509_crt_get_dn_by_oid)                                                              \
 	FUNCTION(gnutls_x509_crt_deinit)
 
-#define DECLARE_POINTER(function) __typeof__(function) *function;
+#define HTTP_POINTER(function) __typeof__(function) *function;
 
 struct http_library {
 	void *http, *tls; /* of dlopen(3) */
-	HTTP_FUNCTIONS(DECLARE_POINTER)
-	TLS_FUNCTIONS(DECLARE_POINTER)
+	HTTP_FUNCTIONS(HTTP_POINTER)
+	TLS_FUNCTIONS(HTTP_POINTER)
 };
 
 /* -ENOPKG when one of them is not installed, or not the one that we know. */

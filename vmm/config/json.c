@@ -15,11 +15,11 @@
 #define KEYS_MAX 48
 
 /*
- * "disks[1]." and "read_only" as "/disks/1/read_only" (RFC 6901). Only the key may be the document's own
- * word: what a pointer's syntax takes for itself is escaped there. One that does not fit is none: half of it
- * would be another place.
+ * "disks[1]." and "read_only" as "/disks/1/read_only" (RFC 6901). literal: the key is the document's own
+ * word, with whatever is in it; else "total.rate" is two. What a pointer's syntax takes for itself is
+ * escaped. One that does not fit is none: half of it would be another place.
  */
-static void pointer_set(struct error *err, const char *path, const char *key)
+static void pointer_set(struct error *err, const char *path, const char *key, bool literal)
 {
 	size_t used = 0;
 
@@ -30,12 +30,12 @@ static void pointer_set(struct error *err, const char *path, const char *key)
 		if (*path != ']')
 			err->pointer[used++] = *path == '.' || *path == '[' ? '/' : *path;
 	}
-	if (!*key)
+	if (!*key && !literal)
 		used--; /* the place itself */
 	for (; *key; key++) {
 		bool escaped = *key == '~' || *key == '/';
 
-		err->pointer[used++] = escaped ? '~' : *key;
+		err->pointer[used++] = escaped ? '~' : *key == '.' && !literal ? '/' : *key;
 		if (escaped)
 			err->pointer[used++] = *key == '~' ? '0' : '1';
 	}
@@ -52,7 +52,7 @@ int json_error(const struct json_place *place, const char *key, const char *form
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
 	code = error_set(place->err, -EINVAL, "%s: %s%s: %s", place->source, place->path, key, what);
-	pointer_set(place->err, place->path, key);
+	pointer_set(place->err, place->path, key, false);
 	return code;
 }
 
@@ -84,6 +84,21 @@ int json_parse(const char *source, const char *text, cJSON **root, struct json_p
 	return 0;
 }
 
+/* The key is the document's own word. */
+static int refuse_key(const struct json_place *place, const char *key, bool twice, const char *const *keys)
+{
+	const char *nearest = twice ? NULL : nearest_word(key, keys);
+
+	if (twice)
+		json_error(place, key, "is given twice");
+	else if (nearest)
+		json_error(place, key, "is not a known key, did you mean \"%s\"?", nearest);
+	else
+		json_error(place, key, "is not a known key");
+	pointer_set(place->err, place->path, key, true);
+	return -EINVAL;
+}
+
 int json_keys(const struct json_place *place, const char *const *keys)
 {
 	bool seen[KEYS_MAX] = {0};
@@ -91,7 +106,6 @@ int json_keys(const struct json_place *place, const char *const *keys)
 
 	cJSON_ArrayForEach(item, place->object)
 	{
-		const char *nearest;
 		unsigned i = 0;
 
 		while (keys[i] && strcmp(keys[i], item->string) != 0)
@@ -100,13 +114,7 @@ int json_keys(const struct json_place *place, const char *const *keys)
 			seen[i] = true;
 			continue;
 		}
-		if (keys[i])
-			return json_error(place, item->string, "is given twice");
-		nearest = nearest_word(item->string, keys);
-		if (nearest)
-			return json_error(place, item->string, "is not a known key, did you mean \"%s\"?",
-					  nearest);
-		return json_error(place, item->string, "is not a known key");
+		return refuse_key(place, item->string, keys[i] != NULL, keys);
 	}
 	return 0;
 }
@@ -255,7 +263,7 @@ int json_array_object(const struct json_place *place, const char *key, const cJS
 	if (!cJSON_IsObject(item)) {
 		error_set(place->err, -EINVAL, "%s: %s%s[%u]: must be an object: { ... }", place->source,
 			  place->path, key, index);
-		pointer_set(place->err, inner->path, "");
+		pointer_set(place->err, inner->path, "", false);
 		return -EINVAL;
 	}
 	return 0;

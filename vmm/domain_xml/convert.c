@@ -1,11 +1,11 @@
 #include "vmm/domain_xml/convert.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/util.h"
 #include "vmm/domain_xml/xml.h"
 
 #define BLANKS  " \t\r\n"
@@ -227,7 +227,7 @@ static char *count_write(const struct conversion *conversion, const cJSON *value
 	double number = cJSON_IsNumber(value) ? value->valuedouble : -1;
 	char *text = NULL;
 
-	if (number != floor(number) || number < (double)conversion->min || number > (double)conversion->max)
+	if (!number_is_whole(number) || number < (double)conversion->min || number > (double)conversion->max)
 		return NULL;
 	return asprintf(&text, "%llu", (unsigned long long)number) < 0 ? NULL : text;
 }
@@ -262,11 +262,11 @@ static int adjustment_read(const struct conversion *conversion, const char *text
 
 static char *adjustment_write(const struct conversion *conversion, const cJSON *value)
 {
-	double number = cJSON_IsNumber(value) ? value->valuedouble : NAN;
+	double number = cJSON_IsNumber(value) ? value->valuedouble : ADJUSTMENT_MAX + 1.0;
 	char *text = NULL;
 
 	(void)conversion;
-	if (number != floor(number) || fabs(number) > ADJUSTMENT_MAX)
+	if (!number_is_whole(number) || number < -(double)ADJUSTMENT_MAX || number > (double)ADJUSTMENT_MAX)
 		return NULL;
 	return asprintf(&text, "%lld", (long long)number) < 0 ? NULL : text;
 }
