@@ -24,8 +24,7 @@ int api_open(struct operations *operations, struct api **result, struct error *e
 		.peers.requests_per_second = settings->api.requests_per_second,
 	};
 	api->socket_path = settings_api_socket(settings);
-	code = api->socket_path ? http_library_open(&api->http, err)
-				: error_set(err, -ENOMEM, "API: out of memory");
+	code = api->socket_path ? 0 : error_set(err, -ENOMEM, "API: out of memory");
 	if (code == 0)
 		code = access_open(&api->access, &settings->api, err);
 	if (code == 0)
@@ -53,7 +52,6 @@ void api_close(struct api *api)
 	listeners_close(api);
 	server_close(api);
 	access_close(&api->access);
-	http_library_close(&api->http);
 	free(api->socket_path);
 	free(api);
 }

@@ -125,23 +125,6 @@ static void connection_noticed(void *owner, struct MHD_Connection *mhd, void **c
 	}
 }
 
-void server_add(struct api_connection *connection, const struct sockaddr *address, socklen_t len)
-{
-	struct api *api = connection->api;
-
-	connection->next = api->connections;
-	api->connections = connection;
-	connection->peer->connections++;
-	if (api->connection_count++ == 0)
-		loop_timer_set(&api->sweep, SWEEP_NS, SWEEP_NS);
-	connection_allow(connection, API_IDLE_S);
-	api->arriving = connection;
-	if (api->http.MHD_add_connection(connection->daemon->mhd, connection->fd, address, len) == MHD_NO &&
-	    api->arriving)
-		connection_free(
-			TAKE_PTR(api->arriving)); /* its descriptor was closed, and no notice of it comes */
-}
-
 /* --- Opening and closing --- */
 
 /* with_tls: the options of TLS, which follow the others. */
@@ -213,18 +196,66 @@ static void daemon_close(struct api_daemon *daemon)
 	daemon->mhd = NULL;
 }
 
-int server_open(struct api *api, struct error *err)
+static void server_stop(struct api *api)
+{
+	daemon_close(&api->plain);
+	daemon_close(&api->tls);
+	http_library_close(&api->http);
+}
+
+/* Library and daemons: all or nothing. */
+static int server_start(struct api *api, struct error *err)
 {
 	const struct api_settings *settings = &api->manager->settings->api;
+	int code = http_library_open(&api->http, err);
+
+	if (code == 0)
+		code = daemon_open(api, &api->plain, false, err);
+	if (code == 0 && settings->certificate && settings->listen_count) {
+		code = read_tls_files(api, settings, err);
+		if (code == 0)
+			code = daemon_open(api, &api->tls, true, err);
+	}
+	if (code < 0)
+		server_stop(api);
+	return code;
+}
+
+/* The library costs as much as the rest of a manager's start. Who has set nothing up, and could have nothing
+ * wrong, pays for it when the first client comes. */
+int server_open(struct api *api, struct error *err)
+{
 	int code = loop_timer_init(api->loop, &api->sweep, sweep);
 
 	if (code < 0)
 		return error_set(err, code, "API: cannot make a timer: %s", strerror(-code));
-	code = daemon_open(api, &api->plain, false, err);
-	if (code < 0 || !settings->certificate || !settings->listen_count)
-		return code;
-	code = read_tls_files(api, settings, err);
-	return code < 0 ? code : daemon_open(api, &api->tls, true, err);
+	return api->manager->settings->api.listen_count ? server_start(api, err) : 0;
+}
+
+/* --- Clients --- */
+
+void server_add(struct api_connection *connection, const struct sockaddr *address, socklen_t len)
+{
+	struct api *api = connection->api;
+	struct error err;
+
+	if (!connection->daemon->mhd && server_start(api, &err) < 0) {
+		log_limited(&api->turned_away, LOG_LEVEL_WARNING, "%s", err.text);
+		close(connection->fd);
+		free(connection);
+		return;
+	}
+	connection->next = api->connections;
+	api->connections = connection;
+	connection->peer->connections++;
+	if (api->connection_count++ == 0)
+		loop_timer_set(&api->sweep, SWEEP_NS, SWEEP_NS);
+	connection_allow(connection, API_IDLE_S);
+	api->arriving = connection;
+	if (api->http.MHD_add_connection(connection->daemon->mhd, connection->fd, address, len) == MHD_NO &&
+	    api->arriving)
+		connection_free(
+			TAKE_PTR(api->arriving)); /* its descriptor was closed, and no notice of it comes */
 }
 
 /* Who was answered already shall have the answer: whoever asked for the end of the manager. */
@@ -239,8 +270,7 @@ void server_close(struct api *api)
 	daemon_flush(&api->plain);
 	daemon_flush(&api->tls);
 	exchanges_abandon(api);
-	daemon_close(&api->plain);
-	daemon_close(&api->tls);
+	server_stop(api);
 	loop_timer_close(api->loop, &api->sweep);
 	for (unsigned i = 0; i < API_TLS_FILES; i++)
 		free(api->tls_files[i]);

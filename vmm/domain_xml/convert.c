@@ -262,12 +262,11 @@ static int adjustment_read(const struct conversion *conversion, const char *text
 
 static char *adjustment_write(const struct conversion *conversion, const cJSON *value)
 {
-	double number = cJSON_IsNumber(value) ? value->valuedouble : -1;
-	double size = number < 0 ? -number : number;
+	double number = cJSON_IsNumber(value) ? value->valuedouble : ADJUSTMENT_MAX + 1.0;
 	char *text = NULL;
 
 	(void)conversion;
-	if (!cJSON_IsNumber(value) || !number_is_whole(number) || size > (double)ADJUSTMENT_MAX)
+	if (!number_is_whole(number) || number < -(double)ADJUSTMENT_MAX || number > (double)ADJUSTMENT_MAX)
 		return NULL;
 	return asprintf(&text, "%lld", (long long)number) < 0 ? NULL : text;
 }

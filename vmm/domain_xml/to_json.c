@@ -72,13 +72,12 @@ static int read_value(struct reader *reader, const struct rule *rule, const xmlN
 /* --- What has no rule --- */
 
 /* The names that have a rule where this node is. */
-static const char *nearest_name(const struct reader *reader, const char *parent, const char *name)
+static const char *nearest_name(const char *parent, const char *name)
 {
 	const char *names[NEAREST_MAX + 1] = {NULL};
 	size_t len = strlen(parent);
 	unsigned count = 0;
 
-	(void)reader;
 	for (unsigned g = 0; rule_groups[g]; g++) {
 		const struct rule_group *group = rule_groups[g];
 
@@ -108,7 +107,7 @@ static int no_rule(struct reader *reader, size_t parent_len, const xmlNode *node
 			      text ? text : "");
 	}
 	snprintf(parent, sizeof(parent), "%.*s", (int)parent_len, reader->path);
-	nearest = nearest_name(reader, parent, reader->path + parent_len + (parent_len > 0));
+	nearest = nearest_name(parent, reader->path + parent_len + (parent_len > 0));
 	if (nearest)
 		return refuse(reader->refusal, -EINVAL, node,
 			      "is an %s that is not supported, did you mean %s?", kind,

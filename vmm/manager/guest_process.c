@@ -151,7 +151,7 @@ static void process_ready(struct loop_source *source, uint32_t events)
 
 static void no_last_words(struct managed_guest *guest)
 {
-	guest->end = MACHINE_FAILED;
+	guest->end = guest->record.goal == GOAL_OFF ? MACHINE_KILLED : MACHINE_FAILED;
 	snprintf(guest->why, sizeof(guest->why),
 		 "guest %s: its process has ended, and there was no memory to read why",
 		 guest->definition->name);

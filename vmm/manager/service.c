@@ -237,17 +237,6 @@ static void raise_file_limit(void)
 		log_warning("cannot raise the limit of open files: %m");
 }
 
-/* A host without the library does without the API, unless it was asked for. */
-static int service_open_api(struct service *service, struct error *err)
-{
-	int code = api_open(control_operations(service->control), &service->api, err);
-
-	if (code != -ENOPKG || service->config->settings->api.listen_count)
-		return code;
-	log_warning("%s", err->text);
-	return 0;
-}
-
 static void log_check_due(struct loop_timer *timer)
 {
 	const struct service *service = CONTAINER_OF(timer, struct service, log_check);
@@ -285,7 +274,7 @@ static int service_open(struct service *service, struct error *err)
 	if (code == 0)
 		code = control_open(&service->manager, service_down, service, &service->control, err);
 	if (code == 0)
-		code = service_open_api(service, err);
+		code = api_open(control_operations(service->control), &service->api, err);
 	return code;
 }
 

@@ -7,8 +7,9 @@ guest_initrd /tmp/plugged.initrd <<'END'
 	use_disk() {
 		mknod /dev/used-$1 b $(tr : ' ' </sys/block/$1/dev) 2>/dev/null # in /dev dd would make a file where the disk was
 		dd if=/dev/urandom of=/tmp/pattern bs=64k count=16 2>/dev/null
-		dd if=/tmp/pattern of=/dev/used-$1 bs=64k oflag=direct 2>/dev/null && sync
-		dd if=/dev/used-$1 bs=64k count=16 iflag=direct 2>/dev/null | cmp - /tmp/pattern && echo "disk $1 keeps what is written"
+		end=$(($(cat /sys/block/$1/size) / 128 - 16))
+		dd if=/tmp/pattern of=/dev/used-$1 bs=64k seek=$end oflag=direct 2>/dev/null && sync
+		dd if=/dev/used-$1 bs=64k skip=$end iflag=direct 2>/dev/null | cmp - /tmp/pattern && echo "disk $1 keeps what is written"
 		while dd if=/tmp/pattern of=/dev/used-$1 bs=64k oflag=direct && dd if=/dev/used-$1 of=/dev/null bs=64k count=16 iflag=direct; do :; done 2>/dev/null
 	}
 	use_card() {
@@ -47,7 +48,7 @@ wait_for 120 printed $log "the guest is up"
 tunctl -t plug0 >/dev/null
 ip address add 10.9.9.1/24 dev plug0
 ip link set plug0 up
-truncate -s 32M /tmp/plugged.img
+truncate -s 600M /tmp/plugged.img # more than the guest has memory: its process must be let write there
 
 # The devices that the guest has told of last.
 guest_has() {

@@ -43,6 +43,28 @@ static int start_or_skip(struct passt *passt, const char *const *publish, unsign
 	return fd;
 }
 
+Test(passt, tells_the_mtu_it_is_given)
+{
+	static const char wanted[] = "\0--mtu\0"
+				     "1400";
+	char path[64], line[4096];
+	struct passt passt;
+	ssize_t len;
+	int cmdline;
+	int fd = passt_start(&passt, "test", NULL, 0, 1400, &err);
+
+	if (fd == -ENOENT || (fd == -EIO && strstr(err.text, "interface")))
+		cr_skip_test("%s", err.text);
+	cr_assert_geq(fd, 0, "%s", err.text);
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)passt.pid);
+	cmdline = open(path, O_RDONLY | O_CLOEXEC);
+	len = read(cmdline, line, sizeof(line));
+	cr_assert(len > 0 && memmem(line, (size_t)len, wanted, sizeof(wanted)));
+	close(cmdline);
+	close(fd);
+	passt_stop(&passt);
+}
+
 Test(passt, binds_the_published_port_and_ends_when_stopped)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

@@ -5,7 +5,10 @@
 #include <linux/virtio_config.h>
 #include <linux/virtio_ids.h>
 #include <linux/virtio_pci.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/util.h"
 #include "devmodel/virtio/pci.h"
@@ -319,6 +322,44 @@ Test(virtio_pci, capabilities_cannot_be_written)
 		config_set(at + i, 0xff, 1);
 	cr_assert_eq(find_capability(PCI_CAP_ID_VNDR, VIRTIO_PCI_CAP_COMMON_CFG), at);
 	cr_assert_eq(config_get(at + VIRTIO_PCI_CAP_LENGTH, 4), 0x3c);
+}
+
+/* lspci reads configuration space from a file as well as from a machine. */
+Test(virtio_pci, lspci_finds_nothing_wrong)
+{
+	static const char *expected[] = {
+		"02.0 SCSI storage controller: ",
+		"Flags: bus master, fast devsel",
+		"Memory at d1020000 (32-bit, non-prefetchable)",
+		"Capabilities: [40] MSI-X: Enable- Count=3 Masked-",
+		"Vendor Specific Information: VirtIO: CommonCfg",
+		"Vendor Specific Information: VirtIO: ISR",
+		"Vendor Specific Information: VirtIO: DeviceCfg",
+		"Vendor Specific Information: VirtIO: Notify",
+	};
+	char path[] = "/tmp/rastos-pci-XXXXXX";
+	char command[64];
+	char output[4096];
+	FILE *file;
+
+	if (system("command -v lspci >/dev/null") != 0)
+		cr_skip("lspci is not installed (Debian package pciutils)");
+	file = fdopen(mkstemp(path), "w");
+	cr_assert_not_null(file);
+	fprintf(file, "00:%02x.0 Device\n", SLOT);
+	for (unsigned at = 0; at < PCI_CFG_SPACE_SIZE; at++) {
+		if (at % 16 == 0)
+			fprintf(file, "%02x:", at);
+		fprintf(file, " %02x%s", config_get(at, 1), at % 16 == 15 ? "\n" : "");
+	}
+	fclose(file);
+	snprintf(command, sizeof(command), "lspci -v -F %s 2>&1", path);
+	file = popen(command, "r");
+	output[fread(output, 1, sizeof(output) - 1, file)] = '\0';
+	cr_assert_eq(pclose(file), 0, "%s", output);
+	unlink(path);
+	for (unsigned i = 0; i < ARRAY_SIZE(expected); i++)
+		cr_assert(strstr(output, expected[i]), "no \"%s\" in:\n%s", expected[i], output);
 }
 
 /* Common configuration */

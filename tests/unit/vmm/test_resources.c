@@ -19,9 +19,12 @@ static struct error err;
 static void setup(void)
 {
 	scratch_make();
-	cr_assert_eq(settings_read(scratch_file("vmm.json", "{\"keys_dir\":\".\",\"runtime_dir\":\".\",\"state_dir\":\"state\"}"),
-				   &settings, &err),
-		     0);
+	cr_assert_eq(
+		settings_read(
+			scratch_file("vmm.json",
+				     "{\"keys_dir\":\".\",\"runtime_dir\":\".\",\"state_dir\":\"state\"}"),
+			&settings, &err),
+		0);
 	definition = definition_new("web");
 	definition->kernel = strdup(scratch_file("vmlinux", "kernel"));
 	definition->memory_mib = 16;
@@ -132,6 +135,51 @@ static void make_image(const char *name)
 	cr_assert_eq(pool_open(&settings, true, &pool, &err), 0, "%s", err.text);
 	cr_assert_eq(pool_create(&pool, name, 1024, &err), 0, "%s", err.text);
 	pool_close(&pool);
+}
+
+/* Opens the guest's one disk twice: shared both times, then once as one's own. */
+static void expect_shared_among_friends(void)
+{
+	struct guest_resources first;
+
+	definition->disks[0].shareable = true;
+	cr_assert_eq(guest_resources_open(definition, &settings, NULL, &first, &err), 0, "%s", err.text);
+	cr_assert_eq(guest_resources_open(definition, &settings, NULL, &resources, &err), 0, "%s", err.text);
+	cr_assert_eq(pwrite(resources.disks[0].fd, "x", 1, 0), 1, "it is shared to be written");
+	guest_resources_close(&resources);
+	definition->disks[0].shareable = false;
+	refused("is in use");
+	definition->disks[0].read_only = true;
+	cr_assert_eq(guest_resources_open(definition, &settings, NULL, &resources, &err), 0, "%s", err.text);
+	guest_resources_close(&resources);
+	guest_resources_close(&first);
+}
+
+Test(resources, a_shared_disk_is_shared_with_who_shares_it)
+{
+	add_disk(scratch_file("disk", ""), false);
+	cr_assert_eq(truncate(definition->disks[0].path, 512), 0);
+	expect_shared_among_friends();
+}
+
+Test(resources, a_shared_image_is_shared_with_who_shares_it)
+{
+	make_image("data");
+	add_image("data");
+	expect_shared_among_friends();
+}
+
+Test(resources, a_disk_without_the_page_cache_is_opened_so_or_refused)
+{
+	add_disk(scratch_file("disk", ""), false);
+	cr_assert_eq(truncate(definition->disks[0].path, 4096), 0);
+	definition->disks[0].cache = DISK_CACHE_NONE;
+	if (guest_resources_open(definition, &settings, NULL, &resources, &err) < 0) {
+		refused("its file system cannot do without the page cache");
+		return;
+	}
+	cr_assert(fcntl(resources.disks[0].fd, F_GETFL) & O_DIRECT);
+	guest_resources_close(&resources);
 }
 
 Test(resources, image_of_the_pool_is_locked)

@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""What it costs a stock kernel that its devices are on a PCI bus: instructions with each transport, from the first KVM_RUN to init,
+which is the kernel's own part, and of the whole run, in which init loads the drivers, waits for the disk, and powers off.
+
+The guest is Debian's own kernel with the minimal root and a disk, on the rastOS host in an emulated machine (tests/metal) whose
+clock ticks once an instruction (QEMU's -icount). RASTOS_BUILD names the build folder (default: build); it needs the target `metal`.
+
+Ends with status 1 only when something could not be run.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+from report import judge, print_table, write_json
+
+SOURCE = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(SOURCE / "tests/metal"))
+from metal import BUILD, Failure, Machine, READY  # noqa: E402
+
+COUNTING = ["-accel", "tcg", "-icount", "shift=0,sleep=off", "-smp", "1"]
+BOOT_SECONDS = 300
+RUN_SECONDS = 1500
+ROUNDS = 3  # the first fills the caches; of the others the least counts
+TRANSPORTS = ["mmio", "pci"]
+
+SCRIPT = """
+guest_initrd initrd <<'END'
+until [ -b /dev/vda ]; do :; done
+poweroff
+END
+truncate -s 16M disk.img
+for round in ROUNDS; do
+for transport in mmio pci; do
+cat >guest.json <<END
+{ "name": "guest", "memory_mib": 256, "transport": "$transport", "disks": [{ "path": "/tmp/disk.img" }],
+  "kernel": { "path": "/payload/kernel/vmlinuz", "initrd": "/tmp/initrd", "cmdline": "console=ttyS0 quiet panic=-1" } }
+END
+start=$(cut -d ' ' -f 1 /proc/uptime)
+rastos-vmm run --boot-report report guest.json </dev/null >log 2>&1 || { cat log; exit 1; }
+echo "run $transport $start $(cut -d ' ' -f 1 /proc/uptime)"
+echo "report $transport $(cat report)"
+done
+done
+"""
+
+
+def run_on_host():
+    script = (SOURCE / "tests/metal/lib.sh").read_text() + SCRIPT.replace("ROUNDS", " ".join(map(str, range(ROUNDS))))
+    machine = Machine(processors=COUNTING)
+    output = bytearray()
+    try:
+        machine.read_until(READY, BOOT_SECONDS)
+        status = machine.run(script, RUN_SECONDS, output.extend)
+    except Failure as failure:
+        raise Failure(f"{failure}; {output.decode(errors='replace')}\n{machine.console_tail()}") from None
+    finally:
+        machine.close()
+    text = output.decode(errors="replace").replace("\r", "")
+    if status != 0:
+        raise Failure(f"the script on the host ended with status {status}: {text}")
+    return text
+
+
+def instructions(text, transport):
+    """From the first KVM_RUN to init, of each round but the first: a millisecond is a million of them."""
+    boots = []
+    for report in re.findall(rf"^report {transport} (.*)$", text, re.MULTILINE):
+        at = {step["name"]: step["at_ms"] for step in json.loads(report)["steps"]}
+        boots.append((at["init"] - at["run"]) * 1e6)
+    return min(boots[1:])
+
+
+def whole(text, transport):
+    """The same of a whole run; the clock's ticks are ten million instructions."""
+    runs = re.findall(rf"^run {transport} (\S+) (\S+)$", text, re.MULTILINE)
+    return min(float(end) - float(start) for start, end in runs[1:]) * 1e9
+
+
+def main():
+    try:
+        text = run_on_host()
+    except Failure as failure:
+        print(f"transport: {failure}", file=sys.stderr)
+        return 1
+    measured = {name: {"to_init": instructions(text, name), "whole": whole(text, name)} for name in TRANSPORTS}
+    print("Instructions of a guest with a stock kernel:\n")
+    print_table(["", "to init", "whole run"], [[name, f"{counts['to_init'] / 1e6:.0f} M", f"{counts['whole'] / 1e6:.0f} M"]
+                                               for name, counts in measured.items()])
+    print()
+    mmio, pci = measured["mmio"], measured["pci"]
+    judged = judge([("a boot with pci, as a part of one with mmio", pci["to_init"] / mmio["to_init"], 1.1),
+                    ("a whole run with pci, as a part of one with mmio", pci["whole"] / mmio["whole"], 1.1)])
+    (BUILD / "bench").mkdir(exist_ok=True)
+    write_json(BUILD / "bench/transport.json", {"instructions": measured, "promises": judged})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
