@@ -2,7 +2,7 @@
 failure of ours, and what the document calls wrong is refused. The same requests each time; RASTOS_API_REQUESTS says how many."""
 
 try:
-    import hypothesis
+    import hypothesis.configuration
 except ImportError:
     import sys
     print("skipped: python3-hypothesis is not installed")
@@ -10,12 +10,16 @@ except ImportError:
 
 import http.client
 import re
+import tempfile
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from api import *
 from strategies import ANYTHING, HOSTILE_TEXT, Drawn
+
+HOME = tempfile.TemporaryDirectory(prefix="rastos-hypothesis-")  # else it leaves a folder where it is run
+hypothesis.configuration.set_hypothesis_home_dir(HOME.name)
 
 REQUESTS = int(os.environ.get("RASTOS_API_REQUESTS", 3000))
 SECONDS = 35 * max(1, REQUESTS // 3000)  # on a machine that is busy it ends sooner
