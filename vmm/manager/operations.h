@@ -55,7 +55,7 @@
  *                                                        more input: vsock-connect to port 9998, and then
  *                                                        common/exec_wire.h
  *
- *      device-list       guest                           {"devices":[device...]} (device_operations.c)
+ *      device-list       guest                           {"devices":[device...]} (devices.h)
  *      device-info       guest, device                   one device
  *      device-add        guest, device, kind, definition, next_start, timeout_s
  *                                                        the device of that id, which is made or changed; kind: disk

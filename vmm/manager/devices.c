@@ -1,0 +1,154 @@
+#include "vmm/manager/devices.h"
+
+#include <string.h>
+
+#include "common/util.h"
+#include "vmm/manager/stats.h"
+
+/* --- Which there are --- */
+
+const struct device_kind device_kinds[DEVICE_KINDS] = {
+	{"disk", "disks", "disk"},
+	{"network", "networks", "net"},
+};
+
+unsigned device_count(const struct guest_definition *definition, const struct device_kind *kind)
+{
+	return kind == DEVICE_DISK ? definition->disk_count : definition->network_count;
+}
+
+const char *device_id(const struct guest_definition *definition, const struct device_kind *kind,
+		      unsigned index, char *buffer)
+{
+	return kind == DEVICE_DISK ? definition_disk_id(definition, index, buffer)
+				   : definition_network_id(definition, index, buffer);
+}
+
+cJSON *device_array(const cJSON *definition, const struct device_kind *kind)
+{
+	return cJSON_GetObjectItemCaseSensitive(definition, kind->array);
+}
+
+bool device_find(const struct guest_definition *definition, const char *id, const struct device_kind **kind,
+		 unsigned *index)
+{
+	char buffer[DEFINITION_DEVICE_ID_MAX + 1];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(device_kinds); i++) {
+		for (unsigned j = 0; j < device_count(definition, &device_kinds[i]); j++) {
+			if (strcmp(device_id(definition, &device_kinds[i], j, buffer), id) == 0) {
+				*kind = &device_kinds[i];
+				*index = j;
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* --- What is told --- */
+
+/* What a guest has: one that is off has what its next start will give it. */
+static const struct guest_definition *shown(const struct managed_guest *guest)
+{
+	return guest->fresh && !guest_alive(guest) ? guest->fresh : guest->definition;
+}
+
+static bool comes_and_goes(const struct managed_guest *guest)
+{
+	return guest_alive(guest) ? guest->devices.told : shown(guest)->transport == GUEST_TRANSPORT_PCI;
+}
+
+static bool is_leaving(const struct managed_guest *guest, const char *id)
+{
+	for (unsigned i = 0; i < guest->devices.count; i++) {
+		if (strcmp(guest->devices.list[i].id, id) == 0)
+			return guest->devices.list[i].leaving;
+	}
+	return false;
+}
+
+static void add_counters(cJSON *device, const char *id, cJSON *counters)
+{
+	static const char *const arrays[] = {"disks", "networks", "others"};
+	cJSON *item;
+
+	for (unsigned i = 0; counters && i < ARRAY_SIZE(arrays); i++) {
+		cJSON *array = cJSON_GetObjectItemCaseSensitive(counters, arrays[i]);
+
+		cJSON_ArrayForEach(item, array)
+		{
+			const cJSON *name = cJSON_GetObjectItemCaseSensitive(item, "device");
+
+			if (!cJSON_IsString(name) || strcmp(name->valuestring, id) != 0)
+				continue;
+			cJSON_DetachItemViaPointer(array, item);
+			cJSON_DeleteItemFromObjectCaseSensitive(item, "device");
+			cJSON_AddItemToObject(device, "counters", item);
+			return;
+		}
+	}
+}
+
+static cJSON *device_new(const char *id, const char *type, bool hotplug, cJSON *counters)
+{
+	cJSON *json = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(json, "id", id);
+	cJSON_AddStringToObject(json, "type", type);
+	cJSON_AddBoolToObject(json, "hotplug", hotplug);
+	add_counters(json, id, counters);
+	return json;
+}
+
+static void add_devices(cJSON *list, const struct managed_guest *guest, const struct device_kind *kind,
+			cJSON *counters)
+{
+	const struct guest_definition *definition = shown(guest);
+	char buffer[DEFINITION_DEVICE_ID_MAX + 1];
+
+	for (unsigned i = 0; i < device_count(definition, kind); i++) {
+		const char *id = device_id(definition, kind, i, buffer);
+		cJSON *device = device_new(id, kind->type, comes_and_goes(guest), counters);
+		const cJSON *item = cJSON_GetArrayItem(device_array(definition->json, kind), (int)i);
+
+		cJSON_AddNumberToObject(device, "index", i);
+		cJSON_AddItemToObject(device, kind->type, cJSON_Duplicate(item, true));
+		if (is_leaving(guest, id))
+			cJSON_AddTrueToObject(device, "leaving");
+		cJSON_AddItemToArray(list, device);
+	}
+}
+
+cJSON *devices_to_json(const struct managed_guest *guest)
+{
+	const struct guest_definition *definition = shown(guest);
+	cJSON *counters = stats_counted(guest) ? counters_to_json(&guest->counters) : NULL;
+	cJSON *list = cJSON_CreateArray();
+
+	for (unsigned i = 0; i < ARRAY_SIZE(device_kinds); i++)
+		add_devices(list, guest, &device_kinds[i], counters);
+	if (definition->rng)
+		cJSON_AddItemToArray(list, device_new("rng0", "rng", false, counters));
+	if (definition->vsock_cid)
+		cJSON_AddItemToArray(list, device_new("vsock0", "vsock", false, counters));
+	cJSON_AddItemToArray(list, device_new("console0", "console", false, counters));
+	cJSON_Delete(counters);
+	return list;
+}
+
+cJSON *device_to_json(const struct managed_guest *guest, const char *id)
+{
+	cJSON *list = devices_to_json(guest);
+	cJSON *item, *found = NULL;
+
+	cJSON_ArrayForEach(item, list)
+	{
+		if (strcmp(cJSON_GetObjectItemCaseSensitive(item, "id")->valuestring, id) == 0) {
+			found = cJSON_DetachItemViaPointer(list, item);
+			break;
+		}
+	}
+	cJSON_Delete(list);
+	return found;
+}
