@@ -2,7 +2,7 @@
 failure of ours, and what the document calls wrong is refused. The same requests each time; RASTOS_API_REQUESTS says how many."""
 
 try:
-    import hypothesis
+    import hypothesis.configuration
 except ImportError:
     import sys
     print("skipped: python3-hypothesis is not installed")
@@ -10,12 +10,16 @@ except ImportError:
 
 import http.client
 import re
+import tempfile
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from api import *
 from strategies import ANYTHING, HOSTILE_TEXT, Drawn
+
+HOME = tempfile.TemporaryDirectory(prefix="rastos-hypothesis-")  # else it leaves a folder where it is run
+hypothesis.configuration.set_hypothesis_home_dir(HOME.name)
 
 REQUESTS = int(os.environ.get("RASTOS_API_REQUESTS", 3000))
 SECONDS = 35 * max(1, REQUESTS // 3000)  # on a machine that is busy it ends sooner
@@ -167,9 +171,10 @@ class Generated(ApiTest):
         self.assertFalse(wrong, "\n" + "\n\n".join(wrong.values()))
         self.assertEqual(self.manager_pids(), [before])
         self.assert_serves()
-        # Those that were drawn have been refused and carried out.
+        # Those that were drawn have been refused and carried out, when there were enough of them.
         for operation in ("putGuest", "patchGuest", "putDisk", "listGuests"):
-            self.assertTrue({status // 100 for status in self.seen[operation]} >= {2, 4}, (operation, self.seen[operation]))
+            self.assertTrue(asked < 3000 or {status // 100 for status in self.seen[operation]} >= {2, 4},
+                            (operation, self.seen[operation]))
 
 
 main()

@@ -84,7 +84,7 @@ class Killed(FaultTest):
         os.environ["RASTOS_TEST"] = self.folder.name
         self.addCleanup(os.environ.pop, "RASTOS_TEST")
         self.define_file("web", autostart=False)
-        for call in ("clone,clone3", "pidfd_open", "openat", "fsync", "rename", "sendmsg"):
+        for call in ("clone,clone3", "memfd_create", "epoll_ctl", "openat", "fsync", "rename", "sendmsg"):
             number = 1
             while self.start_and_kill(call, number):
                 number += 9 if call == "openat" else 1

@@ -177,8 +177,9 @@ int guest_process_say(struct managed_guest *guest, const cJSON *message, int fd,
 int guest_process_connect(struct managed_guest *guest, uint32_t port, int fd, struct error *err);
 /* Where it listens for the next manager. */
 int guest_process_address(const struct managed_guest *guest, struct sockaddr_un *address, struct error *err);
-/* Watches record.process for its end, and listens to it over fd, which is taken over. */
-int guest_process_watch(struct managed_guest *guest, struct error *err);
+/* Watches it for its end by its pidfd (negative: why there is none), and listens to it over fd; both are taken
+ * over. */
+int guest_process_watch(struct managed_guest *guest, int pidfd, struct error *err);
 int guest_process_hear(struct managed_guest *guest, int fd, struct error *err);
 void guest_process_kill(struct managed_guest *guest);
 /* A child of ours has ended: one of its helpers? */

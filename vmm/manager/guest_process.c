@@ -237,15 +237,11 @@ int guest_process_address(const struct managed_guest *guest, struct sockaddr_un 
 	return 0;
 }
 
-int guest_process_watch(struct managed_guest *guest, struct error *err)
+int guest_process_watch(struct managed_guest *guest, int pidfd, struct error *err)
 {
 	int code;
 
-	guest->process = (struct loop_source){
-		.fd = process_id_open(&guest->record.process),
-		.events = EPOLLIN,
-		.ready = process_ready,
-	};
+	guest->process = (struct loop_source){.fd = pidfd, .events = EPOLLIN, .ready = process_ready};
 	code = guest->process.fd < 0 ? guest->process.fd : loop_add(guest->manager->loop, &guest->process);
 	if (code == 0)
 		return 0;
@@ -315,7 +311,7 @@ static int connect_to(const struct managed_guest *guest, struct error *err)
 
 int guest_process_find(struct managed_guest *guest, struct error *err)
 {
-	int code = guest_process_watch(guest, err);
+	int code = guest_process_watch(guest, process_id_open(&guest->record.process), err);
 	int fd;
 
 	if (code < 0)

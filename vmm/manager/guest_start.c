@@ -138,7 +138,7 @@ static int process_start(struct managed_guest *guest, struct guest_resources *re
 			 struct process_files *files, struct error *err)
 {
 	struct jail_config jail;
-	int pidfd = -1;
+	AUTO_CLOSE int pidfd = -1; /* jail_spawn closes it when it fails */
 	pid_t pid = -1;
 	int code = guest_jail_open(guest, &jail, err);
 
@@ -151,7 +151,6 @@ static int process_start(struct managed_guest *guest, struct guest_resources *re
 		code = MIN(pid, 0);
 	}
 	cleanup_close(&jail.cgroup_fd);
-	cleanup_close(&pidfd);
 	if (code < 0) {
 		guest_broker_close(guest);
 		guest_errors_close(guest);
@@ -160,7 +159,7 @@ static int process_start(struct managed_guest *guest, struct guest_resources *re
 	}
 	code = process_id_of(pid, &guest->record.process);
 	if (code == 0)
-		code = guest_process_watch(guest, err);
+		code = guest_process_watch(guest, TAKE_FD(pidfd), err);
 	else
 		error_set(err, code, "guest %s: its process cannot be found: %s", guest->definition->name,
 			  strerror(-code));

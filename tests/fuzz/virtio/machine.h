@@ -1,26 +1,27 @@
+/* clang-format off */
 /*
  * What the fuzz targets of the virtio devices share: a little guest whose program is the fuzzer's input.
  *
  * The input is a run of operations, each a byte (modulo the number of operations) and its operands, little
  * endian; what lies beyond the input's end reads as zero:
  *
- *      0 register  offset:16 value:32                 writes a register of the transport: MMIO's, or PCI's common
- *                                                     configuration
- *      1 access    offset:16 len:8 write:8 data:64    any access, of 1 + len % 8 bytes; with PCI len / 8 says where:
- *                                                     BAR 0, ECAM, the two ports
+ *      0 register  offset:16 value:32                 writes a register: MMIO's, or PCI's common configuration
+ *      1 access    offset:16 len:8 write:8 data:64    any access, of 1 + len % 8 bytes; with PCI len / 8 says
+ *                                                     where: BAR 0, ECAM, the two ports
  *      2 memory    address:32 len:8 bytes             writes guest memory
  *      3 run       -                                  lets the device's loop run
  *      4 start     features:64                        a correct driver's start: reset to DRIVER_OK, queues of
- * FUZZ_QUEUE_SIZE 5 chain     queue:8 count:8 (address:32 len:32 flags:8)...   one descriptor chain, made
- * available 6 notify    queue:8                            kicks the queue and lets the loop run 7 backend
- * whatever the target reads          something happens on the host's side
- *
+ *                                                     FUZZ_QUEUE_SIZE
+ *      5 chain     queue:8 count:8 (address:32 len:32 flags:8)...   one descriptor chain, made available
+ *      6 notify    queue:8                            kicks the queue and lets the loop run
+ *      7 backend   whatever the target reads          something happens on the host's side
  *      8 replug    -                                  with PCI: the function leaves its slot and comes back
  *
  * A target that is built with FUZZ_PCI has the device on a PCI bus.
  *
  * Everything is fresh for each input, so that a crash repeats.
  */
+/* clang-format on */
 #pragma once
 
 #include <stdbool.h>
