@@ -109,6 +109,17 @@ class Http(ApiTest):
             answer = self.api.request("GET", f"/v1/guests?limit={limit}", check=False)
             self.assert_problem(answer, 400, [], parameter="limit")
 
+    def test_strangers_leave_room_for_users_of_this_host(self):
+        port = free_port()
+        self.configure(api={"listen": [f"127.0.0.1:{port}"], "tokens": "tokens"})
+        self.up()
+        for place in range(1100):
+            peer = socket.create_connection(("127.0.0.1", port), source_address=(f"127.0.0.{2 + place % 4}", 0))
+            self.addCleanup(peer.close)
+        peer.settimeout(10)
+        self.assertTrue(peer.recv(4096).startswith(b"HTTP/1.1 503 "))  # one too many
+        self.assert_serves()
+
     def test_reset_connections_leave_nothing(self):
         """A TCP client that resets its connection in the midst of an answer."""
         port = free_port()

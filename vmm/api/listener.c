@@ -60,9 +60,11 @@ static void take_client(struct api_listener *listener, int fd, const struct sock
 	struct api_connection *connection = calloc(1, sizeof(*connection));
 	uint32_t uid = 0;
 	enum api_role role = listener->local ? access_of_socket(&api->access, fd, &uid) : ROLE_NONE;
-	struct api_peer *peer = peer_of(&api->peers, address, uid, monotonic_ns());
+	bool known = listener->local && role != ROLE_NONE;
+	struct api_peer *peer = peer_of(&api->peers, address, uid, known, monotonic_ns());
+	unsigned most = known ? API_CONNECTIONS_MAX : API_CONNECTIONS_MAX - API_CONNECTIONS_RESERVED;
 
-	if (!connection || !peer || api->connection_count >= API_CONNECTIONS_MAX ||
+	if (!connection || !peer || api->connection_count >= most ||
 	    peer->connections >= API_PEER_CONNECTIONS_MAX) {
 		log_limited(&api->turned_away, LOG_LEVEL_WARNING,
 			    "api: a client is turned away: there are %u connections", api->connection_count);

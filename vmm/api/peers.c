@@ -46,9 +46,10 @@ static bool is_free(const struct api_peers *peers, struct api_peer *peer, uint64
 	return peer->connections == 0 && peer->requests_ms == burst(peers);
 }
 
-struct api_peer *peer_of(struct api_peers *peers, const struct sockaddr *address, uint32_t uid,
+struct api_peer *peer_of(struct api_peers *peers, const struct sockaddr *address, uint32_t uid, bool known,
 			 uint64_t now_ns)
 {
+	const unsigned places = known ? PEERS_MAX : PEERS_MAX - PEERS_RESERVED;
 	struct api_peer *place = NULL;
 	uint64_t key[2];
 
@@ -58,7 +59,7 @@ struct api_peer *peer_of(struct api_peers *peers, const struct sockaddr *address
 
 		if (peer->filled_ns && memcmp(peer->key, key, sizeof(key)) == 0)
 			return peer;
-		if (!place && is_free(peers, peer, now_ns))
+		if (!place && i < places && is_free(peers, peer, now_ns))
 			place = peer;
 	}
 	if (place)

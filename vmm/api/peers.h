@@ -12,7 +12,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#define PEERS_MAX 256
+#define PEERS_MAX      256
+#define PEERS_RESERVED 32 /* of these, for those who have a role on this host */
 
 struct api_peer {
 	uint64_t key[2]; /* of what kind, and which */
@@ -26,9 +27,9 @@ struct api_peers {
 	struct api_peer peers[PEERS_MAX];
 };
 
-/* Who is at the other end of a connection: uid for one of AF_UNIX. NULL: more peers than we can tell apart
- * are here. */
-struct api_peer *peer_of(struct api_peers *peers, const struct sockaddr *address, uint32_t uid,
+/* Who is at the other end of a connection: uid for one of AF_UNIX; known: that user has a role, so that what
+ * is reserved is his, too. NULL: more peers than we can tell apart are here. */
+struct api_peer *peer_of(struct api_peers *peers, const struct sockaddr *address, uint32_t uid, bool known,
 			 uint64_t now_ns);
 
 /* Counts a request. 0, or in how many seconds it may ask again. */

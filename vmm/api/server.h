@@ -3,9 +3,10 @@
  * when one of its connections is ready, and never blocks. It gets connections from listener.c and gives
  * requests to request.c.
  *
- * What a client may take: API_CONNECTIONS_MAX connections, API_PEER_CONNECTIONS_MAX of one peer (peers.h);
- * the first line and the headers of a request fit API_MEMORY; each stage has its time, however busily its
- * bytes drip. A connection whose time is over is shut down. Internal to vmm/api.
+ * What a client may take: API_CONNECTIONS_MAX connections (fewer for who has no role on this host),
+ * API_PEER_CONNECTIONS_MAX of one peer (peers.h); the first line and the headers of a request fit API_MEMORY;
+ * each stage has its time, however busily its bytes drip. A connection whose time is over is shut down.
+ * Internal to vmm/api.
  */
 #pragma once
 
@@ -21,6 +22,7 @@
 #include "vmm/manager/operations.h"
 
 #define API_CONNECTIONS_MAX      1024
+#define API_CONNECTIONS_RESERVED 128 /* of them, for users of this host who have a role */
 #define API_PEER_CONNECTIONS_MAX 512
 #define API_LISTENERS_MAX        5
 #define API_TLS_FILES            3

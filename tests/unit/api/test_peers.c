@@ -25,16 +25,16 @@ static struct api_peer *at(const char *host, uint64_t now)
 	struct sockaddr_in6 six = {.sin6_family = AF_INET6};
 
 	if (inet_pton(AF_INET, host, &four.sin_addr) == 1)
-		return peer_of(peers, (struct sockaddr *)&four, 0, now);
+		return peer_of(peers, (struct sockaddr *)&four, 0, false, now);
 	cr_assert_eq(inet_pton(AF_INET6, host, &six.sin6_addr), 1);
-	return peer_of(peers, (struct sockaddr *)&six, 0, now);
+	return peer_of(peers, (struct sockaddr *)&six, 0, false, now);
 }
 
 static struct api_peer *user(uint32_t uid, uint64_t now)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 
-	return peer_of(peers, (struct sockaddr *)&address, uid, now);
+	return peer_of(peers, (struct sockaddr *)&address, uid, true, now);
 }
 
 Test(peers, are_told_apart)
@@ -87,7 +87,7 @@ Test(peers, place_is_free_when_it_matters_no_more)
 {
 	char host[32];
 
-	for (unsigned i = 0; i < PEERS_MAX; i++) {
+	for (unsigned i = 0; i < PEERS_MAX - PEERS_RESERVED; i++) {
 		snprintf(host, sizeof(host), "10.0.%u.%u", i / 256, i % 256);
 		at(host, SECOND)->connections = 1;
 	}
@@ -96,4 +96,22 @@ Test(peers, place_is_free_when_it_matters_no_more)
 	peer_request(peers, at("10.0.0.7", SECOND), SECOND);
 	cr_assert_null(at("10.9.9.9", SECOND), "who has just asked is remembered");
 	cr_assert_not_null(at("10.9.9.9", 3 * SECOND));
+}
+
+Test(peers, strangers_leave_places_for_users_of_this_host)
+{
+	char host[32];
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < PEERS_MAX; i++) {
+		struct api_peer *peer;
+
+		snprintf(host, sizeof(host), "fd00:0:0:%x::1", i);
+		peer = at(host, SECOND);
+		if (peer)
+			peer->connections = 1;
+		count += peer != NULL;
+	}
+	cr_assert_eq(count, PEERS_MAX - PEERS_RESERVED);
+	cr_assert_not_null(user(1000, SECOND));
 }
