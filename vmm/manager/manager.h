@@ -52,8 +52,8 @@ struct manager {
 	struct tasks tasks;
 	struct task_processes *task_processes;
 	struct local_group local_group; /* who may connect, beside root */
-	struct networks *networks; /* what guests' cards are plugged into */
-	struct loop_timer hush;    /* then those who talked too much are heard again */
+	struct networks *networks;      /* what guests' cards are plugged into */
+	struct loop_timer hush;         /* then those who talked too much are heard again */
 	bool going_down;
 	uint64_t down_deadline_ns; /* CLOCK_MONOTONIC */
 	/* Called after any change that somebody may wait for. */
