@@ -216,6 +216,13 @@ class Running(Devices):
             self.wait_state("web", "off")
             self.ok("undefine", "web")
 
+    def test_guests_process_calls_devices_as_the_definition_does(self):
+        self.start(disks=[self.disk(id="root"), self.disk("more")], networks=[{"type": "passt", "id": "lan"}, {"type": "passt"}])
+        for device in ("root", "disk1", "lan", "net1"):
+            self.assertEqual(self.result("device-info", device=device)["counters"]["requests"], 0)
+        self.refused_op("device-remove", TIMED_OUT, ["may still"], device="lan", timeout_s=1)
+        self.assertTrue(self.result("device-info", device="lan")["leaving"])
+
     def test_manager_is_killed_while_they_come(self):
         self.start()
         for number in range(5):

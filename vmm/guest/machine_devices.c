@@ -293,32 +293,25 @@ static int add_virtio_console(struct machine_devices *devices, struct error *err
 	return slot_fill(slot, device, err);
 }
 
-/* A disk or network card that has no id of its own is called by its kind and index. */
-static const char *device_id(char buffer[MACHINE_DEVICE_ID], const char *id, const char *kind, unsigned index)
-{
-	if (id && *id)
-		return id;
-	snprintf(buffer, MACHINE_DEVICE_ID, "%s%u", kind, index);
-	return buffer;
-}
-
 static int add_disk(struct machine_devices *devices, unsigned index, struct error *err)
 {
-	const struct disk_definition *definition = &devices->config->definition->disks[index];
+	const struct guest_definition *definition = devices->config->definition;
 	char id[MACHINE_DEVICE_ID];
 	struct virtio_slot *slot;
 
-	return machine_devices_add_disk(devices, definition, device_id(id, definition->id, "disk", index),
+	return machine_devices_add_disk(devices, &definition->disks[index],
+					definition_disk_id(definition, index, id),
 					&devices->config->resources->disks[index], &slot, err);
 }
 
 static int add_network(struct machine_devices *devices, unsigned index, struct error *err)
 {
+	const struct guest_definition *definition = devices->config->definition;
 	char id[MACHINE_DEVICE_ID];
 	struct virtio_slot *slot;
 
-	return machine_devices_add_network(devices, &devices->config->definition->networks[index],
-					   device_id(id, NULL, "net", index),
+	return machine_devices_add_network(devices, &definition->networks[index],
+					   definition_network_id(definition, index, id),
 					   &devices->config->resources->networks[index], &slot, err);
 }
 
