@@ -183,6 +183,8 @@ static uint8_t blk_clear_range(struct blk *blk, bool discard,
 		return VIRTIO_BLK_S_IOERR;
 	code = discard ? blk_file_discard(&blk->file, offset, len)
 		       : blk_file_zero(&blk->file, offset, len, unmap && blk->discard);
+	if (code == 0 && !discard) /* the host may have had to write them */
+		blk_limits_take(&blk->limits, BLK_LIMIT_WRITE, len);
 	if (code == -EOPNOTSUPP)
 		return VIRTIO_BLK_S_UNSUPP;
 	return code < 0 ? blk_stopped(blk, discard ? "discard" : "write zeroes", code) : VIRTIO_BLK_S_OK;
@@ -280,8 +282,9 @@ static bool blk_over_limit(struct blk *blk, const struct request *request)
 		return blk_limits_wait(&blk->limits, BLK_LIMIT_READ, request->in.len);
 	case VIRTIO_BLK_T_OUT:
 		return blk_limits_wait(&blk->limits, BLK_LIMIT_WRITE, request->out.len);
+	case VIRTIO_BLK_T_WRITE_ZEROES: /* its zeroes are counted when they are written */
+		return blk_limits_wait(&blk->limits, BLK_LIMIT_WRITE, request->out.len);
 	case VIRTIO_BLK_T_DISCARD:
-	case VIRTIO_BLK_T_WRITE_ZEROES:
 		return blk_limits_wait(&blk->limits, BLK_LIMIT_WRITE, 0);
 	default:
 		return false;

@@ -55,3 +55,9 @@ bool blk_limits_wait(struct blk_limits *limits, enum blk_limit direction, uint64
 	limiters_take(limits->bytes, direction, now, bytes);
 	return false;
 }
+
+void blk_limits_take(struct blk_limits *limits, enum blk_limit direction, uint64_t bytes)
+{
+	if (limits->throttle.device)
+		limiters_take(limits->bytes, direction, monotonic_ns(), bytes);
+}

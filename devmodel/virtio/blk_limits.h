@@ -26,3 +26,5 @@ void blk_limits_close(struct blk_limits *limits);
 /* False: a read or write of so many bytes may go on, and is counted. True: not now, and queue 0 is kicked
  * when it is time. */
 bool blk_limits_wait(struct blk_limits *limits, enum blk_limit direction, uint64_t bytes);
+/* Counts bytes of a request that went on: those that come after it wait for them. */
+void blk_limits_take(struct blk_limits *limits, enum blk_limit direction, uint64_t bytes);

@@ -90,6 +90,25 @@ class Http(ApiTest):
         wait_until(lambda: len(os.listdir(f"/proc/{pid}/fd")) <= running)
         self.assertGreaterEqual(running, before)
 
+    def test_headers_that_say_where_a_request_ends_are_there_once(self):
+        """A proxy in between may take another of two for the right one."""
+        self.up()
+        for header in ("Content-Length: 17\r\nContent-Length: 1", "Transfer-Encoding: chunked\r\ntransfer-encoding: identity",
+                       "Content-Length: 17\r\nTransfer-Encoding: chunked", "Host: y"):
+            with self.subTest(header=header):
+                peer = self.raw()
+                peer.sendall(f"PUT /v1/mode HTTP/1.1\r\nHost: x\r\n{header}\r\n\r\n".encode() + b'{"mode":"server"}')
+                answer = b"".join(iter(lambda: peer.recv(4096), b""))  # and its end
+                self.assertTrue(answer.startswith(b"HTTP/1.1 400 "), answer)
+                self.assertIn(b"Connection: close", answer)
+        self.assert_serves()
+
+    def test_pages_have_a_size_that_can_be(self):
+        self.up()
+        for limit in (0, 1001, (1 << 32) + 1, (1 << 53) + 1):
+            answer = self.api.request("GET", f"/v1/guests?limit={limit}", check=False)
+            self.assert_problem(answer, 400, [], parameter="limit")
+
     def test_reset_connections_leave_nothing(self):
         """A TCP client that resets its connection in the midst of an answer."""
         port = free_port()

@@ -4,6 +4,10 @@ ever lets a device go; who does is in the metal tests."""
 from manager import *
 
 
+# Asks the hot plug controller for what is to go, and lets it go, without end.
+EJECT = b"\xba\x14\x06\x00\x00\xed\xba\x18\x06\x00\x00\xef\xeb\xf2"
+
+
 class Devices(ManagerTest):
     def setUp(self):
         super().setUp()
@@ -245,6 +249,23 @@ class Running(Devices):
         self.assertIsNone(self.definition_now("next_definition"))
         self.refused_op("device-add", REFUSED, ["data.img", "in use"], device="again", kind="disk", definition=self.disk())
         self.result("device-add", device="more", kind="disk", definition=self.disk("more"))
+
+
+    def test_cards_keep_their_places_and_addresses(self):
+        """A guest that lets its first card go, and a manager that is another one then."""
+        self.write("eject.elf", elf_kernel(code=EJECT))
+        self.start(kernel="eject", networks=[{"type": "passt"}, {"type": "passt"}])
+        places = lambda: [id for id in json.loads(self.read("run/guests/web/state.json"))["numbers"]["cards"] if id]
+        self.assertEqual(places(), ["net0", "net1"])
+        self.result("device-remove", device="net0", timeout_s=20)
+        (card,) = self.definition_now()["networks"]
+        self.assertEqual(card["id"], "net1")
+        self.assertTrue(card["mac"].startswith("52:54:00:"))  # which it had
+        self.kill_manager()
+        self.up()
+        wait_until(lambda: self.ids()[0] == "net1")
+        self.result("device-add", device="more", kind="network", definition={"type": "passt"})
+        wait_until(lambda: places() == ["more", "net1"])  # each where it is
 
 
 class Command(Devices):

@@ -87,7 +87,9 @@ class MemoryTest(ManagerTest):
         self.wait_state("db", "failed")
         for op, members in (("list", {}), ("info", {"guest": "web"}), ("info", {"guest": "db"}), ("plan", {}),
                             ("boot-report", {"guest": "web"}), ("logs", {"guest": "web"}), ("crashes", {}), ("events", {}),
-                            ("network-list", {}), ("network-info", {"network": "default"})):
+                            ("network-list", {}), ("network-info", {"network": "default"}), ("device-list", {"guest": "db"}),
+                            ("device-info", {"guest": "db", "device": "console0"}), ("host", {}), ("task-list", {}), ("pool-info", {}),
+                            ("disk-list", {})):
             whole = self.ask(op, **members)
             self.assertTrue(whole["ok"], whole)
             self.each_failure(lambda: None, op, lambda answer: answer["ok"] and self.assertEqual(shape(answer), shape(whole)),

@@ -9,7 +9,6 @@
 #include "common/cleanup.h"
 #include "common/util.h"
 #include "vmm/api/tokens.h"
-#include "vmm/manager/local_socket.h"
 
 #define UNIT_MAX 64
 
@@ -24,7 +23,7 @@ static bool find_group(struct access_rules *rules, enum api_role role, const cha
 	return group != NULL;
 }
 
-static int find_groups(struct access_rules *rules, struct error *err)
+static int find_groups(struct access_rules *rules, const struct local_group *local_group, struct error *err)
 {
 	bool asked = false;
 
@@ -35,8 +34,10 @@ static int find_groups(struct access_rules *rules, struct error *err)
 		if (name && !find_group(rules, role, name))
 			return error_set(err, -ENOENT, "API: groups: there is no group %s", name);
 	}
-	if (!asked)
-		find_group(rules, ROLE_ADMIN, LOCAL_SOCKET_GROUP);
+	if (!asked) {
+		rules->has_group[ROLE_ADMIN] = local_group->known;
+		rules->groups[ROLE_ADMIN] = local_group->gid;
+	}
 	return 0;
 }
 
@@ -121,12 +122,13 @@ enum api_role access_of_token(const struct access_rules *rules, const char *auth
 	return rules->tokens && authorization ? tokens_role(rules->tokens, authorization) : ROLE_NONE;
 }
 
-int access_open(struct access_rules *rules, const struct api_settings *settings, struct error *err)
+int access_open(struct access_rules *rules, const struct api_settings *settings,
+		const struct local_group *local_group, struct error *err)
 {
 	int code;
 
 	*rules = (struct access_rules){.settings = settings};
-	code = find_groups(rules, err);
+	code = find_groups(rules, local_group, err);
 	if (code < 0 || !settings->tokens || !settings->listen_count)
 		return code;
 	return tokens_open(settings->tokens, &rules->tokens, err);

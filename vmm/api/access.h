@@ -14,6 +14,7 @@
 #include "common/error.h"
 #include "vmm/api/library.h"
 #include "vmm/config/api_settings.h"
+#include "vmm/manager/local_socket.h"
 
 struct access_rules {
 	const struct api_settings *settings;
@@ -22,8 +23,9 @@ struct access_rules {
 	struct tokens *tokens; /* NULL: none are known */
 };
 
-/* settings stay the caller's. */
-int access_open(struct access_rules *rules, const struct api_settings *settings, struct error *err);
+/* settings stay the caller's. local_group: admin where the settings name no groups. */
+int access_open(struct access_rules *rules, const struct api_settings *settings,
+		const struct local_group *local_group, struct error *err);
 void access_close(struct access_rules *rules);
 
 enum api_role access_of_socket(const struct access_rules *rules, int fd, uint32_t *uid);

@@ -152,17 +152,39 @@ static bool check_rate(struct exchange *exchange)
 	return false;
 }
 
-/* RFC 9112, 3.2 and 6.1. What another reader in between could take apart in another way is refused, and
+/* How often those headers are there that say where a request ends and whom it is for. */
+struct framing {
+	unsigned hosts, lengths, codings;
+};
+
+static enum MHD_Result count_header(void *owner, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct framing *framing = owner;
+
+	(void)kind, (void)value;
+	framing->hosts += strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0;
+	framing->lengths += strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0;
+	framing->codings += strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0;
+	return MHD_YES;
+}
+
+/* RFC 9112, 3.2, 6.1 and 6.3. What another reader in between could take apart in another way is refused, and
  * nothing behind it is read. */
 static bool check_framing(struct exchange *exchange, const char *version)
 {
 	const char *coding = exchange_header(exchange, MHD_HTTP_HEADER_TRANSFER_ENCODING);
-	const char *length = exchange_header(exchange, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	struct framing framing = {0};
 
-	if (coding && (length || strcasecmp(coding, "chunked") != 0))
+	exchange->http->MHD_get_connection_values(exchange->mhd, MHD_HEADER_KIND, count_header, &framing);
+	if (framing.hosts > 1 || framing.lengths > 1 || framing.codings > 1)
+		reply_refusal(exchange, MHD_HTTP_BAD_REQUEST, "%s: is there more than once",
+			      framing.hosts > 1     ? "Host"
+			      : framing.lengths > 1 ? "Content-Length"
+						    : "Transfer-Encoding");
+	else if (coding && (framing.lengths || strcasecmp(coding, "chunked") != 0))
 		reply_refusal(exchange, MHD_HTTP_BAD_REQUEST,
 			      "Transfer-Encoding: must be chunked, without a Content-Length beside it");
-	else if (strcmp(version, "HTTP/1.0") != 0 && !exchange_header(exchange, MHD_HTTP_HEADER_HOST))
+	else if (strcmp(version, "HTTP/1.0") != 0 && !framing.hosts)
 		reply_refusal(exchange, MHD_HTTP_BAD_REQUEST, "Host: is missing");
 	else
 		return true;

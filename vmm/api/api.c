@@ -26,7 +26,7 @@ int api_open(struct operations *operations, struct api **result, struct error *e
 	api->socket_path = settings_api_socket(settings);
 	code = api->socket_path ? 0 : error_set(err, -ENOMEM, "API: out of memory");
 	if (code == 0)
-		code = access_open(&api->access, &settings->api, err);
+		code = access_open(&api->access, &settings->api, &api->manager->local_group, err);
 	if (code == 0)
 		code = server_open(api, err);
 	if (code == 0)

@@ -21,6 +21,7 @@
 	FUNCTION(MHD_add_connection)                                                                         \
 	FUNCTION(MHD_get_connection_info)                                                                    \
 	FUNCTION(MHD_lookup_connection_value)                                                                \
+	FUNCTION(MHD_get_connection_values)                                                                  \
 	FUNCTION(MHD_suspend_connection)                                                                     \
 	FUNCTION(MHD_resume_connection)                                                                      \
 	FUNCTION(MHD_queue_response)                                                                         \

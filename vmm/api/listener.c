@@ -160,7 +160,7 @@ static int listen_local(struct api *api, struct error *err)
 
 	for (unsigned role = ROLE_READ; role < ROLE_COUNT; role++)
 		everyone = everyone || settings->groups[role];
-	return local_socket_listen("API socket", api->socket_path, everyone, err);
+	return local_socket_listen("API socket", api->socket_path, &api->manager->local_group, everyone, err);
 }
 
 int listeners_open(struct api *api, struct error *err)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/util.h"
 #include "vmm/api/exchange.h"
 #include "vmm/manager/life.h"
 
@@ -77,7 +78,7 @@ static unsigned page_limit(const struct exchange *exchange)
 {
 	const char *limit = query_get(&exchange->query, "limit");
 
-	return limit ? (unsigned)strtoul(limit, NULL, 10) : PAGE_DEFAULT;
+	return limit ? (unsigned)MIN(strtoul(limit, NULL, 10), PAGE_MAX + 1UL) : PAGE_DEFAULT;
 }
 
 /* {"guests":[...],"next":"..."}, whatever the array's name. */

@@ -212,6 +212,10 @@ static int read_networks(const struct json_place *root, struct guest_definition 
 		if (code == 0)
 			code = network_definition_read(&place, definition->name, i, &definition->networks[i]);
 	}
+	for (unsigned i = 0; code == 0 && i < count; i++) {
+		if (!cJSON_HasObjectItem(cJSON_GetArrayItem(array, (int)i), "mac"))
+			network_definition_choose_mac(definition->name, definition->networks, count, i);
+	}
 	return code;
 }
 
@@ -251,8 +255,8 @@ static int read_actions(const struct json_place *root, struct guest_definition *
 /* A kernel of a disk is a distribution's: they all look for PCI, and not all for anything else. */
 static int read_transport(const struct json_place *root, struct guest_definition *definition)
 {
-	unsigned transport = definition->kernel_disk == DEFINITION_NO_DISK ? GUEST_TRANSPORT_MMIO :
-									     GUEST_TRANSPORT_PCI;
+	unsigned transport =
+		definition->kernel_disk == DEFINITION_NO_DISK ? GUEST_TRANSPORT_MMIO : GUEST_TRANSPORT_PCI;
 	int code = json_word(root, "transport", transport_words, &transport);
 
 	definition->transport = (enum guest_transport)transport;

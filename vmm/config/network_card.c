@@ -54,6 +54,24 @@ static void default_mac(const char *name, unsigned index, uint8_t mac[6])
 	mac[5] = (uint8_t)(hash + index);
 }
 
+#define PLACES 16 /* more than a guest has */
+
+static bool mac_is_anothers(const struct network_definition *networks, unsigned count, unsigned index)
+{
+	for (unsigned i = 0; i < count; i++) {
+		if (i != index && memcmp(networks[i].mac, networks[index].mac, sizeof(networks[i].mac)) == 0)
+			return true;
+	}
+	return false;
+}
+
+void network_definition_choose_mac(const char *guest, struct network_definition *networks, unsigned count,
+				   unsigned index)
+{
+	for (unsigned place = index + PLACES; mac_is_anothers(networks, count, index); place += PLACES)
+		default_mac(guest, place, networks[index].mac);
+}
+
 static int read_mac(const struct json_place *place, uint8_t mac[6])
 {
 	AUTO_FREE char *text = NULL;

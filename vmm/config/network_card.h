@@ -51,6 +51,10 @@ struct network_definition {
 /* Reads the card `index` of a guest. */
 int network_definition_read(const struct json_place *place, const char *guest, unsigned index,
 			    struct network_definition *network);
+/* For card `index` of `count`, whose definition says no address: another one when its own is another card's,
+ * whose definition says it. */
+void network_definition_choose_mac(const char *guest, struct network_definition *networks, unsigned count,
+				   unsigned index);
 void network_definition_free(struct network_definition *network);
 /* Whether the card is a TAP of the host's, as all but passt's are. */
 bool network_definition_is_tap(const struct network_definition *network);

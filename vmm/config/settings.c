@@ -95,7 +95,7 @@ static int read_file(const char *path, struct settings *settings, struct error *
 {
 	static const char *const keys[] = {
 		"mode_file", "guests_dir", "keys_dir", "networks_dir", "runtime_dir", "state_dir", "pool_dir",
-		"reserve",   "overcommit", "desktop",  "jail",         "guest_ids",   "api",	 NULL};
+		"reserve",   "overcommit", "desktop",  "jail",         "guest_ids",   "api",       NULL};
 	AUTO_FREE char *text = NULL;
 	AUTO_FREE char *folder = NULL;
 	struct json_place place;
@@ -198,7 +198,8 @@ char *settings_control_socket(const struct settings *settings)
 
 char *settings_api_socket(const struct settings *settings)
 {
-	return settings->api.socket ? strdup(settings->api.socket) : file_path_join(settings->runtime_dir, "api.sock");
+	return settings->api.socket ? strdup(settings->api.socket)
+				    : file_path_join(settings->runtime_dir, "api.sock");
 }
 
 static bool has_suffix(const char *name, const char *suffix)

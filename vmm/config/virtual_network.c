@@ -391,7 +391,8 @@ int virtual_network_check_room(const struct settings *settings, const struct vir
 		return found;
 	return others < VIRTUAL_NETWORKS_MAX - 1
 		       ? 0
-		       : error_set(err, -ENOSPC, "network %s: there are %d networks already, which is the most",
+		       : error_set(err, -ENOSPC,
+				   "network %s: there are %d networks already, which is the most",
 				   network->name, others);
 }
 

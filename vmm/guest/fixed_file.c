@@ -20,8 +20,12 @@ int fixed_file_open(const char *path, size_t size, bool clear, struct error *err
 
 	if (fd < 0 || fstat(fd, &status) < 0)
 		return error_set(err, -errno, "%s: cannot open: %m", path);
-	if ((clear || status.st_size != (off_t)size) &&
-	    (ftruncate(fd, 0) < 0 || ftruncate(fd, (off_t)size) < 0))
+	if (clear || status.st_size != (off_t)size) {
+		if (status.st_size > 0 && ftruncate(fd, 0) < 0)
+			return error_set(err, -errno, "%s: cannot empty: %m", path);
+		status.st_size = 0;
+	}
+	if (status.st_size == 0 && ftruncate(fd, (off_t)size) < 0)
 		return error_set(err, -errno, "%s: cannot set its size: %m", path);
 	code = posix_fallocate(fd, (off_t)size - PAGE_BYTES, PAGE_BYTES);
 	return code ? error_set(err, -code, "%s: cannot make: %s", path, strerror(code)) : TAKE_FD(fd);

@@ -99,11 +99,7 @@ static int memory_make(const char *const lines[2], struct error *err)
 {
 	AUTO_CLOSE int fd = memfd_create("guest", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-	for (unsigned i = 0; i < 2 && fd >= 0; i++) {
-		if (dprintf(fd, "%s\n", lines[i]) < 0)
-			return error_set(err, -errno, "cannot hand a guest over: %m");
-	}
-	if (fd < 0 || fcntl(fd, F_ADD_SEALS, SEALS) < 0)
+	if (fd < 0 || dprintf(fd, "%s\n%s\n", lines[0], lines[1]) < 0 || fcntl(fd, F_ADD_SEALS, SEALS) < 0)
 		return error_set(err, -errno, "cannot hand a guest over: %m");
 	return TAKE_FD(fd);
 }

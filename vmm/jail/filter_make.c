@@ -129,7 +129,7 @@ static const struct rule rules[] = {
 	IF(ALL, mremap, IS(3, MREMAP_MAYMOVE)),
 	ANY(ALL, munmap),
 	MADVISE(MAIN, MADV_POPULATE_WRITE), /* fixed_file_reserve */
-	MADVISE(ALL, MADV_DONTNEED), /* what malloc and stacks of ended threads give back */
+	MADVISE(ALL, MADV_DONTNEED),        /* what malloc and stacks of ended threads give back */
 
 	/* time and chance */
 	ANY(ALL, clock_gettime),

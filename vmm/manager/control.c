@@ -444,7 +444,8 @@ static void accept_again(struct loop_timer *timer)
 
 static int control_listen(struct control *control, struct error *err)
 {
-	int fd = local_socket_listen("control socket", control->path, false, err);
+	int fd = local_socket_listen("control socket", control->path, &control->manager->local_group, false,
+				     err);
 
 	control->listener = (struct loop_source){.fd = fd, .events = EPOLLIN, .ready = listener_ready};
 	if (fd < 0)

@@ -11,8 +11,8 @@
  * What can be asked is in operations.h; `code` is the exit code of the command (vmm/exit_code.h). Two ways
  * in: a unix socket (mode 0660, group rastos where it exists), and the virtio port CONTROL_CHANNEL, through
  * which whoever owns the machine the host runs in may manage it, as with qemu-guest-agent. A line is at most
- * CONTROL_LINE_MAX bytes. A client that lets its socket fill up is dropped; one too many is told so (id 0) and
- * turned away. Loop thread only.
+ * CONTROL_LINE_MAX bytes. A client that lets its socket fill up is dropped; one too many is told so (id 0)
+ * and turned away. Loop thread only.
  */
 #pragma once
 

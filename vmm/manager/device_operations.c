@@ -12,6 +12,7 @@
 #include "common/cleanup.h"
 #include "common/util.h"
 #include "vmm/manager/devices.h"
+#include "vmm/config/json_memory.h"
 #include "vmm/manager/guest_hotplug.h"
 #include "vmm/manager/request.h"
 #include "vmm/manager/stats.h"
@@ -39,6 +40,10 @@ void device_call_counted(struct call *call)
 	result = device_to_json(call->guest, call->device);
 	if (result)
 		call->peer->done(call, result);
+	else if (json_memory_missed())
+		answer(call,
+		       error_set(&err, -ENOMEM, "guest %s: out of memory", call->guest->definition->name),
+		       &err);
 	else
 		refuse(call, no_device(call->guest, call->device, &err), EXIT_REFUSED, &err);
 }

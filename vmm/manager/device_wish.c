@@ -1,5 +1,6 @@
 /* A guest's definition with another device, or without one. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,6 +41,52 @@ static void point_to_item(struct error *err, const struct device_wish *wish, uns
 	snprintf(err->pointer, sizeof(err->pointer), "/definition%.100s", rest);
 }
 
+/* Where a card of the changed definition was before: UINT_MAX for one that came, or is another one now. */
+static unsigned card_before(const struct device_wish *wish, unsigned index, unsigned card)
+{
+	if (wish->item)
+		return card == index ? UINT_MAX : card;
+	return card < index ? card : card + 1;
+}
+
+/* A card that says no address has one by its place and by what the others have: those that stay keep theirs.
+ * True: one has to say it for that. */
+static bool keep_macs(cJSON *cards, const struct guest_definition *base, const struct device_wish *wish,
+		      unsigned index, const struct guest_definition *changed)
+{
+	bool kept = false;
+
+	for (unsigned i = 0; i < changed->network_count; i++) {
+		unsigned before = card_before(wish, index, i);
+		const uint8_t *mac = before < base->network_count ? base->networks[before].mac : NULL;
+		char text[18];
+
+		if (!mac || memcmp(mac, changed->networks[i].mac, sizeof(changed->networks[i].mac)) == 0)
+			continue;
+		snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
+			 mac[4], mac[5]);
+		cJSON_AddStringToObject(cJSON_GetArrayItem(cards, (int)i), "mac", text);
+		kept = true;
+	}
+	return kept;
+}
+
+/* index: of the card that came, went or is another one. json is freed. */
+static int changed_cards(const struct managed_guest *guest, cJSON *json, const struct guest_definition *base,
+			 const struct device_wish *wish, unsigned index, struct guest_definition **result,
+			 struct error *err)
+{
+	int code = definition_of(guest, json, result, err);
+
+	if (code == 0 && keep_macs(device_array(json, DEVICE_NETWORK), base, wish, index, *result)) {
+		definition_free(*result);
+		*result = NULL;
+		code = definition_of(guest, json, result, err);
+	}
+	cJSON_Delete(json);
+	return code;
+}
+
 static int with_item(const struct managed_guest *guest, const struct guest_definition *base,
 		     const struct device_wish *wish, struct guest_definition **result, struct error *err)
 {
@@ -61,8 +108,7 @@ static int with_item(const struct managed_guest *guest, const struct guest_defin
 		cJSON_ReplaceItemInArray(array, (int)index, item_at(wish, index));
 	else
 		cJSON_AddItemToArray(array, item_at(wish, index));
-	code = definition_of(guest, json, result, err);
-	cJSON_Delete(json);
+	code = changed_cards(guest, json, base, wish, kind == DEVICE_NETWORK ? index : UINT_MAX, result, err);
 	if (code < 0)
 		point_to_item(err, wish, index);
 	return code;
@@ -89,7 +135,6 @@ static int without_item(const struct managed_guest *guest, const struct guest_de
 	unsigned index = 0;
 	bool found = device_find(base, wish->id, &kind, &index);
 	cJSON *json;
-	int code;
 
 	if (found && kind == DEVICE_DISK && base->kernel_disk != DEFINITION_NO_DISK &&
 	    index <= base->kernel_disk)
@@ -102,9 +147,8 @@ static int without_item(const struct managed_guest *guest, const struct guest_de
 		keep_ids(device_array(json, kind), base, kind, index);
 		cJSON_DeleteItemFromArray(device_array(json, kind), (int)index);
 	}
-	code = definition_of(guest, json, result, err);
-	cJSON_Delete(json);
-	return code;
+	return changed_cards(guest, json, base, wish, found && kind == DEVICE_NETWORK ? index : UINT_MAX,
+			     result, err);
 }
 
 int device_wish_apply(const struct managed_guest *guest, const struct guest_definition *base,

@@ -144,7 +144,9 @@ cJSON *device_to_json(const struct managed_guest *guest, const char *id)
 
 	cJSON_ArrayForEach(item, list)
 	{
-		if (strcmp(cJSON_GetObjectItemCaseSensitive(item, "id")->valuestring, id) == 0) {
+		const char *is = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "id"));
+
+		if (is && strcmp(is, id) == 0) { /* without memory it has none */
 			found = cJSON_DetachItemViaPointer(list, item);
 			break;
 		}

@@ -61,7 +61,10 @@ static void remember_or_log(struct managed_guest *guest, enum guest_goal goal)
 void guest_note_numbers(struct managed_guest *guest)
 {
 	cJSON *numbers = cJSON_CreateObject();
+	cJSON *cards = cJSON_AddArrayToObject(numbers, "cards"); /* guest_hotplug_adopt */
 
+	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
+		cJSON_AddItemToArray(cards, cJSON_CreateString(guest->cards[i]));
 	cJSON_AddNumberToObject(numbers, "memory_mib", (double)guest->definition->memory_mib);
 	plan_describe_placement(numbers, guest->definition);
 	cJSON_Delete(guest->record.numbers);

@@ -102,8 +102,8 @@ struct managed_guest {
 	bool counters_asked; /* and not yet told */
 	struct guest_devices devices;
 	struct hotplug_change change;
-	struct loop_timer ask_again; /* the guest, to let the device go */
-	unsigned asked;              /* times */
+	struct loop_timer ask_again;   /* the guest, to let the device go */
+	unsigned asked;                /* times */
 	uint64_t change_last, changed; /* the number of the newest change, and of the last that has ended, */
 	int change_code;               /* how, */
 	struct error change_why;       /* and why */
@@ -177,8 +177,8 @@ int guest_process_say(struct managed_guest *guest, const cJSON *message, int fd,
 int guest_process_connect(struct managed_guest *guest, uint32_t port, int fd, struct error *err);
 /* Where it listens for the next manager. */
 int guest_process_address(const struct managed_guest *guest, struct sockaddr_un *address, struct error *err);
-/* Watches it for its end by its pidfd (negative: why there is none), and listens to it over fd; both are taken
- * over. */
+/* Watches it for its end by its pidfd (negative: why there is none), and listens to it over fd; both are
+ * taken over. */
 int guest_process_watch(struct managed_guest *guest, int pidfd, struct error *err);
 int guest_process_hear(struct managed_guest *guest, int fd, struct error *err);
 void guest_process_kill(struct managed_guest *guest);

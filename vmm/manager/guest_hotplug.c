@@ -318,6 +318,19 @@ void guest_hotplug_begin(struct managed_guest *guest)
 			 definition_network_id(definition, i, buffer));
 }
 
+void guest_hotplug_adopt(struct managed_guest *guest)
+{
+	const cJSON *cards = cJSON_GetObjectItemCaseSensitive(guest->record.numbers, "cards");
+
+	guest_hotplug_begin(guest);
+	for (int i = 0; i < DEFINITION_NETWORKS_MAX && cJSON_IsArray(cards); i++) {
+		const char *id = cJSON_GetStringValue(cJSON_GetArrayItem(cards, i));
+
+		snprintf(guest->cards[i], sizeof(guest->cards[i]), "%s",
+			 id && definition_name_valid(id) ? id : "");
+	}
+}
+
 void guest_hotplug_heard(struct managed_guest *guest)
 {
 	bool refused = guest->refused_device[0] && strcmp(guest->refused_device, guest->change.id) == 0;

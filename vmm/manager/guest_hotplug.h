@@ -26,6 +26,9 @@ int guest_hotplug_outcome(const struct managed_guest *guest, uint64_t number, st
 
 /* Its process started, or was found: its cards are those of its definition. */
 void guest_hotplug_begin(struct managed_guest *guest);
+/* The same of a process that a former manager started: each card has the place that its record says, for
+ * those that left have left holes. */
+void guest_hotplug_adopt(struct managed_guest *guest);
 /* Its process told its devices, or refused one. */
 void guest_hotplug_heard(struct managed_guest *guest);
 void guest_hotplug_ask_again(struct loop_timer *timer);

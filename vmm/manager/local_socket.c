@@ -12,19 +12,25 @@
 
 #define BACKLOG 1024 /* a burst of clients that do not wait for their turn: connect(2), EAGAIN */
 
-static void permit(const char *path, bool everyone)
+struct local_group local_group_find(void)
 {
-	const struct group *group = geteuid() == 0 ? getgrnam(LOCAL_SOCKET_GROUP) : NULL;
+	const struct group *group = getgrnam(LOCAL_SOCKET_GROUP);
 
+	return (struct local_group){.known = group, .gid = group ? group->gr_gid : 0};
+}
+
+static void permit(const char *path, const struct local_group *group, bool everyone)
+{
 	if (everyone)
 		chmod(path, 0666);
-	else if (group && chown(path, 0, group->gr_gid) == 0)
+	else if (geteuid() == 0 && group->known && chown(path, 0, group->gid) == 0)
 		chmod(path, 0660);
 	else
 		chmod(path, 0600);
 }
 
-int local_socket_listen(const char *what, const char *path, bool everyone, struct error *err)
+int local_socket_listen(const char *what, const char *path, const struct local_group *group, bool everyone,
+			struct error *err)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	AUTO_CLOSE int fd = -1;
@@ -42,7 +48,7 @@ int local_socket_listen(const char *what, const char *path, bool everyone, struc
 	umask(before);
 	if (code < 0)
 		return error_set(err, code, "%s %s: cannot make it: %s", what, path, strerror(-code));
-	permit(path, everyone);
+	permit(path, group, everyone);
 	if (listen(fd, BACKLOG) < 0)
 		return error_set(err, -errno, "%s %s: cannot listen: %m", what, path);
 	return TAKE_FD(fd);

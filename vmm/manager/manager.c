@@ -315,7 +315,12 @@ int manager_open(struct manager *manager, struct settings *settings, const char 
 	int code;
 
 	*manager = (struct manager){
-		.settings = settings, .loop = loop, .started_ns = monotonic_ns(), .hush.source.fd = -1};
+		.settings = settings,
+		.loop = loop,
+		.started_ns = monotonic_ns(),
+		.local_group = local_group_find(),
+		.hush.source.fd = -1,
+	};
 	/* By itself, and never written whole: most of its pages stay untouched. */
 	manager->events = calloc(1, sizeof(*manager->events));
 	if (!manager->events)

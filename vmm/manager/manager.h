@@ -32,6 +32,7 @@
 #include "vmm/jail/cgroup.h"
 #include "vmm/manager/events.h"
 #include "vmm/manager/guest.h"
+#include "vmm/manager/local_socket.h"
 #include "vmm/manager/task.h"
 #include "vmm/net/networks.h"
 
@@ -50,8 +51,9 @@ struct manager {
 	struct cgroups cgroups;
 	struct tasks tasks;
 	struct task_processes *task_processes;
-	struct networks *networks; /* what guests' cards are plugged into */
-	struct loop_timer hush;    /* then those who talked too much are heard again */
+	struct local_group local_group; /* who may connect, beside root */
+	struct networks *networks;      /* what guests' cards are plugged into */
+	struct loop_timer hush;         /* then those who talked too much are heard again */
 	bool going_down;
 	uint64_t down_deadline_ns; /* CLOCK_MONOTONIC */
 	/* Called after any change that somebody may wait for. */

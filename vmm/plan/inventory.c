@@ -13,6 +13,7 @@
 #include "common/cleanup.h"
 #include "common/util.h"
 
+#define PAGE_BYTES 4096
 #define TEXT_MAX   16384 /* the largest file, /proc/meminfo, has 1.5 KiB */
 #define CPU        "sys/devices/system/cpu"
 #define NODE       "sys/devices/system/node"
@@ -46,13 +47,13 @@ __attribute__((format(printf, 4, 5))) static int host_read(const char *root, str
 		return -ENOENT;
 	if (fd < 0)
 		return error_set(err, -errno, "host: %s: cannot open: %m", file->path);
-	for (used = 0; used < sizeof(file->text); used += (size_t)got) {
+	used = 0;
+	do { /* what the kernel makes of less than a page comes at once: its end need not be asked for */
 		got = read(fd, file->text + used, sizeof(file->text) - used);
 		if (got < 0)
 			return error_set(err, -errno, "host: %s: cannot read: %m", file->path);
-		if (got == 0)
-			break;
-	}
+		used += (size_t)got;
+	} while (got >= PAGE_BYTES && used < sizeof(file->text));
 	if (used == sizeof(file->text))
 		return error_set(err, -EFBIG, "host: %s: is larger than %d bytes", file->path, TEXT_MAX - 1);
 	file->text[used] = '\0';

@@ -30,7 +30,6 @@ BusName=org.example.Second
 ExecStart=/bin/peer own org.example.Second
 END
 boot
-expect "second.service: owned"
 expect "rinit: started second.service"
 check "State: starting" ctl status owner
 check "State: waiting" ctl status after

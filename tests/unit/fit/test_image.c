@@ -304,7 +304,8 @@ Test(image, usage_errors_say_where_help_is)
 	expect_usage("build --kernel vmlinux", "--output is missing");
 	expect_usage("build --kernel vmlinux -o a.itb b.itb", "unexpected argument \"b.itb\"");
 	expect_usage("build --kernel vmlinux -o a.itb --name x", "--name without --key");
-	expect_usage("build --kernle vmlinux", "rastos-vmm image build: there is no option --kernle, did you mean --kernel?");
+	expect_usage("build --kernle vmlinux",
+		     "rastos-vmm image build: there is no option --kernle, did you mean --kernel?");
 	expect_usage("sign a.itb", "--key is missing");
 	expect_usage("sign --key dev.key", "one image is wanted");
 	expect_usage("verify --key dev.pem", "one image is wanted");

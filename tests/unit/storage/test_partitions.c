@@ -19,10 +19,9 @@ static int parse(const char *json)
 
 Test(partitions, gpt)
 {
-	cr_assert_eq(parse(TABLE("\"label\":\"gpt\",",
-				 "{\"node\":\"/source1\",\"start\":2048,\"size\":2048},"
-				 "{\"node\":\"/source15\",\"start\":4096,\"size\":2048,"
-				 "\"uuid\":\"ABD3332A-22F7-1F45-8473-2F10E406B22F\"}")),
+	cr_assert_eq(parse(TABLE("\"label\":\"gpt\",", "{\"node\":\"/source1\",\"start\":2048,\"size\":2048},"
+						       "{\"node\":\"/source15\",\"start\":4096,\"size\":2048,"
+						       "\"uuid\":\"ABD3332A-22F7-1F45-8473-2F10E406B22F\"}")),
 		     0, "%s", err.text);
 	cr_assert_eq(count, 2);
 	cr_assert_eq(list[0].number, 1);

@@ -539,6 +539,21 @@ Test(blk_options, bytes_wait_and_flushes_do_not)
 	cr_assert_geq(answered_after(begin), 7 * 1000 * MS / 64);
 }
 
+Test(blk_options, zeroes_are_bytes_that_are_written)
+{
+	uint64_t begin;
+
+	options.bytes.write = (struct rate){.rate = 64 * SECTOR, .burst = SECTOR};
+	start(FEATURE(FLUSH));
+	begin = monotonic_ns();
+	cr_assert_eq(clear(VIRTIO_BLK_T_WRITE_ZEROES, 0, 8, 0), VIRTIO_BLK_S_OK);
+	add(VIRTIO_BLK_T_WRITE_ZEROES, 0,
+	    driver_out(&driver, &(struct virtio_blk_discard_write_zeroes){.num_sectors = 1},
+		       sizeof(struct virtio_blk_discard_write_zeroes)));
+	driver_kick(&driver, 0);
+	cr_assert_geq(answered_after(begin), 7 * 1000 * MS / 64);
+}
+
 Test(blk_options, a_reset_forgets_who_waits)
 {
 	options.operations.read = (struct rate){.rate = 1, .burst = 1};

@@ -56,7 +56,8 @@ Test(boot_report, steps_are_told_in_the_order_of_time)
 	report.steps[BOOT_STEP_KERNEL] = (struct boot_step_time){true, 60000000, 30000000};
 	json = boot_report_to_json(&report);
 	cr_assert_str_eq(
-		cJSON_GetObjectItem(cJSON_GetArrayItem(cJSON_GetObjectItem(json, "steps"), 2), "name")->valuestring,
+		cJSON_GetObjectItem(cJSON_GetArrayItem(cJSON_GetObjectItem(json, "steps"), 2), "name")
+			->valuestring,
 		"init");
 	cr_assert_eq(boot_report_from_json(json, &back), 0);
 	for (unsigned i = 0; i < BOOT_STEP_COUNT; i++) {

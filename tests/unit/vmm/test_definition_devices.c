@@ -176,3 +176,21 @@ Test(definition_devices, a_feature_that_is_disabled_is_gone)
 	cr_assert_eq(check("{\"aes\":\"disable\"}"), 0);
 	cr_assert_eq(cpu.entries[0].ecx, 0);
 }
+
+/* Cards that stay when another goes say which address they had: it is nobody else's. */
+Test(definition_devices, a_card_without_an_address_does_not_take_anothers)
+{
+	uint8_t second[6];
+	char text[160];
+
+	parse("\"networks\":[{},{}]");
+	memcpy(second, parsed->networks[1].mac, sizeof(second));
+	cr_assert(memcmp(parsed->networks[0].mac, second, sizeof(second)));
+	definition_free(parsed);
+	snprintf(text, sizeof(text), "\"networks\":[{\"mac\":\"%02x:%02x:%02x:%02x:%02x:%02x\"},{},{}]",
+		 second[0], second[1], second[2], second[3], second[4], second[5]);
+	parse(text);
+	cr_assert_eq(memcmp(parsed->networks[0].mac, second, sizeof(second)), 0);
+	cr_assert(memcmp(parsed->networks[1].mac, second, sizeof(second)));
+	cr_assert(memcmp(parsed->networks[2].mac, parsed->networks[1].mac, sizeof(second)));
+}
