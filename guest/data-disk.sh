@@ -3,7 +3,7 @@
 #
 #   data-disk.sh LABEL SIZE_MIB OUT [FOLDER=FILE|FOLDER...]
 #
-# Each FILE, or nothing, goes into FOLDER.
+# Each FILE, be it a folder, or nothing goes into FOLDER.
 set -euo pipefail
 # shellcheck source=guest/lib.sh
 source "$(dirname "$(realpath "$0")")/lib.sh"

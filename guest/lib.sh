@@ -136,8 +136,8 @@ make_scratch() {
 }
 
 # make_ext4 LABEL FILE OFFSET SIZE_MIB [FOLDER=FILE|FOLDER...]: an ext4 file system in the part of FILE, a sparse file of
-# zeros, that begins at byte OFFSET. Each FILE, or nothing, goes into FOLDER. All stays as sparse as it can: what is zero
-# already is not written again, neither now nor by the kernel later.
+# zeros, that begins at byte OFFSET. Each FILE, be it a folder, or nothing goes into FOLDER. All stays as sparse as it can:
+# what is zero already is not written again, neither now nor by the kernel later.
 make_ext4() {
 	local label=$1 file=$2 offset=$3 size_mib=$4 content=$2.content uuid item
 	uuid=$(sha256sum <<<"$label" | sed -E 's/^(.{8})(.{4})(.{4})(.{4})(.{12}).*/\1-\2-\3-\4-\5/')
@@ -145,7 +145,7 @@ make_ext4() {
 	mkdir "$content"
 	for item in "${@:5}"; do
 		mkdir -p "$content/${item%%=*}"
-		[[ $item != *=* ]] || ln "${item#*=}" "$content/${item%%=*}/" # a link, since a copy takes its time
+		[[ $item != *=* ]] || cp -rl "${item#*=}" "$content/${item%%=*}/" # links, since copies take their time
 	done
 	E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH as_root mkfs.ext4 -q -F -L "$label" -U "$uuid" -m 0 -i 65536 \
 		-E "offset=$offset,assume_storage_prezeroed=1,root_owner=0:0,hash_seed=$uuid" -d "$content" \
