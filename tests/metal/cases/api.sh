@@ -143,7 +143,9 @@ answers 201 PUT "/v1/disks/data?wait=true" -H "$json" -d '{"size":33554432}'
 answers 201 PUT /v1/guests/web/devices/data -H "$json" -d '{"disk":{"image":"data"}}'
 wait_for 20 its_log "virtio_blk .*\[vdb\] 65536 512-byte logical blocks"
 wait_for 20 seen "test -b /dev/vdb"
-in_guest 'echo of the guest | dd of=/dev/vdb bs=512 conv=sync,fsync && dd if=/dev/zero of=/dev/vdb bs=64k seek=1 count=8 oflag=direct && cat /sys/block/vdb/serial'
+in_guest 'echo of the guest | dd of=/dev/vdb bs=512 conv=sync,fsync && dd if=/dev/zero of=/dev/vdb bs=64k seek=1 count=8 oflag=direct'
+says '"status":0'
+in_guest 'cat /sys/block/vdb/serial'
 says '"output":"data"'
 [ "$(head -c 12 /var/lib/rastos/disks/data.img)" = "of the guest" ] || fail "what the guest wrote is not on the disk"
 answers 200 GET /v1/guests/web
