@@ -151,10 +151,11 @@ static void prepare(void)
 	lapic_enable();
 }
 
-/* A request may be done before anybody waits for it: its interrupt comes when it is let in. */
+/* A request may be done before anybody waits for it: its interrupt comes when it is let in. It may also be
+ * late: the device's thread has its turn when the host's processors are free. */
 static bool comes(volatile unsigned *count)
 {
-	for (unsigned i = 0; i < 100000 && !*count; i++) {
+	for (unsigned i = 0; i < 10000000 && !*count; i++) {
 		interrupts_on();
 		cpu_pause();
 		interrupts_off();
