@@ -55,6 +55,8 @@ enum exit_code command_boot_report(struct cli *cli, int argc, char **argv);
 enum exit_code cli_fail(enum exit_code code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Usage errors: the sentence, then where help is. */
 enum exit_code cli_usage(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* For a word that is none of a command's verbs, whose names end with NULL: tells the nearest. */
+enum exit_code cli_unknown_verb(const char *command, const char *word, const char *const *verbs);
 /* What options_next's '?' means, said by itself already. */
 enum exit_code cli_bad_option(const char *command);
 /* A number of an option's argument, or a usage error; false when it is not from min to max. */

@@ -13,7 +13,6 @@
 #include "vmm/cli/options.h"
 #include "vmm/cli/table.h"
 #include "vmm/config/file.h"
-#include "vmm/config/nearest.h"
 
 #define TIMEOUT_MAX 86400
 
@@ -208,13 +207,10 @@ static const struct device_verb verbs[] = {
 static enum exit_code unknown_verb(const char *name)
 {
 	const char *names[ARRAY_SIZE(verbs) + 1] = {NULL};
-	const char *nearest;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(verbs); i++)
 		names[i] = verbs[i].name;
-	nearest = nearest_word(name, names);
-	return nearest ? cli_usage("device", "%.40s is not a verb, did you mean %s?", name, nearest)
-		       : cli_usage("device", "%.40s is not a verb", name);
+	return cli_unknown_verb("device", name, names);
 }
 
 static enum exit_code take_option(int option, struct device_options *options)

@@ -17,7 +17,6 @@
 #include "vmm/cli/progress_lines.h"
 #include "vmm/cli/size.h"
 #include "vmm/cli/table.h"
-#include "vmm/config/nearest.h"
 #include "vmm/storage/draft.h"
 #include "vmm/storage/import.h"
 #include "vmm/storage/pool_report.h"
@@ -298,13 +297,10 @@ static const struct disk_verb *find_verb(const char *name)
 static enum exit_code unknown_verb(const char *name)
 {
 	const char *names[ARRAY_SIZE(verbs) + 1] = {NULL};
-	const char *nearest;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(verbs); i++)
 		names[i] = verbs[i].name;
-	nearest = nearest_word(name, names);
-	return nearest ? cli_usage("disk", "%.40s is not a verb, did you mean %s?", name, nearest)
-		       : cli_usage("disk", "%.40s is not a verb", name);
+	return cli_unknown_verb("disk", name, names);
 }
 
 static enum exit_code take_option(int option, struct disk_options *options)

@@ -111,6 +111,14 @@ enum exit_code cli_usage(const char *command, const char *format, ...)
 	return cli_bad_option(command);
 }
 
+enum exit_code cli_unknown_verb(const char *command, const char *word, const char *const *verbs)
+{
+	const char *nearest = nearest_word(word, verbs);
+
+	return nearest ? cli_usage(command, "%.40s is not a verb, did you mean %s?", word, nearest)
+		       : cli_usage(command, "%.40s is not a verb", word);
+}
+
 bool cli_number(const char *text, unsigned long min, unsigned long max, unsigned long *value)
 {
 	char *end;
