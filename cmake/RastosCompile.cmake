@@ -14,8 +14,6 @@ include_directories(${PROJECT_SOURCE_DIR})
 add_compile_definitions(_GNU_SOURCE RASTOS_VERSION="${PROJECT_VERSION}")
 add_compile_options(-Wall -Wextra -Wshadow -Wconversion -Werror -fno-strict-aliasing -ffunction-sections
                     -fdata-sections -fstack-protector-strong)
-# What an initializer leaves out is zero, and meant to be: tables and struct error name what is other than that.
-add_compile_options(-Wno-missing-field-initializers)
 # snprintf cuts long messages and names on purpose: gcc's -Wformat-truncation would ask for a check at each.
 add_compile_options($<$<C_COMPILER_ID:GNU>:-Wno-format-truncation>)
 add_link_options(-Wl,--gc-sections -Wl,-z,relro)

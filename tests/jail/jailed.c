@@ -185,7 +185,7 @@ static void become_nobody(void)
 static struct jailed_end run(enum jailed_user user, struct order *order)
 {
 	struct jailed_end end = {0};
-	struct error err = {""};
+	struct error err = {0};
 
 	if (user == JAILED_ROOT && geteuid() != 0)
 		cr_skip_test("only root can give it a user of its own");

@@ -268,7 +268,7 @@ static void *loop_thread_run(void *argument)
 /* An application CPU: waits for the guest's start-up IPI, runs until the end of the run. */
 static void *vcpu_thread_run(void *argument)
 {
-	struct error err = {""};
+	struct error err = {0};
 	enum vcpu_stop stop = vcpu_run(argument, &err);
 
 	if (stop != VCPU_KICKED)

@@ -212,7 +212,7 @@ MICRO_TEST(cpus, cpu_behind_a_gap_of_apic_ids_starts)
 MICRO_TEST(cpus, apic_id_that_does_not_fit_is_refused)
 {
 	struct cpu_topology topology = {2, 129, 1};
-	struct error err = {""};
+	struct error err = {0};
 	struct micro micro;
 	struct vcpu vcpu;
 

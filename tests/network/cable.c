@@ -178,7 +178,7 @@ static int run(struct networks *networks, struct loop *loop, int argc, char **ar
 {
 	struct words words = {argc - 2, argv + 2};
 	const char *command = argv[1];
-	struct error err = {""};
+	struct error err = {0};
 
 	if (strcmp(command, "attach") == 0 && argc >= 5)
 		return attach(networks, argc - 2, argv + 2);
@@ -206,7 +206,7 @@ int main(int argc, char **argv)
 	bool serves = argc > 1 && strcmp(argv[1], "serve") == 0;
 	struct networks *networks;
 	struct settings settings;
-	struct error err = {""};
+	struct error err = {0};
 	struct loop loop;
 	int status;
 

@@ -114,7 +114,7 @@ static bool check_role(struct exchange *exchange)
 static bool find_route(struct exchange *exchange, const char *method)
 {
 	char allow[ROUTE_ALLOW_MAX];
-	struct error err = {""};
+	struct error err = {0};
 	int code = target_parse(exchange->target, &exchange->path, &exchange->query, &err);
 
 	if (code < 0) {

@@ -156,7 +156,7 @@ static int add_body(struct exchange *exchange, cJSON *members)
 {
 	const struct route *route = exchange->route;
 	const char *keys[ROUTE_ARGUMENTS_MAX + 1] = {NULL};
-	struct error err = {""};
+	struct error err = {0};
 	struct json_place place = {.source = "body", .object = exchange->json, .err = &err};
 	cJSON *item;
 

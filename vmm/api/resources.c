@@ -167,7 +167,7 @@ static int make_disk(struct exchange *exchange, cJSON *members, struct error *er
 
 void disks_put(struct exchange *exchange)
 {
-	struct error err = {""};
+	struct error err = {0};
 	cJSON *members;
 
 	if (exchange_check_query(exchange) < 0)
@@ -184,7 +184,7 @@ void disks_put(struct exchange *exchange)
 void disks_patch(struct exchange *exchange)
 {
 	static const char *const keys[] = {"size", NULL};
-	struct error err = {""};
+	struct error err = {0};
 	struct json_place place = {.source = "body", .object = exchange->json, .err = &err};
 	cJSON *members;
 
@@ -247,7 +247,7 @@ static bool has_device(const struct exchange *exchange, const char *id)
 void devices_put(struct exchange *exchange)
 {
 	static const char *const keys[] = {"disk", "network", NULL};
-	struct error err = {""};
+	struct error err = {0};
 	struct json_place place = {.source = "body", .object = exchange->json, .err = &err}, inner;
 	const char *kind = cJSON_GetObjectItemCaseSensitive(exchange->json, "disk") ? "disk" : "network";
 	const char *id = route_variable(exchange->route, &exchange->path, "device");

@@ -116,7 +116,7 @@ static bool is_same_file(const struct stat *a, const struct stat *b)
 /* Read again when it is another; one that went wrong lets nobody in. */
 static void read_again(struct tokens *tokens)
 {
-	struct error err = {""};
+	struct error err = {0};
 	struct stat status;
 
 	if (stat(tokens->path, &status) < 0) {

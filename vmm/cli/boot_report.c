@@ -77,7 +77,7 @@ static void show_failure(const cJSON *answer, const struct report_options *optio
 static enum exit_code report(const struct cli *cli, const char *guest, const struct report_options *options)
 {
 	struct client client;
-	struct error err = {""};
+	struct error err = {0};
 	enum exit_code code = EXIT_FAILED;
 	cJSON *result = NULL;
 	cJSON *answer = NULL;

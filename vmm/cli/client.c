@@ -271,7 +271,7 @@ enum exit_code client_ask(const struct cli *cli, const char *op, const char *gue
 
 enum exit_code client_do(const struct cli *cli, const char *op, const char *guest, cJSON **result)
 {
-	struct error err = {""};
+	struct error err = {0};
 	enum exit_code code = client_ask(cli, op, guest, NULL, result, &err);
 
 	return code == EXIT_DONE ? code : cli_fail(code, "%s", err.text);

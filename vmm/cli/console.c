@@ -112,7 +112,7 @@ static bool manager_there(const struct cli *cli)
 static enum exit_code attach_guest(struct cli *cli, const char *guest, const struct detach_keys *keys,
 				   const char *hint, bool wait)
 {
-	struct error err = {""};
+	struct error err = {0};
 	bool said = false;
 
 	for (;;) {
@@ -152,7 +152,7 @@ enum exit_code command_console(struct cli *cli, int argc, char **argv)
 	const char *keys_text = DETACH_KEYS_DEFAULT;
 	const char *path = NULL;
 	struct detach_keys keys;
-	struct error err = {""};
+	struct error err = {0};
 	bool wait = false;
 	int option;
 

@@ -33,7 +33,7 @@ struct convert_options {
 
 static enum exit_code write_out(const struct convert_options *convert, const char *text)
 {
-	struct error err = {""};
+	struct error err = {0};
 
 	if (strcmp(convert->out, "-") == 0)
 		return fputs(text, stdout) < 0 || fflush(stdout) != 0
@@ -74,7 +74,7 @@ static enum exit_code convert_file(const struct convert_options *convert, struct
 	bool xml = to_standard ? !file->ignored : definition_file_is_xml(convert->out);
 	struct guest_definition *definition = NULL;
 	AUTO_FREE char *text = NULL;
-	struct error err = {""};
+	struct error err = {0};
 	enum exit_code code;
 
 	if (definition_parse(file->name, file->folder, file->text, &definition, &err) < 0)

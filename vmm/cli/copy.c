@@ -148,7 +148,7 @@ static void show_progress(void *owner, size_t bytes)
 /* EXIT_DONE, or why not, which has been said. Before anything is made here or there. */
 static int connect_guest(struct copy *copy, const char *guest)
 {
-	struct error err = {""};
+	struct error err = {0};
 	enum exit_code code = guest_stream_open(copy->cli, guest, &copy->connection, &err);
 
 	return (int)(code == EXIT_DONE ? code : cli_fail(code, "%s", err.text));
@@ -174,7 +174,7 @@ static int run_in_guest(struct copy *copy, const char *guest, char **words, int 
 		.terminal = -1,
 	};
 	struct exec_exit end = {0};
-	struct error err = {""};
+	struct error err = {0};
 	char line[256];
 	int result = exec_session_run(&config, &end, &err);
 
@@ -290,7 +290,7 @@ static int receive(struct copy *copy, const struct copy_end *from, const struct 
 		   const struct copy_target *target, struct unpacked *unpacked)
 {
 	struct archive archive;
-	struct error err = {""};
+	struct error err = {0};
 	int status = connect_guest(copy, from->guest);
 
 	if (status != EXIT_DONE)
@@ -326,7 +326,7 @@ static int copy_from_guest(struct copy *copy, const struct copy_end *from, const
 	struct copy_source source = {0};
 	struct copy_target target = {0};
 	struct unpacked unpacked = {0};
-	struct error err = {""};
+	struct error err = {0};
 	int status;
 
 	if (source_parse(from->path, &source) < 0)
@@ -348,7 +348,7 @@ static int copy_from_guest(struct copy *copy, const struct copy_end *from, const
 static int send_source(struct copy *copy, const struct copy_source *source, const struct copy_end *to)
 {
 	struct archive archive;
-	struct error err = {""};
+	struct error err = {0};
 	int status;
 
 	status = connect_guest(copy, to->guest);

@@ -63,7 +63,7 @@ static enum exit_code print_newest(const cJSON *reports, const char *guest)
 static enum exit_code crashes(const struct cli *cli, const char *guest, bool show, bool json)
 {
 	cJSON *members = cJSON_CreateObject();
-	struct error err = {""};
+	struct error err = {0};
 	cJSON *reports = NULL;
 	enum exit_code code;
 

@@ -202,7 +202,7 @@ static enum exit_code check_definition(const cJSON *json, const char *folder)
 {
 	AUTO_FREE char *text = cJSON_PrintUnformatted(json);
 	struct guest_definition *definition = NULL;
-	struct error err = {""};
+	struct error err = {0};
 	int code = text ? definition_parse("command line", folder, text, &definition, &err) : -ENOMEM;
 
 	definition_free(definition);
@@ -225,7 +225,7 @@ static enum exit_code make_definition(const struct cli *cli, const struct create
 {
 	const char *ready = create->ready;
 	struct settings settings;
-	struct error err = {""};
+	struct error err = {0};
 	int code = settings_read(cli->config, &settings, &err);
 
 	if (code < 0)
@@ -267,7 +267,7 @@ static void show_failure(const cJSON *answer, const char *name)
 static enum exit_code start(const struct cli *cli, const struct create_options *create, const char *name)
 {
 	double before = (double)monotonic_ns() / 1e9;
-	struct error err = {""};
+	struct error err = {0};
 	struct client client;
 	cJSON *answer = NULL;
 	enum exit_code code = EXIT_FAILED;
@@ -327,7 +327,7 @@ static const char *given_beside_file(const struct create_options *create)
 static enum exit_code define_of_file(const struct cli *cli, const struct definition_file *file, cJSON **guest)
 {
 	struct guest_definition *definition = NULL;
-	struct error err = {""};
+	struct error err = {0};
 	cJSON *json;
 
 	if (definition_parse(file->name, file->folder, file->text, &definition, &err) < 0)

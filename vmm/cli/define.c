@@ -35,7 +35,7 @@ static const char usage[] =
 static enum exit_code read_definition(const struct definition_file *file, cJSON **json)
 {
 	struct guest_definition *definition = NULL;
-	struct error err = {""};
+	struct error err = {0};
 
 	if (definition_parse(file->name, file->folder, file->text, &definition, &err) < 0)
 		return cli_fail(EXIT_FAILED, "%s", err.text);
@@ -48,7 +48,7 @@ enum exit_code define_guest(const struct cli *cli, cJSON *definition, const char
 			    cJSON **guest)
 {
 	cJSON *members = cJSON_CreateObject();
-	struct error err = {""};
+	struct error err = {0};
 	enum exit_code code;
 
 	cJSON_AddItemToObject(members, "definition", definition);

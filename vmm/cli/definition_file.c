@@ -111,7 +111,7 @@ static enum exit_code from_xml(struct definition_file *file, bool no_validate)
 
 enum exit_code definition_file_read(const char *path, bool no_validate, struct definition_file *file)
 {
-	struct error err = {""};
+	struct error err = {0};
 	enum exit_code code = EXIT_DONE;
 
 	*file = (struct definition_file){.name = path};

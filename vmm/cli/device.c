@@ -156,7 +156,7 @@ static enum exit_code ask(struct cli *cli, const char *op, const struct device_o
 			  cJSON *members)
 {
 	cJSON *result = NULL;
-	struct error err = {""};
+	struct error err = {0};
 	enum exit_code code;
 
 	cJSON_AddStringToObject(members, "device", options->device);
@@ -176,7 +176,7 @@ static enum exit_code ask(struct cli *cli, const char *op, const struct device_o
 
 static enum exit_code device_add(struct cli *cli, const struct device_options *options)
 {
-	struct error err = {""};
+	struct error err = {0};
 	cJSON *definition, *members;
 
 	if (!options->disk == !options->network)

@@ -394,7 +394,7 @@ static enum exit_code run_verb(struct cli *cli, const struct disk_verb *verb,
 			       const struct disk_options *options)
 {
 	struct settings settings;
-	struct error err = {""};
+	struct error err = {0};
 	struct pool pool;
 	int code;
 

@@ -48,7 +48,7 @@ static void print_event(void *owner, const cJSON *event)
 static enum exit_code show(const struct cli *cli, struct printing *printing)
 {
 	cJSON *members = cJSON_CreateObject();
-	struct error err = {""};
+	struct error err = {0};
 	cJSON *events = NULL;
 	const cJSON *event;
 	enum exit_code code;
@@ -69,7 +69,7 @@ static enum exit_code show(const struct cli *cli, struct printing *printing)
 /* A manager that comes after this one begins to count anew: all its events are new. */
 static enum exit_code follow(const struct cli *cli, struct printing *printing)
 {
-	struct error err = {""};
+	struct error err = {0};
 	struct client client;
 	int code = client_connect(cli, &client, &err);
 

@@ -168,7 +168,7 @@ static int run(struct cli *cli, const struct exec_options *options)
 	};
 	struct terminal_state terminal = {0};
 	struct exec_exit end = {0};
-	struct error err = {""};
+	struct error err = {0};
 	AUTO_CLOSE int fd = -1;
 	enum exit_code code = guest_stream_open(cli, options->guest, &fd, &err);
 	int result;

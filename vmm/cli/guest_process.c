@@ -18,7 +18,7 @@ static void run_guest(struct handed_over *handed)
 {
 	const char *guest = handed->definition->name;
 	struct boot_recorder recorder;
-	struct error why = {""};
+	struct error why = {0};
 	char name[16];
 
 	snprintf(name, sizeof(name), "guest:%s", guest);

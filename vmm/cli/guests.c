@@ -23,7 +23,7 @@ static int ask(const struct cli *cli, struct client *client, const char *op, con
 
 static enum exit_code hear(struct client *client)
 {
-	struct error err = {""};
+	struct error err = {0};
 	enum exit_code code = client_wait(client, 0, NULL, NULL, &err);
 
 	return code == EXIT_DONE ? code : cli_fail(code, "%s", err.text);
@@ -35,7 +35,7 @@ static enum exit_code do_some(const struct cli *cli, const char *op, char *const
 {
 	struct client clients[AT_ONCE];
 	enum exit_code first = EXIT_DONE;
-	struct error err = {""};
+	struct error err = {0};
 	unsigned asked = 0;
 
 	while (asked < most && guests[asked] && !*lost) {

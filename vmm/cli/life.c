@@ -230,7 +230,7 @@ enum exit_code command_down(struct cli *cli, int argc, char **argv)
 			"      --help        show this help\n",
 	};
 	cJSON *members = cJSON_CreateObject();
-	struct error err = {""};
+	struct error err = {0};
 	bool help;
 	enum exit_code code = read_options(&operation, argc, argv, members, &help);
 

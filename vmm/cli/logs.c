@@ -88,7 +88,7 @@ static enum exit_code show_piece(struct client *client, struct logs *logs, bool 
 
 static enum exit_code show(const struct cli *cli, struct logs *logs)
 {
-	struct error err = {""};
+	struct error err = {0};
 	struct client client;
 	enum exit_code code;
 	bool more = true;

@@ -27,7 +27,7 @@ static const char usage[] =
 
 static enum exit_code mode_do(const struct cli *cli, const cJSON *members, bool json)
 {
-	struct error err = {""};
+	struct error err = {0};
 	cJSON *result = NULL;
 	enum exit_code code = client_ask(cli, "mode", NULL, members, &result, &err);
 
@@ -53,7 +53,7 @@ enum exit_code command_mode(struct cli *cli, int argc, char **argv)
 	cJSON *members = cJSON_CreateObject();
 	unsigned long timeout_s = 0;
 	bool json = false, timeout_given = false;
-	struct error err = {""};
+	struct error err = {0};
 	enum exit_code code = EXIT_DONE;
 	enum mode mode;
 	int option;

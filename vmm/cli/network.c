@@ -39,7 +39,7 @@ static const char *text_of(const cJSON *json, const char *key)
 static enum exit_code call(const struct cli *cli, const char *op, const char *key, cJSON *value, bool replace,
 			   cJSON **result)
 {
-	struct error err = {""};
+	struct error err = {0};
 	struct client client;
 	enum exit_code code = EXIT_FAILED;
 
@@ -184,7 +184,7 @@ static enum exit_code network_info(struct cli *cli, const struct network_options
 static enum exit_code network_define(struct cli *cli, const struct network_options *options)
 {
 	AUTO_FREE char *text = NULL;
-	struct error err = {""};
+	struct error err = {0};
 	struct json_place place;
 	cJSON *definition = NULL;
 	cJSON *result;

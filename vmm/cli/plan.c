@@ -269,7 +269,7 @@ static enum exit_code plan_here(const struct cli *cli, const struct plan_options
 {
 	struct plan_work *work = calloc(1, sizeof(*work));
 	enum exit_code code = EXIT_DONE;
-	struct error err = {""};
+	struct error err = {0};
 
 	if (!work)
 		return cli_fail(EXIT_FAILED, "out of memory");

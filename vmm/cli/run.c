@@ -225,7 +225,7 @@ static enum exit_code run_guest(const struct settings *settings, const struct ru
 				bool *again)
 {
 	struct guest_resources resources;
-	struct error err = {""};
+	struct error err = {0};
 	struct guest_process_config config = {
 		.definition = definition,
 		.resources = &resources,
@@ -271,7 +271,7 @@ enum exit_code command_run(struct cli *cli, int argc, char **argv)
 	struct run_options run = {0};
 	struct guest_definition *definition = NULL;
 	struct settings settings;
-	struct error err = {""};
+	struct error err = {0};
 	enum exit_code code = EXIT_DONE;
 	uint64_t started_ns = monotonic_ns();
 	bool again = false;

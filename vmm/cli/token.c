@@ -25,7 +25,7 @@ static const char usage[] =
 
 static enum exit_code print_list(const struct tokens *tokens, bool json)
 {
-	static const struct table_column columns[] = {{"NAME"}, {"ROLE"}, {NULL}};
+	static const struct table_column columns[] = {{"NAME", 0}, {"ROLE", 0}, {NULL, 0}};
 	struct table *table = table_create(columns);
 	cJSON *array = cJSON_CreateArray();
 
@@ -52,7 +52,7 @@ static enum exit_code add(struct tokens *tokens, const char *name, const char *w
 {
 	enum api_role role = api_role_parse(word);
 	char text[TOKEN_BYTES * 2 + 1];
-	struct error err = {""};
+	struct error err = {0};
 
 	if (role == ROLE_NONE)
 		return cli_usage("token", "%s is not a role: read, operate or admin", word);
@@ -64,7 +64,7 @@ static enum exit_code add(struct tokens *tokens, const char *name, const char *w
 
 static enum exit_code remove_token(struct tokens *tokens, const char *name)
 {
-	struct error err = {""};
+	struct error err = {0};
 
 	return tokens_remove(tokens, name, &err) < 0 ? cli_fail(EXIT_FAILED, "%s", err.text) : EXIT_DONE;
 }
@@ -72,7 +72,7 @@ static enum exit_code remove_token(struct tokens *tokens, const char *name)
 static enum exit_code token_do(const struct settings *settings, int argc, char **argv, bool json)
 {
 	struct tokens *tokens = NULL;
-	struct error err = {""};
+	struct error err = {0};
 	enum exit_code code;
 
 	if (!settings->api.tokens)
@@ -111,7 +111,7 @@ enum exit_code command_token(struct cli *cli, int argc, char **argv)
 		{NULL, 0, NULL, 0},
 	};
 	struct settings settings;
-	struct error err = {""};
+	struct error err = {0};
 	enum exit_code code;
 	bool json = false;
 	int option;

@@ -290,7 +290,7 @@ static enum exit_code watch(const struct cli *cli, unsigned long delay_s, unsign
 {
 	struct top top = {.cli = cli, .delay_s = delay_s, .count = count, .order = 'c'};
 	struct terminal_state terminal = {0};
-	struct error err = {""};
+	struct error err = {0};
 	enum exit_code code;
 
 	if (client_connect(cli, &top.client, &err) < 0)

@@ -127,7 +127,7 @@ static const cJSON *guest_list(const struct cli *cli, cJSON **result)
 static enum exit_code wait_ready(const struct cli *cli, const char *guest, unsigned timeout_s)
 {
 	struct client client;
-	struct error err = {""};
+	struct error err = {0};
 	enum exit_code code = EXIT_FAILED;
 	uint64_t start_ns = monotonic_ns();
 
@@ -207,7 +207,7 @@ static enum exit_code attach_server(struct cli *cli)
 	const char *hint = DETACH_KEYS_DEFAULT;
 	char guest_state[16];
 	struct detach_keys keys;
-	struct error err = {""};
+	struct error err = {0};
 
 	if (!server_name(cli, name))
 		return EXIT_FAILED;
@@ -253,7 +253,7 @@ static enum exit_code attach_server(struct cli *cli)
 static enum exit_code up(struct cli *cli, struct settings *settings, const struct up_options *options)
 {
 	struct service_config config = {.settings = settings, .mode = options->mode, .started_fd = -1};
-	struct error err = {""};
+	struct error err = {0};
 	bool already = service_running(settings);
 	enum exit_code code = EXIT_DONE;
 
@@ -282,7 +282,7 @@ enum exit_code command_up(struct cli *cli, int argc, char **argv)
 	};
 	struct up_options options = {.timeout_s = TIMEOUT_DEFAULT};
 	struct settings settings;
-	struct error err = {""};
+	struct error err = {0};
 	enum exit_code code;
 	enum mode mode;
 	int option;

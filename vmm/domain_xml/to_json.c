@@ -58,7 +58,7 @@ int reader_set(struct reader *reader, const xmlNode *node, cJSON *object, const 
 static int read_value(struct reader *reader, const struct rule *rule, const xmlNode *node, cJSON *object)
 {
 	AUTO_FREE char *text = xml_text(node);
-	struct error why = {""};
+	struct error why = {0};
 	cJSON *value = NULL;
 	int code = text ? rule->conversion->read(rule->conversion, text, &value, &why) : -ENOMEM;
 

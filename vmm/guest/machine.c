@@ -395,7 +395,7 @@ static void *vcpu_main(void *argument)
 {
 	struct machine_vcpu *self = argument;
 	struct machine *machine = self->machine;
-	struct error err = {""};
+	struct error err = {0};
 
 	placement_name_vcpu(self->vcpu.index);
 	machine->config.thread_started(machine->config.owner, MACHINE_THREAD_VCPU);

@@ -186,7 +186,7 @@ static void change(struct call *call, const struct request *request, const struc
 bool device_call_look(struct call *call)
 {
 	struct managed_guest *guest = call->guest;
-	struct error err = {""};
+	struct error err = {0};
 	struct device_wish wish = {.id = call->device,
 				   .item = call->device[0] ? guest->definition->json : NULL};
 	int code = guest_hotplug_outcome(guest, call->change, &err);
@@ -288,5 +288,5 @@ const struct operation device_operations[] = {
 	 .run = op_device_add},
 	{"device-remove", .on_guest = true, .members = {"device", "next_start", "timeout_s"},
 	 .task = TASK_OF_A_WAIT, .run = op_device_remove},
-	{NULL},
+	{0},
 };

@@ -379,5 +379,5 @@ const struct operation disk_operations[] = {
 	{"disk-clone", .members = {"disk", "source"}, .task = TASK_BY_ITSELF, .run = op_disk_clone},
 	{"disk-resize", .members = {"disk", "size"}, .task = TASK_BY_ITSELF, .run = op_disk_resize},
 	{"disk-delete", .members = {"disk"}, .task = TASK_BY_ITSELF, .run = op_disk_delete},
-	{NULL},
+	{0},
 };

@@ -262,5 +262,5 @@ const struct operation exec_operations[] = {
 	{"exec", .on_guest = true,
 	 .members = {"command", "input", "environment", "user", "folder", "timeout_s"},
 	 .timeout_s = WAIT_DEFAULT_S, .run = op_exec},
-	{NULL},
+	{0},
 };

@@ -117,7 +117,7 @@ static int happen(struct managed_guest *guest, enum life_event event, struct err
 /* For events that no state refuses. */
 static void happened(struct managed_guest *guest, enum life_event event)
 {
-	struct error err = {""};
+	struct error err = {0};
 
 	if (happen(guest, event, &err) < 0)
 		log_error("%s", err.text);

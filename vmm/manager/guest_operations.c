@@ -89,14 +89,14 @@ static void op_define(struct call *call, const struct request *request)
 
 static void op_undefine(struct call *call, const struct request *request)
 {
-	struct error err = {""};
+	struct error err = {0};
 
 	answer(call, manager_undefine(request->guest, &err), &err);
 }
 
 static void op_start(struct call *call, const struct request *request)
 {
-	struct error err = {""};
+	struct error err = {0};
 	int code = manager_start(request->guest, &err);
 
 	if (code < 0 || !request->wait)
@@ -118,35 +118,35 @@ static void answer_off(struct call *call, const struct request *request, int cod
 
 static void op_shutdown(struct call *call, const struct request *request)
 {
-	struct error err = {""};
+	struct error err = {0};
 
 	answer_off(call, request, guest_shutdown(request->guest, (unsigned)request->timeout_s, &err), &err);
 }
 
 static void op_kill(struct call *call, const struct request *request)
 {
-	struct error err = {""};
+	struct error err = {0};
 
 	answer_off(call, request, guest_kill(request->guest, &err), &err);
 }
 
 static void op_reboot(struct call *call, const struct request *request)
 {
-	struct error err = {""};
+	struct error err = {0};
 
 	answer(call, guest_reboot(request->guest, (unsigned)request->timeout_s, &err), &err);
 }
 
 static void op_pause(struct call *call, const struct request *request)
 {
-	struct error err = {""};
+	struct error err = {0};
 
 	answer(call, guest_pause(request->guest, &err), &err);
 }
 
 static void op_resume(struct call *call, const struct request *request)
 {
-	struct error err = {""};
+	struct error err = {0};
 
 	answer(call, guest_resume(request->guest, &err), &err);
 }
@@ -162,7 +162,7 @@ static void op_boot_report(struct call *call, const struct request *request)
 static void op_console(struct call *call, const struct request *request)
 {
 	int fd = call->peer->stream(call);
-	struct error err = {""};
+	struct error err = {0};
 	int code = guest_alive(request->guest) ? 0 : guest_console(request->guest, -1, &err);
 
 	if (fd == -1 || code < 0) {
@@ -184,7 +184,7 @@ static void op_logs(struct call *call, const struct request *request)
 {
 	const char *folder = request->guest->folder;
 	uint64_t from = request->from;
-	struct error err = {""};
+	struct error err = {0};
 	cJSON *piece;
 
 	if ((request->lines != LINES_ALL && logs_find(folder, request->lines, &from, &err) < 0) ||
@@ -207,7 +207,7 @@ static void ask_all(struct manager *manager, const struct managed_guest *guest)
 static void op_stats(struct call *call, const struct request *request)
 {
 	struct manager *manager = call->operations->manager;
-	struct error err = {""};
+	struct error err = {0};
 
 	if (request->guest && !guest_alive(request->guest)) {
 		answer(call,
@@ -246,7 +246,7 @@ static void op_vsock_connect(struct call *call, const struct request *request)
 {
 	uint32_t port = (uint32_t)request->port;
 	int fd = call->peer->stream(call);
-	struct error err = {""};
+	struct error err = {0};
 	int code = guest_vsock(request->guest, port, -1, &err);
 
 	if (request->port == PORT_MISSING) {
@@ -273,7 +273,7 @@ static void op_crashes(struct call *call, const struct request *request)
 {
 	const struct settings *settings = call->operations->manager->settings;
 	const char *name = request->guest ? request->guest->definition->name : NULL;
-	struct error err = {""};
+	struct error err = {0};
 	cJSON *reports;
 
 	if (crash_reports_read(settings, name, &reports, &err) < 0) {
@@ -308,5 +308,5 @@ const struct operation guest_operations[] = {
 	{"metrics", .run = op_metrics},
 	{"crashes", .on_guest = true, .guest_optional = true, .members = {"newest"}, .run = op_crashes},
 	{"vsock-connect", .on_guest = true, .members = {"port"}, .run = op_vsock_connect},
-	{NULL},
+	{0},
 };

@@ -53,7 +53,7 @@ static void op_host(struct call *call, const struct request *request)
 
 static void op_plan(struct call *call, const struct request *request)
 {
-	struct error err = {""};
+	struct error err = {0};
 	cJSON *result = division_describe(call->operations->manager, &err);
 
 	(void)request;
@@ -136,5 +136,5 @@ const struct operation host_operations[] = {
 	{"mode", .members = {"mode", "wait", "timeout_s"}, .task = TASK_OF_A_WAIT, .run = op_mode},
 	{"events", .members = {"since", "follow"}, .run = op_events},
 	{"down", .members = {"timeout_s", "force", "poweroff", "keep_guests"}, .run = op_down},
-	{NULL},
+	{0},
 };

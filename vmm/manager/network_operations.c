@@ -96,5 +96,5 @@ const struct operation network_operations[] = {
 	{"network-info", .members = {"network"}, .run = op_network_info},
 	{"network-define", .members = {"definition", "replace"}, .run = op_network_define},
 	{"network-undefine", .members = {"network"}, .run = op_network_undefine},
-	{NULL},
+	{0},
 };

@@ -44,7 +44,7 @@ static const struct operation *find_operation(const struct json_place *place, st
 
 void call_begin(struct call *call, const cJSON *json)
 {
-	struct error err = {""};
+	struct error err = {0};
 	struct request request = {.place = {.source = "request", .object = json, .err = &err}};
 	const struct operation *operation = find_operation(&request.place, &err);
 	int code;

@@ -66,5 +66,5 @@ const struct operation task_operations[] = {
 	{"task-list", .members = {"state"}, .run = op_task_list},
 	{"task-info", .members = {"task"}, .run = op_task_info},
 	{"task-cancel", .members = {"task"}, .run = op_task_cancel},
-	{NULL},
+	{0},
 };

@@ -72,7 +72,7 @@ static void down(void *owner, bool poweroff)
 
 static void open_manager(void)
 {
-	struct error err = {""};
+	struct error err = {0};
 	char path[128];
 
 	if (!mkdtemp(folder))

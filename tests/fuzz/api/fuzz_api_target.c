@@ -24,7 +24,7 @@ static void check_route(const struct path *path)
 	static const char *const methods[] = {"GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS", ""};
 	static const char *const variables[] = {"guest", "network", "disk", "device", "task", "port", "name"};
 	char allow[ROUTE_ALLOW_MAX];
-	struct error err = {""};
+	struct error err = {0};
 
 	for (unsigned i = 0; i < sizeof(methods) / sizeof(*methods); i++) {
 		const struct route *route = route_find(methods[i], path, allow, &err);
@@ -43,7 +43,7 @@ static void check_route(const struct path *path)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *target = malloc(size + 1);
-	struct error err = {""};
+	struct error err = {0};
 	struct path path;
 	struct query query;
 

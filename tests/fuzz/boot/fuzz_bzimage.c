@@ -10,7 +10,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct guest_memory *memory = fuzz_ram();
-	struct error err = {""};
+	struct error err = {0};
 	struct boot_entry entry;
 	struct boot_source source = {.name = "fuzz", .cmdline = "quiet"};
 

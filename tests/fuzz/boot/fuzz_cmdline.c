@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	cmdline_init(&line);
 	while ((part = strsep(&rest, "\n"))) {
 		size_t before = line.length;
-		struct error err = {""};
+		struct error err = {0};
 
 		if (cmdline_append(&line, part, &err)) {
 			require(err.text[0]);

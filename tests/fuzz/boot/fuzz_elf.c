@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			.cmdline = "quiet",
 			.protocol = protocol,
 		};
-		struct error err = {""};
+		struct error err = {0};
 		struct boot_entry entry;
 
 		if (boot_load(memory, &source, &entry, &err))

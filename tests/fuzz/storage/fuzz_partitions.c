@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct partition list[PARTITIONS_MAX];
-	struct error err = {""};
+	struct error err = {0};
 	char *text = malloc(size + 1);
 	unsigned count = 0;
 

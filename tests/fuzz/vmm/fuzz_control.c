@@ -131,7 +131,7 @@ static struct task_owner task_owner = {.cancel = task_ignores, .abandon = task_i
 
 static void open_manager(void)
 {
-	struct error err = {""};
+	struct error err = {0};
 	struct task *task;
 	char path[128];
 

@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct guest_definition *definition = NULL;
-	struct error err = {""};
+	struct error err = {0};
 	char *text = malloc(size + 1);
 
 	memcpy(text, data, size);

@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct exec_session_config config = {
 		.request = &request, .input = -1, .terminal = -1, .passed = passed};
 	struct exec_exit end = {0};
-	struct error err = {""};
+	struct error err = {0};
 	int ends[2], code;
 
 	if (size > 100000 || socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0)

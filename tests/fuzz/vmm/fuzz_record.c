@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct guest_record record = {0};
-	struct error err = {""};
+	struct error err = {0};
 	char *text = malloc(size + 1);
 	int code;
 

@@ -36,7 +36,7 @@ static void check_network(const struct virtual_network *network)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct virtual_network network;
-	struct error err = {""};
+	struct error err = {0};
 	char *text = malloc(size + 1);
 
 	memcpy(text, data, size);

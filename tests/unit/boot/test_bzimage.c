@@ -154,7 +154,7 @@ Test(bzimage, every_flipped_bit_in_the_header_is_survived)
 
 	for (size_t bit = 0x1f1 * 8; bit < (0x1f1 + sizeof(struct setup_header)) * 8; bit++) {
 		struct bzimage_vmlinux vmlinux;
-		struct error err = {""};
+		struct error err = {0};
 		struct bzimage image;
 		uint64_t entry, end;
 

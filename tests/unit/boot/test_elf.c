@@ -321,7 +321,7 @@ Test(elf, every_flipped_bit_in_the_headers_is_survived)
 	struct vmlinux file;
 
 	for (size_t bit = 0; bit < headers * 8; bit++) {
-		struct error err = {""};
+		struct error err = {0};
 		uint64_t address;
 
 		vmlinux_init(&file);

@@ -7,7 +7,7 @@
 
 static void explains(int code, const char *vendor, const char *expected)
 {
-	struct error err = {""};
+	struct error err = {0};
 
 	cr_assert_eq(kvm_explain(code, vendor, &err), code);
 	cr_assert(strstr(err.text, "/dev/kvm"), "%s", err.text);

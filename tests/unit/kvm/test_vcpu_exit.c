@@ -89,7 +89,7 @@ static struct fake *fake_io(uint8_t direction, uint16_t port, uint8_t size, uint
 
 static void goes_on(struct fake *fake)
 {
-	struct error err = {""};
+	struct error err = {0};
 
 	cr_assert_eq(vcpu_exit_handle(&fake->vcpu, &err), VCPU_CONTINUE);
 	cr_assert_str_empty(err.text);
@@ -97,7 +97,7 @@ static void goes_on(struct fake *fake)
 
 static void stops(struct fake *fake, int stop, const char *why)
 {
-	struct error err = {""};
+	struct error err = {0};
 
 	cr_assert_eq(vcpu_exit_handle(&fake->vcpu, &err), stop);
 	if (why) {

@@ -83,7 +83,7 @@ Test(vm_memory, descriptor_does_not_leak_into_programs)
 static void size_refused(uint64_t size)
 {
 	struct guest_memory memory;
-	struct error err = {""};
+	struct error err = {0};
 
 	cr_assert_eq(vm_memory_create(&memory, size, "tiny", NULL, &err), -EINVAL);
 	cr_assert(strstr(err.text, "tiny"), "%s", err.text);
@@ -101,7 +101,7 @@ Test(vm_memory, size_that_is_no_page_count_is_refused)
 Test(vm_memory, more_than_can_be_mapped_is_refused)
 {
 	struct guest_memory memory;
-	struct error err = {""};
+	struct error err = {0};
 
 	cr_assert_lt(vm_memory_create(&memory, GIB(1ULL << 20), "vast", NULL, &err), 0);
 	cr_assert(strstr(err.text, "vast"), "%s", err.text);
@@ -130,7 +130,7 @@ Test(vm_memory, huge_pages_are_reserved_or_refused)
 	struct vm_memory_options options = {.page_size = MIB(2)};
 	unsigned long there = free_huge_pages();
 	struct guest_memory memory;
-	struct error err = {""};
+	struct error err = {0};
 
 	cr_assert_eq(vm_memory_create(&memory, MIB(2) * (there + 1), "huge", &options, &err), -ENOMEM);
 	cr_assert(strstr(err.text, "guest huge: the host has not"), "%s", err.text);
@@ -144,7 +144,7 @@ Test(vm_memory, huge_pages_hold_a_guest)
 {
 	struct vm_memory_options options = {.page_size = MIB(2), .nodes = 1, .policy = VM_MEMORY_PREFERRED};
 	struct guest_memory memory;
-	struct error err = {""};
+	struct error err = {0};
 	unsigned long there = free_huge_pages();
 
 	if (there < 2)
@@ -165,7 +165,7 @@ Test(vm_memory, size_that_is_no_count_of_huge_pages_is_refused)
 {
 	struct vm_memory_options options = {.page_size = GIB(1)};
 	struct guest_memory memory;
-	struct error err = {""};
+	struct error err = {0};
 
 	cr_assert_eq(vm_memory_create(&memory, MIB(512), "huge", &options, &err), -EINVAL);
 	cr_assert_str_eq(err.text,
@@ -176,7 +176,7 @@ Test(vm_memory, pages_of_a_size_that_no_kernel_has_are_refused)
 {
 	struct vm_memory_options options = {.page_size = MIB(8)};
 	struct guest_memory memory;
-	struct error err = {""};
+	struct error err = {0};
 
 	cr_assert_eq(vm_memory_create(&memory, MIB(64), "huge", &options, &err), -ENODEV);
 	cr_assert_str_eq(err.text, "guest huge: this kernel has no huge pages");
@@ -207,7 +207,7 @@ Test(vm_memory, nodes_are_the_policy_of_its_pages)
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct vm_memory_options options = {.nodes = 1, .policy = rows[i].policy};
 		struct guest_memory memory;
-		struct error err = {""};
+		struct error err = {0};
 		int code = vm_memory_create(&memory, MIB(4), "node", &options, &err);
 
 		if (code == -ENOSYS)
@@ -223,7 +223,7 @@ Test(vm_memory, node_that_is_not_there_is_refused)
 {
 	struct vm_memory_options options = {.nodes = 1ULL << 63, .policy = VM_MEMORY_BIND};
 	struct guest_memory memory;
-	struct error err = {""};
+	struct error err = {0};
 	int code = vm_memory_create(&memory, MIB(4), "node", &options, &err);
 
 	if (code == -ENOSYS)

@@ -38,7 +38,7 @@ ParameterizedTestParameters(publish, rule_is_understood)
 ParameterizedTest(struct good_rule *rule, publish, rule_is_understood)
 {
 	struct publish publish;
-	struct error err = {""};
+	struct error err = {0};
 	char spec[PUBLISH_SPEC_MAX];
 
 	cr_assert_eq(publish_parse(rule->text, &publish, &err), 0, "%s: %s", rule->text, err.text);
@@ -104,7 +104,7 @@ ParameterizedTestParameters(publish, rule_is_refused)
 ParameterizedTest(struct bad_rule *rule, publish, rule_is_refused)
 {
 	struct publish publish;
-	struct error err = {""};
+	struct error err = {0};
 
 	cr_assert_eq(publish_parse(rule->text, &publish, &err), -EINVAL, "%s is accepted", rule->text);
 	cr_assert_not_null(strstr(err.text, rule->says), "%s: %s", rule->text, err.text);
@@ -122,7 +122,7 @@ static int check(const char *first, const char *second, struct error *err)
 
 Test(publish, the_same_host_port_twice_is_refused)
 {
-	struct error err = {""};
+	struct error err = {0};
 
 	cr_assert_eq(check("8080:80", "8080:81", &err), -EEXIST);
 	cr_assert_str_eq(err.text, "publish: two rules want the host's TCP port 8080");
@@ -132,7 +132,7 @@ Test(publish, the_same_host_port_twice_is_refused)
 
 Test(publish, ranges_that_overlap_are_refused_by_the_first_common_port)
 {
-	struct error err = {""};
+	struct error err = {0};
 
 	cr_assert_eq(check("8000-8010:1-11", "8010-8020:21-31", &err), -EEXIST);
 	cr_assert_str_eq(err.text, "publish: two rules want the host's TCP port 8010");
@@ -141,7 +141,7 @@ Test(publish, ranges_that_overlap_are_refused_by_the_first_common_port)
 
 Test(publish, the_same_port_of_other_protocols_or_addresses_is_fine)
 {
-	struct error err = {""};
+	struct error err = {0};
 
 	cr_assert_eq(check("5353:53/tcp", "5353:53/udp", &err), 0);
 	cr_assert_eq(check("127.0.0.1:8080:80", "127.0.0.2:8080:80", &err), 0);

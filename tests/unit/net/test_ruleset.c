@@ -151,7 +151,7 @@ Test(ruleset, published_ports_are_translated_for_the_world_and_the_host)
 Test(ruleset, ipv6_addresses_are_refused)
 {
 	struct publish rule;
-	struct error err = {""};
+	struct error err = {0};
 
 	cr_assert_eq(publish_parse("[::1]:80:80", &rule, &err), 0);
 	cr_assert_eq(ruleset_check_publish("[::1]:80:80", &rule, &err), -EINVAL);

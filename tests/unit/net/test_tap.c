@@ -51,7 +51,7 @@ static void remove_persistent(const char *name, int flags)
 
 Test(tap, missing_is_refused_with_the_command_that_makes_it)
 {
-	struct error err = {""};
+	struct error err = {0};
 
 	enter_namespace();
 	cr_assert_eq(tap_open("tap7", false, &err), -ENODEV);
@@ -62,7 +62,7 @@ Test(tap, missing_is_refused_with_the_command_that_makes_it)
 
 Test(tap, existing_opens_with_a_header_of_twelve_bytes_and_stays)
 {
-	struct error err = {""};
+	struct error err = {0};
 	struct ifreq request;
 	int header = 0;
 	int fd;
@@ -85,7 +85,7 @@ Test(tap, existing_opens_with_a_header_of_twelve_bytes_and_stays)
 
 Test(tap, create_makes_one_that_is_up_and_vanishes_with_its_descriptor)
 {
-	struct error err = {""};
+	struct error err = {0};
 	struct ifreq request = {.ifr_name = "tap8"};
 	int control;
 	int fd;
@@ -103,7 +103,7 @@ Test(tap, create_makes_one_that_is_up_and_vanishes_with_its_descriptor)
 
 Test(tap, one_in_use_is_refused)
 {
-	struct error err = {""};
+	struct error err = {0};
 	int fd;
 
 	enter_namespace();
@@ -116,7 +116,7 @@ Test(tap, one_in_use_is_refused)
 
 Test(tap, an_interface_of_another_kind_is_refused)
 {
-	struct error err = {""};
+	struct error err = {0};
 
 	enter_namespace();
 	cr_assert_eq(tap_open("lo", false, &err), -EINVAL);
@@ -129,7 +129,7 @@ Test(tap, an_interface_of_another_kind_is_refused)
 Test(tap, names_that_no_interface_can_have_are_refused)
 {
 	static const char *const names[] = {"", "sixteen-letters-", "a/b", "tap%d", "tap 0", "..", "a:b"};
-	struct error err = {""};
+	struct error err = {0};
 
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		cr_assert_eq(tap_open(names[i], true, &err), -EINVAL, "\"%s\" is accepted", names[i]);

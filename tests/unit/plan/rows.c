@@ -152,7 +152,7 @@ static void append_guest(char *text, const struct plan_guest *guest)
 
 const char *row_plan(const struct row_input *input, char text[ROW_TEXT_MAX])
 {
-	struct error err = {""};
+	struct error err = {0};
 	struct plan plan;
 
 	text[0] = '\0';

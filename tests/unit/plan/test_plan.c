@@ -89,7 +89,7 @@ static void check_sums(const struct row_input *row, const struct plan *plan)
  * one. */
 static bool check_row(const struct row_input *row)
 {
-	struct error err = {""};
+	struct error err = {0};
 	struct plan plan;
 	char first[ROW_TEXT_MAX], second[ROW_TEXT_MAX];
 
@@ -163,7 +163,7 @@ Test(plan, most_guests_of_the_largest_host)
 {
 	struct row_input *row = row_read("512x2 1048576", "server", "S D1 a=4,64 b=255,1024/x");
 	struct plan plan;
-	struct error err = {""};
+	struct error err = {0};
 
 	cr_assert_eq(plan_make(&row->input, &plan, &err), 0, "%s", err.text);
 	cr_assert_eq(plan_find(&plan, "S")->vcpus, WANTS_VCPUS_MAX);

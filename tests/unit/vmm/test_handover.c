@@ -126,7 +126,7 @@ Test(handover, arrives_as_it_was)
 static int refuse(void)
 {
 	struct handed_over handed;
-	struct error why = {""};
+	struct error why = {0};
 
 	WANT(handover_take(&handed, &why) == -EINVAL);
 	WANT(*why.text && !strchr(why.text, '\n'));

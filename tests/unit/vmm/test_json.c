@@ -11,7 +11,7 @@ static cJSON *json;
 static void parse(const char *text)
 {
 	cJSON_Delete(json);
-	err = (struct error){""};
+	err = (struct error){0};
 	cr_assert_eq(json_parse("x.json", text, &json, &root, &err), 0, "%s", err.text);
 }
 
