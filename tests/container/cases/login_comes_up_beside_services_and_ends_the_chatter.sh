@@ -11,7 +11,7 @@ chmod 755 "$root/bin/login"
 unit slow <<'END2'
 [Service]
 Type=oneshot
-ExecStart=/bin/sh -c 'until grep -q "^-f root$" /tmp/login; do sleep 0.05; done'
+ExecStart=/bin/sh -c 'until rinitctl is-active --quiet getty@console.service && grep -q "^-f root$" /tmp/login; do sleep 0.05; done'
 END2
 boot
 expect "rinit: started login on console"
