@@ -303,14 +303,14 @@ static bool blk_serve(struct blk *blk, struct virtq *queue, struct request *requ
 	size_t written;
 
 	if (status == STATUS_TRY_AGAIN) {
-		virtq_unpop(queue);
+		virtq_unpop(queue, blk->chain.token);
 		return false;
 	}
 	*request->status = status;
 	written = in_len - request->in.len;
 	if (written == in_len)
 		written++;
-	virtq_push(queue, blk->chain.head, (uint32_t)written);
+	virtq_push(queue, blk->chain.token, (uint32_t)written);
 	return true;
 }
 
@@ -328,7 +328,7 @@ static void blk_notify(struct virtio_device *device, unsigned index)
 			break;
 		}
 		if (blk_over_limit(blk, &request)) {
-			virtq_unpop(queue);
+			virtq_unpop(queue, blk->chain.token);
 			break;
 		}
 		if (!blk_serve(blk, queue, &request))

@@ -146,7 +146,7 @@ void virtio_device_kick(struct virtio_device *device, unsigned queue);
  *
  *     virtq_disable_notify(queue);
  *     while (virtio_device_pop(device, index, &chain, &budget))
- *             virtq_push(queue, chain.head, serve(&chain));
+ *             virtq_push(queue, chain.token, serve(&chain));
  *     virtio_interrupt(device, index);
  *
  * False when nothing is left (the driver will kick), when the ring is broken (so is the device then), and

@@ -48,7 +48,7 @@ struct rx_buffers {
 	size_t len;
 	bool full; /* iov holds no more */
 	struct {
-		uint16_t head;
+		struct virtq_token token;
 		size_t len;
 	} chains[RX_CHAINS_MAX];
 	struct iovec iov[RX_IOV_MAX + 1]; /* and one for what does not fit */
@@ -158,13 +158,13 @@ static bool rx_append(struct net *net)
 	if (chain->readable_count || chain->writable_len < HEADER)
 		return false;
 	if (rx->iov_count + chain->writable_count > RX_IOV_MAX) {
-		virtq_unpop(rx_queue(net));
+		virtq_unpop(rx_queue(net), chain->token);
 		rx->full = true;
 		return true;
 	}
 	memcpy(&rx->iov[rx->iov_count], chain->iov, chain->writable_count * sizeof(*chain->iov));
 	rx->iov_count += chain->writable_count;
-	rx->chains[rx->count].head = chain->head;
+	rx->chains[rx->count].token = chain->token;
 	rx->chains[rx->count++].len = chain->writable_len;
 	rx->len += chain->writable_len;
 	return true;
@@ -201,9 +201,10 @@ static bool rx_take(struct net *net, size_t len, unsigned chains_max)
 
 static void rx_give_back(struct net *net)
 {
-	for (unsigned i = 0; i < net->rx.count; i++)
-		virtq_unpop(rx_queue(net));
-	net->rx.count = 0;
+	struct rx_buffers *rx = &net->rx;
+
+	while (rx->count)
+		virtq_unpop(rx_queue(net), rx->chains[--rx->count].token);
 }
 
 /* The first len bytes of the buffers hold a packet: the driver gets these, the queue gets back the others. */
@@ -219,15 +220,15 @@ static void rx_commit(struct net *net, size_t len)
 	while (len) {
 		size_t part = MIN(len, rx->chains[used].len);
 
-		virtq_fill(queue, rx->chains[used++].head, (uint32_t)part);
+		virtq_fill(queue, rx->chains[used++].token, (uint32_t)part);
 		len -= part;
 	}
 	num_buffers = htole16((uint16_t)used);
 	iov_scatter(rx->iov, rx->iov_count, offsetof(struct virtio_net_hdr_v1, num_buffers), &num_buffers,
 		    sizeof(num_buffers));
 	virtq_publish(queue);
-	for (unsigned i = used; i < rx->count; i++)
-		virtq_unpop(queue);
+	while (rx->count > used)
+		virtq_unpop(queue, rx->chains[--rx->count].token);
 	net->rx_chains = used;
 }
 
@@ -535,9 +536,9 @@ static void net_transmit(struct net *net)
 	while (!net->tx_stalled && !limit_waits(&net->tx_limit) &&
 	       virtio_device_pop(&net->device, QUEUE_TX, &net->chain, &budget)) {
 		if (net_send(net)) {
-			virtq_push(queue, net->chain.head, 0);
+			virtq_push(queue, net->chain.token, 0);
 		} else {
-			virtq_unpop(queue);
+			virtq_unpop(queue, net->chain.token);
 			net->tx_stalled = true;
 		}
 	}

@@ -594,7 +594,7 @@ Test(mmio, interrupts_are_raised_and_acknowledged_by_cause)
 {
 	start();
 	lock();
-	virtq_push(&fake.device.queues[0], 0, 0);
+	virtq_push(&fake.device.queues[0], (struct virtq_token){.descriptors = 1}, 0);
 	virtio_interrupt(&fake.device, 0);
 	unlock();
 	cr_assert_eq(fake.interrupts, 1);
@@ -615,7 +615,7 @@ Test(mmio, no_interrupt_that_the_driver_does_not_want)
 	start();
 	driver.queues[0].avail->flags = VRING_AVAIL_F_NO_INTERRUPT;
 	lock();
-	virtq_push(&fake.device.queues[0], 0, 0);
+	virtq_push(&fake.device.queues[0], (struct virtq_token){.descriptors = 1}, 0);
 	virtio_interrupt(&fake.device, 0);
 	unlock();
 	cr_assert_eq(fake.interrupts, 0);
