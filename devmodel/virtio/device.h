@@ -36,7 +36,7 @@
 #include "common/loop.h"
 #include "devmodel/virtio/queue.h"
 
-#define VIRTIO_QUEUES_MAX 8
+#define VIRTIO_QUEUES_MAX 20
 #define VIRTIO_BATCH      32 /* requests after which the driver is told and others get their turn */
 
 struct virtio_device;
