@@ -221,7 +221,12 @@ static void control_take(struct channels *channels)
 		control_receive(channels, &control);
 	}
 	virtio_interrupt(device, QUEUE_CONTROL_TRANSMIT);
+	if (!virtio_queue_trylock(device, QUEUE_CONTROL_RECEIVE)) {
+		virtio_device_kick(device, QUEUE_CONTROL_RECEIVE);
+		return;
+	}
 	control_send(channels);
+	virtio_queue_unlock(device, QUEUE_CONTROL_RECEIVE);
 }
 
 /* ---- Ports ---- */
@@ -269,12 +274,12 @@ static size_t channel_input(struct chardev_frontend *frontend, const uint8_t *da
 	struct virtio_device *device = &channel->channels->device;
 	size_t taken = 0;
 
-	pthread_mutex_lock(&device->lock);
+	virtio_queue_lock(device, channel->port.receive);
 	if (channel->guest_open)
 		taken = console_port_receive(&channel->port, data, len);
 	else
 		channel->port.input_waits = len > 0;
-	pthread_mutex_unlock(&device->lock);
+	virtio_queue_unlock(device, channel->port.receive);
 	return taken;
 }
 
@@ -283,9 +288,9 @@ static void channel_writable(struct chardev_frontend *frontend)
 	struct channel *channel = CONTAINER_OF(frontend, struct channel, frontend);
 	struct virtio_device *device = &channel->channels->device;
 
-	pthread_mutex_lock(&device->lock);
+	virtio_queue_lock(device, channel->port.transmit);
 	console_port_writable(&channel->port);
-	pthread_mutex_unlock(&device->lock);
+	virtio_queue_unlock(device, channel->port.transmit);
 }
 
 void virtio_channels_set_open(struct virtio_device *device, unsigned index, bool open)
@@ -293,7 +298,7 @@ void virtio_channels_set_open(struct virtio_device *device, unsigned index, bool
 	struct channels *channels = CONTAINER_OF(device, struct channels, device);
 	struct channel *channel = &channels->channels[index];
 
-	pthread_mutex_lock(&device->lock);
+	virtio_queue_lock(device, QUEUE_CONTROL_RECEIVE);
 	if (channel->host_open != open) {
 		channel->host_open = open;
 		if (channel->ready) {
@@ -302,7 +307,7 @@ void virtio_channels_set_open(struct virtio_device *device, unsigned index, bool
 		}
 		control_send(channels);
 	}
-	pthread_mutex_unlock(&device->lock);
+	virtio_queue_unlock(device, QUEUE_CONTROL_RECEIVE);
 }
 
 /* ---- The device ---- */

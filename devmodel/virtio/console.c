@@ -32,9 +32,9 @@ static size_t console_input(struct chardev_frontend *frontend, const uint8_t *da
 	struct console *console = CONTAINER_OF(frontend, struct console, frontend);
 	size_t taken;
 
-	pthread_mutex_lock(&console->device.lock);
+	virtio_queue_lock(&console->device, QUEUE_RECEIVE);
 	taken = console_port_receive(&console->port, data, len);
-	pthread_mutex_unlock(&console->device.lock);
+	virtio_queue_unlock(&console->device, QUEUE_RECEIVE);
 	return taken;
 }
 
@@ -42,9 +42,9 @@ static void console_writable(struct chardev_frontend *frontend)
 {
 	struct console *console = CONTAINER_OF(frontend, struct console, frontend);
 
-	pthread_mutex_lock(&console->device.lock);
+	virtio_queue_lock(&console->device, QUEUE_TRANSMIT);
 	console_port_writable(&console->port);
-	pthread_mutex_unlock(&console->device.lock);
+	virtio_queue_unlock(&console->device, QUEUE_TRANSMIT);
 }
 
 static void console_notify(struct virtio_device *device, unsigned index)

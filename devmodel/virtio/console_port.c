@@ -16,7 +16,7 @@ static bool port_send(struct console_port *port)
 				port->backend, (const uint8_t *)part->iov_base + skip, part->iov_len - skip);
 
 			port->output_sent += taken;
-			counter_add(&port->device->counters.from_guest, taken);
+			counter_add(&virtio_queue_counters(port->device, port->transmit)->from_guest, taken);
 		}
 		offset += part->iov_len;
 		if (port->output_sent < offset)
@@ -62,7 +62,7 @@ static size_t port_fill(struct console_port *port, const uint8_t *data, size_t l
 		taken += written;
 	}
 	virtio_interrupt(port->device, port->receive);
-	counter_add(&port->device->counters.to_guest, taken);
+	counter_add(&virtio_queue_counters(port->device, port->receive)->to_guest, taken);
 	return taken;
 }
 

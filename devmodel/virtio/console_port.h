@@ -5,7 +5,7 @@
  * Back-pressure as chardev.h says: output the backend does not take stays in the guest's buffers, unpopped;
  * input that finds no buffer stays with the backend, which is told when there is one.
  *
- * All of it with the device's lock held.
+ * All on the device's loop, with the lock of the queue that it is about; a reset with all locks.
  */
 #pragma once
 

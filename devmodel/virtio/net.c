@@ -215,7 +215,7 @@ static void rx_commit(struct net *net, size_t len)
 	unsigned used = 0;
 	uint16_t num_buffers;
 
-	counter_add(&net->device.counters.to_guest, len - HEADER);
+	counter_add(&virtio_queue_counters(&net->device, QUEUE_RX)->to_guest, len - HEADER);
 	limit_take(&net->rx_limit, len - HEADER);
 	while (len) {
 		size_t part = MIN(len, rx->chains[used].len);
@@ -343,7 +343,7 @@ static bool tap_send(struct net *net)
 		if (errno != EINTR)
 			return true;
 	}
-	counter_add(&net->device.counters.from_guest, chain->readable_len - HEADER);
+	counter_add(&virtio_queue_counters(&net->device, QUEUE_TX)->from_guest, chain->readable_len - HEADER);
 	return true;
 }
 
@@ -479,7 +479,7 @@ static bool stream_send(struct net *net)
 	sent = stream_write(net, iov, count);
 	if (sent == 0)
 		return !net->link_up;
-	counter_add(&net->device.counters.from_guest, frame_len);
+	counter_add(&virtio_queue_counters(&net->device, QUEUE_TX)->from_guest, frame_len);
 	if (!net->link_up || sent == total)
 		return true;
 	/* The rest is kept as it is now: the guest could change what it has announced the length of. */

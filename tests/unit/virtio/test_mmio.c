@@ -66,7 +66,8 @@ static void fake_reset(struct virtio_device *device)
 static void fake_notify(struct virtio_device *device, unsigned queue)
 {
 	cr_assert(virtio_device_live(device));
-	cr_assert_neq(pthread_mutex_trylock(&device->lock), 0, "notify runs without the lock");
+	cr_assert_neq(pthread_mutex_trylock(&device->kicks[queue].lock), 0,
+		      "notify runs without the queue's lock");
 	fake.notifications[queue]++;
 }
 
