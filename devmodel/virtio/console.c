@@ -59,11 +59,11 @@ static void console_transmit(struct console *console)
 	while (virtio_device_pop(&console->device, QUEUE_TRANSMIT, &console->chain, &budget)) {
 		if (!console_send(console)) {
 			console->output_blocked = true;
-			virtq_unpop(queue);
+			virtq_unpop(queue, console->chain.token);
 			break;
 		}
 		console->output_sent = 0;
-		virtq_push(queue, console->chain.head, 0);
+		virtq_push(queue, console->chain.token, 0);
 	}
 	virtio_interrupt(&console->device, QUEUE_TRANSMIT);
 }
@@ -82,7 +82,7 @@ static size_t console_receive(struct console *console, const uint8_t *data, size
 			virtio_device_broken(device, "a receive buffer that cannot be written");
 			break;
 		}
-		virtq_push(&device->queues[QUEUE_RECEIVE], chain->head, (uint32_t)written);
+		virtq_push(&device->queues[QUEUE_RECEIVE], chain->token, (uint32_t)written);
 		taken += written;
 	}
 	virtio_interrupt(device, QUEUE_RECEIVE);

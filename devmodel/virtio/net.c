@@ -25,15 +25,22 @@ bool net_online(const struct net *net)
 	return net->link_up && net->plugged;
 }
 
-void net_tell_status(struct net *net)
+static void set_status(struct net *net, bool announce)
 {
 	uint16_t status = 0;
 
 	if (net_online(net))
 		status |= VIRTIO_NET_S_LINK_UP;
-	if (net->announce)
+	if (announce)
 		status |= VIRTIO_NET_S_ANNOUNCE;
+	pthread_mutex_lock(&net->lock);
 	net->space.status = htole16(status);
+	pthread_mutex_unlock(&net->lock);
+}
+
+void net_tell_status(struct net *net, bool announce)
+{
+	set_status(net, announce);
 	virtio_config_changed(&net->device);
 }
 
@@ -41,33 +48,25 @@ void net_tell_status(struct net *net)
  */
 static int pair_watch(struct net_queue *pair, bool watch)
 {
-	struct loop *loop = pair->net->device.loop;
 	int code = 0;
 
 	if (watch && !pair->watched)
-		code = loop_add(loop, &pair->source);
+		code = loop_add(pair->loop, &pair->source);
 	else if (!watch && pair->watched)
-		loop_remove(loop, &pair->source);
+		loop_remove(pair->loop, &pair->source);
 	pair->watched = watch && code == 0;
 	return code;
 }
 
+/* Every pair finds it when it is kicked, and drops what waits there. */
 void net_lose_link(struct net *net, const char *why)
 {
-	if (!net->link_up)
+	if (!atomic_exchange(&net->link_up, false))
 		return;
 	log_warning("virtio %s: %s; its link is down", net->name, why);
-	net->link_up = false;
-	for (unsigned i = 0; i < net->pair_count; i++) {
-		struct net_queue *pair = &net->pairs[i];
-
-		pair_watch(pair, false);
-		pair->tx_stalled = false;
-		pair->tx_start = pair->tx_end = 0;
-		/* What waits there is dropped now. */
-		virtio_device_kick(&net->device, pair->transmit);
-	}
-	net_tell_status(net);
+	net_tell_status(net, false);
+	for (unsigned i = 0; i < 2 * net->pair_count; i++)
+		virtio_device_kick(&net->device, i);
 }
 
 static void drop_stale(struct net *net)
@@ -81,17 +80,17 @@ void virtio_net_set_link(struct virtio_device *device, bool up)
 {
 	struct net *net = CONTAINER_OF(device, struct net, device);
 
-	pthread_mutex_lock(&device->lock);
+	virtio_device_lock(device);
 	if (net->plugged != up) {
 		net->plugged = up;
 		if (up)
 			drop_stale(net);
 		if (net->link_up)
-			net_tell_status(net);
+			net_tell_status(net, false);
 		for (unsigned i = 0; i < 2 * net->pair_count; i++)
 			virtio_device_kick(device, i);
 	}
-	pthread_mutex_unlock(&device->lock);
+	virtio_device_unlock(device);
 }
 
 void virtio_net_announce(struct virtio_device *device)
@@ -99,91 +98,105 @@ void virtio_net_announce(struct virtio_device *device)
 	struct net *net = CONTAINER_OF(device, struct net, device);
 
 	pthread_mutex_lock(&device->lock);
-	if (virtio_device_live(device) && virtio_has(device, VIRTIO_NET_F_GUEST_ANNOUNCE) &&
-	    net_online(net)) {
-		net->announce = true;
-		net_tell_status(net);
-	}
+	if (virtio_device_live(device) && virtio_has(device, VIRTIO_NET_F_GUEST_ANNOUNCE) && net_online(net))
+		net_tell_status(net, true);
 	pthread_mutex_unlock(&device->lock);
 }
 
 /* ---- Its queues ---- */
 
+static bool pair_used(const struct net_queue *pair)
+{
+	return pair->receive < 2 * pair->net->pairs_used;
+}
+
 void net_await_events(struct net_queue *pair)
 {
 	struct net *net = pair->net;
-	bool used = pair->receive < 2 * net->pairs_used;
+	bool used = pair_used(pair) && net->link_up;
 	uint32_t events = 0;
 
-	if (!net->link_up)
-		return;
-	if (pair_watch(pair, used) < 0) {
+	if (pair_watch(pair, used) < 0)
 		net_lose_link(net, "its loop does not take it");
+	if (!pair->watched)
 		return;
-	}
 	if (virtio_device_live(&net->device) && net->plugged && !pair->rx_stalled)
 		events |= EPOLLIN;
 	if (pair->tx_stalled)
 		events |= EPOLLOUT;
-	if (used)
-		loop_modify(net->device.loop, &pair->source, events);
+	loop_modify(pair->loop, &pair->source, events);
 }
 
+/* For its loop, of which it is a source. */
 static void pair_ready(struct loop_source *source, uint32_t events)
 {
 	struct net_queue *pair = CONTAINER_OF(source, struct net_queue, source);
 	struct net *net = pair->net;
 
-	pthread_mutex_lock(&net->device.lock);
-	if (events & EPOLLIN)
+	if (events & EPOLLIN) {
+		virtio_queue_lock(&net->device, pair->receive);
 		net_receive(pair);
+		virtio_queue_unlock(&net->device, pair->receive);
+	}
+	virtio_queue_lock(&net->device, pair->transmit);
 	if (events & EPOLLOUT && net->link_up)
 		net_writable(pair);
 	/* With EPOLLIN there is still something to read, and its end will be found there. */
-	if (events & (EPOLLHUP | EPOLLERR) && !(events & EPOLLIN) && pair->receive < 2 * net->pairs_used)
+	if (events & (EPOLLHUP | EPOLLERR) && !(events & EPOLLIN) && pair_used(pair))
 		net_lose_link(net, "its other side is gone");
 	net_await_events(pair);
-	pthread_mutex_unlock(&net->device.lock);
+	virtio_queue_unlock(&net->device, pair->transmit);
 }
 
 static void net_notify(struct virtio_device *device, unsigned queue)
 {
 	struct net *net = CONTAINER_OF(device, struct net, device);
-	struct net_queue *pair;
+	struct net_queue *pair = &net->pairs[queue / 2];
 
 	if (queue == net_control_queue(net)) {
 		net_control(net);
 		return;
 	}
-	if (queue >= 2 * net->pairs_used)
-		return; /* 5.1.6.5.5: it is for nothing until the driver uses its pair */
-	pair = &net->pairs[queue / 2];
-	if (queue == pair->receive) {
+	if (queue >= 2 * net->pair_count)
+		return;
+	/* 5.1.6.5.5: a pair is for nothing until the driver uses it. */
+	if (queue == pair->receive && pair_used(pair)) {
 		pair->rx_stalled = false;
 		net_receive(pair);
-	} else {
+	} else if (queue == pair->transmit && pair_used(pair)) {
+		if (!net->link_up) {
+			pair->tx_stalled = false;
+			pair->tx_start = pair->tx_end = 0;
+		}
 		net_transmit(pair);
 	}
 	net_await_events(pair);
 }
 
+/* No pair's loop is to find its queue detached while it still counts. */
 int net_use_pairs(struct net *net, unsigned count)
 {
-	int code = net->link_up && net->backend->use_pairs ? net->backend->use_pairs(net, count) : 0;
+	unsigned before = net->pairs_used;
+	int code = 0;
 
-	if (code < 0)
-		return code;
-	net->pairs_used = count;
-	return 0;
+	if (count < before)
+		net->pairs_used = count;
+	if (net->link_up && net->backend->use_pairs)
+		code = net->backend->use_pairs(net, count);
+	if (code == 0)
+		net->pairs_used = count;
+	return code;
 }
 
 /* ---- Its life ---- */
 
 static void net_config_read(struct virtio_device *device, uint32_t offset, uint8_t *data, uint32_t len)
 {
-	const struct net *net = CONTAINER_OF(device, struct net, device);
+	struct net *net = CONTAINER_OF(device, struct net, device);
 
+	pthread_mutex_lock(&net->lock);
 	memcpy(data, (const uint8_t *)&net->space + offset, len);
+	pthread_mutex_unlock(&net->lock);
 }
 
 static int net_activate(struct virtio_device *device)
@@ -193,7 +206,10 @@ static int net_activate(struct virtio_device *device)
 
 	for (unsigned i = 0; i < net->pair_count; i++)
 		net->pairs[i].rx_chains = 1;
+	pthread_mutex_lock(&net->lock);
 	net_filter_reset(&net->filter, net->mac, virtio_has(device, VIRTIO_NET_F_CTRL_VLAN));
+	net->filter_version++;
+	pthread_mutex_unlock(&net->lock);
 	if (code == 0 && net->link_up && device->offered & NET_GUEST_OFFLOADS)
 		code = net->backend->set_offloads(net, device->features & NET_GUEST_OFFLOADS);
 	drop_stale(net);
@@ -208,15 +224,17 @@ static void net_reset(struct virtio_device *device)
 
 	for (unsigned i = 0; i < net->pair_count; i++)
 		net->pairs[i].rx_stalled = true;
-	net->announce = false;
+	pthread_mutex_lock(&net->lock);
 	memcpy(net->space.mac, net->mac, sizeof(net->mac));
-	net->space.status = htole16(net_online(net) ? VIRTIO_NET_S_LINK_UP : 0);
+	pthread_mutex_unlock(&net->lock);
+	set_status(net, false);
 }
 
 static void net_free(struct net *net)
 {
 	net_limits_close(net);
 	virtio_device_close(&net->device);
+	pthread_mutex_destroy(&net->lock);
 	free(net->name);
 	free(net);
 }
@@ -319,6 +337,8 @@ static void net_fill(struct net *net, const struct virtio_net_options *options)
 	net->plugged = !options->link_down;
 	net->space.status = htole16(net->plugged ? VIRTIO_NET_S_LINK_UP : 0);
 	net->pair_count = options->fd_count;
+	net->pairs_used = 1;
+	pthread_mutex_init(&net->lock, NULL);
 	for (unsigned i = 0; i < net->pair_count; i++) {
 		struct net_queue *pair = &net->pairs[i];
 
@@ -332,14 +352,15 @@ static void net_fill(struct net *net, const struct virtio_net_options *options)
 
 static int net_attach(struct net *net, const struct virtio_net_options *options, struct error *err)
 {
-	int code = net_limits_init(net, &options->to_guest, &options->from_guest, err);
+	int code = net_limits_set(net, &options->to_guest, &options->from_guest, err);
 
 	if (code < 0)
 		return code;
 	for (unsigned i = 0; i < net->device.queue_count; i++)
 		net->device.queues[i].size_max = NET_QUEUE_SIZE;
 	net->device.queues[2 * net->pair_count].size_max = NET_CONTROL_QUEUE_SIZE;
-	net->pairs_used = 1;
+	for (unsigned i = 0; i < net->pair_count; i++)
+		net->pairs[i].loop = net->device.kicks[net->pairs[i].receive].loop;
 	code = pair_watch(&net->pairs[0], true);
 	return code < 0 ? error_set(err, code, "network %s: its loop does not take it: %s", options->name,
 				    strerror(-code))
@@ -372,6 +393,7 @@ struct virtio_device *virtio_net_create(const struct virtio_net_options *options
 	}
 	net_fill(net, options);
 	if (virtio_device_init(&net->device, memory, loop, err) < 0) {
+		pthread_mutex_destroy(&net->lock);
 		free(net->name);
 		free(net);
 		return NULL;

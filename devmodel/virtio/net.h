@@ -30,7 +30,7 @@
 #include "devmodel/virtio/device.h"
 
 #define VIRTIO_NET_MTU_MIN   68 /* 5.1.4.1 */
-#define VIRTIO_NET_PAIRS_MAX ((VIRTIO_QUEUES_MAX - 1) / 2)
+#define VIRTIO_NET_PAIRS_MAX 8
 
 enum virtio_net_backend {
 	VIRTIO_NET_TAP,

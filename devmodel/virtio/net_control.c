@@ -57,7 +57,10 @@ static bool set_mode(struct command *command)
 	    !virtio_has(&net->device, extra ? VIRTIO_NET_F_CTRL_RX_EXTRA : VIRTIO_NET_F_CTRL_RX) ||
 	    !take(command, &on, sizeof(on)) || !ended(command) || on > 1)
 		return false;
+	pthread_mutex_lock(&net->lock);
 	*modes[command->number] = on;
+	net->filter_version++;
+	pthread_mutex_unlock(&net->lock);
 	return true;
 }
 
@@ -80,13 +83,17 @@ static bool take_addresses(struct command *command, struct net_addresses *addres
 
 static bool set_tables(struct command *command)
 {
+	struct net *net = command->net;
 	struct net_addresses unicast, multicast;
 
-	if (!virtio_has(&command->net->device, VIRTIO_NET_F_CTRL_RX) || !take_addresses(command, &unicast) ||
+	if (!virtio_has(&net->device, VIRTIO_NET_F_CTRL_RX) || !take_addresses(command, &unicast) ||
 	    !take_addresses(command, &multicast) || !ended(command))
 		return false;
-	command->net->filter.unicast = unicast;
-	command->net->filter.multicast = multicast;
+	pthread_mutex_lock(&net->lock);
+	net->filter.unicast = unicast;
+	net->filter.multicast = multicast;
+	net->filter_version++;
+	pthread_mutex_unlock(&net->lock);
 	return true;
 }
 
@@ -98,8 +105,11 @@ static bool set_address(struct command *command)
 	if (!virtio_has(&net->device, VIRTIO_NET_F_CTRL_MAC_ADDR) || !take(command, mac, sizeof(mac)) ||
 	    !ended(command) || mac[0] & 1)
 		return false;
+	pthread_mutex_lock(&net->lock);
 	memcpy(net->space.mac, mac, sizeof(mac));
 	memcpy(net->filter.mac, mac, sizeof(mac));
+	net->filter_version++;
+	pthread_mutex_unlock(&net->lock);
 	net->device.config_generation++;
 	return true;
 }
@@ -124,7 +134,10 @@ static bool do_vlan(struct command *command)
 	if (!virtio_has(&net->device, VIRTIO_NET_F_CTRL_VLAN) || command->number > VIRTIO_NET_CTRL_VLAN_DEL ||
 	    !take(command, &vlan, sizeof(vlan)) || !ended(command) || le16toh(vlan) >= NET_VLANS)
 		return false;
+	pthread_mutex_lock(&net->lock);
 	net_filter_set_vlan(&net->filter, le16toh(vlan), command->number == VIRTIO_NET_CTRL_VLAN_ADD);
+	net->filter_version++;
+	pthread_mutex_unlock(&net->lock);
 	return true;
 }
 
@@ -137,8 +150,10 @@ static bool do_announce(struct command *command)
 	if (!virtio_has(&net->device, VIRTIO_NET_F_GUEST_ANNOUNCE) ||
 	    command->number != VIRTIO_NET_CTRL_ANNOUNCE_ACK || !ended(command))
 		return false;
-	net->announce = false;
-	net_tell_status(net);
+	pthread_mutex_lock(&net->lock);
+	net->space.status &= (uint16_t)~htole16(VIRTIO_NET_S_ANNOUNCE);
+	pthread_mutex_unlock(&net->lock);
+	net->device.config_generation++;
 	return true;
 }
 
@@ -216,7 +231,7 @@ void net_control(struct net *net)
 		}
 		ack = command_do(net, chain) ? VIRTIO_NET_OK : VIRTIO_NET_ERR;
 		virtq_chain_write(chain, 0, &ack, sizeof(ack));
-		virtq_push(queue, chain->head, sizeof(ack));
+		virtq_push(queue, chain->token, sizeof(ack));
 	}
 	virtio_interrupt(device, index);
 }

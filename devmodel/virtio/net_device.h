@@ -2,12 +2,15 @@
  * The network device from within: what the files that net.h lists share, and nobody else uses.
  *
  * A pair of queues has a descriptor of its own (struct net_queue), and what both directions of it need to
- * work on a frame; its queues are served by one thread, that of its loop.
+ * work on a frame; both its queues are served by one thread, that of its loop. What is only for one direction
+ * is guarded by the lock of that queue, what pairs share by `lock` of struct net, which is taken last and
+ * never long.
  */
 #pragma once
 
 #include <linux/if_ether.h>
 #include <linux/virtio_net.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -42,7 +45,7 @@ struct net_buffers {
 	size_t len;
 	bool full; /* iov holds no more */
 	struct {
-		uint16_t head;
+		struct virtq_token token;
 		size_t len;
 	} chains[NET_RX_CHAINS_MAX];
 	struct iovec iov[NET_RX_IOV_MAX + 1]; /* and one for what does not fit */
@@ -62,9 +65,12 @@ struct net_queue {
 	struct net *net;
 	unsigned receive, transmit; /* their numbers (5.1.2) */
 	struct loop_source source;
-	bool watched;    /* source is in the loop */
-	bool rx_stalled; /* until the driver kicks the receive queue */
-	bool tx_stalled; /* until the fd is writable */
+	struct loop *loop;
+	bool watched;             /* source is in the loop */
+	_Atomic bool rx_stalled;  /* until the driver kicks the receive queue */
+	_Atomic bool tx_stalled;  /* until the fd is writable */
+	struct net_filter filter; /* a copy of the card's, of this version */
+	unsigned filter_version;
 	struct virtio_throttle rx_throttle, tx_throttle;
 
 	struct virtq_chain chain; /* what both directions work on */
@@ -105,26 +111,33 @@ struct net_backend {
 extern const struct net_backend net_tap_backend;
 extern const struct net_backend net_stream_backend;
 
+_Static_assert(2 * VIRTIO_NET_PAIRS_MAX + 1 <= VIRTIO_QUEUES_MAX, "and the control queue");
+
 struct net {
 	struct virtio_device device;
 	const struct net_backend *backend;
 	struct virtio_net_config space; /* little-endian, as the driver sees it */
 	char *name;
-	uint8_t mac[NET_MAC]; /* of the definition: what a reset goes back to */
-	bool link_up;         /* the other side is there */
-	bool plugged;         /* virtio_net_set_link */
-	bool announce;        /* the driver has not answered yet */
-	struct net_filter filter;
-	struct rate_limiter rx_limiter, tx_limiter;
+	uint8_t mac[NET_MAC];        /* of the definition: what a reset goes back to */
+	_Atomic bool link_up;        /* the other side is there */
+	_Atomic bool plugged;        /* virtio_net_set_link */
+	_Atomic unsigned pairs_used; /* by the driver */
 	struct virtq_chain control_chain;
-	unsigned pairs_used; /* by the driver */
+
+	pthread_mutex_t lock; /* of `space`, and of what follows */
+	struct net_filter filter;
+	_Atomic unsigned filter_version;
+	struct rate_limiter rx_limiter, tx_limiter;
+	_Atomic bool rx_limited, tx_limited;
+
 	unsigned pair_count;
 	struct net_queue pairs[];
 };
 
 /* net.c */
 bool net_online(const struct net *net);
-void net_tell_status(struct net *net);
+/* Tells the driver of the link, and whether it is to announce itself. */
+void net_tell_status(struct net *net, bool announce);
 /* For good: the other side is gone. */
 void net_lose_link(struct net *net, const char *why);
 /* Has the loop look at what the pair waits for. Its loop's thread. */
@@ -132,7 +145,7 @@ void net_await_events(struct net_queue *pair);
 /* The driver uses the first `count` pairs from now on. */
 int net_use_pairs(struct net *net, unsigned count);
 
-/* net_receive.c */
+/* net_receive.c: the receive queue's lock is held */
 void net_receive(struct net_queue *pair);
 /* Takes buffers until they hold len bytes or are chains_max; false when the device broke over it. */
 bool net_take_buffers(struct net_queue *pair, size_t len, unsigned chains_max);
@@ -143,17 +156,18 @@ void net_commit_buffers(struct net_queue *pair, size_t len);
 enum net_outcome net_deliver(struct net_queue *pair, const uint8_t *header, const uint8_t *frame, size_t len);
 unsigned net_chains_max(const struct net *net);
 
-/* net_transmit.c */
+/* net_transmit.c: the transmit queue's lock is held */
 void net_transmit(struct net_queue *pair);
 void net_writable(struct net_queue *pair);
 
-/* net_control.c */
+/* net_control.c: the control queue's lock is held */
 unsigned net_control_queue(const struct net *net);
 void net_control(struct net *net);
 
 /* net_limits.c */
-int net_limits_init(struct net *net, const struct rate *to_guest, const struct rate *from_guest,
-		    struct error *err);
+/* Before its queues run, or with their locks held. */
+int net_limits_set(struct net *net, const struct rate *to_guest, const struct rate *from_guest,
+		   struct error *err);
 void net_limits_close(struct net *net);
 /* True: not now, and its queue is kicked when there may be a next frame. */
 bool net_rx_waits(struct net_queue *pair);

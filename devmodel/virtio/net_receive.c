@@ -19,13 +19,13 @@ static bool buffers_append(struct net_queue *pair)
 	if (chain->readable_count || chain->writable_len < NET_HEADER)
 		return false;
 	if (rx->iov_count + chain->writable_count > NET_RX_IOV_MAX) {
-		virtq_unpop(queue_of(pair));
+		virtq_unpop(queue_of(pair), chain->token);
 		rx->full = true;
 		return true;
 	}
 	memcpy(&rx->iov[rx->iov_count], chain->iov, chain->writable_count * sizeof(*chain->iov));
 	rx->iov_count += chain->writable_count;
-	rx->chains[rx->count].head = chain->head;
+	rx->chains[rx->count].token = chain->token;
 	rx->chains[rx->count++].len = chain->writable_len;
 	rx->len += chain->writable_len;
 	return true;
@@ -62,9 +62,10 @@ bool net_take_buffers(struct net_queue *pair, size_t len, unsigned chains_max)
 
 void net_give_buffers_back(struct net_queue *pair)
 {
-	for (unsigned i = 0; i < pair->rx.count; i++)
-		virtq_unpop(queue_of(pair));
-	pair->rx.count = 0;
+	struct net_buffers *rx = &pair->rx;
+
+	while (rx->count)
+		virtq_unpop(queue_of(pair), rx->chains[--rx->count].token);
 }
 
 void net_commit_buffers(struct net_queue *pair, size_t len)
@@ -78,15 +79,15 @@ void net_commit_buffers(struct net_queue *pair, size_t len)
 	while (len) {
 		size_t part = MIN(len, rx->chains[used].len);
 
-		virtq_fill(queue, rx->chains[used++].head, (uint32_t)part);
+		virtq_fill(queue, rx->chains[used++].token, (uint32_t)part);
 		len -= part;
 	}
 	num_buffers = htole16((uint16_t)used);
 	iov_scatter(rx->iov, rx->iov_count, offsetof(struct virtio_net_hdr_v1, num_buffers), &num_buffers,
 		    sizeof(num_buffers));
 	virtq_publish(queue);
-	for (unsigned i = used; i < rx->count; i++)
-		virtq_unpop(queue);
+	while (rx->count > used)
+		virtq_unpop(queue, rx->chains[--rx->count].token);
 	pair->rx_chains = used;
 }
 
@@ -102,7 +103,7 @@ enum net_outcome net_deliver(struct net_queue *pair, const uint8_t *header, cons
 	uint8_t head[NET_FILTER_HEAD] = {0};
 
 	memcpy(head, frame, MIN(len, sizeof(head)));
-	if (!net_filter_wants(&pair->net->filter, head))
+	if (!net_filter_wants(&pair->filter, head))
 		return NET_RX_DONE;
 	if (!net_take_buffers(pair, NET_HEADER + len, chains_max))
 		return NET_RX_BROKEN;
@@ -118,12 +119,25 @@ enum net_outcome net_deliver(struct net_queue *pair, const uint8_t *header, cons
 	return NET_RX_DONE;
 }
 
+static void filter_renew(struct net_queue *pair)
+{
+	struct net *net = pair->net;
+
+	if (pair->filter_version == net->filter_version)
+		return;
+	pthread_mutex_lock(&net->lock);
+	pair->filter = net->filter;
+	pair->filter_version = net->filter_version;
+	pthread_mutex_unlock(&net->lock);
+}
+
 void net_receive(struct net_queue *pair)
 {
 	struct net *net = pair->net;
 
 	if (!virtio_device_live(&net->device) || !net_online(net) || pair->rx_stalled)
 		return;
+	filter_renew(pair);
 	virtq_disable_notify(queue_of(pair));
 	net->backend->receive(pair);
 	virtio_interrupt(&net->device, pair->receive);

@@ -121,10 +121,10 @@ static bool packet_wanted(const struct net_queue *pair)
 	const struct net_buffers *rx = &pair->rx;
 	uint8_t head[NET_FILTER_HEAD] = {0};
 
-	if (pair->net->filter.promiscuous)
+	if (pair->filter.promiscuous)
 		return true;
 	iov_gather(rx->iov, rx->iov_count, NET_HEADER, head, sizeof(head));
-	return net_filter_wants(&pair->net->filter, head);
+	return net_filter_wants(&pair->filter, head);
 }
 
 static enum net_outcome packet_receive(struct net_queue *pair)

@@ -22,9 +22,9 @@ void net_transmit(struct net_queue *pair)
 	while (!pair->tx_stalled && !net_tx_waits(pair) &&
 	       virtio_device_pop(device, pair->transmit, &pair->chain, &budget)) {
 		if (frame_send(pair)) {
-			virtq_push(queue, pair->chain.head, 0);
+			virtq_push(queue, pair->chain.token, 0);
 		} else {
-			virtq_unpop(queue);
+			virtq_unpop(queue, pair->chain.token);
 			pair->tx_stalled = true;
 		}
 	}

@@ -72,11 +72,11 @@ static void rng_notify(struct virtio_device *device, unsigned index)
 		}
 		filled = chain_fill_random(&rng->chain);
 		if (filled == 0) {
-			virtq_unpop(queue);
+			virtq_unpop(queue, rng->chain.token);
 			loop_timer_set(&rng->retry, RNG_RETRY_NS, 0);
 			break;
 		}
-		virtq_push(queue, rng->chain.head, (uint32_t)filled);
+		virtq_push(queue, rng->chain.token, (uint32_t)filled);
 	}
 	virtio_interrupt(device, index);
 }

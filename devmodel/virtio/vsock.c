@@ -119,7 +119,7 @@ static void take_from_guest(struct vsock *vsock)
 			break;
 		}
 		receive_packet(vsock, &header, &vsock->chain);
-		virtq_push(queue, vsock->chain.head, 0);
+		virtq_push(queue, vsock->chain.token, 0);
 	}
 	vsock->tx_paused = vsock->reset_count == RESETS_MAX;
 	virtio_interrupt(device, QUEUE_TX);
@@ -170,11 +170,11 @@ static void give_packet(struct vsock *vsock)
 	if (vsock->reset_count) {
 		stray_reset_packet(vsock, &header);
 	} else if (!due_packet(vsock, chain, &header)) {
-		virtq_unpop(queue);
+		virtq_unpop(queue, chain->token);
 		return;
 	}
 	virtq_chain_write(chain, 0, &header, sizeof(header));
-	virtq_push(queue, chain->head, (uint32_t)VSOCK_HEADER + le32toh(header.len));
+	virtq_push(queue, chain->token, (uint32_t)VSOCK_HEADER + le32toh(header.len));
 }
 
 static void give_to_guest(struct vsock *vsock)
