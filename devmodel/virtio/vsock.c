@@ -20,7 +20,7 @@
 #define QUEUE_SIZE  256
 
 #define RESETS_MAX   64
-#define ACCEPT_BATCH 16
+#define ACCEPT_BATCH 64
 #define CID_ANY      ((uint64_t)VMADDR_CID_ANY)
 
 /* A packet that nobody is there for gets this answer. */
