@@ -235,7 +235,8 @@ int machine_devices_add_network(struct machine_devices *devices, const struct ne
 	struct virtio_net_options options = {
 		.name = network_name(definition),
 		.backend = network_definition_is_tap(definition) ? VIRTIO_NET_TAP : VIRTIO_NET_STREAM,
-		.fd = resource->fd,
+		.fd_count = 1,
+		.fds = {resource->fd},
 		.mtu = definition->mtu,
 		.link_down = definition->link_down,
 		.to_guest = definition->rates.inbound,
