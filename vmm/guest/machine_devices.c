@@ -276,7 +276,7 @@ static int add_rng(struct machine_devices *devices, struct error *err)
 {
 	struct virtio_slot *slot = virtio_slot_open(devices, VIRTIO_SLOT_FIXED, "", false, err);
 
-	return slot ? slot_fill(slot, virtio_rng_create(devices->memory, virtio_slot_loop(slot), err), err)
+	return slot ? slot_fill(slot, virtio_rng_create(&(struct rate){0}, devices->memory, virtio_slot_loop(slot), err), err)
 		    : -ENOSPC;
 }
 
