@@ -19,17 +19,8 @@
 #include "vmm/guest/boot_report.h"
 #include "vmm/guest/console_hub.h"
 #include "vmm/guest/counters.h"
+#include "vmm/guest/machine_end.h"
 #include "vmm/guest/resources.h"
-
-enum machine_end {
-	MACHINE_RUNNING,
-	MACHINE_POWERED_OFF, /* by the guest */
-	MACHINE_RESET,       /* by the guest */
-	MACHINE_CRASHED,     /* triple fault or panic */
-	MACHINE_FAILED,      /* KVM or we cannot go on */
-	MACHINE_KILLED,      /* machine_stop */
-	MACHINE_REFUSED,     /* never started: no trusted key vouches for its boot image, or it is damaged */
-};
 
 /* What a thread of a machine does. */
 enum machine_thread {

@@ -47,7 +47,7 @@
 #include "vmm/guest/machine.h"
 #include "vmm/guest/resources.h"
 
-#define GUEST_FILES       4096 /* descriptors: each vsock connection takes one */
+#define GUEST_FILES       8192 /* descriptors: each vsock connection takes one */
 #define GUEST_MESSAGE_MAX 32768
 
 /* How the process keeps a guest that took it over from doing harm (vmm/jail/jail.h). */
@@ -72,9 +72,3 @@ struct guest_process_config {
 
 /* Blocks until the guest ended; why holds one sentence unless it powered off or was reset. */
 enum machine_end guest_process_run(const struct guest_process_config *config, struct error *why);
-
-/* "powered-off", "reset", "crashed", "failed", "killed". */
-const char *machine_end_name(enum machine_end end);
-enum machine_end machine_end_parse(const char *name); /* MACHINE_FAILED when unknown */
-/* Neither the guest nor anybody else wanted this end. */
-bool machine_end_is_fault(enum machine_end end);
