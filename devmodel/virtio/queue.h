@@ -64,7 +64,8 @@ struct virtq_packed {
 	bool unpublished; /* the first place that was filled awaits its flags */
 	uint16_t publish_place;
 	uint16_t publish_flags;
-	uint32_t unsignalled; /* places used since virtq_needs_interrupt was last asked; a round and one, at most */
+	uint32_t unsignalled; /* places used since virtq_needs_interrupt was last asked; a round and one, at
+				 most */
 };
 
 struct virtq {

@@ -168,7 +168,7 @@ static void packed_publish(struct virtq *queue)
 }
 
 /* 2.8.10: whether the place that the driver waits for is one of the last `count` used ones. The driver's
- * place is of this round or of the one before. */
+ * place is of this round or of the one before; after a whole round and more nobody knows. */
 static bool event_is_passed(const struct virtq *queue, uint16_t event, uint32_t count)
 {
 	int32_t end = queue->used_next;
