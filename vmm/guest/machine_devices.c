@@ -114,12 +114,18 @@ static int add_platform(struct machine_devices *devices, struct error *err)
 
 /* --- virtio devices --- */
 
+/* Of those for which a definition says nothing. */
+static const struct virtio_driver default_driver;
+
 /* The device was made and goes into its slot; NULL: it could not be, and err says why. */
-static int slot_fill(struct virtio_slot *slot, struct virtio_device *device, struct error *err)
+static int slot_fill(struct virtio_slot *slot, struct virtio_device *device,
+		     const struct virtio_driver *driver, struct error *err)
 {
 	int code = device ? 0 : -ENOMEM;
 
 	slot->device = device;
+	if (device)
+		virtio_device_withhold(device, virtio_driver_withheld(driver));
 	if (code == 0)
 		code = virtio_slot_plug(slot, err);
 	if (code < 0) {
@@ -209,7 +215,7 @@ int machine_devices_add_disk(struct machine_devices *devices, const struct disk_
 	if (device)
 		resource->fd = -1;
 	*result = slot;
-	return slot_fill(slot, device, err);
+	return slot_fill(slot, device, &definition->driver, err);
 }
 
 /* For messages. */
@@ -251,7 +257,7 @@ int machine_devices_add_network(struct machine_devices *devices, const struct ne
 	if (device)
 		resource->fd = -1;
 	*result = slot;
-	return slot_fill(slot, device, err);
+	return slot_fill(slot, device, &definition->driver, err);
 }
 
 static int add_vsock(struct machine_devices *devices, struct error *err)
@@ -269,14 +275,17 @@ static int add_vsock(struct machine_devices *devices, struct error *err)
 	devices->vsock = virtio_vsock_create(&options, devices->memory, virtio_slot_loop(slot), err);
 	if (devices->vsock)
 		devices->config->resources->vsock_listen_fd = -1;
-	return slot_fill(slot, devices->vsock, err);
+	return slot_fill(slot, devices->vsock, &default_driver, err);
 }
 
 static int add_rng(struct machine_devices *devices, struct error *err)
 {
 	struct virtio_slot *slot = virtio_slot_open(devices, VIRTIO_SLOT_FIXED, "", false, err);
 
-	return slot ? slot_fill(slot, virtio_rng_create(&(struct rate){0}, devices->memory, virtio_slot_loop(slot), err), err)
+	return slot ? slot_fill(slot,
+				virtio_rng_create(&(struct rate){0}, devices->memory, virtio_slot_loop(slot),
+						  err),
+				&default_driver, err)
 		    : -ENOSPC;
 }
 
@@ -291,7 +300,7 @@ static int add_virtio_console(struct machine_devices *devices, struct error *err
 				       devices->memory, virtio_slot_loop(slot), err);
 	if (device)
 		console_hub_connect(devices->config->console, virtio_console_frontend(device));
-	return slot_fill(slot, device, err);
+	return slot_fill(slot, device, &default_driver, err);
 }
 
 static int add_disk(struct machine_devices *devices, unsigned index, struct error *err)

@@ -411,7 +411,7 @@ static void enlarge_receive_queue(uint16_t size)
 
 	virtq_reset(queue);
 	driver_layout(&driver, queue, RECEIVE, size);
-	cr_assert_eq(virtq_enable(queue, &driver.memory, false, false), 0);
+	cr_assert_eq(virtq_enable(queue, &driver.memory, 0), 0);
 	for (unsigned i = 0; i < size; i++)
 		add_receive_buffer(200);
 }
