@@ -137,7 +137,7 @@ static uint8_t blk_read(struct blk *blk, struct request *request)
 	if (!blk_in_range(blk, request->sector, len))
 		return VIRTIO_BLK_S_IOERR;
 	code = blk_file_read(&blk->file, &request->in, request->sector * VIRTIO_BLK_SECTOR);
-	counter_add(&blk->device.counters.to_guest, len - request->in.len);
+	counter_add(&virtio_queue_counters(&blk->device, 0)->to_guest, len - request->in.len);
 	if (code == 0)
 		return VIRTIO_BLK_S_OK;
 	status = blk_stopped(blk, "read", code);
@@ -155,7 +155,7 @@ static uint8_t blk_write(struct blk *blk, struct request *request)
 		return VIRTIO_BLK_S_IOERR;
 	code = blk_file_write(&blk->file, &request->out, request->sector * VIRTIO_BLK_SECTOR,
 			      blk_writes_through(blk));
-	counter_add(&blk->device.counters.from_guest, len - request->out.len);
+	counter_add(&virtio_queue_counters(&blk->device, 0)->from_guest, len - request->out.len);
 	return code < 0 ? blk_stopped(blk, "write", code) : VIRTIO_BLK_S_OK;
 }
 
@@ -270,7 +270,7 @@ static uint8_t blk_execute_timed(struct blk *blk, struct request *request)
 	if (kind >= 0)
 		latency_add(&blk->latencies[kind], monotonic_ns() - began);
 	if (status == VIRTIO_BLK_S_IOERR || status == STATUS_TRY_AGAIN)
-		counter_add(&blk->device.counters.errors, 1);
+		counter_add(&virtio_queue_counters(&blk->device, 0)->errors, 1);
 	return status;
 }
 
@@ -303,14 +303,14 @@ static bool blk_serve(struct blk *blk, struct virtq *queue, struct request *requ
 	size_t written;
 
 	if (status == STATUS_TRY_AGAIN) {
-		virtq_unpop(queue);
+		virtq_unpop(queue, blk->chain.token);
 		return false;
 	}
 	*request->status = status;
 	written = in_len - request->in.len;
 	if (written == in_len)
 		written++;
-	virtq_push(queue, blk->chain.head, (uint32_t)written);
+	virtq_push(queue, blk->chain.token, (uint32_t)written);
 	return true;
 }
 
@@ -328,7 +328,7 @@ static void blk_notify(struct virtio_device *device, unsigned index)
 			break;
 		}
 		if (blk_over_limit(blk, &request)) {
-			virtq_unpop(queue);
+			virtq_unpop(queue, blk->chain.token);
 			break;
 		}
 		if (!blk_serve(blk, queue, &request))

@@ -91,7 +91,7 @@ static void queue_ready_write(struct virtio_mmio *mmio, uint32_t value)
 	if (!queue)
 		return;
 	if (!value)
-		virtq_disable(queue);
+		virtio_device_disable_queue(mmio->device, mmio->queue_select);
 	else if (value == 1 && !queue->enabled)
 		virtio_device_enable_queue(mmio->device, mmio->queue_select);
 }

@@ -250,7 +250,7 @@ static void selection_reset(struct virtio_pci *pci)
 	pci->driver_features_select = 0;
 	pci->queue_select = 0;
 	pci->config_vector = VIRTIO_MSI_NO_VECTOR;
-	for (unsigned i = 0; i < VIRTIO_QUEUES_MAX; i++)
+	for (unsigned i = 0; i < pci->device->queue_count; i++)
 		pci->queue_vectors[i] = VIRTIO_MSI_NO_VECTOR;
 }
 
@@ -544,7 +544,7 @@ void virtio_pci_init(struct virtio_pci *pci, struct virtio_device *device, struc
 	};
 	pthread_mutex_init(&pci->interrupts, NULL);
 	pci_function_init(&pci->function, device->name, &function_ops, &identity, VIRTIO_PCI_BAR_SIZE);
-	msix_init(&pci->msix, device->queue_count + 1, host->messages);
+	msix_init(&pci->msix, MIN(device->queue_count + 1, (unsigned)MSIX_VECTORS_MAX), host->messages);
 	capabilities_add(pci);
 	pci->function.config[PCI_INTERRUPT_PIN] = line ? 1 : 0; /* INTA# */
 	selection_reset(pci);

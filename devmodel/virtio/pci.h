@@ -55,8 +55,9 @@ struct virtio_pci {
 	uint32_t features_select;
 	uint32_t driver_features_select;
 	uint16_t queue_select;
-	uint16_t config_vector;
-	uint16_t queue_vectors[VIRTIO_QUEUES_MAX];
+	/* Read by interrupts, under any of the device's locks. */
+	_Atomic uint16_t config_vector;
+	_Atomic uint16_t queue_vectors[VIRTIO_QUEUES_MAX];
 
 	pthread_mutex_t interrupts;
 	struct irq_level *line; /* NULL: none */

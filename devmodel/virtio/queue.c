@@ -143,7 +143,7 @@ static int chain_collect(struct virtq_chain *chain, const struct virtq *queue)
 {
 	struct desc_table table = {.entries = queue->desc, .count = queue->size};
 	struct vring_desc desc;
-	uint32_t index = chain->head;
+	uint32_t index = chain->token.id;
 
 	chain->readable_count = 0;
 	chain->writable_count = 0;
@@ -179,26 +179,28 @@ int virtq_pop(struct virtq *queue, struct virtq_chain *chain)
 		return 0;
 	if (ready > queue->size)
 		return -EPROTO;
-	chain->head = load16(&queue->avail->ring[queue->avail_next & (queue->size - 1)]);
+	chain->token.id = load16(&queue->avail->ring[queue->avail_next & (queue->size - 1)]);
+	chain->token.descriptors = 1;
 	if (chain_collect(chain, queue) < 0)
 		return -EPROTO;
 	queue->avail_next++;
 	return 1;
 }
 
-void virtq_unpop(struct virtq *queue)
+void virtq_unpop(struct virtq *queue, struct virtq_token token)
 {
+	(void)token;
 	queue->avail_next--;
 }
 
-void virtq_fill(struct virtq *queue, uint16_t head, uint32_t written)
+void virtq_fill(struct virtq *queue, struct virtq_token token, uint32_t written)
 {
 	struct vring_used_elem *entry;
 
 	if (!queue->enabled)
 		return;
 	entry = &queue->used->ring[queue->used_next & (queue->size - 1)];
-	entry->id = htole32(head);
+	entry->id = htole32(token.id);
 	entry->len = htole32(written);
 	queue->used_next++;
 	if (queue->used_next == queue->used_signalled)
@@ -211,9 +213,9 @@ void virtq_publish(struct virtq *queue)
 		__atomic_store_n(&queue->used->idx, htole16(queue->used_next), __ATOMIC_RELEASE);
 }
 
-void virtq_push(struct virtq *queue, uint16_t head, uint32_t written)
+void virtq_push(struct virtq *queue, struct virtq_token token, uint32_t written)
 {
-	virtq_fill(queue, head, written);
+	virtq_fill(queue, token, written);
 	virtq_publish(queue);
 }
 

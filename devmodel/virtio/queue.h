@@ -62,12 +62,21 @@ struct virtq {
 };
 
 /*
+ * Which chain is given back: a device that answers later keeps this, not the chain. Chains may go back in any
+ * order, unless the driver agreed to VIRTIO_F_IN_ORDER.
+ */
+struct virtq_token {
+	uint16_t id;          /* the driver's name for it: the number of its first descriptor */
+	uint16_t descriptors; /* how many places of the queue's own ring it takes */
+};
+
+/*
  * One request: device-readable buffers first, then device-writable ones. Pointers stay valid for the guest's
  * life. The struct is 4 KiB: a device keeps one and pops into it, nothing clears it. iov may be changed by
  * who popped it.
  */
 struct virtq_chain {
-	uint16_t head;
+	struct virtq_token token;
 	unsigned readable_count;
 	unsigned writable_count;
 	size_t readable_len; /* bytes */
@@ -93,12 +102,13 @@ void virtq_reset(struct virtq *queue); /* back to power-on; size_max stays */
 
 /* 1: chain filled; 0: nothing available; -EPROTO: the ring is broken. */
 int virtq_pop(struct virtq *queue, struct virtq_chain *chain);
-/* Takes the last popped chain back: the next virtq_pop returns it again. Repeated, the ones before it. */
-void virtq_unpop(struct virtq *queue);
+/* Takes the last popped chain back: the next virtq_pop returns it again. Repeated, the ones before it, the
+ * last one first. */
+void virtq_unpop(struct virtq *queue, struct virtq_token token);
 /* Gives a chain back with the number of bytes written into its writable buffers. */
-void virtq_push(struct virtq *queue, uint16_t head, uint32_t written);
+void virtq_push(struct virtq *queue, struct virtq_token token, uint32_t written);
 /* The two halves of it, for chains that the driver must see all at once (merged receive buffers, 5.1.6.4). */
-void virtq_fill(struct virtq *queue, uint16_t head, uint32_t written);
+void virtq_fill(struct virtq *queue, struct virtq_token token, uint32_t written);
 void virtq_publish(struct virtq *queue);
 
 /* Whether the driver wants an interrupt for what was pushed since the last call (2.7.7, 2.7.10). */

@@ -30,13 +30,16 @@ static void count_vcpus(const struct machine *machine, struct machine_counters *
 
 static void count_device(const struct virtio_device *device, const char *id, struct device_counters *counters)
 {
+	struct virtio_counters sum;
+
+	virtio_device_count(device, &sum);
 	*counters = (struct device_counters){
-		.notifications = counter_read(&device->counters.notifications),
-		.requests = counter_read(&device->counters.requests),
-		.errors = counter_read(&device->counters.errors),
-		.interrupts = counter_read(&device->counters.interrupts),
-		.to_guest = counter_read(&device->counters.to_guest),
-		.from_guest = counter_read(&device->counters.from_guest),
+		.notifications = sum.notifications,
+		.requests = sum.requests,
+		.errors = sum.errors,
+		.interrupts = sum.interrupts,
+		.to_guest = sum.to_guest,
+		.from_guest = sum.from_guest,
 	};
 	snprintf(counters->device, sizeof(counters->device), "%s", id);
 }

@@ -235,7 +235,8 @@ int machine_devices_add_network(struct machine_devices *devices, const struct ne
 	struct virtio_net_options options = {
 		.name = network_name(definition),
 		.backend = network_definition_is_tap(definition) ? VIRTIO_NET_TAP : VIRTIO_NET_STREAM,
-		.fd = resource->fd,
+		.fd_count = 1,
+		.fds = {resource->fd},
 		.mtu = definition->mtu,
 		.link_down = definition->link_down,
 		.to_guest = definition->rates.inbound,
@@ -275,7 +276,7 @@ static int add_rng(struct machine_devices *devices, struct error *err)
 {
 	struct virtio_slot *slot = virtio_slot_open(devices, VIRTIO_SLOT_FIXED, "", false, err);
 
-	return slot ? slot_fill(slot, virtio_rng_create(devices->memory, virtio_slot_loop(slot), err), err)
+	return slot ? slot_fill(slot, virtio_rng_create(&(struct rate){0}, devices->memory, virtio_slot_loop(slot), err), err)
 		    : -ENOSPC;
 }
 

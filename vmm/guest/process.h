@@ -47,7 +47,7 @@
 #include "vmm/guest/machine.h"
 #include "vmm/guest/resources.h"
 
-#define GUEST_FILES       4096 /* descriptors: each vsock connection takes one */
+#define GUEST_FILES       8192 /* descriptors: each vsock connection takes one */
 #define GUEST_MESSAGE_MAX 32768
 
 /* How the process keeps a guest that took it over from doing harm (vmm/jail/jail.h). */

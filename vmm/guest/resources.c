@@ -20,7 +20,7 @@
 #include "vmm/storage/boot_from_disk.h"
 
 #define IMAGE_MAX     GIB(1)
-#define VSOCK_BACKLOG 64
+#define VSOCK_BACKLOG 1024
 
 /* --- Boot files --- */
 

@@ -35,7 +35,7 @@ static void check_chain(const struct virtq_chain *chain)
 static void use_chain(struct virtq *queue, const struct virtq_chain *chain)
 {
 	uint8_t bytes[256];
-	size_t offset = chain->head;
+	size_t offset = chain->token.id;
 	size_t got = virtq_chain_read(chain, offset, bytes, sizeof(bytes));
 	size_t put;
 
@@ -44,7 +44,7 @@ static void use_chain(struct virtq *queue, const struct virtq_chain *chain)
 	put = virtq_chain_write(chain, offset, bytes, got);
 	if (put != MIN(got, chain->writable_len - MIN(offset, chain->writable_len)))
 		abort();
-	virtq_push(queue, chain->head, (uint32_t)put);
+	virtq_push(queue, chain->token, (uint32_t)put);
 	virtq_needs_interrupt(queue);
 }
 
@@ -55,7 +55,7 @@ static void serve(struct virtq *queue, bool unpop)
 	for (unsigned i = 0; i < POPS_MAX && virtq_pop(queue, &chain) > 0; i++) {
 		check_chain(&chain);
 		if (unpop) {
-			virtq_unpop(queue);
+			virtq_unpop(queue, chain.token);
 			if (virtq_pop(queue, &chain) <= 0)
 				break; /* what was pushed lay over the ring */
 			check_chain(&chain);

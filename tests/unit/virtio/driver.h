@@ -4,7 +4,7 @@
  *
  *     struct driver driver;
  *     driver_init(&driver);
- *     device = virtio_rng_create(&driver.memory, &driver.loop, &err);
+ *     device = virtio_rng_create(NULL, &driver.memory, &driver.loop, &err);
  *     driver_attach(&driver, device, 0);                        negotiated, all queues set up, DRIVER_OK
  *     driver_add(&driver, 0, (struct driver_buffer[]){driver_in(&driver, 64)}, 1);
  *     driver_kick(&driver, 0);                                  notified, and the device's loop has run

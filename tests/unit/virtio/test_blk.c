@@ -515,26 +515,29 @@ static uint64_t measured(enum virtio_blk_kind kind)
 
 Test(blk, its_work_is_counted)
 {
-	const struct virtio_counters *counters = &driver.device->counters;
+	struct virtio_counters counters;
 
 	request(VIRTIO_BLK_T_IN, 0, driver_in(&driver, 2 * SECTOR));
 	request(VIRTIO_BLK_T_OUT, 0, driver_out(&driver, other, SECTOR));
 	request(VIRTIO_BLK_T_OUT, 1, driver_out(&driver, other, SECTOR));
 	request_parts(VIRTIO_BLK_T_FLUSH, 0, NULL, 0, NULL);
-	cr_expect_eq(counter_read(&counters->errors), 0);
+	virtio_device_count(driver.device, &counters);
+	cr_expect_eq(counters.errors, 0);
 	request(VIRTIO_BLK_T_IN, SECTORS, driver_in(&driver, SECTOR));
 	request_parts(VIRTIO_BLK_T_GET_ID, 0, &(struct driver_buffer){0}, 0, NULL);
-	cr_expect_eq(counter_read(&counters->requests), 6);
-	cr_expect_eq(counter_read(&counters->notifications), 6);
-	cr_expect_eq(counter_read(&counters->interrupts), 6);
-	cr_expect_eq(counter_read(&counters->errors), 2, "beyond the end; no room for the id");
-	cr_expect_eq(counter_read(&counters->to_guest), 2 * SECTOR);
-	cr_expect_eq(counter_read(&counters->from_guest), 2 * SECTOR);
+	virtio_device_count(driver.device, &counters);
+	cr_expect_eq(counters.requests, 6);
+	cr_expect_eq(counters.notifications, 6);
+	cr_expect_eq(counters.interrupts, 6);
+	cr_expect_eq(counters.errors, 2, "beyond the end; no room for the id");
+	cr_expect_eq(counters.to_guest, 2 * SECTOR);
+	cr_expect_eq(counters.from_guest, 2 * SECTOR);
 	cr_expect_eq(measured(VIRTIO_BLK_READ), 2);
 	cr_expect_eq(measured(VIRTIO_BLK_WRITE), 2);
 	cr_expect_eq(measured(VIRTIO_BLK_FLUSH), 1);
 	breaks((struct driver_buffer[]){driver_in(&driver, SECTOR), status_byte()}, 2);
-	cr_expect_eq(counter_read(&counters->errors), 3);
+	virtio_device_count(driver.device, &counters);
+	cr_expect_eq(counters.errors, 3);
 }
 
 Test(blk, header_data_and_status_may_lie_in_any_descriptors)

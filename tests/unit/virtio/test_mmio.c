@@ -66,7 +66,8 @@ static void fake_reset(struct virtio_device *device)
 static void fake_notify(struct virtio_device *device, unsigned queue)
 {
 	cr_assert(virtio_device_live(device));
-	cr_assert_neq(pthread_mutex_trylock(&device->lock), 0, "notify runs without the lock");
+	cr_assert_neq(pthread_mutex_trylock(&device->kicks[queue].lock), 0,
+		      "notify runs without the queue's lock");
 	fake.notifications[queue]++;
 }
 
@@ -594,7 +595,7 @@ Test(mmio, interrupts_are_raised_and_acknowledged_by_cause)
 {
 	start();
 	lock();
-	virtq_push(&fake.device.queues[0], 0, 0);
+	virtq_push(&fake.device.queues[0], (struct virtq_token){.descriptors = 1}, 0);
 	virtio_interrupt(&fake.device, 0);
 	unlock();
 	cr_assert_eq(fake.interrupts, 1);
@@ -615,7 +616,7 @@ Test(mmio, no_interrupt_that_the_driver_does_not_want)
 	start();
 	driver.queues[0].avail->flags = VRING_AVAIL_F_NO_INTERRUPT;
 	lock();
-	virtq_push(&fake.device.queues[0], 0, 0);
+	virtq_push(&fake.device.queues[0], (struct virtq_token){.descriptors = 1}, 0);
 	virtio_interrupt(&fake.device, 0);
 	unlock();
 	cr_assert_eq(fake.interrupts, 0);

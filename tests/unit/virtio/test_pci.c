@@ -252,7 +252,7 @@ static void set_vector(unsigned vector, bool masked)
 static void interrupt_queue(unsigned queue)
 {
 	pthread_mutex_lock(&fake.device.lock);
-	virtq_push(&fake.device.queues[queue], 0, 0);
+	virtq_push(&fake.device.queues[queue], (struct virtq_token){.descriptors = 1}, 0);
 	virtio_interrupt(&fake.device, queue);
 	pthread_mutex_unlock(&fake.device.lock);
 }
