@@ -175,7 +175,7 @@ void machine_devices_retry(struct machine_devices *devices)
 		const struct virtio_slot *slot = &devices->virtio[i];
 
 		if (slot->kind == VIRTIO_SLOT_DISK && virtio_slot_device(slot))
-			virtio_device_kick(slot->device, 0);
+			virtio_blk_retry(slot->device);
 	}
 }
 
