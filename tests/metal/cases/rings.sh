@@ -38,7 +38,7 @@ guest_initrd initrd /payload/tools/metal-rings <<'END'
 		ip link set eth$card up
 		ping -c 3 -s 8000 -W 5 192.168.7$card.1 >/dev/null && echo "eth$card reaches the host"
 	done
-	for card in 0 1; do
+	[ -e /sys/bus/pci/devices/0000:00:01.0 ] && for card in 0 1; do
 		ping -A -c 1000000 -s 3000 192.168.7$card.1 >/dev/null &
 		flood=$!
 		sizes=
@@ -75,8 +75,9 @@ for transport in mmio pci; do
 	done
 	for card in 0 1; do
 		expect log "^eth$card reaches the host"
+		[ $transport = pci ] || continue
+		expect log "^eth$card rings: 64 64 128 128 64 64 256 256$"
 		expect log "^eth$card still reaches the host"
-		[ $transport = mmio ] || expect log "^eth$card rings: 64 64 128 128 64 64 256 256$"
 	done
 	! printed log "^complaint|stopped until its driver resets it" || fail "somebody complains: $(cat log)"
 done
