@@ -275,7 +275,10 @@ static int add_rng(struct machine_devices *devices, struct error *err)
 {
 	struct virtio_slot *slot = virtio_slot_open(devices, VIRTIO_SLOT_FIXED, "", false, err);
 
-	return slot ? slot_fill(slot, virtio_rng_create(devices->memory, virtio_slot_loop(slot), err), err)
+	return slot ? slot_fill(slot,
+				virtio_rng_create(&devices->config->definition->rng.rate, devices->memory,
+						  virtio_slot_loop(slot), err),
+				err)
 		    : -ENOSPC;
 }
 
@@ -326,7 +329,7 @@ static int add_virtio(struct machine_devices *devices, struct error *err)
 		code = add_network(devices, i, err);
 	if (code == 0 && definition->vsock_cid)
 		code = add_vsock(devices, err);
-	if (code == 0 && definition->rng)
+	if (code == 0 && definition->rng.present)
 		code = add_rng(devices, err);
 	if (code == 0 && definition->console == GUEST_CONSOLE_VIRTIO)
 		code = add_virtio_console(devices, err);

@@ -128,7 +128,7 @@ cJSON *devices_to_json(const struct managed_guest *guest)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(device_kinds); i++)
 		add_devices(list, guest, &device_kinds[i], counters);
-	if (definition->rng)
+	if (definition->rng.present)
 		cJSON_AddItemToArray(list, device_new("rng0", "rng", false, counters));
 	if (definition->vsock_cid)
 		cJSON_AddItemToArray(list, device_new("vsock0", "vsock", false, counters));
