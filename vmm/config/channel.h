@@ -11,10 +11,8 @@
 
 struct channel_definition {
 	char *name;
-	char *path; /* of the socket; NULL: the manager's choice, CHANNEL_FOLDER/NAME in the guest's folder */
+	char *path; /* of the socket; NULL: the manager's choice, channel-NAME.sock in the guest's folder */
 };
-
-#define CHANNEL_FOLDER "channels"
 
 struct channel_definitions {
 	unsigned count;
