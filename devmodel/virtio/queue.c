@@ -168,6 +168,16 @@ static int chain_collect(struct virtq_chain *chain, const struct virtq *queue)
 	return chain->readable_len + chain->writable_len > VIRTQ_CHAIN_BYTES_MAX ? -EPROTO : 0;
 }
 
+void virtq_continue(struct virtq *queue, uint16_t avail_next)
+{
+	if (!queue->enabled)
+		return;
+	queue->avail_next = avail_next;
+	queue->used_next = le16toh(__atomic_load_n(&queue->used->idx, __ATOMIC_ACQUIRE));
+	queue->used_signalled = queue->used_next;
+	queue->used_wrapped = false;
+}
+
 int virtq_pop(struct virtq *queue, struct virtq_chain *chain)
 {
 	uint16_t ready;

@@ -114,8 +114,7 @@ static int add_platform(struct machine_devices *devices, struct error *err)
 
 /* --- virtio devices --- */
 
-/* The device was made and goes into its slot; NULL: it could not be, and err says why. */
-static int slot_fill(struct virtio_slot *slot, struct virtio_device *device, struct error *err)
+int machine_devices_fill(struct virtio_slot *slot, struct virtio_device *device, struct error *err)
 {
 	int code = device ? 0 : -ENOMEM;
 
@@ -173,21 +172,6 @@ void machine_devices_retry(struct machine_devices *devices)
 	}
 }
 
-int machine_devices_set_link(struct machine_devices *devices, const char *id, bool up, struct error *err)
-{
-	for (unsigned i = 0; i < VIRTIO_SLOTS_MAX; i++) {
-		const struct virtio_slot *slot = &devices->virtio[i];
-
-		if (slot->kind != VIRTIO_SLOT_NETWORK || strcmp(slot->id, id) != 0 ||
-		    !virtio_slot_device(slot))
-			continue;
-		virtio_net_set_link(slot->device, up);
-		return 0;
-	}
-	return error_set(err, -ENOENT, "guest %s: has no network card %s", devices->config->definition->name,
-			 id);
-}
-
 int machine_devices_add_disk(struct machine_devices *devices, const struct disk_definition *definition,
 			     const char *id, struct disk_resource *resource, struct virtio_slot **result,
 			     struct error *err)
@@ -209,49 +193,7 @@ int machine_devices_add_disk(struct machine_devices *devices, const struct disk_
 	if (device)
 		resource->fd = -1;
 	*result = slot;
-	return slot_fill(slot, device, err);
-}
-
-/* For messages. */
-static const char *network_name(const struct network_definition *definition)
-{
-	switch (definition->type) {
-	case NETWORK_TAP:
-		return definition->device;
-	case NETWORK_NAMED:
-		return definition->network;
-	case NETWORK_BRIDGE:
-		return definition->bridge;
-	default:
-		return "passt";
-	}
-}
-
-int machine_devices_add_network(struct machine_devices *devices, const struct network_definition *definition,
-				const char *id, struct network_resource *resource,
-				struct virtio_slot **result, struct error *err)
-{
-	struct virtio_slot *slot = virtio_slot_open(devices, VIRTIO_SLOT_NETWORK, id, false, err);
-	struct virtio_net_options options = {
-		.name = network_name(definition),
-		.backend = network_definition_is_tap(definition) ? VIRTIO_NET_TAP : VIRTIO_NET_STREAM,
-		.fd_count = 1,
-		.fds = {resource->fd},
-		.mtu = definition->mtu,
-		.link_down = definition->link_down,
-		.to_guest = definition->rates.inbound,
-		.from_guest = definition->rates.outbound,
-	};
-	struct virtio_device *device;
-
-	if (!slot)
-		return -ENOSPC;
-	memcpy(options.mac, definition->mac, sizeof(options.mac));
-	device = virtio_net_create(&options, devices->memory, virtio_slot_loop(slot), err);
-	if (device)
-		resource->fd = -1;
-	*result = slot;
-	return slot_fill(slot, device, err);
+	return machine_devices_fill(slot, device, err);
 }
 
 static int add_vsock(struct machine_devices *devices, struct error *err)
@@ -269,14 +211,14 @@ static int add_vsock(struct machine_devices *devices, struct error *err)
 	devices->vsock = virtio_vsock_create(&options, devices->memory, virtio_slot_loop(slot), err);
 	if (devices->vsock)
 		devices->config->resources->vsock_listen_fd = -1;
-	return slot_fill(slot, devices->vsock, err);
+	return machine_devices_fill(slot, devices->vsock, err);
 }
 
 static int add_rng(struct machine_devices *devices, struct error *err)
 {
 	struct virtio_slot *slot = virtio_slot_open(devices, VIRTIO_SLOT_FIXED, "", false, err);
 
-	return slot ? slot_fill(slot, virtio_rng_create(devices->memory, virtio_slot_loop(slot), err), err)
+	return slot ? machine_devices_fill(slot, virtio_rng_create(devices->memory, virtio_slot_loop(slot), err), err)
 		    : -ENOSPC;
 }
 
@@ -291,7 +233,7 @@ static int add_virtio_console(struct machine_devices *devices, struct error *err
 				       devices->memory, virtio_slot_loop(slot), err);
 	if (device)
 		console_hub_connect(devices->config->console, virtio_console_frontend(device));
-	return slot_fill(slot, device, err);
+	return machine_devices_fill(slot, device, err);
 }
 
 static int add_disk(struct machine_devices *devices, unsigned index, struct error *err)
