@@ -152,6 +152,13 @@ static inline void virtio_queue_unlock(struct virtio_device *device, unsigned qu
 	pthread_mutex_unlock(&device->kicks[queue].lock);
 }
 
+/* For who holds a queue's lock and wants an earlier one's, on the same loop: false while somebody else has
+ * it, a reset most likely; the queue is then to be kicked instead. */
+static inline bool virtio_queue_trylock(struct virtio_device *device, unsigned queue)
+{
+	return pthread_mutex_trylock(&device->kicks[queue].lock) == 0;
+}
+
 /* The device's lock and all queues'. */
 void virtio_device_lock(struct virtio_device *device);
 void virtio_device_unlock(struct virtio_device *device);

@@ -46,8 +46,8 @@ struct virtio_net_options {
 	enum virtio_net_backend backend;
 	unsigned fd_count;                /* pairs of queues; a stream has one */
 	int fds[VIRTIO_NET_PAIRS_MAX];    /* taken over on success; made non-blocking */
-	bool has_vhost;                  /* TAP only, and no rates */
-	int vhost[VIRTIO_NET_PAIRS_MAX]; /* of /dev/vhost-net, one for each pair; taken over, too */
+	bool has_vhost;                   /* TAP only, and no rates */
+	int vhost[VIRTIO_NET_PAIRS_MAX];  /* of /dev/vhost-net, one for each pair; taken over, too */
 	uint8_t mac[6];                   /* of one host, not a group */
 	uint16_t mtu;                     /* 0: not announced; else VIRTIO_NET_MTU_MIN or more */
 	uint64_t without;                 /* bits 1 << VIRTIO_NET_F_* that are not to be offered */

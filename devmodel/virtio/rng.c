@@ -93,7 +93,7 @@ static void rng_notify(struct virtio_device *device, unsigned index)
 			break;
 		}
 		virtq_push(queue, rng->chain.token, (uint32_t)filled);
-		counter_add(&device->counters.to_guest, filled);
+		counter_add(&virtio_queue_counters(device, index)->to_guest, filled);
 	}
 	virtio_interrupt(device, index);
 }

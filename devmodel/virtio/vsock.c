@@ -224,7 +224,7 @@ static void drop_all(struct vsock *vsock)
 /* False when the device was reset meanwhile: all connections are gone then. */
 static bool vsock_begin(struct vsock *vsock)
 {
-	pthread_mutex_lock(&vsock->device.lock);
+	virtio_queue_lock(&vsock->device, QUEUE_RX);
 	if (!vsock->reset_pending)
 		return true;
 	drop_all(vsock);
@@ -234,7 +234,7 @@ static bool vsock_begin(struct vsock *vsock)
 static void vsock_end(struct vsock *vsock)
 {
 	give_to_guest(vsock);
-	pthread_mutex_unlock(&vsock->device.lock);
+	virtio_queue_unlock(&vsock->device, QUEUE_RX);
 }
 
 static void connection_ready(struct loop_source *source, uint32_t events)
@@ -328,9 +328,17 @@ static void vsock_notify(struct virtio_device *device, unsigned queue)
 
 	if (vsock->reset_pending)
 		drop_all(vsock);
-	if (queue == QUEUE_TX)
-		take_from_guest(vsock);
+	if (queue == QUEUE_RX)
+		give_to_guest(vsock);
+	if (queue != QUEUE_TX)
+		return;
+	take_from_guest(vsock);
+	if (!virtio_queue_trylock(device, QUEUE_RX)) {
+		virtio_device_kick(device, QUEUE_RX);
+		return;
+	}
 	give_to_guest(vsock);
+	virtio_queue_unlock(device, QUEUE_RX);
 }
 
 /* On a vCPU's thread: the connections are the loop thread's to close, before it does anything else here. */

@@ -39,8 +39,8 @@ struct virtio_vsock_options {
 	uint64_t cid;  /* the guest's, VIRTIO_VSOCK_CID_MIN or more, 32 bits */
 	int listen_fd; /* listening unix stream socket for host to guest, or -1; taken over on success */
 	/* A connected, non-blocking stream socket for the guest's connection to host port, or a negative
-	 * errno (the guest sees a reset). Called on the loop's thread with the device's lock held; must not
-	 * block. */
+	 * errno (the guest sees a reset). Called on the loop's thread with a lock of the device's held; must
+	 * not block. */
 	int (*connect)(void *owner, uint32_t port);
 	void *owner;
 	unsigned timeout_ms; /* 0: VIRTIO_VSOCK_TIMEOUT_MS */

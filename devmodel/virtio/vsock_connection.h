@@ -8,7 +8,8 @@
  *                                                                  DRAINING     RESET --RST sent--> gone
  *
  * Names: the guest sends, the host's side receives, and the other way round; what is "owed" is owed to the
- * guest. Lock and threads: all of it on the loop's thread, with the device's lock held.
+ * guest. Lock and threads: all of it on the loop's thread, with the lock of the
+ * receive queue or the transmit queue held: a reset has both.
  */
 #pragma once
 

@@ -37,7 +37,7 @@ struct api_daemon {
 	struct api *api;
 	struct MHD_Daemon *mhd; /* NULL: there is none */
 	struct loop_source source;
-	struct loop_timer again;
+	struct loop_source again; /* eventfd: server_kick */
 };
 
 struct api_listener {

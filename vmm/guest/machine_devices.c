@@ -218,7 +218,10 @@ static int add_rng(struct machine_devices *devices, struct error *err)
 {
 	struct virtio_slot *slot = virtio_slot_open(devices, VIRTIO_SLOT_FIXED, "", false, err);
 
-	return slot ? machine_devices_fill(slot, virtio_rng_create(devices->memory, virtio_slot_loop(slot), err), err)
+	return slot ? machine_devices_fill(slot,
+					   virtio_rng_create(&(struct rate){0}, devices->memory,
+							     virtio_slot_loop(slot), err),
+					   err)
 		    : -ENOSPC;
 }
 

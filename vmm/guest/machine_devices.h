@@ -71,11 +71,12 @@ int machine_devices_add_network(struct machine_devices *devices, const struct ne
 /* The device was made and goes into its slot; NULL: it could not be, and err says why. */
 int machine_devices_fill(struct virtio_slot *slot, struct virtio_device *device, struct error *err);
 
-/* Of a network card (machine_network.c); -ENOENT: there is none of this id. Plugs its cable in or pulls it. */
+/* Of a network card (machine_network.c); -ENOENT: there is none of this id. Plugs its cable in or pulls it.
+ */
 int machine_devices_set_link(struct machine_devices *devices, const char *id, bool up, struct error *err);
 /* Gives it other rates. */
-int machine_devices_set_rates(struct machine_devices *devices, const char *id, const struct network_rates *rates,
-			      struct error *err);
+int machine_devices_set_rates(struct machine_devices *devices, const char *id,
+			      const struct network_rates *rates, struct error *err);
 /* All network cards tell their networks where their guest is. */
 void machine_devices_announce(struct machine_devices *devices);
 /* Disks that stopped the guest try again what failed. */

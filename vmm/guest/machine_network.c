@@ -69,7 +69,8 @@ static struct virtio_device *card_find(struct machine_devices *devices, const ch
 	for (unsigned i = 0; i < VIRTIO_SLOTS_MAX; i++) {
 		struct virtio_slot *slot = &devices->virtio[i];
 
-		if (slot->kind == VIRTIO_SLOT_NETWORK && strcmp(slot->id, id) == 0 && virtio_slot_device(slot))
+		if (slot->kind == VIRTIO_SLOT_NETWORK && strcmp(slot->id, id) == 0 &&
+		    virtio_slot_device(slot))
 			return slot->device;
 	}
 	error_set(err, -ENOENT, "guest %s: has no network card %s", devices->config->definition->name, id);
@@ -86,8 +87,8 @@ int machine_devices_set_link(struct machine_devices *devices, const char *id, bo
 	return 0;
 }
 
-int machine_devices_set_rates(struct machine_devices *devices, const char *id, const struct network_rates *rates,
-			      struct error *err)
+int machine_devices_set_rates(struct machine_devices *devices, const char *id,
+			      const struct network_rates *rates, struct error *err)
 {
 	struct virtio_device *card = card_find(devices, id, err);
 

@@ -249,8 +249,9 @@ int network_open(const char *guest, unsigned index, const struct network_definit
 		code = open_direct(guest, index, definition, networks, &plug, err);
 		break;
 	case NETWORK_PASST:
-		code = plug.fds.queues[0] = passt_start(&network->passt, guest, (const char *const *)definition->publish,
-					     definition->publish_count, definition->mtu, err);
+		code = plug.fds.queues[0] =
+			passt_start(&network->passt, guest, (const char *const *)definition->publish,
+				    definition->publish_count, definition->mtu, err);
 		break;
 	}
 	if (code >= 0)

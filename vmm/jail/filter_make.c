@@ -105,7 +105,8 @@ static const struct rule rules[] = {
 	IF(MAIN, sendto, IS(4, 0), IS(5, 0)), /* to whom it is connected */
 	ANY(MAIN, accept4),
 	ANY(MAIN, shutdown),
-	IF(MAIN, setsockopt, IS(1, SOL_SOCKET), IS(2, SO_SNDBUF)), /* what the kernel holds of the narrow ones */
+	IF(MAIN, setsockopt, IS(1, SOL_SOCKET),
+	   IS(2, SO_SNDBUF)), /* what the kernel holds of the narrow ones */
 	IF(MAIN, socketpair, IS(0, AF_UNIX), BITS(1, 0xf, SOCK_STREAM)),
 
 	/* descriptors */

@@ -8,6 +8,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/util.h"
+#include "vmm/guest/process.h"
 #include "vmm/guest/resources.h"
 #include "vmm/manager/manager.h"
 #include "vmm/plan/report.h"
@@ -31,14 +32,20 @@ static const cJSON *item_of(const struct guest_definition *definition, const cha
 	return cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(definition->json, array), (int)index);
 }
 
-static int send_device(struct managed_guest *guest, cJSON *message, int fd, struct error *err)
+static int send_device_with(struct managed_guest *guest, cJSON *message, const int *fds, unsigned count,
+			    struct error *err)
 {
 	int code;
 
 	guest->refused_device[0] = guest->refused_why[0] = '\0';
-	code = guest_process_say(guest, message, fd, err);
+	code = guest_process_say(guest, message, fds, count, err);
 	cJSON_Delete(message);
 	return code;
+}
+
+static int send_device(struct managed_guest *guest, cJSON *message, int fd, struct error *err)
+{
+	return send_device_with(guest, message, &fd, fd >= 0, err);
 }
 
 /* A disk that is larger than any that the process had when its limits were set. */
@@ -116,13 +123,28 @@ static cJSON *card_message(const struct guest_definition *definition, unsigned i
 	return message;
 }
 
+static int send_card(struct managed_guest *guest, cJSON *message, const struct card_fds *card,
+		     struct error *err)
+{
+	unsigned queues = card_fds_count(card);
+	unsigned count = queues;
+	int fds[GUEST_MESSAGE_FDS];
+
+	memcpy(fds, card->queues, queues * sizeof(int));
+	if (card->vhost[0] >= 0) {
+		memcpy(fds + queues, card->vhost, queues * sizeof(int));
+		count += queues;
+		cJSON_AddTrueToObject(message, "vhost");
+	}
+	return send_device_with(guest, message, fds, count, err);
+}
+
 static int add_network(struct managed_guest *guest, const struct guest_definition *definition, unsigned index,
 		       struct error *err)
 {
-	struct network_resource resource = {.fd = -1};
+	struct network_resource resource = {0};
 	char buffer[DEFINITION_DEVICE_ID_MAX + 1];
 	const char *id = definition_network_id(definition, index, buffer);
-	AUTO_CLOSE int fd = -1;
 	int card = free_card(guest);
 	int code;
 
@@ -133,10 +155,10 @@ static int add_network(struct managed_guest *guest, const struct guest_definitio
 			    guest->manager->networks, &resource, err);
 	if (code < 0)
 		return code;
-	fd = resource.fd;
 	guest->passt[card] = resource.passt;
 	snprintf(guest->cards[card], sizeof(guest->cards[card]), "%s", id);
-	code = send_device(guest, card_message(definition, index, id), fd, err);
+	code = send_card(guest, card_message(definition, index, id), &resource.fds, err);
+	card_fds_close(&resource.fds);
 	if (code < 0)
 		drop_card(guest, (unsigned)card);
 	return code;

@@ -362,6 +362,7 @@ void manager_close(struct manager *manager)
 	cgroups_close(&manager->cgroups);
 	networks_close(manager->networks);
 	manager->networks = NULL;
+	free(TAKE_PTR(manager->host));
 	loop_timer_close(manager->loop, &manager->hush);
 	free(TAKE_PTR(manager->events));
 }
