@@ -16,8 +16,8 @@
  * big-endian length before each (QEMU's -netdev stream framing, as passt speaks it), no offload. The peer is
  * as little trusted as the guest.
  *
- * With vhost-net (net_vhost.c) the host's kernel moves a TAP's frames itself. They are not counted then, and
- * filters of what the driver wants to receive are not offered.
+ * With vhost-net (net_vhost.c) the host's kernel moves a TAP's frames itself. They are not counted then,
+ * filters of what the driver wants to receive are not offered, and nobody hears of a TAP that is deleted.
  *
  * Back-pressure: without receive buffers the fd is not read, while it takes nothing the guest's frames stay
  * in its queue. A frame that no receive buffer can ever hold is dropped. When the peer closes, or the TAP is
