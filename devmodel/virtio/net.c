@@ -75,13 +75,13 @@ static void drop_stale(struct net *net)
 		net->backend->drop_stale(&net->pairs[i]);
 }
 
-static void start_vhost(struct net *net)
+void net_start_vhost(struct net *net)
 {
 	for (unsigned i = 0; i < net->pairs_used; i++)
 		net_vhost_start(&net->pairs[i]);
 }
 
-static void stop_vhost(struct net *net)
+void net_stop_vhost(struct net *net)
 {
 	for (unsigned i = 0; i < net->pair_count; i++)
 		net_vhost_stop(&net->pairs[i]);
@@ -95,11 +95,11 @@ void virtio_net_set_link(struct virtio_device *device, bool up)
 	virtio_device_lock(device);
 	if (net->plugged != up) {
 		net->plugged = up;
-		stop_vhost(net);
+		net_stop_vhost(net);
 		if (up)
 			drop_stale(net);
 		if (up)
-			start_vhost(net);
+			net_start_vhost(net);
 		if (net->link_up)
 			net_tell_status(net, false);
 		for (unsigned i = 0; i < 2 * net->pair_count; i++)
@@ -161,7 +161,7 @@ static void pair_ready(struct loop_source *source, uint32_t events)
 	/* With EPOLLIN there is still something to read, and its end will be found there. */
 	if (events & (EPOLLHUP | EPOLLERR) && !(events & EPOLLIN) && pair_used(pair)) {
 		virtio_device_lock(&net->device);
-		stop_vhost(net);
+		net_stop_vhost(net);
 		net_lose_link(net, "its other side is gone");
 		virtio_device_unlock(&net->device);
 	}
@@ -238,7 +238,7 @@ static int net_activate(struct virtio_device *device)
 		code = net->backend->set_offloads(net, device->features & NET_GUEST_OFFLOADS);
 	drop_stale(net);
 	if (code == 0)
-		start_vhost(net);
+		net_start_vhost(net);
 	return code;
 }
 
@@ -248,7 +248,7 @@ static void net_reset(struct virtio_device *device)
 {
 	struct net *net = CONTAINER_OF(device, struct net, device);
 
-	stop_vhost(net);
+	net_stop_vhost(net);
 	for (unsigned i = 0; i < net->pair_count; i++)
 		net->pairs[i].rx_stalled = true;
 	pthread_mutex_lock(&net->lock);

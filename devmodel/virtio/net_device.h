@@ -154,6 +154,9 @@ void net_tell_status(struct net *net, bool announce);
 void net_lose_link(struct net *net, const char *why);
 /* Has the loop look at what the pair waits for. Its loop's thread. */
 void net_await_events(struct net_queue *pair);
+/* All pairs that are used go to the kernel, when that may serve them; all come back. All locks are held. */
+void net_start_vhost(struct net *net);
+void net_stop_vhost(struct net *net);
 /* The driver uses the first `count` pairs from now on. */
 int net_use_pairs(struct net *net, unsigned count);
 

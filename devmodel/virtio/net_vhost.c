@@ -179,6 +179,8 @@ void net_vhost_start(struct net_queue *pair)
 
 	if (pair->vhost < 0 || pair->vhost_runs || !net_online(net) || !virtio_device_live(&net->device))
 		return;
+	if (net->rx_limited || net->tx_limited)
+		return; /* the kernel knows no rates */
 	watch_kicks(pair, false);
 	pair->vhost_runs = true;
 	code = ioctl(pair->vhost, VHOST_SET_FEATURES, &features) < 0 ? -errno : ring_start(pair, TRANSMIT);

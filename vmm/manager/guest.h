@@ -58,7 +58,7 @@ struct hotplug_change {
 	char id[DEFINITION_NAME_MAX + 1];
 	bool removes;
 	bool is_disk;                     /* else a network card */
-	bool links;                       /* a network card's link goes up or down; that is all */
+	bool adjusts;                     /* it stays, and only its live keys are other ones (devices.h) */
 	unsigned index;                   /* of one that comes: its place in `running` */
 	struct guest_definition *running; /* what the guest then runs with */
 	struct guest_definition *next;    /* and from its next start on */

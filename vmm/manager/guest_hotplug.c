@@ -164,12 +164,21 @@ static int add_network(struct managed_guest *guest, const struct guest_definitio
 	return code;
 }
 
-static int set_link(struct managed_guest *guest, const struct hotplug_change *change, struct error *err)
+static int adjust_card(struct managed_guest *guest, const struct hotplug_change *change, struct error *err)
 {
-	cJSON *message = message_new("device-link", change->id);
+	cJSON *link = message_new("device-link", change->id);
+	cJSON *bandwidth = message_new("device-bandwidth", change->id);
+	int code;
 
-	cJSON_AddBoolToObject(message, "up", !change->running->networks[change->index].link_down);
-	return send_device(guest, message, -1, err);
+	cJSON_AddItemToObject(bandwidth, "definition",
+			      cJSON_Duplicate(item_of(change->running, "networks", change->index), true));
+	cJSON_AddBoolToObject(link, "up", !change->running->networks[change->index].link_down);
+	code = send_device(guest, bandwidth, -1, err);
+	if (code < 0) {
+		cJSON_Delete(link);
+		return code;
+	}
+	return send_device(guest, link, -1, err);
 }
 
 /* --- The change --- */
@@ -178,8 +187,8 @@ static int start_change(struct managed_guest *guest, const struct hotplug_change
 {
 	int code;
 
-	if (change->links)
-		return set_link(guest, change, err);
+	if (change->adjusts)
+		return adjust_card(guest, change, err);
 	if (change->removes)
 		return send_device(guest, message_new("device-remove", change->id), -1, err);
 	code = change->is_disk ? add_disk(guest, change->running, change->index, err)
@@ -200,12 +209,12 @@ static int check_change(const struct managed_guest *guest, const struct hotplug_
 {
 	const char *name = guest->definition->name;
 
-	if (guest->definition->transport != GUEST_TRANSPORT_PCI && !change->links)
+	if (guest->definition->transport != GUEST_TRANSPORT_PCI && !change->adjusts)
 		return error_set(err, -EOPNOTSUPP,
 				 "guest %s: devices come and go only while it is off; with \"transport\": "
 				 "\"pci\" in its definition they do while it runs",
 				 name);
-	if (!guest->devices.told && !change->links)
+	if (!guest->devices.told && !change->adjusts)
 		return error_set(err, -EBUSY,
 				 "guest %s: its process has not said yet what devices it has; try again",
 				 name);
@@ -261,7 +270,7 @@ static void finish_change(struct managed_guest *guest, int code)
 		log_warning("%s", guest->change_why.text);
 	else
 		events_add(guest->manager->events,
-			   guest->change.links     ? "device-changed"
+			   guest->change.adjusts   ? "device-changed"
 			   : guest->change.removes ? "device-removed"
 						   : "device-added",
 			   guest->definition->name, guest->change.id);
@@ -289,7 +298,7 @@ int64_t guest_hotplug_change(struct managed_guest *guest, const struct hotplug_c
 	if (change->removes)
 		loop_timer_set(&guest->ask_again, ASK_AGAIN_NS, ASK_AGAIN_NS);
 	code = (int)guest->change.number;
-	if (change->links) /* nobody is to agree to it */
+	if (change->adjusts) /* nobody is to agree to it */
 		finish_change(guest, note_change(guest, &guest->change_why));
 	return code;
 }
