@@ -3,6 +3,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/virtio_config.h>
 #include <linux/virtio_ids.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -309,7 +310,8 @@ static uint64_t without_dependents(uint64_t features)
 
 static uint64_t net_features(const struct virtio_net_options *options, const struct net_backend *backend)
 {
-	uint64_t features = BIT(MAC) | BIT(STATUS) | BIT(MRG_RXBUF) | FEATURES_CONTROL;
+	uint64_t features = BIT(MAC) | BIT(STATUS) | BIT(MRG_RXBUF) | FEATURES_CONTROL |
+			    1ULL << VIRTIO_F_IN_ORDER;
 
 	if (options->mtu)
 		features |= BIT(MTU);
@@ -363,6 +365,7 @@ static void net_fill(struct net *net, const struct virtio_net_options *options)
 		.offered = net_features(options, net->backend),
 		.queue_count = 2 * options->fd_count + 1,
 		.config_size = offsetof(struct virtio_net_config, speed),
+		.in_order = true,
 	};
 	memcpy(net->mac, options->mac, sizeof(net->mac));
 	memcpy(net->space.mac, options->mac, sizeof(net->space.mac));

@@ -230,6 +230,8 @@ static int check_queues(const struct json_place *place, const struct network_def
 		return json_error(place, "queues", "must be 1 for cards of type \"passt\": it has one");
 	if (network->type == NETWORK_PASST && network->vhost == NETWORK_VHOST_ALWAYS)
 		return json_error(place, "vhost", "is not for cards of type \"passt\": it is no TAP");
+	if (network->driver.packed && network->vhost == NETWORK_VHOST_ALWAYS)
+		return json_error(place, "vhost", "knows no packed rings: give the one or the other");
 	if (limited && network->vhost == NETWORK_VHOST_ALWAYS)
 		return json_error(place, "vhost", "knows no bandwidth: give the one or the other");
 	return 0;
@@ -296,12 +298,13 @@ int network_definition_read(const struct json_place *place, const char *guest, u
 {
 	static const char *const keys[] = {"type", "device", "network", "bridge",    "source", "mode",
 					   "id",   "mac",    "mtu",     "link",      "queues", "vhost",
-					   "host", "guest",  "publish", "bandwidth", NULL};
+					   "host", "guest",  "driver",  "publish",   "bandwidth", NULL};
 	int code;
 
 	default_mac(guest, index, network->mac);
 	if ((code = json_keys(place, keys)) < 0 || (code = read_targets(place, network)) < 0 ||
 	    (code = read_card(place, network)) < 0 || (code = read_queues(place, network)) < 0 ||
+	    (code = virtio_driver_read(place, &network->driver)) < 0 ||
 	    (code = read_publish(place, network)) < 0 || (code = check_targets(place, network)) < 0 ||
 	    (code = check_queues(place, network)) < 0)
 		return code;

@@ -114,11 +114,17 @@ static int add_platform(struct machine_devices *devices, struct error *err)
 
 /* --- virtio devices --- */
 
-int machine_devices_fill(struct virtio_slot *slot, struct virtio_device *device, struct error *err)
+/* Of those for which a definition says nothing. */
+static const struct virtio_driver default_driver;
+
+int machine_devices_fill(struct virtio_slot *slot, struct virtio_device *device,
+			 const struct virtio_driver *driver, struct error *err)
 {
 	int code = device ? 0 : -ENOMEM;
 
 	slot->device = device;
+	if (device)
+		virtio_device_withhold(device, virtio_driver_withheld(driver));
 	if (code == 0)
 		code = virtio_slot_plug(slot, err);
 	if (code < 0) {
@@ -193,7 +199,7 @@ int machine_devices_add_disk(struct machine_devices *devices, const struct disk_
 	if (device)
 		resource->fd = -1;
 	*result = slot;
-	return machine_devices_fill(slot, device, err);
+	return machine_devices_fill(slot, device, &definition->driver, err);
 }
 
 static int add_vsock(struct machine_devices *devices, struct error *err)
@@ -211,17 +217,22 @@ static int add_vsock(struct machine_devices *devices, struct error *err)
 	devices->vsock = virtio_vsock_create(&options, devices->memory, virtio_slot_loop(slot), err);
 	if (devices->vsock)
 		devices->config->resources->vsock_listen_fd = -1;
-	return machine_devices_fill(slot, devices->vsock, err);
+/* Of those for which a definition says nothing. */
+static const struct virtio_driver default_driver;
+
+int machine_devices_fill(struct virtio_slot *slot, struct virtio_device *device,
+			 const struct virtio_driver *driver, struct error *err)
 }
 
 static int add_rng(struct machine_devices *devices, struct error *err)
 {
 	struct virtio_slot *slot = virtio_slot_open(devices, VIRTIO_SLOT_FIXED, "", false, err);
 
-	return slot ? machine_devices_fill(slot,
-					   virtio_rng_create(&(struct rate){0}, devices->memory,
-							     virtio_slot_loop(slot), err),
-					   err)
+/* Of those for which a definition says nothing. */
+static const struct virtio_driver default_driver;
+
+int machine_devices_fill(struct virtio_slot *slot, struct virtio_device *device,
+			 const struct virtio_driver *driver, struct error *err)
 		    : -ENOSPC;
 }
 
@@ -236,7 +247,11 @@ static int add_virtio_console(struct machine_devices *devices, struct error *err
 				       devices->memory, virtio_slot_loop(slot), err);
 	if (device)
 		console_hub_connect(devices->config->console, virtio_console_frontend(device));
-	return machine_devices_fill(slot, device, err);
+/* Of those for which a definition says nothing. */
+static const struct virtio_driver default_driver;
+
+int machine_devices_fill(struct virtio_slot *slot, struct virtio_device *device,
+			 const struct virtio_driver *driver, struct error *err)
 }
 
 static int add_disk(struct machine_devices *devices, unsigned index, struct error *err)

@@ -68,8 +68,10 @@ int machine_devices_add_network(struct machine_devices *devices, const struct ne
 				const char *id, struct network_resource *resource, struct virtio_slot **slot,
 				struct error *err);
 
-/* The device was made and goes into its slot; NULL: it could not be, and err says why. */
-int machine_devices_fill(struct virtio_slot *slot, struct virtio_device *device, struct error *err);
+/* The device was made and goes into its slot; NULL: it could not be, and err says why. driver: what the guest's
+ * may choose from. */
+int machine_devices_fill(struct virtio_slot *slot, struct virtio_device *device,
+			 const struct virtio_driver *driver, struct error *err);
 
 /* Of a network card (machine_network.c); -ENOENT: there is none of this id. Plugs its cable in or pulls it.
  */

@@ -210,7 +210,8 @@ static int open_direct(const char *guest, unsigned index, const struct network_d
 	return networks_plug_direct(networks, guest, index, definition, plug, err);
 }
 
-/* vhost-net, unless the card is to have what it cannot: a bandwidth, or a backend that is no TAP. */
+/* vhost-net, unless the card is to have what it cannot: a bandwidth, packed rings, or a backend
+ * that is no TAP. */
 static int open_vhost(const char *guest, unsigned index, const struct network_definition *definition,
 		      struct card_fds *fds, struct error *err)
 {
@@ -218,7 +219,8 @@ static int open_vhost(const char *guest, unsigned index, const struct network_de
 	struct error why;
 	int code;
 
-	if (definition->vhost == NETWORK_VHOST_NEVER || definition->type == NETWORK_PASST || limited)
+	if (definition->vhost == NETWORK_VHOST_NEVER || definition->type == NETWORK_PASST || limited ||
+	    definition->driver.packed)
 		return 0;
 	code = vhost_net_open(fds, &why);
 	if (code < 0 && definition->vhost == NETWORK_VHOST_ALWAYS)
