@@ -217,22 +217,17 @@ static int add_vsock(struct machine_devices *devices, struct error *err)
 	devices->vsock = virtio_vsock_create(&options, devices->memory, virtio_slot_loop(slot), err);
 	if (devices->vsock)
 		devices->config->resources->vsock_listen_fd = -1;
-/* Of those for which a definition says nothing. */
-static const struct virtio_driver default_driver;
-
-int machine_devices_fill(struct virtio_slot *slot, struct virtio_device *device,
-			 const struct virtio_driver *driver, struct error *err)
+	return machine_devices_fill(slot, devices->vsock, &default_driver, err);
 }
 
 static int add_rng(struct machine_devices *devices, struct error *err)
 {
 	struct virtio_slot *slot = virtio_slot_open(devices, VIRTIO_SLOT_FIXED, "", false, err);
 
-/* Of those for which a definition says nothing. */
-static const struct virtio_driver default_driver;
-
-int machine_devices_fill(struct virtio_slot *slot, struct virtio_device *device,
-			 const struct virtio_driver *driver, struct error *err)
+	return slot ? machine_devices_fill(slot,
+					   virtio_rng_create(&(struct rate){0}, devices->memory,
+							     virtio_slot_loop(slot), err),
+					   &default_driver, err)
 		    : -ENOSPC;
 }
 
