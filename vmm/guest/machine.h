@@ -102,6 +102,9 @@ int machine_add_network(struct machine *machine, const struct network_definition
 int machine_remove_device(struct machine *machine, const char *id, struct error *err);
 /* Plugs its cable in or pulls it. -ENOENT: there is no network card of this id. */
 int machine_set_link(struct machine *machine, const char *id, bool up, struct error *err);
+/* Gives it other rates, at once. */
+int machine_set_rates(struct machine *machine, const char *id, const struct network_rates *rates,
+		      struct error *err);
 /* Calls `each` with every disk and network card; kind: "disk" or "network". */
 struct machine_device {
 	const char *id;
