@@ -242,11 +242,7 @@ static int add_virtio_console(struct machine_devices *devices, struct error *err
 				       devices->memory, virtio_slot_loop(slot), err);
 	if (device)
 		console_hub_connect(devices->config->console, virtio_console_frontend(device));
-/* Of those for which a definition says nothing. */
-static const struct virtio_driver default_driver;
-
-int machine_devices_fill(struct virtio_slot *slot, struct virtio_device *device,
-			 const struct virtio_driver *driver, struct error *err)
+	return machine_devices_fill(slot, device, &default_driver, err);
 }
 
 static int add_disk(struct machine_devices *devices, unsigned index, struct error *err)
