@@ -115,9 +115,10 @@ _rastos_vmm() {
 	cp) words="--quiet --help $(_rastos_vmm_guests | sed 's/$/:/')" files=yes ;;
 	device)
 		case $verb in
-		"") words="list add remove --help" ;;
+		"") words="list add set remove --help" ;;
 		list) words="--json --help $(_rastos_vmm_guests)" ;;
 		add) words="--disk --net --next-start --json --help $(_rastos_vmm_guests)" ;;
+		set) words="--link --inbound --outbound --json --help $(_rastos_vmm_guests)" ;;
 		remove) words="--next-start --timeout --help $(_rastos_vmm_guests)" ;;
 		esac
 		;;
