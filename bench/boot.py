@@ -12,16 +12,11 @@ import re
 import shlex
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import peers
+from counted import BUILD, Failure, run_on_host
 from report import judge, print_table, write_json
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/metal"))
-from metal import BUILD, Failure, Machine, READY  # noqa: E402
-
-COUNTING = ["-accel", "tcg", "-icount", "shift=0,sleep=off", "-smp", "1"]
-BOOT_SECONDS = 300
 RUN_SECONDS = 600
 GUEST_SECONDS = 10  # by the machine's own clock: thirty times what a boot takes
 RUNS = 3            # the first fills the caches; of the others the least counts: this machine's disk may delay one
@@ -78,23 +73,6 @@ def host_script(subjects):
     return "\n".join(lines) + "\n"
 
 
-def run_on_host(script):
-    """The script's output."""
-    machine = Machine(processors=COUNTING, payload=BUILD / "bench/payload.img", disk=None)
-    output = bytearray()
-    try:
-        machine.read_until(READY, BOOT_SECONDS)
-        status = machine.run(script, RUN_SECONDS, output.extend)
-    except Failure as failure:
-        raise Failure(f"{failure}; {output.decode(errors='replace')}\n{machine.console_tail()}") from None
-    finally:
-        machine.close()
-    text = output.decode(errors="replace").replace("\r", "")
-    if status != 0:
-        raise Failure(f"the script on the host ended with status {status}: {text}")
-    return text
-
-
 def read_results(subjects, text):
     """Those that are on the disk and whose guest came to its end."""
     measured = []
@@ -137,7 +115,7 @@ def show(subjects):
 def main():
     subjects = all_subjects()
     try:
-        subjects = read_results(subjects, run_on_host(host_script(subjects)))
+        subjects = read_results(subjects, run_on_host(host_script(subjects), RUN_SECONDS))
     except Failure as failure:
         print(f"boot: {failure}", file=sys.stderr)
         return 1

@@ -26,7 +26,7 @@ for peer in qemu-system-x86_64 lkvm firecracker cloud-hypervisor; do
 	install_libraries "$root" "$program"
 done
 if [[ -e $root/usr/bin/qemu-system-x86_64 ]]; then
-	install -D -m 644 -t "$root/usr/share/qemu" /usr/share/qemu/{bios-microvm,pvh}.bin
+	install -D -m 644 -t "$root/usr/share/qemu" /usr/share/qemu/{bios-microvm,pvh,kvmvapic}.bin /usr/share/seabios/bios-256k.bin
 fi
 ldconfig -r "$root" # so that nobody has to search for libraries
 size_mib=$(($(du -s -m "$root" | cut -f 1) + 32))

@@ -69,3 +69,36 @@ def cloud_hypervisor(program, kernel, initrd=None):
     if initrd:
         command += ["--initramfs", str(initrd), "--cmdline", CMDLINE]
     return command
+
+
+# --- The guest of devices.py: a disk, a network card on a TAP, a vsock ---
+
+def rastos_devices(program, definition):
+    return [program, "run", "--no-reboot", definition]
+
+
+def rastos_definition(kernel, initrd, transport, disk, tap, vsock):
+    """What the file says that rastos-vmm is given. vsock: the path of its unix socket."""
+    return json.dumps({
+        "name": "devices", "vcpus": 1, "memory_mib": MEMORY_MIB, "transport": transport,
+        "kernel": {"path": kernel, "initrd": initrd, "cmdline": CMDLINE},
+        "disks": [{"path": disk}], "networks": [{"type": "tap", "device": tap}], "vsock": {"path": vsock},
+    })
+
+
+def qemu_devices(program, machine, kernel, initrd, disk, tap, disk_options="", card_options="", options=()):
+    """
+    machine: microvm or q35, with virtio-mmio or virtio-pci. Without force-legacy=false virtio-mmio would be the draft before
+    virtio 1.0. vsock is the host kernel's.
+    """
+    bus = "device" if machine == "microvm" else "pci"
+    more = ",rtc=on" if machine == "microvm" else ",hpet=off"
+    return [program, "-M", f"{machine},accel=kvm{more}", "-cpu", "host", "-smp", "1", "-m", str(MEMORY_MIB), "-nodefaults",
+            "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio", "-global", "virtio-mmio.force-legacy=false",
+            "-drive", f"if=none,id=disk,format=raw,file={disk}{disk_options}",
+            "-netdev", f"tap,id=card,ifname={tap},script=no,downscript=no{card_options}",
+            *options,
+            "-device", f"virtio-blk-{bus},drive=disk" + (",iothread=thread" if options else ""),
+            "-device", f"virtio-net-{bus},netdev=card" + (",romfile=" if bus == "pci" else ""),
+            "-device", f"vhost-vsock-{bus},guest-cid=3",
+            "-kernel", kernel, "-initrd", initrd, "-append", CMDLINE]

@@ -11,27 +11,21 @@ Ends with status 1 only when something could not be run.
 import json
 import re
 import sys
-from pathlib import Path
 
+from counted import BUILD, METAL_PAYLOAD, METAL_SCRIPTS, Failure, run_on_host
 from report import judge, print_table, write_json
 
-SOURCE = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(SOURCE / "tests/metal"))
-from metal import BUILD, Failure, Machine, READY  # noqa: E402
-
-COUNTING = ["-accel", "tcg", "-icount", "shift=0,sleep=off", "-smp", "1"]
-BOOT_SECONDS = 300
 RUN_SECONDS = 1500
 ROUNDS = 3  # the first fills the caches; of the others the least counts
 TRANSPORTS = ["mmio", "pci"]
 
-SCRIPT = """
+SCRIPT = METAL_SCRIPTS + """
 guest_initrd initrd <<'END'
 until [ -b /dev/vda ]; do :; done
 poweroff
 END
 truncate -s 16M disk.img
-for round in ROUNDS; do
+for round in $(seq ROUNDS); do
 for transport in mmio pci; do
 cat >guest.json <<END
 { "name": "guest", "memory_mib": 256, "transport": "$transport", "disks": [{ "path": "/tmp/disk.img" }],
@@ -44,23 +38,6 @@ echo "report $transport $(cat report)"
 done
 done
 """
-
-
-def run_on_host():
-    script = (SOURCE / "tests/metal/lib.sh").read_text() + SCRIPT.replace("ROUNDS", " ".join(map(str, range(ROUNDS))))
-    machine = Machine(processors=COUNTING)
-    output = bytearray()
-    try:
-        machine.read_until(READY, BOOT_SECONDS)
-        status = machine.run(script, RUN_SECONDS, output.extend)
-    except Failure as failure:
-        raise Failure(f"{failure}; {output.decode(errors='replace')}\n{machine.console_tail()}") from None
-    finally:
-        machine.close()
-    text = output.decode(errors="replace").replace("\r", "")
-    if status != 0:
-        raise Failure(f"the script on the host ended with status {status}: {text}")
-    return text
 
 
 def instructions(text, transport):
@@ -80,7 +57,7 @@ def whole(text, transport):
 
 def main():
     try:
-        text = run_on_host()
+        text = run_on_host(SCRIPT.replace("ROUNDS", str(ROUNDS)), RUN_SECONDS, METAL_PAYLOAD)
     except Failure as failure:
         print(f"transport: {failure}", file=sys.stderr)
         return 1

@@ -1,8 +1,11 @@
 """Clients that are slow, silent, endless, many, gone, or talk nonsense: the others do not notice, and nothing is left of them."""
 
 import contextlib
+import fcntl
 import re
 import selectors
+import struct
+import termios
 import threading
 
 from api import *
@@ -39,7 +42,7 @@ class Clients(ApiTest):
     def statuses(self, peer):
         """Of all answers until the manager hangs up. It may see an end only if that comes by itself: libmicrohttpd takes a read
         that was not full for the last one."""
-        time.sleep(0.02)
+        wait_until(lambda: not struct.unpack("i", fcntl.ioctl(peer, termios.TIOCOUTQ, bytes(4)))[0])  # it has read all
         with contextlib.suppress(OSError):  # it hung up already
             peer.shutdown(socket.SHUT_WR)
         data = b""

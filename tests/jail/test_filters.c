@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <linux/userfaultfd.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -119,10 +120,15 @@ KILLED(listen_on_a_socket)   { CALL(SYS_listen, host->file, 1); }
 KILLED(connect_a_socket)     { CALL(SYS_connect, host->file, page, 16); }
 KILLED(send_to_an_address)   { CALL(SYS_sendto, host->file, page, 1, 0, page, 16); }
 KILLED(datagram_pair)        { CALL(SYS_socketpair, AF_UNIX, SOCK_DGRAM, 0, page); }
-KILLED(set_a_socket_option)  { CALL(SYS_setsockopt, host->file, SOL_SOCKET, SO_SNDBUF, page, 4); }
+KILLED(set_a_socket_option)  { CALL(SYS_setsockopt, host->file, SOL_SOCKET, SO_RCVBUF, page, 4); }
+KILLED(set_an_option_of_ip)  { CALL(SYS_setsockopt, host->file, IPPROTO_IP, SO_SNDBUF, page, 4); }
+KILLED_VCPU_DISK(bound_a_socket)     { CALL(SYS_setsockopt, host->file, SOL_SOCKET, SO_SNDBUF, page, 4); }
 KILLED_VCPU_DISK(pair_of_sockets)    { CALL(SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, page); }
 KILLED_VCPU_DISK(receive_a_message)  { CALL(SYS_recvmsg, host->file, page, 0); }
 KILLED_VCPU_DISK(accept_a_connection) { CALL(SYS_accept4, host->file, NULL, NULL, 0); }
+
+/* --- Memory --- */
+KILLED_VCPU_DISK(give_memory_back)   { CALL(SYS_madvise, page, sizeof(page), MADV_REMOVE); }
 
 /* --- Processes --- */
 KILLED(fork_off)             { CALL(SYS_fork); }

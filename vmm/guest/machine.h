@@ -19,17 +19,8 @@
 #include "vmm/guest/boot_report.h"
 #include "vmm/guest/console_hub.h"
 #include "vmm/guest/counters.h"
+#include "vmm/guest/machine_end.h"
 #include "vmm/guest/resources.h"
-
-enum machine_end {
-	MACHINE_RUNNING,
-	MACHINE_POWERED_OFF, /* by the guest */
-	MACHINE_RESET,       /* by the guest */
-	MACHINE_CRASHED,     /* triple fault or panic */
-	MACHINE_FAILED,      /* KVM or we cannot go on */
-	MACHINE_KILLED,      /* machine_stop */
-	MACHINE_REFUSED,     /* never started: no trusted key vouches for its boot image, or it is damaged */
-};
 
 /* What a thread of a machine does. */
 enum machine_thread {
@@ -55,6 +46,8 @@ struct machine_config {
 	/* A disk whose errors stop the guest had one, and waits: the guest is to be paused. Once it is
 	 * resumed, the disk tries again. Loop thread. */
 	void (*halted)(void *owner, const char *why);
+	/* A program of the guest has opened or closed a channel (machine_describe_channels). Loop thread. */
+	void (*channels_changed)(void *owner);
 	/* why: one sentence for MACHINE_CRASHED and MACHINE_FAILED, who asked for MACHINE_RESET. */
 	void (*ended)(void *owner, enum machine_end end, const char *why);
 	void *owner;
@@ -82,6 +75,21 @@ int machine_ctrl_alt_del(struct machine *machine);
 /* Connects a stream socket of the host's to this vsock port of the guest, see virtio_vsock_connect. -ENODEV:
  * the machine has no such device. The loop's thread. */
 int machine_vsock_connect(struct machine *machine, int fd, uint32_t port);
+
+/* The size of the terminal on which the console is; nothing where the console is serial. The loop's thread.
+ */
+void machine_resize_console(struct machine *machine, uint16_t columns, uint16_t rows);
+
+/* Channels for agents (machine_services.h), in the definition's order. The loop's thread. */
+unsigned machine_channels(const struct machine *machine);
+/* Whether a program of the guest has it open. */
+bool machine_channel_open(const struct machine *machine, unsigned channel);
+/* A program of the host for this channel: fd is taken over on success. -ENOENT, -EBUSY. */
+int machine_connect_channel(struct machine *machine, const char *name, int fd, struct error *err);
+
+/* So much of its memory is the guest's to use, if it has a balloon: -EOPNOTSUPP otherwise. It gives the rest
+ * in its time. The loop's thread. */
+int machine_set_memory(struct machine *machine, uint64_t mib, struct error *err);
 
 /* Disks and network cards that come and go while the machine runs, with transport pci; the loop's thread. A
  * disk or card that comes is called id from then on; the resource's descriptor is taken over. -EEXIST: the id

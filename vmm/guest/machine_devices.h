@@ -25,6 +25,7 @@
 #include "vmm/guest/disk_halt.h"
 #include "vmm/guest/machine.h"
 #include "vmm/guest/machine_hotplug.h"
+#include "vmm/guest/machine_services.h"
 #include "vmm/guest/machine_virtio.h"
 
 struct machine_devices {
@@ -42,8 +43,8 @@ struct machine_devices {
 	struct i8042 *i8042;
 	struct rtc *rtc;
 	struct acpi_power *power;
-	struct virtio_device *vsock; /* NULL: it has none */
-	struct disk_halt halt;       /* made when a disk may stop the guest */
+	struct machine_services services;
+	struct disk_halt halt; /* made when a disk may stop the guest */
 	struct virtio_slot virtio[VIRTIO_SLOTS_MAX];
 	unsigned thread_count;
 	struct device_thread threads[VIRTIO_THREADS];

@@ -104,6 +104,7 @@ static const struct rule rules[] = {
 	IF(MAIN, sendto, IS(4, 0), IS(5, 0)), /* to whom it is connected */
 	ANY(MAIN, accept4),
 	ANY(MAIN, shutdown),
+	IF(MAIN, setsockopt, IS(1, SOL_SOCKET), IS(2, SO_SNDBUF)), /* what the kernel holds of the narrow ones */
 	IF(MAIN, socketpair, IS(0, AF_UNIX), BITS(1, 0xf, SOCK_STREAM)),
 
 	/* descriptors */
@@ -129,6 +130,7 @@ static const struct rule rules[] = {
 	IF(ALL, mremap, IS(3, MREMAP_MAYMOVE)),
 	ANY(ALL, munmap),
 	MADVISE(MAIN, MADV_POPULATE_WRITE), /* fixed_file_reserve */
+	MADVISE(MAIN, MADV_REMOVE),         /* the balloon's pages */
 	MADVISE(ALL, MADV_DONTNEED),        /* what malloc and stacks of ended threads give back */
 
 	/* time and chance */

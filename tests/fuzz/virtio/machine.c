@@ -11,13 +11,14 @@
 
 #define STEPS_MAX                                                                                            \
 	64 /* of the loop for one notification: a device may kick itself for ever if its ring says so */
-#define COMMON_SIZE 0x40
-#define CHAIN_MAX   32
-#define WINDOW      0xd1000000U
-#define SLOT        1U
-#define BAR         (WINDOW + SLOT * PCI_FUNCTION_WINDOW)
-#define HOLE_START  0xa000
-#define HOLE_END    0xb000
+#define COMMON_SIZE  0x40
+#define QUEUES_TRIED 8 /* more than any device has here: some are not there */
+#define CHAIN_MAX    32
+#define WINDOW       0xd1000000U
+#define SLOT         1U
+#define BAR          (WINDOW + SLOT * PCI_FUNCTION_WINDOW)
+#define HOLE_START   0xa000
+#define HOLE_END     0xb000
 
 #define STATUS_STARTED (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK)
 
@@ -283,7 +284,7 @@ static void op_chain(struct fuzz_machine *machine, struct fuzz_input *input)
 
 static void op_notify(struct fuzz_machine *machine, struct fuzz_input *input)
 {
-	uint32_t queue = (uint32_t)fuzz_take(input, 1) % VIRTIO_QUEUES_MAX;
+	uint32_t queue = (uint32_t)fuzz_take(input, 1) % QUEUES_TRIED;
 
 	if (machine->is_pci)
 		set_bar(machine, VIRTIO_PCI_NOTIFICATIONS + queue * VIRTIO_PCI_NOTIFY_SIZE, queue, 2);

@@ -1,0 +1,209 @@
+#!/usr/bin/env python3
+"""What a request to a device costs: instructions and exits of a disk's reads and writes, of bytes and packets through a TAP, and of
+bytes through vsock, beside QEMU's microvm and q35.
+
+    devices.py [--explain] [--subject NAME]... [WORK...]
+
+All run the same guest (bench/devices/guest.c on the tuned kernel), with the same disk file, on the rastOS host in an emulated machine
+whose clock counts instructions (counted.py). Each work is done in two lengths: the difference is what so many more requests cost,
+and whatever is done once falls out. Instructions are those of guest, monitor, kernels, and the other end together.
+
+--explain tells of each work what happens for one request: exits by their reason, system calls of the monitor.
+
+Ends with status 1 only when something could not be run.
+"""
+
+import argparse
+import json
+import re
+import shlex
+import sys
+from dataclasses import dataclass, field
+
+import peers
+from counted import BUILD, Failure, run_on_host
+from report import judge, print_table, write_json
+
+RUN_SECONDS = 3000
+ROUNDS = 3          # the first fills caches; of the others the least counts
+DISK_MIB = 64
+# As the monitors see them: their root is the payload.
+KERNEL, INITRD, DISK, VSOCK = "/boot/vmlinux", "/boot/devices.cpio", "/tmp/disk.img", "/tmp/vsock"
+TAP = "tap0"
+RASTOS = ("rastos-vmm mmio", "rastos-vmm pci")
+MOST = 1            # as a part of each QEMU
+MOST_OF_DISK_AND_CARD = 0.8
+
+
+@dataclass
+class Work:
+    """short, long: how much of it, in `unit`s as the guest counts them; `each` of them are one of what the table tells."""
+    name: str
+    text: str
+    short: int
+    long: int
+    each: float = 1
+
+
+WORKS = [
+    Work("disk-read", "4 KiB random read", 200, 1200),
+    Work("disk-write", "4 KiB random write", 200, 1200),
+    Work("disk-read-many", "the same read, 32 at once", 640, 3200),
+    Work("disk-write-many", "the same write, 32 at once", 640, 3200),
+    Work("disk-stream", "64 KiB sequential read", 200, 1000),
+    Work("tcp-out", "KiB of TCP, guest to host", 4096, 20480),
+    Work("tcp-in", "KiB of TCP, host to guest", 4096, 20480),
+    Work("packet-turn", "small packet there and back", 200, 1000),
+    Work("packet-out", "small packet of 64, guest to host", 1280, 6400),
+    Work("packet-in", "small packet of 64, host to guest", 1280, 6400),
+    Work("vsock-out", "KiB of vsock, guest to host", 1024, 5120),
+    Work("vsock-in", "KiB of vsock, host to guest", 1024, 5120),
+    Work("vsock-turn", "byte of vsock there and back", 200, 1000),
+]
+
+
+@dataclass
+class Subject:
+    name: str
+    command: list
+    definition: str = ""
+    counts: dict = field(default_factory=dict)  # by a work's name: (instructions, exits) of one request
+
+
+def all_subjects():
+    rastos, qemu = "/usr/bin/rastos-vmm", "/usr/bin/qemu-system-x86_64"
+    subjects = []
+    for transport in ("mmio", "pci"):
+        definition = peers.rastos_definition(KERNEL, INITRD, transport, DISK, TAP, VSOCK)
+        subjects.append(Subject(f"rastos-vmm {transport}", peers.rastos_devices(rastos, f"/tmp/{transport}.json"), definition))
+    for machine in ("microvm", "q35"):
+        subjects.append(Subject(f"QEMU {machine}", peers.qemu_devices(qemu, machine, KERNEL, INITRD, DISK, TAP)))
+    subjects.append(Subject("QEMU q35, io_uring, iothread, vhost-net", peers.qemu_devices(
+        qemu, "q35", KERNEL, INITRD, DISK, TAP, ",aio=io_uring", ",vhost=on", ["-object", "iothread,id=thread"])))
+    return subjects
+
+
+# What the monitors read is read before: while this machine's disk works, the other's clock runs ahead.
+HOST = f"""
+cd /payload
+find . -type f -exec cat {{}} + >/dev/null
+export HOME=/tmp
+mount --bind /dev dev
+mount -t proc proc proc
+mount -t tmpfs tmpfs tmp
+mount -t debugfs debugfs /sys/kernel/debug
+modprobe vhost_vsock
+modprobe vhost_net || true
+tunctl -t {TAP} >/dev/null
+echo 1 >/proc/sys/net/ipv6/conf/{TAP}/disable_ipv6
+ip address add 10.9.0.1/24 dev {TAP}
+ip link set {TAP} up
+dd if=/dev/zero of=.{DISK} bs=1M count={DISK_MIB} 2>/dev/null
+"""
+
+TRACE = """
+trace_start() {
+	echo 'hist:keys=exit_reason:size=256' >/sys/kernel/tracing/events/kvm/kvm_exit/trigger
+	echo 'hist:keys=common_pid.execname,id.syscall:size=1024' >/sys/kernel/tracing/events/raw_syscalls/sys_enter/trigger
+}
+trace_end() {
+	for event in kvm/kvm_exit raw_syscalls/sys_enter; do
+		grep '^{' /sys/kernel/tracing/events/$event/hist | sed "s|^|explained $1 $event |"
+		echo '!hist' 
+	done
+}
+"""
+
+
+def requests(works):
+    for work in works:
+        for _ in range(ROUNDS):
+            yield f"{work.name} {work.short}"
+            yield f"{work.name} {work.long}"
+
+
+def host_script(subjects, works):
+    """What a subject's run prints begins with "subject NUMBER"."""
+    lines = [HOST]
+    for number, subject in enumerate(subjects):
+        if subject.definition:
+            lines.append(f"cat >.{subject.command[-1]} <<'END'\n{subject.definition}\nEND")
+        lines.append(f"echo subject {number}")
+        command = shlex.join(["boot/devices-host", f"/payload{VSOCK}", "chroot", "/payload", *subject.command])
+        asked = "\n".join(requests(works))
+        lines.append(f"{command} 2>&1 <<'END' || echo failed\n{asked}\nEND")
+    return "\n".join(lines) + "\n"
+
+
+def least(said, work, length):
+    """(instructions, exits) of the rounds but the first."""
+    counts = re.findall(rf"^counted {work.name} {length} (\d+) (\d+)$", said, re.MULTILINE)[1:]
+    if len(counts) < ROUNDS - 1:
+        return None
+    return tuple(min(int(count[which]) for count in counts) for which in (0, 1))
+
+
+def read_results(subjects, works, text):
+    parts = re.split(r"^subject \d+\n", text, flags=re.MULTILINE)[1:]
+    for subject, said in zip(subjects, parts):
+        for work in works:
+            short, long = least(said, work, work.short), least(said, work, work.long)
+            if short and long:
+                subject.counts[work.name] = tuple((b - a) / (work.long - work.short) for a, b in zip(short, long))
+                continue
+            print(f"devices: {subject.name}: {work.name} was not counted: {said.strip()[-600:]}", file=sys.stderr)
+            break
+    return subjects
+
+
+def show(subjects, works):
+    print("Instructions and exits of one request (guest, monitor, host and peer together), and instructions to the first's:\n")
+    rows = []
+    for work in works:
+        row = [work.text]
+        first = subjects[0].counts.get(work.name)
+        for subject in subjects:
+            count = subject.counts.get(work.name)
+            row += [f"{count[0]:.0f}", f"{count[1]:.2f}", f"{count[0] / first[0]:.2f}" if first else ""] if count else ["", "", ""]
+        rows.append(row)
+    print_table(["", *(cell for subject in subjects for cell in (subject.name, "exits", "ratio"))], rows)
+
+
+def promises(subjects, works):
+    peers_ = [subject for subject in subjects if subject.name not in RASTOS]
+    for work in works:
+        most = MOST if work.name.startswith("vsock") else MOST_OF_DISK_AND_CARD
+        for ours in (subject for subject in subjects if subject.name in RASTOS):
+            for peer in peers_:
+                if work.name in ours.counts and work.name in peer.counts:
+                    yield (f"{work.text}, {ours.name}, as a part of {peer.name}",
+                           ours.counts[work.name][0] / peer.counts[work.name][0], most)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("works", nargs="*", metavar="WORK", help=f"all, or of {', '.join(work.name for work in WORKS)}")
+    parser.add_argument("--subject", action="append", default=[], help="only those that have this in their names")
+    arguments = parser.parse_args()
+    works = [work for work in WORKS if not arguments.works or work.name in arguments.works]
+    subjects = [subject for subject in all_subjects()
+                if not arguments.subject or any(name in subject.name for name in arguments.subject)]
+    try:
+        subjects = read_results(subjects, works, run_on_host(host_script(subjects, works), RUN_SECONDS))
+    except Failure as failure:
+        print(f"devices: {failure}", file=sys.stderr)
+        return 1
+    show(subjects, works)
+    print()
+    judged = judge(promises(subjects, works))
+    write_json(BUILD / "bench/devices.json", {
+        "subjects": [{"name": s.name, "command": s.command,
+                      "works": {name: {"instructions": count[0], "exits": count[1]} for name, count in s.counts.items()}}
+                     for s in subjects],
+        "promises": judged,
+    })
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
