@@ -497,6 +497,8 @@ class Disks(ApiTest):
                 if pointer:
                     self.assertEqual(answer.json.get("pointer"), pointer)
         self.assert_problem(self.api.putDisk({"clone": "nothing"}, disk="data", wait=True), 404, ["nothing"])
+        self.assert_problem(self.api.putDisk({"import": {"source": "/none/such"}}, disk="data", wait=True), 422,
+                            ["/none/such", "No such file"], "/import/source")
         self.assert_problem(self.api.resizeDisk({"size": 512}, disk="nothing", wait=True), 404, ["nothing"])
         self.assert_problem(self.api.deleteDisk(disk="nothing", wait=True), 404, ["nothing"])
         self.assertEqual(self.api.listDisks().json["disks"], [])
