@@ -107,8 +107,7 @@ _rastos_vmm() {
 	dumpxml) words="--inactive --json --help $(_rastos_vmm_guests)" ;;
 	convert) words="--no-validate --json --help" files=yes ;;
 	undefine | pause | resume) words="--help $(_rastos_vmm_guests)" ;;
-	start | shutdown) words="--wait --timeout --help $(_rastos_vmm_guests)" ;;
-	reboot) words="--timeout --help $(_rastos_vmm_guests)" ;;
+	start | shutdown | reboot) words="--wait --timeout --help $(_rastos_vmm_guests)" ;;
 	kill) words="--wait --help $(_rastos_vmm_guests)" ;;
 	console) words="--wait --detach-keys --socket --help $(_rastos_vmm_guests)" ;;
 	exec) words="--interactive --tty --user --workdir --env --help $(_rastos_vmm_guests)" ;;
