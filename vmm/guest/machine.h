@@ -55,7 +55,7 @@ struct machine;
 
 int machine_create(const struct machine_config *config, struct machine **machine, struct error *err);
 int machine_start(struct machine *machine, struct error *err);
-/* How many threads machine_start makes. */
+/* How many threads machine_start makes, and the kernel for their requests. */
 unsigned machine_threads(const struct guest_definition *definition);
 void machine_destroy(struct machine *machine); /* NULL is allowed */
 

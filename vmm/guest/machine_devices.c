@@ -136,6 +136,18 @@ static int slot_fill(struct virtio_slot *slot, struct virtio_device *device,
 	return code;
 }
 
+static enum virtio_blk_engine engine_of(const struct disk_definition *definition)
+{
+	switch (definition->io) {
+	case DISK_IO_URING:
+		return VIRTIO_BLK_IO_URING;
+	case DISK_IO_THREADS:
+		return VIRTIO_BLK_BLOCKING;
+	default:
+		return VIRTIO_BLK_AUTO;
+	}
+}
+
 static void fill_blk_options(const struct disk_definition *definition, const struct disk_resource *resource,
 			     struct virtio_blk_options *options)
 {
@@ -155,7 +167,26 @@ static void fill_blk_options(const struct disk_definition *definition, const str
 		.operations = {definition->operations.total, definition->operations.read,
 			       definition->operations.write},
 		.bytes = {definition->bytes.total, definition->bytes.read, definition->bytes.write},
+		.engine = engine_of(definition),
+		.queues = definition->queues,
 	};
+}
+
+/* One that comes to a running machine finds threads that make no io_uring and no threads any more: all its
+ * queues are on one. */
+static int choose_threads(struct virtio_slot *slot, struct virtio_blk_options *options, struct loop **loops,
+			  struct error *err)
+{
+	if (!virtio_slots_running(slot->devices)) {
+		options->loops = loops;
+		return virtio_slot_queue_loops(slot, options->queues - 1, loops, err);
+	}
+	if (options->engine == VIRTIO_BLK_IO_URING)
+		return error_set(err, -EOPNOTSUPP,
+				 "disk %s: io \"io_uring\" is for disks that are there when the guest starts",
+				 options->name);
+	options->engine = VIRTIO_BLK_BLOCKING;
+	return 0;
 }
 
 /* What a disk that stops the guest needs: once a machine, when there is such a disk. */
@@ -199,8 +230,9 @@ int machine_devices_add_disk(struct machine_devices *devices, const struct disk_
 			     struct error *err)
 {
 	struct virtio_slot *slot = virtio_slot_open(devices, VIRTIO_SLOT_DISK, id, true, err);
+	struct loop *loops[DISK_QUEUES_MAX];
 	struct virtio_blk_options options;
-	struct virtio_device *device;
+	struct virtio_device *device = NULL;
 
 	if (!slot)
 		return -ENOSPC;
@@ -209,9 +241,9 @@ int machine_devices_add_disk(struct machine_devices *devices, const struct disk_
 		options.stopped = disk_halt_tell;
 		options.owner = &devices->halt;
 	}
-	device = disk_halt_prepare(devices, definition, err) < 0
-			 ? NULL
-			 : virtio_blk_create(&options, devices->memory, virtio_slot_loop(slot), err);
+	if (disk_halt_prepare(devices, definition, err) == 0 &&
+	    choose_threads(slot, &options, loops, err) == 0)
+		device = virtio_blk_create(&options, devices->memory, virtio_slot_loop(slot), err);
 	if (device)
 		resource->fd = -1;
 	*result = slot;
@@ -438,7 +470,14 @@ int machine_devices_start(struct machine_devices *devices, struct error *err)
 
 unsigned machine_devices_threads(const struct guest_definition *definition)
 {
-	return definition->disk_count + (definition->transport == GUEST_TRANSPORT_PCI);
+	unsigned count = definition->transport == GUEST_TRANSPORT_PCI;
+
+	for (unsigned i = 0; i < definition->disk_count; i++) {
+		const struct disk_definition *disk = &definition->disks[i];
+
+		count += disk->queues * (disk->io == DISK_IO_THREADS ? 1U : 1U + VIRTIO_BLK_WORKERS);
+	}
+	return count;
 }
 
 void machine_devices_destroy(struct machine_devices *devices)

@@ -79,7 +79,7 @@ void machine_devices_init(struct machine_devices *devices);
 int machine_devices_create(struct machine_devices *devices, struct error *err);
 /* Starts the threads of the devices that have their own. */
 int machine_devices_start(struct machine_devices *devices, struct error *err);
-/* How many those are. */
+/* How many those are, and of the kernel's that work for them. */
 unsigned machine_devices_threads(const struct guest_definition *definition);
 /* Ends those threads and releases everything; no vCPU runs any more. */
 void machine_devices_destroy(struct machine_devices *devices);

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/if_tun.h>
+#include <linux/io_uring.h>
 #include <linux/kvm.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
@@ -79,9 +80,10 @@ static const struct rule rules[] = {
 	ANY(ALL, read),
 	ANY(MAIN | DISK, epoll_wait),
 	ANY(ALL, futex),
-	ANY(DISK, preadv),
-	ANY(DISK, pwritev),
+	ANY(DISK, preadv2),
 	ANY(DISK, pwritev2),
+	/* A ring that was made and restricted before (devmodel/virtio/blk_ring.h); nothing is waited for. */
+	IF(DISK, io_uring_enter, IS(2, 0), BITS(3, ~IORING_ENTER_GETEVENTS, 0)),
 	ANY(DISK, fdatasync),
 	IF(DISK, fallocate, BITS(1, FALLOC_FL_KEEP_SIZE, FALLOC_FL_KEEP_SIZE)), /* discard, write zeroes */
 	ANY(MAIN, readv),                                                       /* TAP */
@@ -95,7 +97,8 @@ static const struct rule rules[] = {
 	IOCTL(MAIN | VCPU, KVM_IOEVENTFD), /* the guest, or we, put its registers elsewhere */
 	ANY(MAIN, eventfd2),               /* a device that comes, and ... */
 	ANY(MAIN, timerfd_create),         /* ... its limits, and ... */
-	ANY(MAIN, pread64),                /* ... the size of its blocks */
+	ANY(MAIN, pread64),                /* ... the size of its blocks, and ... */
+	ANY(MAIN, fstatfs),                /* ... whether they are in memory */
 
 	/* sockets: passt, vsock connections, consoles, the manager. None is made but pairs. */
 	ANY(MAIN, recvmsg),
@@ -104,7 +107,8 @@ static const struct rule rules[] = {
 	IF(MAIN, sendto, IS(4, 0), IS(5, 0)), /* to whom it is connected */
 	ANY(MAIN, accept4),
 	ANY(MAIN, shutdown),
-	IF(MAIN, setsockopt, IS(1, SOL_SOCKET), IS(2, SO_SNDBUF)), /* what the kernel holds of the narrow ones */
+	IF(MAIN, setsockopt, IS(1, SOL_SOCKET),
+	   IS(2, SO_SNDBUF)), /* what the kernel holds of the narrow ones */
 	IF(MAIN, socketpair, IS(0, AF_UNIX), BITS(1, 0xf, SOCK_STREAM)),
 
 	/* descriptors */
