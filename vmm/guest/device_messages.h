@@ -12,8 +12,11 @@
 
 /* "device-add"; fd came with the message, or -1: taken over, closed on failure. */
 int device_add(struct machine *machine, const cJSON *message, int fd, struct error *err);
-/* "device-remove" */
+/* "device-link", "device-resize", "device-limit" */
 int device_set_link(struct machine *machine, const cJSON *message, struct error *err);
+int device_resize(struct machine *machine, const cJSON *message, struct error *err);
+int device_limit(struct machine *machine, const cJSON *message, struct error *err);
+/* "device-remove" */
 int device_remove(struct machine *machine, const cJSON *message, struct error *err);
 /* The id that such a message is about; "" when it has none. */
 const char *device_message_id(const cJSON *message);

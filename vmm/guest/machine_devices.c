@@ -7,10 +7,7 @@
 #include "common/util.h"
 #include "devmodel/pvpanic.h"
 #include "devmodel/virtio/blk.h"
-#include "devmodel/virtio/console.h"
 #include "devmodel/virtio/net.h"
-#include "devmodel/virtio/rng.h"
-#include "devmodel/virtio/vsock.h"
 #include "hypervisor/boot/acpi.h"
 #include "hypervisor/boot/smbios.h"
 #include "hypervisor/x86_64/reset_vector.h"
@@ -114,102 +111,6 @@ static int add_platform(struct machine_devices *devices, struct error *err)
 
 /* --- virtio devices --- */
 
-/* Of those for which a definition says nothing. */
-static const struct virtio_driver default_driver;
-
-/* The device was made and goes into its slot; NULL: it could not be, and err says why. */
-static int slot_fill(struct virtio_slot *slot, struct virtio_device *device,
-		     const struct virtio_driver *driver, struct error *err)
-{
-	int code = device ? 0 : -ENOMEM;
-
-	slot->device = device;
-	if (device)
-		virtio_device_withhold(device, virtio_driver_withheld(driver));
-	if (code == 0)
-		code = virtio_slot_plug(slot, err);
-	if (code < 0) {
-		virtio_device_destroy(device);
-		slot->device = NULL;
-		virtio_slot_abandon(slot);
-	}
-	return code;
-}
-
-static enum virtio_blk_engine engine_of(const struct disk_definition *definition)
-{
-	switch (definition->io) {
-	case DISK_IO_URING:
-		return VIRTIO_BLK_IO_URING;
-	case DISK_IO_THREADS:
-		return VIRTIO_BLK_BLOCKING;
-	default:
-		return VIRTIO_BLK_AUTO;
-	}
-}
-
-static void fill_blk_options(const struct disk_definition *definition, const struct disk_resource *resource,
-			     struct virtio_blk_options *options)
-{
-	*options = (struct virtio_blk_options){
-		.name = definition->id ? definition->id : disk_definition_name(definition),
-		.fd = resource->fd,
-		.size = resource->size,
-		.read_only = definition->read_only,
-		.id = definition->id ? definition->id : "",
-		.write_through = definition->cache == DISK_CACHE_WRITETHROUGH ||
-				 definition->cache == DISK_CACHE_DIRECTSYNC,
-		.unsafe = definition->cache == DISK_CACHE_UNSAFE,
-		.discard = definition->discard,
-		.ignore_errors = definition->errors == DISK_ERRORS_IGNORE,
-		.logical_block = definition->logical_block,
-		.physical_block = definition->physical_block,
-		.operations = {definition->operations.total, definition->operations.read,
-			       definition->operations.write},
-		.bytes = {definition->bytes.total, definition->bytes.read, definition->bytes.write},
-		.engine = engine_of(definition),
-		.queues = definition->queues,
-	};
-}
-
-/* One that comes to a running machine finds threads that make no io_uring and no threads any more: all its
- * queues are on one. */
-static int choose_threads(struct virtio_slot *slot, struct virtio_blk_options *options, struct loop **loops,
-			  struct error *err)
-{
-	if (!virtio_slots_running(slot->devices)) {
-		options->loops = loops;
-		return virtio_slot_queue_loops(slot, options->queues - 1, loops, err);
-	}
-	if (options->engine == VIRTIO_BLK_IO_URING)
-		return error_set(err, -EOPNOTSUPP,
-				 "disk %s: io \"io_uring\" is for disks that are there when the guest starts",
-				 options->name);
-	options->engine = VIRTIO_BLK_BLOCKING;
-	return 0;
-}
-
-/* What a disk that stops the guest needs: once a machine, when there is such a disk. */
-static int disk_halt_prepare(struct machine_devices *devices, const struct disk_definition *definition,
-			     struct error *err)
-{
-	const struct machine_config *config = devices->config;
-
-	return definition->errors == DISK_ERRORS_STOP
-		       ? disk_halt_make(&devices->halt, config->loop, config->halted, config->owner, err)
-		       : 0;
-}
-
-void machine_devices_retry(struct machine_devices *devices)
-{
-	for (unsigned i = 0; devices->halt.made && i < VIRTIO_SLOTS_MAX; i++) {
-		const struct virtio_slot *slot = &devices->virtio[i];
-
-		if (slot->kind == VIRTIO_SLOT_DISK && virtio_slot_device(slot))
-			virtio_blk_retry(slot->device);
-	}
-}
-
 int machine_devices_set_link(struct machine_devices *devices, const char *id, bool up, struct error *err)
 {
 	for (unsigned i = 0; i < VIRTIO_SLOTS_MAX; i++) {
@@ -223,31 +124,6 @@ int machine_devices_set_link(struct machine_devices *devices, const char *id, bo
 	}
 	return error_set(err, -ENOENT, "guest %s: has no network card %s", devices->config->definition->name,
 			 id);
-}
-
-int machine_devices_add_disk(struct machine_devices *devices, const struct disk_definition *definition,
-			     const char *id, struct disk_resource *resource, struct virtio_slot **result,
-			     struct error *err)
-{
-	struct virtio_slot *slot = virtio_slot_open(devices, VIRTIO_SLOT_DISK, id, true, err);
-	struct loop *loops[DISK_QUEUES_MAX];
-	struct virtio_blk_options options;
-	struct virtio_device *device = NULL;
-
-	if (!slot)
-		return -ENOSPC;
-	fill_blk_options(definition, resource, &options);
-	if (definition->errors == DISK_ERRORS_STOP) {
-		options.stopped = disk_halt_tell;
-		options.owner = &devices->halt;
-	}
-	if (disk_halt_prepare(devices, definition, err) == 0 &&
-	    choose_threads(slot, &options, loops, err) == 0)
-		device = virtio_blk_create(&options, devices->memory, virtio_slot_loop(slot), err);
-	if (device)
-		resource->fd = -1;
-	*result = slot;
-	return slot_fill(slot, device, &definition->driver, err);
 }
 
 /* For messages. */
@@ -289,50 +165,7 @@ int machine_devices_add_network(struct machine_devices *devices, const struct ne
 	if (device)
 		resource->fd = -1;
 	*result = slot;
-	return slot_fill(slot, device, &definition->driver, err);
-}
-
-static int add_vsock(struct machine_devices *devices, struct error *err)
-{
-	struct virtio_slot *slot = virtio_slot_open(devices, VIRTIO_SLOT_FIXED, "", false, err);
-	struct virtio_vsock_options options = {
-		.cid = devices->config->definition->vsock_cid,
-		.listen_fd = devices->config->resources->vsock_listen_fd,
-		.connect = devices->config->vsock_connect,
-		.owner = devices->config->owner,
-	};
-
-	if (!slot)
-		return -ENOSPC;
-	devices->vsock = virtio_vsock_create(&options, devices->memory, virtio_slot_loop(slot), err);
-	if (devices->vsock)
-		devices->config->resources->vsock_listen_fd = -1;
-	return slot_fill(slot, devices->vsock, &default_driver, err);
-}
-
-static int add_rng(struct machine_devices *devices, struct error *err)
-{
-	struct virtio_slot *slot = virtio_slot_open(devices, VIRTIO_SLOT_FIXED, "", false, err);
-
-	return slot ? slot_fill(slot,
-				virtio_rng_create(&(struct rate){0}, devices->memory, virtio_slot_loop(slot),
-						  err),
-				&default_driver, err)
-		    : -ENOSPC;
-}
-
-static int add_virtio_console(struct machine_devices *devices, struct error *err)
-{
-	struct virtio_slot *slot = virtio_slot_open(devices, VIRTIO_SLOT_FIXED, "", false, err);
-	struct virtio_device *device;
-
-	if (!slot)
-		return -ENOSPC;
-	device = virtio_console_create("console", console_hub_backend(devices->config->console),
-				       devices->memory, virtio_slot_loop(slot), err);
-	if (device)
-		console_hub_connect(devices->config->console, virtio_console_frontend(device));
-	return slot_fill(slot, device, &default_driver, err);
+	return virtio_slot_fill(slot, device, &definition->driver, err);
 }
 
 static int add_disk(struct machine_devices *devices, unsigned index, struct error *err)
@@ -366,12 +199,8 @@ static int add_virtio(struct machine_devices *devices, struct error *err)
 		code = add_disk(devices, i, err);
 	for (unsigned i = 0; i < definition->network_count && code == 0; i++)
 		code = add_network(devices, i, err);
-	if (code == 0 && definition->vsock_cid)
-		code = add_vsock(devices, err);
-	if (code == 0 && definition->rng)
-		code = add_rng(devices, err);
-	if (code == 0 && definition->console == GUEST_CONSOLE_VIRTIO)
-		code = add_virtio_console(devices, err);
+	if (code == 0)
+		code = machine_services_add(devices, err);
 	if (code == 0 && devices->is_pci)
 		code = machine_hotplug_make(devices, err);
 	return code;
@@ -484,7 +313,9 @@ void machine_devices_destroy(struct machine_devices *devices)
 {
 	virtio_slots_stop(devices);
 	console_hub_connect(devices->config->console, NULL);
+	machine_services_disconnect(&devices->services);
 	virtio_slots_close(devices);
+	machine_services_close(&devices->services);
 	machine_hotplug_close(devices);
 	disk_halt_close(&devices->halt);
 	serial_destroy(devices->serial);

@@ -134,6 +134,7 @@ static const struct rule rules[] = {
 	IF(ALL, mremap, IS(3, MREMAP_MAYMOVE)),
 	ANY(ALL, munmap),
 	MADVISE(MAIN, MADV_POPULATE_WRITE), /* fixed_file_reserve */
+	MADVISE(MAIN, MADV_REMOVE),         /* the balloon's pages */
 	MADVISE(ALL, MADV_DONTNEED),        /* what malloc and stacks of ended threads give back */
 
 	/* time and chance */

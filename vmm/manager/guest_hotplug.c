@@ -213,7 +213,7 @@ static int note_change(struct managed_guest *guest, struct error *err)
 	struct guest_definition *running = guest->change.running;
 	int code = 0;
 
-	if (guest_give_vsock_path(guest, running) < 0 ||
+	if (guest_give_socket_paths(guest, running) < 0 ||
 	    (guest->record.numbers && plan_restore_numbers(guest->record.numbers, running) < 0))
 		return error_set(err, -ENOMEM, "guest %s: cannot note its devices", guest->definition->name);
 	guest->change.running = NULL;

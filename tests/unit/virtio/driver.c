@@ -31,7 +31,7 @@ void driver_init(struct driver *driver)
 		.transport = {.queue_interrupt = fake_queue_interrupt,
 			      .config_interrupt = fake_config_interrupt},
 	};
-	driver->ram = mmap(NULL, DRIVER_RAM_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	driver->ram = mmap(NULL, DRIVER_RAM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	cr_assert(driver->ram != MAP_FAILED);
 	cr_assert_eq(guest_memory_add(&driver->memory, DRIVER_RAM_BASE, DRIVER_RAM_SIZE, driver->ram, 0), 0);
 	cr_assert_eq(loop_init(&driver->loop), 0);
@@ -132,28 +132,38 @@ static void add_status(struct virtio_device *device, uint32_t bit)
 	cr_assert(device->status & bit, "%s: status bit 0x%x is refused", device->name, bit);
 }
 
+static bool packed_wanted(void)
+{
+	return getenv("DRIVER_PACKED") != NULL;
+}
+
+static void start_queue(struct driver *driver, unsigned index)
+{
+	struct virtio_device *device = driver->device;
+	uint16_t size = MIN(device->queues[index].size_max, driver->queue_size);
+
+	if (device->features & DRIVER_PACKED)
+		driver_layout_packed(driver, &device->queues[index], index, size);
+	else
+		driver_layout(driver, &device->queues[index], index, size);
+	cr_assert_eq(virtio_device_enable_queue(device, index), 0);
+}
+
 void driver_start(struct driver *driver, uint64_t features)
 {
 	struct virtio_device *device = driver->device;
 
 	pthread_mutex_lock(&device->lock);
 	features |= DRIVER_VERSION_1;
-	if (getenv("DRIVER_PACKED"))
+	if (packed_wanted())
 		features |= DRIVER_PACKED;
 	add_status(device, VIRTIO_CONFIG_S_ACKNOWLEDGE);
 	add_status(device, VIRTIO_CONFIG_S_DRIVER);
 	virtio_device_set_features(device, 0, (uint32_t)features);
 	virtio_device_set_features(device, 1, (uint32_t)(features >> 32));
 	add_status(device, VIRTIO_CONFIG_S_FEATURES_OK);
-	for (unsigned i = 0; i < device->queue_count; i++) {
-		uint16_t size = MIN(device->queues[i].size_max, driver->queue_size);
-
-		if (features & DRIVER_PACKED)
-			driver_layout_packed(driver, &device->queues[i], i, size);
-		else
-			driver_layout(driver, &device->queues[i], i, size);
-		cr_assert_eq(virtio_device_enable_queue(device, i), 0);
-	}
+	for (unsigned i = 0; i < device->queue_count; i++)
+		start_queue(driver, i);
 	add_status(device, VIRTIO_CONFIG_S_DRIVER_OK);
 	pthread_mutex_unlock(&device->lock);
 }
@@ -169,6 +179,21 @@ void driver_reset(struct driver *driver)
 	pthread_mutex_lock(&driver->device->lock);
 	virtio_device_set_status(driver->device, 0);
 	pthread_mutex_unlock(&driver->device->lock);
+}
+
+void driver_restart_queue(struct driver *driver, unsigned queue)
+{
+	pthread_mutex_lock(&driver->device->lock);
+	virtio_device_reset_queue(driver->device, queue);
+	cr_assert_not(driver->device->queues[queue].enabled);
+	start_queue(driver, queue);
+	pthread_mutex_unlock(&driver->device->lock);
+}
+
+void driver_needs_split(void)
+{
+	if (packed_wanted())
+		cr_skip_test("it writes split rings");
 }
 
 static void fill_descriptor(struct vring_desc *desc, const struct driver_buffer *buffer, bool last,

@@ -104,6 +104,12 @@ void driver_attach(struct driver *driver, struct virtio_device *device, uint64_t
 /* The same from a reset on, for a device that is plugged: driver_reset, then driver_start. */
 void driver_reset(struct driver *driver);
 void driver_start(struct driver *driver, uint64_t features);
+/* Resets one queue (2.6.1, DRIVER_RING_RESET was agreed) and enables it again, empty. */
+void driver_restart_queue(struct driver *driver, unsigned queue);
+
+/* With DRIVER_PACKED in the environment every driver_start agrees to packed rings, which is how a device's
+ * tests run once more; one that writes split rings itself begins with this, and is skipped then. */
+void driver_needs_split(void);
 
 /* Writes one descriptor chain into the table and makes it available; returns its head. */
 uint16_t driver_add(struct driver *driver, unsigned queue, const struct driver_buffer *buffers,

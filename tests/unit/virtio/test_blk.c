@@ -626,6 +626,7 @@ Test(blk, requests_that_were_not_served_before_a_reset_are_forgotten)
 {
 	uint16_t *used_index = &driver.queues[0].used->idx;
 
+	driver_needs_split();
 	add_reads(3);
 	virtio_device_kick(driver.device, 0);
 	driver_reset(&driver);
