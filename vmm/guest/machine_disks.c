@@ -1,6 +1,6 @@
 /*
- * The disks of a guest's machine: made from their definitions, retried after an error, grown and limited while
- * the guest runs. Part of machine_devices.c.
+ * The disks of a guest's machine: made from their definitions, retried after an error, grown and limited
+ * while the guest runs. Part of machine_devices.c.
  */
 #include <errno.h>
 #include <string.h>

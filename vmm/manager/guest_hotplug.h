@@ -22,6 +22,11 @@ int64_t guest_hotplug_change(struct managed_guest *guest, const struct hotplug_c
  * change took its place. */
 int guest_hotplug_outcome(const struct managed_guest *guest, uint64_t number, struct error *err);
 
+/* The limit on its process' files allows one of so many bytes from now on. */
+int guest_raise_file_limit(const struct managed_guest *guest, uint64_t size, struct error *err);
+/* Tells it that the file of its disk has grown to so many bytes. */
+int guest_hotplug_resize(struct managed_guest *guest, unsigned index, uint64_t size, struct error *err);
+
 /* --- Called by the guest's other files --- */
 
 /* Its process started, or was found: its cards are those of its definition. */

@@ -50,7 +50,8 @@
  *      disk-create       disk, size                      the disk, as of all that follow; an empty one
  *      disk-import       disk, source, format, size, tag  made from a file or folder of the host: an absolute path
  *      disk-clone        disk, source                    a new disk, as the one named source is
- *      disk-resize       disk, size                      larger, with the file system in it
+ *      disk-resize       disk, size                      larger, with the file system in it; one that guests run
+ *                                                        with grows under them (disk_grow.h)
  *      disk-delete       disk
  *
  *      exec              guest, command, input, environment, user, folder, timeout_s
