@@ -107,6 +107,9 @@ int machine_set_link(struct machine *machine, const char *id, bool up, struct er
 int machine_resize_disk(struct machine *machine, const char *id, uint64_t size, struct error *err);
 int machine_limit_disk(struct machine *machine, const char *id, const struct disk_definition *definition,
 		       struct error *err);
+/* Gives it other rates, at once. */
+int machine_set_rates(struct machine *machine, const char *id, const struct network_rates *rates,
+		      struct error *err);
 /* Calls `each` with every disk and network card; kind: "disk" or "network". */
 struct machine_device {
 	const char *id;

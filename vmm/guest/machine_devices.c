@@ -111,63 +111,6 @@ static int add_platform(struct machine_devices *devices, struct error *err)
 
 /* --- virtio devices --- */
 
-int machine_devices_set_link(struct machine_devices *devices, const char *id, bool up, struct error *err)
-{
-	for (unsigned i = 0; i < VIRTIO_SLOTS_MAX; i++) {
-		const struct virtio_slot *slot = &devices->virtio[i];
-
-		if (slot->kind != VIRTIO_SLOT_NETWORK || strcmp(slot->id, id) != 0 ||
-		    !virtio_slot_device(slot))
-			continue;
-		virtio_net_set_link(slot->device, up);
-		return 0;
-	}
-	return error_set(err, -ENOENT, "guest %s: has no network card %s", devices->config->definition->name,
-			 id);
-}
-
-/* For messages. */
-static const char *network_name(const struct network_definition *definition)
-{
-	switch (definition->type) {
-	case NETWORK_TAP:
-		return definition->device;
-	case NETWORK_NAMED:
-		return definition->network;
-	case NETWORK_BRIDGE:
-		return definition->bridge;
-	default:
-		return "passt";
-	}
-}
-
-int machine_devices_add_network(struct machine_devices *devices, const struct network_definition *definition,
-				const char *id, struct network_resource *resource,
-				struct virtio_slot **result, struct error *err)
-{
-	struct virtio_slot *slot = virtio_slot_open(devices, VIRTIO_SLOT_NETWORK, id, false, err);
-	struct virtio_net_options options = {
-		.name = network_name(definition),
-		.backend = network_definition_is_tap(definition) ? VIRTIO_NET_TAP : VIRTIO_NET_STREAM,
-		.fd_count = 1,
-		.fds = {resource->fd},
-		.mtu = definition->mtu,
-		.link_down = definition->link_down,
-		.to_guest = definition->rates.inbound,
-		.from_guest = definition->rates.outbound,
-	};
-	struct virtio_device *device;
-
-	if (!slot)
-		return -ENOSPC;
-	memcpy(options.mac, definition->mac, sizeof(options.mac));
-	device = virtio_net_create(&options, devices->memory, virtio_slot_loop(slot), err);
-	if (device)
-		resource->fd = -1;
-	*result = slot;
-	return virtio_slot_fill(slot, device, &definition->driver, err);
-}
-
 static int add_disk(struct machine_devices *devices, unsigned index, struct error *err)
 {
 	const struct guest_definition *definition = devices->config->definition;

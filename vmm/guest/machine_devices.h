@@ -69,8 +69,14 @@ int machine_devices_add_network(struct machine_devices *devices, const struct ne
 				const char *id, struct network_resource *resource, struct virtio_slot **slot,
 				struct error *err);
 
-/* Plugs the cable of a network card in or pulls it. -ENOENT: there is none of this id. */
+/* Of a network card (machine_network.c); -ENOENT: there is none of this id. Plugs its cable in or pulls it.
+ */
 int machine_devices_set_link(struct machine_devices *devices, const char *id, bool up, struct error *err);
+/* Gives it other rates. */
+int machine_devices_set_rates(struct machine_devices *devices, const char *id,
+			      const struct network_rates *rates, struct error *err);
+/* All network cards tell their networks where their guest is. */
+void machine_devices_announce(struct machine_devices *devices);
 /* Disks that stopped the guest try again what failed. */
 void machine_devices_retry(struct machine_devices *devices);
 /* The disk's file has grown to so many bytes: its driver is told. -EINVAL: it has more, or they are not whole

@@ -66,6 +66,12 @@ int machine_limit_disk(struct machine *machine, const char *id, const struct dis
 	return machine_devices_limit_disk(&machine->devices, id, definition, err);
 }
 
+int machine_set_rates(struct machine *machine, const char *id, const struct network_rates *rates,
+		      struct error *err)
+{
+	return machine_devices_set_rates(&machine->devices, id, rates, err);
+}
+
 bool machine_has_hotplug(const struct machine *machine)
 {
 	return machine->devices.is_pci;

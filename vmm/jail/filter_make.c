@@ -18,6 +18,7 @@
 #include <linux/io_uring.h>
 #include <linux/kvm.h>
 #include <linux/seccomp.h>
+#include <linux/vhost.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stddef.h>
@@ -89,7 +90,7 @@ static const struct rule rules[] = {
 	ANY(MAIN, readv),                                                       /* TAP */
 	ANY(ALL, writev), /* TAP; the C library's last words */
 	ANY(ALL, timerfd_settime),
-	ANY(MAIN | DISK, epoll_ctl),
+	ANY(ALL, epoll_ctl), /* a vCPU: who hears a queue's kicks, this process or vhost */
 	ANY(MAIN, poll),
 
 	IOCTL(ALL, KVM_SIGNAL_MSI),        /* a PCI function's interrupts */
@@ -119,6 +120,21 @@ static const struct rule rules[] = {
 	IF(MAIN, dup3, IS(1, STDERR_FILENO), IS(2, O_CLOEXEC)), /* the next manager's pipe */
 	IOCTL(ALL, TCGETS), /* the log asks whether it goes to a terminal */
 	IOCTL(MAIN | VCPU, TUNSETOFFLOAD),
+	IOCTL(MAIN | VCPU, TUNSETQUEUE),
+
+	/* vhost-net: a card that is made, and what its driver and the host do to it later */
+	IOCTL(MAIN, VHOST_GET_FEATURES),
+	IOCTL(MAIN, VHOST_SET_OWNER),
+	IOCTL(MAIN, VHOST_SET_MEM_TABLE),
+	IOCTL(MAIN | VCPU, VHOST_SET_FEATURES),
+	IOCTL(MAIN | VCPU, VHOST_SET_VRING_NUM),
+	IOCTL(MAIN | VCPU, VHOST_SET_VRING_ADDR),
+	IOCTL(MAIN | VCPU, VHOST_SET_VRING_BASE),
+	IOCTL(MAIN | VCPU, VHOST_GET_VRING_BASE),
+	IOCTL(MAIN | VCPU, VHOST_SET_VRING_KICK),
+	IOCTL(MAIN | VCPU, VHOST_SET_VRING_CALL),
+	IOCTL(MAIN | VCPU, VHOST_SET_VRING_ERR),
+	IOCTL(MAIN | VCPU, VHOST_NET_SET_BACKEND),
 
 	/* a vCPU that stopped is described; a paused one is told */
 	IOCTL(VCPU, KVM_GET_REGS),

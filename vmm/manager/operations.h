@@ -66,7 +66,8 @@
  *                                                        the device of that id, which is made or changed; kind: disk
  *                                                        or network; definition: an item of the guest's "disks" or
  *                                                        "networks", whose id may stand for device; of a network
- *                                                        card of a guest that runs, "link" may change
+ *                                                        card of a guest that runs, "link" and "bandwidth" may
+ *                                                        change, of a disk "iotune"
  *      device-remove     guest, device, next_start, timeout_s
  *
  * Long ones (disk-create, -import, -clone, -resize, -delete; start, shutdown, kill, boot-report, mode, device-add, -remove, as with "wait") take
