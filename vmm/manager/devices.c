@@ -8,7 +8,7 @@
 /* --- Which there are --- */
 
 const struct device_kind device_kinds[DEVICE_KINDS] = {
-	{"disk", "disks", "disk", {NULL}},
+	{"disk", "disks", "disk", {"iotune", NULL}},
 	{"network", "networks", "net", {"link", "bandwidth", NULL}},
 };
 
