@@ -326,6 +326,14 @@ static void channels_reset(struct virtio_device *device)
 	}
 }
 
+static void channels_queue_reset(struct virtio_device *device, unsigned queue)
+{
+	struct channels *channels = CONTAINER_OF(device, struct channels, device);
+
+	for (unsigned i = 0; i < channels->count; i++)
+		console_port_queue_reset(&channels->channels[i].port, queue);
+}
+
 static void channels_config_read(struct virtio_device *device, uint32_t offset, uint8_t *data, uint32_t len)
 {
 	struct channels *channels = CONTAINER_OF(device, struct channels, device);
@@ -349,6 +357,7 @@ static void channels_destroy(struct virtio_device *device)
 static const struct virtio_device_ops channels_ops = {
 	.config_read = channels_config_read,
 	.reset = channels_reset,
+	.queue_reset = channels_queue_reset,
 	.notify = channels_notify,
 	.destroy = channels_destroy,
 };
@@ -396,6 +405,7 @@ struct virtio_device *virtio_channels_create(const struct virtio_channel *option
 	channels->device.name = "channels";
 	channels->device.offered = 1ULL << VIRTIO_CONSOLE_F_MULTIPORT;
 	channels->device.queue_count = QUEUES_OF_PORT * (count + 2);
+	channels->device.in_order = true;
 	channels->device.config_size = sizeof(channels->config);
 	if (virtio_device_init(&channels->device, memory, loop, err) < 0)
 		goto failed;

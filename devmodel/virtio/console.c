@@ -62,6 +62,11 @@ static void console_reset(struct virtio_device *device)
 	console_port_reset(&CONTAINER_OF(device, struct console, device)->port);
 }
 
+static void console_queue_reset(struct virtio_device *device, unsigned queue)
+{
+	console_port_queue_reset(&CONTAINER_OF(device, struct console, device)->port, queue);
+}
+
 static void console_config_read(struct virtio_device *device, uint32_t offset, uint8_t *data, uint32_t len)
 {
 	struct console *console = CONTAINER_OF(device, struct console, device);
@@ -81,6 +86,7 @@ static void console_destroy(struct virtio_device *device)
 static const struct virtio_device_ops console_ops = {
 	.config_read = console_config_read,
 	.reset = console_reset,
+	.queue_reset = console_queue_reset,
 	.notify = console_notify,
 	.destroy = console_destroy,
 };
@@ -98,6 +104,7 @@ static int console_init(struct console *console, const char *name, const struct 
 	console->device.name = console->name;
 	console->device.offered = 1ULL << VIRTIO_CONSOLE_F_SIZE;
 	console->device.queue_count = QUEUE_COUNT;
+	console->device.in_order = true;
 	console->device.config_size = sizeof(console->config);
 	return virtio_device_init(&console->device, memory, loop, err);
 }

@@ -93,6 +93,12 @@ void console_port_refilled(struct console_port *port)
 	}
 }
 
+void console_port_queue_reset(struct console_port *port, unsigned queue)
+{
+	if (queue == port->transmit)
+		port->output_sent = 0;
+}
+
 void console_port_reset(struct console_port *port)
 {
 	port->output_sent = 0;

@@ -40,3 +40,5 @@ void console_port_writable(struct console_port *port);
 void console_port_refilled(struct console_port *port);
 /* The device was reset. */
 void console_port_reset(struct console_port *port);
+/* One of the device's queues was. */
+void console_port_queue_reset(struct console_port *port, unsigned queue);

@@ -10,7 +10,8 @@
 #include "common/util.h"
 
 #define FEATURES_COMMON                                                                                      \
-	(1ULL << VIRTIO_F_VERSION_1 | 1ULL << VIRTIO_RING_F_INDIRECT_DESC | 1ULL << VIRTIO_RING_F_EVENT_IDX)
+	(1ULL << VIRTIO_F_VERSION_1 | 1ULL << VIRTIO_RING_F_INDIRECT_DESC |                                  \
+	 1ULL << VIRTIO_RING_F_EVENT_IDX | 1ULL << VIRTIO_F_RING_PACKED | 1ULL << VIRTIO_F_RING_RESET)
 
 /* The bits of status that a driver sets; NEEDS_RESET is the device's own. */
 #define STATUS_OF_DRIVER                                                                                     \
@@ -88,7 +89,7 @@ int virtio_device_init(struct virtio_device *device, const struct guest_memory *
 
 	device->memory = memory;
 	device->loop = loop;
-	device->offered |= FEATURES_COMMON;
+	device->offered |= FEATURES_COMMON | (device->in_order ? 1ULL << VIRTIO_F_IN_ORDER : 0);
 	pthread_mutex_init(&device->lock, NULL);
 	for (unsigned i = 0; i < device->queue_count; i++) {
 		device->queues[i] = (struct virtq){.size_max = VIRTQ_SIZE_MAX};
@@ -102,6 +103,11 @@ int virtio_device_init(struct virtio_device *device, const struct guest_memory *
 				 device->name, strerror(-code));
 	}
 	return 0;
+}
+
+void virtio_device_withhold(struct virtio_device *device, uint64_t features)
+{
+	device->offered &= ~features;
 }
 
 void virtio_device_close(struct virtio_device *device)
@@ -190,6 +196,13 @@ static void device_check_features(struct virtio_device *device)
 		device->status |= VIRTIO_CONFIG_S_FEATURES_OK;
 }
 
+/* Asks for kicks; what was there before comes as one. */
+static void queue_start(struct virtio_device *device, unsigned queue)
+{
+	if (virtq_enable_notify(&device->queues[queue]))
+		virtio_device_kick(device, queue);
+}
+
 static void device_activate(struct virtio_device *device)
 {
 	device->status |= VIRTIO_CONFIG_S_DRIVER_OK;
@@ -197,10 +210,8 @@ static void device_activate(struct virtio_device *device)
 		virtio_device_broken(device, "it cannot be activated");
 		return;
 	}
-	for (unsigned i = 0; i < device->queue_count; i++) {
-		if (virtq_enable_notify(&device->queues[i]))
-			virtio_device_kick(device, i);
-	}
+	for (unsigned i = 0; i < device->queue_count; i++)
+		queue_start(device, i);
 }
 
 /* 3.1.1: each step needs the one before it; 2.1.1: a driver takes no step back but the reset. */
@@ -261,17 +272,23 @@ void virtio_device_set_features(struct virtio_device *device, unsigned half, uin
 	device->features |= (uint64_t)features << shift;
 }
 
+bool virtio_device_queue_is_open(const struct virtio_device *device, unsigned queue)
+{
+	return !device->queues[queue].enabled &&
+	       (!(device->status & VIRTIO_CONFIG_S_DRIVER_OK) || virtio_has(device, VIRTIO_F_RING_RESET));
+}
+
 int virtio_device_enable_queue(struct virtio_device *device, unsigned queue)
 {
-	struct virtq *virtq = &device->queues[queue];
 	int code;
 
-	if (!(device->status & VIRTIO_CONFIG_S_FEATURES_OK) ||
-	    device->status & (VIRTIO_CONFIG_S_DRIVER_OK | STATUS_DEAD))
+	if (!(device->status & VIRTIO_CONFIG_S_FEATURES_OK) || device->status & STATUS_DEAD ||
+	    !virtio_device_queue_is_open(device, queue))
 		return -EBUSY;
 	virtio_queue_lock(device, queue);
-	code = virtq_enable(virtq, device->memory, virtio_has(device, VIRTIO_RING_F_EVENT_IDX),
-			    virtio_has(device, VIRTIO_RING_F_INDIRECT_DESC));
+	code = virtq_enable(&device->queues[queue], device->memory, device->features);
+	if (code == 0 && virtio_device_live(device))
+		queue_start(device, queue);
 	virtio_queue_unlock(device, queue);
 	if (code < 0)
 		virtio_device_broken(
@@ -279,10 +296,27 @@ int virtio_device_enable_queue(struct virtio_device *device, unsigned queue)
 	return code;
 }
 
+static void queue_stop(struct virtio_device *device, unsigned queue)
+{
+	if (device->ops->queue_reset)
+		device->ops->queue_reset(device, queue);
+	virtq_disable(&device->queues[queue]);
+}
+
 void virtio_device_disable_queue(struct virtio_device *device, unsigned queue)
 {
 	virtio_queue_lock(device, queue);
-	virtq_disable(&device->queues[queue]);
+	queue_stop(device, queue);
+	virtio_queue_unlock(device, queue);
+}
+
+void virtio_device_reset_queue(struct virtio_device *device, unsigned queue)
+{
+	if (!virtio_has(device, VIRTIO_F_RING_RESET))
+		return;
+	virtio_queue_lock(device, queue);
+	queue_stop(device, queue);
+	virtq_reset(&device->queues[queue]);
 	virtio_queue_unlock(device, queue);
 }
 

@@ -110,9 +110,10 @@ struct virtio_device {
 	const struct virtio_device_ops *ops;
 	uint32_t id;      /* 5: VIRTIO_ID_* of linux/virtio_ids.h */
 	const char *name; /* "blk root": for logs; owned by the device */
-	uint64_t offered; /* device-specific feature bits; the common ones are added by virtio_device_init */
+	uint64_t offered; /* the device's own feature bits; the common ones are added by virtio_device_init */
 	unsigned queue_count;
 	uint32_t config_size; /* bytes of configuration space */
+	bool in_order;        /* it gives every queue's chains back in the order that it took them */
 
 	/* Set by virtio_device_init. */
 	pthread_mutex_t lock;
@@ -137,6 +138,8 @@ int virtio_device_init(struct virtio_device *device, const struct guest_memory *
 /* Has a queue served by a loop of its own. Before virtio_device_init, by the device itself; or later, before
  * the machine starts: neither loop runs, and no vCPU. 0 or a negative errno. */
 int virtio_device_set_queue_loop(struct virtio_device *device, unsigned queue, struct loop *loop);
+/* Takes these from the features that are offered. Before the device is plugged into a transport. */
+void virtio_device_withhold(struct virtio_device *device, uint64_t features);
 /* Undoes virtio_device_init; a device's destroy op ends with it and free. */
 void virtio_device_close(struct virtio_device *device);
 /* Calls ops->destroy; NULL is allowed. */
@@ -180,10 +183,17 @@ uint32_t virtio_device_offered(const struct virtio_device *device, uint32_t half
 uint32_t virtio_device_agreed(const struct virtio_device *device, uint32_t half);
 /* The driver's choice of features 32 * half to 32 * half + 31; counts when it sets FEATURES_OK. */
 void virtio_device_set_features(struct virtio_device *device, unsigned half, uint32_t features);
-/* -EBUSY: not between FEATURES_OK and DRIVER_OK; -EINVAL: the rings cannot be; the device is then broken. */
+/* Whether the driver may lay this queue out and enable it: it is not enabled, and the driver does not run or
+ * may start queues while it does (VIRTIO_F_RING_RESET). */
+bool virtio_device_queue_is_open(const struct virtio_device *device, unsigned queue);
+/* -EBUSY: the features are not agreed, or the queue is not open; -EINVAL: the rings cannot be; the device is
+ * then broken. */
 int virtio_device_enable_queue(struct virtio_device *device, unsigned queue);
-/* Its rings stay as they are, but are no longer looked at. */
+/* What is in flight is forgotten; its rings stay where they are. */
 void virtio_device_disable_queue(struct virtio_device *device, unsigned queue);
+/* 2.6.1: the same, and the queue is as it was when the device was reset. Without VIRTIO_F_RING_RESET:
+ * nothing. */
+void virtio_device_reset_queue(struct virtio_device *device, unsigned queue);
 /* Any offset and length: bytes outside the configuration space read as 0, writes there are ignored. */
 void virtio_device_config_read(struct virtio_device *device, uint64_t offset, uint8_t *data, uint32_t len);
 void virtio_device_config_write(struct virtio_device *device, uint64_t offset, const uint8_t *data,

@@ -328,6 +328,7 @@ static void net_fill(struct net *net, const struct virtio_net_options *options)
 		.offered = net_features(options, net->backend),
 		.queue_count = 2 * options->fd_count + 1,
 		.config_size = offsetof(struct virtio_net_config, speed),
+		.in_order = true,
 	};
 	memcpy(net->mac, options->mac, sizeof(net->mac));
 	memcpy(net->space.mac, options->mac, sizeof(net->space.mac));

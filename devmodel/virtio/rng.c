@@ -142,6 +142,7 @@ struct virtio_device *virtio_rng_create(const struct rate *rate, const struct gu
 	rng->device.id = VIRTIO_ID_RNG;
 	rng->device.name = "rng";
 	rng->device.queue_count = 1;
+	rng->device.in_order = true;
 	rng_limit(rng, rate);
 	if (virtio_device_init(&rng->device, memory, loop, err) < 0) {
 		free(rng);

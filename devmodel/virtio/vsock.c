@@ -422,6 +422,7 @@ static struct vsock *vsock_new(const struct virtio_vsock_options *options)
 		.name = "vsock",
 		.queue_count = QUEUE_COUNT,
 		.config_size = sizeof(struct virtio_vsock_config),
+		.in_order = true,
 	};
 	vsock->options = *options;
 	vsock->listener = (struct loop_source){

@@ -167,11 +167,12 @@ int disk_definition_read(const struct json_place *place, const char *folder, str
 {
 	static const char *const keys[] = {"path",       "image",  "id",      "read_only",
 					   "shareable",  "cache",  "discard", "error_policy",
-					   "block_size", "iotune", NULL};
+					   "block_size", "iotune", "driver",  NULL};
 	int code;
 
 	if ((code = json_keys(place, keys)) < 0 || (code = read_source(place, folder, disk)) < 0 ||
-	    (code = read_behaviour(place, disk)) < 0 || (code = read_block_size(place, disk)) < 0)
+	    (code = read_behaviour(place, disk)) < 0 || (code = read_block_size(place, disk)) < 0 ||
+	    (code = virtio_driver_read(place, &disk->driver)) < 0)
 		return code;
 	return read_iotune(place, disk);
 }

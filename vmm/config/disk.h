@@ -14,6 +14,7 @@
 
 #include "common/rate_limiter.h"
 #include "vmm/config/json.h"
+#include "vmm/config/virtio_driver.h"
 
 #define DISK_BLOCK_MIN          512
 #define DISK_LOGICAL_BLOCK_MAX  4096 /* Linux takes no more than a page */
@@ -51,6 +52,7 @@ struct disk_definition {
 	unsigned logical_block;  /* bytes; 0: what the host's storage wants */
 	unsigned physical_block; /* bytes; 0: the logical one */
 	struct disk_rates operations, bytes;
+	struct virtio_driver driver;
 };
 
 /* Reads one disk; paths are made absolute against folder. */

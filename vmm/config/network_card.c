@@ -216,8 +216,8 @@ static int read_card(const struct json_place *place, struct network_definition *
 int network_definition_read(const struct json_place *place, const char *guest, unsigned index,
 			    struct network_definition *network)
 {
-	static const char *const keys[] = {"type", "device", "network", "bridge",    "id", "mac",
-					   "mtu",  "link",   "publish", "bandwidth", NULL};
+	static const char *const keys[] = {"type", "device", "network", "bridge",    "id",     "mac",
+					   "mtu",  "link",   "publish", "bandwidth", "driver", NULL};
 	unsigned type = NETWORK_PASST;
 	int code;
 
@@ -226,7 +226,8 @@ int network_definition_read(const struct json_place *place, const char *guest, u
 	    (code = json_string(place, "device", &network->device)) < 0 ||
 	    (code = json_string(place, "network", &network->network)) < 0 ||
 	    (code = json_string(place, "bridge", &network->bridge)) < 0 ||
-	    (code = read_card(place, network)) < 0 || (code = read_publish(place, network)) < 0)
+	    (code = read_card(place, network)) < 0 || (code = read_publish(place, network)) < 0 ||
+	    (code = virtio_driver_read(place, &network->driver)) < 0)
 		return code;
 	network->type = (enum network_type)type;
 	if ((code = check_target(place, network, NETWORK_TAP, "device", network->device)) < 0 ||

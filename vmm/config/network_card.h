@@ -18,6 +18,7 @@
 
 #include "common/rate_limiter.h"
 #include "vmm/config/json.h"
+#include "vmm/config/virtio_driver.h"
 
 #define DEFINITION_PUBLISH_MAX 32
 
@@ -44,6 +45,7 @@ struct network_definition {
 	uint16_t mtu; /* 0: what it is plugged into decides */
 	bool link_down;
 	struct network_rates rates;
+	struct virtio_driver driver;
 	unsigned publish_count; /* passt, network */
 	char *publish[DEFINITION_PUBLISH_MAX];
 };

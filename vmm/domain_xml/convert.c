@@ -187,6 +187,21 @@ static char *yes_no_write(const struct conversion *conversion, const cJSON *valu
 	return cJSON_IsBool(value) ? strdup(cJSON_IsTrue(value) ? "yes" : "no") : NULL;
 }
 
+static int on_off_read(const struct conversion *conversion, const char *text, cJSON **value,
+		       struct error *why)
+{
+	(void)conversion;
+	if (strcmp(text, "on") != 0 && strcmp(text, "off") != 0)
+		return error_set(why, -EINVAL, "must be on or off");
+	return take_value(cJSON_CreateBool(strcmp(text, "on") == 0), value);
+}
+
+static char *on_off_write(const struct conversion *conversion, const cJSON *value)
+{
+	(void)conversion;
+	return cJSON_IsBool(value) ? strdup(cJSON_IsTrue(value) ? "on" : "off") : NULL;
+}
+
 const struct conversion convert_present = {
 	.read = present_read,
 	.write = present_write,
@@ -196,6 +211,11 @@ const struct conversion convert_yes_no = {
 	.read = yes_no_read,
 	.write = yes_no_write,
 	.what = "`yes`: `true`, `no`: `false`",
+};
+const struct conversion convert_on_off = {
+	.read = on_off_read,
+	.write = on_off_write,
+	.what = "`on`: `true`, `off`: `false`",
 };
 
 /* --- Numbers --- */

@@ -20,6 +20,7 @@ extern const struct conversion convert_mac;
 extern const struct conversion convert_alias;   /* ua-ID */
 extern const struct conversion convert_present; /* an empty element: true */
 extern const struct conversion convert_yes_no;
+extern const struct conversion convert_on_off;
 extern const struct conversion convert_vcpus;
 extern const struct conversion convert_weight;
 extern const struct conversion convert_mtu;

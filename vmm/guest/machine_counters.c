@@ -53,12 +53,13 @@ static void count_disk(const struct virtio_device *device, const char *id, struc
 
 	count_device(device, id, &counters->disks[disk]);
 	for (unsigned kind = 0; kind < VIRTIO_BLK_KINDS; kind++) {
-		const struct latency *latency = virtio_blk_latency(device, (enum virtio_blk_kind)kind);
 		struct latency_counters *into = &counters->latencies[disk][kind];
+		struct latency latency;
 
+		virtio_blk_latency(device, (enum virtio_blk_kind)kind, &latency);
 		for (unsigned bucket = 0; bucket < LATENCY_BUCKETS; bucket++)
-			into->counts[bucket] = counter_read(&latency->counts[bucket]);
-		into->sum_ns = counter_read(&latency->sum_ns);
+			into->counts[bucket] = counter_read(&latency.counts[bucket]);
+		into->sum_ns = counter_read(&latency.sum_ns);
 	}
 }
 

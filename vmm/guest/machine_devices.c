@@ -150,7 +150,7 @@ void machine_devices_retry(struct machine_devices *devices)
 		const struct virtio_slot *slot = &devices->virtio[i];
 
 		if (slot->kind == VIRTIO_SLOT_DISK && virtio_slot_device(slot))
-			virtio_device_kick(slot->device, 0);
+			virtio_blk_retry(slot->device);
 	}
 }
 
@@ -190,7 +190,7 @@ int machine_devices_add_disk(struct machine_devices *devices, const struct disk_
 	if (device)
 		resource->fd = -1;
 	*result = slot;
-	return virtio_slot_fill(slot, device, err);
+	return virtio_slot_fill(slot, device, &definition->driver, err);
 }
 
 /* For messages. */
@@ -232,7 +232,7 @@ int machine_devices_add_network(struct machine_devices *devices, const struct ne
 	if (device)
 		resource->fd = -1;
 	*result = slot;
-	return virtio_slot_fill(slot, device, err);
+	return virtio_slot_fill(slot, device, &definition->driver, err);
 }
 
 static int add_disk(struct machine_devices *devices, unsigned index, struct error *err)

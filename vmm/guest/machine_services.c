@@ -28,7 +28,7 @@ static int add_vsock(struct machine_devices *devices, struct error *err)
 	if (device)
 		devices->config->resources->vsock_listen_fd = -1;
 	devices->services.vsock = device;
-	return virtio_slot_fill(slot, device, err);
+	return virtio_slot_fill(slot, device, NULL, err);
 }
 
 static int add_rng(struct machine_devices *devices, struct error *err)
@@ -39,7 +39,7 @@ static int add_rng(struct machine_devices *devices, struct error *err)
 	if (!slot)
 		return -ENOSPC;
 	return virtio_slot_fill(slot, virtio_rng_create(rate, devices->memory, virtio_slot_loop(slot), err),
-				err);
+				NULL, err);
 }
 
 static int add_console(struct machine_devices *devices, struct error *err)
@@ -54,7 +54,7 @@ static int add_console(struct machine_devices *devices, struct error *err)
 	if (device)
 		console_hub_connect(devices->config->console, virtio_console_frontend(device));
 	devices->services.console = device;
-	return virtio_slot_fill(slot, device, err);
+	return virtio_slot_fill(slot, device, NULL, err);
 }
 
 /* --- Channels --- */
@@ -94,7 +94,7 @@ static int add_channels(struct machine_devices *devices, struct error *err)
 	if (make_channels(devices, descriptions, err) == 0)
 		device = virtio_channels_create(descriptions, services->channel_count, devices->memory,
 						virtio_slot_loop(slot), err);
-	code = virtio_slot_fill(slot, device, err);
+	code = virtio_slot_fill(slot, device, NULL, err);
 	for (unsigned i = 0; i < services->channel_count && code == 0; i++)
 		channel_connect(services->channels[i], device, i);
 	return code;
@@ -120,7 +120,7 @@ static int add_balloon(struct machine_devices *devices, struct error *err)
 		options.held = MIB(definition->memory_mib - memballoon->current_mib);
 	device = virtio_balloon_create(&options, devices->memory, virtio_slot_loop(slot), err);
 	devices->services.balloon = device;
-	return virtio_slot_fill(slot, device, err);
+	return virtio_slot_fill(slot, device, NULL, err);
 }
 
 int machine_services_add(struct machine_devices *devices, struct error *err)

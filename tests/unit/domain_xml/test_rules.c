@@ -36,6 +36,7 @@ static const char *sample_of(const struct conversion *conversion, char number[24
 		{&convert_alias, "ua-one"},
 		{&convert_present, ""},
 		{&convert_yes_no, "no"},
+		{&convert_on_off, "on"},
 		{&convert_adjustment, "-7200"},
 	};
 

@@ -272,6 +272,7 @@ Test(net_tap, a_packet_waits_for_enough_buffers)
 {
 	struct driver_buffer buffers[4];
 
+	driver_needs_split();
 	driver_start(&driver, MERGE | DRIVER_EVENT_INDEX);
 	buffers[0] = add_receive_buffer(1000);
 	buffers[1] = add_receive_buffer(1000);
@@ -411,7 +412,7 @@ static void enlarge_receive_queue(uint16_t size)
 
 	virtq_reset(queue);
 	driver_layout(&driver, queue, RECEIVE, size);
-	cr_assert_eq(virtq_enable(queue, &driver.memory, false, false), 0);
+	cr_assert_eq(virtq_enable(queue, &driver.memory, 0), 0);
 	for (unsigned i = 0; i < size; i++)
 		add_receive_buffer(200);
 }
@@ -827,6 +828,7 @@ Test(net, a_real_tap_carries_a_question_to_the_host_and_its_answer)
 	const uint8_t reply[] = {0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 2};
 	unsigned answers = 0;
 
+	driver_needs_split();
 	options.backend = VIRTIO_NET_TAP;
 	options.fds[0] = open_real_tap();
 	bring_up();

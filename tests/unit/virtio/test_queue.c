@@ -29,12 +29,14 @@ TestSuite(queue, .init = setup, .fini = teardown);
 
 static int try_enable(void)
 {
-	return virtq_enable(&queue, &driver.memory, false, false);
+	return virtq_enable(&queue, &driver.memory, 0);
 }
 
 static void enable(bool event_index, bool indirect)
 {
-	cr_assert_eq(virtq_enable(&queue, &driver.memory, event_index, indirect), 0);
+	cr_assert_eq(virtq_enable(&queue, &driver.memory,
+				  (event_index ? DRIVER_EVENT_INDEX : 0) | (indirect ? DRIVER_INDIRECT : 0)),
+		     0);
 }
 
 static struct vring_desc *desc(unsigned index)
@@ -281,6 +283,21 @@ Test(queue, an_index_that_runs_ahead_breaks_the_ring)
 	cr_assert_eq(virtq_pop(&queue, &chain), -EPROTO);
 }
 
+Test(queue, more_at_once_than_the_queue_holds_breaks_the_ring)
+{
+	enable(false, false);
+	for (unsigned i = 0; i < SIZE; i++) {
+		driver_offer(&driver, 0, 0);
+		*desc(0) = (struct vring_desc){.addr = DRIVER_RAM_BASE, .len = 4};
+		cr_assert_eq(virtq_pop(&queue, &chain), 1);
+	}
+	driver_offer(&driver, 0, 0);
+	cr_assert_eq(virtq_pop(&queue, &chain), -EPROTO);
+	cr_assert_eq(virtq_pop(&queue, &chain), -EPROTO);
+	virtq_push(&queue, chain.token, 0);
+	cr_assert_eq(virtq_pop(&queue, &chain), 1);
+}
+
 Test(queue, an_index_that_runs_backwards_breaks_the_ring)
 {
 	enable(false, false);
@@ -392,7 +409,7 @@ Test(queue, more_than_4_gib_in_one_chain_breaks_the_ring)
 	/* Nothing here touches the memory, so it need not be there. */
 	cr_assert_eq(guest_memory_add(&big, DRIVER_RAM_BASE, DRIVER_RAM_SIZE, driver.ram, 0), 0);
 	cr_assert_eq(guest_memory_add(&big, 1ULL << 32, 2ULL << 30, driver.ram, 0), 0);
-	cr_assert_eq(virtq_enable(&queue, &big, false, false), 0);
+	cr_assert_eq(virtq_enable(&queue, &big, 0), 0);
 	for (unsigned i = 0; i < count; i++)
 		buffers[i] = (struct driver_buffer){.address = 1ULL << 32, .len = 1U << 30, .writable = true};
 	driver_add(&driver, 0, buffers, count);
