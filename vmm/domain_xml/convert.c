@@ -259,7 +259,7 @@ static char *count_write(const struct conversion *conversion, const cJSON *value
 COUNT(convert_vcpus, 1, 255);
 COUNT(convert_rate_bytes, 1, UINT32_MAX);
 COUNT(convert_rate_period, 1, 3600000);
-COUNT(convert_stats_period, 0, 3600);
+COUNT(convert_stats_period, 1, 3600);
 COUNT(convert_weight, 1, 10000);
 COUNT(convert_mtu, 68, 65535);
 COUNT(convert_cid, 3, 4294967294);

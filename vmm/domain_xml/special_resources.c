@@ -111,8 +111,8 @@ static int memory_write(struct writer *writer, xmlNode *element, const cJSON *ob
 
 	if (!mib_of(object, "memory_mib", &mib))
 		return 0;
-	if (!mib_of(object, "current_memory_mib", &current))
-		current = mib;
+	if (!mib_of(object, "current_memory_mib", &current) || current > mib)
+		current = mib; /* what XML cannot say goes another way (remainder.h) */
 	code = write_kib(writer, element, "memory", "memory/@unit", mib);
 	return code < 0 ? code : write_kib(writer, element, "currentMemory", "currentMemory/@unit", current);
 }

@@ -49,9 +49,9 @@ static const struct rule rules[] = {
 
 	IGNORE (DEV "channel", NO_SCREEN, WHEN("@type=spicevmc|spiceport|qemu-vdagent|dbus"), MANY),
 	REFUSE (DEV "channel", CHANNEL, WHEN("target/@type=guestfwd|xen"), MANY),
-	REFUSE (DEV "channel", CHANNEL, WHEN("@type=unix&!target/@name"), MANY),
 	REFUSE (DEV "channel", "the guest's process listens, and programs connect: give mode=\"bind\"",
 		WHEN("@type=unix&source/@mode=connect"), MANY),
+	REFUSE (DEV "channel", CHANNEL, WHEN("@type=unix&!target/@name"), MANY),
 	LIST   (DEV "channel", "channels", 8, WHEN("@type=unix")),
 	REFUSE (DEV "channel", CHANNEL, MANY),
 	FIXED  (DEV "channel/@type", "unix"),
