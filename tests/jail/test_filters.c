@@ -127,6 +127,9 @@ KILLED_VCPU_DISK(pair_of_sockets)    { CALL(SYS_socketpair, AF_UNIX, SOCK_STREAM
 KILLED_VCPU_DISK(receive_a_message)  { CALL(SYS_recvmsg, host->file, page, 0); }
 KILLED_VCPU_DISK(accept_a_connection) { CALL(SYS_accept4, host->file, NULL, NULL, 0); }
 
+/* --- Memory --- */
+KILLED_VCPU_DISK(give_memory_back)   { CALL(SYS_madvise, page, sizeof(page), MADV_REMOVE); }
+
 /* --- Processes --- */
 KILLED(fork_off)             { CALL(SYS_fork); }
 KILLED(vfork_off)            { CALL(SYS_vfork); }

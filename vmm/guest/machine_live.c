@@ -55,6 +55,12 @@ int machine_set_link(struct machine *machine, const char *id, bool up, struct er
 	return machine_devices_set_link(&machine->devices, id, up, err);
 }
 
+int machine_set_rates(struct machine *machine, const char *id, const struct network_rates *rates,
+		      struct error *err)
+{
+	return machine_devices_set_rates(&machine->devices, id, rates, err);
+}
+
 bool machine_has_hotplug(const struct machine *machine)
 {
 	return machine->devices.is_pci;

@@ -312,6 +312,25 @@ int virtio_slot_plug(struct virtio_slot *slot, struct error *err)
 	return slot->devices->is_pci ? slot_plug_pci(slot, err) : slot_plug_mmio(slot, err);
 }
 
+int virtio_slot_fill(struct virtio_slot *slot, struct virtio_device *device,
+		     const struct virtio_driver *driver, struct error *err)
+{
+	static const struct virtio_driver nothing_said;
+	int code = device ? 0 : -ENOMEM;
+
+	slot->device = device;
+	if (device)
+		virtio_device_withhold(device, virtio_driver_withheld(driver ? driver : &nothing_said));
+	if (code == 0)
+		code = virtio_slot_plug(slot, err);
+	if (code < 0) {
+		virtio_device_destroy(device);
+		slot->device = NULL;
+		virtio_slot_abandon(slot);
+	}
+	return code;
+}
+
 static void slot_close(struct virtio_slot *slot)
 {
 	enum virtio_slot_state state = atomic_load(&slot->state);

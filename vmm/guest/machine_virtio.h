@@ -98,6 +98,10 @@ struct virtio_slot *virtio_slot_open(struct machine_devices *devices, enum virti
 struct loop *virtio_slot_loop(struct virtio_slot *slot);
 /* Puts the device that was just made behind its slot's registers and binds its kicks to the kernel. */
 int virtio_slot_plug(struct virtio_slot *slot, struct error *err);
+/* The device was made and is plugged into its slot; NULL: it could not be made, err says why, and the place
+ * is given back. driver: what its definition says of its driver's choice; NULL: nothing. */
+int virtio_slot_fill(struct virtio_slot *slot, struct virtio_device *device,
+		     const struct virtio_driver *driver, struct error *err);
 /* Gives the place back after the device could not be made or plugged. */
 void virtio_slot_abandon(struct virtio_slot *slot);
 /* NULL: there is none, or its own loop is about to destroy it. */

@@ -38,11 +38,18 @@ static void take_errors(struct guest_process *process, const cJSON *message, int
 
 static void add_console(struct guest_process *process, const cJSON *message, int fd)
 {
+	const char *channel = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(message, "channel"));
 	struct error err;
 
-	(void)message;
-	if (console_hub_add_client(process->console, fd, &err) < 0)
+	if (!channel) {
+		if (console_hub_add_client(process->console, fd, &err) < 0)
+			log_warning("guest %s: %s", process->config->definition->name, err.text);
+		return;
+	}
+	if (machine_connect_channel(process->machine, channel, fd, &err) < 0) {
 		log_warning("guest %s: %s", process->config->definition->name, err.text);
+		close(fd);
+	}
 }
 
 /* A client's socket for a port of the guest. Who gets no answer there but its end knows why. */
@@ -77,7 +84,10 @@ static void add_device(struct guest_process *process, const cJSON *message, int 
 {
 	struct error err;
 
-	device_answered(process, message, device_add(process->machine, message, fd, &err), &err);
+	struct device_fds fds = {.first = fd, .more = process->more, .more_count = process->more_count};
+
+	process->more_count = 0; /* taken over */
+	device_answered(process, message, device_add(process->machine, message, &fds, &err), &err);
 }
 
 static void remove_device(struct guest_process *process, const cJSON *message, int fd)
@@ -94,6 +104,15 @@ static void set_link(struct guest_process *process, const cJSON *message, int fd
 
 	(void)fd;
 	if (device_set_link(process->machine, message, &err) < 0)
+		log_warning("%s", err.text);
+}
+
+static void set_bandwidth(struct guest_process *process, const cJSON *message, int fd)
+{
+	struct error err;
+
+	(void)fd;
+	if (device_set_bandwidth(process->machine, message, &err) < 0)
 		log_warning("%s", err.text);
 }
 
@@ -141,6 +160,38 @@ static void tell_counters(struct guest_process *process, const cJSON *asked, int
 	tell(process, message);
 }
 
+/* False: it is none from 1 to max. */
+static bool number_of(const cJSON *message, const char *key, double max, uint64_t *number)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(message, key);
+
+	if (!cJSON_IsNumber(item) || item->valuedouble < 1 || item->valuedouble > max)
+		return false;
+	*number = (uint64_t)item->valuedouble;
+	return true;
+}
+
+static void resize_console(struct guest_process *process, const cJSON *message, int fd)
+{
+	uint64_t columns, rows;
+
+	(void)fd;
+	if (number_of(message, "columns", UINT16_MAX, &columns) &&
+	    number_of(message, "rows", UINT16_MAX, &rows))
+		machine_resize_console(process->machine, (uint16_t)columns, (uint16_t)rows);
+}
+
+static void set_memory(struct guest_process *process, const cJSON *message, int fd)
+{
+	struct error err;
+	uint64_t mib;
+
+	(void)fd;
+	if (number_of(message, "memory_mib", WANTS_MEMORY_MAX, &mib) &&
+	    machine_set_memory(process->machine, mib, &err) < 0)
+		log_warning("%s", err.text);
+}
+
 /* --- All of it --- */
 
 struct request {
@@ -151,12 +202,21 @@ struct request {
 };
 
 static const struct request requests[] = {
-	{"broker", FD_NEEDED, take_broker},        {"console", FD_NEEDED, add_console},
-	{"counters", FD_NONE, tell_counters},      {"ctrl-alt-del", FD_NONE, ctrl_alt_del},
-	{"device-add", FD_ALLOWED, add_device},    {"device-link", FD_NONE, set_link},
-	{"device-remove", FD_NONE, remove_device}, {"errors", FD_NEEDED, take_errors},
-	{"pause", FD_NONE, pause_guest},           {"press-power", FD_NONE, press_power},
-	{"resume", FD_NONE, resume_guest},         {"stop", FD_NONE, stop},
+	{"broker", FD_NEEDED, take_broker},
+	{"console", FD_NEEDED, add_console},
+	{"console-resize", FD_NONE, resize_console},
+	{"counters", FD_NONE, tell_counters},
+	{"ctrl-alt-del", FD_NONE, ctrl_alt_del},
+	{"device-add", FD_ALLOWED, add_device},
+	{"device-bandwidth", FD_NONE, set_bandwidth},
+	{"device-link", FD_NONE, set_link},
+	{"device-remove", FD_NONE, remove_device},
+	{"errors", FD_NEEDED, take_errors},
+	{"memory-set", FD_NONE, set_memory},
+	{"pause", FD_NONE, pause_guest},
+	{"press-power", FD_NONE, press_power},
+	{"resume", FD_NONE, resume_guest},
+	{"stop", FD_NONE, stop},
 	{"vsock", FD_NEEDED, connect_client},
 };
 

@@ -10,6 +10,15 @@
 
 /* --- What it is told --- */
 
+static void add_channels(const struct guest_process *process, cJSON *message)
+{
+	const struct channel_definitions *channels = &process->config->definition->channels;
+	cJSON *array = channels->count ? cJSON_AddArrayToObject(message, "channels") : NULL;
+
+	for (unsigned i = 0; i < channels->count; i++)
+		cJSON_AddItemToArray(array, cJSON_CreateBool(machine_channel_open(process->machine, i)));
+}
+
 static cJSON *state_json(struct guest_process *process)
 {
 	struct boot_report report;
@@ -24,6 +33,7 @@ static cJSON *state_json(struct guest_process *process)
 		cJSON_AddStringToObject(message, "halted", process->halted);
 	if (machine_has_hotplug(process->machine))
 		cJSON_AddItemToObject(message, "devices", device_list(process->machine));
+	add_channels(process, message);
 	return message;
 }
 
@@ -71,7 +81,7 @@ static void control_ready(struct loop_source *source, uint32_t events)
 	char text[GUEST_MESSAGE_MAX];
 	union {
 		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
+		char space[CMSG_SPACE(GUEST_MESSAGE_FDS * sizeof(int))];
 	} rights;
 	struct iovec iov = {.iov_base = text, .iov_len = sizeof(text)};
 	struct msghdr header = {
@@ -95,10 +105,16 @@ static void control_ready(struct loop_source *source, uint32_t events)
 		return;
 	}
 	cmsg = CMSG_FIRSTHDR(&header);
-	if (cmsg && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS)
+	process->more_count = 0;
+	if (cmsg && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS) {
+		process->more_count = (unsigned)((cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int)) - 1;
 		memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
+		memcpy(process->more, CMSG_DATA(cmsg) + sizeof(fd), process->more_count * sizeof(int));
+	}
 	message = cJSON_ParseWithLength(text, (size_t)got);
 	process_asked(process, message, fd);
+	while (process->more_count > 0)
+		close(process->more[--process->more_count]);
 	cJSON_Delete(message);
 }
 

@@ -17,6 +17,7 @@
 #include <linux/if_tun.h>
 #include <linux/kvm.h>
 #include <linux/seccomp.h>
+#include <linux/vhost.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stddef.h>
@@ -87,7 +88,7 @@ static const struct rule rules[] = {
 	ANY(MAIN, readv),                                                       /* TAP */
 	ANY(ALL, writev), /* TAP; the C library's last words */
 	ANY(ALL, timerfd_settime),
-	ANY(MAIN | DISK, epoll_ctl),
+	ANY(ALL, epoll_ctl), /* a vCPU: who hears a queue's kicks, this process or vhost */
 	ANY(MAIN, poll),
 
 	IOCTL(ALL, KVM_SIGNAL_MSI),        /* a PCI function's interrupts */
@@ -104,7 +105,8 @@ static const struct rule rules[] = {
 	IF(MAIN, sendto, IS(4, 0), IS(5, 0)), /* to whom it is connected */
 	ANY(MAIN, accept4),
 	ANY(MAIN, shutdown),
-	IF(MAIN, setsockopt, IS(1, SOL_SOCKET), IS(2, SO_SNDBUF)), /* what the kernel holds of the narrow ones */
+	IF(MAIN, setsockopt, IS(1, SOL_SOCKET),
+	   IS(2, SO_SNDBUF)), /* what the kernel holds of the narrow ones */
 	IF(MAIN, socketpair, IS(0, AF_UNIX), BITS(1, 0xf, SOCK_STREAM)),
 
 	/* descriptors */
@@ -115,6 +117,21 @@ static const struct rule rules[] = {
 	IF(MAIN, dup3, IS(1, STDERR_FILENO), IS(2, O_CLOEXEC)), /* the next manager's pipe */
 	IOCTL(ALL, TCGETS), /* the log asks whether it goes to a terminal */
 	IOCTL(MAIN | VCPU, TUNSETOFFLOAD),
+	IOCTL(MAIN | VCPU, TUNSETQUEUE),
+
+	/* vhost-net: a card that is made, and what its driver and the host do to it later */
+	IOCTL(MAIN, VHOST_GET_FEATURES),
+	IOCTL(MAIN, VHOST_SET_OWNER),
+	IOCTL(MAIN, VHOST_SET_MEM_TABLE),
+	IOCTL(MAIN | VCPU, VHOST_SET_FEATURES),
+	IOCTL(MAIN | VCPU, VHOST_SET_VRING_NUM),
+	IOCTL(MAIN | VCPU, VHOST_SET_VRING_ADDR),
+	IOCTL(MAIN | VCPU, VHOST_SET_VRING_BASE),
+	IOCTL(MAIN | VCPU, VHOST_GET_VRING_BASE),
+	IOCTL(MAIN | VCPU, VHOST_SET_VRING_KICK),
+	IOCTL(MAIN | VCPU, VHOST_SET_VRING_CALL),
+	IOCTL(MAIN | VCPU, VHOST_SET_VRING_ERR),
+	IOCTL(MAIN | VCPU, VHOST_NET_SET_BACKEND),
 
 	/* a vCPU that stopped is described; a paused one is told */
 	IOCTL(VCPU, KVM_GET_REGS),
@@ -130,6 +147,7 @@ static const struct rule rules[] = {
 	IF(ALL, mremap, IS(3, MREMAP_MAYMOVE)),
 	ANY(ALL, munmap),
 	MADVISE(MAIN, MADV_POPULATE_WRITE), /* fixed_file_reserve */
+	MADVISE(MAIN, MADV_REMOVE),         /* the balloon's pages */
 	MADVISE(ALL, MADV_DONTNEED),        /* what malloc and stacks of ended threads give back */
 
 	/* time and chance */

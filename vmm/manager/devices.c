@@ -8,8 +8,8 @@
 /* --- Which there are --- */
 
 const struct device_kind device_kinds[DEVICE_KINDS] = {
-	{"disk", "disks", "disk"},
-	{"network", "networks", "net"},
+	{"disk", "disks", "disk", {NULL}},
+	{"network", "networks", "net", {"link", "bandwidth", NULL}},
 };
 
 unsigned device_count(const struct guest_definition *definition, const struct device_kind *kind)
@@ -120,6 +120,25 @@ static void add_devices(cJSON *list, const struct managed_guest *guest, const st
 	}
 }
 
+/* Where programs of the host find each channel, and whether one of the guest's is there. */
+static cJSON *channels_device(const struct managed_guest *guest, const struct guest_definition *definition,
+			      cJSON *counters)
+{
+	cJSON *device = device_new("channels0", "channels", false, counters);
+	cJSON *list = cJSON_AddArrayToObject(device, "channels");
+
+	for (unsigned i = 0; i < definition->channels.count; i++) {
+		const struct channel_definition *channel = &definition->channels.channels[i];
+		cJSON *item = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(item, "name", channel->name);
+		cJSON_AddStringToObject(item, "path", channel->path);
+		cJSON_AddBoolToObject(item, "open", guest_alive(guest) && guest->channels_open >> i & 1);
+		cJSON_AddItemToArray(list, item);
+	}
+	return device;
+}
+
 cJSON *devices_to_json(const struct managed_guest *guest)
 {
 	const struct guest_definition *definition = shown(guest);
@@ -128,11 +147,15 @@ cJSON *devices_to_json(const struct managed_guest *guest)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(device_kinds); i++)
 		add_devices(list, guest, &device_kinds[i], counters);
-	if (definition->rng)
+	if (definition->rng.present)
 		cJSON_AddItemToArray(list, device_new("rng0", "rng", false, counters));
 	if (definition->vsock_cid)
 		cJSON_AddItemToArray(list, device_new("vsock0", "vsock", false, counters));
 	cJSON_AddItemToArray(list, device_new("console0", "console", false, counters));
+	if (definition->channels.count)
+		cJSON_AddItemToArray(list, channels_device(guest, definition, counters));
+	if (definition->memballoon.present)
+		cJSON_AddItemToArray(list, device_new("balloon0", "balloon", false, counters));
 	cJSON_Delete(counters);
 	return list;
 }

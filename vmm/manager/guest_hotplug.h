@@ -4,7 +4,7 @@
  * then the change is one of the guest's definition. A guest that is to let a device go may take its time, or
  * do it never. Part of guest.c.
  *
- * A network card's link goes up and down at once, whatever the guest does, and in any guest.
+ * A network card's link and its bandwidth change at once, whatever the guest does, and in any guest.
  *
  * One change is under way in a guest at a time; a device that is waited for to go makes way for the next
  * change. Only guests on a PCI bus take part (guest->devices.told). Loop thread only.

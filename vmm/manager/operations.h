@@ -16,10 +16,14 @@
  *      kill              guest, wait
  *      pause, resume     guest
  *      boot-report       guest, wait, timeout_s          the report (vmm/guest/boot_report.h)
- *      console           guest                           the connection becomes the console's bytes
+ *      console           guest, channel                  the connection becomes the console's bytes, or those of that
+ *                                                        channel for agents
+ *      console-resize    guest, columns, rows            of the terminal that its console is on
  *      vsock-connect     guest, port                     the connection becomes one to that vsock port of the
  *                                                        guest: first "OK N\n", or its end when nobody listens
  *                                                        there
+ *      memory-set        guest, memory_mib               so much of its memory is its own while it runs; the
+ *                                                        balloon holds the rest
  *      logs              guest, lines or from            a piece of its console's log (logs.h)
  *      stats             guest (may be absent)           [what it costs...] (stats.h), of those that run
  *      crashes           guest (may be absent), newest   [crash report...] (crash.h): the newest 100 in short,
@@ -99,8 +103,8 @@ struct call_peer {
 	void (*progress)(struct call *call, const char *text);
 	/* One of an endless answer; json is taken over. */
 	void (*item)(struct call *call, cJSON *json);
-	/* The peer's socket, to become a stream after an answer; -1: this peer's cannot; CALL_STREAM_LATER: it
-	 * can once it was told so: the operation only says whether it would do it, and is called again. */
+	/* The peer's socket, to become a stream after an answer; -1: this peer's cannot; CALL_STREAM_LATER:
+	 * it can once it was told so: the operation only says whether it would do it, and is called again. */
 	int (*stream)(struct call *call);
 	/* The socket was handed to a guest process: the peer's part is over. */
 	void (*handed_over)(struct call *call);

@@ -31,7 +31,7 @@ void driver_init(struct driver *driver)
 		.transport = {.queue_interrupt = fake_queue_interrupt,
 			      .config_interrupt = fake_config_interrupt},
 	};
-	driver->ram = mmap(NULL, DRIVER_RAM_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	driver->ram = mmap(NULL, DRIVER_RAM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	cr_assert(driver->ram != MAP_FAILED);
 	cr_assert_eq(guest_memory_add(&driver->memory, DRIVER_RAM_BASE, DRIVER_RAM_SIZE, driver->ram, 0), 0);
 	cr_assert_eq(loop_init(&driver->loop), 0);
