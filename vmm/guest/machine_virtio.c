@@ -49,6 +49,8 @@ uint32_t virtio_gsi(unsigned index)
 	return LAYOUT_GSI_VIRTIO + index % VIRTIO_LINES;
 }
 
+/* Not by an irqfd for each vector: that costs a fifth more an interrupt, and a route for each would have to
+ * follow what the guest writes to its tables. */
 static void messages_send(struct irq_messages *messages, uint64_t address, uint32_t data)
 {
 	const struct machine_devices *devices = CONTAINER_OF(messages, struct machine_devices, messages);
