@@ -1,5 +1,6 @@
 /*
- * virtio block device (virtio 1.2, 5.2) over a raw file or block device, opened with O_DIRECT or without.
+ * virtio block device (virtio 1.2, 5.2) over a raw file or block device, opened with O_DIRECT or without, or over a
+ * back end: a program of its own that has the disk's blocks, in whatever format (vhost_user.h).
  *
  * Read, write, flush, discard, write zeroes, get id, read-only. Write-back: data is safe after a flush that
  * was acknowledged; write-through: no flush is offered, and data is safe when its write is acknowledged, as
@@ -52,7 +53,11 @@ enum virtio_blk_engine {
 struct virtio_blk_options {
 	const char *name; /* for logs, copied */
 	int fd;           /* open and locked by the caller; taken over on success */
-	uint64_t size;    /* bytes, a multiple of VIRTIO_BLK_SECTOR */
+	/* fd is the channel to who looks after the disk's back end (vhost_user.h), which says how large the
+	 * disk is; engine and loops do not count. Making the disk waits for it. */
+	bool backend;
+	bool reconnect; /* a back end that dies is waited for */
+	uint64_t size;  /* bytes, a multiple of VIRTIO_BLK_SECTOR */
 	bool read_only;
 	const char *id; /* serial number, the first VIRTIO_BLK_ID_BYTES of it, copied; or NULL */
 	bool write_through;

@@ -144,6 +144,7 @@ static char *alias_write(const struct conversion *conversion, const cJSON *value
 
 ANY_TEXT(convert_text, text_write, NULL);
 ANY_TEXT(convert_line, line_write, NULL);
+const struct conversion convert_channel = {.read = name_read, .write = line_write, .max = 63};
 const struct conversion convert_title = {.read = text_read, .write = line_write, .max = 256};
 const struct conversion convert_name = {.read = name_read, .write = line_write, .max = 63};
 ANY_TEXT(convert_path, path_write, NULL);
@@ -256,6 +257,9 @@ static char *count_write(const struct conversion *conversion, const cJSON *value
 	const struct conversion name = {.read = count_read, .write = count_write, .min = min_, .max = max_}
 
 COUNT(convert_vcpus, 1, 255);
+COUNT(convert_rate_bytes, 1, UINT32_MAX);
+COUNT(convert_rate_period, 1, 3600000);
+COUNT(convert_stats_period, 1, 3600);
 COUNT(convert_weight, 1, 10000);
 COUNT(convert_mtu, 68, 65535);
 COUNT(convert_cid, 3, 4294967294);

@@ -22,6 +22,10 @@ extern const struct conversion convert_present; /* an empty element: true */
 extern const struct conversion convert_yes_no;
 extern const struct conversion convert_on_off;
 extern const struct conversion convert_vcpus;
+extern const struct conversion convert_channel;      /* a port's name */
+extern const struct conversion convert_rate_bytes;   /* of a period */
+extern const struct conversion convert_rate_period;  /* ms */
+extern const struct conversion convert_stats_period; /* seconds */
 extern const struct conversion convert_weight;
 extern const struct conversion convert_mtu;
 extern const struct conversion convert_cid;
