@@ -14,6 +14,7 @@
 #include "vmm/api/api.h"
 #include "vmm/api/exchange.h"
 #include "vmm/api/follow.h"
+#include "vmm/api/half_closed.h"
 #include "vmm/config/file.h"
 
 #define NS_PER_SECOND 1000000000ULL
@@ -283,6 +284,7 @@ void server_close(struct api *api)
 	daemon_flush(&api->tls);
 	exchanges_abandon(api);
 	server_stop(api);
+	half_closed_end_all(api);
 	loop_timer_close(api->loop, &api->sweep);
 	for (unsigned i = 0; i < API_TLS_FILES; i++)
 		free(api->tls_files[i]);

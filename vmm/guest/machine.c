@@ -9,7 +9,6 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/util.h"
-#include "devmodel/virtio/vsock.h"
 #include "hypervisor/boot/boot.h"
 #include "hypervisor/x86_64/cpuid.h"
 #include "vmm/plan/placement.h"
@@ -94,13 +93,6 @@ void machine_press_power(struct machine *machine)
 int machine_ctrl_alt_del(struct machine *machine)
 {
 	return i8042_ctrl_alt_del(machine->devices.i8042);
-}
-
-int machine_vsock_connect(struct machine *machine, int fd, uint32_t port)
-{
-	struct virtio_device *vsock = machine->devices.vsock;
-
-	return vsock ? virtio_vsock_connect(vsock, fd, port) : -ENODEV;
 }
 
 /* --- Boot --- */

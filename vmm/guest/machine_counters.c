@@ -2,9 +2,12 @@
 
 #include <linux/virtio_ids.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
+#include "common/clock.h"
 #include "common/counter.h"
+#include "common/util.h"
 #include "devmodel/virtio/blk.h"
 
 static void count_vcpus(const struct machine *machine, struct machine_counters *counters)
@@ -21,7 +24,7 @@ static void count_vcpus(const struct machine *machine, struct machine_counters *
 			counters->vcpus[i].exits += exits;
 			counters->exits[kind] += exits;
 		}
-		if (self->running && pthread_getcpuclockid(self->vcpu.thread, &clock) == 0 &&
+		if (self->running && pthread_getcpuclockid(self->thread, &clock) == 0 &&
 		    clock_gettime(clock, &time) == 0)
 			counters->vcpus[i].cpu_ns =
 				(uint64_t)time.tv_sec * 1000000000ULL + (uint64_t)time.tv_nsec;
@@ -50,12 +53,13 @@ static void count_disk(const struct virtio_device *device, const char *id, struc
 
 	count_device(device, id, &counters->disks[disk]);
 	for (unsigned kind = 0; kind < VIRTIO_BLK_KINDS; kind++) {
-		const struct latency *latency = virtio_blk_latency(device, (enum virtio_blk_kind)kind);
 		struct latency_counters *into = &counters->latencies[disk][kind];
+		struct latency latency;
 
+		virtio_blk_latency(device, (enum virtio_blk_kind)kind, &latency);
 		for (unsigned bucket = 0; bucket < LATENCY_BUCKETS; bucket++)
-			into->counts[bucket] = counter_read(&latency->counts[bucket]);
-		into->sum_ns = counter_read(&latency->sum_ns);
+			into->counts[bucket] = counter_read(&latency.counts[bucket]);
+		into->sum_ns = counter_read(&latency.sum_ns);
 	}
 }
 
@@ -65,25 +69,29 @@ static void count_network(const struct virtio_device *device, const char *id,
 	count_device(device, id, &counters->networks[counters->network_count++]);
 }
 
-/* Of one of which there is one at most. */
-static const char *other_id(uint32_t virtio_id)
+static void count_balloon(const struct machine *machine, struct balloon_counters *counters)
 {
-	switch (virtio_id) {
-	case VIRTIO_ID_VSOCK:
-		return "vsock0";
-	case VIRTIO_ID_RNG:
-		return "rng0";
-	case VIRTIO_ID_CONSOLE:
-		return "console0";
-	default:
-		return "";
-	}
+	struct virtio_device *balloon = machine->devices.services.balloon;
+	uint64_t memory = MIB(machine->config.definition->memory_mib);
+	struct virtio_balloon_state state;
+
+	if (!balloon)
+		return;
+	virtio_balloon_read(balloon, &state);
+	counters->present = true;
+	counters->target_bytes = memory - MIN(state.wanted, memory);
+	counters->current_bytes = memory - MIN(state.actual, memory);
+	counters->returned_bytes = state.returned;
+	counters->known = state.stats_known;
+	counters->age_ms = monotonic_ms() - state.stats_time;
+	memcpy(counters->stats, state.stats, sizeof(counters->stats));
 }
 
 void machine_count(const struct machine *machine, struct machine_counters *counters)
 {
 	*counters = (struct machine_counters){0};
 	count_vcpus(machine, counters);
+	count_balloon(machine, &counters->balloon);
 	for (unsigned i = 0; i < VIRTIO_SLOTS_MAX; i++) {
 		const struct virtio_slot *slot = &machine->devices.virtio[i];
 		const struct virtio_device *device = virtio_slot_device(slot);
@@ -94,7 +102,6 @@ void machine_count(const struct machine *machine, struct machine_counters *count
 			 counters->network_count < DEFINITION_NETWORKS_MAX)
 			count_network(device, slot->id, counters);
 		else if (device && counters->other_count < COUNTERS_OTHERS_MAX)
-			count_device(device, other_id(device->id),
-				     &counters->others[counters->other_count++]);
+			count_device(device, slot->id, &counters->others[counters->other_count++]);
 	}
 }

@@ -60,7 +60,7 @@ int machine_devices_add_network(struct machine_devices *devices, const struct ne
 	if (device)
 		card_fds_init(&resource->fds);
 	*result = slot;
-	return machine_devices_fill(slot, device, &definition->driver, err);
+	return virtio_slot_fill(slot, device, &definition->driver, err);
 }
 
 /* The card with this id; NULL: there is none. */

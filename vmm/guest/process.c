@@ -78,6 +78,11 @@ static void device_gone(void *owner, const char *id)
 	process_state_changed(owner);
 }
 
+static void channels_changed(void *owner)
+{
+	process_state_changed(owner);
+}
+
 static void thread_started(void *owner, enum machine_thread kind)
 {
 	const struct guest_process *process = owner;
@@ -107,13 +112,26 @@ static void terminal_escape(void *owner)
 	stop_politely(owner);
 }
 
+/* Of the terminal on which the console is; 0 by 0 is one that does not know (tty_ioctl(4)). */
+static void terminal_resized(struct guest_process *process)
+{
+	unsigned columns, rows;
+
+	if (process->machine && terminal_size(STDIN_FILENO, &columns, &rows) && columns && rows)
+		machine_resize_console(process->machine, (uint16_t)columns, (uint16_t)rows);
+}
+
 static void signals_ready(struct loop_source *source, uint32_t events)
 {
 	struct guest_process *process = CONTAINER_OF(source, struct guest_process, signals);
 	struct signalfd_siginfo info;
 
 	(void)events;
-	if (read(source->fd, &info, sizeof(info)) == sizeof(info))
+	if (read(source->fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGWINCH)
+		terminal_resized(process);
+	else
 		stop_politely(process);
 }
 
@@ -128,6 +146,7 @@ static int watch_signals(struct guest_process *process, struct error *err)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGWINCH);
 	sigprocmask(SIG_BLOCK, &set, NULL); /* before the first thread: all inherit it */
 	process->signals = (struct loop_source){
 		.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
@@ -268,6 +287,7 @@ enum machine_end guest_process_run(const struct guest_process_config *config, st
 		.recorder = config->recorder,
 		.vsock_connect = vsock_connect,
 		.thread_started = thread_started,
+		.channels_changed = channels_changed,
 		.device_gone = device_gone,
 		.halted = process_halted,
 		.ended = guest_ended,
@@ -298,6 +318,8 @@ enum machine_end guest_process_run(const struct guest_process_config *config, st
 		terminal_raw(&terminal, STDIN_FILENO);
 	if (code == 0)
 		code = machine_start(process.machine, why);
+	if (code == 0 && config->terminal)
+		terminal_resized(&process);
 	if (code == 0)
 		confine_thread(config, FILTER_MAIN);
 	if (code == 0) {

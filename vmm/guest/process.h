@@ -6,13 +6,17 @@
  *
  *      manager -> guest   {"op":"press-power"}  {"op":"ctrl-alt-del"}  {"op":"stop"}  {"op":"pause"}
  *                         {"op":"resume"}  {"op":"counters"}
- *                         {"op":"console"} with a client's descriptor (SCM_RIGHTS)
+ *                         {"op":"console"} with a client's descriptor (SCM_RIGHTS); with "channel":"NAME"
+ *                         it is for that channel for agents
+ *                         {"op":"console-resize","columns":132,"rows":43}: of the console's terminal
+ *                         {"op":"memory-set","memory_mib":256}: so much the balloon is to leave the guest
  *                         {"op":"broker"} with the other end of the manager's vsock broker (vsock_broker.h)
  *                         {"op":"errors"} with the other end of the manager's pipe for its standard error
  *                         {"op":"vsock","port":9998} with one too: it is connected to that port of the guest
  *      guest -> manager   {"event":"state","report":{...},"status":"...","paused":false}
  *                         on connection, and whenever one of them changed: the boot report, STATUS= of the
- *                         guest's init; "halted":"why" too while a disk's error has paused it
+ *                         guest's init; "halted":"why" too while a disk's error has paused it;
+ *                         "channels":[false] whether a program of the guest has each of them open
  *                         {"event":"counters","counters":{...}} when asked for them (counters.h)
  *
  * Devices that come and go while the guest runs (transport pci only):
@@ -28,8 +32,13 @@
  * image be given to others)
  *                         {"event":"device-refused","device":"ID","why":"one sentence"} instead
  *
- *      manager -> guest   {"op":"device-link","device":"ID","up":false} pulls a network card's cable;
- * {"op":"device-bandwidth","device":"ID","definition":{...}} gives it that card's rates; with any transport
+ * With any transport:
+ *
+ *      manager -> guest   {"op":"device-link","device":"ID","up":false} pulls a network card's cable
+ *                         {"op":"device-bandwidth","device":"ID","definition":{...}} gives it that card's rates
+ *                         {"op":"device-resize","device":"ID","size":BYTES}: the disk's file has grown
+ *                         {"op":"device-limit","device":"ID","definition":{...}}: the disk's limits are now those of
+ *                         this definition
  *
  * It outlives the manager: when that hangs up, the guest goes on, and the next manager connects to the
  * listening socket that the first one left it. The newest connection is the manager's. A manager that does

@@ -38,11 +38,18 @@ static void take_errors(struct guest_process *process, const cJSON *message, int
 
 static void add_console(struct guest_process *process, const cJSON *message, int fd)
 {
+	const char *channel = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(message, "channel"));
 	struct error err;
 
-	(void)message;
-	if (console_hub_add_client(process->console, fd, &err) < 0)
+	if (!channel) {
+		if (console_hub_add_client(process->console, fd, &err) < 0)
+			log_warning("guest %s: %s", process->config->definition->name, err.text);
+		return;
+	}
+	if (machine_connect_channel(process->machine, channel, fd, &err) < 0) {
 		log_warning("guest %s: %s", process->config->definition->name, err.text);
+		close(fd);
+	}
 }
 
 /* A client's socket for a port of the guest. Who gets no answer there but its end knows why. */
@@ -109,6 +116,24 @@ static void set_bandwidth(struct guest_process *process, const cJSON *message, i
 		log_warning("%s", err.text);
 }
 
+static void resize_disk(struct guest_process *process, const cJSON *message, int fd)
+{
+	struct error err;
+
+	(void)fd;
+	if (device_resize(process->machine, message, &err) < 0)
+		log_warning("%s", err.text);
+}
+
+static void limit_disk(struct guest_process *process, const cJSON *message, int fd)
+{
+	struct error err;
+
+	(void)fd;
+	if (device_limit(process->machine, message, &err) < 0)
+		log_warning("%s", err.text);
+}
+
 /* --- The machine --- */
 
 static void press_power(struct guest_process *process, const cJSON *message, int fd)
@@ -153,6 +178,38 @@ static void tell_counters(struct guest_process *process, const cJSON *asked, int
 	tell(process, message);
 }
 
+/* False: it is none from 1 to max. */
+static bool number_of(const cJSON *message, const char *key, double max, uint64_t *number)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(message, key);
+
+	if (!cJSON_IsNumber(item) || item->valuedouble < 1 || item->valuedouble > max)
+		return false;
+	*number = (uint64_t)item->valuedouble;
+	return true;
+}
+
+static void resize_console(struct guest_process *process, const cJSON *message, int fd)
+{
+	uint64_t columns, rows;
+
+	(void)fd;
+	if (number_of(message, "columns", UINT16_MAX, &columns) &&
+	    number_of(message, "rows", UINT16_MAX, &rows))
+		machine_resize_console(process->machine, (uint16_t)columns, (uint16_t)rows);
+}
+
+static void set_memory(struct guest_process *process, const cJSON *message, int fd)
+{
+	struct error err;
+	uint64_t mib;
+
+	(void)fd;
+	if (number_of(message, "memory_mib", WANTS_MEMORY_MAX, &mib) &&
+	    machine_set_memory(process->machine, mib, &err) < 0)
+		log_warning("%s", err.text);
+}
+
 /* --- All of it --- */
 
 struct request {
@@ -165,13 +222,17 @@ struct request {
 static const struct request requests[] = {
 	{"broker", FD_NEEDED, take_broker},
 	{"console", FD_NEEDED, add_console},
+	{"console-resize", FD_NONE, resize_console},
 	{"counters", FD_NONE, tell_counters},
 	{"ctrl-alt-del", FD_NONE, ctrl_alt_del},
 	{"device-add", FD_ALLOWED, add_device},
 	{"device-bandwidth", FD_NONE, set_bandwidth},
+	{"device-limit", FD_NONE, limit_disk},
 	{"device-link", FD_NONE, set_link},
 	{"device-remove", FD_NONE, remove_device},
+	{"device-resize", FD_NONE, resize_disk},
 	{"errors", FD_NEEDED, take_errors},
+	{"memory-set", FD_NONE, set_memory},
 	{"pause", FD_NONE, pause_guest},
 	{"press-power", FD_NONE, press_power},
 	{"resume", FD_NONE, resume_guest},

@@ -10,6 +10,15 @@
 
 /* --- What it is told --- */
 
+static void add_channels(const struct guest_process *process, cJSON *message)
+{
+	const struct channel_definitions *channels = &process->config->definition->channels;
+	cJSON *array = channels->count ? cJSON_AddArrayToObject(message, "channels") : NULL;
+
+	for (unsigned i = 0; i < channels->count; i++)
+		cJSON_AddItemToArray(array, cJSON_CreateBool(machine_channel_open(process->machine, i)));
+}
+
 static cJSON *state_json(struct guest_process *process)
 {
 	struct boot_report report;
@@ -24,6 +33,7 @@ static cJSON *state_json(struct guest_process *process)
 		cJSON_AddStringToObject(message, "halted", process->halted);
 	if (machine_has_hotplug(process->machine))
 		cJSON_AddItemToObject(message, "devices", device_list(process->machine));
+	add_channels(process, message);
 	return message;
 }
 

@@ -264,27 +264,52 @@ int network_open(const char *guest, unsigned index, const struct network_definit
 	return code;
 }
 
-static int open_vsock(const char *path, struct error *err)
+/* A listening unix socket at a path that is a guest's own; what: of error messages. */
+static int listen_at(const char *what, const char *path, size_t longest, struct error *err)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct stat status;
 
-	if (strlen(path) >= sizeof(address.sun_path) - sizeof("_4294967295"))
-		return error_set(err, -ENAMETOOLONG, "vsock path %s: is too long for a unix socket", path);
+	if (strlen(path) > longest)
+		return error_set(err, -ENAMETOOLONG, "%s %s: is too long for a unix socket", what, path);
 	strcpy(address.sun_path, path);
 	if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode))
-		return error_set(err, -EEXIST, "vsock path %s: another file is there; give another path",
-				 path);
+		return error_set(err, -EEXIST, "%s %s: another file is there; give another path", what, path);
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
-		return error_set(err, -EADDRINUSE,
-				 "vsock path %s: another guest listens there; give another path", path);
+		return error_set(err, -EADDRINUSE, "%s %s: another guest listens there; give another path",
+				 what, path);
 	if (unlink(path) < 0 && errno != ENOENT) /* a former guest's */
-		return error_set(err, -errno, "vsock path %s: cannot replace: %m", path);
+		return error_set(err, -errno, "%s %s: cannot replace: %m", what, path);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
 	    listen(fd, VSOCK_BACKLOG) < 0)
-		return error_set(err, -errno, "vsock path %s: cannot listen: %m", path);
+		return error_set(err, -errno, "%s %s: cannot listen: %m", what, path);
 	return TAKE_FD(fd);
+}
+
+static int open_vsock(const char *path, struct error *err)
+{
+	size_t longest = sizeof(((struct sockaddr_un *)0)->sun_path) - sizeof("_4294967295") - 1;
+
+	return listen_at("vsock path", path, longest, err);
+}
+
+/* The manager has given each of them a path; a guest without one has only those that its definition says. */
+static int open_channels(const struct guest_definition *definition, struct guest_resources *resources,
+			 struct error *err)
+{
+	size_t longest = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
+
+	for (unsigned i = 0; i < definition->channels.count; i++) {
+		const struct channel_definition *channel = &definition->channels.channels[i];
+
+		if (!channel->path)
+			continue;
+		resources->channel_fds[i] = listen_at("channel path", channel->path, longest, err);
+		if (resources->channel_fds[i] < 0)
+			return resources->channel_fds[i];
+	}
+	return 0;
 }
 
 /* --- Memory --- */
@@ -316,6 +341,8 @@ void guest_resources_init(struct guest_resources *resources)
 		.vsock_listen_fd = -1,
 		.kvm_fd = -1,
 	};
+	for (unsigned i = 0; i < CHANNELS_MAX; i++)
+		resources->channel_fds[i] = -1;
 	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
 		resources->disks[i].fd = -1;
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
@@ -347,6 +374,8 @@ int guest_resources_open(const struct guest_definition *definition, const struct
 		resources->vsock_listen_fd = open_vsock(definition->vsock_path, err);
 		code = MIN(resources->vsock_listen_fd, 0);
 	}
+	if (code == 0)
+		code = open_channels(definition, resources, err);
 	if (code < 0)
 		guest_resources_close(resources);
 	return code;
@@ -366,5 +395,7 @@ void guest_resources_close(struct guest_resources *resources)
 		passt_stop(&resources->networks[i].passt);
 	}
 	cleanup_close(&resources->vsock_listen_fd);
+	for (unsigned i = 0; i < CHANNELS_MAX; i++)
+		cleanup_close(&resources->channel_fds[i]);
 	cleanup_close(&resources->kvm_fd);
 }

@@ -46,7 +46,8 @@ struct guest_resources {
 	struct disk_resource disks[DEFINITION_DISKS_MAX];
 	struct network_resource networks[DEFINITION_NETWORKS_MAX];
 	int vsock_listen_fd;
-	int kvm_fd; /* of KVM_DEVICE; -1 once the machine took it over */
+	int channel_fds[CHANNELS_MAX]; /* listening; -1: none, or a channel took it over */
+	int kvm_fd;                    /* of KVM_DEVICE; -1 once the machine took it over */
 };
 
 /* With nothing in it. */

@@ -95,6 +95,7 @@ static void take_message(struct managed_guest *guest, const struct guest_message
 		guest->told_paused = message->paused;
 		memcpy(guest->told_halted, message->halted, sizeof(guest->told_halted));
 		guest->devices = message->devices;
+		guest->channels_open = message->channels_open;
 		guest_heard(guest);
 		guest_hotplug_heard(guest);
 		break;
@@ -218,6 +219,7 @@ void guest_process_forget(struct managed_guest *guest)
 		passt_stop(&guest->passt[i]);
 	guest_jail_close(guest);
 	guest_hotplug_end(guest);
+	guest->channels_open = 0;
 	guest->record.process = (struct process_id){0};
 	cJSON_Delete(TAKE_PTR(guest->record.definition));
 	cJSON_Delete(TAKE_PTR(guest->record.numbers));

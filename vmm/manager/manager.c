@@ -195,7 +195,7 @@ int manager_define(struct manager *manager, struct guest_definition *definition,
 	snprintf(name, sizeof(name), "%s", definition->name);
 	if (guest) {
 		/* On the disk last: what is there must hold. */
-		code = guest_give_vsock_path(guest, definition) < 0
+		code = guest_give_socket_paths(guest, definition) < 0
 			       ? error_set(err, -ENOMEM, "guest %s: out of memory", name)
 			       : store_write(manager->settings, definition, &guest->file, err);
 		if (code == 0)

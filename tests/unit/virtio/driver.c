@@ -6,9 +6,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "common/clock.h"
 #include "common/util.h"
 
 #define STEPS_MAX 1000 /* a loop that is still busy then spins */
+#define AWAIT_MS  10000
 
 static void fake_queue_interrupt(struct virtio_transport *transport, unsigned queue)
 {
@@ -29,7 +31,7 @@ void driver_init(struct driver *driver)
 		.transport = {.queue_interrupt = fake_queue_interrupt,
 			      .config_interrupt = fake_config_interrupt},
 	};
-	driver->ram = mmap(NULL, DRIVER_RAM_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	driver->ram = mmap(NULL, DRIVER_RAM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	cr_assert(driver->ram != MAP_FAILED);
 	cr_assert_eq(guest_memory_add(&driver->memory, DRIVER_RAM_BASE, DRIVER_RAM_SIZE, driver->ram, 0), 0);
 	cr_assert_eq(loop_init(&driver->loop), 0);
@@ -356,6 +358,16 @@ bool driver_collect(struct driver *driver, unsigned index, struct driver_used *u
 	*used = (struct driver_used){.head = (uint16_t)entry->id, .written = entry->len};
 	queue->used_next++;
 	return true;
+}
+
+void driver_await(struct driver *driver, unsigned index, struct driver_used *used)
+{
+	uint64_t end = monotonic_ms() + AWAIT_MS;
+
+	while (!driver_collect(driver, index, used)) {
+		cr_assert_lt(monotonic_ms(), end, "the request was not answered");
+		cr_assert_eq(loop_step(&driver->loop, 10), 0);
+	}
 }
 
 bool driver_sees_broken(const struct driver *driver)

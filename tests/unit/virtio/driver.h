@@ -127,5 +127,8 @@ void driver_run(struct driver *driver);
 /* The next used entry, or false when there is none. */
 bool driver_collect(struct driver *driver, unsigned queue, struct driver_used *used);
 
+/* The same, waiting for it: the device may need the host for it. */
+void driver_await(struct driver *driver, unsigned queue, struct driver_used *used);
+
 /* Whether the device asked for a reset. */
 bool driver_sees_broken(const struct driver *driver);
