@@ -267,6 +267,7 @@ COUNT(convert_block_size, 512, 65536);
 COUNT(convert_bytes_sec, 1024, 17179869184);
 COUNT(convert_iops_sec, 1, 1000000000);
 COUNT(convert_seconds, 1, 3600);
+COUNT(convert_queues, 1, 16);
 COUNT(convert_kib_sec, 1, 16777216);
 
 #define ADJUSTMENT_MAX 3155760000 /* seconds: a hundred years */
@@ -341,6 +342,7 @@ WORDS(convert_cache, SAME("writeback"), SAME("writethrough"), SAME("none"), SAME
       SAME("unsafe"));
 WORDS(convert_discard, SAME("ignore"), SAME("unmap"));
 WORDS(convert_error_policy, SAME("report"), SAME("stop"), SAME("ignore"));
+WORDS(convert_io, SAME("io_uring"), SAME("threads"));
 WORDS(convert_card_type, {"user", "passt"}, {"ethernet", "tap"}, SAME("network"), SAME("bridge"));
 WORDS(convert_link, SAME("up"), SAME("down"));
 WORDS(convert_action, SAME("destroy"), SAME("restart"));
