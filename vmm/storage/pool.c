@@ -365,7 +365,7 @@ int pool_resize(const struct pool *pool, const char *name, uint64_t size, struct
 	if (fstat(fd, &status) < 0)
 		return error_set(err, -errno, "disk %s: cannot stat: %m", name);
 	if (size < (uint64_t)status.st_size)
-		return error_set(err, -EINVAL,
+		return error_set(err, -EOPNOTSUPP,
 				 "disk %s: has %llu bytes; to make it smaller would cut off what is there",
 				 name, (unsigned long long)status.st_size);
 	if (size == (uint64_t)status.st_size)
