@@ -8,8 +8,8 @@
 /* --- Which there are --- */
 
 const struct device_kind device_kinds[DEVICE_KINDS] = {
-	{"disk", "disks", "disk"},
-	{"network", "networks", "net"},
+	{"disk", "disks", "disk", {"iotune", NULL}},
+	{"network", "networks", "net", {"link", "bandwidth", NULL}},
 };
 
 unsigned device_count(const struct guest_definition *definition, const struct device_kind *kind)

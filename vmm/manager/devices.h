@@ -19,9 +19,10 @@
 
 /* Devices that can be given and taken. */
 struct device_kind {
-	const char *type;  /* and the member of a request */
-	const char *array; /* of the definition */
-	const char *word;  /* of ids by default */
+	const char *type;         /* and the member of a request */
+	const char *array;        /* of the definition */
+	const char *word;         /* of ids by default */
+	const char *live_keys[4]; /* what can be changed while the guest runs; ends with NULL */
 };
 
 #define DEVICE_KINDS 2

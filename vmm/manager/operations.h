@@ -50,7 +50,8 @@
  *      disk-create       disk, size                      the disk, as of all that follow; an empty one
  *      disk-import       disk, source, format, size, tag  made from a file or folder of the host: an absolute path
  *      disk-clone        disk, source                    a new disk, as the one named source is
- *      disk-resize       disk, size                      larger, with the file system in it
+ *      disk-resize       disk, size                      larger, with the file system in it; one that guests run
+ *                                                        with grows under them (disk_grow.h)
  *      disk-delete       disk
  *
  *      exec              guest, command, input, encoding, environment, user, folder, timeout_s
@@ -65,7 +66,8 @@
  *                                                        the device of that id, which is made or changed; kind: disk
  *                                                        or network; definition: an item of the guest's "disks" or
  *                                                        "networks", whose id may stand for device; of a network
- *                                                        card of a guest that runs, "link" may change
+ *                                                        card of a guest that runs, "link" and "bandwidth" may
+ *                                                        change, of a disk "iotune"
  *      device-remove     guest, device, next_start, timeout_s
  *
  * Long ones (disk-create, -import, -clone, -resize, -delete; start, shutdown, reboot, kill, boot-report, mode, device-add, -remove, as with "wait") take
