@@ -13,3 +13,10 @@ void latency_add(struct latency *latency, uint64_t ns)
 	counter_add(&latency->counts[bucket], 1);
 	counter_add(&latency->sum_ns, ns);
 }
+
+void latency_sum(struct latency *sum, const struct latency *latency)
+{
+	for (unsigned i = 0; i < LATENCY_BUCKETS; i++)
+		counter_add(&sum->counts[i], counter_read(&latency->counts[i]));
+	counter_add(&sum->sum_ns, counter_read(&latency->sum_ns));
+}

@@ -55,7 +55,7 @@ static void vector_send(struct msix *msix, unsigned vector)
 /* What waits and need not any more is sent. */
 static void vector_send_pending(struct msix *msix, unsigned vector)
 {
-	uint32_t bit = 1U << vector;
+	uint64_t bit = 1ULL << vector;
 
 	if (!msix->enabled || !(msix->pending & bit) || vector_is_masked(msix, vector))
 		return;
@@ -86,7 +86,7 @@ void msix_raise(struct msix *msix, unsigned vector)
 		return;
 	pthread_mutex_lock(&msix->lock);
 	if (msix->enabled && vector_is_masked(msix, vector))
-		msix->pending |= 1U << vector;
+		msix->pending |= 1ULL << vector;
 	else if (msix->enabled)
 		vector_send(msix, vector);
 	pthread_mutex_unlock(&msix->lock);
@@ -152,7 +152,7 @@ void msix_pending_read(struct msix *msix, uint64_t offset, uint8_t *data, uint32
 	if (!access_valid(offset, len) || offset >= sizeof(bits))
 		return;
 	pthread_mutex_lock(&msix->lock);
-	bits = htole64((uint64_t)msix->pending >> (8 * offset));
+	bits = htole64(msix->pending >> (8 * offset));
 	pthread_mutex_unlock(&msix->lock);
 	memcpy(data, &bits, len);
 }

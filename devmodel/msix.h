@@ -18,7 +18,7 @@
 
 #include "devmodel/irq.h"
 
-#define MSIX_VECTORS_MAX      32
+#define MSIX_VECTORS_MAX      64
 #define MSIX_ENTRY_SIZE       16
 #define MSIX_CAPABILITY_SIZE  12
 #define MSIX_CONTROL_WRITABLE (PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL)
@@ -29,7 +29,7 @@ struct msix {
 	unsigned count;
 	bool enabled;
 	bool masked;                                           /* all of them */
-	uint32_t pending;                                      /* a bit a vector */
+	uint64_t pending;                                      /* a bit a vector */
 	uint32_t table[MSIX_VECTORS_MAX][MSIX_ENTRY_SIZE / 4]; /* as the guest sees it, in our byte order */
 };
 

@@ -144,12 +144,18 @@ static bool is_boot_target(const char *name)
 	return !strcmp(name, "multi-user.target") || !strcmp(name, "graphical.target");
 }
 
+/* What the boot to it would start for its place in /etc/rinit. */
+static bool is_wanted_by_place(const struct unit *unit, const char *target)
+{
+	return is_boot_target(target) && manager_boot_wants(unit, target);
+}
+
 /* Logins and what else is of rinit's own making stay: who isolates sits at one of them. So does what the boot
  * did before there were services. */
 static bool stays(const struct unit *unit, const char *target)
 {
 	return unit->config.ignore_on_isolate || (!unit->path && !is_boot_target(unit->config.name)) ||
-	       (is_boot_target(target) && manager_boot_wants(unit, target));
+	       is_wanted_by_place(unit, target);
 }
 
 void manager_isolate(struct manager *manager, struct unit *target)
@@ -167,5 +173,8 @@ void manager_isolate(struct manager *manager, struct unit *target)
 	for (size_t i = 0, count = set->count; i < count; i++)
 		if (!keep[i] && is_up(set->items[i]))
 			manager_stop(manager, set->items[i]);
+	for (size_t i = 0, count = set->count; i < count; i++)
+		if (is_wanted_by_place(set->items[i], target->config.name))
+			manager_start(manager, set->items[i]);
 	manager_start(manager, target);
 }

@@ -1,452 +1,418 @@
 #include "devmodel/virtio/blk.h"
 
-#include <endian.h>
 #include <errno.h>
-#include <linux/virtio_blk.h>
-#include <linux/virtio_ids.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/log.h"
 #include "common/util.h"
-#include "devmodel/virtio/blk_file.h"
-#include "devmodel/virtio/blk_limits.h"
-#include "devmodel/virtio/iov.h"
+#include "devmodel/virtio/blk_device.h"
 
-#define BLK_QUEUE_SIZE 128
-#define BLK_SEG_MAX    (BLK_QUEUE_SIZE - 2) /* header and status take a descriptor each */
+/* --- Requests of a queue --- */
 
-#define BLK_NAME_PREFIX  "blk "
-#define STATUS_TRY_AGAIN 0xff /* none of 5.2.6's: ours */
-
-/* 5.2.4: what one request may discard or zero. Zeros may have to be written. */
-#define BLK_RANGES_MAX      32
-#define BLK_DISCARD_SECTORS (1U << 21)
-#define BLK_ZERO_SECTORS    (1U << 16)
-#define BLK_DISCARD_ALIGN   8 /* sectors: a page, below which file systems give nothing back */
-
-struct blk {
-	struct virtio_device device;
-	char *name;
-	struct blk_file file;
-	bool read_only;
-	bool unsafe;
-	bool discard;
-	bool ignore_errors;
-	void (*stopped)(void *owner, const char *why);
-	void *owner;
-	uint64_t sectors;
-	struct blk_limits limits;
-	struct virtio_blk_config config;
-	char id[VIRTIO_BLK_ID_BYTES];
-	struct virtq_chain chain;
-	struct latency latencies[VIRTIO_BLK_KINDS];
-};
-
-struct request {
-	uint32_t type;
-	uint64_t sector;
-	struct blk_slice out; /* behind the header */
-	struct blk_slice in;  /* before the status byte */
-	uint8_t *status;
-};
-
-/* The slice is not empty. */
-static uint8_t *slice_take_last_byte(struct blk_slice *slice)
+static struct blk_request *request_new(struct blk_queue *queue)
 {
-	struct iovec *last;
+	struct blk_request *request = &queue->requests[queue->idle[--queue->idle_count]];
 
-	while (slice->parts[slice->count - 1].iov_len == 0)
-		slice->count--;
-	last = &slice->parts[slice->count - 1];
-	last->iov_len--;
-	slice->len--;
-	return (uint8_t *)last->iov_base + last->iov_len;
+	request->queue = queue;
+	request->next = NULL;
+	return request;
 }
 
-/* 5.2.6: header, data, status; where the descriptors begin and end means nothing (2.7.4). */
-static int request_parse(struct request *request, struct virtq_chain *chain)
+static void request_free(struct blk_request *request)
 {
-	struct virtio_blk_outhdr header;
+	struct blk_queue *queue = request->queue;
 
-	if (virtq_chain_read(chain, 0, &header, sizeof(header)) != sizeof(header) || chain->writable_len == 0)
-		return -EPROTO;
-	*request = (struct request){
-		.type = le32toh(header.type),
-		.sector = le64toh(header.sector),
-		.out = {chain->iov, chain->readable_count, chain->readable_len},
-		.in = {chain->iov + chain->readable_count, chain->writable_count, chain->writable_len},
-	};
-	blk_slice_skip(&request->out, sizeof(header));
-	request->status = slice_take_last_byte(&request->in);
-	return 0;
+	queue->idle[queue->idle_count++] = (uint8_t)(request - queue->requests);
 }
 
-/* An error of the file: the status of the request. */
-static uint8_t blk_failed(struct blk *blk, const char *operation, int code)
+static void request_hold(struct blk_request *request)
 {
-	const char *cause = code == -ENODATA ? "the file has become shorter" : strerror(-code);
+	struct blk_queue *queue = request->queue;
 
-	log_limited(&blk->device.log_limit, LOG_LEVEL_ERROR, "virtio %s: cannot %s: %s%s", blk->name,
-		    operation, cause, blk->ignore_errors ? "; ignored" : "");
-	return blk->ignore_errors ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR;
+	counter_add(&virtio_queue_counters(&queue->blk->device, queue->index)->errors, 1);
+	blk_request_keep(request);
+	request->next = NULL;
+	*queue->held_last = request;
+	queue->held_last = &request->next;
 }
 
-/* The same of one that may be tried again. */
-static uint8_t blk_stopped(struct blk *blk, const char *operation, int code)
+static void request_count(struct blk_request *request, uint8_t status)
 {
-	struct error why;
-
-	if (!blk->stopped)
-		return blk_failed(blk, operation, code);
-	error_set(&why, code, "disk %s: cannot %s: %s", blk->name + strlen(BLK_NAME_PREFIX), operation,
-		  code == -ENODATA ? "the file has become shorter" : strerror(-code));
-	blk->stopped(blk->owner, why.text);
-	return STATUS_TRY_AGAIN;
-}
-
-/* 5.2.6.2: a driver that cannot flush expects its data to be safe when the write is done. */
-static bool blk_writes_through(const struct blk *blk)
-{
-	return !virtio_has(&blk->device, VIRTIO_BLK_F_FLUSH) && !blk->unsafe;
-}
-
-/* What the driver was told of: the disk's end, and the size of a block where the file insists on it. */
-static bool blk_in_range(const struct blk *blk, uint64_t sector, size_t bytes)
-{
-	uint64_t block = MAX(blk->file.align, (unsigned)VIRTIO_BLK_SECTOR) / VIRTIO_BLK_SECTOR;
-
-	return bytes % (block * VIRTIO_BLK_SECTOR) == 0 && sector % block == 0 && sector <= blk->sectors &&
-	       bytes / VIRTIO_BLK_SECTOR <= blk->sectors - sector;
-}
-
-static void slice_clear(struct blk_slice *slice)
-{
-	for (unsigned i = 0; i < slice->count; i++)
-		memset(slice->parts[i].iov_base, 0, slice->parts[i].iov_len);
-	blk_slice_skip(slice, slice->len);
-}
-
-static uint8_t blk_read(struct blk *blk, struct request *request)
-{
-	size_t len = request->in.len;
-	uint8_t status;
-	int code;
-
-	if (!blk_in_range(blk, request->sector, len))
-		return VIRTIO_BLK_S_IOERR;
-	code = blk_file_read(&blk->file, &request->in, request->sector * VIRTIO_BLK_SECTOR);
-	counter_add(&blk->device.counters.to_guest, len - request->in.len);
-	if (code == 0)
-		return VIRTIO_BLK_S_OK;
-	status = blk_stopped(blk, "read", code);
-	if (status == VIRTIO_BLK_S_OK)
-		slice_clear(&request->in);
-	return status;
-}
-
-static uint8_t blk_write(struct blk *blk, struct request *request)
-{
-	size_t len = request->out.len;
-	int code;
-
-	if (blk->read_only || !blk_in_range(blk, request->sector, len))
-		return VIRTIO_BLK_S_IOERR;
-	code = blk_file_write(&blk->file, &request->out, request->sector * VIRTIO_BLK_SECTOR,
-			      blk_writes_through(blk));
-	counter_add(&blk->device.counters.from_guest, len - request->out.len);
-	return code < 0 ? blk_stopped(blk, "write", code) : VIRTIO_BLK_S_OK;
-}
-
-/* Not to be tried again: the kernel forgets what it could not write, and would say yes the second time. */
-static uint8_t blk_flush(struct blk *blk)
-{
-	int code = blk->unsafe ? 0 : blk_file_flush(&blk->file);
-
-	return code < 0 ? blk_failed(blk, "flush", code) : VIRTIO_BLK_S_OK;
-}
-
-/* 5.2.6.1, 5.2.6.2: one range of a discard or a write of zeroes. */
-static uint8_t blk_clear_range(struct blk *blk, bool discard,
-			       const struct virtio_blk_discard_write_zeroes *range)
-{
-	uint64_t sector = le64toh(range->sector);
-	uint32_t sectors = le32toh(range->num_sectors), flags = le32toh(range->flags);
-	uint64_t offset = sector * VIRTIO_BLK_SECTOR, len = (uint64_t)sectors * VIRTIO_BLK_SECTOR;
-	bool unmap = flags & VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP;
-	int code;
-
-	if (flags & ~(uint32_t)VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP || (discard && unmap))
-		return VIRTIO_BLK_S_UNSUPP;
-	if (sectors > (discard ? BLK_DISCARD_SECTORS : BLK_ZERO_SECTORS) || !blk_in_range(blk, sector, len))
-		return VIRTIO_BLK_S_IOERR;
-	code = discard ? blk_file_discard(&blk->file, offset, len)
-		       : blk_file_zero(&blk->file, offset, len, unmap && blk->discard);
-	if (code == 0 && !discard) /* the host may have had to write them */
-		blk_limits_take(&blk->limits, BLK_LIMIT_WRITE, len);
-	if (code == -EOPNOTSUPP)
-		return VIRTIO_BLK_S_UNSUPP;
-	return code < 0 ? blk_stopped(blk, discard ? "discard" : "write zeroes", code) : VIRTIO_BLK_S_OK;
-}
-
-static uint8_t blk_clear(struct blk *blk, struct request *request, bool discard)
-{
-	struct virtio_blk_discard_write_zeroes ranges[BLK_RANGES_MAX];
-	size_t len = request->out.len;
-	uint8_t status = VIRTIO_BLK_S_OK;
-	int code;
-
-	if (discard && !blk->discard)
-		return VIRTIO_BLK_S_UNSUPP;
-	if (blk->read_only || len == 0 || len % sizeof(*ranges) || len > sizeof(ranges))
-		return VIRTIO_BLK_S_IOERR;
-	iov_gather(request->out.parts, request->out.count, 0, ranges, len);
-	for (size_t i = 0; i < len / sizeof(*ranges) && status == VIRTIO_BLK_S_OK; i++)
-		status = blk_clear_range(blk, discard, &ranges[i]);
-	if (status != VIRTIO_BLK_S_OK || !blk_writes_through(blk))
-		return status;
-	code = blk_file_flush(&blk->file);
-	return code < 0 ? blk_failed(blk, "flush", code) : VIRTIO_BLK_S_OK;
-}
-
-static uint8_t blk_get_id(struct blk *blk, struct request *request)
-{
-	size_t copied = 0;
-
-	if (request->in.len < sizeof(blk->id))
-		return VIRTIO_BLK_S_IOERR;
-	while (copied < sizeof(blk->id)) {
-		size_t size = MIN(request->in.parts->iov_len, sizeof(blk->id) - copied);
-
-		memcpy(request->in.parts->iov_base, blk->id + copied, size);
-		copied += size;
-		blk_slice_skip(&request->in, size);
-	}
-	return VIRTIO_BLK_S_OK;
-}
-
-static uint8_t blk_execute(struct blk *blk, struct request *request)
-{
-	switch (request->type) {
-	case VIRTIO_BLK_T_IN:
-		return blk_read(blk, request);
-	case VIRTIO_BLK_T_OUT:
-		return blk_write(blk, request);
-	case VIRTIO_BLK_T_FLUSH:
-		return blk_flush(blk);
-	case VIRTIO_BLK_T_DISCARD:
-		return blk_clear(blk, request, true);
-	case VIRTIO_BLK_T_WRITE_ZEROES:
-		return blk_clear(blk, request, false);
-	case VIRTIO_BLK_T_GET_ID:
-		return blk_get_id(blk, request);
-	default:
-		return VIRTIO_BLK_S_UNSUPP;
-	}
-}
-
-/* -1: one that is not measured. */
-static int blk_kind(uint32_t type)
-{
-	switch (type) {
-	case VIRTIO_BLK_T_IN:
-		return VIRTIO_BLK_READ;
-	case VIRTIO_BLK_T_OUT:
-		return VIRTIO_BLK_WRITE;
-	case VIRTIO_BLK_T_FLUSH:
-		return VIRTIO_BLK_FLUSH;
-	default:
-		return -1;
-	}
-}
-
-static uint8_t blk_execute_timed(struct blk *blk, struct request *request)
-{
-	int kind = blk_kind(request->type);
-	uint64_t began = kind < 0 ? 0 : monotonic_ns();
-	uint8_t status = blk_execute(blk, request);
+	struct blk_queue *queue = request->queue;
+	struct virtio_counters *counters = virtio_queue_counters(&queue->blk->device, queue->index);
+	int kind = blk_request_kind(request);
 
 	if (kind >= 0)
-		latency_add(&blk->latencies[kind], monotonic_ns() - began);
-	if (status == VIRTIO_BLK_S_IOERR || status == STATUS_TRY_AGAIN)
-		counter_add(&blk->device.counters.errors, 1);
-	return status;
-}
-
-/* True: not now; the queue is kicked when it is time. */
-static bool blk_over_limit(struct blk *blk, const struct request *request)
-{
-	switch (request->type) {
-	case VIRTIO_BLK_T_IN:
-		return blk_limits_wait(&blk->limits, BLK_LIMIT_READ, request->in.len);
-	case VIRTIO_BLK_T_OUT:
-		return blk_limits_wait(&blk->limits, BLK_LIMIT_WRITE, request->out.len);
-	case VIRTIO_BLK_T_WRITE_ZEROES: /* its zeroes are counted when they are written */
-		return blk_limits_wait(&blk->limits, BLK_LIMIT_WRITE, request->out.len);
-	case VIRTIO_BLK_T_DISCARD:
-		return blk_limits_wait(&blk->limits, BLK_LIMIT_WRITE, 0);
-	default:
-		return false;
-	}
+		latency_add(&queue->latencies[kind], monotonic_ns() - request->began);
+	if (kind == VIRTIO_BLK_READ)
+		counter_add(&counters->to_guest, request->in_len - request->in.len);
+	if (kind == VIRTIO_BLK_WRITE)
+		counter_add(&counters->from_guest, request->out_len - request->out.len);
+	if (status == VIRTIO_BLK_S_IOERR)
+		counter_add(&counters->errors, 1);
 }
 
 /*
  * Whatever came of it, the driver hears of the request. 2.7.8.2: the length counts no byte behind one that
- * was not written, so it leaves out the status of a request whose buffers were not filled. False: it is in
- * the queue again, for another time.
+ * was not written, so it leaves out the status of a request whose buffers were not filled.
  */
-static bool blk_serve(struct blk *blk, struct virtq *queue, struct request *request)
+static void request_answer(struct blk_request *request, uint8_t status)
 {
-	size_t in_len = request->in.len;
-	uint8_t status = blk_execute_timed(blk, request);
-	size_t written;
+	struct blk_queue *queue = request->queue;
+	size_t written = request->in_len - request->in.len;
 
-	if (status == STATUS_TRY_AGAIN) {
-		virtq_unpop(queue);
+	request_count(request, status);
+	*request->status = status;
+	if (request->in.len == 0)
+		written++;
+	virtq_push(&queue->blk->device.queues[queue->index], request->token, (uint32_t)written);
+	request_free(request);
+}
+
+/* Carries it on until it is answered, or has to wait. */
+static void request_go_on(struct blk_request *request, uint8_t status)
+{
+	struct blk_queue *queue = request->queue;
+
+	while (status == BLK_PENDING) {
+		int code = blk_engine_try(&queue->engine, &request->job);
+
+		if (code == -EINPROGRESS) {
+			blk_request_keep(request);
+			blk_engine_start(&queue->engine, &request->job);
+			return;
+		}
+		status = blk_request_next(request, code);
+	}
+	if (status == BLK_AGAIN)
+		request_hold(request);
+	else
+		request_answer(request, status);
+}
+
+/* --- Queues --- */
+
+static void queue_retry(struct blk_queue *queue)
+{
+	struct blk_request *request = queue->held, *next;
+
+	queue->held = NULL;
+	queue->held_last = &queue->held;
+	for (; request; request = next) {
+		next = request->next;
+		request_go_on(request, BLK_PENDING);
+	}
+}
+
+/* False: no more for now. */
+static bool queue_take(struct blk_queue *queue)
+{
+	struct virtio_device *device = &queue->blk->device;
+	struct blk_request *request = request_new(queue);
+
+	if (blk_request_parse(request, &queue->chain) < 0) {
+		virtio_device_broken(device, "a request without header or status byte");
+		request_free(request);
 		return false;
 	}
-	*request->status = status;
-	written = in_len - request->in.len;
-	if (written == in_len)
-		written++;
-	virtq_push(queue, blk->chain.head, (uint32_t)written);
+	if (blk_request_over_limit(request)) {
+		virtq_unpop(&device->queues[queue->index], request->token);
+		request_free(request);
+		return false;
+	}
+	if (blk_request_kind(request) >= 0)
+		request->began = monotonic_ns();
+	request_go_on(request, blk_request_begin(request));
 	return true;
+}
+
+/* What is held up goes first, and holds up the others. */
+static void queue_serve(struct blk_queue *queue)
+{
+	struct virtio_device *device = &queue->blk->device;
+	unsigned budget = VIRTIO_BATCH;
+
+	virtq_disable_notify(&device->queues[queue->index]);
+	if (queue->held)
+		queue_retry(queue);
+	while (!queue->held) {
+		queue->starved = queue->idle_count == 0;
+		if (queue->starved || !virtio_device_pop(device, queue->index, &queue->chain, &budget) ||
+		    !queue_take(queue))
+			break;
+	}
+	blk_engine_submit(&queue->engine);
+	virtio_interrupt(device, queue->index);
 }
 
 static void blk_notify(struct virtio_device *device, unsigned index)
 {
 	struct blk *blk = CONTAINER_OF(device, struct blk, device);
-	struct virtq *queue = &device->queues[index];
-	unsigned budget = VIRTIO_BATCH;
-	struct request request;
 
-	virtq_disable_notify(queue);
-	while (virtio_device_pop(device, index, &blk->chain, &budget)) {
-		if (request_parse(&request, &blk->chain) < 0) {
-			virtio_device_broken(device, "a request without header or status byte");
-			break;
-		}
-		if (blk_over_limit(blk, &request)) {
-			virtq_unpop(queue);
-			break;
-		}
-		if (!blk_serve(blk, queue, &request))
-			break;
-	}
-	virtio_interrupt(device, index);
+	queue_serve(&blk->queues[index]);
 }
 
-static void blk_config_read(struct virtio_device *device, uint32_t offset, uint8_t *data, uint32_t len)
+void blk_queue_ended(struct blk *blk, unsigned index)
+{
+	struct blk_queue *queue = &blk->queues[index];
+	struct blk_engine *engine = &queue->engine;
+	struct virtio_device *device = &blk->device;
+	struct blk_job *job, *next;
+
+	virtio_queue_lock(device, queue->index);
+	for (job = blk_engine_take(engine); job; job = next) {
+		struct blk_request *request = CONTAINER_OF(job, struct blk_request, job);
+
+		next = job->next;
+		if (virtio_device_live(device))
+			request_go_on(request, blk_request_next(request, job->result));
+		else /* broken: its driver will reset it */
+			request_free(request);
+	}
+	if (virtio_device_live(device)) {
+		blk_engine_submit(engine);
+		virtio_interrupt(device, queue->index);
+		if (queue->starved)
+			queue_serve(queue);
+	}
+	virtio_queue_unlock(device, queue->index);
+}
+
+static void queue_ended(struct blk_engine *engine)
+{
+	struct blk_queue *queue = CONTAINER_OF(engine, struct blk_queue, engine);
+
+	blk_queue_ended(queue->blk, queue->index);
+}
+
+static void queue_forget(struct blk_queue *queue)
+{
+	blk_engine_drain(&queue->engine);
+	queue->held = NULL;
+	queue->held_last = &queue->held;
+	queue->starved = false;
+	queue->idle_count = BLK_QUEUE_SIZE;
+	for (unsigned i = 0; i < BLK_QUEUE_SIZE; i++)
+		queue->idle[i] = (uint8_t)(BLK_QUEUE_SIZE - 1 - i);
+}
+
+static void blk_queue_reset(struct virtio_device *device, unsigned index)
 {
 	struct blk *blk = CONTAINER_OF(device, struct blk, device);
 
-	memcpy(data, (const uint8_t *)&blk->config + offset, len);
+	queue_forget(&blk->queues[index]);
 }
 
-const struct latency *virtio_blk_latency(const struct virtio_device *device, enum virtio_blk_kind kind)
+static void blk_reset(struct virtio_device *device)
+{
+	for (unsigned i = 0; i < device->queue_count; i++)
+		blk_queue_reset(device, i);
+}
+
+void virtio_blk_retry(struct virtio_device *device)
+{
+	for (unsigned i = 0; i < device->queue_count; i++)
+		virtio_device_kick(device, i);
+}
+
+/* --- What others ask --- */
+
+void virtio_blk_latency(const struct virtio_device *device, enum virtio_blk_kind kind, struct latency *sum)
 {
 	const struct blk *blk = CONTAINER_OF(device, const struct blk, device);
 
-	return &blk->latencies[kind];
+	*sum = (struct latency){0};
+	for (unsigned i = 0; i < blk->queue_count; i++)
+		latency_sum(sum, &blk->queues[i].latencies[kind]);
+}
+
+bool virtio_blk_has_ring(const struct virtio_device *device)
+{
+	return CONTAINER_OF(device, const struct blk, device)->queues[0].engine.has_ring;
+}
+
+static int throttles_make(struct blk *blk, struct error *err)
+{
+	int code = 0;
+
+	for (unsigned i = 0; i < blk->queue_count && code == 0; i++) {
+		struct virtio_throttle *throttle = &blk->queues[i].throttle;
+
+		virtio_queue_lock(&blk->device, i);
+		if (!throttle->device)
+			code = virtio_throttle_init(throttle, &blk->device, i, err);
+		virtio_queue_unlock(&blk->device, i);
+	}
+	return code;
+}
+
+static int limits_make(struct blk *blk, const struct virtio_blk_rates *operations,
+		       const struct virtio_blk_rates *bytes, struct error *err)
+{
+	int code = blk_rates_any(operations) || blk_rates_any(bytes) ? throttles_make(blk, err) : 0;
+
+	if (code == 0)
+		blk_limits_set(&blk->limits, operations, bytes);
+	return code;
+}
+
+int virtio_blk_limit(struct virtio_device *device, const struct virtio_blk_rates *operations,
+		     const struct virtio_blk_rates *bytes, struct error *err)
+{
+	int code = limits_make(CONTAINER_OF(device, struct blk, device), operations, bytes, err);
+
+	if (code == 0)
+		virtio_blk_retry(device); /* who waits, waits for as long as the old ones said */
+	return code;
+}
+
+/* --- Life --- */
+
+/* Closes no descriptor: that is its owner's until the disk was made. */
+static void blk_free(struct blk *blk)
+{
+	for (unsigned i = 0; i < blk->queue_count; i++) {
+		virtio_throttle_close(&blk->queues[i].throttle);
+		blk_engine_close(&blk->queues[i].engine);
+		free(blk->queues[i].requests);
+	}
+	if (blk->device.memory)
+		virtio_device_close(&blk->device);
+	vhost_user_blk_close(&blk->backend);
+	blk_limits_close(&blk->limits);
+	free(blk->queues);
+	free(blk->name);
+	free(blk);
 }
 
 static void blk_destroy(struct virtio_device *device)
 {
 	struct blk *blk = CONTAINER_OF(device, struct blk, device);
+	int fd = blk->fd;
 
-	blk_limits_close(&blk->limits);
-	virtio_device_close(device);
-	blk_file_close(&blk->file);
-	free(blk->name);
-	free(blk);
+	blk_free(blk);
+	cleanup_close(&fd);
 }
 
 static const struct virtio_device_ops blk_ops = {
 	.config_read = blk_config_read,
 	.notify = blk_notify,
+	.reset = blk_reset,
+	.queue_reset = blk_queue_reset,
 	.destroy = blk_destroy,
 };
 
-static uint8_t log2_of(unsigned power_of_two)
+/* An engine that may be io_uring and cannot is a blocking one. */
+static int engine_make(struct blk_queue *queue, const struct blk_file *file,
+		       const struct virtio_blk_options *options, struct loop *loop, struct error *err)
 {
-	return (uint8_t)__builtin_ctz(power_of_two);
+	bool wants = options->engine == VIRTIO_BLK_IO_URING ||
+		     (options->engine == VIRTIO_BLK_AUTO && !file->in_memory);
+	int code = blk_engine_init(&queue->engine, file, wants ? BLK_QUEUE_SIZE : 0, loop, queue_ended);
+
+	if (code < 0 && options->engine == VIRTIO_BLK_IO_URING)
+		return error_set(err, code, "disk %s: io \"io_uring\" is not to be had from this kernel: %s",
+				 options->name, strerror(-code));
+	if (code < 0)
+		code = blk_engine_init(&queue->engine, file, 0, loop, queue_ended);
+	return code;
 }
 
-/* 5.2.3, 5.2.4: what the driver finds. */
-static void blk_describe(struct blk *blk, const struct virtio_blk_options *options, unsigned logical)
+static int queue_make(struct blk *blk, unsigned index, const struct blk_file *file,
+		      const struct virtio_blk_options *options, struct loop *loop, struct error *err)
 {
-	struct virtio_blk_config *config = &blk->config;
-	uint64_t features = 1ULL << VIRTIO_BLK_F_SEG_MAX;
+	struct blk_queue *queue = &blk->queues[index];
+	int code = 0;
 
-	config->capacity = htole64(blk->sectors);
-	config->seg_max = htole32(BLK_SEG_MAX);
-	config->blk_size = htole32(logical);
-	if (logical != VIRTIO_BLK_SECTOR)
-		features |= 1ULL << VIRTIO_BLK_F_BLK_SIZE;
-	if (options->physical_block > logical) {
-		config->physical_block_exp = (uint8_t)(log2_of(options->physical_block) - log2_of(logical));
-		features |= 1ULL << VIRTIO_BLK_F_TOPOLOGY;
-	}
-	config->max_discard_sectors = htole32(BLK_DISCARD_SECTORS);
-	config->max_discard_seg = htole32(BLK_RANGES_MAX);
-	config->discard_sector_alignment = htole32(BLK_DISCARD_ALIGN);
-	config->max_write_zeroes_sectors = htole32(BLK_ZERO_SECTORS);
-	config->max_write_zeroes_seg = htole32(BLK_RANGES_MAX);
-	config->write_zeroes_may_unmap = options->discard;
-	if (options->read_only)
-		features |= 1ULL << VIRTIO_BLK_F_RO;
-	else
-		features |= 1ULL << VIRTIO_BLK_F_WRITE_ZEROES | (uint64_t)options->discard
-									<< VIRTIO_BLK_F_DISCARD;
-	if (!options->write_through)
-		features |= 1ULL << VIRTIO_BLK_F_FLUSH;
-	blk->device.offered = features;
-}
-
-/* The file's own blocks are the least. Returns the size or a negative errno. */
-static int blk_choose_block(const struct blk *blk, const struct virtio_blk_options *options,
-			    struct error *err)
-{
-	unsigned least = MAX(blk->file.align, (unsigned)VIRTIO_BLK_SECTOR);
-	unsigned logical = options->logical_block ? options->logical_block : least;
-
-	if (logical < least)
-		return error_set(err, -EINVAL,
-				 "disk %s: without the page cache its blocks have %u bytes, not %u",
-				 options->name, least, logical);
-	if (options->size % logical || options->size > INT64_MAX)
-		return error_set(err, -EINVAL, "disk %s: its size, %llu bytes, is not a multiple of %u",
-				 options->name, (unsigned long long)options->size, logical);
-	return (int)logical;
-}
-
-static int blk_init(struct blk *blk, const struct virtio_blk_options *options, struct error *err)
-{
-	int logical = blk_choose_block(blk, options, err);
-
-	if (logical < 0)
-		return logical;
-	if (asprintf(&blk->name, BLK_NAME_PREFIX "%s", options->name) < 0) {
-		blk->name = NULL;
+	queue->requests = calloc(BLK_QUEUE_SIZE, sizeof(*queue->requests));
+	if (!queue->requests)
 		return error_set(err, -ENOMEM, "disk %s: out of memory", options->name);
+	queue->blk = blk;
+	queue->index = index;
+	if (options->backend)
+		blk_engine_init_backend(&queue->engine, &blk->backend, index);
+	else
+		code = engine_make(queue, file, options, loop, err);
+	if (code < 0) {
+		free(queue->requests);
+		return code;
 	}
+	queue_forget(queue);
+	blk->queue_count++;
+	return 0;
+}
+
+static int queues_make(struct blk *blk, const struct blk_file *file, const struct virtio_blk_options *options,
+		       struct loop *loop, struct error *err)
+{
+	unsigned count = MAX(options->queues, 1U);
+	int code = 0;
+
+	blk->queues = calloc(count, sizeof(*blk->queues));
+	if (!blk->queues)
+		return error_set(err, -ENOMEM, "disk %s: out of memory", options->name);
+	for (unsigned i = 0; i < count && code == 0; i++) {
+		struct loop *own = i && options->loops && !options->backend ? options->loops[i - 1] : loop;
+
+		code = queue_make(blk, i, file, options, own, err);
+		if (code == 0)
+			code = virtio_device_set_queue_loop(&blk->device, i, own);
+	}
+	return code;
+}
+
+static int blk_init(struct blk *blk, const struct virtio_blk_options *options, struct blk_file *file,
+		    struct error *err)
+{
+	int code = options->backend ? 0 : blk_file_init(file, options->fd);
+
+	if (code == 0 && asprintf(&blk->name, BLK_NAME_PREFIX "%s", options->name) < 0) {
+		blk->name = NULL;
+		code = -ENOMEM;
+	}
+	if (code < 0)
+		return error_set(err, code, "disk %s: cannot be used: %s", options->name, strerror(-code));
+	blk->fd = options->backend ? -1 : options->fd;
+	if (!options->backend)
+		blk->align = file->align;
 	blk->read_only = options->read_only;
 	blk->unsafe = options->unsafe;
 	blk->discard = options->discard;
 	blk->ignore_errors = options->ignore_errors;
 	blk->stopped = options->stopped;
 	blk->owner = options->owner;
-	blk->sectors = options->size / VIRTIO_BLK_SECTOR;
-	if (options->id)
-		memcpy(blk->id, options->id, strnlen(options->id, sizeof(blk->id)));
 	blk->device.ops = &blk_ops;
-	blk->device.id = VIRTIO_ID_BLOCK;
 	blk->device.name = blk->name;
-	blk->device.queue_count = 1;
-	blk->device.config_size = sizeof(blk->config);
-	blk_describe(blk, options, (unsigned)logical);
-	return 0;
+	blk->device.queue_count = MAX(options->queues, 1U);
+	return blk_describe(blk, options, err);
+}
+
+/* With the loops' sources of the queues, which are removed by blk_free. */
+static int blk_open(struct blk *blk, const struct virtio_blk_options *options, struct loop *loop,
+		    const struct guest_memory *memory, struct error *err)
+{
+	struct virtio_blk_options filled = *options;
+	struct blk_file file = {.fd = -1};
+	int code = options->backend ? blk_backend_open(blk, options, loop, memory, &filled.size, err) : 0;
+
+	if (code == 0)
+		code = blk_init(blk, &filled, &file, err);
+	if (code == 0)
+		code = queues_make(blk, &file, options, loop, err);
+	if (code == 0)
+		code = virtio_device_init(&blk->device, memory, loop, err);
+	if (code < 0) {
+		blk->device.memory = NULL; /* nothing of it is to be closed */
+		return code;
+	}
+	for (unsigned i = 0; i < blk->device.queue_count; i++)
+		blk->device.queues[i].size_max = BLK_QUEUE_SIZE;
+	return limits_make(blk, &options->operations, &options->bytes, err);
 }
 
 struct virtio_device *virtio_blk_create(const struct virtio_blk_options *options,
@@ -454,22 +420,14 @@ struct virtio_device *virtio_blk_create(const struct virtio_blk_options *options
 					struct error *err)
 {
 	struct blk *blk = calloc(1, sizeof(*blk));
-	int code = blk ? blk_file_init(&blk->file, options->fd) : -ENOMEM;
 
-	if (code < 0) {
-		error_set(err, code, "disk %s: cannot be used: %s", options->name, strerror(-code));
-		free(blk);
+	if (!blk) {
+		error_set(err, -ENOMEM, "disk %s: out of memory", options->name);
 		return NULL;
 	}
-	if (blk_init(blk, options, err) < 0 || virtio_device_init(&blk->device, memory, loop, err) < 0)
-		goto failed;
-	blk->device.queues[0].size_max = BLK_QUEUE_SIZE;
-	if (blk_limits_init(&blk->limits, options, &blk->device, err) == 0)
+	blk_limits_init(&blk->limits);
+	if (blk_open(blk, options, loop, memory, err) == 0)
 		return &blk->device;
-	virtio_device_close(&blk->device);
-failed:
-	free(blk->file.bounce);
-	free(blk->name);
-	free(blk);
+	blk_free(blk);
 	return NULL;
 }

@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "common/util.h"
@@ -12,40 +14,54 @@
 #define BOUNCE_SIZE KIB(256)
 #define ZEROS_SIZE  KIB(64)
 
-/* The smallest piece that the kernel reads: statx(2) does not say it of every file system. 0: none of ours.
- */
-static unsigned probe_align(int fd, void *buffer)
+/* The smallest piece that the kernel reads: statx(2) does not say it of every file system. */
+static int probe_align(int fd, void *buffer)
 {
-	for (unsigned align = BLK_FILE_ALIGN_MIN; align <= BLK_FILE_ALIGN_MAX; align *= 2) {
-		if (pread(fd, buffer, align, 0) >= 0)
+	for (int align = BLK_FILE_ALIGN_MIN; align <= BLK_FILE_ALIGN_MAX; align *= 2) {
+		if (pread(fd, buffer, (size_t)align, 0) >= 0)
 			return align;
 	}
-	return 0;
+	return -EINVAL;
+}
+
+static int find_align(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	void *buffer;
+	int align;
+
+	if (flags < 0)
+		return -errno;
+	if (!(flags & O_DIRECT))
+		return 0;
+	if (posix_memalign(&buffer, BLK_FILE_ALIGN_MAX, BLK_FILE_ALIGN_MAX) != 0)
+		return -ENOMEM;
+	align = probe_align(fd, buffer);
+	free(buffer);
+	return align;
 }
 
 int blk_file_init(struct blk_file *file, int fd)
 {
-	int flags = fcntl(fd, F_GETFL);
-	void *bounce = NULL;
+	struct statfs status;
+	int align = find_align(fd);
 
-	*file = (struct blk_file){.fd = fd};
-	if (flags < 0 || !(flags & O_DIRECT))
-		return MIN(flags, 0);
-	if (posix_memalign(&bounce, BLK_FILE_ALIGN_MAX, BOUNCE_SIZE) != 0)
-		return -ENOMEM;
-	file->align = probe_align(fd, bounce);
-	if (!file->align) {
-		free(bounce);
-		return -EINVAL;
-	}
-	file->bounce = bounce;
+	if (align < 0)
+		return align;
+	if (fstatfs(fd, &status) < 0)
+		return -errno;
+	*file = (struct blk_file){
+		.fd = fd,
+		.align = (unsigned)align,
+		.in_memory = status.f_type == TMPFS_MAGIC || status.f_type == RAMFS_MAGIC,
+	};
 	return 0;
 }
 
 void blk_file_close(struct blk_file *file)
 {
-	close(file->fd);
 	free(file->bounce);
+	file->bounce = NULL;
 }
 
 void blk_slice_skip(struct blk_slice *slice, size_t bytes)
@@ -65,42 +81,35 @@ void blk_slice_skip(struct blk_slice *slice, size_t bytes)
 /* --- Moving bytes --- */
 
 /* One call: as much as the kernel moves of it. */
-typedef ssize_t (*move_fn)(int fd, const struct iovec *iov, int count, off_t offset, int flags);
-
-static ssize_t move_in(int fd, const struct iovec *iov, int count, off_t offset, int flags)
-{
-	(void)flags;
-	return preadv(fd, iov, count, offset);
-}
-
-static ssize_t move_out(int fd, const struct iovec *iov, int count, off_t offset, int flags)
-{
-	return pwritev2(fd, iov, count, offset, flags);
-}
-
-static ssize_t move(const struct blk_file *file, move_fn call, const struct iovec *iov, unsigned count,
+static ssize_t move(const struct blk_file *file, bool write, const struct iovec *iov, unsigned count,
 		    uint64_t offset, int flags)
 {
 	ssize_t moved;
 
 	do
-		moved = call(file->fd, iov, (int)count, (off_t)offset, flags);
+		moved = write ? pwritev2(file->fd, iov, (int)count, (off_t)offset, flags)
+			      : preadv2(file->fd, iov, (int)count, (off_t)offset, flags);
 	while (moved < 0 && errno == EINTR);
 	if (moved == 0)
 		return -ENODATA;
 	return moved < 0 ? -errno : moved;
 }
 
-static int move_all(const struct blk_file *file, move_fn call, struct blk_slice *data, uint64_t offset,
-		    int flags)
+static void job_skip(struct blk_job *job, size_t bytes)
 {
-	while (data->len) {
-		ssize_t moved = move(file, call, data->parts, data->count, offset, flags);
+	job->offset += bytes;
+	blk_slice_skip(job->data, bytes);
+}
+
+static int move_all(const struct blk_file *file, struct blk_job *job, int flags)
+{
+	while (job->data->len) {
+		ssize_t moved = move(file, job->work == BLK_WORK_WRITE, job->data->parts, job->data->count,
+				     job->offset, flags);
 
 		if (moved < 0)
 			return (int)moved;
-		offset += (uint64_t)moved;
-		blk_slice_skip(data, (size_t)moved);
+		job_skip(job, (size_t)moved);
 	}
 	return 0;
 }
@@ -118,35 +127,9 @@ static bool slice_aligned(const struct blk_slice *slice, unsigned align)
 	return true;
 }
 
-static int bounce_read(struct blk_file *file, struct blk_slice *data, uint64_t offset)
+bool blk_file_takes(const struct blk_file *file, const struct blk_job *job)
 {
-	while (data->len) {
-		struct iovec piece = {file->bounce, MIN(data->len, BOUNCE_SIZE)};
-		ssize_t moved = move(file, move_in, &piece, 1, offset, 0);
-
-		if (moved < 0)
-			return (int)moved;
-		iov_scatter(data->parts, data->count, 0, file->bounce, (size_t)moved);
-		offset += (uint64_t)moved;
-		blk_slice_skip(data, (size_t)moved);
-	}
-	return 0;
-}
-
-static int bounce_write(struct blk_file *file, struct blk_slice *data, uint64_t offset, int flags)
-{
-	while (data->len) {
-		struct iovec piece = {file->bounce, MIN(data->len, BOUNCE_SIZE)};
-		ssize_t moved;
-
-		iov_gather(data->parts, data->count, 0, file->bounce, piece.iov_len);
-		moved = move(file, move_out, &piece, 1, offset, flags);
-		if (moved < 0)
-			return (int)moved;
-		offset += (uint64_t)moved;
-		blk_slice_skip(data, (size_t)moved);
-	}
-	return 0;
+	return !file->align || !job->data || slice_aligned(job->data, file->align);
 }
 
 static bool whole_blocks(const struct blk_file *file, uint64_t offset, uint64_t len)
@@ -154,29 +137,52 @@ static bool whole_blocks(const struct blk_file *file, uint64_t offset, uint64_t 
 	return !file->align || ((offset | len) & (file->align - 1)) == 0;
 }
 
-/* --- The calls --- */
-
-int blk_file_read(struct blk_file *file, struct blk_slice *data, uint64_t offset)
+static int bounce_make(struct blk_file *file)
 {
-	if (!whole_blocks(file, offset, data->len))
-		return -EINVAL;
-	if (file->align && !slice_aligned(data, file->align))
-		return bounce_read(file, data, offset);
-	return move_all(file, move_in, data, offset, 0);
+	void *bounce;
+
+	if (file->bounce)
+		return 0;
+	if (posix_memalign(&bounce, BLK_FILE_ALIGN_MAX, BOUNCE_SIZE) != 0)
+		return -ENOMEM;
+	file->bounce = bounce;
+	return 0;
 }
 
-int blk_file_write(struct blk_file *file, struct blk_slice *data, uint64_t offset, bool safe)
+static int move_bounced(struct blk_file *file, struct blk_job *job, int flags)
 {
-	int flags = safe ? RWF_DSYNC : 0;
+	bool write = job->work == BLK_WORK_WRITE;
+	struct blk_slice *data = job->data;
+	int code = bounce_make(file);
 
-	if (!whole_blocks(file, offset, data->len))
-		return -EINVAL;
-	if (file->align && !slice_aligned(data, file->align))
-		return bounce_write(file, data, offset, flags);
-	return move_all(file, move_out, data, offset, flags);
+	while (code == 0 && data->len) {
+		struct iovec piece = {file->bounce, MIN(data->len, BOUNCE_SIZE)};
+		ssize_t moved;
+
+		if (write)
+			iov_gather(data->parts, data->count, 0, file->bounce, piece.iov_len);
+		moved = move(file, write, &piece, 1, job->offset, flags);
+		if (moved < 0)
+			return (int)moved;
+		if (!write)
+			iov_scatter(data->parts, data->count, 0, file->bounce, (size_t)moved);
+		job_skip(job, (size_t)moved);
+	}
+	return code;
 }
 
-int blk_file_flush(struct blk_file *file)
+/* --- The jobs --- */
+
+static int file_move(struct blk_file *file, struct blk_job *job)
+{
+	int flags = job->safe ? RWF_DSYNC : 0;
+
+	if (!whole_blocks(file, job->offset, job->data->len))
+		return -EINVAL;
+	return blk_file_takes(file, job) ? move_all(file, job, flags) : move_bounced(file, job, flags);
+}
+
+static int file_flush(const struct blk_file *file)
 {
 	while (fdatasync(file->fd) < 0) {
 		if (errno != EINTR)
@@ -185,52 +191,63 @@ int blk_file_flush(struct blk_file *file)
 	return 0;
 }
 
-static int file_allocate(const struct blk_file *file, int mode, uint64_t offset, uint64_t len)
+static int file_allocate(const struct blk_file *file, const struct blk_job *job)
 {
-	while (fallocate(file->fd, mode | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)len) < 0) {
+	while (fallocate(file->fd, job->mode, (off_t)job->offset, (off_t)job->len) < 0) {
 		if (errno != EINTR)
 			return -errno;
 	}
 	return 0;
 }
 
-int blk_file_discard(struct blk_file *file, uint64_t offset, uint64_t len)
+static int file_write_zeros(const struct blk_file *file, const struct blk_job *job)
 {
-	return len ? file_allocate(file, FALLOC_FL_PUNCH_HOLE, offset, len) : 0;
-}
-
-/* For a file system that cannot do it by itself (tmpfs). */
-static int write_zeros(struct blk_file *file, uint64_t offset, uint64_t len)
-{
+	uint64_t done = 0;
 	void *zeros;
 	int code = 0;
 
 	if (posix_memalign(&zeros, BLK_FILE_ALIGN_MAX, ZEROS_SIZE) != 0)
 		return -ENOMEM;
 	memset(zeros, 0, ZEROS_SIZE);
-	while (len && code == 0) {
-		struct iovec part = {zeros, MIN(len, ZEROS_SIZE)};
+	while (done < job->len && code == 0) {
+		struct iovec part = {zeros, MIN(job->len - done, ZEROS_SIZE)};
 		struct blk_slice slice = {&part, 1, part.iov_len};
+		struct blk_job piece = {.work = BLK_WORK_WRITE, .offset = job->offset + done, .data = &slice};
 
-		code = move_all(file, move_out, &slice, offset, 0);
-		offset += MIN(len, ZEROS_SIZE);
-		len -= MIN(len, ZEROS_SIZE);
+		done += part.iov_len;
+		code = move_all(file, &piece, 0);
 	}
 	free(zeros);
 	return code;
 }
 
-int blk_file_zero(struct blk_file *file, uint64_t offset, uint64_t len, bool unmap)
+int blk_file_do(struct blk_file *file, struct blk_job *job)
 {
-	int code = -EOPNOTSUPP;
+	switch (job->work) {
+	case BLK_WORK_READ:
+	case BLK_WORK_WRITE:
+		return file_move(file, job);
+	case BLK_WORK_FLUSH:
+		return file_flush(file);
+	case BLK_WORK_ALLOCATE:
+		return file_allocate(file, job);
+	case BLK_WORK_ZEROS:
+		return whole_blocks(file, job->offset, job->len) ? file_write_zeros(file, job) : -EINVAL;
+	}
+	return -EINVAL;
+}
 
-	if (!whole_blocks(file, offset, len))
-		return -EINVAL;
-	if (len == 0)
-		return 0;
-	if (unmap)
-		code = file_allocate(file, FALLOC_FL_PUNCH_HOLE, offset, len);
-	if (code == -EOPNOTSUPP)
-		code = file_allocate(file, FALLOC_FL_ZERO_RANGE, offset, len);
-	return code == -EOPNOTSUPP ? write_zeros(file, offset, len) : code;
+int blk_file_try(struct blk_file *file, struct blk_job *job)
+{
+	bool write = job->work == BLK_WORK_WRITE;
+	bool *cannot = write ? &file->cannot_try_write : &file->cannot_try_read;
+	int code;
+
+	if (*cannot)
+		return -EAGAIN;
+	code = move_all(file, job, RWF_NOWAIT);
+	if (code != -EOPNOTSUPP)
+		return code;
+	*cannot = true;
+	return -EAGAIN;
 }

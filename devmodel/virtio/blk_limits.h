@@ -1,8 +1,11 @@
 /*
- * A disk's limits: operations and bytes a second, of reads, of writes, and of both together. The lock of the
- * disk's device guards them; one of zeros has none.
+ * A disk's limits: operations and bytes a second, of reads, of writes, and of both together, which its queues
+ * share and which may change at any time. They guard themselves; any thread. One of zeros has none.
  */
 #pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
 
 #include "devmodel/virtio/blk.h"
 #include "devmodel/virtio/throttle.h"
@@ -15,16 +18,20 @@ enum blk_limit {
 };
 
 struct blk_limits {
+	pthread_mutex_t lock;
+	atomic_bool any;
 	struct rate_limiter operations[BLK_LIMITS], bytes[BLK_LIMITS];
-	struct virtio_throttle throttle; /* made when there is a limit */
 };
 
-/* After virtio_device_init. */
-int blk_limits_init(struct blk_limits *limits, const struct virtio_blk_options *options,
-		    struct virtio_device *device, struct error *err);
+void blk_limits_init(struct blk_limits *limits);
 void blk_limits_close(struct blk_limits *limits);
-/* False: a read or write of so many bytes may go on, and is counted. True: not now, and queue 0 is kicked
- * when it is time. */
-bool blk_limits_wait(struct blk_limits *limits, enum blk_limit direction, uint64_t bytes);
+/* From now on these; each queue has its throttle by then, if there are any. */
+void blk_limits_set(struct blk_limits *limits, const struct virtio_blk_rates *operations,
+		    const struct virtio_blk_rates *bytes);
+bool blk_rates_any(const struct virtio_blk_rates *rates);
+/* False: a read or write of so many bytes may go on, and is counted. True: not now, and the throttle's queue
+ * is kicked when it is time. */
+bool blk_limits_wait(struct blk_limits *limits, struct virtio_throttle *throttle, enum blk_limit direction,
+		     uint64_t bytes);
 /* Counts bytes of a request that went on: those that come after it wait for them. */
 void blk_limits_take(struct blk_limits *limits, enum blk_limit direction, uint64_t bytes);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/util.h"
+#include "devmodel/virtio/console_port.h"
 
 #define CONSOLE_QUEUE_SIZE 64
 
@@ -20,85 +21,20 @@
 struct console {
 	struct virtio_device device;
 	struct chardev_frontend frontend;
-	struct chardev_backend *backend;
+	struct console_port port;
 	char *name;
 	struct virtio_console_config config;
-	size_t output_sent;  /* of the oldest chain in the transmit queue, which the backend took only in part
-			      */
-	bool output_blocked; /* until the backend says writable */
-	bool input_waits;    /* the backend has input that found no buffer */
 	struct virtq_chain chain;
 };
-
-/* Hands the popped chain to the backend, from output_sent on; true when it took all. */
-static bool console_send(struct console *console)
-{
-	size_t offset = 0; /* of the part in the chain */
-
-	for (unsigned i = 0; i < console->chain.readable_count; i++) {
-		const struct iovec *part = &console->chain.iov[i];
-		size_t skip = console->output_sent - offset;
-
-		if (skip < part->iov_len)
-			console->output_sent += console->backend->output(
-				console->backend, (const uint8_t *)part->iov_base + skip,
-				part->iov_len - skip);
-		offset += part->iov_len;
-		if (console->output_sent < offset)
-			return false;
-	}
-	return true;
-}
-
-static void console_transmit(struct console *console)
-{
-	struct virtq *queue = &console->device.queues[QUEUE_TRANSMIT];
-	unsigned budget = VIRTIO_BATCH;
-
-	virtq_disable_notify(queue);
-	while (virtio_device_pop(&console->device, QUEUE_TRANSMIT, &console->chain, &budget)) {
-		if (!console_send(console)) {
-			console->output_blocked = true;
-			virtq_unpop(queue);
-			break;
-		}
-		console->output_sent = 0;
-		virtq_push(queue, console->chain.head, 0);
-	}
-	virtio_interrupt(&console->device, QUEUE_TRANSMIT);
-}
-
-static size_t console_receive(struct console *console, const uint8_t *data, size_t len)
-{
-	struct virtio_device *device = &console->device;
-	struct virtq_chain *chain = &console->chain;
-	unsigned budget = VIRTIO_BATCH;
-	size_t taken = 0;
-
-	while (taken < len && virtio_device_pop(device, QUEUE_RECEIVE, chain, &budget)) {
-		size_t written = virtq_chain_write(chain, 0, data + taken, len - taken);
-
-		if (written == 0) {
-			virtio_device_broken(device, "a receive buffer that cannot be written");
-			break;
-		}
-		virtq_push(&device->queues[QUEUE_RECEIVE], chain->head, (uint32_t)written);
-		taken += written;
-	}
-	virtio_interrupt(device, QUEUE_RECEIVE);
-	return taken;
-}
 
 static size_t console_input(struct chardev_frontend *frontend, const uint8_t *data, size_t len)
 {
 	struct console *console = CONTAINER_OF(frontend, struct console, frontend);
-	size_t taken = 0;
+	size_t taken;
 
-	pthread_mutex_lock(&console->device.lock);
-	if (virtio_device_live(&console->device))
-		taken = console_receive(console, data, len);
-	console->input_waits = taken < len;
-	pthread_mutex_unlock(&console->device.lock);
+	virtio_queue_lock(&console->device, QUEUE_RECEIVE);
+	taken = console_port_receive(&console->port, data, len);
+	virtio_queue_unlock(&console->device, QUEUE_RECEIVE);
 	return taken;
 }
 
@@ -106,35 +42,29 @@ static void console_writable(struct chardev_frontend *frontend)
 {
 	struct console *console = CONTAINER_OF(frontend, struct console, frontend);
 
-	pthread_mutex_lock(&console->device.lock);
-	if (console->output_blocked && virtio_device_live(&console->device)) {
-		console->output_blocked = false;
-		console_transmit(console);
-	}
-	pthread_mutex_unlock(&console->device.lock);
+	virtio_queue_lock(&console->device, QUEUE_TRANSMIT);
+	console_port_writable(&console->port);
+	virtio_queue_unlock(&console->device, QUEUE_TRANSMIT);
 }
 
 static void console_notify(struct virtio_device *device, unsigned index)
 {
 	struct console *console = CONTAINER_OF(device, struct console, device);
 
-	if (index == QUEUE_TRANSMIT) {
-		if (!console->output_blocked)
-			console_transmit(console);
-	} else if (console->input_waits) {
-		console->input_waits = false;
-		console->backend->readable(console->backend);
-	} else {
-		virtq_disable_notify(&device->queues[index]); /* until there is input and no buffer */
-	}
+	if (index == QUEUE_TRANSMIT)
+		console_port_transmit(&console->port);
+	else
+		console_port_refilled(&console->port);
 }
 
 static void console_reset(struct virtio_device *device)
 {
-	struct console *console = CONTAINER_OF(device, struct console, device);
+	console_port_reset(&CONTAINER_OF(device, struct console, device)->port);
+}
 
-	console->output_sent = 0;
-	console->output_blocked = false;
+static void console_queue_reset(struct virtio_device *device, unsigned queue)
+{
+	console_port_queue_reset(&CONTAINER_OF(device, struct console, device)->port, queue);
 }
 
 static void console_config_read(struct virtio_device *device, uint32_t offset, uint8_t *data, uint32_t len)
@@ -156,6 +86,7 @@ static void console_destroy(struct virtio_device *device)
 static const struct virtio_device_ops console_ops = {
 	.config_read = console_config_read,
 	.reset = console_reset,
+	.queue_reset = console_queue_reset,
 	.notify = console_notify,
 	.destroy = console_destroy,
 };
@@ -173,6 +104,7 @@ static int console_init(struct console *console, const char *name, const struct 
 	console->device.name = console->name;
 	console->device.offered = 1ULL << VIRTIO_CONSOLE_F_SIZE;
 	console->device.queue_count = QUEUE_COUNT;
+	console->device.in_order = true;
 	console->device.config_size = sizeof(console->config);
 	return virtio_device_init(&console->device, memory, loop, err);
 }
@@ -187,7 +119,13 @@ struct virtio_device *virtio_console_create(const char *name, struct chardev_bac
 		error_set(err, -ENOMEM, "console %s: out of memory", name);
 		return NULL;
 	}
-	console->backend = backend;
+	console->port = (struct console_port){
+		.device = &console->device,
+		.backend = backend,
+		.receive = QUEUE_RECEIVE,
+		.transmit = QUEUE_TRANSMIT,
+		.chain = &console->chain,
+	};
 	if (console_init(console, name, memory, loop, err) < 0) {
 		free(console->name);
 		free(console);

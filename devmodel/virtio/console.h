@@ -1,6 +1,11 @@
 /*
  * virtio console (virtio 1.2, 5.3), one port without VIRTIO_CONSOLE_F_MULTIPORT: hvc0.
  *
+ * It is a device of its own beside the ports for agents (channels.h): so its size is always told by the
+ * configuration space (5.3.4). The control message that tells it with several ports has its two fields in
+ * another order in the specification than in most of Linux' drivers, and nobody can tell which one a guest
+ * has.
+ *
  * Back-pressure as chardev.h says: output the backend does not take stays in the guest's buffers, unpopped.
  */
 #pragma once

@@ -10,7 +10,8 @@
 #include "common/util.h"
 
 #define FEATURES_COMMON                                                                                      \
-	(1ULL << VIRTIO_F_VERSION_1 | 1ULL << VIRTIO_RING_F_INDIRECT_DESC | 1ULL << VIRTIO_RING_F_EVENT_IDX)
+	(1ULL << VIRTIO_F_VERSION_1 | 1ULL << VIRTIO_RING_F_INDIRECT_DESC |                                  \
+	 1ULL << VIRTIO_RING_F_EVENT_IDX | 1ULL << VIRTIO_F_RING_PACKED | 1ULL << VIRTIO_F_RING_RESET)
 
 /* The bits of status that a driver sets; NEEDS_RESET is the device's own. */
 #define STATUS_OF_DRIVER                                                                                     \
@@ -24,11 +25,11 @@ static void kick_ready(struct loop_source *source, uint32_t events)
 	struct virtio_device *device = kick->device;
 
 	(void)events;
-	pthread_mutex_lock(&device->lock);
-	counter_add(&device->counters.notifications, 1);
+	pthread_mutex_lock(&kick->lock);
+	counter_add(&kick->counters.notifications, 1);
 	if (virtio_device_live(device) && device->queues[kick->queue].enabled)
 		device->ops->notify(device, kick->queue);
-	pthread_mutex_unlock(&device->lock);
+	pthread_mutex_unlock(&kick->lock);
 }
 
 static int kick_init(struct virtio_device *device, unsigned queue)
@@ -38,6 +39,8 @@ static int kick_init(struct virtio_device *device, unsigned queue)
 
 	kick->device = device;
 	kick->queue = queue;
+	if (!kick->loop)
+		kick->loop = device->loop;
 	kick->source = (struct loop_source){
 		.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
 		.events = EPOLLIN | EPOLLET,
@@ -45,21 +48,38 @@ static int kick_init(struct virtio_device *device, unsigned queue)
 	};
 	if (kick->source.fd < 0)
 		return -errno;
-	code = loop_add(device->loop, &kick->source);
+	code = loop_add(kick->loop, &kick->source);
 	if (code < 0) {
 		close(kick->source.fd);
 		kick->source.fd = -1;
+		return code;
 	}
-	return code;
+	pthread_mutex_init(&kick->lock, NULL);
+	return 0;
 }
 
 static void kick_close(struct virtio_device *device, unsigned queue)
 {
-	struct loop_source *source = &device->kicks[queue].source;
+	struct virtio_kick *kick = &device->kicks[queue];
 
-	loop_remove(device->loop, source);
-	close(source->fd);
-	source->fd = -1;
+	loop_remove(kick->loop, &kick->source);
+	close(kick->source.fd);
+	kick->source.fd = -1;
+	pthread_mutex_destroy(&kick->lock);
+}
+
+int virtio_device_set_queue_loop(struct virtio_device *device, unsigned queue, struct loop *loop)
+{
+	struct virtio_kick *kick = &device->kicks[queue];
+	bool is_made = kick->device != NULL;
+	int code = is_made ? loop_add(loop, &kick->source) : 0;
+
+	if (code < 0)
+		return code;
+	if (is_made)
+		loop_remove(kick->loop, &kick->source);
+	kick->loop = loop;
+	return 0;
 }
 
 int virtio_device_init(struct virtio_device *device, const struct guest_memory *memory, struct loop *loop,
@@ -69,7 +89,7 @@ int virtio_device_init(struct virtio_device *device, const struct guest_memory *
 
 	device->memory = memory;
 	device->loop = loop;
-	device->offered |= FEATURES_COMMON;
+	device->offered |= FEATURES_COMMON | (device->in_order ? 1ULL << VIRTIO_F_IN_ORDER : 0);
 	pthread_mutex_init(&device->lock, NULL);
 	for (unsigned i = 0; i < device->queue_count; i++) {
 		device->queues[i] = (struct virtq){.size_max = VIRTQ_SIZE_MAX};
@@ -83,6 +103,11 @@ int virtio_device_init(struct virtio_device *device, const struct guest_memory *
 				 device->name, strerror(-code));
 	}
 	return 0;
+}
+
+void virtio_device_withhold(struct virtio_device *device, uint64_t features)
+{
+	device->offered &= ~features;
 }
 
 void virtio_device_close(struct virtio_device *device)
@@ -105,6 +130,45 @@ void virtio_device_kick(struct virtio_device *device, unsigned queue)
 	/* Fails only when the counter is full, and then the loop has been told often enough. */
 	if (write(device->kicks[queue].source.fd, &one, sizeof(one)) < 0)
 		return;
+}
+
+static void queues_lock(struct virtio_device *device)
+{
+	for (unsigned i = 0; i < device->queue_count; i++)
+		virtio_queue_lock(device, i);
+}
+
+static void queues_unlock(struct virtio_device *device)
+{
+	for (unsigned i = device->queue_count; i-- > 0;)
+		virtio_queue_unlock(device, i);
+}
+
+void virtio_device_lock(struct virtio_device *device)
+{
+	pthread_mutex_lock(&device->lock);
+	queues_lock(device);
+}
+
+void virtio_device_unlock(struct virtio_device *device)
+{
+	queues_unlock(device);
+	pthread_mutex_unlock(&device->lock);
+}
+
+void virtio_device_count(const struct virtio_device *device, struct virtio_counters *sum)
+{
+	*sum = (struct virtio_counters){.errors = counter_read(&device->faults)};
+	for (unsigned i = 0; i < device->queue_count; i++) {
+		const struct virtio_counters *queue = &device->kicks[i].counters;
+
+		counter_add(&sum->notifications, counter_read(&queue->notifications));
+		counter_add(&sum->requests, counter_read(&queue->requests));
+		counter_add(&sum->errors, counter_read(&queue->errors));
+		counter_add(&sum->interrupts, counter_read(&queue->interrupts));
+		counter_add(&sum->to_guest, counter_read(&queue->to_guest));
+		counter_add(&sum->from_guest, counter_read(&queue->from_guest));
+	}
 }
 
 static void device_reset(struct virtio_device *device)
@@ -132,6 +196,13 @@ static void device_check_features(struct virtio_device *device)
 		device->status |= VIRTIO_CONFIG_S_FEATURES_OK;
 }
 
+/* Asks for kicks; what was there before comes as one. */
+static void queue_start(struct virtio_device *device, unsigned queue)
+{
+	if (virtq_enable_notify(&device->queues[queue]))
+		virtio_device_kick(device, queue);
+}
+
 static void device_activate(struct virtio_device *device)
 {
 	device->status |= VIRTIO_CONFIG_S_DRIVER_OK;
@@ -139,14 +210,12 @@ static void device_activate(struct virtio_device *device)
 		virtio_device_broken(device, "it cannot be activated");
 		return;
 	}
-	for (unsigned i = 0; i < device->queue_count; i++) {
-		if (virtq_enable_notify(&device->queues[i]))
-			virtio_device_kick(device, i);
-	}
+	for (unsigned i = 0; i < device->queue_count; i++)
+		queue_start(device, i);
 }
 
 /* 3.1.1: each step needs the one before it; 2.1.1: a driver takes no step back but the reset. */
-void virtio_device_set_status(struct virtio_device *device, uint32_t status)
+static void device_take_status(struct virtio_device *device, uint32_t status)
 {
 	uint32_t now = device->status & STATUS_OF_DRIVER;
 	uint32_t added = status & ~now & STATUS_OF_DRIVER;
@@ -168,6 +237,13 @@ void virtio_device_set_status(struct virtio_device *device, uint32_t status)
 		device_check_features(device);
 	if (added & VIRTIO_CONFIG_S_DRIVER_OK && device->status & VIRTIO_CONFIG_S_FEATURES_OK)
 		device_activate(device);
+}
+
+void virtio_device_set_status(struct virtio_device *device, uint32_t status)
+{
+	queues_lock(device);
+	device_take_status(device, status);
+	queues_unlock(device);
 }
 
 static uint32_t features_half(uint64_t features, uint32_t half)
@@ -196,20 +272,52 @@ void virtio_device_set_features(struct virtio_device *device, unsigned half, uin
 	device->features |= (uint64_t)features << shift;
 }
 
+bool virtio_device_queue_is_open(const struct virtio_device *device, unsigned queue)
+{
+	return !device->queues[queue].enabled &&
+	       (!(device->status & VIRTIO_CONFIG_S_DRIVER_OK) || virtio_has(device, VIRTIO_F_RING_RESET));
+}
+
 int virtio_device_enable_queue(struct virtio_device *device, unsigned queue)
 {
-	struct virtq *virtq = &device->queues[queue];
 	int code;
 
-	if (!(device->status & VIRTIO_CONFIG_S_FEATURES_OK) ||
-	    device->status & (VIRTIO_CONFIG_S_DRIVER_OK | STATUS_DEAD))
+	if (!(device->status & VIRTIO_CONFIG_S_FEATURES_OK) || device->status & STATUS_DEAD ||
+	    !virtio_device_queue_is_open(device, queue))
 		return -EBUSY;
-	code = virtq_enable(virtq, device->memory, virtio_has(device, VIRTIO_RING_F_EVENT_IDX),
-			    virtio_has(device, VIRTIO_RING_F_INDIRECT_DESC));
+	virtio_queue_lock(device, queue);
+	code = virtq_enable(&device->queues[queue], device->memory, device->features);
+	if (code == 0 && virtio_device_live(device))
+		queue_start(device, queue);
+	virtio_queue_unlock(device, queue);
 	if (code < 0)
 		virtio_device_broken(
 			device, "a queue has a bad size, or rings that are misaligned or outside memory");
 	return code;
+}
+
+static void queue_stop(struct virtio_device *device, unsigned queue)
+{
+	if (device->ops->queue_reset)
+		device->ops->queue_reset(device, queue);
+	virtq_disable(&device->queues[queue]);
+}
+
+void virtio_device_disable_queue(struct virtio_device *device, unsigned queue)
+{
+	virtio_queue_lock(device, queue);
+	queue_stop(device, queue);
+	virtio_queue_unlock(device, queue);
+}
+
+void virtio_device_reset_queue(struct virtio_device *device, unsigned queue)
+{
+	if (!virtio_has(device, VIRTIO_F_RING_RESET))
+		return;
+	virtio_queue_lock(device, queue);
+	queue_stop(device, queue);
+	virtq_reset(&device->queues[queue]);
+	virtio_queue_unlock(device, queue);
 }
 
 void virtio_device_config_read(struct virtio_device *device, uint64_t offset, uint8_t *data, uint32_t len)
@@ -249,7 +357,7 @@ bool virtio_device_pop(struct virtio_device *device, unsigned queue, struct virt
 	if (code <= 0)
 		return false;
 	--*budget;
-	counter_add(&device->counters.requests, 1);
+	counter_add(&virtio_queue_counters(device, queue)->requests, 1);
 	return true;
 }
 
@@ -257,7 +365,7 @@ void virtio_interrupt(struct virtio_device *device, unsigned queue)
 {
 	if (!virtq_needs_interrupt(&device->queues[queue]))
 		return;
-	counter_add(&device->counters.interrupts, 1);
+	counter_add(&virtio_queue_counters(device, queue)->interrupts, 1);
 	device->transport->queue_interrupt(device->transport, queue);
 }
 
@@ -275,12 +383,13 @@ void virtio_config_changed(struct virtio_device *device)
 
 void virtio_device_broken(struct virtio_device *device, const char *why)
 {
-	if (device->status & VIRTIO_CONFIG_S_NEEDS_RESET)
+	uint32_t before = atomic_fetch_or(&device->status, VIRTIO_CONFIG_S_NEEDS_RESET);
+
+	if (before & VIRTIO_CONFIG_S_NEEDS_RESET)
 		return;
 	log_limited(&device->log_limit, LOG_LEVEL_WARNING,
 		    "virtio %s: %s; stopped until its driver resets it", device->name, why);
-	counter_add(&device->counters.errors, 1);
-	device->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
+	atomic_fetch_add_explicit(&device->faults, 1, memory_order_relaxed);
 	device_tell_driver(device);
 }
 

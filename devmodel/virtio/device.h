@@ -8,10 +8,22 @@
  * virtio_device_init. The transport then drives it: feature negotiation, queue set-up, status and reset are
  * done once, here.
  *
- * Threads and lock: `lock` guards the device and its queues. Register accesses come on vCPU threads, queue
- * work runs on the loop's thread: the transport and the queue's kick take the lock before they call any op,
- * so every op runs with it held. A device's own loop callbacks (tap readable, request finished) take it
- * themselves.
+ * Threads and locks: `lock` guards the device: status, features, configuration space. Each queue has a lock
+ * of its own, and may have a loop of its own (virtio_device_set_queue_loop): queues are then served side by
+ * side. Register accesses come on vCPU threads and take the device's lock, queue work runs on the queue's
+ * loop and takes the queue's. Outermost first: the device's lock, then queues' locks in their order; so
+ * nobody who holds a queue's lock takes the device's.
+ *
+ *      config_read, config_write          the device's lock
+ *      notify                             the queue's lock
+ *      queue_reset                        the device's and the queue's
+ *      activate, reset                    the device's and all queues'
+ *
+ * What changes status, features or a queue's set-up holds the device's lock and all queues that it is about:
+ * any one of them is enough to look. NEEDS_RESET alone may come at any time. A device's own callbacks (tap
+ * readable, request finished) take the lock of the queue they work on with virtio_queue_lock, or all of them
+ * with virtio_device_lock when they work on what queues share. State of its own that two queues use it guards
+ * itself, when they may be on two loops.
  *
  * Notifications: a guest's kick arrives on an eventfd per queue (KVM ioeventfd; without one the transport
  * writes it). The loop watches it edge triggered and nobody ever reads it: that saves a system call a kick,
@@ -36,7 +48,7 @@
 #include "common/loop.h"
 #include "devmodel/virtio/queue.h"
 
-#define VIRTIO_QUEUES_MAX 8
+#define VIRTIO_QUEUES_MAX 64
 #define VIRTIO_BATCH      32 /* requests after which the driver is told and others get their turn */
 
 struct virtio_device;
@@ -53,27 +65,26 @@ struct virtio_device_ops {
 	/* Forget all requests in flight; nothing may touch the queues afterwards. Also comes when the device
 	 * was never active. May be NULL. */
 	void (*reset)(struct virtio_device *device);
+	/* The same for one queue (2.6.1), which the driver may enable again while the others run. NULL:
+	 * nothing need be forgotten. */
+	void (*queue_reset)(struct virtio_device *device, unsigned queue);
 	/* The driver kicked this queue, or had buffers in it before DRIVER_OK; the device is live, the queue
 	 * enabled. */
 	void (*notify)(struct virtio_device *device, unsigned queue);
-	/* Releases everything, the struct included. Called with no lock, after the loop and the vCPUs have
+	/* Releases everything, the struct included. Called with no lock, on the device's loop or after it has
+	 * stopped; vCPUs do not reach the device any more, and loops that queues have of their own have
 	 * stopped. */
 	void (*destroy)(struct virtio_device *device);
 };
 
-/* How a device reaches its driver; a transport embeds it. Called with the device's lock held. */
+/* How a device reaches its driver; a transport embeds it. Called with any of the device's locks held, by
+ * several threads at once. */
 struct virtio_transport {
 	void (*queue_interrupt)(struct virtio_transport *transport, unsigned queue);
 	void (*config_interrupt)(struct virtio_transport *transport);
 };
 
-struct virtio_kick {
-	struct loop_source source; /* fd: the queue's eventfd */
-	struct virtio_device *device;
-	unsigned queue;
-};
-
-/* What a device has done; written under its lock, read by any thread at any time. */
+/* What a queue has done; written under its lock, read by any thread at any time. */
 struct virtio_counters {
 	_Atomic uint64_t notifications; /* the driver's kicks, as many as were heard one by one */
 	_Atomic uint64_t requests;      /* requests and buffers taken from the queues */
@@ -84,14 +95,25 @@ struct virtio_counters {
 	_Atomic uint64_t from_guest; /* written, sent */
 };
 
+/* Who serves a queue, and when. */
+struct virtio_kick {
+	struct loop_source source; /* fd: the queue's eventfd */
+	struct virtio_device *device;
+	unsigned queue;
+	struct loop *loop;
+	pthread_mutex_t lock;
+	struct virtio_counters counters;
+};
+
 struct virtio_device {
 	/* Set by the device before virtio_device_init. */
 	const struct virtio_device_ops *ops;
 	uint32_t id;      /* 5: VIRTIO_ID_* of linux/virtio_ids.h */
 	const char *name; /* "blk root": for logs; owned by the device */
-	uint64_t offered; /* device-specific feature bits; the common ones are added by virtio_device_init */
+	uint64_t offered; /* the device's own feature bits; the common ones are added by virtio_device_init */
 	unsigned queue_count;
 	uint32_t config_size; /* bytes of configuration space */
+	bool in_order;        /* it gives every queue's chains back in the order that it took them */
 
 	/* Set by virtio_device_init. */
 	pthread_mutex_t lock;
@@ -104,30 +126,74 @@ struct virtio_device {
 	struct virtio_transport *transport;
 
 	/* State the driver sees. */
-	uint64_t features; /* agreed */
-	uint32_t status;   /* 2.1 */
-	uint32_t config_generation;
+	uint64_t features;       /* agreed */
+	_Atomic uint32_t status; /* 2.1 */
+	_Atomic uint32_t config_generation;
 	struct log_limit log_limit;
-
-	struct virtio_counters counters;
+	_Atomic uint64_t faults; /* those that stopped the device */
 };
 
 int virtio_device_init(struct virtio_device *device, const struct guest_memory *memory, struct loop *loop,
 		       struct error *err);
+/* Has a queue served by a loop of its own. Before virtio_device_init, by the device itself; or later, before
+ * the machine starts: neither loop runs, and no vCPU. 0 or a negative errno. */
+int virtio_device_set_queue_loop(struct virtio_device *device, unsigned queue, struct loop *loop);
+/* Takes these from the features that are offered. Before the device is plugged into a transport. */
+void virtio_device_withhold(struct virtio_device *device, uint64_t features);
 /* Undoes virtio_device_init; a device's destroy op ends with it and free. */
 void virtio_device_close(struct virtio_device *device);
 /* Calls ops->destroy; NULL is allowed. */
 void virtio_device_destroy(struct virtio_device *device);
 
-/* For transports; the lock is held. What a driver does in the wrong state (3.1) changes nothing. */
+static inline void virtio_queue_lock(struct virtio_device *device, unsigned queue)
+{
+	pthread_mutex_lock(&device->kicks[queue].lock);
+}
+
+static inline void virtio_queue_unlock(struct virtio_device *device, unsigned queue)
+{
+	pthread_mutex_unlock(&device->kicks[queue].lock);
+}
+
+/* For who holds a queue's lock and wants an earlier one's, on the same loop: false while somebody else has
+ * it, a reset most likely; the queue is then to be kicked instead. */
+static inline bool virtio_queue_trylock(struct virtio_device *device, unsigned queue)
+{
+	return pthread_mutex_trylock(&device->kicks[queue].lock) == 0;
+}
+
+/* The device's lock and all queues'. */
+void virtio_device_lock(struct virtio_device *device);
+void virtio_device_unlock(struct virtio_device *device);
+
+/* The queue's own counters: its lock is held. */
+static inline struct virtio_counters *virtio_queue_counters(struct virtio_device *device, unsigned queue)
+{
+	return &device->kicks[queue].counters;
+}
+
+/* The sum of all queues'. Any thread, no lock. */
+void virtio_device_count(const struct virtio_device *device, struct virtio_counters *sum);
+
+/* For transports; the device's lock is held, and none of its queues'. What a driver does in the wrong state
+ * (3.1) changes nothing. */
 void virtio_device_set_status(struct virtio_device *device, uint32_t status); /* 0 resets */
 /* Features 32 * half to 32 * half + 31: what is offered, what the driver has chosen so far. */
 uint32_t virtio_device_offered(const struct virtio_device *device, uint32_t half);
 uint32_t virtio_device_agreed(const struct virtio_device *device, uint32_t half);
 /* The driver's choice of features 32 * half to 32 * half + 31; counts when it sets FEATURES_OK. */
 void virtio_device_set_features(struct virtio_device *device, unsigned half, uint32_t features);
-/* -EBUSY: not between FEATURES_OK and DRIVER_OK; -EINVAL: the rings cannot be; the device is then broken. */
+/* Whether the driver may lay this queue out and enable it: it is not enabled, and the driver does not run or
+ * may start queues while it does (VIRTIO_F_RING_RESET). */
+bool virtio_device_queue_is_open(const struct virtio_device *device, unsigned queue);
+/* -EBUSY: the features are not agreed, or the queue is not open; -EINVAL: the rings cannot be; the device is
+ * then broken. */
 int virtio_device_enable_queue(struct virtio_device *device, unsigned queue);
+/* What is in flight is forgotten; its rings stay where they are. */
+void virtio_device_disable_queue(struct virtio_device *device, unsigned queue);
+/* 2.6.1: the same, and the queue is as it was when the device was reset. Without VIRTIO_F_RING_RESET:
+ * nothing. */
+void virtio_device_reset_queue(struct virtio_device *device, unsigned queue);
 /* Any offset and length: bytes outside the configuration space read as 0, writes there are ignored. */
 void virtio_device_config_read(struct virtio_device *device, uint64_t offset, uint8_t *data, uint32_t len);
 void virtio_device_config_write(struct virtio_device *device, uint64_t offset, const uint8_t *data,
@@ -137,7 +203,7 @@ void virtio_device_config_write(struct virtio_device *device, uint64_t offset, c
  * itself to go on later, so that one busy queue neither keeps the lock nor the loop. */
 void virtio_device_kick(struct virtio_device *device, unsigned queue);
 
-/* For devices; the lock is held. */
+/* For devices; the queue's lock is held. */
 
 /*
  * virtq_pop for a notify op, which looks like this:
@@ -146,7 +212,7 @@ void virtio_device_kick(struct virtio_device *device, unsigned queue);
  *
  *     virtq_disable_notify(queue);
  *     while (virtio_device_pop(device, index, &chain, &budget))
- *             virtq_push(queue, chain.head, serve(&chain));
+ *             virtq_push(queue, chain.token, serve(&chain));
  *     virtio_interrupt(device, index);
  *
  * False when nothing is left (the driver will kick), when the ring is broken (so is the device then), and
@@ -155,6 +221,8 @@ void virtio_device_kick(struct virtio_device *device, unsigned queue);
 bool virtio_device_pop(struct virtio_device *device, unsigned queue, struct virtq_chain *chain,
 		       unsigned *budget);
 void virtio_interrupt(struct virtio_device *device, unsigned queue); /* only when the driver wants it */
+
+/* For devices; any of the device's locks is held. */
 void virtio_config_changed(struct virtio_device *device);
 void virtio_device_broken(struct virtio_device *device, const char *why);
 static inline bool virtio_has(const struct virtio_device *device, unsigned feature_bit)

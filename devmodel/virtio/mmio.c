@@ -11,6 +11,7 @@
 #define MMIO_VERSION  2
 #define MMIO_VENDOR   0x54534152 /* "RAST" */
 #define REGISTER_SIZE 4
+#define QUEUE_RESET   0x0c0 /* 4.2.2; linux/virtio_mmio.h does not have it */
 
 static struct virtq *selected_queue(struct virtio_mmio *mmio)
 {
@@ -47,17 +48,17 @@ static uint32_t register_read(struct virtio_mmio *mmio, uint64_t offset)
 	case VIRTIO_MMIO_SHM_BASE_LOW:
 	case VIRTIO_MMIO_SHM_BASE_HIGH:
 		return UINT32_MAX;
-	default: /* write-only, reserved, or of a feature that is not offered (QueueReset) */
+	default: /* write-only or reserved; or QueueReset, which is over when it was written */
 		return 0;
 	}
 }
 
-/* The driver lays a queue out; once it is enabled, or the driver runs, that is over (4.2.2.2). */
+/* The driver lays a queue out; once it is enabled that is over (4.2.2.2). */
 static void queue_write(struct virtio_mmio *mmio, uint64_t offset, uint32_t value)
 {
 	struct virtq *queue = selected_queue(mmio);
 
-	if (!queue || queue->enabled || mmio->device->status & VIRTIO_CONFIG_S_DRIVER_OK)
+	if (!queue || !virtio_device_queue_is_open(mmio->device, mmio->queue_select))
 		return;
 	switch (offset) {
 	case VIRTIO_MMIO_QUEUE_NUM:
@@ -91,9 +92,15 @@ static void queue_ready_write(struct virtio_mmio *mmio, uint32_t value)
 	if (!queue)
 		return;
 	if (!value)
-		virtq_disable(queue);
+		virtio_device_disable_queue(mmio->device, mmio->queue_select);
 	else if (value == 1 && !queue->enabled)
 		virtio_device_enable_queue(mmio->device, mmio->queue_select);
+}
+
+static void queue_reset_write(struct virtio_mmio *mmio, uint32_t value)
+{
+	if (value == 1 && selected_queue(mmio))
+		virtio_device_reset_queue(mmio->device, mmio->queue_select);
 }
 
 static void status_write(struct virtio_mmio *mmio, uint32_t status)
@@ -124,6 +131,9 @@ static void register_write(struct virtio_mmio *mmio, uint64_t offset, uint32_t v
 		break;
 	case VIRTIO_MMIO_QUEUE_READY:
 		queue_ready_write(mmio, value);
+		break;
+	case QUEUE_RESET:
+		queue_reset_write(mmio, value);
 		break;
 	case VIRTIO_MMIO_STATUS:
 		status_write(mmio, value);

@@ -5,6 +5,9 @@
  * base and, to save an exit to user space per kick, binds an ioeventfd per queue: address base +
  * VIRTIO_MMIO_QUEUE_NOTIFY (linux/virtio_mmio.h), length 4, datamatch the queue's number, fd =
  * device->kicks[queue].source.fd.
+ *
+ * Not offered: notifications with data (VIRTIO_F_NOTIFICATION_DATA). They would have every kick leave KVM,
+ * which tells queues by the whole of what is written.
  */
 #pragma once
 

@@ -153,7 +153,7 @@ static uint32_t queue_read(const struct virtio_pci *pci, uint64_t offset)
 		return (uint32_t)queue->used_address;
 	case VIRTIO_PCI_COMMON_Q_USEDHI:
 		return (uint32_t)(queue->used_address >> 32);
-	default: /* of features that are not offered */
+	default: /* of features that are not offered; or queue_reset, which is over when it was written */
 		return 0;
 	}
 }
@@ -184,10 +184,10 @@ static uint32_t common_read(const struct virtio_pci *pci, uint64_t offset)
 	}
 }
 
-/* The driver lays a queue out; once it is enabled, or the driver runs, that is over (4.1.4.3.2). */
+/* The driver lays a queue out; once it is enabled that is over (4.1.4.3.2). */
 static void queue_layout_write(struct virtio_pci *pci, struct virtq *queue, uint64_t offset, uint32_t value)
 {
-	if (queue->enabled || pci->device->status & VIRTIO_CONFIG_S_DRIVER_OK)
+	if (!virtio_device_queue_is_open(pci->device, pci->queue_select))
 		return;
 	switch (offset) {
 	case VIRTIO_PCI_COMMON_Q_SIZE:
@@ -230,6 +230,15 @@ static void queue_enable(struct virtio_pci *pci, struct virtq *queue)
 	virtio_device_enable_queue(pci->device, pci->queue_select);
 }
 
+/* 2.6.1.1: all of the queue's state is as it was at first, its vector too. */
+static void queue_reset(struct virtio_pci *pci)
+{
+	if (!virtio_has(pci->device, VIRTIO_F_RING_RESET))
+		return;
+	virtio_device_reset_queue(pci->device, pci->queue_select);
+	pci->queue_vectors[pci->queue_select] = VIRTIO_MSI_NO_VECTOR;
+}
+
 static void queue_write(struct virtio_pci *pci, uint64_t offset, uint32_t value)
 {
 	struct virtq *queue = selected_queue(pci);
@@ -240,6 +249,8 @@ static void queue_write(struct virtio_pci *pci, uint64_t offset, uint32_t value)
 		pci->queue_vectors[pci->queue_select] = vector_valid(pci, value);
 	else if (offset == VIRTIO_PCI_COMMON_Q_ENABLE && value == 1)
 		queue_enable(pci, queue);
+	else if (offset == VIRTIO_PCI_COMMON_Q_RESET && value == 1)
+		queue_reset(pci);
 	else
 		queue_layout_write(pci, queue, offset, value);
 }
@@ -250,7 +261,7 @@ static void selection_reset(struct virtio_pci *pci)
 	pci->driver_features_select = 0;
 	pci->queue_select = 0;
 	pci->config_vector = VIRTIO_MSI_NO_VECTOR;
-	for (unsigned i = 0; i < VIRTIO_QUEUES_MAX; i++)
+	for (unsigned i = 0; i < pci->device->queue_count; i++)
 		pci->queue_vectors[i] = VIRTIO_MSI_NO_VECTOR;
 }
 
@@ -544,7 +555,7 @@ void virtio_pci_init(struct virtio_pci *pci, struct virtio_device *device, struc
 	};
 	pthread_mutex_init(&pci->interrupts, NULL);
 	pci_function_init(&pci->function, device->name, &function_ops, &identity, VIRTIO_PCI_BAR_SIZE);
-	msix_init(&pci->msix, device->queue_count + 1, host->messages);
+	msix_init(&pci->msix, MIN(device->queue_count + 1, (unsigned)MSIX_VECTORS_MAX), host->messages);
 	capabilities_add(pci);
 	pci->function.config[PCI_INTERRUPT_PIN] = line ? 1 : 0; /* INTA# */
 	selection_reset(pci);

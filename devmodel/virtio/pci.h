@@ -16,7 +16,8 @@
  * A driver that does not turn MSI-X on gets interrupts by the level that `line` stands for; without one it
  * gets none, and the function has no interrupt pin.
  *
- * Not offered: resetting a queue (VIRTIO_F_RING_RESET), notifications with data (VIRTIO_F_NOTIFICATION_DATA).
+ * Not offered: notifications with data (VIRTIO_F_NOTIFICATION_DATA): what a kick says would be lost in the
+ * ioeventfd.
  *
  * Locks, outermost first: the PCI bus', the device's, then msix' or `interrupts`, which guards isr and the
  * level.
@@ -55,8 +56,9 @@ struct virtio_pci {
 	uint32_t features_select;
 	uint32_t driver_features_select;
 	uint16_t queue_select;
-	uint16_t config_vector;
-	uint16_t queue_vectors[VIRTIO_QUEUES_MAX];
+	/* Read by interrupts, under any of the device's locks. */
+	_Atomic uint16_t config_vector;
+	_Atomic uint16_t queue_vectors[VIRTIO_QUEUES_MAX];
 
 	pthread_mutex_t interrupts;
 	struct irq_level *line; /* NULL: none */

@@ -1,81 +1,31 @@
 #include "devmodel/virtio/queue.h"
 
-#include <endian.h>
-#include <errno.h>
+#include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
-#include <string.h>
 
+#include "common/util.h"
 #include "devmodel/virtio/iov.h"
+#include "devmodel/virtio/queue_ring.h"
 
-#define VIRTQ_CHAIN_BYTES_MAX (1ULL << 32) /* 2.7.5 */
-
-/* Where virtq_pop takes descriptors from: the queue's own table or an indirect one. */
-struct desc_table {
-	const struct vring_desc *entries;
-	uint32_t count;
-	bool indirect;
-};
-
-static uint16_t load16(const __virtio16 *field)
+static bool agreed(uint64_t features, unsigned bit)
 {
-	return le16toh(__atomic_load_n(field, __ATOMIC_RELAXED));
+	return features >> bit & 1;
 }
 
-static void store16(__virtio16 *field, uint16_t value)
+int virtq_enable(struct virtq *queue, const struct guest_memory *memory, uint64_t features)
 {
-	__atomic_store_n(field, htole16(value), __ATOMIC_RELAXED);
-}
-
-/* The driver's index; what it published before is visible afterwards. */
-static uint16_t avail_index(const struct virtq *queue)
-{
-	return le16toh(__atomic_load_n(&queue->avail->idx, __ATOMIC_ACQUIRE));
-}
-
-/* The two fields of the event index lie behind the rings' entries (2.7.6, 2.7.8). */
-static const __virtio16 *used_event(const struct virtq *queue)
-{
-	return &queue->avail->ring[queue->size];
-}
-
-static __virtio16 *avail_event(const struct virtq *queue)
-{
-	return (__virtio16 *)&queue->used->ring[queue->size];
-}
-
-static bool virtq_size_valid(const struct virtq *queue)
-{
-	return queue->size && queue->size <= queue->size_max && (queue->size & (queue->size - 1)) == 0;
-}
-
-static void *ring_at(const struct guest_memory *memory, uint64_t address, uint64_t alignment, uint64_t size)
-{
-	return address & (alignment - 1) ? NULL : guest_memory_at(memory, address, size);
-}
-
-int virtq_enable(struct virtq *queue, const struct guest_memory *memory, bool event_index, bool indirect)
-{
-	const uint64_t event = sizeof(__virtio16);
-
 	virtq_disable(queue);
-	if (!virtq_size_valid(queue))
-		return -EINVAL;
-	queue->desc = ring_at(memory, queue->desc_address, VRING_DESC_ALIGN_SIZE,
-			      sizeof(struct vring_desc) * queue->size);
-	queue->avail = ring_at(memory, queue->avail_address, VRING_AVAIL_ALIGN_SIZE,
-			       sizeof(struct vring_avail) + sizeof(__virtio16) * queue->size + event);
-	queue->used =
-		ring_at(memory, queue->used_address, VRING_USED_ALIGN_SIZE,
-			sizeof(struct vring_used) + sizeof(struct vring_used_elem) * queue->size + event);
-	if (!queue->desc || !queue->avail || !queue->used)
+	if (queue->size == 0 || queue->size > queue->size_max)
 		return -EINVAL;
 	queue->memory = memory;
-	queue->event_index = event_index;
-	queue->indirect = indirect;
+	queue->ops = agreed(features, VIRTIO_F_RING_PACKED) ? &virtq_packed_ops : &virtq_split_ops;
+	queue->event_index = agreed(features, VIRTIO_RING_F_EVENT_IDX);
+	queue->indirect = agreed(features, VIRTIO_RING_F_INDIRECT_DESC);
 	queue->avail_next = 0;
 	queue->used_next = 0;
-	queue->used_signalled = 0;
-	queue->used_wrapped = false;
+	queue->in_flight = 0;
+	if (queue->ops->enable(queue) < 0)
+		return -EINVAL;
 	queue->enabled = true;
 	return 0;
 }
@@ -90,169 +40,66 @@ void virtq_reset(struct virtq *queue)
 	*queue = (struct virtq){.size_max = queue->size_max};
 }
 
-/* The guest may write to the original at any time: nobody looks at it twice. */
-static struct vring_desc desc_copy(const struct vring_desc *original)
+static void give_back(struct virtq *queue, struct virtq_token token)
 {
-	struct vring_desc copy;
-
-	memcpy(&copy, original, sizeof(copy)); /* an indirect table need not be aligned */
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	return (struct vring_desc){
-		.addr = le64toh(copy.addr),
-		.len = le32toh(copy.len),
-		.flags = le16toh(copy.flags),
-		.next = le16toh(copy.next),
-	};
-}
-
-/* Goes on in the table that an indirect descriptor names (2.7.5.3). */
-static int table_enter(struct desc_table *table, const struct virtq *queue, const struct vring_desc *desc)
-{
-	if (!queue->indirect || table->indirect || desc->flags & VRING_DESC_F_NEXT)
-		return -EPROTO;
-	if (desc->len % sizeof(struct vring_desc))
-		return -EPROTO;
-	table->entries = guest_memory_at(queue->memory, desc->addr, desc->len);
-	table->count = (uint32_t)(desc->len / sizeof(struct vring_desc));
-	table->indirect = true;
-	return table->entries ? 0 : -EPROTO;
-}
-
-/* A chain that loops ends here too, when it has VIRTQ_CHAIN_MAX descriptors. */
-static int chain_append(struct virtq_chain *chain, const struct virtq *queue, const struct vring_desc *desc)
-{
-	unsigned count = chain->readable_count + chain->writable_count;
-	void *host = guest_memory_at(queue->memory, desc->addr, desc->len);
-
-	if (!host || count == VIRTQ_CHAIN_MAX)
-		return -EPROTO;
-	if (desc->flags & VRING_DESC_F_WRITE) {
-		chain->writable_count++;
-		chain->writable_len += desc->len;
-	} else {
-		if (chain->writable_count)
-			return -EPROTO;
-		chain->readable_count++;
-		chain->readable_len += desc->len;
-	}
-	chain->iov[count] = (struct iovec){.iov_base = host, .iov_len = desc->len};
-	return 0;
-}
-
-static int chain_collect(struct virtq_chain *chain, const struct virtq *queue)
-{
-	struct desc_table table = {.entries = queue->desc, .count = queue->size};
-	struct vring_desc desc;
-	uint32_t index = chain->head;
-
-	chain->readable_count = 0;
-	chain->writable_count = 0;
-	chain->readable_len = 0;
-	chain->writable_len = 0;
-	for (;;) {
-		if (index >= table.count)
-			return -EPROTO;
-		desc = desc_copy(&table.entries[index]);
-		if (desc.flags & VRING_DESC_F_INDIRECT) {
-			if (table_enter(&table, queue, &desc) < 0)
-				return -EPROTO;
-			index = 0;
-			continue;
-		}
-		if (chain_append(chain, queue, &desc) < 0)
-			return -EPROTO;
-		if (!(desc.flags & VRING_DESC_F_NEXT))
-			break;
-		index = desc.next;
-	}
-	return chain->readable_len + chain->writable_len > VIRTQ_CHAIN_BYTES_MAX ? -EPROTO : 0;
+	queue->in_flight -= MIN(queue->in_flight, token.descriptors);
 }
 
 int virtq_pop(struct virtq *queue, struct virtq_chain *chain)
 {
-	uint16_t ready;
+	int code = queue->enabled ? queue->ops->pop(queue, chain) : 0;
 
-	if (!queue->enabled)
-		return 0;
-	ready = (uint16_t)(avail_index(queue) - queue->avail_next);
-	if (ready == 0)
-		return 0;
-	if (ready > queue->size)
-		return -EPROTO;
-	chain->head = load16(&queue->avail->ring[queue->avail_next & (queue->size - 1)]);
-	if (chain_collect(chain, queue) < 0)
-		return -EPROTO;
-	queue->avail_next++;
-	return 1;
+	if (code <= 0)
+		return code;
+	queue->in_flight += chain->token.descriptors;
+	if (queue->in_flight <= queue->size)
+		return 1;
+	virtq_unpop(queue, chain->token);
+	return -EPROTO;
 }
 
-void virtq_unpop(struct virtq *queue)
+void virtq_unpop(struct virtq *queue, struct virtq_token token)
 {
-	queue->avail_next--;
-}
-
-void virtq_fill(struct virtq *queue, uint16_t head, uint32_t written)
-{
-	struct vring_used_elem *entry;
-
 	if (!queue->enabled)
 		return;
-	entry = &queue->used->ring[queue->used_next & (queue->size - 1)];
-	entry->id = htole32(head);
-	entry->len = htole32(written);
-	queue->used_next++;
-	if (queue->used_next == queue->used_signalled)
-		queue->used_wrapped = true;
+	give_back(queue, token);
+	queue->ops->unpop(queue, token);
+}
+
+void virtq_fill(struct virtq *queue, struct virtq_token token, uint32_t written)
+{
+	if (!queue->enabled)
+		return;
+	give_back(queue, token);
+	queue->ops->fill(queue, token, written);
 }
 
 void virtq_publish(struct virtq *queue)
 {
 	if (queue->enabled)
-		__atomic_store_n(&queue->used->idx, htole16(queue->used_next), __ATOMIC_RELEASE);
+		queue->ops->publish(queue);
 }
 
-void virtq_push(struct virtq *queue, uint16_t head, uint32_t written)
+void virtq_push(struct virtq *queue, struct virtq_token token, uint32_t written)
 {
-	virtq_fill(queue, head, written);
+	virtq_fill(queue, token, written);
 	virtq_publish(queue);
 }
 
 bool virtq_needs_interrupt(struct virtq *queue)
 {
-	uint16_t before = queue->used_signalled;
-	bool wrapped = queue->used_wrapped;
-
-	if (!queue->enabled || (before == queue->used_next && !wrapped))
-		return false;
-	queue->used_signalled = queue->used_next;
-	queue->used_wrapped = false;
-	/* The driver writes its wish, then looks at the used index; we do the reverse: each sees the other's
-	 * store. */
-	__sync_synchronize();
-	if (!queue->event_index)
-		return !(load16(&queue->avail->flags) & VRING_AVAIL_F_NO_INTERRUPT);
-	return wrapped || vring_need_event(load16(used_event(queue)), queue->used_next, before);
+	return queue->enabled && queue->ops->needs_interrupt(queue);
 }
 
 bool virtq_enable_notify(struct virtq *queue)
 {
-	if (!queue->enabled)
-		return false;
-	if (queue->event_index)
-		store16(avail_event(queue), queue->avail_next);
-	else
-		store16(&queue->used->flags, 0);
-	/* As in virtq_needs_interrupt: our wish first, then their index. */
-	__sync_synchronize();
-	return avail_index(queue) != queue->avail_next;
+	return queue->enabled && queue->ops->enable_notify(queue);
 }
 
-/* With the event index nothing is to be done: the driver is past avail_event and stays silent until it is
- * moved. */
 void virtq_disable_notify(struct virtq *queue)
 {
-	if (queue->enabled && !queue->event_index)
-		store16(&queue->used->flags, VRING_USED_F_NO_NOTIFY);
+	if (queue->enabled)
+		queue->ops->disable_notify(queue);
 }
 
 size_t virtq_chain_read(const struct virtq_chain *chain, size_t offset, void *into, size_t len)

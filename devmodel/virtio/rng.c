@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "common/clock.h"
 #include "common/util.h"
 
 #define RNG_QUEUE_SIZE  16
@@ -16,6 +17,8 @@ struct rng {
 	struct virtio_device device;
 	struct virtq_chain chain;
 	struct loop_timer retry;
+	struct rate_limiter limiter;
+	size_t request_max; /* bytes: no more than may come at once */
 };
 
 /* Early in the host's boot the kernel has no random bytes yet; waiting for them here would hold up the loop.
@@ -36,9 +39,9 @@ static size_t fill_random(uint8_t *into, size_t len)
 	return done;
 }
 
-static size_t chain_fill_random(const struct virtq_chain *chain)
+static size_t chain_fill_random(const struct virtq_chain *chain, size_t max)
 {
-	size_t left = RNG_REQUEST_MAX;
+	size_t left = max;
 
 	for (unsigned i = 0; i < chain->writable_count && left; i++) {
 		const struct iovec *part = &chain->iov[i];
@@ -50,12 +53,26 @@ static size_t chain_fill_random(const struct virtq_chain *chain)
 		if (filled < len)
 			break;
 	}
-	return RNG_REQUEST_MAX - left;
+	return max - left;
+}
+
+/* The popped buffer's bytes, as many as there are for it now; 0: it has to wait, and is tried again. */
+static size_t rng_fill(struct rng *rng)
+{
+	uint64_t now = monotonic_ns();
+	uint64_t wait = rate_limiter_wait(&rng->limiter, now);
+	size_t filled = wait ? 0 : chain_fill_random(&rng->chain, rng->request_max);
+
+	if (filled)
+		rate_limiter_take(&rng->limiter, now, filled);
+	else
+		loop_timer_set(&rng->retry, wait ? wait : RNG_RETRY_NS, 0);
+	return filled;
 }
 
 /*
  * 5.4.6.1: buffers are for the device to write only; 5.4.6.2: they get at least one byte, and wait in the
- * queue until the host has one.
+ * queue until there is one for them.
  */
 static void rng_notify(struct virtio_device *device, unsigned index)
 {
@@ -70,13 +87,13 @@ static void rng_notify(struct virtio_device *device, unsigned index)
 			virtio_device_broken(device, "a buffer that cannot be filled");
 			break;
 		}
-		filled = chain_fill_random(&rng->chain);
+		filled = rng_fill(rng);
 		if (filled == 0) {
-			virtq_unpop(queue);
-			loop_timer_set(&rng->retry, RNG_RETRY_NS, 0);
+			virtq_unpop(queue, rng->chain.token);
 			break;
 		}
-		virtq_push(queue, rng->chain.head, (uint32_t)filled);
+		virtq_push(queue, rng->chain.token, (uint32_t)filled);
+		counter_add(&virtio_queue_counters(device, index)->to_guest, filled);
 	}
 	virtio_interrupt(device, index);
 }
@@ -101,8 +118,18 @@ static const struct virtio_device_ops rng_ops = {
 	.destroy = rng_destroy,
 };
 
-struct virtio_device *virtio_rng_create(const struct guest_memory *memory, struct loop *loop,
-					struct error *err)
+static void rng_limit(struct rng *rng, const struct rate *rate)
+{
+	rng->request_max = RNG_REQUEST_MAX;
+	if (!rate)
+		return;
+	rate_limiter_init(&rng->limiter, rate);
+	if (rate->rate && rate->burst)
+		rng->request_max = MIN((size_t)RNG_REQUEST_MAX, (size_t)rate->burst);
+}
+
+struct virtio_device *virtio_rng_create(const struct rate *rate, const struct guest_memory *memory,
+					struct loop *loop, struct error *err)
 {
 	struct rng *rng = calloc(1, sizeof(*rng));
 	int code;
@@ -115,6 +142,8 @@ struct virtio_device *virtio_rng_create(const struct guest_memory *memory, struc
 	rng->device.id = VIRTIO_ID_RNG;
 	rng->device.name = "rng";
 	rng->device.queue_count = 1;
+	rng->device.in_order = true;
+	rng_limit(rng, rate);
 	if (virtio_device_init(&rng->device, memory, loop, err) < 0) {
 		free(rng);
 		return NULL;

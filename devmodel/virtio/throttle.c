@@ -14,7 +14,7 @@ static void throttle_expired(struct loop_timer *timer)
 int virtio_throttle_init(struct virtio_throttle *throttle, struct virtio_device *device, unsigned queue,
 			 struct error *err)
 {
-	int code = loop_timer_init(device->loop, &throttle->timer, throttle_expired);
+	int code = loop_timer_init(device->kicks[queue].loop, &throttle->timer, throttle_expired);
 
 	if (code < 0)
 		return error_set(err, code, "virtio %s: cannot make the timer of its limits: %s",
@@ -27,7 +27,7 @@ int virtio_throttle_init(struct virtio_throttle *throttle, struct virtio_device 
 void virtio_throttle_close(struct virtio_throttle *throttle)
 {
 	if (throttle->device)
-		loop_timer_close(throttle->device->loop, &throttle->timer);
+		loop_timer_close(throttle->device->kicks[throttle->queue].loop, &throttle->timer);
 	throttle->device = NULL;
 }
 

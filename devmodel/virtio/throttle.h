@@ -5,7 +5,8 @@
  *      if (virtio_throttle_waits(&throttle, rate_limiter_wait(&limiter, monotonic_ns())))
  *              return; // the queue's notify op is called when it is time
  *
- * The device's lock guards it. Only a device that has limits makes one: it costs a timer.
+ * The queue's lock guards it; its timer is on the queue's loop. Only a device that has limits makes one: it
+ * costs a timer.
  */
 #pragma once
 
@@ -20,7 +21,7 @@ struct virtio_throttle {
 	struct loop_timer timer;
 };
 
-/* After virtio_device_init, before the loop runs or on its thread. */
+/* After virtio_device_init; any thread. */
 int virtio_throttle_init(struct virtio_throttle *throttle, struct virtio_device *device, unsigned queue,
 			 struct error *err);
 /* One that was never made is closed too. */

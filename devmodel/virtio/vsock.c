@@ -20,7 +20,7 @@
 #define QUEUE_SIZE  256
 
 #define RESETS_MAX   64
-#define ACCEPT_BATCH 16
+#define ACCEPT_BATCH 64
 #define CID_ANY      ((uint64_t)VMADDR_CID_ANY)
 
 /* A packet that nobody is there for gets this answer. */
@@ -119,7 +119,7 @@ static void take_from_guest(struct vsock *vsock)
 			break;
 		}
 		receive_packet(vsock, &header, &vsock->chain);
-		virtq_push(queue, vsock->chain.head, 0);
+		virtq_push(queue, vsock->chain.token, 0);
 	}
 	vsock->tx_paused = vsock->reset_count == RESETS_MAX;
 	virtio_interrupt(device, QUEUE_TX);
@@ -170,11 +170,11 @@ static void give_packet(struct vsock *vsock)
 	if (vsock->reset_count) {
 		stray_reset_packet(vsock, &header);
 	} else if (!due_packet(vsock, chain, &header)) {
-		virtq_unpop(queue);
+		virtq_unpop(queue, chain->token);
 		return;
 	}
 	virtq_chain_write(chain, 0, &header, sizeof(header));
-	virtq_push(queue, chain->head, (uint32_t)VSOCK_HEADER + le32toh(header.len));
+	virtq_push(queue, chain->token, (uint32_t)VSOCK_HEADER + le32toh(header.len));
 }
 
 static void give_to_guest(struct vsock *vsock)
@@ -224,7 +224,7 @@ static void drop_all(struct vsock *vsock)
 /* False when the device was reset meanwhile: all connections are gone then. */
 static bool vsock_begin(struct vsock *vsock)
 {
-	pthread_mutex_lock(&vsock->device.lock);
+	virtio_queue_lock(&vsock->device, QUEUE_RX);
 	if (!vsock->reset_pending)
 		return true;
 	drop_all(vsock);
@@ -234,7 +234,7 @@ static bool vsock_begin(struct vsock *vsock)
 static void vsock_end(struct vsock *vsock)
 {
 	give_to_guest(vsock);
-	pthread_mutex_unlock(&vsock->device.lock);
+	virtio_queue_unlock(&vsock->device, QUEUE_RX);
 }
 
 static void connection_ready(struct loop_source *source, uint32_t events)
@@ -328,9 +328,17 @@ static void vsock_notify(struct virtio_device *device, unsigned queue)
 
 	if (vsock->reset_pending)
 		drop_all(vsock);
-	if (queue == QUEUE_TX)
-		take_from_guest(vsock);
+	if (queue == QUEUE_RX)
+		give_to_guest(vsock);
+	if (queue != QUEUE_TX)
+		return;
+	take_from_guest(vsock);
+	if (!virtio_queue_trylock(device, QUEUE_RX)) {
+		virtio_device_kick(device, QUEUE_RX);
+		return;
+	}
 	give_to_guest(vsock);
+	virtio_queue_unlock(device, QUEUE_RX);
 }
 
 /* On a vCPU's thread: the connections are the loop thread's to close, before it does anything else here. */
@@ -414,6 +422,7 @@ static struct vsock *vsock_new(const struct virtio_vsock_options *options)
 		.name = "vsock",
 		.queue_count = QUEUE_COUNT,
 		.config_size = sizeof(struct virtio_vsock_config),
+		.in_order = true,
 	};
 	vsock->options = *options;
 	vsock->listener = (struct loop_source){

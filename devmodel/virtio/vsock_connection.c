@@ -15,54 +15,6 @@
 #include "devmodel/virtio/iov.h"
 
 #define LINE_MAX_LEN 32 /* of "CONNECT 4294967295\n" and no more */
-#define TICKS        4  /* how often the timer looks during a timeout */
-
-/* Ports that the host's programs connect from: this many, from this one on. */
-#define HOST_PORTS_FIRST (1U << 30)
-
-void vsock_table_wait(struct vsock_table *table)
-{
-	if (table->timer_runs)
-		return;
-	table->timer_runs = true;
-	loop_timer_set(&table->timer, table->timeout_ms * 1000000ULL / TICKS, 0);
-}
-
-/* ---- The table ---- */
-
-static struct vsock_bucket *bucket_of(struct vsock_table *table, uint32_t guest_port, uint32_t host_port)
-{
-	return &table->buckets[(guest_port * 31 + host_port) % VSOCK_BUCKETS];
-}
-
-struct vsock_connection *vsock_connection_find(struct vsock_table *table, uint32_t guest_port,
-					       uint32_t host_port)
-{
-	struct vsock_connection *conn = LIST_FIRST(bucket_of(table, guest_port, host_port));
-
-	while (conn && (conn->guest_port != guest_port || conn->host_port != host_port))
-		conn = LIST_NEXT(conn, bucket);
-	return conn;
-}
-
-void vsock_connection_know(struct vsock_connection *conn, uint32_t guest_port, uint32_t host_port)
-{
-	conn->guest_port = guest_port;
-	conn->host_port = host_port;
-	conn->is_known = true;
-	LIST_INSERT_HEAD(bucket_of(conn->table, guest_port, host_port), conn, bucket);
-}
-
-static void connection_forget(struct vsock_connection *conn)
-{
-	if (conn->is_known)
-		LIST_REMOVE(conn, bucket);
-	if (conn->is_due)
-		TAILQ_REMOVE(&conn->table->due, conn, due);
-	conn->is_known = false;
-	conn->is_due = false;
-	conn->owed = 0;
-}
 
 static void deadline_set(struct vsock_connection *conn, unsigned timeouts)
 {
@@ -75,6 +27,16 @@ void vsock_connection_set_deadline(struct vsock_connection *conn)
 	deadline_set(conn, 1);
 }
 
+/* Of the many narrow ones the kernel, too, holds little. Best effort: it is what the guest may use up of its
+ * own process' memory. */
+static void host_buffer_bound(const struct vsock_connection *conn)
+{
+	int bytes = (int)conn->buffer.size;
+
+	if (bytes < VIRTIO_VSOCK_BUFFER)
+		setsockopt(conn->source.fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+}
+
 struct vsock_connection *vsock_connection_new(struct vsock_table *table, int fd, enum vsock_state state)
 {
 	struct vsock_connection *conn = calloc(1, sizeof(*conn));
@@ -83,6 +45,7 @@ struct vsock_connection *vsock_connection_new(struct vsock_table *table, int fd,
 		return NULL;
 	conn->table = table;
 	conn->state = state;
+	conn->buffer.size = vsock_table_buffer_size(table);
 	conn->readable = true; /* or so they may be: the first call will tell */
 	conn->writable = true;
 	conn->source = (struct loop_source){
@@ -94,17 +57,23 @@ struct vsock_connection *vsock_connection_new(struct vsock_table *table, int fd,
 		free(conn);
 		return NULL;
 	}
+	host_buffer_bound(conn);
 	TAILQ_INSERT_TAIL(&table->all, conn, all);
 	table->count++;
+	table->promised += conn->buffer.size;
 	return conn;
+}
+
+/* What the host's side took, or never will. */
+static void buffer_pass(struct vsock_connection *conn, uint32_t len)
+{
+	vsock_buffer_take(&conn->buffer, len);
+	conn->forwarded += len;
 }
 
 static void buffer_drop(struct vsock_connection *conn)
 {
-	free(conn->buffer);
-	conn->buffer = NULL;
-	conn->start = 0;
-	conn->forwarded = conn->received;
+	buffer_pass(conn, conn->buffer.used);
 }
 
 static void connection_close_host(struct vsock_connection *conn)
@@ -121,10 +90,11 @@ void vsock_connection_free(struct vsock_connection *conn)
 {
 	struct vsock_table *table = conn->table;
 
-	connection_forget(conn);
+	vsock_connection_forget(conn);
 	connection_close_host(conn);
 	TAILQ_REMOVE(&table->all, conn, all);
 	table->count--;
+	table->promised -= conn->buffer.size;
 	if (conn->state == VSOCK_HANDSHAKE)
 		table->handshakes--;
 	free(conn);
@@ -132,15 +102,14 @@ void vsock_connection_free(struct vsock_connection *conn)
 
 /* ---- What the guest is owed ---- */
 
-/* Bytes that the guest has room for. */
-static uint32_t guest_credit(const struct vsock_connection *conn)
+uint32_t vsock_connection_guest_credit(const struct vsock_connection *conn)
 {
 	uint32_t unread = conn->sent - conn->guest_fwd_cnt;
 
 	return unread < conn->guest_buf_alloc ? conn->guest_buf_alloc - unread : 0;
 }
 
-static bool wants_to_send(const struct vsock_connection *conn)
+bool vsock_connection_wants_to_send(const struct vsock_connection *conn)
 {
 	return conn->state == VSOCK_OPEN && conn->readable &&
 	       !(conn->host_shutdown & VIRTIO_VSOCK_SHUTDOWN_SEND) &&
@@ -149,11 +118,13 @@ static bool wants_to_send(const struct vsock_connection *conn)
 
 void vsock_connection_schedule(struct vsock_connection *conn)
 {
-	if (wants_to_send(conn) && guest_credit(conn) == 0 && !conn->credit_asked) {
+	if (vsock_connection_wants_to_send(conn) && vsock_connection_guest_credit(conn) == 0 &&
+	    !conn->credit_asked) {
 		conn->credit_asked = true;
 		conn->owed |= VSOCK_OWED_CREDIT_REQUEST;
 	}
-	if (conn->is_due || !(conn->owed || (wants_to_send(conn) && guest_credit(conn))))
+	if (conn->is_due ||
+	    !(conn->owed || (vsock_connection_wants_to_send(conn) && vsock_connection_guest_credit(conn))))
 		return;
 	conn->is_due = true;
 	TAILQ_INSERT_TAIL(&conn->table->due, conn, due);
@@ -180,8 +151,7 @@ void vsock_connection_reset(struct vsock_connection *conn)
 	vsock_connection_schedule(conn);
 }
 
-/* The host's side does not send, or does not receive, any more. */
-static void host_ended(struct vsock_connection *conn, uint32_t directions)
+void vsock_connection_host_ended(struct vsock_connection *conn, uint32_t directions)
 {
 	if ((conn->host_shutdown | directions) == conn->host_shutdown)
 		return;
@@ -196,15 +166,10 @@ static void host_ended(struct vsock_connection *conn, uint32_t directions)
 
 /* ---- Guest to host ---- */
 
-static uint32_t buffer_used(const struct vsock_connection *conn)
-{
-	return conn->received - conn->forwarded;
-}
-
 /* The room that the guest knows of. */
 static uint32_t room_told(const struct vsock_connection *conn)
 {
-	return VIRTIO_VSOCK_BUFFER - (conn->received - conn->told);
+	return conn->buffer.size - (conn->forwarded + conn->buffer.used - conn->told);
 }
 
 /* Bytes that the host's side took. */
@@ -222,36 +187,8 @@ static size_t host_write(struct vsock_connection *conn, struct iovec *iov, unsig
 		return (size_t)sent;
 	conn->writable = false;
 	if (errno != EAGAIN)
-		host_ended(conn, VIRTIO_VSOCK_SHUTDOWN_RCV);
+		vsock_connection_host_ended(conn, VIRTIO_VSOCK_SHUTDOWN_RCV);
 	return 0;
-}
-
-/* The bytes buffered, as a list. */
-static unsigned buffer_iov(const struct vsock_connection *conn, struct iovec iov[2])
-{
-	uint32_t used = buffer_used(conn);
-	uint32_t first = MIN(used, VIRTIO_VSOCK_BUFFER - conn->start);
-
-	iov[0] = (struct iovec){.iov_base = conn->buffer + conn->start, .iov_len = first};
-	iov[1] = (struct iovec){.iov_base = conn->buffer, .iov_len = used - first};
-	return used == 0 ? 0 : used == first ? 1 : 2;
-}
-
-/* Appends a packet's bytes from offset on; the caller has checked that there is room. */
-static bool buffer_append(struct vsock_connection *conn, const struct virtq_chain *chain, size_t offset,
-			  uint32_t len)
-{
-	uint32_t end = (conn->start + buffer_used(conn)) % VIRTIO_VSOCK_BUFFER;
-	uint32_t first = MIN(len, VIRTIO_VSOCK_BUFFER - end);
-
-	if (!conn->buffer)
-		conn->buffer = malloc(VIRTIO_VSOCK_BUFFER);
-	if (!conn->buffer)
-		return false;
-	virtq_chain_read(chain, offset, conn->buffer + end, first);
-	virtq_chain_read(chain, offset + first, conn->buffer, len - first);
-	conn->received += len;
-	return true;
 }
 
 static void buffer_flush(struct vsock_connection *conn)
@@ -260,18 +197,14 @@ static void buffer_flush(struct vsock_connection *conn)
 	unsigned count;
 	size_t sent;
 
-	while (conn->buffer && (count = buffer_iov(conn, iov)) && (sent = host_write(conn, iov, count))) {
-		conn->forwarded += (uint32_t)sent;
-		conn->start = (conn->start + (uint32_t)sent) % VIRTIO_VSOCK_BUFFER;
-	}
-	if (conn->buffer && !buffer_used(conn))
-		buffer_drop(conn);
+	while ((count = vsock_buffer_list(&conn->buffer, iov)) && (sent = host_write(conn, iov, count)))
+		buffer_pass(conn, (uint32_t)sent);
 }
 
 /* The guest is done, and all that is left to do is the host's side's: to read on. */
 static bool only_drains(const struct vsock_connection *conn)
 {
-	return buffer_used(conn) &&
+	return conn->buffer.used &&
 	       (conn->state == VSOCK_DRAINING || conn->guest_shutdown == VSOCK_SHUTDOWN_BOTH);
 }
 
@@ -282,7 +215,7 @@ void vsock_connection_settle(struct vsock_connection *conn)
 	buffer_flush(conn);
 	if (only_drains(conn) && (!conn->deadline || conn->forwarded != forwarded))
 		deadline_set(conn, VIRTIO_VSOCK_DRAIN_TIMEOUTS);
-	if (conn->guest_shutdown & VIRTIO_VSOCK_SHUTDOWN_SEND && !buffer_used(conn)) {
+	if (conn->guest_shutdown & VIRTIO_VSOCK_SHUTDOWN_SEND && !conn->buffer.used) {
 		if (conn->state == VSOCK_DRAINING) {
 			vsock_connection_free(conn);
 			return;
@@ -298,8 +231,8 @@ void vsock_connection_settle(struct vsock_connection *conn)
 	}
 	/* Nobody reads any more, so nobody else would find out. */
 	if (conn->hung_up && conn->guest_shutdown & VIRTIO_VSOCK_SHUTDOWN_RCV)
-		host_ended(conn, VSOCK_SHUTDOWN_BOTH);
-	if (room_told(conn) < VIRTIO_VSOCK_BUFFER / 2 && conn->forwarded != conn->told)
+		vsock_connection_host_ended(conn, VSOCK_SHUTDOWN_BOTH);
+	if (room_told(conn) < conn->buffer.size / 2 && conn->forwarded != conn->told)
 		vsock_connection_owe(conn, VSOCK_OWED_CREDIT_UPDATE);
 	vsock_connection_schedule(conn);
 }
@@ -315,15 +248,14 @@ static void receive_data(struct vsock_connection *conn, const struct virtq_chain
 		vsock_connection_reset(conn);
 		return;
 	}
-	if (!buffer_used(conn) && !(conn->host_shutdown & VIRTIO_VSOCK_SHUTDOWN_RCV))
+	if (!conn->buffer.used && !(conn->host_shutdown & VIRTIO_VSOCK_SHUTDOWN_RCV))
 		sent = (uint32_t)host_write(
 			conn, iov, iov_slice(chain->iov, chain->readable_count, VSOCK_HEADER, len, iov));
 	/* host_write may just have found out. */
 	if (conn->host_shutdown & VIRTIO_VSOCK_SHUTDOWN_RCV)
 		sent = len;
-	conn->received += sent;
 	conn->forwarded += sent;
-	if (sent < len && !buffer_append(conn, chain, VSOCK_HEADER + sent, len - sent))
+	if (sent < len && !vsock_buffer_append(&conn->buffer, chain, VSOCK_HEADER + sent, len - sent))
 		vsock_connection_reset(conn);
 	else
 		vsock_connection_settle(conn);
@@ -346,11 +278,11 @@ static void receive_shutdown(struct vsock_connection *conn, uint32_t flags)
 static void receive_rst(struct vsock_connection *conn)
 {
 	if (conn->state != VSOCK_OPEN || !(conn->guest_shutdown & VIRTIO_VSOCK_SHUTDOWN_SEND) ||
-	    !buffer_used(conn)) {
+	    !conn->buffer.used) {
 		vsock_connection_free(conn);
 		return;
 	}
-	connection_forget(conn);
+	vsock_connection_forget(conn);
 	conn->state = VSOCK_DRAINING;
 	deadline_set(conn, VIRTIO_VSOCK_DRAIN_TIMEOUTS);
 }
@@ -374,7 +306,7 @@ void vsock_connection_credit(struct vsock_connection *conn, const struct virtio_
 {
 	conn->guest_buf_alloc = le32toh(header->buf_alloc);
 	conn->guest_fwd_cnt = le32toh(header->fwd_cnt);
-	if (guest_credit(conn))
+	if (vsock_connection_guest_credit(conn))
 		conn->credit_asked = false;
 }
 
@@ -412,98 +344,6 @@ void vsock_connection_receive(struct vsock_connection *conn, const struct virtio
 	}
 }
 
-/* ---- Host to guest ---- */
-
-void vsock_header_init(const struct vsock_table *table, struct virtio_vsock_hdr *header)
-{
-	*header = (struct virtio_vsock_hdr){
-		.src_cid = htole64(VMADDR_CID_HOST),
-		.dst_cid = htole64(table->cid),
-		.type = htole16(VIRTIO_VSOCK_TYPE_STREAM),
-	};
-}
-
-/* Fills in a packet of a connection's, with the credit that every packet carries. */
-static void header_fill(struct vsock_connection *conn, struct virtio_vsock_hdr *header,
-			enum virtio_vsock_op op)
-{
-	vsock_header_init(conn->table, header);
-	header->src_port = htole32(conn->host_port);
-	header->dst_port = htole32(conn->guest_port);
-	header->op = htole16((uint16_t)op);
-	header->buf_alloc = htole32(VIRTIO_VSOCK_BUFFER);
-	header->fwd_cnt = htole32(conn->forwarded);
-	conn->told = conn->forwarded;
-	conn->owed &= ~(unsigned)VSOCK_OWED_CREDIT_UPDATE;
-}
-
-/* Reads from the host's side into the chain, behind the header: the number of bytes, 0 for none. */
-static uint32_t host_read(struct vsock_connection *conn, const struct virtq_chain *chain)
-{
-	size_t credit = MIN(guest_credit(conn), (uint32_t)VIRTIO_VSOCK_BUFFER);
-	size_t room = MIN(chain->writable_len - VSOCK_HEADER, credit);
-	struct iovec iov[VIRTQ_CHAIN_MAX];
-	struct msghdr message = {.msg_iov = iov};
-	ssize_t got;
-
-	message.msg_iovlen =
-		iov_slice(chain->iov + chain->readable_count, chain->writable_count, VSOCK_HEADER, room, iov);
-	do
-		got = recvmsg(conn->source.fd, &message, MSG_DONTWAIT);
-	while (got < 0 && errno == EINTR);
-	if (got > 0)
-		return (uint32_t)got;
-	conn->readable = false;
-	if (got == 0)
-		host_ended(conn, conn->hung_up ? VSOCK_SHUTDOWN_BOTH : (uint32_t)VIRTIO_VSOCK_SHUTDOWN_SEND);
-	else if (errno != EAGAIN)
-		host_ended(conn, VSOCK_SHUTDOWN_BOTH);
-	return 0;
-}
-
-/* The first packet owed of these kinds, in the order of the table; false when none is. */
-static bool owed_packet(struct vsock_connection *conn, unsigned kinds, struct virtio_vsock_hdr *header)
-{
-	static const struct {
-		enum vsock_owed owed;
-		enum virtio_vsock_op op;
-	} packets[] = {
-		{VSOCK_OWED_RST, VIRTIO_VSOCK_OP_RST},
-		{VSOCK_OWED_REQUEST, VIRTIO_VSOCK_OP_REQUEST},
-		{VSOCK_OWED_RESPONSE, VIRTIO_VSOCK_OP_RESPONSE},
-		{VSOCK_OWED_SHUTDOWN, VIRTIO_VSOCK_OP_SHUTDOWN},
-		{VSOCK_OWED_CREDIT_UPDATE, VIRTIO_VSOCK_OP_CREDIT_UPDATE},
-		{VSOCK_OWED_CREDIT_REQUEST, VIRTIO_VSOCK_OP_CREDIT_REQUEST},
-	};
-
-	for (unsigned i = 0; i < ARRAY_SIZE(packets); i++) {
-		if (!(conn->owed & kinds & packets[i].owed))
-			continue;
-		conn->owed &= ~(unsigned)packets[i].owed;
-		header_fill(conn, header, packets[i].op);
-		if (packets[i].owed == VSOCK_OWED_SHUTDOWN)
-			header->flags = htole32(conn->host_shutdown);
-		return true;
-	}
-	return false;
-}
-
-bool vsock_connection_next(struct vsock_connection *conn, const struct virtq_chain *chain,
-			   struct virtio_vsock_hdr *header)
-{
-	uint32_t len;
-
-	if (owed_packet(conn, VSOCK_OWED_BEFORE_DATA, header))
-		return true;
-	if (wants_to_send(conn) && guest_credit(conn) && (len = host_read(conn, chain))) {
-		header_fill(conn, header, VIRTIO_VSOCK_OP_RW);
-		header->len = htole32(len);
-		conn->sent += len;
-		return true;
-	}
-	return owed_packet(conn, ~0U, header);
-}
-
 /* ---- The CONNECT line ---- */
 
 /* "CONNECT port\n" */
@@ -526,20 +366,9 @@ static bool line_parse(const char *line, size_t len, uint32_t *port)
 	return true;
 }
 
-/* A port of the host's that makes the pair unique; there are more ports than connections. */
-static uint32_t choose_host_port(struct vsock_table *table, uint32_t guest_port)
-{
-	uint32_t port;
-
-	do
-		port = HOST_PORTS_FIRST + table->next_host_port++ % HOST_PORTS_FIRST;
-	while (vsock_connection_find(table, guest_port, port));
-	return port;
-}
-
 void vsock_connection_request(struct vsock_connection *conn, uint32_t guest_port)
 {
-	vsock_connection_know(conn, guest_port, choose_host_port(conn->table, guest_port));
+	vsock_connection_know(conn, guest_port, vsock_table_host_port(conn->table, guest_port));
 	vsock_connection_set_deadline(conn);
 	vsock_connection_owe(conn, VSOCK_OWED_REQUEST);
 }
@@ -564,22 +393,4 @@ void vsock_connection_handshake(struct vsock_connection *conn)
 	table->handshakes--;
 	conn->state = VSOCK_CONNECTING;
 	vsock_connection_request(conn, port);
-}
-
-/* ---- Deadlines ---- */
-
-bool vsock_table_expire(struct vsock_table *table)
-{
-	uint64_t now = monotonic_ms();
-	struct vsock_connection *next;
-	bool more = false;
-
-	for (struct vsock_connection *conn = TAILQ_FIRST(&table->all); conn; conn = next) {
-		next = TAILQ_NEXT(conn, all);
-		if (conn->deadline && conn->deadline <= now)
-			vsock_connection_reset(conn);
-		else
-			more |= conn->deadline != 0;
-	}
-	return more;
 }

@@ -8,7 +8,8 @@
  *                                                                  DRAINING     RESET --RST sent--> gone
  *
  * Names: the guest sends, the host's side receives, and the other way round; what is "owed" is owed to the
- * guest. Lock and threads: all of it on the loop's thread, with the device's lock held.
+ * guest. Lock and threads: all of it on the loop's thread, with the lock of the
+ * receive queue or the transmit queue held: a reset has both.
  */
 #pragma once
 
@@ -20,6 +21,7 @@
 #include "common/loop.h"
 #include "devmodel/virtio/queue.h"
 #include "devmodel/virtio/vsock.h"
+#include "devmodel/virtio/vsock_buffer.h"
 
 #define VSOCK_HEADER  sizeof(struct virtio_vsock_hdr)
 #define VSOCK_BUCKETS 1024
@@ -64,6 +66,7 @@ struct vsock_table {
 
 	bool timer_runs;
 	unsigned count;
+	uint32_t promised;   /* bytes: the sizes of all their buffers */
 	unsigned handshakes; /* of them in that state */
 	uint32_t next_host_port;
 	struct vsock_list all;
@@ -100,29 +103,36 @@ struct vsock_connection {
 	uint32_t guest_fwd_cnt;
 	bool credit_asked;
 
-	/* Guest to host: bytes received, passed on to the host's side, and how many the guest knows are
-	 * passed on. */
-	uint32_t received;
+	/* Guest to host: bytes passed on to the host's side, and how many of these the guest knows of. What
+	 * came is forwarded + buffer.used. */
 	uint32_t forwarded;
 	uint32_t told;
-	/* received - forwarded bytes from `start` on, around the end; NULL when there are none */
-	uint8_t *buffer;
-	uint32_t start;
+	struct vsock_buffer buffer;
 };
+
+/* ---- vsock_table.c ---- */
 
 /* Has the timer fire soon. */
 void vsock_table_wait(struct vsock_table *table);
 /* Ends what took too long; true when others have a deadline still. */
 bool vsock_table_expire(struct vsock_table *table);
+/* A port of the host's that makes the pair unique. */
+uint32_t vsock_table_host_port(struct vsock_table *table, uint32_t guest_port);
+/* What one more connection may hold of its guest's bytes. */
+uint32_t vsock_table_buffer_size(const struct vsock_table *table);
 
 /* The connection of these ports, or NULL. */
 struct vsock_connection *vsock_connection_find(struct vsock_table *table, uint32_t guest_port,
 					       uint32_t host_port);
+/* Enters it under its ports: packets of the guest may be for it. */
+void vsock_connection_know(struct vsock_connection *conn, uint32_t guest_port, uint32_t host_port);
+/* Undoes that, and what it owes the guest. */
+void vsock_connection_forget(struct vsock_connection *conn);
+
+/* ---- vsock_connection.c ---- */
 
 /* A connection with this socket of the host, which it takes over; NULL when there is no memory. */
 struct vsock_connection *vsock_connection_new(struct vsock_table *table, int fd, enum vsock_state state);
-/* Enters it under its ports: packets of the guest may be for it. */
-void vsock_connection_know(struct vsock_connection *conn, uint32_t guest_port, uint32_t host_port);
 void vsock_connection_free(struct vsock_connection *conn);
 
 /* The end: closes the host's side at once; lives on while the guest is owed an RST, else it is gone. */
@@ -134,9 +144,11 @@ void vsock_connection_set_deadline(struct vsock_connection *conn);
 void vsock_connection_owe(struct vsock_connection *conn, enum vsock_owed what);
 /* Lines the connection up in `due` when it has something for the guest. */
 void vsock_connection_schedule(struct vsock_connection *conn);
-/* Fills in its next packet, data behind the header's place in the chain; false when it has none after all. */
-bool vsock_connection_next(struct vsock_connection *conn, const struct virtq_chain *chain,
-			   struct virtio_vsock_hdr *header);
+/* Bytes that the guest has room for. */
+uint32_t vsock_connection_guest_credit(const struct vsock_connection *conn);
+bool vsock_connection_wants_to_send(const struct vsock_connection *conn);
+/* The host's side does not send, or does not receive, any more: VIRTIO_VSOCK_SHUTDOWN_*. */
+void vsock_connection_host_ended(struct vsock_connection *conn, uint32_t directions);
 
 /* What the guest says of its room, in every packet. */
 void vsock_connection_credit(struct vsock_connection *conn, const struct virtio_vsock_hdr *header);
@@ -151,6 +163,12 @@ void vsock_connection_request(struct vsock_connection *conn, uint32_t guest_port
 void vsock_connection_handshake(struct vsock_connection *conn);
 /* Does what has become possible or due after any change. The connection may be gone afterwards. */
 void vsock_connection_settle(struct vsock_connection *conn);
+
+/* ---- vsock_send.c ---- */
+
+/* Fills in its next packet, data behind the header's place in the chain; false when it has none after all. */
+bool vsock_connection_next(struct vsock_connection *conn, const struct virtq_chain *chain,
+			   struct virtio_vsock_hdr *header);
 
 /* A packet of the host's for the guest, with nothing but addresses and type. */
 void vsock_header_init(const struct vsock_table *table, struct virtio_vsock_hdr *header);

@@ -1,8 +1,11 @@
 """Clients that are slow, silent, endless, many, gone, or talk nonsense: the others do not notice, and nothing is left of them."""
 
 import contextlib
+import fcntl
 import re
 import selectors
+import struct
+import termios
 import threading
 
 from api import *
@@ -39,7 +42,7 @@ class Clients(ApiTest):
     def statuses(self, peer):
         """Of all answers until the manager hangs up. It may see an end only if that comes by itself: libmicrohttpd takes a read
         that was not full for the last one."""
-        time.sleep(0.02)
+        wait_until(lambda: not struct.unpack("i", fcntl.ioctl(peer, termios.TIOCOUTQ, bytes(4)))[0])  # it has read all
         with contextlib.suppress(OSError):  # it hung up already
             peer.shutdown(socket.SHUT_WR)
         data = b""
@@ -151,6 +154,26 @@ class Clients(ApiTest):
         peer = self.send(b"POST /v1/guests/web/start?wait=true HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
         peer.shutdown(socket.SHUT_WR)
         self.assertEqual(self.statuses(peer), [200])
+
+    def test_half_closed_client_is_waited_for(self):
+        """Its call takes long, others are served meanwhile, and what it asked more is answered too."""
+        self.put("slow", ready="notify")
+        before = self.descriptors()
+        wait = b"GET /v1/guests/slow/boot-report?wait=true&timeout_s=1 HTTP/1.1\r\nHost: x\r\n\r\n"
+        self.assert_status(202, self.api.startGuest(guest="slow"))
+        for request, wanted in ((wait, [504]), (wait + GET * 2, [504, 200, 200])):
+            with self.subTest(wanted=wanted):
+                peer = self.send(request)
+                self.assert_serves()
+                peer.shutdown(socket.SHUT_WR)
+                self.assertEqual(self.statuses(peer), wanted)
+        for _ in range(100):  # more than are carried: the others count as gone
+            peer = self.send(wait)
+            peer.shutdown(socket.SHUT_WR)
+            self.addCleanup(peer.close)
+        self.assert_serves()
+        self.api.close()
+        wait_until(lambda: self.descriptors() <= before + 8)
 
     def test_clients_that_vanish_leave_nothing(self):
         self.put("slow", ready="notify")

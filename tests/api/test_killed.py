@@ -43,7 +43,7 @@ class Killed(ApiTest):
         wait_until(lambda: not process_alive(manager))
         worker.join()
         # It says so when a guest ended that was just being started.
-        process = self.run_program("up", "-d", "--timeout", "2")
+        process = self.run_program("up", "-d", "--timeout", "15")
         self.assertIn(process.returncode, (DONE, FAILED), process.errors)
         return told, last[0]
 

@@ -153,6 +153,29 @@ class Tokens(RolesTest):
                 self.assertIn("Bearer", answer.headers["WWW-Authenticate"])
         self.assert_status(200, self.api.getGuest(guest="web"))
 
+    def test_client_that_says_no_more_is_answered(self):
+        """Half-closed while its call waits; who is gone for good is known by the RST that a probe gets."""
+        self.define_file("slow", ready="notify", autostart=False)
+        self.up_tcp()
+        peer = tcp(self.port)()
+        self.addCleanup(peer.close)
+        peer.sendall(f"POST /v1/guests/slow/start?wait=true&timeout_s=2 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n"
+                     f"Authorization: Bearer {TOKENS['operate']}\r\n\r\n".encode())
+        wait_until(lambda: self.api.getGuestState(guest="slow").json["state"] == "starting")
+        peer.shutdown(socket.SHUT_WR)
+        self.assertEqual(peer.recv(4096)[:13], b"HTTP/1.1 504 ")
+        gone = tcp(self.port)()
+        (pid,) = self.manager_pids()
+        before = len(os.listdir(f"/proc/{pid}/fd"))
+        gone.sendall(f"GET /v1/guests/slow/boot-report?wait=true&timeout_s=600 HTTP/1.1\r\nHost: x\r\n"
+                     f"Authorization: Bearer {TOKENS['read']}\r\n\r\n".encode())
+        time.sleep(0.3)
+        # As when a process is killed with an answer unread; an orderly end takes a minute longer to be told.
+        gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        gone.close()
+        wait_until(lambda: len(os.listdir(f"/proc/{pid}/fd")) < before)
+        self.assert_serves()
+
     def test_scheme_is_read_in_any_case(self):
         self.up_tcp()
         self.assert_status(200, self.over_tcp().request("GET", "/v1/mode", None, {"Authorization": "bEARER " + TOKENS["read"]}))

@@ -13,6 +13,7 @@
 #   boot [ARG...]        starts rinit; its console goes to the case's output
 #   expect TEXT          waits until the console has shown TEXT, behind what the last expect found
 #   logged UNIT TEXT     waits until the log has TEXT from UNIT: after the boot the console shows no output of services
+#   becomes TEXT COMMAND...  waits until the command's output holds TEXT; check TEXT COMMAND...: it does so at once
 #   never TEXT           fails when the console has shown TEXT
 #   inside COMMAND...    runs a command in the container
 #   debian COMMAND...    the same with programs of with_usr
@@ -129,7 +130,8 @@ boot() {
 	for ((i = 0; i < limit * 50; i++)); do
 		pid=$unshare_pid
 		while pid=$(cat "/proc/$pid/task/$pid/children" 2>/dev/null) && pid=${pid%% *} && [[ -n $pid ]]; do
-			grep -q '^NSpid:.*\s1$' "/proc/$pid/status" 2>/dev/null && return
+			# PID 1 is the shell of $before at first, whose root is out here.
+			[[ /proc/$pid/exe -ef $root/sbin/rinit ]] && grep -q '^NSpid:.*\s1$' "/proc/$pid/status" && return
 		done
 		sleep 0.02
 	done
@@ -199,6 +201,18 @@ ends() {
 	local is=$?
 	unshare_pid=
 	[[ $is == "$1" ]] || fail "rinit ended with status $is, not $1"
+}
+
+# becomes TEXT COMMAND...: waits until the command's output holds TEXT
+becomes() {
+	local text=$1 output
+	shift
+	for ((i = 0; i < limit * 20; i++)); do
+		output=$("$@" 2>&1)
+		[[ $output == *"$text"* ]] && return
+		sleep 0.05
+	done
+	fail "$*: \"$text\" does not come to be in: $output"
 }
 
 # check TEXT COMMAND...: the command's output must hold TEXT

@@ -8,8 +8,10 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/io_uring.h>
 #include <linux/kvm.h>
 #include <linux/userfaultfd.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -119,10 +121,15 @@ KILLED(listen_on_a_socket)   { CALL(SYS_listen, host->file, 1); }
 KILLED(connect_a_socket)     { CALL(SYS_connect, host->file, page, 16); }
 KILLED(send_to_an_address)   { CALL(SYS_sendto, host->file, page, 1, 0, page, 16); }
 KILLED(datagram_pair)        { CALL(SYS_socketpair, AF_UNIX, SOCK_DGRAM, 0, page); }
-KILLED(set_a_socket_option)  { CALL(SYS_setsockopt, host->file, SOL_SOCKET, SO_SNDBUF, page, 4); }
+KILLED(set_a_socket_option)  { CALL(SYS_setsockopt, host->file, SOL_SOCKET, SO_RCVBUF, page, 4); }
+KILLED(set_an_option_of_ip)  { CALL(SYS_setsockopt, host->file, IPPROTO_IP, SO_SNDBUF, page, 4); }
+KILLED_VCPU_DISK(bound_a_socket)     { CALL(SYS_setsockopt, host->file, SOL_SOCKET, SO_SNDBUF, page, 4); }
 KILLED_VCPU_DISK(pair_of_sockets)    { CALL(SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, page); }
 KILLED_VCPU_DISK(receive_a_message)  { CALL(SYS_recvmsg, host->file, page, 0); }
 KILLED_VCPU_DISK(accept_a_connection) { CALL(SYS_accept4, host->file, NULL, NULL, 0); }
+
+/* --- Memory --- */
+KILLED_VCPU_DISK(give_memory_back)   { CALL(SYS_madvise, page, sizeof(page), MADV_REMOVE); }
 
 /* --- Processes --- */
 KILLED(fork_off)             { CALL(SYS_fork); }
@@ -162,6 +169,7 @@ KILLED(use_keys)             { CALL(SYS_keyctl, 0, -3, 0, 0, 0); }
 KILLED(add_a_key)            { CALL(SYS_add_key, "user", "x", "y", 1, -3); }
 KILLED(handle_faults)        { CALL(SYS_userfaultfd, UFFD_USER_MODE_ONLY); }
 KILLED(make_a_ring)          { CALL(SYS_io_uring_setup, 1, page); }
+KILLED(change_a_ring)        { CALL(SYS_io_uring_register, host->file, IORING_REGISTER_FILES, page, 1); }
 KILLED(asynchronous_io)      { CALL(SYS_io_setup, 1, page); }
 KILLED(load_a_module)        { CALL(SYS_init_module, page, 0, ""); }
 KILLED(boot_another_kernel)  { CALL(SYS_kexec_load, 0, 0, NULL, 0); }
@@ -194,7 +202,10 @@ KILLED(interrupt_by_file)    { CALL(SYS_ioctl, 0, KVM_IRQFD, page); }
 KILLED_VCPU_DISK(a_new_event) { CALL(SYS_eventfd2, 0, O_CLOEXEC); }
 KILLED_MAIN_DISK(run_a_vcpu) { CALL(SYS_ioctl, 0, KVM_RUN, 0); }
 KILLED_VCPU_DISK(change_memory_slots) { CALL(SYS_ioctl, 0, KVM_SET_USER_MEMORY_REGION, page); }
-KILLED_VCPU(read_a_disk)     { CALL(SYS_preadv, host->file, page, 0, 0); }
+KILLED_VCPU(read_a_disk)     { CALL(SYS_preadv2, host->file, page, 0, 0, 0, 0); }
+KILLED_VCPU(enter_a_ring)    { CALL(SYS_io_uring_enter, host->file, 1, 0, 0, NULL, 0); }
+KILLED_MAIN_DISK(wait_in_a_ring) { CALL(SYS_io_uring_enter, host->file, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0); }
+KILLED_MAIN_DISK(wake_a_ring) { CALL(SYS_io_uring_enter, host->file, 1, 0, IORING_ENTER_SQ_WAKEUP, NULL, 0); }
 KILLED_VCPU(wait_for_events) { CALL(SYS_epoll_wait, host->file, page, 1, 0); }
 /* clang-format on */
 
@@ -293,11 +304,12 @@ static int disk_work(const struct jailed_host *host)
 {
 	struct iovec part = {page, 512};
 
-	if (pwritev(host->file, &part, 1, 0) != 512 ||
-	    pwritev2(host->file, &part, 1, 512, RWF_DSYNC) != 512 || preadv(host->file, &part, 1, 0) != 512 ||
-	    fdatasync(host->file) < 0)
+	if (pwritev2(host->file, &part, 1, 0, 0) != 512 ||
+	    pwritev2(host->file, &part, 1, 512, RWF_DSYNC) != 512 ||
+	    preadv2(host->file, &part, 1, 0, 0) != 512 || fdatasync(host->file) < 0)
 		return -errno;
-	return 0;
+	/* It is no ring; but it may be tried. */
+	return syscall(SYS_io_uring_enter, host->file, 1, 0, 0, NULL, 0) < 0 && errno == EOPNOTSUPP ? 0 : -errno;
 }
 
 Test(passes, disk_work)

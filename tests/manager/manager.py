@@ -122,7 +122,7 @@ class ManagerTest(ProgramTest):
                 "kernel": {"path": self.path(kernel + ".elf")}} | members
 
     def up(self, code=DONE):
-        process = self.run_program("up", "-d", "--timeout", "2")
+        process = self.run_program("up", "-d", "--timeout", "2" if code == TIMED_OUT else "15")
         self.assertEqual(process.returncode, code, process.errors)
 
     def up_at_once(self):

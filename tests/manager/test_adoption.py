@@ -42,7 +42,8 @@ class Adoption(ManagerTest):
         self.kill_manager()
         used = {int(number) for number in os.listdir(f"/proc/{pid}/fd")}
         first_free = min(set(range(len(used) + 1)) - used)
-        before = resource.prlimit(pid, resource.RLIMIT_NOFILE, (first_free, 4096))
+        before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (first_free, before[1]))
         self.up()
         self.assertEqual((self.guest("web")["pid"], self.state("web")), (pid, "running"))
         resource.prlimit(pid, resource.RLIMIT_NOFILE, before)

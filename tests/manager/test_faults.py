@@ -122,7 +122,7 @@ class Killed(FaultTest):
         strace = self.inject(call, number)
         try:
             answer = self.ask(op, **members)
-        except ConnectionResetError:
+        except (BrokenPipeError, ConnectionResetError):
             answer = None
         if answer and strace.poll() is None:
             strace.terminate()

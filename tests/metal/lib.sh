@@ -77,6 +77,19 @@ wait_for() {
 	done
 }
 
+# attach GUEST LOG PATTERN...: whoever attaches to its console is shown it; LOG has what was shown.
+attach() {
+	rastos-vmm console "$1" </dev/null >"$2" 2>&1 &
+	attached=$!
+	shift
+	log=$1
+	shift
+	for pattern; do
+		wait_for 20 printed "$log" "$pattern"
+	done
+	kill $attached
+}
+
 # printed LOG PATTERN: whether it did; a line of a terminal ends with a carriage return, which is left out.
 printed() {
 	tr -d '\r' <"$1" | grep -q -E "$2"

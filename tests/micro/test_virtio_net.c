@@ -61,6 +61,7 @@ static void *peer_answer(void *argument)
 MICRO_TEST(virtio_net, frames_go_out_and_come_in)
 {
 	struct virtio_net_options options = {
+		.fd_count = 1,
 		.name = "net",
 		.backend = VIRTIO_NET_STREAM,
 		.mac = {0x52, 0x54, 0x00, 0x12, 0x34, 0x56},
@@ -73,7 +74,7 @@ MICRO_TEST(virtio_net, frames_go_out_and_come_in)
 
 	micro_create(&micro, 1);
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, wire), 0);
-	options.fd = wire[0];
+	options.fds[0] = wire[0];
 	net = virtio_net_create(&options, &micro.memory, &micro.loop, &err);
 	cr_assert_not_null(net, "%s", err.text);
 	micro_virtio_device(&micro, net);

@@ -37,7 +37,7 @@ MICRO_TEST(virtio_rng, draws_differ)
 	struct error err;
 
 	micro_create(&micro, 1);
-	rng = virtio_rng_create(&micro.memory, &micro.loop, &err);
+	rng = virtio_rng_create(NULL, &micro.memory, &micro.loop, &err);
 	cr_assert_not_null(rng, "%s", err.text);
 	micro_virtio_device(&micro, rng);
 	micro_expect(&micro, "draws_twice", 0);

@@ -11,6 +11,7 @@
 #include "common/util.h"
 #include "vmm/api/follow.h"
 #include "vmm/api/guest_xml.h"
+#include "vmm/api/half_closed.h"
 #include "vmm/api/stream.h"
 
 const char *exchange_header(const struct exchange *exchange, const char *name)
@@ -20,27 +21,40 @@ const char *exchange_header(const struct exchange *exchange, const char *name)
 
 /* --- Waiting --- */
 
+static void watch_hangup(struct exchange *exchange, uint32_t events);
+
 static void hung_up(struct loop_source *source, uint32_t events)
 {
 	struct exchange *exchange = CONTAINER_OF(source, struct exchange, hangup);
+	struct api_connection *connection = exchange->connection;
 
-	(void)events;
+	loop_remove(connection->api->loop, source);
+	source->fd = -1;
+	if (!(events & (EPOLLHUP | EPOLLERR)) && connection->daemon == &connection->api->plain &&
+	    half_closed_begin(connection) == 0) {
+		connection->half_closed = true;
+		watch_hangup(exchange, 0);
+		return;
+	}
 	exchange->gone = true;
 	exchange_resume(exchange);
 }
 
-/* libmicrohttpd does not look at it meanwhile. Over TCP a client that is gone for good cannot be told from
- * one that only says no more: both are taken for gone, as other servers do. */
-void exchange_suspend(struct exchange *exchange)
+static void watch_hangup(struct exchange *exchange, uint32_t events)
 {
 	const struct api_connection *connection = exchange->connection;
 
-	exchange->suspended = true;
-	exchange->http->MHD_suspend_connection(exchange->mhd);
-	exchange->hangup = (struct loop_source){
-		.fd = connection->fd, .events = connection->local ? 0 : EPOLLRDHUP, .ready = hung_up};
+	exchange->hangup = (struct loop_source){.fd = connection->fd, .events = events, .ready = hung_up};
 	if (loop_add(connection->api->loop, &exchange->hangup) < 0)
 		exchange->hangup.fd = -1;
+}
+
+/* libmicrohttpd does not look at it meanwhile. */
+void exchange_suspend(struct exchange *exchange)
+{
+	exchange->suspended = true;
+	exchange->http->MHD_suspend_connection(exchange->mhd);
+	watch_hangup(exchange, exchange->connection->half_closed ? 0 : EPOLLRDHUP);
 }
 
 void exchange_resume(struct exchange *exchange)
@@ -222,7 +236,7 @@ void exchange_end(void *owner, struct MHD_Connection *mhd, void **context,
 	follow_free(exchange->follow);
 	stream_free(exchange->stream);
 	guest_xml_free(exchange->xml);
-	connection_allow(exchange->connection, API_IDLE_S);
+	connection_allow(exchange->connection, exchange->connection->half_closed ? 1 : API_IDLE_S);
 	cJSON_Delete(exchange->json);
 	free(exchange->body);
 	free(exchange->target);

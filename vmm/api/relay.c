@@ -8,6 +8,7 @@
 #include "common/util.h"
 
 #define ROUNDS_MAX 8 /* then it is others' turn in the loop */
+#define LINGER_NS  (RELAY_LINGER_S * 1000000000ULL)
 
 /* One way: what `from` sent and `to` has not taken. */
 struct way {
@@ -26,6 +27,9 @@ struct relay {
 	struct loop *loop;
 	struct side sides[2];
 	struct way ways[2]; /* from this side to the other */
+	bool keeps_end;     /* the first side's end is not passed on */
+	bool lingers;       /* the timer is open */
+	struct loop_timer linger;
 	void (*over)(void *owner);
 	void *owner;
 };
@@ -69,7 +73,8 @@ static void way_write(struct relay *relay, unsigned from)
 	}
 	if (way->ended && way->begin == way->end && !way->passed) {
 		way->passed = true;
-		shutdown(to, SHUT_WR);
+		if (from != 0 || !relay->keeps_end)
+			shutdown(to, SHUT_WR);
 	}
 }
 
@@ -100,6 +105,28 @@ static void watch(struct relay *relay)
 	}
 }
 
+static void time_is_up(struct loop_timer *timer)
+{
+	struct relay *relay = CONTAINER_OF(timer, struct relay, linger);
+
+	relay->over(relay->owner);
+}
+
+/* Whoever is left need not take what somebody said who is gone: it is not kept for ever. Each time that he
+ * takes something he has the time anew. */
+static void limit(struct relay *relay)
+{
+	if ((!relay->sides[0].gone || relay->ways[0].passed) &&
+	    (!relay->sides[1].gone || relay->ways[1].passed))
+		return;
+	if (!relay->lingers)
+		relay->lingers = loop_timer_init(relay->loop, &relay->linger, time_is_up) == 0;
+	if (relay->lingers)
+		loop_timer_set(&relay->linger, LINGER_NS, 0);
+	else
+		relay->ways[0].passed = relay->ways[1].passed = true;
+}
+
 static void side_ready(struct relay *relay, unsigned side, uint32_t events)
 {
 	if (events & (EPOLLHUP | EPOLLERR)) {
@@ -112,6 +139,7 @@ static void side_ready(struct relay *relay, unsigned side, uint32_t events)
 	     carry_some(relay) && (round < ROUNDS_MAX || relay->sides[0].gone || relay->sides[1].gone);
 	     round++)
 		;
+	limit(relay);
 	if (relay->ways[0].passed && relay->ways[1].passed)
 		relay->over(relay->owner);
 	else
@@ -156,10 +184,17 @@ struct relay *relay_open(struct loop *loop, int a, int b, const char *first, siz
 	return relay;
 }
 
+void relay_keep_end(struct relay *relay)
+{
+	relay->keeps_end = true;
+}
+
 void relay_close(struct relay *relay)
 {
 	if (!relay)
 		return;
+	if (relay->lingers)
+		loop_timer_close(relay->loop, &relay->linger);
 	for (unsigned side = 0; side < 2; side++) {
 		if (!relay->sides[side].gone)
 			loop_remove(relay->loop, &relay->sides[side].source);

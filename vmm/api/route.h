@@ -16,7 +16,7 @@
 #include "vmm/api/path.h"
 #include "vmm/config/api_settings.h"
 
-#define ROUTE_ARGUMENTS_MAX 6
+#define ROUTE_ARGUMENTS_MAX 8
 #define ROUTE_ALLOW_MAX     64
 
 struct exchange;

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
@@ -12,6 +14,7 @@
 #include "vmm/api/api.h"
 #include "vmm/api/exchange.h"
 #include "vmm/api/follow.h"
+#include "vmm/api/half_closed.h"
 #include "vmm/config/file.h"
 
 #define NS_PER_SECOND 1000000000ULL
@@ -40,14 +43,18 @@ static void daemon_ready(struct loop_source *source, uint32_t events)
 	daemon_run(CONTAINER_OF(source, struct api_daemon, source));
 }
 
-static void daemon_again(struct loop_timer *timer)
+static void daemon_again(struct loop_source *source, uint32_t events)
 {
-	daemon_run(CONTAINER_OF(timer, struct api_daemon, again));
+	eventfd_t count;
+
+	(void)events;
+	eventfd_read(source->fd, &count);
+	daemon_run(CONTAINER_OF(source, struct api_daemon, again));
 }
 
 void server_kick(struct api_daemon *daemon)
 {
-	loop_timer_set(&daemon->again, 0, 0);
+	eventfd_write(daemon->again.fd, 1);
 }
 
 static void log_message(void *owner, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
@@ -154,10 +161,13 @@ static struct MHD_Daemon *daemon_start(struct api *api, struct api_daemon *daemo
 static int daemon_open(struct api *api, struct api_daemon *daemon, bool with_tls, struct error *err)
 {
 	const union MHD_DaemonInfo *info;
-	int code = loop_timer_init(api->loop, &daemon->again, daemon_again);
+	int code;
 
+	daemon->again = (struct loop_source){
+		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .events = EPOLLIN, .ready = daemon_again};
+	code = daemon->again.fd < 0 ? -errno : loop_add(api->loop, &daemon->again);
 	if (code < 0)
-		return error_set(err, code, "API: cannot make a timer: %s", strerror(-code));
+		return error_set(err, code, "API: cannot make an eventfd: %s", strerror(-code));
 	daemon->mhd = daemon_start(api, daemon, with_tls);
 	if (!daemon->mhd && with_tls)
 		return error_set(
@@ -188,7 +198,10 @@ static int read_tls_files(struct api *api, const struct api_settings *settings, 
 
 static void daemon_close(struct api_daemon *daemon)
 {
-	loop_timer_close(daemon->api->loop, &daemon->again);
+	if (daemon->again.fd >= 0) {
+		loop_remove(daemon->api->loop, &daemon->again);
+		close(TAKE_FD(daemon->again.fd));
+	}
 	if (!daemon->mhd)
 		return;
 	loop_remove(daemon->api->loop, &daemon->source);
@@ -271,6 +284,7 @@ void server_close(struct api *api)
 	daemon_flush(&api->tls);
 	exchanges_abandon(api);
 	server_stop(api);
+	half_closed_end_all(api);
 	loop_timer_close(api->loop, &api->sweep);
 	for (unsigned i = 0; i < API_TLS_FILES; i++)
 		free(api->tls_files[i]);

@@ -37,7 +37,7 @@ struct api_daemon {
 	struct api *api;
 	struct MHD_Daemon *mhd; /* NULL: there is none */
 	struct loop_source source;
-	struct loop_timer again;
+	struct loop_source again; /* eventfd: server_kick */
 };
 
 struct api_listener {
@@ -55,6 +55,7 @@ struct api_connection {
 	int fd;
 	bool local;           /* over a unix socket */
 	bool looked_at;       /* its certificate was */
+	bool half_closed;     /* half_closed.h: its client says no more */
 	enum api_role role;   /* that the connection itself has; ROLE_NONE: a request must show a token */
 	uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0: none */
 };
@@ -75,6 +76,8 @@ struct api {
 	struct log_limit turned_away;
 	unsigned connection_count;
 	unsigned conversions; /* guest_xml.c: that run */
+	unsigned half_closed_count;
+	struct half_closed *half_closed;
 	struct api_connection *connections;
 	struct exchange *exchanges;
 	struct api_connection *arriving; /* being given to libmicrohttpd */

@@ -84,7 +84,7 @@ struct guest_definition *definition_new(const char *name)
 	definition->topology = (struct cpu_topology){.sockets = 1, .cores = DEFINITION_VCPUS, .threads = 1};
 	definition->memory_mib = DEFINITION_MEMORY_MIB;
 	definition->kernel_disk = DEFINITION_NO_DISK;
-	definition->rng = true;
+	definition->rng.present = true;
 	definition->vsock_cid = DEFINITION_CID_DEFAULT;
 	definition->on_reboot = GUEST_ACTION_RESTART;
 	definition->autostart = true;
@@ -101,6 +101,7 @@ void definition_free(struct guest_definition *definition)
 		network_definition_free(&definition->networks[i]);
 	for (unsigned i = 0; i < definition->depends_count; i++)
 		free(definition->depends_on[i]);
+	channel_definitions_free(&definition->channels);
 	cJSON_Delete(definition->json);
 	free(definition->name);
 	free(definition->image);
@@ -346,7 +347,9 @@ static int read_devices(const struct json_place *root, const char *folder,
 
 	if ((code = read_disks(root, folder, definition)) < 0 ||
 	    (code = read_networks(root, definition)) < 0 || (code = check_device_ids(root, definition)) < 0 ||
-	    (code = json_bool(root, "rng", &definition->rng)) < 0 ||
+	    (code = rng_definition_read(root, &definition->rng)) < 0 ||
+	    (code = channel_definitions_read(root, folder, &definition->channels)) < 0 ||
+	    (code = memballoon_definition_read(root, &definition->wants, &definition->memballoon)) < 0 ||
 	    (code = read_clock(root, &definition->clock)) < 0)
 		return code;
 	return read_vsock(root, folder, definition);
@@ -355,12 +358,15 @@ static int read_devices(const struct json_place *root, const char *folder,
 static int read_definition(const struct json_place *root, const char *folder,
 			   struct guest_definition *definition)
 {
-	static const char *const keys[] = {
-		"name",  "uuid",          "title",      "description",    "metadata",  "role",
-		"image", "configuration", "kernel",     "vcpus",          "topology",  "memory_mib",
-		"cpus",  "cpu",           "numa",       "memory_backing", "disks",     "networks",
-		"rng",   "vsock",         "console",    "on_poweroff",    "on_reboot", "on_crash",
-		"ready", "autostart",     "depends_on", "transport",      "clock",     NULL};
+	static const char *const keys[] = {"name",     "uuid",        "title",      "description",
+					   "metadata", "role",        "image",      "configuration",
+					   "kernel",   "vcpus",       "topology",   "memory_mib",
+					   "cpus",     "cpu",         "numa",       "memory_backing",
+					   "disks",    "networks",    "rng",        "vsock",
+					   "console",  "on_poweroff", "on_reboot",  "on_crash",
+					   "ready",    "autostart",   "depends_on", "transport",
+					   "clock",    "channels",    "memballoon", "current_memory_mib",
+					   NULL};
 	unsigned role = GUEST_ROLE_SERVER;
 	int code;
 

@@ -18,9 +18,12 @@
 #include "hypervisor/boot/boot.h"
 #include "hypervisor/x86_64/topology.h"
 #include "vmm/config/about.h"
+#include "vmm/config/channel.h"
 #include "vmm/config/cpu_features.h"
 #include "vmm/config/disk.h"
+#include "vmm/config/memballoon.h"
 #include "vmm/config/network_card.h"
+#include "vmm/config/rng.h"
 #include "vmm/config/wants.h"
 
 #define DEFINITION_NAME_MAX       63
@@ -106,7 +109,9 @@ struct guest_definition {
 	struct network_definition networks[DEFINITION_NETWORKS_MAX];
 	struct cpu_features cpu_features;
 	struct guest_clock clock;
-	bool rng;
+	struct rng_definition rng;
+	struct channel_definitions channels;
+	struct memballoon_definition memballoon;
 	uint64_t vsock_cid; /* 0: no vsock device */
 	char *vsock_path;   /* unix socket for host programs; NULL: only READY is listened to */
 	enum guest_console console;

@@ -117,8 +117,11 @@ void file_sweep(const char *folder)
 
 int file_make_folder(const char *what, const char *path, mode_t mode, struct error *err)
 {
-	AUTO_FREE char *part = strdup(path);
+	AUTO_FREE char *part = NULL;
 
+	if (mkdir(path, mode) == 0 || errno == EEXIST) /* as nearly always */
+		return 0;
+	part = strdup(path);
 	if (!part)
 		return error_set(err, -ENOMEM, "%s %s: out of memory", what, path);
 	for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {

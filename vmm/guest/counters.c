@@ -18,6 +18,19 @@ const char *const counters_blk_names[VIRTIO_BLK_KINDS] = {
 	[VIRTIO_BLK_FLUSH] = "flush",
 };
 
+const char *const counters_balloon_names[VIRTIO_BALLOON_STATS] = {
+	[VIRTIO_BALLOON_SWAP_IN] = "swap_in_bytes",
+	[VIRTIO_BALLOON_SWAP_OUT] = "swap_out_bytes",
+	[VIRTIO_BALLOON_MAJOR_FAULTS] = "major_faults",
+	[VIRTIO_BALLOON_MINOR_FAULTS] = "minor_faults",
+	[VIRTIO_BALLOON_FREE] = "free_bytes",
+	[VIRTIO_BALLOON_TOTAL] = "total_bytes",
+	[VIRTIO_BALLOON_AVAILABLE] = "available_bytes",
+	[VIRTIO_BALLOON_CACHES] = "cache_bytes",
+	[VIRTIO_BALLOON_HUGE_ALLOCATED] = "huge_pages_allocated",
+	[VIRTIO_BALLOON_HUGE_FAILED] = "huge_pages_failed",
+};
+
 /* --- To JSON --- */
 
 static void add_number(cJSON *json, const char *key, uint64_t number)
@@ -79,6 +92,21 @@ static void add_disks(cJSON *json, const struct machine_counters *counters)
 	}
 }
 
+static void add_balloon(cJSON *json, const struct balloon_counters *balloon)
+{
+	cJSON *object = cJSON_AddObjectToObject(json, "balloon");
+
+	add_number(object, "target_bytes", balloon->target_bytes);
+	add_number(object, "current_bytes", balloon->current_bytes);
+	add_number(object, "returned_bytes", balloon->returned_bytes);
+	if (balloon->known)
+		add_number(object, "age_ms", balloon->age_ms);
+	for (unsigned i = 0; i < VIRTIO_BALLOON_STATS; i++) {
+		if (balloon->known >> i & 1)
+			add_number(object, counters_balloon_names[i], balloon->stats[i]);
+	}
+}
+
 cJSON *counters_to_json(const struct machine_counters *counters)
 {
 	cJSON *json = cJSON_CreateObject();
@@ -97,6 +125,8 @@ cJSON *counters_to_json(const struct machine_counters *counters)
 	array = cJSON_AddArrayToObject(json, "others");
 	for (unsigned i = 0; i < counters->other_count; i++)
 		cJSON_AddItemToArray(array, device_json(&counters->others[i]));
+	if (counters->balloon.present)
+		add_balloon(json, &counters->balloon);
 	return json;
 }
 
@@ -196,6 +226,21 @@ static void read_disks(const cJSON *array, struct machine_counters *counters)
 	}
 }
 
+static void read_balloon(const cJSON *json, struct balloon_counters *balloon)
+{
+	balloon->present = cJSON_IsObject(json);
+	balloon->target_bytes = number(json, "target_bytes");
+	balloon->current_bytes = number(json, "current_bytes");
+	balloon->returned_bytes = number(json, "returned_bytes");
+	balloon->age_ms = number(json, "age_ms");
+	for (unsigned i = 0; i < VIRTIO_BALLOON_STATS; i++) {
+		if (!cJSON_HasObjectItem(json, counters_balloon_names[i]))
+			continue;
+		balloon->known |= 1U << i;
+		balloon->stats[i] = number(json, counters_balloon_names[i]);
+	}
+}
+
 /* A device of the same id as one before it has none: whoever lists them would have two of one name. */
 static void forget_repeated(struct machine_counters *counters)
 {
@@ -226,5 +271,6 @@ void counters_from_json(const cJSON *json, struct machine_counters *counters)
 			     "received_bytes", "sent_bytes", counters->networks);
 	counters->other_count = read_devices(cJSON_GetObjectItemCaseSensitive(json, "others"),
 					     COUNTERS_OTHERS_MAX, NULL, NULL, counters->others);
+	read_balloon(cJSON_GetObjectItemCaseSensitive(json, "balloon"), &counters->balloon);
 	forget_repeated(counters);
 }

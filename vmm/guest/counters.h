@@ -9,10 +9,14 @@
  *                 "read_bytes":512,"written_bytes":0,
  *                 "read":{"counts":[1,0,...],"sum_ns":9000},"write":{...},"flush":{...}}],
  *       "networks":[{"device":"net0",...,"received_bytes":0,"sent_bytes":0}],
- *       "others":[{"device":"vsock0","notifications":1,"requests":1,"errors":0,"interrupts":0}]}
+ *       "others":[{"device":"vsock0","notifications":1,"requests":1,"errors":0,"interrupts":0}],
+ *       "balloon":{"target_bytes":1048576,"current_bytes":1048576,"returned_bytes":0,"age_ms":900,
+ *                  "free_bytes":4096,...}}
  *
  * A disk's `counts` are of devmodel/latency.h. Disks and networks are in the definition's order, with those
- * that came while the guest runs behind them; others are vsock0, rng0 and console0, those that there are.
+ * that came while the guest runs behind them; others are vsock0, rng0, console0, channels0 and balloon0,
+ * those that there are. A balloon's numbers are there when the guest has one; what the guest says of its
+ * memory (counters_balloon_names), age_ms ago, as far as it has said it.
  */
 #pragma once
 
@@ -20,11 +24,12 @@
 #include <stdint.h>
 
 #include "devmodel/latency.h"
+#include "devmodel/virtio/balloon.h"
 #include "devmodel/virtio/blk.h"
 #include "hypervisor/kvm/vcpu.h"
 #include "vmm/config/definition.h"
 
-#define COUNTERS_OTHERS_MAX 4
+#define COUNTERS_OTHERS_MAX 6
 
 struct vcpu_counters {
 	uint64_t exits;  /* from KVM_RUN to our code */
@@ -42,6 +47,16 @@ struct latency_counters {
 	uint64_t sum_ns;
 };
 
+struct balloon_counters {
+	bool present;
+	uint64_t target_bytes;   /* of its memory, that the guest is to have */
+	uint64_t current_bytes;  /* that it has */
+	uint64_t returned_bytes; /* given back to the host, since the start: those of each time */
+	uint64_t age_ms;         /* of what follows */
+	uint32_t known;          /* a bit a number: the guest has said it */
+	uint64_t stats[VIRTIO_BALLOON_STATS];
+};
+
 struct machine_counters {
 	unsigned vcpu_count, disk_count, network_count, other_count;
 	struct vcpu_counters vcpus[DEFINITION_VCPUS_MAX];
@@ -50,10 +65,12 @@ struct machine_counters {
 	struct latency_counters latencies[DEFINITION_DISKS_MAX][VIRTIO_BLK_KINDS];
 	struct device_counters networks[DEFINITION_NETWORKS_MAX];
 	struct device_counters others[COUNTERS_OTHERS_MAX];
+	struct balloon_counters balloon;
 };
 
 extern const char *const counters_exit_names[VCPU_EXIT_KINDS];
 extern const char *const counters_blk_names[VIRTIO_BLK_KINDS];
+extern const char *const counters_balloon_names[VIRTIO_BALLOON_STATS];
 
 /* NULL when out of memory. */
 cJSON *counters_to_json(const struct machine_counters *counters);

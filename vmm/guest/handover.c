@@ -31,12 +31,20 @@ static unsigned slots_of(struct guest_process_config *config, int *slots[HANDOVE
 	slots[count++] = &config->broker_fd;
 	slots[count++] = &resources->kvm_fd;
 	slots[count++] = &resources->vsock_listen_fd;
+	for (unsigned i = 0; i < CHANNELS_MAX; i++)
+		slots[count++] = &resources->channel_fds[i];
 	slots[count++] = &resources->image.fd;
 	slots[count++] = &resources->initrd.fd;
 	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
 		slots[count++] = &resources->disks[i].fd;
-	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
-		slots[count++] = &resources->networks[i].fd;
+	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++) {
+		struct card_fds *fds = &resources->networks[i].fds;
+
+		for (unsigned j = 0; j < CARD_QUEUES_MAX; j++) {
+			slots[count++] = &fds->queues[j];
+			slots[count++] = &fds->vhost[j];
+		}
+	}
 	return count;
 }
 

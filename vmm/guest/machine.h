@@ -19,17 +19,8 @@
 #include "vmm/guest/boot_report.h"
 #include "vmm/guest/console_hub.h"
 #include "vmm/guest/counters.h"
+#include "vmm/guest/machine_end.h"
 #include "vmm/guest/resources.h"
-
-enum machine_end {
-	MACHINE_RUNNING,
-	MACHINE_POWERED_OFF, /* by the guest */
-	MACHINE_RESET,       /* by the guest */
-	MACHINE_CRASHED,     /* triple fault or panic */
-	MACHINE_FAILED,      /* KVM or we cannot go on */
-	MACHINE_KILLED,      /* machine_stop */
-	MACHINE_REFUSED,     /* never started: no trusted key vouches for its boot image, or it is damaged */
-};
 
 /* What a thread of a machine does. */
 enum machine_thread {
@@ -55,6 +46,8 @@ struct machine_config {
 	/* A disk whose errors stop the guest had one, and waits: the guest is to be paused. Once it is
 	 * resumed, the disk tries again. Loop thread. */
 	void (*halted)(void *owner, const char *why);
+	/* A program of the guest has opened or closed a channel (machine_describe_channels). Loop thread. */
+	void (*channels_changed)(void *owner);
 	/* why: one sentence for MACHINE_CRASHED and MACHINE_FAILED, who asked for MACHINE_RESET. */
 	void (*ended)(void *owner, enum machine_end end, const char *why);
 	void *owner;
@@ -64,7 +57,7 @@ struct machine;
 
 int machine_create(const struct machine_config *config, struct machine **machine, struct error *err);
 int machine_start(struct machine *machine, struct error *err);
-/* How many threads machine_start makes. */
+/* How many threads machine_start makes, and the kernel for their requests. */
 unsigned machine_threads(const struct guest_definition *definition);
 void machine_destroy(struct machine *machine); /* NULL is allowed */
 
@@ -83,6 +76,21 @@ int machine_ctrl_alt_del(struct machine *machine);
  * the machine has no such device. The loop's thread. */
 int machine_vsock_connect(struct machine *machine, int fd, uint32_t port);
 
+/* The size of the terminal on which the console is; nothing where the console is serial. The loop's thread.
+ */
+void machine_resize_console(struct machine *machine, uint16_t columns, uint16_t rows);
+
+/* Channels for agents (machine_services.h), in the definition's order. The loop's thread. */
+unsigned machine_channels(const struct machine *machine);
+/* Whether a program of the guest has it open. */
+bool machine_channel_open(const struct machine *machine, unsigned channel);
+/* A program of the host for this channel: fd is taken over on success. -ENOENT, -EBUSY. */
+int machine_connect_channel(struct machine *machine, const char *name, int fd, struct error *err);
+
+/* So much of its memory is the guest's to use, if it has a balloon: -EOPNOTSUPP otherwise. It gives the rest
+ * in its time. The loop's thread. */
+int machine_set_memory(struct machine *machine, uint64_t mib, struct error *err);
+
 /* Disks and network cards that come and go while the machine runs, with transport pci; the loop's thread. A
  * disk or card that comes is called id from then on; the resource's descriptor is taken over. -EEXIST: the id
  * is another's; -ENOSPC: no slot is free. */
@@ -94,6 +102,14 @@ int machine_add_network(struct machine *machine, const struct network_definition
 int machine_remove_device(struct machine *machine, const char *id, struct error *err);
 /* Plugs its cable in or pulls it. -ENOENT: there is no network card of this id. */
 int machine_set_link(struct machine *machine, const char *id, bool up, struct error *err);
+/* The disk's file has grown to so many bytes; the limits of this definition hold for it from now on. -ENOENT:
+ * there is no disk of this id. */
+int machine_resize_disk(struct machine *machine, const char *id, uint64_t size, struct error *err);
+int machine_limit_disk(struct machine *machine, const char *id, const struct disk_definition *definition,
+		       struct error *err);
+/* Gives it other rates, at once. */
+int machine_set_rates(struct machine *machine, const char *id, const struct network_rates *rates,
+		      struct error *err);
 /* Calls `each` with every disk and network card; kind: "disk" or "network". */
 struct machine_device {
 	const char *id;

@@ -7,10 +7,7 @@
 #include "common/util.h"
 #include "devmodel/pvpanic.h"
 #include "devmodel/virtio/blk.h"
-#include "devmodel/virtio/console.h"
 #include "devmodel/virtio/net.h"
-#include "devmodel/virtio/rng.h"
-#include "devmodel/virtio/vsock.h"
 #include "hypervisor/boot/acpi.h"
 #include "hypervisor/boot/smbios.h"
 #include "hypervisor/x86_64/reset_vector.h"
@@ -114,185 +111,6 @@ static int add_platform(struct machine_devices *devices, struct error *err)
 
 /* --- virtio devices --- */
 
-/* The device was made and goes into its slot; NULL: it could not be, and err says why. */
-static int slot_fill(struct virtio_slot *slot, struct virtio_device *device, struct error *err)
-{
-	int code = device ? 0 : -ENOMEM;
-
-	slot->device = device;
-	if (code == 0)
-		code = virtio_slot_plug(slot, err);
-	if (code < 0) {
-		virtio_device_destroy(device);
-		slot->device = NULL;
-		virtio_slot_abandon(slot);
-	}
-	return code;
-}
-
-static void fill_blk_options(const struct disk_definition *definition, const struct disk_resource *resource,
-			     struct virtio_blk_options *options)
-{
-	*options = (struct virtio_blk_options){
-		.name = definition->id ? definition->id : disk_definition_name(definition),
-		.fd = resource->fd,
-		.size = resource->size,
-		.read_only = definition->read_only,
-		.id = definition->id ? definition->id : "",
-		.write_through = definition->cache == DISK_CACHE_WRITETHROUGH ||
-				 definition->cache == DISK_CACHE_DIRECTSYNC,
-		.unsafe = definition->cache == DISK_CACHE_UNSAFE,
-		.discard = definition->discard,
-		.ignore_errors = definition->errors == DISK_ERRORS_IGNORE,
-		.logical_block = definition->logical_block,
-		.physical_block = definition->physical_block,
-		.operations = {definition->operations.total, definition->operations.read,
-			       definition->operations.write},
-		.bytes = {definition->bytes.total, definition->bytes.read, definition->bytes.write},
-	};
-}
-
-/* What a disk that stops the guest needs: once a machine, when there is such a disk. */
-static int disk_halt_prepare(struct machine_devices *devices, const struct disk_definition *definition,
-			     struct error *err)
-{
-	const struct machine_config *config = devices->config;
-
-	return definition->errors == DISK_ERRORS_STOP
-		       ? disk_halt_make(&devices->halt, config->loop, config->halted, config->owner, err)
-		       : 0;
-}
-
-void machine_devices_retry(struct machine_devices *devices)
-{
-	for (unsigned i = 0; devices->halt.made && i < VIRTIO_SLOTS_MAX; i++) {
-		const struct virtio_slot *slot = &devices->virtio[i];
-
-		if (slot->kind == VIRTIO_SLOT_DISK && virtio_slot_device(slot))
-			virtio_device_kick(slot->device, 0);
-	}
-}
-
-int machine_devices_set_link(struct machine_devices *devices, const char *id, bool up, struct error *err)
-{
-	for (unsigned i = 0; i < VIRTIO_SLOTS_MAX; i++) {
-		const struct virtio_slot *slot = &devices->virtio[i];
-
-		if (slot->kind != VIRTIO_SLOT_NETWORK || strcmp(slot->id, id) != 0 ||
-		    !virtio_slot_device(slot))
-			continue;
-		virtio_net_set_link(slot->device, up);
-		return 0;
-	}
-	return error_set(err, -ENOENT, "guest %s: has no network card %s", devices->config->definition->name,
-			 id);
-}
-
-int machine_devices_add_disk(struct machine_devices *devices, const struct disk_definition *definition,
-			     const char *id, struct disk_resource *resource, struct virtio_slot **result,
-			     struct error *err)
-{
-	struct virtio_slot *slot = virtio_slot_open(devices, VIRTIO_SLOT_DISK, id, true, err);
-	struct virtio_blk_options options;
-	struct virtio_device *device;
-
-	if (!slot)
-		return -ENOSPC;
-	fill_blk_options(definition, resource, &options);
-	if (definition->errors == DISK_ERRORS_STOP) {
-		options.stopped = disk_halt_tell;
-		options.owner = &devices->halt;
-	}
-	device = disk_halt_prepare(devices, definition, err) < 0
-			 ? NULL
-			 : virtio_blk_create(&options, devices->memory, virtio_slot_loop(slot), err);
-	if (device)
-		resource->fd = -1;
-	*result = slot;
-	return slot_fill(slot, device, err);
-}
-
-/* For messages. */
-static const char *network_name(const struct network_definition *definition)
-{
-	switch (definition->type) {
-	case NETWORK_TAP:
-		return definition->device;
-	case NETWORK_NAMED:
-		return definition->network;
-	case NETWORK_BRIDGE:
-		return definition->bridge;
-	default:
-		return "passt";
-	}
-}
-
-int machine_devices_add_network(struct machine_devices *devices, const struct network_definition *definition,
-				const char *id, struct network_resource *resource,
-				struct virtio_slot **result, struct error *err)
-{
-	struct virtio_slot *slot = virtio_slot_open(devices, VIRTIO_SLOT_NETWORK, id, false, err);
-	struct virtio_net_options options = {
-		.name = network_name(definition),
-		.backend = network_definition_is_tap(definition) ? VIRTIO_NET_TAP : VIRTIO_NET_STREAM,
-		.fd = resource->fd,
-		.mtu = definition->mtu,
-		.link_down = definition->link_down,
-		.to_guest = definition->rates.inbound,
-		.from_guest = definition->rates.outbound,
-	};
-	struct virtio_device *device;
-
-	if (!slot)
-		return -ENOSPC;
-	memcpy(options.mac, definition->mac, sizeof(options.mac));
-	device = virtio_net_create(&options, devices->memory, virtio_slot_loop(slot), err);
-	if (device)
-		resource->fd = -1;
-	*result = slot;
-	return slot_fill(slot, device, err);
-}
-
-static int add_vsock(struct machine_devices *devices, struct error *err)
-{
-	struct virtio_slot *slot = virtio_slot_open(devices, VIRTIO_SLOT_FIXED, "", false, err);
-	struct virtio_vsock_options options = {
-		.cid = devices->config->definition->vsock_cid,
-		.listen_fd = devices->config->resources->vsock_listen_fd,
-		.connect = devices->config->vsock_connect,
-		.owner = devices->config->owner,
-	};
-
-	if (!slot)
-		return -ENOSPC;
-	devices->vsock = virtio_vsock_create(&options, devices->memory, virtio_slot_loop(slot), err);
-	if (devices->vsock)
-		devices->config->resources->vsock_listen_fd = -1;
-	return slot_fill(slot, devices->vsock, err);
-}
-
-static int add_rng(struct machine_devices *devices, struct error *err)
-{
-	struct virtio_slot *slot = virtio_slot_open(devices, VIRTIO_SLOT_FIXED, "", false, err);
-
-	return slot ? slot_fill(slot, virtio_rng_create(devices->memory, virtio_slot_loop(slot), err), err)
-		    : -ENOSPC;
-}
-
-static int add_virtio_console(struct machine_devices *devices, struct error *err)
-{
-	struct virtio_slot *slot = virtio_slot_open(devices, VIRTIO_SLOT_FIXED, "", false, err);
-	struct virtio_device *device;
-
-	if (!slot)
-		return -ENOSPC;
-	device = virtio_console_create("console", console_hub_backend(devices->config->console),
-				       devices->memory, virtio_slot_loop(slot), err);
-	if (device)
-		console_hub_connect(devices->config->console, virtio_console_frontend(device));
-	return slot_fill(slot, device, err);
-}
-
 static int add_disk(struct machine_devices *devices, unsigned index, struct error *err)
 {
 	const struct guest_definition *definition = devices->config->definition;
@@ -324,12 +142,8 @@ static int add_virtio(struct machine_devices *devices, struct error *err)
 		code = add_disk(devices, i, err);
 	for (unsigned i = 0; i < definition->network_count && code == 0; i++)
 		code = add_network(devices, i, err);
-	if (code == 0 && definition->vsock_cid)
-		code = add_vsock(devices, err);
-	if (code == 0 && definition->rng)
-		code = add_rng(devices, err);
-	if (code == 0 && definition->console == GUEST_CONSOLE_VIRTIO)
-		code = add_virtio_console(devices, err);
+	if (code == 0)
+		code = machine_services_add(devices, err);
 	if (code == 0 && devices->is_pci)
 		code = machine_hotplug_make(devices, err);
 	return code;
@@ -428,14 +242,23 @@ int machine_devices_start(struct machine_devices *devices, struct error *err)
 
 unsigned machine_devices_threads(const struct guest_definition *definition)
 {
-	return definition->disk_count + (definition->transport == GUEST_TRANSPORT_PCI);
+	unsigned count = definition->transport == GUEST_TRANSPORT_PCI;
+
+	for (unsigned i = 0; i < definition->disk_count; i++) {
+		const struct disk_definition *disk = &definition->disks[i];
+
+		count += disk->queues * (disk->io == DISK_IO_THREADS ? 1U : 1U + VIRTIO_BLK_WORKERS);
+	}
+	return count;
 }
 
 void machine_devices_destroy(struct machine_devices *devices)
 {
 	virtio_slots_stop(devices);
 	console_hub_connect(devices->config->console, NULL);
+	machine_services_disconnect(&devices->services);
 	virtio_slots_close(devices);
+	machine_services_close(&devices->services);
 	machine_hotplug_close(devices);
 	disk_halt_close(&devices->halt);
 	serial_destroy(devices->serial);

@@ -153,29 +153,43 @@ int virtio_slots_start(struct machine_devices *devices, struct error *err)
 	return 0;
 }
 
+static void thread_stop(struct device_thread *thread)
+{
+	if (!thread->running)
+		return;
+	loop_stop(&thread->loop);
+	pthread_join(thread->thread, NULL);
+	thread->running = false;
+}
+
 void virtio_slots_stop(struct machine_devices *devices)
 {
-	for (unsigned i = 0; i < devices->thread_count; i++) {
-		struct device_thread *thread = &devices->threads[i];
+	for (unsigned i = 0; i < devices->thread_count; i++)
+		thread_stop(&devices->threads[i]);
+}
 
-		if (!thread->running)
-			continue;
-		loop_stop(&thread->loop);
-		pthread_join(thread->thread, NULL);
-		thread->running = false;
+bool virtio_slots_running(const struct machine_devices *devices)
+{
+	for (unsigned i = 0; i < devices->thread_count; i++) {
+		if (devices->threads[i].running)
+			return true;
 	}
+	return false;
 }
 
 /* A new one until they run: then none can be made any more. */
 static struct device_thread *thread_find(struct machine_devices *devices, struct error *err)
 {
-	struct device_thread *best = &devices->threads[0];
+	struct device_thread *best = NULL;
 
-	if (devices->thread_count == 0 || !best->running)
+	if (!virtio_slots_running(devices))
 		return device_thread_make(devices, err);
-	for (unsigned i = 1; i < devices->thread_count; i++)
-		if (devices->threads[i].users < best->users)
-			best = &devices->threads[i];
+	for (unsigned i = 0; i < devices->thread_count; i++) {
+		struct device_thread *thread = &devices->threads[i];
+
+		if (!thread->of_a_queue && (!best || thread->users < best->users))
+			best = thread;
+	}
 	return best;
 }
 
@@ -209,6 +223,7 @@ struct virtio_slot *virtio_slot_open(struct machine_devices *devices, enum virti
 	slot->kind = kind;
 	snprintf(slot->id, sizeof(slot->id), "%s", id);
 	slot->leaving = false;
+	slot->queue_thread_count = 0;
 	slot->irq.fd = -1;
 	slot->thread = own_thread ? thread_find(devices, err) : NULL;
 	if (own_thread && !slot->thread)
@@ -222,6 +237,27 @@ struct virtio_slot *virtio_slot_open(struct machine_devices *devices, enum virti
 struct loop *virtio_slot_loop(struct virtio_slot *slot)
 {
 	return slot->thread ? &slot->thread->loop : slot->devices->config->loop;
+}
+
+int virtio_slot_queue_loops(struct virtio_slot *slot, unsigned count, struct loop **loops, struct error *err)
+{
+	for (unsigned i = 0; i < count; i++) {
+		struct device_thread *thread = device_thread_make(slot->devices, err);
+
+		if (!thread)
+			return -ENOMEM;
+		thread->of_a_queue = true;
+		slot->queue_threads[slot->queue_thread_count++] = thread;
+		loops[i] = &thread->loop;
+	}
+	return 0;
+}
+
+void virtio_slot_stop_queues(struct virtio_slot *slot)
+{
+	for (unsigned i = 0; i < slot->queue_thread_count; i++)
+		thread_stop(slot->queue_threads[i]);
+	slot->queue_thread_count = 0;
 }
 
 void virtio_slot_abandon(struct virtio_slot *slot)
@@ -310,6 +346,25 @@ static int slot_plug_pci(struct virtio_slot *slot, struct error *err)
 int virtio_slot_plug(struct virtio_slot *slot, struct error *err)
 {
 	return slot->devices->is_pci ? slot_plug_pci(slot, err) : slot_plug_mmio(slot, err);
+}
+
+int virtio_slot_fill(struct virtio_slot *slot, struct virtio_device *device,
+		     const struct virtio_driver *driver, struct error *err)
+{
+	static const struct virtio_driver nothing_said;
+	int code = device ? 0 : -ENOMEM;
+
+	slot->device = device;
+	if (device)
+		virtio_device_withhold(device, virtio_driver_withheld(driver ? driver : &nothing_said));
+	if (code == 0)
+		code = virtio_slot_plug(slot, err);
+	if (code < 0) {
+		virtio_device_destroy(device);
+		slot->device = NULL;
+		virtio_slot_abandon(slot);
+	}
+	return code;
 }
 
 static void slot_close(struct virtio_slot *slot)

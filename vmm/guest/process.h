@@ -6,20 +6,24 @@
  *
  *      manager -> guest   {"op":"press-power"}  {"op":"ctrl-alt-del"}  {"op":"stop"}  {"op":"pause"}
  *                         {"op":"resume"}  {"op":"counters"}
- *                         {"op":"console"} with a client's descriptor (SCM_RIGHTS)
+ *                         {"op":"console"} with a client's descriptor (SCM_RIGHTS); with "channel":"NAME"
+ *                         it is for that channel for agents
+ *                         {"op":"console-resize","columns":132,"rows":43}: of the console's terminal
+ *                         {"op":"memory-set","memory_mib":256}: so much the balloon is to leave the guest
  *                         {"op":"broker"} with the other end of the manager's vsock broker (vsock_broker.h)
  *                         {"op":"errors"} with the other end of the manager's pipe for its standard error
  *                         {"op":"vsock","port":9998} with one too: it is connected to that port of the guest
  *      guest -> manager   {"event":"state","report":{...},"status":"...","paused":false}
  *                         on connection, and whenever one of them changed: the boot report, STATUS= of the
- *                         guest's init; "halted":"why" too while a disk's error has paused it
+ *                         guest's init; "halted":"why" too while a disk's error has paused it;
+ *                         "channels":[false] whether a program of the guest has each of them open
  *                         {"event":"counters","counters":{...}} when asked for them (counters.h)
  *
  * Devices that come and go while the guest runs (transport pci only):
  *
  *      manager -> guest   {"op":"device-add","device":"ID","kind":"disk","definition":{...},"size":BYTES}
- * with the open and locked disk; {...,"kind":"network","definition":{...}} with the open TAP or passt's
- * socket. definition is what the guest's has in "disks" or "networks", with its MAC address. Where the disk
+ * with the open and locked disk; {...,"kind":"network","definition":{...},"vhost":true} with the TAP, one
+ * descriptor a queue, and then as many of /dev/vhost-net, or with passt's socket. definition is what the guest's has in "disks" or "networks", with its MAC address. Where the disk
  * is larger than RLIMIT_FSIZE of this process, the manager raises that first (prlimit(2)).
  *                         {"op":"device-remove","device":"ID"} asks the guest to let it go; asked again, it
  * is asked again. ID is the definition's id, "diskN" or "netN" where that has none. guest -> manager
@@ -28,8 +32,13 @@
  * image be given to others)
  *                         {"event":"device-refused","device":"ID","why":"one sentence"} instead
  *
- *      manager -> guest   {"op":"device-link","device":"ID","up":false} pulls a network card's cable; with
- * any transport
+ * With any transport:
+ *
+ *      manager -> guest   {"op":"device-link","device":"ID","up":false} pulls a network card's cable
+ *                         {"op":"device-bandwidth","device":"ID","definition":{...}} gives it that card's rates
+ *                         {"op":"device-resize","device":"ID","size":BYTES}: the disk's file has grown
+ *                         {"op":"device-limit","device":"ID","definition":{...}}: the disk's limits are now those of
+ *                         this definition
  *
  * It outlives the manager: when that hangs up, the guest goes on, and the next manager connects to the
  * listening socket that the first one left it. The newest connection is the manager's. A manager that does
@@ -47,8 +56,9 @@
 #include "vmm/guest/machine.h"
 #include "vmm/guest/resources.h"
 
-#define GUEST_FILES       4096 /* descriptors: each vsock connection takes one */
+#define GUEST_FILES       8192 /* descriptors: each vsock connection takes one */
 #define GUEST_MESSAGE_MAX 32768
+#define GUEST_MESSAGE_FDS (2 * CARD_QUEUES_MAX) /* descriptors with one message */
 
 /* How the process keeps a guest that took it over from doing harm (vmm/jail/jail.h). */
 enum guest_confinement {
@@ -72,9 +82,3 @@ struct guest_process_config {
 
 /* Blocks until the guest ended; why holds one sentence unless it powered off or was reset. */
 enum machine_end guest_process_run(const struct guest_process_config *config, struct error *why);
-
-/* "powered-off", "reset", "crashed", "failed", "killed". */
-const char *machine_end_name(enum machine_end end);
-enum machine_end machine_end_parse(const char *name); /* MACHINE_FAILED when unknown */
-/* Neither the guest nor anybody else wanted this end. */
-bool machine_end_is_fault(enum machine_end end);

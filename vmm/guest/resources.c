@@ -12,15 +12,17 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/log.h"
 #include "common/util.h"
 #include "hypervisor/kvm/kvm.h"
 #include "vmm/guest/disk_open.h"
 #include "vmm/net/networks.h"
 #include "vmm/net/tap.h"
+#include "vmm/net/vhost_net.h"
 #include "vmm/storage/boot_from_disk.h"
 
 #define IMAGE_MAX     GIB(1)
-#define VSOCK_BACKLOG 64
+#define VSOCK_BACKLOG 1024
 
 /* --- Boot files --- */
 
@@ -195,15 +197,49 @@ static int open_named_network(const char *guest, unsigned index, const struct ne
 	return networks_attach(networks, guest, index, definition, plug, err);
 }
 
+/* What is made for the card stays when the guest's process ends: somebody has to remove it. */
+static int open_direct(const char *guest, unsigned index, const struct network_definition *definition,
+		       struct networks *networks, struct network_plug *plug, struct error *err)
+{
+	if (!networks)
+		return error_set(
+			err, -ENOTSUP,
+			"guest %s: networks[%u]: a card of type \"direct\" is made by the manager (`rastos-vmm "
+			"up`); a guest without it can have \"passt\", or \"bridge\" with a bridge of the host",
+			guest, index);
+	return networks_plug_direct(networks, guest, index, definition, plug, err);
+}
+
+/* vhost-net, unless the card is to have what it cannot: a bandwidth, packed rings, or a backend
+ * that is no TAP. */
+static int open_vhost(const char *guest, unsigned index, const struct network_definition *definition,
+		      struct card_fds *fds, struct error *err)
+{
+	bool limited = definition->rates.inbound.rate || definition->rates.outbound.rate;
+	struct error why;
+	int code;
+
+	if (definition->vhost == NETWORK_VHOST_NEVER || definition->type == NETWORK_PASST || limited ||
+	    definition->driver.packed)
+		return 0;
+	code = vhost_net_open(fds, &why);
+	if (code < 0 && definition->vhost == NETWORK_VHOST_ALWAYS)
+		return error_set(err, code, "guest %s: networks[%u]: vhost: %s", guest, index, why.text);
+	if (code < 0)
+		log_debug("guest %s: networks[%u]: goes without vhost: %s", guest, index, why.text);
+	return 0;
+}
+
 int network_open(const char *guest, unsigned index, const struct network_definition *definition,
 		 struct networks *networks, struct network_resource *network, struct error *err)
 {
-	struct network_plug plug = {.fd = -1};
+	struct network_plug plug = {0};
 	int code = 0;
 
+	card_fds_init(&plug.fds);
 	switch (definition->type) {
 	case NETWORK_TAP:
-		code = plug.fd = tap_open(definition->device, false, err);
+		code = tap_open(definition->device, false, definition->queues, &plug.fds, err);
 		break;
 	case NETWORK_NAMED:
 		code = open_named_network(guest, index, definition, networks, &plug, err);
@@ -211,36 +247,69 @@ int network_open(const char *guest, unsigned index, const struct network_definit
 	case NETWORK_BRIDGE:
 		code = networks_plug_bridge(guest, index, definition, &plug, err);
 		break;
+	case NETWORK_DIRECT:
+		code = open_direct(guest, index, definition, networks, &plug, err);
+		break;
 	case NETWORK_PASST:
-		code = plug.fd = passt_start(&network->passt, guest, (const char *const *)definition->publish,
-					     definition->publish_count, definition->mtu, err);
+		code = plug.fds.queues[0] =
+			passt_start(&network->passt, guest, (const char *const *)definition->publish,
+				    definition->publish_count, definition->mtu, err);
 		break;
 	}
-	network->fd = code < 0 ? -1 : plug.fd;
-	return MIN(code, 0);
+	if (code >= 0)
+		code = open_vhost(guest, index, definition, &plug.fds, err);
+	if (code < 0)
+		card_fds_close(&plug.fds);
+	network->fds = plug.fds;
+	return code;
 }
 
-static int open_vsock(const char *path, struct error *err)
+/* A listening unix socket at a path that is a guest's own; what: of error messages. */
+static int listen_at(const char *what, const char *path, size_t longest, struct error *err)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct stat status;
 
-	if (strlen(path) >= sizeof(address.sun_path) - sizeof("_4294967295"))
-		return error_set(err, -ENAMETOOLONG, "vsock path %s: is too long for a unix socket", path);
+	if (strlen(path) > longest)
+		return error_set(err, -ENAMETOOLONG, "%s %s: is too long for a unix socket", what, path);
 	strcpy(address.sun_path, path);
 	if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode))
-		return error_set(err, -EEXIST, "vsock path %s: another file is there; give another path",
-				 path);
+		return error_set(err, -EEXIST, "%s %s: another file is there; give another path", what, path);
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
-		return error_set(err, -EADDRINUSE,
-				 "vsock path %s: another guest listens there; give another path", path);
+		return error_set(err, -EADDRINUSE, "%s %s: another guest listens there; give another path",
+				 what, path);
 	if (unlink(path) < 0 && errno != ENOENT) /* a former guest's */
-		return error_set(err, -errno, "vsock path %s: cannot replace: %m", path);
+		return error_set(err, -errno, "%s %s: cannot replace: %m", what, path);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
 	    listen(fd, VSOCK_BACKLOG) < 0)
-		return error_set(err, -errno, "vsock path %s: cannot listen: %m", path);
+		return error_set(err, -errno, "%s %s: cannot listen: %m", what, path);
 	return TAKE_FD(fd);
+}
+
+static int open_vsock(const char *path, struct error *err)
+{
+	size_t longest = sizeof(((struct sockaddr_un *)0)->sun_path) - sizeof("_4294967295") - 1;
+
+	return listen_at("vsock path", path, longest, err);
+}
+
+/* The manager has given each of them a path; a guest without one has only those that its definition says. */
+static int open_channels(const struct guest_definition *definition, struct guest_resources *resources,
+			 struct error *err)
+{
+	size_t longest = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
+
+	for (unsigned i = 0; i < definition->channels.count; i++) {
+		const struct channel_definition *channel = &definition->channels.channels[i];
+
+		if (!channel->path)
+			continue;
+		resources->channel_fds[i] = listen_at("channel path", channel->path, longest, err);
+		if (resources->channel_fds[i] < 0)
+			return resources->channel_fds[i];
+	}
+	return 0;
 }
 
 /* --- Memory --- */
@@ -272,10 +341,12 @@ void guest_resources_init(struct guest_resources *resources)
 		.vsock_listen_fd = -1,
 		.kvm_fd = -1,
 	};
+	for (unsigned i = 0; i < CHANNELS_MAX; i++)
+		resources->channel_fds[i] = -1;
 	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
 		resources->disks[i].fd = -1;
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
-		resources->networks[i].fd = -1;
+		card_fds_init(&resources->networks[i].fds);
 }
 
 int guest_resources_open(const struct guest_definition *definition, const struct settings *settings,
@@ -303,6 +374,8 @@ int guest_resources_open(const struct guest_definition *definition, const struct
 		resources->vsock_listen_fd = open_vsock(definition->vsock_path, err);
 		code = MIN(resources->vsock_listen_fd, 0);
 	}
+	if (code == 0)
+		code = open_channels(definition, resources, err);
 	if (code < 0)
 		guest_resources_close(resources);
 	return code;
@@ -318,9 +391,11 @@ void guest_resources_close(struct guest_resources *resources)
 	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
 		cleanup_close(&resources->disks[i].fd);
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++) {
-		cleanup_close(&resources->networks[i].fd);
+		card_fds_close(&resources->networks[i].fds);
 		passt_stop(&resources->networks[i].passt);
 	}
 	cleanup_close(&resources->vsock_listen_fd);
+	for (unsigned i = 0; i < CHANNELS_MAX; i++)
+		cleanup_close(&resources->channel_fds[i]);
 	cleanup_close(&resources->kvm_fd);
 }

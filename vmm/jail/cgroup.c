@@ -20,7 +20,7 @@
 #define FOLDER_NAME_MAX 32
 #define RUNTIME_OF_HOST "/run/rastos"
 #define SUFFIX          ".guest" /* no name of a guest is then a cgroup's own file */
-#define MEMORY_FIXED    MIB(64)
+#define MEMORY_FIXED    MIB(96)
 #define MEMORY_DIVISOR  32
 #define POLL_MS         5
 

@@ -167,10 +167,23 @@ static int child_prepare(const struct jail_config *config)
 	return code < 0 ? code : privileges_hand_on();
 }
 
-static void child_say(int parent, int code)
+/* What it could not do. */
+enum child_failure {
+	CHILD_IDENTITY,
+	CHILD_PROGRAM,
+};
+
+struct child_words {
+	enum child_failure what;
+	int code;
+};
+
+static __attribute__((noreturn)) void child_fail(int parent, enum child_failure what, int code)
 {
-	if (write(parent, &code, sizeof(code)) != sizeof(code))
-		_exit(1); /* the parent is gone */
+	const struct child_words words = {what, code};
+
+	/* When the parent is gone there is nobody to be told. */
+	_exit(write(parent, &words, sizeof(words)) == sizeof(words) ? 1 : 2);
 }
 
 /* Comes back with a negative errno. */
@@ -191,8 +204,8 @@ static int child_exec(const struct execution *execution, int *parent)
 	return -errno;
 }
 
-/* Waits for its ids' names, then says how taking them went: an errno, 0 for well. After that it says nothing
- * but why there is no program; exec closes the socket. */
+/* Waits for its ids' names, then says nothing but why there is no program; exec closes the socket. The parent
+ * waits once: each time that two processes wait for each other costs a turn of both on a busy host. */
 static __attribute__((noreturn)) void child_main(const struct jail_config *config,
 						 const struct execution *execution, int parent)
 {
@@ -202,10 +215,10 @@ static __attribute__((noreturn)) void child_main(const struct jail_config *confi
 	if (read(parent, &go, 1) != 1)
 		_exit(1); /* the parent has said why */
 	code = config->on ? child_prepare(config) : 0;
-	child_say(parent, code);
-	if (code == 0)
-		child_say(parent, child_exec(execution, &parent));
-	_exit(1);
+	if (code < 0)
+		child_fail(parent, CHILD_IDENTITY, code);
+	code = child_exec(execution, &parent);
+	child_fail(parent, CHILD_PROGRAM, code);
 }
 
 /* --- The parent --- */
@@ -222,18 +235,23 @@ static int program_explain(const struct jail_config *config, int code, struct er
 			 strerror(-code));
 }
 
+static int identity_explain(const struct jail_config *config, int code, struct error *err)
+{
+	return error_set(err, code, "guest %s: its process cannot become user %u: %s", config->name,
+			 (unsigned)config->uid, strerror(-code));
+}
+
 static int parent_begin(const struct jail_config *config, pid_t pid, int child, struct error *err)
 {
 	int code = config->on ? ids_map(config, pid, err) : 0;
-	int said = -ECHILD;
+	struct child_words said = {CHILD_IDENTITY, -ECHILD};
 
 	if (code < 0)
 		return code;
-	if (send(child, "", 1, MSG_NOSIGNAL) != 1 || read(child, &said, sizeof(said)) != sizeof(said) ||
-	    said < 0)
-		return error_set(err, said, "guest %s: its process cannot become user %u: %s", config->name,
-				 (unsigned)config->uid, strerror(-said));
-	return read(child, &said, sizeof(said)) == sizeof(said) ? program_explain(config, said, err) : 0;
+	if (send(child, "", 1, MSG_NOSIGNAL) == 1 && read(child, &said, sizeof(said)) == 0)
+		return 0;
+	return said.what == CHILD_PROGRAM ? program_explain(config, said.code, err)
+					  : identity_explain(config, said.code, err);
 }
 
 static pid_t spawn(const struct jail_config *config, const struct execution *execution, int *pidfd,

@@ -8,8 +8,8 @@
 /* --- Which there are --- */
 
 const struct device_kind device_kinds[DEVICE_KINDS] = {
-	{"disk", "disks", "disk"},
-	{"network", "networks", "net"},
+	{"disk", "disks", "disk", {"iotune", NULL}},
+	{"network", "networks", "net", {"link", "bandwidth", NULL}},
 };
 
 unsigned device_count(const struct guest_definition *definition, const struct device_kind *kind)
@@ -101,10 +101,10 @@ static cJSON *device_new(const char *id, const char *type, bool hotplug, cJSON *
 	return json;
 }
 
-static void add_devices(cJSON *list, const struct managed_guest *guest, const struct device_kind *kind,
+static void add_devices(cJSON *list, const struct managed_guest *guest,
+			const struct guest_definition *definition, const struct device_kind *kind,
 			cJSON *counters)
 {
-	const struct guest_definition *definition = shown(guest);
 	char buffer[DEFINITION_DEVICE_ID_MAX + 1];
 
 	for (unsigned i = 0; i < device_count(definition, kind); i++) {
@@ -120,26 +120,54 @@ static void add_devices(cJSON *list, const struct managed_guest *guest, const st
 	}
 }
 
-cJSON *devices_to_json(const struct managed_guest *guest)
+/* Where programs of the host find each channel, and whether one of the guest's is there. */
+static cJSON *channels_device(const struct managed_guest *guest, const struct guest_definition *definition,
+			      cJSON *counters)
 {
-	const struct guest_definition *definition = shown(guest);
-	cJSON *counters = stats_counted(guest) ? counters_to_json(&guest->counters) : NULL;
+	cJSON *device = device_new("channels0", "channels", false, counters);
+	cJSON *list = cJSON_AddArrayToObject(device, "channels");
+
+	for (unsigned i = 0; i < definition->channels.count; i++) {
+		const struct channel_definition *channel = &definition->channels.channels[i];
+		cJSON *item = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(item, "name", channel->name);
+		cJSON_AddStringToObject(item, "path", channel->path);
+		cJSON_AddBoolToObject(item, "open", guest_alive(guest) && guest->channels_open >> i & 1);
+		cJSON_AddItemToArray(list, item);
+	}
+	return device;
+}
+
+static cJSON *list_of(const struct managed_guest *guest, const struct guest_definition *definition)
+{
+	bool counts = definition == shown(guest) && stats_counted(guest);
+	cJSON *counters = counts ? counters_to_json(&guest->counters) : NULL;
 	cJSON *list = cJSON_CreateArray();
 
 	for (unsigned i = 0; i < ARRAY_SIZE(device_kinds); i++)
-		add_devices(list, guest, &device_kinds[i], counters);
-	if (definition->rng)
+		add_devices(list, guest, definition, &device_kinds[i], counters);
+	if (definition->rng.present)
 		cJSON_AddItemToArray(list, device_new("rng0", "rng", false, counters));
 	if (definition->vsock_cid)
 		cJSON_AddItemToArray(list, device_new("vsock0", "vsock", false, counters));
 	cJSON_AddItemToArray(list, device_new("console0", "console", false, counters));
+	if (definition->channels.count)
+		cJSON_AddItemToArray(list, channels_device(guest, definition, counters));
+	if (definition->memballoon.present)
+		cJSON_AddItemToArray(list, device_new("balloon0", "balloon", false, counters));
 	cJSON_Delete(counters);
 	return list;
 }
 
-cJSON *device_to_json(const struct managed_guest *guest, const char *id)
+cJSON *devices_to_json(const struct managed_guest *guest)
 {
-	cJSON *list = devices_to_json(guest);
+	return list_of(guest, shown(guest));
+}
+
+cJSON *device_to_json(const struct managed_guest *guest, const char *id, bool next_start)
+{
+	cJSON *list = list_of(guest, next_start && guest->fresh ? guest->fresh : shown(guest));
 	cJSON *item, *found = NULL;
 
 	cJSON_ArrayForEach(item, list)

@@ -3,10 +3,12 @@
  *
  *      {"id":"disk0","type":"disk","index":0,"hotplug":true,"disk":{...},"leaving":true,"counters":{...}}
  *
- * `type` is disk, network, rng, vsock or console; `disk` or `network` is the item of the definition, whose
- * place is `index`; `hotplug` says whether it can come and go while the guest runs, `leaving` that the guest
- * was asked to let it go. `counters` is what vmm/guest/counters.h has of it, while the guest runs. An id is
- * the item's "id", or else disk0, net1 ...; of the others rng0, vsock0, console0. Loop thread only.
+ * `type` is disk, network, rng, vsock, console, channels or balloon; `disk` or `network` is the item of the
+ * definition, whose place is `index`; `hotplug` says whether it can come and go while the guest runs,
+ * `leaving` that the guest was asked to let it go. `counters` is what vmm/guest/counters.h has of it, while
+ * the guest runs. An id is the item's "id", or else disk0, net1 ...; of the others rng0, vsock0, console0,
+ * channels0, balloon0. Channels have "channels":[{"name","path","open"}]: open says that a program of the
+ * guest is there. Loop thread only.
  */
 #pragma once
 
@@ -17,9 +19,10 @@
 
 /* Devices that can be given and taken. */
 struct device_kind {
-	const char *type;  /* and the member of a request */
-	const char *array; /* of the definition */
-	const char *word;  /* of ids by default */
+	const char *type;         /* and the member of a request */
+	const char *array;        /* of the definition */
+	const char *word;         /* of ids by default */
+	const char *live_keys[4]; /* what can be changed while the guest runs; ends with NULL */
 };
 
 #define DEVICE_KINDS 2
@@ -41,8 +44,8 @@ bool device_find(const struct guest_definition *definition, const char *id, cons
 
 /* All that the guest has: one that is off has what its next start will give it. */
 cJSON *devices_to_json(const struct managed_guest *guest);
-/* The one of this id; NULL: there is none. */
-cJSON *device_to_json(const struct managed_guest *guest, const char *id);
+/* The one of this id; NULL: there is none. next_start: as the guest's next start will give it one. */
+cJSON *device_to_json(const struct managed_guest *guest, const char *id, bool next_start);
 
 /* What is asked for: a device of this id, or none. */
 struct device_wish {

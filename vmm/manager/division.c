@@ -23,9 +23,17 @@ static bool counts(const struct managed_guest *guest)
 	       guest->state == LIFE_STARTING;
 }
 
+static int look_at_host(struct manager *manager, struct error *err)
+{
+	if (!manager->host)
+		manager->host = calloc(1, sizeof(*manager->host));
+	return manager->host ? inventory_refresh("/", manager->host, err)
+			     : error_set(err, -ENOMEM, "plan: out of memory");
+}
+
 /* The plan for all that count, and `more`, which takes the place of a guest with its name. */
-static int make_plan_of(struct manager *manager, const struct guest_definition *more, struct inventory *host,
-			struct plan *plan, struct error *err)
+static int make_plan(struct manager *manager, const struct guest_definition *more, struct plan *plan,
+		     struct error *err)
 {
 	struct guest_definition *definitions[MANAGER_GUESTS_MAX + 1];
 	unsigned count = 0;
@@ -39,19 +47,10 @@ static int make_plan_of(struct manager *manager, const struct guest_definition *
 	}
 	if (more)
 		definitions[count++] = (struct guest_definition *)more; /* the plan only reads it */
-	code = inventory_read("/", host, err);
+	code = look_at_host(manager, err);
 	return code < 0 ? code
-			: plan_make_for(host, manager->mode, &manager->settings->policy, definitions, count,
-					plan, err);
-}
-
-static int make_plan(struct manager *manager, const struct guest_definition *more, struct plan *plan,
-		     struct error *err)
-{
-	AUTO_FREE struct inventory *host = malloc(sizeof(*host));
-
-	return host ? make_plan_of(manager, more, host, plan, err)
-		    : error_set(err, -ENOMEM, "plan: out of memory");
+			: plan_make_for(manager->host, manager->mode, &manager->settings->policy, definitions,
+					count, plan, err);
 }
 
 int division_check(struct manager *manager, const struct guest_definition *more, struct error *err)
@@ -147,17 +146,16 @@ void division_apply(struct manager *manager)
 cJSON *division_describe(struct manager *manager, struct error *err)
 {
 	AUTO_FREE struct plan_running *running = calloc(MANAGER_GUESTS_MAX, sizeof(*running));
-	AUTO_FREE struct inventory *host = malloc(sizeof(*host));
 	struct plan_changes changes = {0};
 	struct plan plan = {0};
 	cJSON *json = NULL;
-	int code = running && host ? make_plan_of(manager, NULL, host, &plan, err)
-				   : error_set(err, -ENOMEM, "plan: out of memory");
+	int code = running ? make_plan(manager, NULL, &plan, err)
+			   : error_set(err, -ENOMEM, "plan: out of memory");
 
 	if (code < 0)
 		return NULL;
 	if (plan_diff(&plan, running, list_running(manager, running), &changes) == 0)
-		json = plan_to_json(&plan, host, &changes);
+		json = plan_to_json(&plan, manager->host, &changes);
 	if (!json)
 		error_set(err, -ENOMEM, "plan: out of memory");
 	plan_changes_free(&changes);

@@ -317,25 +317,6 @@ int guest_resume(struct managed_guest *guest, struct error *err)
 	return happen(guest, LIFE_RESUME, err);
 }
 
-int guest_console(struct managed_guest *guest, int fd, struct error *err)
-{
-	return guest_alive(guest) ? guest_process_tell(guest, "console", fd, err)
-				  : refuse(guest, -ENOTCONN, err);
-}
-
-int guest_vsock(struct managed_guest *guest, uint32_t port, int fd, struct error *err)
-{
-	const char *name = guest->definition->name;
-
-	if (!guest_alive(guest))
-		return refuse(guest, -ENOTCONN, err);
-	if (!guest->definition->vsock_cid)
-		return error_set(err, -ENOTCONN, "guest %s: its definition gives it no vsock device", name);
-	if (guest->state == LIFE_PAUSED)
-		return error_set(err, -EBUSY, "guest %s: is paused; rastos-vmm resume %s first", name, name);
-	return fd < 0 ? 0 : guest_process_connect(guest, port, fd, err);
-}
-
 /* --- Time --- */
 
 /* What the guest was asked did not end it in time: the next stage. */

@@ -58,7 +58,7 @@ struct hotplug_change {
 	char id[DEFINITION_NAME_MAX + 1];
 	bool removes;
 	bool is_disk;                     /* else a network card */
-	bool links;                       /* a network card's link goes up or down; that is all */
+	bool adjusts;                     /* it stays, and only its live keys are other ones (devices.h) */
 	unsigned index;                   /* of one that comes: its place in `running` */
 	struct guest_definition *running; /* what the guest then runs with */
 	struct guest_definition *next;    /* and from its next start on */
@@ -101,6 +101,7 @@ struct managed_guest {
 	struct machine_counters counters;
 	bool counters_asked; /* and not yet told */
 	struct guest_devices devices;
+	uint32_t channels_open; /* a bit a channel: a program of the guest is there */
 	struct hotplug_change change;
 	struct loop_timer ask_again;   /* the guest, to let the device go */
 	unsigned asked;                /* times */
@@ -123,8 +124,8 @@ int guest_create(struct manager *manager, struct guest_definition *definition, c
 void guest_remove_folder(const struct managed_guest *guest);
 void guest_destroy(struct managed_guest *guest); /* its process goes on if it has one; NULL is allowed */
 
-/* A new definition for it, with its vsock path (guest_give_vsock_path): at once while it is off, else from
- * its next start on. Takes definition over. */
+/* A new definition for it, with its sockets' paths (guest_give_socket_paths): at once while it is off, else
+ * from its next start on. Takes definition over. */
 void guest_redefine(struct managed_guest *guest, struct guest_definition *definition);
 
 bool guest_alive(const struct managed_guest *guest); /* it has a process */
@@ -144,8 +145,14 @@ int guest_reboot(struct managed_guest *guest, unsigned timeout_s, struct error *
 int guest_kill(struct managed_guest *guest, struct error *err);
 int guest_pause(struct managed_guest *guest, struct error *err);
 int guest_resume(struct managed_guest *guest, struct error *err);
-/* Hands a client's socket to the guest's console; the descriptor is still the caller's to close. */
-int guest_console(struct managed_guest *guest, int fd, struct error *err);
+/* Hands a client's socket to the guest's console, or to this channel of its (NULL: the console); the
+ * descriptor is still the caller's to close. fd -1: only whether it would be done. */
+int guest_console(struct managed_guest *guest, const char *channel, int fd, struct error *err);
+/* The size of the terminal that the console is on. -EOPNOTSUPP: it is a serial line, which has none. */
+int guest_resize_console(struct managed_guest *guest, unsigned columns, unsigned rows, struct error *err);
+/* So much of its memory is the guest's, while it runs. -EOPNOTSUPP: it has no balloon; -EINVAL: more than it
+ * has. */
+int guest_set_memory(struct managed_guest *guest, uint64_t mib, struct error *err);
 /* The same for a vsock port of the guest: the client is told "OK N\n", or sees the end. fd -1: only whether
  * it would be done; a guest that is paused, or has no such device, is not asked. */
 int guest_vsock(struct managed_guest *guest, uint32_t port, int fd, struct error *err);
@@ -159,8 +166,8 @@ void guest_use_fresh(struct managed_guest *guest);
  */
 void guest_note_numbers(struct managed_guest *guest);
 void guest_remember_numbers(struct managed_guest *guest);
-/* What only the manager can give a definition: a place for its vsock socket. -ENOMEM. */
-int guest_give_vsock_path(const struct managed_guest *guest, struct guest_definition *definition);
+/* What only the manager can give a definition: places for its vsock socket and its channels'. -ENOMEM. */
+int guest_give_socket_paths(const struct managed_guest *guest, struct guest_definition *definition);
 
 /* Opens what the guest needs and starts its process, which does nothing before it hears that it is on record:
  * guest_process_go. A manager that is killed in between takes it along. */
@@ -171,9 +178,11 @@ void guest_process_abandon(struct managed_guest *guest);
 /* Finds the process that a former manager started, if it still runs. -ESRCH: it has ended. One that runs and
  * does not listen is found; why tells. */
 int guest_process_find(struct managed_guest *guest, struct error *err);
-/* Sends {"op":op}, with a descriptor unless fd is -1; or, the second one, with a port too. */
+/* Sends {"op":op}, with a descriptor unless fd is -1; a message with up to GUEST_MESSAGE_FDS; or, the last
+ * one, one with a port too. */
 int guest_process_tell(struct managed_guest *guest, const char *op, int fd, struct error *err);
-int guest_process_say(struct managed_guest *guest, const cJSON *message, int fd, struct error *err);
+int guest_process_say(struct managed_guest *guest, const cJSON *message, const int *fds, unsigned count,
+		      struct error *err);
 int guest_process_connect(struct managed_guest *guest, uint32_t port, int fd, struct error *err);
 /* Where it listens for the next manager. */
 int guest_process_address(const struct managed_guest *guest, struct sockaddr_un *address, struct error *err);

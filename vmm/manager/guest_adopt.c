@@ -36,7 +36,7 @@ static void use_recorded_definition(struct managed_guest *guest)
 		log_warning("guest %s: its state cannot be read", guest->definition->name);
 		return;
 	}
-	if (guest_give_vsock_path(guest, running) < 0) {
+	if (guest_give_socket_paths(guest, running) < 0) {
 		definition_free(running);
 		return;
 	}

@@ -11,12 +11,19 @@
 #include "vmm/manager/guest_hotplug.h"
 #include "vmm/manager/manager.h"
 
-/* What only the manager can give a definition: a place for its vsock socket. */
-int guest_give_vsock_path(const struct managed_guest *guest, struct guest_definition *definition)
+int guest_give_socket_paths(const struct managed_guest *guest, struct guest_definition *definition)
 {
-	if (!definition->vsock_cid || definition->vsock_path)
-		return 0;
-	return asprintf(&definition->vsock_path, "%s/vsock.sock", guest->folder) < 0 ? -ENOMEM : 0;
+	if (definition->vsock_cid && !definition->vsock_path &&
+	    asprintf(&definition->vsock_path, "%s/vsock.sock", guest->folder) < 0)
+		return -ENOMEM;
+	for (unsigned i = 0; i < definition->channels.count; i++) {
+		struct channel_definition *channel = &definition->channels.channels[i];
+
+		if (!channel->path &&
+		    asprintf(&channel->path, "%s/channel-%s.sock", guest->folder, channel->name) < 0)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 void guest_redefine(struct managed_guest *guest, struct guest_definition *definition)
@@ -51,7 +58,7 @@ int guest_create(struct manager *manager, struct guest_definition *definition, c
 	};
 	boot_report_clear(&guest->report, definition->name);
 	if (asprintf(&guest->folder, "%s/guests/%s", manager->settings->runtime_dir, definition->name) < 0 ||
-	    guest_give_vsock_path(guest, definition) < 0)
+	    guest_give_socket_paths(guest, definition) < 0)
 		code = error_set(err, -ENOMEM, "guest %s: out of memory", definition->name);
 	if (code == 0 &&
 	    ((code = loop_timer_init(manager->loop, &guest->deadline, guest_deadline_expired)) < 0 ||

@@ -134,7 +134,15 @@ static void op_reboot(struct call *call, const struct request *request)
 {
 	struct error err = {0};
 
-	answer(call, guest_reboot(request->guest, (unsigned)request->timeout_s, &err), &err);
+	int code;
+
+	call->change = request->guest->record.started_ns;
+	code = guest_reboot(request->guest, (unsigned)request->timeout_s, &err);
+	if (code < 0 || !request->wait)
+		answer(call, code, &err);
+	else
+		call_wait(call, CALL_REBOOTED, request->guest,
+			  request->timeout_s + 2 * (GUEST_STOP_NS / 1000000000ULL) + WAIT_DEFAULT_S);
 }
 
 static void op_pause(struct call *call, const struct request *request)
@@ -157,27 +165,6 @@ static void op_boot_report(struct call *call, const struct request *request)
 		call_wait(call, CALL_READY, request->guest, request->timeout_s);
 	else
 		call->peer->done(call, boot_report_to_json(&request->guest->report));
-}
-
-static void op_console(struct call *call, const struct request *request)
-{
-	int fd = call->peer->stream(call);
-	struct error err = {0};
-	int code = guest_alive(request->guest) ? 0 : guest_console(request->guest, -1, &err);
-
-	if (fd == -1 || code < 0) {
-		if (code == 0)
-			error_set(&err, -EBUSY,
-				  "a console cannot be opened over the virtio port: use the serial line");
-		answer(call, code < 0 ? code : -EBUSY, &err);
-		return;
-	}
-	call->peer->done(call, NULL);
-	if (fd == CALL_STREAM_LATER)
-		return;
-	if (guest_console(request->guest, fd, &err) < 0)
-		log_warning("%s", err.text);
-	call->peer->handed_over(call);
 }
 
 static void op_logs(struct call *call, const struct request *request)
@@ -242,33 +229,6 @@ static void shorten_reports(cJSON *reports)
 	}
 }
 
-static void op_vsock_connect(struct call *call, const struct request *request)
-{
-	uint32_t port = (uint32_t)request->port;
-	int fd = call->peer->stream(call);
-	struct error err = {0};
-	int code = guest_vsock(request->guest, port, -1, &err);
-
-	if (request->port == PORT_MISSING) {
-		call->peer->failed(call, EXIT_USAGE, "request: port is missing: to which one?", NULL);
-		return;
-	}
-	if (code == 0 && fd == -1)
-		code = error_set(
-			&err, -EBUSY,
-			"a guest cannot be connected to over the virtio port: use the manager's socket");
-	if (code < 0) {
-		answer(call, code, &err);
-		return;
-	}
-	call->peer->done(call, NULL);
-	if (fd == CALL_STREAM_LATER)
-		return;
-	if (guest_vsock(request->guest, port, fd, &err) < 0)
-		log_warning("%s", err.text);
-	call->peer->handed_over(call);
-}
-
 static void op_crashes(struct call *call, const struct request *request)
 {
 	const struct settings *settings = call->operations->manager->settings;
@@ -287,6 +247,22 @@ static void op_crashes(struct call *call, const struct request *request)
 	call->peer->done(call, reports);
 }
 
+static void op_memory_set(struct call *call, const struct request *request)
+{
+	uint64_t mib = 0;
+	struct error err = {0};
+	struct json_place place = request->place;
+	int code;
+
+	place.err = &err;
+	code = json_uint(&place, "memory_mib", WANTS_MEMORY_MIN, WANTS_MEMORY_MAX, &mib);
+	if (code == 0 && !mib)
+		code = json_error(&place, "memory_mib", "is missing: how much?");
+	if (code == 0)
+		code = guest_set_memory(request->guest, mib, &err);
+	refuse_request(call, code, &err);
+}
+
 const struct operation guest_operations[] = {
 	{"list", .run = op_list},
 	{"info", .on_guest = true, .run = op_info},
@@ -296,17 +272,17 @@ const struct operation guest_operations[] = {
 	 .timeout_s = WAIT_DEFAULT_S, .run = op_start},
 	{"shutdown", .on_guest = true, .members = {"wait", "timeout_s"}, .task = TASK_OF_A_WAIT,
 	 .run = op_shutdown},
-	{"reboot", .on_guest = true, .members = {"timeout_s"}, .run = op_reboot},
+	{"reboot", .on_guest = true, .members = {"wait", "timeout_s"}, .task = TASK_OF_A_WAIT,
+	 .run = op_reboot},
 	{"kill", .on_guest = true, .members = {"wait"}, .task = TASK_OF_A_WAIT, .run = op_kill},
 	{"pause", .on_guest = true, .run = op_pause},
 	{"resume", .on_guest = true, .run = op_resume},
 	{"boot-report", .on_guest = true, .members = {"wait", "timeout_s"}, .task = TASK_OF_A_WAIT,
 	 .timeout_s = WAIT_DEFAULT_S, .run = op_boot_report},
-	{"console", .on_guest = true, .run = op_console},
+	{"memory-set", .on_guest = true, .members = {"memory_mib"}, .run = op_memory_set},
 	{"logs", .on_guest = true, .members = {"from", "lines"}, .run = op_logs},
 	{"stats", .on_guest = true, .guest_optional = true, .run = op_stats},
 	{"metrics", .run = op_metrics},
 	{"crashes", .on_guest = true, .guest_optional = true, .members = {"newest"}, .run = op_crashes},
-	{"vsock-connect", .on_guest = true, .members = {"port"}, .run = op_vsock_connect},
 	{0},
 };

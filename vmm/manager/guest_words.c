@@ -66,6 +66,23 @@ static void take_devices(const cJSON *array, struct guest_devices *devices)
 	}
 }
 
+/* --- Channels --- */
+
+static uint32_t take_channels(const cJSON *array)
+{
+	uint32_t open = 0;
+	unsigned i = 0;
+	const cJSON *item;
+
+	cJSON_ArrayForEach(item, array)
+	{
+		if (i == CHANNELS_MAX)
+			break;
+		open |= (uint32_t)cJSON_IsTrue(item) << i++;
+	}
+	return open;
+}
+
 /* --- Messages --- */
 
 void guest_message_parse(const char *text, size_t len, const char *guest, struct guest_message *message)
@@ -84,6 +101,7 @@ void guest_message_parse(const char *text, size_t len, const char *guest, struct
 		copy_text(json, "halted", message->halted, sizeof(message->halted));
 		message->paused = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "paused"));
 		take_devices(cJSON_GetObjectItemCaseSensitive(json, "devices"), &message->devices);
+		message->channels_open = take_channels(cJSON_GetObjectItemCaseSensitive(json, "channels"));
 	} else if (strcmp(event, "device-refused") == 0) {
 		message->kind = GUEST_SAYS_NO;
 		copy_id(json, message->device);

@@ -42,6 +42,7 @@ struct guest_message {
 	bool paused;
 	char halted[GUEST_WHY_MAX]; /* paused by a disk's error: which; else "" */
 	struct guest_devices devices;
+	uint32_t channels_open; /* a bit a channel */
 	/* What it refused: the device, and one sentence. */
 	char device[DEFINITION_NAME_MAX + 1];
 	char why[GUEST_WHY_MAX];

@@ -195,7 +195,7 @@ int manager_define(struct manager *manager, struct guest_definition *definition,
 	snprintf(name, sizeof(name), "%s", definition->name);
 	if (guest) {
 		/* On the disk last: what is there must hold. */
-		code = guest_give_vsock_path(guest, definition) < 0
+		code = guest_give_socket_paths(guest, definition) < 0
 			       ? error_set(err, -ENOMEM, "guest %s: out of memory", name)
 			       : store_write(manager->settings, definition, &guest->file, err);
 		if (code == 0)
@@ -362,6 +362,7 @@ void manager_close(struct manager *manager)
 	cgroups_close(&manager->cgroups);
 	networks_close(manager->networks);
 	manager->networks = NULL;
+	free(TAKE_PTR(manager->host));
 	loop_timer_close(manager->loop, &manager->hush);
 	free(TAKE_PTR(manager->events));
 }

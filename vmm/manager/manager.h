@@ -38,6 +38,7 @@
 
 #define MANAGER_GUESTS_MAX 256
 
+struct inventory;
 struct task_processes;
 
 struct manager {
@@ -53,6 +54,7 @@ struct manager {
 	struct task_processes *task_processes;
 	struct local_group local_group; /* who may connect, beside root */
 	struct networks *networks;      /* what guests' cards are plugged into */
+	struct inventory *host;         /* as it was when last a plan was made; division.c */
 	struct loop_timer hush;         /* then those who talked too much are heard again */
 	bool going_down;
 	uint64_t down_deadline_ns; /* CLOCK_MONOTONIC */

@@ -175,8 +175,10 @@ static int read_cpu(const char *root, struct inventory *inventory, unsigned cpu,
 	return 0;
 }
 
+/* A CPU does not change its place: with the CPUs that were known, all is. */
 static int read_cpus(const char *root, struct inventory *inventory, struct host_file *file, struct error *err)
 {
+	const struct cpu_set known = inventory->cpus;
 	int code = host_read(root, file, err, CPU "/online");
 
 	if (code == -ENOENT)
@@ -186,6 +188,10 @@ static int read_cpus(const char *root, struct inventory *inventory, struct host_
 		return code;
 	if (cpu_set_empty(&inventory->cpus))
 		return error_set(err, -EINVAL, "host: no CPU is online that this process may use");
+	if (cpu_set_equal(&known, &inventory->cpus))
+		return 0;
+	memset(inventory->core, 0, sizeof(inventory->core));
+	memset(inventory->package, 0, sizeof(inventory->package));
 	CPU_SET_FOREACH(cpu, &inventory->cpus)
 	{
 		code = read_cpu(root, inventory, cpu, file, err);
@@ -318,12 +324,11 @@ static int read_memory(const char *root, struct inventory *inventory, struct hos
 	return code;
 }
 
-int inventory_read(const char *root, struct inventory *inventory, struct error *err)
+static int read_all(const char *root, struct inventory *inventory, struct error *err)
 {
 	AUTO_FREE struct host_file *file = malloc(sizeof(*file));
 	int code;
 
-	*inventory = (struct inventory){0};
 	if (!file)
 		return error_set(err, -ENOMEM, "host: out of memory");
 	if ((code = read_cpus(root, inventory, file, err)) < 0 ||
@@ -331,6 +336,25 @@ int inventory_read(const char *root, struct inventory *inventory, struct error *
 		return code;
 	settle_cores(inventory);
 	return read_nodes(root, inventory, file, err);
+}
+
+int inventory_read(const char *root, struct inventory *inventory, struct error *err)
+{
+	*inventory = (struct inventory){0};
+	return read_all(root, inventory, err);
+}
+
+int inventory_refresh(const char *root, struct inventory *inventory, struct error *err)
+{
+	int code;
+
+	inventory->nodes = (struct cpu_set){0};
+	memset(inventory->node, 0, sizeof(inventory->node));
+	memset(inventory->node_info, 0, sizeof(inventory->node_info));
+	code = read_all(root, inventory, err);
+	if (code < 0)
+		*inventory = (struct inventory){0};
+	return code;
 }
 
 /* --- Questions --- */

@@ -45,6 +45,9 @@ struct inventory {
 };
 
 int inventory_read(const char *root, struct inventory *inventory, struct error *err);
+/* The same for one that was read before from that root, or is all zero: where the CPUs are is not read again
+ * while they are the same ones, two files for each. After an error it is all zero. */
+int inventory_refresh(const char *root, struct inventory *inventory, struct error *err);
 
 /* The usable CPUs of the core that cpu is on. */
 struct cpu_set inventory_core(const struct inventory *inventory, unsigned cpu);

@@ -353,28 +353,48 @@ static int resize_filesystem(const struct pool *pool, const char *name, int fd, 
 	return code;
 }
 
-int pool_resize(const struct pool *pool, const char *name, uint64_t size, struct progress *progress,
-		struct error *err)
+/* 1: it has less than that; 0: it has as much already. */
+static int check_growth(const char *name, int fd, uint64_t size, struct error *err)
 {
-	AUTO_CLOSE int fd = -1;
 	struct stat status;
-	int code = pool_image_open(pool, name, false, &fd, err);
 
-	if (code < 0 || (code = pool_size_check(size, err)) < 0)
-		return code;
 	if (fstat(fd, &status) < 0)
 		return error_set(err, -errno, "disk %s: cannot stat: %m", name);
 	if (size < (uint64_t)status.st_size)
 		return error_set(err, -EINVAL,
 				 "disk %s: has %llu bytes; to make it smaller would cut off what is there",
 				 name, (unsigned long long)status.st_size);
-	if (size == (uint64_t)status.st_size)
-		return 0;
-	if (content_probe(fd, 0) == CONTENT_EXT)
-		return resize_filesystem(pool, name, fd, size, progress, err);
+	return size > (uint64_t)status.st_size;
+}
+
+static int grow_file(const char *name, int fd, uint64_t size, struct error *err)
+{
 	if (ftruncate(fd, (off_t)size) < 0 || fsync(fd) < 0)
 		return error_set(err, -errno, "disk %s: cannot grow: %m", name);
 	return 0;
+}
+
+int pool_resize(const struct pool *pool, const char *name, uint64_t size, struct progress *progress,
+		struct error *err)
+{
+	AUTO_CLOSE int fd = -1;
+	int code = pool_image_open(pool, name, false, &fd, err);
+
+	if (code < 0 || (code = pool_size_check(size, err)) < 0)
+		return code;
+	code = check_growth(name, fd, size, err);
+	if (code <= 0)
+		return code;
+	return content_probe(fd, 0) == CONTENT_EXT ? resize_filesystem(pool, name, fd, size, progress, err)
+						   : grow_file(name, fd, size, err);
+}
+
+int pool_grow_used(const struct pool *pool, const char *name, uint64_t size, struct error *err)
+{
+	AUTO_CLOSE int fd = open_image(pool, name, O_RDWR, err);
+	int code = fd < 0 ? fd : check_growth(name, fd, size, err);
+
+	return code <= 0 ? code : grow_file(name, fd, size, err);
 }
 
 int pool_delete(const struct pool *pool, const char *name, struct error *err)

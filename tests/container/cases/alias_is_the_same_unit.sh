@@ -10,4 +10,4 @@ boot
 expect "rinit: ready"
 ctl start b
 check "Name: a.service" ctl status b
-check "active" ctl status a
+check "State: active" ctl status a

@@ -5,7 +5,7 @@ ExecStart=/bin/sh -c 'setsid sh -c "(setsid sleep 2000 &)"; echo set; exec sleep
 END
 boot
 logged forker set
-check "/system.slice/forker.service" inside sh -c 'cat /proc/$(pidof sleep | cut -d" " -f1)/cgroup'
+becomes "/system.slice/forker.service" inside sh -c 'cat /proc/$(pidof sleep | cut -d" " -f1)/cgroup'
 ctl stop forker
 inside pidof sleep && fail "a process that left its session is still there"
 inside test -e /sys/fs/cgroup/system.slice/forker.service && fail "the control group is still there"

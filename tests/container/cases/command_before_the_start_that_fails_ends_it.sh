@@ -13,7 +13,7 @@ END
 boot
 expect "rinit: ready"
 check "ExecStartPre=/bin/sh: exit status 4" ctl log rinit
-check "cleaned up" ctl log gated
-check "State: failed" ctl status gated
+logged gated "cleaned up"
+becomes "State: failed" ctl status gated
 check "runs" ctl log tolerant
 [[ $(ctl log gated) != *never* ]] || fail "ExecStart= ran"

@@ -15,4 +15,4 @@ wants multi-user.target b.service
 boot
 expect "b.service: not started: it conflicts with a.service"
 expect "rinit: ready"
-check "running" ctl status a
+check "State: running" ctl status a

@@ -24,7 +24,7 @@ ctl enable a
 check "enabled" ctl is-enabled a
 ctl enable a
 ctl start b
-check "active" ctl status a
+check "State: active" ctl status a
 ctl disable a
 [[ ! -e $root/etc/systemd/system/multi-user.target.wants && ! -L $root/etc/systemd/system/b.service ]] || fail "a link is left"
 ctl_fails 1 is-enabled a

@@ -6,7 +6,7 @@ TimeoutStartSec=30s
 ExecStart=/bin/sleep 1000
 END
 boot
-for ((n = 0; n < 200; n++)); do [[ -S /proc/$pid/root/run/rinit/control ]] && break; sleep 0.05; done
+becomes control inside ls /run/rinit
 mkdir -p "/proc/$pid/root/run/dbus"
 limit=30
 (cd "/proc/$pid/root/run/dbus" && timeout 50 python3 -c '

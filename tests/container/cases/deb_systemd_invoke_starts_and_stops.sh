@@ -17,7 +17,7 @@ ctl_fails 3 is-active web
 debian deb-systemd-helper enable web.service
 debian systemctl daemon-reload
 debian deb-systemd-invoke start web.service idle.service || fail "start"
-check "active" ctl is-active web
+ctl is-active web
 ctl_fails 3 is-active idle
 before_restart=$(inside rinitctl status web | grep Process)
 debian deb-systemd-invoke restart web.service || fail "restart"

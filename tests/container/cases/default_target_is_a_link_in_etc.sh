@@ -8,5 +8,5 @@ wants graphical.target a.service
 ln -s /lib/systemd/system/graphical.target "$root/etc/systemd/system/default.target"
 boot
 expect "rinit: ready"
-check "active" ctl status graphical.target
+check "State: active" ctl status graphical.target
 logged a "a runs"

@@ -10,4 +10,4 @@ ln -s /dev/null "$root/etc/systemd/system/multi-user.target.wants/$name"
 boot
 expect "rinit: ready"
 ctl_fails 3 status "$name"
-check running ctl status wants
+check "State: running" ctl status wants

@@ -26,7 +26,7 @@ ExecStart=/bin/sleep 1000
 END
 boot
 expect "rinit: ready"
-check running inside /bin/rinitctl status other
-check failed inside /bin/rinitctl status daemon
-check failed inside /bin/rinitctl status writer
-check failed inside /bin/rinitctl status reader
+check "State: running" inside /bin/rinitctl status other
+check "State: failed" inside /bin/rinitctl status daemon
+check "State: failed" inside /bin/rinitctl status writer
+check "State: failed" inside /bin/rinitctl status reader

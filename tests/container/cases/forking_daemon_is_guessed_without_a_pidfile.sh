@@ -1,7 +1,7 @@
 file bin/daemon <<'END'
 #!/bin/sh
 setsid sleep 1000 &
-sleep 0.1
+until grep -q ^sleep /proc/$!/cmdline; do :; done
 END
 chmod 755 "$root/bin/daemon"
 unit daemon <<END

@@ -7,4 +7,4 @@ TimeoutStartSec=300ms
 END
 boot
 expect "daemon.service: not ready after 0.3 s: stopping it"
-check "State: failed" ctl status daemon
+becomes "State: failed" ctl status daemon

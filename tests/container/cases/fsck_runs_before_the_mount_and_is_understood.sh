@@ -28,6 +28,5 @@ expect "fsck -a /dev/disk1"
 expect "mount /dev/disk1 /one -o noatime,special=1"
 logged two.mount "fsck of two"
 logged two.mount "/dev/disk2: fsck.two left errors: mend it by hand with fsck.two /dev/disk2"
-check "one /one tmpfs" inside cat /proc/mounts
-logged two.mount "left errors"
-check "State: failed" ctl status two.mount
+becomes "one /one tmpfs" inside cat /proc/mounts
+becomes "State: failed" ctl status two.mount

@@ -50,6 +50,6 @@ check "State: running" ctl status asked
 ctl stop asked
 check "State: inactive" ctl status asked
 ctl stop first
-[[ ! -e $root/run/first.pid ]] || fail "its stop has not run"
+inside test -e /run/first.pid && fail "its stop has not run"
 signal TERM
 ends 0

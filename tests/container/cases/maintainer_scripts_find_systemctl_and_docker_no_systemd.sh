@@ -5,4 +5,4 @@ inside test -d /run/systemd/system || fail "maintainer scripts would not use sys
 inside test -L /run/systemd/system || fail "docker would look for systemd on D-Bus"
 inside sh -c 'printf "[Service]\nExecStart=/bin/sleep 1000\n" >/run/systemd/system/made.service'
 ctl start made
-check "running" ctl status made
+check "State: running" ctl status made

@@ -5,4 +5,4 @@ ExecStart=/bin/sleep 1000
 END
 boot
 expect "lost.service: EnvironmentFile=/etc/default/none: No such file or directory"
-check "State: failed" ctl status lost
+becomes "State: failed" ctl status lost

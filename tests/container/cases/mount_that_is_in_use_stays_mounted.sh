@@ -7,6 +7,7 @@ ExecStart=/bin/sh -c 'cd /data; exec sleep 1000'
 END
 boot rinit.fstab=yes
 expect "rinit: ready"
+becomes sleep inside cat "/proc/$(ctl status user | sed -n 's/ *Process: //p')/comm" # it has gone there
 check "data.mount: still active; see rinitctl log data.mount" ctl_fails 1 stop data.mount
 logged data.mount "/data: is in use by sleep ("
 check "State: active" ctl status data.mount

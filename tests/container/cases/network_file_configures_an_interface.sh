@@ -15,8 +15,8 @@ Type=oneshot
 ExecStart=/bin/sh -c "ip -4 addr show test0; ip route"
 END
 boot
-check "waiting" ctl status online
-ip link add rinitpeer type veth peer name test0 netns "$pid" 2>/dev/null ||
+becomes "waiting" ctl status online
+ip link add "rinit$$" type veth peer name test0 netns "$pid" 2>/dev/null ||
 	inside ip link add test0 type dummy 2>/dev/null || { echo "skipped: the kernel has neither veth nor dummy"; exit 77; }
 expect "inet 192.0.2.7/24"
 expect "default via 192.0.2.1 dev test0"

@@ -7,6 +7,6 @@ TimeoutStartSec=1
 END
 boot
 expect "rinit: version"
-for ((i = 0; i < 100; i++)); do inside test -e /run/rinit/notify && break; done
+becomes notify inside ls /run/rinit
 inside env NOTIFY_SOCKET=/run/rinit/notify rinitctl notify READY=1 || fail "the message was not taken"
 expect "wants_it.service: not ready after 1.0 s"

@@ -8,6 +8,7 @@ unit plain <<END
 ExecStart=/bin/sleep 1000
 END
 boot
+expect "rinit: ready"
 logged web set
 ctl reload web
 logged web "read again"

@@ -24,6 +24,6 @@ boot
 expect "rinit: ready"
 logged rinit "aborts.service ended; it starts again"
 logged aborts again
-check "State: failed" ctl status exits
-check "State: failed" ctl status prevented
-check "State: inactive" ctl status fine
+becomes "State: failed" ctl status exits
+becomes "State: failed" ctl status prevented
+becomes "State: inactive" ctl status fine

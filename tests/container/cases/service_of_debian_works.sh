@@ -11,7 +11,7 @@ END
 boot
 expect "rinit: ready"
 debian /usr/sbin/service web start || fail "start"
-check "active" ctl is-active web
+ctl is-active web
 debian /usr/sbin/service web status >/dev/null || fail "status"
 debian /usr/sbin/service web restart || fail "restart"
 debian /usr/sbin/service web force-reload || fail "force-reload"

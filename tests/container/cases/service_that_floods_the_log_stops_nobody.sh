@@ -4,6 +4,6 @@ ExecStart=/bin/yes
 END
 boot
 expect "rinit: ready"
-check "running" ctl status flood
+check "State: running" ctl status flood
 signal TERM
 ends 0

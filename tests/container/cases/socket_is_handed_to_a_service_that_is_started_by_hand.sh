@@ -15,4 +15,4 @@ expect "rinit: ready"
 ctl start talk
 logged talk "2 talk.socket:talk.socket"
 check "@talk" inside cat /proc/net/unix
-check "running" ctl status talk
+check "State: running" ctl status talk

@@ -21,10 +21,10 @@ for ((n = 0; n < 5; n++)); do
 done
 [[ $(files) == "$before" ]] || fail "it had $before descriptors, and has $(files)"
 for name in a b c; do
-	check active ctl status $name.socket
+	check "State: active" ctl status $name.socket
 	inside test -S /run/$name || fail "/run/$name is gone"
 done
 check running inside /bin/rinitctl status
 ctl stop b.socket
-check inactive ctl status b.socket
+check "State: inactive" ctl status b.socket
 ctl list >/dev/null

@@ -1,6 +1,7 @@
 stock deaf.socket <<END
 [Socket]
 ListenFIFO=/run/deaf
+TriggerLimitIntervalSec=1min
 END
 stock deaf.service <<'END'
 [Service]

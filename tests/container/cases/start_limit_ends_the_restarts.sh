@@ -9,4 +9,4 @@ RestartSec=10ms
 END
 boot
 expect "flaky.service: started 3 times within 30.0 s: not again until somebody asks"
-check "State: failed" ctl status flaky
+becomes "State: failed" ctl status flaky

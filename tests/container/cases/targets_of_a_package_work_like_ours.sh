@@ -21,5 +21,5 @@ wants my.target a.service
 wants multi-user.target b.service
 boot
 expect "rinit: ready"
-check "active" ctl status my.target
+check "State: active" ctl status my.target
 logged b "b runs"

@@ -9,10 +9,10 @@ expect "rinit: ready"
 [[ $(inside /bin/runlevel) == "N 3" ]] || fail "runlevel: $(inside /bin/runlevel)"
 inside /bin/telinit 5 || fail "telinit 5"
 [[ $(inside /bin/runlevel) == "N 5" ]] || fail "runlevel after telinit 5"
-check "active" ctl is-active web
+becomes "State: running" ctl status web
 inside /bin/telinit 3 || fail "telinit 3"
 [[ $(inside /bin/runlevel) == "N 3" ]] || fail "runlevel after telinit 3"
-ctl_fails 3 is-active web
+becomes "State: inactive" ctl status web
 inside /bin/telinit q || fail "telinit q"
 inside /bin/telinit 7 2>/dev/null
 [[ $? == 2 ]] || fail "telinit 7"

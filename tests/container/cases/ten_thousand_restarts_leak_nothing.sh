@@ -15,7 +15,7 @@ done
 
 # until_count NUMBER: lets them run until there have been so many starts, then stops them; what PID 1 has got then.
 until_count() {
-	while (($(inside stat -c %s /run/count) < $1)); do
+	until (($(inside stat -c %s /run/count 2>/dev/null || echo 0) >= $1)); do
 		sleep 0.1
 	done
 	ctl stop "${workers[@]}" >/dev/null

@@ -16,4 +16,4 @@ cp -a /dev/null /dev/tty "$root/dev/"
 boot
 expect "files 4096 score"
 expect "rinit: ready"
-check active inside /bin/rinitctl status greedy
+check "State: active" inside /bin/rinitctl status greedy

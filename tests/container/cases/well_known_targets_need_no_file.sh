@@ -10,4 +10,4 @@ END
 boot
 expect "rinit: ready"
 logged a "a runs"
-check "active" ctl status nss-lookup.target
+check "State: active" ctl status nss-lookup.target

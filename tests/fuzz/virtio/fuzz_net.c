@@ -65,7 +65,7 @@ static void peer_acts(struct fuzz_machine *machine, struct fuzz_input *input)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input input = {data, size};
-	struct virtio_net_options options = {.name = "fuzz", .mac = {0x52}, .mtu = 1500};
+	struct virtio_net_options options = {.name = "fuzz", .mac = {0x52}, .mtu = 1500, .fd_count = 1};
 	struct fuzz_machine machine;
 	unsigned chosen;
 	int small = 4096;
@@ -79,9 +79,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (socketpair(AF_UNIX, options.backend == VIRTIO_NET_TAP ? SOCK_SEQPACKET : SOCK_STREAM, 0, ends) <
 	    0)
 		abort();
-	options.fd = ends[0];
+	options.fds[0] = ends[0];
 	peer = ends[1];
-	setsockopt(options.fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+	setsockopt(options.fds[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
 	fuzz_machine_init(&machine);
 	machine.backend = peer_acts;
 	fuzz_machine_run(&machine, virtio_net_create(&options, &machine.memory, &machine.loop, NULL), &input);

@@ -1,5 +1,7 @@
-/* The split queue alone: its registers and the whole of guest memory are the input. */
+/* A queue alone, split or packed: its registers and the whole of guest memory are the input. */
 #include <endian.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,7 +37,7 @@ static void check_chain(const struct virtq_chain *chain)
 static void use_chain(struct virtq *queue, const struct virtq_chain *chain)
 {
 	uint8_t bytes[256];
-	size_t offset = chain->head;
+	size_t offset = chain->token.id;
 	size_t got = virtq_chain_read(chain, offset, bytes, sizeof(bytes));
 	size_t put;
 
@@ -44,7 +46,7 @@ static void use_chain(struct virtq *queue, const struct virtq_chain *chain)
 	put = virtq_chain_write(chain, offset, bytes, got);
 	if (put != MIN(got, chain->writable_len - MIN(offset, chain->writable_len)))
 		abort();
-	virtq_push(queue, chain->head, (uint32_t)put);
+	virtq_push(queue, chain->token, (uint32_t)put);
 	virtq_needs_interrupt(queue);
 }
 
@@ -55,7 +57,7 @@ static void serve(struct virtq *queue, bool unpop)
 	for (unsigned i = 0; i < POPS_MAX && virtq_pop(queue, &chain) > 0; i++) {
 		check_chain(&chain);
 		if (unpop) {
-			virtq_unpop(queue);
+			virtq_unpop(queue, chain.token);
 			if (virtq_pop(queue, &chain) <= 0)
 				break; /* what was pushed lay over the ring */
 			check_chain(&chain);
@@ -64,6 +66,13 @@ static void serve(struct virtq *queue, bool unpop)
 	}
 	virtq_disable_notify(queue);
 	virtq_enable_notify(queue);
+}
+
+static uint64_t queue_features(uint8_t flags)
+{
+	return (flags & 1 ? 1ULL << VIRTIO_RING_F_EVENT_IDX : 0) |
+	       (flags & 2 ? 1ULL << VIRTIO_RING_F_INDIRECT_DESC : 0) |
+	       (flags & 16 ? 1ULL << VIRTIO_F_RING_PACKED : 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -80,9 +89,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(ram, 0, sizeof(ram));
 	memcpy(ram, input.data, MIN(input.size, sizeof(ram)));
 	guest_memory_add(&memory, RAM_BASE, RAM_SIZE, ram, 0);
-	if (virtq_enable(&queue, &memory, flags & 1, flags & 2) < 0)
+	if (virtq_enable(&queue, &memory, queue_features(flags)) < 0)
 		return 0;
-	queue.avail_next = queue.used_next = queue.used_signalled = flags & 4 ? UINT16_MAX : 0;
+	if (flags & 4 && !(flags & 16))
+		queue.avail_next = queue.used_next = queue.split.signalled = UINT16_MAX;
 	serve(&queue, flags & 8);
 	virtq_disable(&queue);
 	serve(&queue, flags & 8);

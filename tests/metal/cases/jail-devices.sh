@@ -42,15 +42,16 @@ expect $log "guest pings host"
 expect $log "host says: echo: guest to host"
 [ "$(stat -c %s $log)" = 524288 ] || fail "the log has not its size: $(ls -l $log)"
 ping -c 2 -W 5 192.168.77.2 >/dev/null || fail "the host cannot ping the guest"
-timeout 3 rastos-vmm console web </dev/null >seen 2>&1 || true
-expect seen listening
+attach web seen listening
+log=/run/rastos/guests/web/console.log
 # The next manager brings the guest a broker of its own.
 kill -9 "$(ps -o pid,args | sed -n 's/^ *\([0-9]*\) rastos-vmm up -d.*/\1/p' | head -n 1)"
 wait_for 10 sh -c "! rastos-vmm list"
 rastos-vmm up -d --timeout 60
 $tool listen /tmp/vs_5002 &
-sleep 0.5
-[ "$($tool connect /tmp/vs:6000 'host to guest')" = "echo: host to guest" ] || fail "the guest did not echo"
+wait_for 10 test -S /tmp/vs_5002
+wait_for 10 sh -c "$tool connect /tmp/vs:6000 'host to guest' >answer" # once it listens
+[ "$(cat answer)" = "echo: host to guest" ] || fail "the guest did not echo: $(cat answer)"
 wait_for 30 sh -c "rastos-vmm list --json | grep -q '\"state\":\"off\"'"
 expect $log "second manager says: echo: still there"
 expect $log served

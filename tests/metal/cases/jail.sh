@@ -24,9 +24,7 @@ same() {
 
 rastos-vmm up -d --timeout 60
 pid=$(pid_of)
-timeout 2 rastos-vmm console web </dev/null >log 2>&1 || true
-expect log "disk read"
-expect log "up and well"
+attach web log "disk read" "up and well"
 
 id=1900000000
 tab=$(printf '\t')

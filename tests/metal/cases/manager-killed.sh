@@ -42,8 +42,7 @@ rastos-vmm up -d --timeout 60
 [ "$(pid_of)" = "$guest" ] || fail "the guest is another process"
 rastos-vmm events | grep -q adopted || fail "nobody adopted it"
 rastos-vmm list --json | grep -q '"state":"running"' || fail "web does not run"
-timeout 3 rastos-vmm console web </dev/null >log 2>&1 || true
-expect log "^count [0-9]+$"
+attach web log "^count [0-9]+$"
 rastos-vmm stats web | grep -q web || fail "its process does not answer"
 before=$(count)
 wait_for 20 counts_past "$before"

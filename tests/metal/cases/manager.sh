@@ -16,8 +16,7 @@ rastos-vmm list
 rastos-vmm list --json | grep -q '"name":"web","role":"server","state":"running"' || fail "web does not run"
 rastos-vmm boot-report --svg /tmp/chart.svg web
 grep -q '<svg' /tmp/chart.svg || fail "no chart"
-timeout 2 rastos-vmm console web </dev/null >log 2>&1 || true
-expect log "up and well"
+attach web log "up and well"
 status=0
 rastos-vmm shutdown wep || status=$?
 [ $status = 3 ] || fail "no such guest is exit status 3, not $status"

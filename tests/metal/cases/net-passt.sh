@@ -7,9 +7,11 @@ gateway=$(ip route | sed -n 's/^default via \([^ ]*\).*/\1/p')
 mkfifo /tmp/open
 nc $gateway 7000 <>/tmp/open >/tmp/data
 echo "guest got $(md5sum </tmp/data)"
-echo listening
 # This passt does not always pass on that one side has said all: the other side decides when it is done.
-timeout 10 nc -l -p 80 <>/tmp/open >/tmp/back
+timeout 20 nc -l -p 80 <>/tmp/open >/tmp/back &
+until grep -q "^ *[0-9]*: [0-9A-F]*:0050 [0-9A-F:]* 0A" /proc/net/tcp*; do sleep 0.1; done
+echo listening
+wait $!
 echo "guest was sent $(md5sum </tmp/back)"
 poweroff
 END
@@ -18,7 +20,6 @@ nc -l -p 7000 <data >/dev/null &
 start_guest log -m 192 -n passt:8080:80 -i initrd $tuned
 wait_for 40 printed log listening
 expect log "guest got $sum"
-sleep 0.5
 timeout 5 nc 127.0.0.1 8080 <data || true
 wait $guest
 expect log "guest was sent $sum"

@@ -78,8 +78,7 @@ rm /etc/rastos/guests/lost.json
 # Guests and their network outlive the manager; the next one finds both.
 dnsmasq=$(cat /run/rastos/networks/default/dnsmasq.pid)
 kill -9 "$(rastos-vmm list --json | sed -n 's/.*"manager_pid":\([0-9]*\).*/\1/p' | grep . || ps | awk '/[r]astos-vmm.* up/ { print $1; exit }')"
-sleep 1
-rastos-vmm list 2>/dev/null && fail "the manager lives"
+wait_for 10 sh -c "! rastos-vmm list"
 ping -c 1 -W 5 "$web" || fail "web lost its network with the manager"
 rastos-vmm up -d --timeout 60
 [ "$(cat /run/rastos/networks/default/dnsmasq.pid)" = "$dnsmasq" ] || fail "dnsmasq was not found again"

@@ -24,8 +24,7 @@ there=$(($(grep MemTotal /proc/meminfo | grep -o '[0-9]*') / 1024))
 
 # It boots with all of that.
 rastos-vmm up -d --timeout 90
-timeout 2 rastos-vmm console server </dev/null >log 2>&1 || true
-expect log "cpus 2 memory"
+attach server log "cpus 2 memory"
 rastos-vmm plan >log
 expect log "Nothing differs from what runs"
 

@@ -11,8 +11,8 @@ $tool listen /tmp/vs_5000 &
 start_guest log -m 192 --vsock /tmp/vs -i initrd $tuned
 wait_for 30 printed log listening
 expect log "host says: echo: guest to host"
-sleep 0.5
-[ "$($tool connect /tmp/vs:6000 'host to guest')" = "echo: host to guest" ] || fail "the guest did not echo"
+wait_for 10 sh -c "$tool connect /tmp/vs:6000 'host to guest' >answer" # once it listens
+[ "$(cat answer)" = "echo: host to guest" ] || fail "the guest did not echo: $(cat answer)"
 if $tool connect /tmp/vs:6001 nobody; then
 	fail "a port that nobody listens on was connected"
 fi

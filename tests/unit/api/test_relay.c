@@ -32,7 +32,7 @@ static void setup(void)
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, right), 0);
 }
 
-TestSuite(relay, .init = setup, .timeout = 20);
+TestSuite(relay, .init = setup, .timeout = 40);
 
 static void turn(unsigned times)
 {
@@ -121,7 +121,29 @@ Test(relay, does_not_turn_while_nobody_reads)
 	for (loop.batch_count = 1; turns < 100 && loop.batch_count > 0; turns++)
 		loop_step(&loop, 0);
 	cr_assert_lt(turns, 50);
+	/* And not for ever. */
+	for (turns = 0; turns < 3 * RELAY_LINGER_S && ends == 0; turns++)
+		loop_step(&loop, 500);
+	cr_assert_eq(ends, 1);
 	free(flood);
+}
+
+/* Somebody who is there may take his time, also when the other says no more. */
+Test(relay, end_that_is_kept_is_not_passed_on)
+{
+	char byte;
+
+	open_with("");
+	relay_keep_end(relay);
+	cr_assert_eq(write(left[0], "last", 4), 4);
+	shutdown(left[0], SHUT_WR);
+	expect(right[0], "last");
+	cr_assert_eq(read(right[0], &byte, 1), -1, "b waits for more");
+	cr_assert_eq(write(right[0], "answer", 6), 6);
+	expect(left[0], "answer");
+	close(right[0]);
+	turn(4);
+	cr_assert_eq(ends, 1);
 }
 
 Test(relay, who_reads_no_more_ends_it)

@@ -25,13 +25,19 @@ WHOLE = {
                "error_policy": "report", "block_size": {"logical": 512, "physical": 4096},
                "iotune": {"total": {"bytes_sec": 2048, "bytes_sec_max": 4096, "bytes_sec_max_length": 1},
                           "read": {"iops_sec": 100, "iops_sec_max": 200, "iops_sec_max_length": 10},
-                          "write": {"iops_sec": 100, "iops_sec_max": 200, "iops_sec_max_length": 10}}},
-              {"image": "data"}],
+                          "write": {"iops_sec": 100, "iops_sec_max": 200, "iops_sec_max_length": 10}},
+               "driver": {"packed": True, "event_idx": False, "in_order": False, "indirect": False, "iommu": False},
+               "io": "threads", "queues": 4},
+              {"image": "data", "io": "io_uring"}],
     "networks": [{"type": "passt", "id": "uplink", "mac": "52:54:00:12:34:56", "publish": ["8080:80"], "mtu": 1500, "link": "up",
-                  "bandwidth": {"inbound": {"average": 1000, "peak": 2000, "burst": 500}, "outbound": {"average": 1000}}},
+                  "bandwidth": {"inbound": {"average": 1000, "peak": 2000, "burst": 500}, "outbound": {"average": 1000}},
+                  "driver": {"packed": True, "event_idx": True, "in_order": True, "indirect": True, "iommu": False}},
                  {"type": "tap", "device": "tap0"}, {"type": "network", "network": "default"},
                  {"type": "bridge", "bridge": "br0"}],
-    "rng": True,
+    "rng": {"rate": {"bytes": 1024, "period": 2000}},
+    "channels": [{"name": "org.qemu.guest_agent.0", "path": "agent.sock"}],
+    "memballoon": {"autodeflate": True, "free_page_reporting": True, "stats_period": 10},
+    "current_memory_mib": 32,
     "clock": {"offset": "localtime", "adjustment": -3600},
     "vsock": {"cid": 3, "path": "vsock.sock"},
     "console": "serial",
@@ -181,6 +187,15 @@ class Sentences(DefinitionTest):
                                 "bandwidth.outbound.peak", "more than average")
         self.refused_definition(put(WHOLE, ["networks", 0, "bandwidth"], {"inbound": {"average": 5, "floor": 5}}),
                                 "bandwidth.inbound.floor", "not a known key")
+
+    def test_drivers(self):
+        for list_name in ("disks", "networks"):
+            def driver(**keys):
+                return put(WHOLE, [list_name, 0, "driver"], keys)
+            self.accepted(driver())
+            self.refused_definition(driver(packed="on"), f"{list_name}[0].driver.packed", "true or false")
+            self.refused_definition(driver(event_index=True), f"{list_name}[0].driver.event_index", '"event_idx"')
+            self.refused_definition(driver(iommu=True), f"{list_name}[0].driver.iommu", "there is no IOMMU")
 
     def test_cpu_features(self):
         self.refused_definition(put(WHOLE, ["cpu", "features"], {"avx512": "disable"}), "cpu.features.avx512",

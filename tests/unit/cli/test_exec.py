@@ -214,11 +214,11 @@ class Exec(ExecTest):
             process.stdout.close()
 
     def test_second_signal_ends_the_session_and_the_command(self):
-        process = subprocess.Popen(self.command("exec", "web", "sh", "-c", "trap '' INT; echo up; sleep 100"),
+        process = subprocess.Popen(self.command("exec", "web", "sh", "-c", "trap 'echo heard' INT; echo up; while :; do sleep 1; done"),
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.assertEqual(process.stdout.readline(), b"up\n")
         process.send_signal(signal.SIGINT)
-        time.sleep(0.3)
+        self.assertEqual(process.stdout.readline(), b"heard\n")
         self.assertIsNone(process.poll())
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(10), 130)

@@ -198,6 +198,8 @@ class Commands(unittest.TestCase):
         self.refused(REFUSED, ["xen.xml: /domain/@type is not supported"], "convert", "xen.xml", "out.json")
         self.write("bad.xml", "<domain")
         self.refused(REFUSED, ["bad.xml: line 1: is not well-formed XML"], "convert", "bad.xml", "out.json")
+        self.write("bad.xml", "")
+        self.refused(REFUSED, ["bad.xml: line 1: is not well-formed XML"], "convert", "bad.xml", "out.json")
         self.write("bad.json", '{"name": "g"}')
         self.refused(FAILED, ["bad.json: image: is missing"], "convert", "bad.json", "out.xml")
         self.refused(FAILED, ["none.xml", "No such file"], "convert", "none.xml", "out.json")

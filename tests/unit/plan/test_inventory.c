@@ -235,6 +235,32 @@ Test(inventory, meminfo_lines)
 	cr_assert_eq(mib, 4);
 }
 
+/* What may change is read anew: memory, and all of the CPUs when other ones are online. */
+Test(inventory, refresh)
+{
+	struct inventory fresh;
+
+	host_large();
+	is_read();
+	fresh = host;
+	host_file("0\n", HOST_CPU
+		  "/cpu3/topology/thread_siblings_list"); /* a place that the same CPU does not change */
+	host_node(1, "2-3,6-7\n", 2097152);
+	cr_assert_eq(inventory_refresh(scratch, &fresh, &err), 0, "%s", err.text);
+	cr_assert_eq(fresh.node_info[1].memory_mib, 2048);
+	cr_assert_eq(fresh.node[6], 1);
+	cr_assert_eq(inventory_core_count(&fresh), 4);
+	host_file("0-6\n", HOST_CPU "/online");
+	cr_assert_eq(inventory_refresh(scratch, &fresh, &err), 0, "%s", err.text);
+	is_read();
+	cr_assert_eq(memcmp(&fresh, &host, sizeof(host)), 0, "it is as if read for the first time");
+	host_file("none\n", HOST_CPU "/online");
+	cr_assert_lt(inventory_refresh(scratch, &fresh, &err), 0);
+	host_file("0-6\n", HOST_CPU "/online");
+	cr_assert_eq(inventory_refresh(scratch, &fresh, &err), 0, "%s", err.text);
+	cr_assert_eq(memcmp(&fresh, &host, sizeof(host)), 0, "also after an error");
+}
+
 Test(inventory, this_host_is_read)
 {
 	cr_assert_eq(inventory_read("/", &host, &err), 0, "%s", err.text);

@@ -1,10 +1,10 @@
 /*
- * A driver for tests: fake guest memory, a device's loop, and the driver's side of its split queues
- * (virtio 1.2, 2.7).
+ * A driver for tests: fake guest memory, a device's loop, and the driver's side of its queues, split or
+ * packed (virtio 1.2, 2.7 and 2.8).
  *
  *     struct driver driver;
  *     driver_init(&driver);
- *     device = virtio_rng_create(&driver.memory, &driver.loop, &err);
+ *     device = virtio_rng_create(NULL, &driver.memory, &driver.loop, &err);
  *     driver_attach(&driver, device, 0);                        negotiated, all queues set up, DRIVER_OK
  *     driver_add(&driver, 0, (struct driver_buffer[]){driver_in(&driver, 64)}, 1);
  *     driver_kick(&driver, 0);                                  notified, and the device's loop has run
@@ -16,6 +16,7 @@
  */
 #pragma once
 
+#include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,10 +28,13 @@
 #define DRIVER_RAM_BASE   0x100000ULL
 #define DRIVER_RAM_SIZE   (4ULL << 20)
 #define DRIVER_QUEUE_SIZE 16
+#define DRIVER_PLACES_MAX 1024 /* of a packed queue */
 
 #define DRIVER_VERSION_1   (1ULL << 32) /* driver_attach always accepts it */
 #define DRIVER_EVENT_INDEX (1ULL << VIRTIO_RING_F_EVENT_IDX)
 #define DRIVER_INDIRECT    (1ULL << VIRTIO_RING_F_INDIRECT_DESC)
+#define DRIVER_PACKED      (1ULL << VIRTIO_F_RING_PACKED)
+#define DRIVER_RING_RESET  (1ULL << VIRTIO_F_RING_RESET)
 
 struct driver_buffer {
 	uint64_t address; /* guest-physical */
@@ -51,6 +55,13 @@ struct driver_queue {
 	struct vring_desc *desc; /* these point into the fake memory */
 	struct vring_avail *avail;
 	struct vring_used *used;
+	/* The other format: desc_next is the place of the next descriptor, used_next of the next used one. */
+	struct vring_packed_desc *packed; /* NULL: split */
+	struct vring_packed_desc_event *driver_event;
+	struct vring_packed_desc_event *device_event;
+	bool desc_wrap;
+	bool used_wrap;
+	uint16_t lengths[DRIVER_PLACES_MAX]; /* descriptors of the chain with this id */
 	uint64_t desc_address;
 	uint64_t avail_address;
 	uint64_t used_address;
@@ -84,6 +95,7 @@ struct driver_buffer driver_in(struct driver *driver, uint32_t len);
 struct driver_buffer driver_out(struct driver *driver, const void *bytes, uint32_t len);
 
 /* Lays out queue `index` in memory and tells the device's struct virtq where it is; does not enable it. */
+void driver_layout_packed(struct driver *driver, struct virtq *virtq, unsigned index, uint16_t size);
 void driver_layout(struct driver *driver, struct virtq *virtq, unsigned index, uint16_t size);
 /* Plugs the device into the fake transport; its status stays 0. */
 void driver_plug(struct driver *driver, struct virtio_device *device);
@@ -92,6 +104,12 @@ void driver_attach(struct driver *driver, struct virtio_device *device, uint64_t
 /* The same from a reset on, for a device that is plugged: driver_reset, then driver_start. */
 void driver_reset(struct driver *driver);
 void driver_start(struct driver *driver, uint64_t features);
+/* Resets one queue (2.6.1, DRIVER_RING_RESET was agreed) and enables it again, empty. */
+void driver_restart_queue(struct driver *driver, unsigned queue);
+
+/* With DRIVER_PACKED in the environment every driver_start agrees to packed rings, which is how a device's
+ * tests run once more; one that writes split rings itself begins with this, and is skipped then. */
+void driver_needs_split(void);
 
 /* Writes one descriptor chain into the table and makes it available; returns its head. */
 uint16_t driver_add(struct driver *driver, unsigned queue, const struct driver_buffer *buffers,
@@ -108,6 +126,9 @@ void driver_run(struct driver *driver);
 
 /* The next used entry, or false when there is none. */
 bool driver_collect(struct driver *driver, unsigned queue, struct driver_used *used);
+
+/* The same, waiting for it: the device may need the host for it. */
+void driver_await(struct driver *driver, unsigned queue, struct driver_used *used);
 
 /* Whether the device asked for a reset. */
 bool driver_sees_broken(const struct driver *driver);

@@ -19,6 +19,7 @@
 #include "common/clock.h"
 #include "common/util.h"
 #include "devmodel/virtio/blk.h"
+#include "tests/unit/virtio/blk_kernel.h"
 
 #define SECTOR       VIRTIO_BLK_SECTOR
 #define DISK_SIZE    MIB(1)
@@ -29,51 +30,6 @@ static struct driver driver;
 static struct error err;
 static int disk = -1;
 static struct virtio_blk_options options;
-
-/* The system calls of the disk come here first. */
-static struct {
-	int error;
-	int allocate_error; /* of a mode with these bits */
-	int allocate_mode;
-	unsigned syncs;
-	int write_flags;
-} kernel;
-
-ssize_t __real_preadv(int fd, const struct iovec *iov, int count, off_t offset);
-ssize_t __wrap_preadv(int fd, const struct iovec *iov, int count, off_t offset);
-ssize_t __real_pwritev2(int fd, const struct iovec *iov, int count, off_t offset, int flags);
-ssize_t __wrap_pwritev2(int fd, const struct iovec *iov, int count, off_t offset, int flags);
-int __real_fallocate(int fd, int mode, off_t offset, off_t len);
-int __wrap_fallocate(int fd, int mode, off_t offset, off_t len);
-int __wrap_fdatasync(int fd);
-
-ssize_t __wrap_preadv(int fd, const struct iovec *iov, int count, off_t offset)
-{
-	errno = kernel.error;
-	return kernel.error ? -1 : __real_preadv(fd, iov, count, offset);
-}
-
-ssize_t __wrap_pwritev2(int fd, const struct iovec *iov, int count, off_t offset, int flags)
-{
-	errno = kernel.error;
-	kernel.write_flags = flags;
-	return kernel.error ? -1 : __real_pwritev2(fd, iov, count, offset, flags);
-}
-
-int __wrap_fallocate(int fd, int mode, off_t offset, off_t len)
-{
-	errno = kernel.allocate_error;
-	return kernel.allocate_error && mode & kernel.allocate_mode ? -1
-								    : __real_fallocate(fd, mode, offset, len);
-}
-
-int __wrap_fdatasync(int fd)
-{
-	(void)fd;
-	errno = kernel.error;
-	kernel.syncs++;
-	return kernel.error ? -1 : 0;
-}
 
 static void fill_disk(void)
 {
@@ -90,7 +46,8 @@ static void setup(void)
 	disk = memfd_create("disk", MFD_CLOEXEC);
 	cr_assert_geq(disk, 0);
 	fill_disk();
-	options = (struct virtio_blk_options){.name = "test", .fd = disk, .size = DISK_SIZE};
+	options = (struct virtio_blk_options){
+		.name = "test", .fd = disk, .size = DISK_SIZE, .engine = BLK_TEST_ENGINE};
 }
 
 static void teardown(void)
@@ -140,7 +97,7 @@ static uint8_t request(uint32_t type, uint64_t sector, struct driver_buffer data
 	uint8_t *status = add(type, sector, data);
 
 	driver_kick(&driver, 0);
-	cr_assert(driver_collect(&driver, 0, &used), "the request was not answered");
+	driver_await(&driver, 0, &used);
 	return *status;
 }
 
@@ -411,7 +368,7 @@ Test(blk_options, what_failed_is_tried_again_by_a_disk_that_stops)
 	kernel.error = 0;
 	driver_kick(&driver, 0);
 	for (unsigned i = 0; i < 2; i++) {
-		cr_assert(driver_collect(&driver, 0, &used));
+		driver_await(&driver, 0, &used);
 		cr_assert_eq(*statuses[i], VIRTIO_BLK_S_OK, "request %u", i);
 	}
 	cr_assert_eq(stops, 2);

@@ -166,6 +166,7 @@ Test(console, output_that_is_taken_in_part_goes_on_where_it_stopped)
 
 Test(console, output_in_part_that_shrinks_meanwhile_harms_nobody)
 {
+	driver_needs_split();
 	add_output("abcdef");
 	terminal.room = 4;
 	driver_kick(&driver, TRANSMIT);
@@ -198,6 +199,23 @@ Test(console, reset_forgets_output_in_part)
 	add_output("XYZ");
 	driver_kick(&driver, TRANSMIT);
 	expect_output("abcdXYZ");
+}
+
+Test(console, a_queues_reset_forgets_output_in_part)
+{
+	driver_reset(&driver);
+	driver_start(&driver, DRIVER_RING_RESET);
+	terminal.room = 3;
+	add_output("forgotten");
+	driver_kick(&driver, TRANSMIT);
+	driver_restart_queue(&driver, RECEIVE);
+	driver_restart_queue(&driver, TRANSMIT);
+	terminal.output_len = 0;
+	terminal.room = SIZE_MAX;
+	frontend->writable(frontend);
+	add_output("after");
+	driver_kick(&driver, TRANSMIT);
+	expect_output("after");
 }
 
 Test(console, a_flood_is_served_in_turns)
@@ -254,6 +272,7 @@ Test(console, input_without_room_stays_with_the_backend)
 
 Test(console, room_for_input_is_asked_for_only_when_needed)
 {
+	driver_needs_split();
 	add_room(4);
 	driver_kick(&driver, RECEIVE);
 	cr_assert_eq(driver.queues[RECEIVE].used->flags, VRING_USED_F_NO_NOTIFY);

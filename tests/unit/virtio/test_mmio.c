@@ -29,6 +29,7 @@ static struct fake {
 	unsigned activations;
 	unsigned resets;
 	unsigned notifications[VIRTIO_QUEUES_MAX];
+	unsigned queue_resets[VIRTIO_QUEUES_MAX];
 	int activate_code;
 	struct irq_line irq;
 	unsigned interrupts;
@@ -63,10 +64,19 @@ static void fake_reset(struct virtio_device *device)
 	fake.resets++;
 }
 
+static void fake_queue_reset(struct virtio_device *device, unsigned queue)
+{
+	cr_assert_neq(pthread_mutex_trylock(&device->lock), 0, "a reset without the device's lock");
+	cr_assert_neq(pthread_mutex_trylock(&device->kicks[queue].lock), 0,
+		      "a reset without the queue's lock");
+	fake.queue_resets[queue]++;
+}
+
 static void fake_notify(struct virtio_device *device, unsigned queue)
 {
 	cr_assert(virtio_device_live(device));
-	cr_assert_neq(pthread_mutex_trylock(&device->lock), 0, "notify runs without the lock");
+	cr_assert_neq(pthread_mutex_trylock(&device->kicks[queue].lock), 0,
+		      "notify runs without the queue's lock");
 	fake.notifications[queue]++;
 }
 
@@ -80,6 +90,7 @@ static const struct virtio_device_ops fake_ops = {
 	.config_write = fake_config_write,
 	.activate = fake_activate,
 	.reset = fake_reset,
+	.queue_reset = fake_queue_reset,
 	.notify = fake_notify,
 	.destroy = fake_destroy,
 };
@@ -177,11 +188,16 @@ static void start_queue(unsigned index)
 	cr_assert_eq(get(VIRTIO_MMIO_QUEUE_READY), 1);
 }
 
-static void start(void)
+static void start_with(uint64_t features)
 {
-	negotiate(DRIVER_VERSION_1);
+	negotiate(features);
 	start_queue(0);
 	cr_assert_eq(set_status(DRIVER_OK), DRIVER_OK);
+}
+
+static void start(void)
+{
+	start_with(DRIVER_VERSION_1);
 }
 
 static void lock(void)
@@ -249,7 +265,8 @@ Test(mmio, there_is_no_shared_memory)
 
 Test(mmio, features_are_read_by_halves)
 {
-	const uint64_t common = 1ULL << VIRTIO_F_VERSION_1 | DRIVER_EVENT_INDEX | DRIVER_INDIRECT;
+	const uint64_t common =
+		DRIVER_VERSION_1 | DRIVER_EVENT_INDEX | DRIVER_INDIRECT | DRIVER_PACKED | DRIVER_RING_RESET;
 
 	set(VIRTIO_MMIO_DEVICE_FEATURES_SEL, 0);
 	cr_assert_eq(get(VIRTIO_MMIO_DEVICE_FEATURES), (uint32_t)(FAKE_FEATURE | common));
@@ -296,14 +313,89 @@ Test(mmio, features_that_were_not_offered_are_refused)
 	cr_assert_eq(set_status(FEATURES_OK), FEATURES_OK);
 }
 
-Test(mmio, ring_reset_is_not_offered)
+Test(mmio, what_is_withheld_is_not_offered)
+{
+	virtio_device_withhold(&fake.device, DRIVER_EVENT_INDEX | DRIVER_PACKED);
+	set(VIRTIO_MMIO_DEVICE_FEATURES_SEL, 0);
+	cr_assert_eq(get(VIRTIO_MMIO_DEVICE_FEATURES), (uint32_t)(FAKE_FEATURE | DRIVER_INDIRECT));
+	set_status(ACKNOWLEDGE);
+	set_status(DRIVER);
+	set_features(DRIVER_VERSION_1 | DRIVER_PACKED);
+	cr_assert_eq(set_status(FEATURES_OK), DRIVER);
+}
+
+/* Queue reset (2.6.1, 4.2.2.1) */
+
+Test(mmio, a_queue_is_not_reset_unless_that_was_agreed)
 {
 	start();
-	set(VIRTIO_MMIO_DEVICE_FEATURES_SEL, VIRTIO_F_RING_RESET / 32);
-	cr_assert_eq(get(VIRTIO_MMIO_DEVICE_FEATURES) & 1U << (VIRTIO_F_RING_RESET % 32), 0);
 	set(QUEUE_RESET, 1);
+	cr_assert_eq(fake.queue_resets[0], 0);
 	cr_assert_eq(get(QUEUE_RESET), 0);
 	cr_assert_eq(get(VIRTIO_MMIO_QUEUE_READY), 1);
+}
+
+Test(mmio, a_queue_is_reset_and_starts_again_beside_the_others)
+{
+	start_with(DRIVER_VERSION_1 | DRIVER_RING_RESET);
+	set(VIRTIO_MMIO_QUEUE_SEL, 0);
+	set(QUEUE_RESET, 0);
+	cr_assert_eq(get(VIRTIO_MMIO_QUEUE_READY), 1, "only a one resets it");
+	set(QUEUE_RESET, 1);
+	cr_assert_eq(get(QUEUE_RESET), 0, "it is over at once");
+	cr_assert_eq(get(VIRTIO_MMIO_QUEUE_READY), 0);
+	cr_assert_eq(fake.queue_resets[0], 1);
+	cr_assert_eq(fake.device.queues[0].desc_address, 0);
+	cr_assert_eq(fake.resets, 0);
+	driver_kick(&driver, 0);
+	cr_assert_eq(fake.notifications[0], 0, "no work while it is off");
+	start_queue(0);
+	driver_kick(&driver, 0);
+	cr_assert_eq(fake.notifications[0], 1);
+	cr_assert_eq(get(VIRTIO_MMIO_STATUS), DRIVER_OK);
+}
+
+Test(mmio, buffers_that_wait_in_a_queue_when_it_starts_again_are_a_kick)
+{
+	start_with(DRIVER_VERSION_1 | DRIVER_RING_RESET);
+	set(QUEUE_RESET, 1);
+	write_queue(0, 16);
+	driver_add(&driver, 0, (struct driver_buffer[]){driver_in(&driver, 4)}, 1);
+	set(VIRTIO_MMIO_QUEUE_READY, 1);
+	driver_run(&driver);
+	cr_assert_eq(fake.notifications[0], 1);
+}
+
+Test(mmio, a_queue_that_starts_again_with_bad_rings_breaks_the_device)
+{
+	start_with(DRIVER_VERSION_1 | DRIVER_RING_RESET);
+	set(QUEUE_RESET, 1);
+	write_queue(0, 16);
+	set(VIRTIO_MMIO_QUEUE_USED_HIGH, 1);
+	set(VIRTIO_MMIO_QUEUE_READY, 1);
+	cr_assert_eq(get(VIRTIO_MMIO_QUEUE_READY), 0);
+	cr_assert(driver_sees_broken(&driver));
+	set(QUEUE_RESET, 1);
+	write_queue(0, 16);
+	set(VIRTIO_MMIO_QUEUE_READY, 1);
+	cr_assert_eq(get(VIRTIO_MMIO_QUEUE_READY), 0, "only the device's reset mends it");
+}
+
+Test(mmio, resetting_a_queue_that_is_not_there_does_nothing)
+{
+	start_with(DRIVER_VERSION_1 | DRIVER_RING_RESET);
+	set(VIRTIO_MMIO_QUEUE_SEL, 2);
+	set(QUEUE_RESET, 1);
+	set(VIRTIO_MMIO_QUEUE_SEL, UINT32_MAX);
+	set(QUEUE_RESET, 1);
+	cr_assert_eq(fake.queue_resets[0] + fake.queue_resets[1], 0);
+}
+
+Test(mmio, a_queue_that_is_turned_off_forgets_what_is_in_flight)
+{
+	start();
+	set(VIRTIO_MMIO_QUEUE_READY, 0);
+	cr_assert_eq(fake.queue_resets[0], 1);
 }
 
 Test(mmio, features_count_only_between_driver_and_features_ok)
@@ -481,7 +573,7 @@ Test(mmio, a_queue_above_4_gib_works)
 	set(VIRTIO_MMIO_QUEUE_USED_HIGH, base >> 32);
 	set(VIRTIO_MMIO_QUEUE_READY, 1);
 	cr_assert_eq(get(VIRTIO_MMIO_QUEUE_READY), 1);
-	cr_assert_eq((uint8_t *)fake.device.queues[0].used, driver.ram + 0x2000);
+	cr_assert_eq((uint8_t *)fake.device.queues[0].split.used, driver.ram + 0x2000);
 }
 
 Test(mmio, a_queue_size_does_not_lose_its_high_bits)
@@ -594,7 +686,7 @@ Test(mmio, interrupts_are_raised_and_acknowledged_by_cause)
 {
 	start();
 	lock();
-	virtq_push(&fake.device.queues[0], 0, 0);
+	virtq_push(&fake.device.queues[0], (struct virtq_token){.descriptors = 1}, 0);
 	virtio_interrupt(&fake.device, 0);
 	unlock();
 	cr_assert_eq(fake.interrupts, 1);
@@ -615,7 +707,7 @@ Test(mmio, no_interrupt_that_the_driver_does_not_want)
 	start();
 	driver.queues[0].avail->flags = VRING_AVAIL_F_NO_INTERRUPT;
 	lock();
-	virtq_push(&fake.device.queues[0], 0, 0);
+	virtq_push(&fake.device.queues[0], (struct virtq_token){.descriptors = 1}, 0);
 	virtio_interrupt(&fake.device, 0);
 	unlock();
 	cr_assert_eq(fake.interrupts, 0);

@@ -36,6 +36,7 @@ static struct error err;
 static int peer = -1; /* the other end of the device's fd */
 
 static struct virtio_net_options options = {
+	.fd_count = 1,
 	.name = "test",
 	.mac = {0x52, 0x54, 0, 0x12, 0x34, 0x56},
 	.mtu = 1500,
@@ -49,7 +50,7 @@ static void plug(enum virtio_net_backend backend, int type)
 	cr_assert_eq(socketpair(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
 	peer = ends[1];
 	options.backend = backend;
-	options.fd = ends[0];
+	options.fds[0] = ends[0];
 	driver_plug(&driver, virtio_net_create(&options, &driver.memory, &driver.loop, &err));
 }
 
@@ -167,7 +168,7 @@ Test(net, a_group_address_and_a_tiny_mtu_are_refused)
 
 	driver_init(&driver);
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-	bad.fd = ends[0];
+	bad.fds[0] = ends[0];
 	bad.mac[0] = 0x53;
 	cr_assert_null(virtio_net_create(&bad, &driver.memory, &driver.loop, &err));
 	cr_assert_str_eq(err.text, "network test: its MAC address is a group's");
@@ -271,6 +272,7 @@ Test(net_tap, a_packet_waits_for_enough_buffers)
 {
 	struct driver_buffer buffers[4];
 
+	driver_needs_split();
 	driver_start(&driver, MERGE | DRIVER_EVENT_INDEX);
 	buffers[0] = add_receive_buffer(1000);
 	buffers[1] = add_receive_buffer(1000);
@@ -410,7 +412,7 @@ static void enlarge_receive_queue(uint16_t size)
 
 	virtq_reset(queue);
 	driver_layout(&driver, queue, RECEIVE, size);
-	cr_assert_eq(virtq_enable(queue, &driver.memory, false, false), 0);
+	cr_assert_eq(virtq_enable(queue, &driver.memory, 0), 0);
 	for (unsigned i = 0; i < size; i++)
 		add_receive_buffer(200);
 }
@@ -660,7 +662,7 @@ Test(net_stream, frames_are_whole_though_the_peer_reads_in_bits)
 	size_t got_len = 0;
 	unsigned done = 0;
 
-	cr_assert_eq(setsockopt(options.fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
+	cr_assert_eq(setsockopt(options.fds[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
 	driver_start(&driver, 0);
 	for (unsigned i = 0; i < DRIVER_QUEUE_SIZE; i++) {
 		size_t len = make_wire(40000 - i * 1001, i);
@@ -780,7 +782,7 @@ Test(net, a_real_tap_offloads_what_the_driver_accepts)
 	uint64_t host = 1ULL << VIRTIO_NET_F_CSUM | 1ULL << VIRTIO_NET_F_HOST_TSO4;
 
 	options.backend = VIRTIO_NET_TAP;
-	options.fd = open_real_tap();
+	options.fds[0] = open_real_tap();
 	driver_init(&driver);
 	driver_plug(&driver, virtio_net_create(&options, &driver.memory, &driver.loop, &err));
 	cr_assert_eq(driver.device->offered & (guest | host), guest | host);
@@ -826,8 +828,9 @@ Test(net, a_real_tap_carries_a_question_to_the_host_and_its_answer)
 	const uint8_t reply[] = {0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 2};
 	unsigned answers = 0;
 
+	driver_needs_split();
 	options.backend = VIRTIO_NET_TAP;
-	options.fd = open_real_tap();
+	options.fds[0] = open_real_tap();
 	bring_up();
 	driver_init(&driver);
 	driver_plug(&driver, virtio_net_create(&options, &driver.memory, &driver.loop, &err));
@@ -858,7 +861,7 @@ Test(net, a_real_tap_carries_a_question_to_the_host_and_its_answer)
 Test(net, a_real_tap_that_is_deleted_takes_the_link_down)
 {
 	options.backend = VIRTIO_NET_TAP;
-	options.fd = open_real_tap();
+	options.fds[0] = open_real_tap();
 	bring_up();
 	driver_init(&driver);
 	driver_plug(&driver, virtio_net_create(&options, &driver.memory, &driver.loop, &err));

@@ -31,7 +31,7 @@ static void setup(void)
 	driver_init(&driver);
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
 	peer = ends[1];
-	options = (struct virtio_net_options){.name = "test", .mac = {0x52}, .fd = ends[0]};
+	options = (struct virtio_net_options){.name = "test", .mac = {0x52}, .fd_count = 1, .fds = {ends[0]}};
 	options.backend = VIRTIO_NET_TAP;
 }
 

@@ -213,11 +213,16 @@ static void start_queue(unsigned index)
 	cr_assert_eq(get(VIRTIO_PCI_COMMON_Q_ENABLE, 2), 1);
 }
 
-static void start(void)
+static void start_with(uint64_t features)
 {
-	negotiate(DRIVER_VERSION_1);
+	negotiate(features);
 	start_queue(0);
 	cr_assert_eq(set_status(DRIVER_OK), DRIVER_OK);
+}
+
+static void start(void)
+{
+	start_with(DRIVER_VERSION_1);
 }
 
 /* Finds a capability, by the kind that stands in virtio's; 0: there is none. */
@@ -252,7 +257,7 @@ static void set_vector(unsigned vector, bool masked)
 static void interrupt_queue(unsigned queue)
 {
 	pthread_mutex_lock(&fake.device.lock);
-	virtq_push(&fake.device.queues[queue], 0, 0);
+	virtq_push(&fake.device.queues[queue], (struct virtq_token){.descriptors = 1}, 0);
 	virtio_interrupt(&fake.device, queue);
 	pthread_mutex_unlock(&fake.device.lock);
 }
@@ -390,7 +395,8 @@ Test(virtio_pci, fields_have_one_width)
 
 Test(virtio_pci, features_are_read_and_chosen_by_halves)
 {
-	const uint64_t common = 1ULL << VIRTIO_F_VERSION_1 | DRIVER_EVENT_INDEX | DRIVER_INDIRECT;
+	const uint64_t common =
+		DRIVER_VERSION_1 | DRIVER_EVENT_INDEX | DRIVER_INDIRECT | DRIVER_PACKED | DRIVER_RING_RESET;
 
 	set(VIRTIO_PCI_COMMON_DFSELECT, 0, 4);
 	cr_assert_eq(get(VIRTIO_PCI_COMMON_DF, 4), (uint32_t)(FAKE_FEATURE | common));
@@ -405,6 +411,41 @@ Test(virtio_pci, features_are_read_and_chosen_by_halves)
 	cr_assert_eq(fake.device.features, DRIVER_VERSION_1 | FAKE_FEATURE);
 	set(VIRTIO_PCI_COMMON_GFSELECT, UINT32_MAX, 4);
 	cr_assert_eq(get(VIRTIO_PCI_COMMON_GF, 4), 0);
+}
+
+Test(virtio_pci, a_queue_is_reset_and_starts_again_beside_the_others)
+{
+	start_with(DRIVER_VERSION_1 | DRIVER_RING_RESET);
+	set(VIRTIO_PCI_COMMON_Q_MSIX, 1, 2);
+	set(VIRTIO_PCI_COMMON_Q_RESET, 1, 2);
+	cr_assert_eq(get(VIRTIO_PCI_COMMON_Q_RESET, 2), 0, "it is over at once");
+	cr_assert_eq(get(VIRTIO_PCI_COMMON_Q_ENABLE, 2), 0);
+	cr_assert_eq(get(VIRTIO_PCI_COMMON_Q_MSIX, 2), VIRTIO_MSI_NO_VECTOR);
+	cr_assert_eq(get(VIRTIO_PCI_COMMON_Q_DESCLO, 4), 0);
+	cr_assert_eq(get(VIRTIO_PCI_COMMON_Q_SIZE, 2), VIRTQ_SIZE_MAX);
+	driver_kick(&driver, 0);
+	cr_assert_eq(fake.notifications[0], 0, "no work while it is off");
+	start_queue(0);
+	driver_kick(&driver, 0);
+	cr_assert_eq(fake.notifications[0], 1);
+}
+
+Test(virtio_pci, a_queue_is_not_reset_unless_that_was_agreed)
+{
+	start();
+	set(VIRTIO_PCI_COMMON_Q_MSIX, 1, 2);
+	set(VIRTIO_PCI_COMMON_Q_RESET, 1, 2);
+	cr_assert_eq(get(VIRTIO_PCI_COMMON_Q_ENABLE, 2), 1);
+	cr_assert_eq(get(VIRTIO_PCI_COMMON_Q_MSIX, 2), 1);
+}
+
+Test(virtio_pci, resetting_a_queue_that_is_not_there_does_nothing)
+{
+	start_with(DRIVER_VERSION_1 | DRIVER_RING_RESET);
+	set(VIRTIO_PCI_COMMON_Q_SELECT, UINT16_MAX, 2);
+	set(VIRTIO_PCI_COMMON_Q_RESET, 1, 2);
+	set(VIRTIO_PCI_COMMON_Q_SELECT, 0, 2);
+	cr_assert_eq(get(VIRTIO_PCI_COMMON_Q_ENABLE, 2), 1);
 }
 
 Test(virtio_pci, the_number_of_queues_is_told)

@@ -29,12 +29,14 @@ TestSuite(queue, .init = setup, .fini = teardown);
 
 static int try_enable(void)
 {
-	return virtq_enable(&queue, &driver.memory, false, false);
+	return virtq_enable(&queue, &driver.memory, 0);
 }
 
 static void enable(bool event_index, bool indirect)
 {
-	cr_assert_eq(virtq_enable(&queue, &driver.memory, event_index, indirect), 0);
+	cr_assert_eq(virtq_enable(&queue, &driver.memory,
+				  (event_index ? DRIVER_EVENT_INDEX : 0) | (indirect ? DRIVER_INDIRECT : 0)),
+		     0);
 }
 
 static struct vring_desc *desc(unsigned index)
@@ -73,7 +75,7 @@ static void run_to(unsigned count)
 	while (count-- > 0) {
 		driver_add(&driver, 0, &buffer, 1);
 		cr_assert_eq(virtq_pop(&queue, &chain), 1);
-		virtq_push(&queue, chain.head, 4);
+		virtq_push(&queue, chain.token, 4);
 		virtq_needs_interrupt(&queue);
 		cr_assert(driver_collect(&driver, 0, &used));
 	}
@@ -152,7 +154,7 @@ Test(queue, a_queue_that_is_not_enabled_is_empty_and_takes_nothing)
 	cr_assert_eq(virtq_pop(&never, &chain), 0);
 	cr_assert_not(virtq_enable_notify(&never));
 	virtq_disable_notify(&never);
-	virtq_push(&never, 0, 0);
+	virtq_push(&never, (struct virtq_token){.id = 0, .descriptors = 1}, 0);
 	cr_assert_not(virtq_needs_interrupt(&never));
 }
 
@@ -162,7 +164,7 @@ Test(queue, a_queue_that_was_stopped_leaves_its_rings_alone)
 	add("abc");
 	virtq_disable(&queue);
 	cr_assert_eq(virtq_pop(&queue, &chain), 0);
-	virtq_push(&queue, 0, 3);
+	virtq_push(&queue, (struct virtq_token){.id = 0, .descriptors = 1}, 3);
 	cr_assert_eq(driver.queues[0].used->idx, 0);
 }
 
@@ -195,7 +197,7 @@ Test(queue, pop_takes_a_chain_with_both_kinds_of_buffers)
 						   driver_out(&driver, "cde", 3), driver_in(&driver, 7)},
 			  3);
 	cr_assert_eq(virtq_pop(&queue, &chain), 1);
-	cr_assert_eq(chain.head, head);
+	cr_assert_eq(chain.token.id, head);
 	cr_assert_eq(chain.readable_count, 2);
 	cr_assert_eq(chain.writable_count, 1);
 	cr_assert_eq(chain.readable_len, 5);
@@ -212,7 +214,7 @@ Test(queue, pop_returns_chains_in_order)
 		add("x");
 	for (uint16_t i = 0; i < SIZE; i++) {
 		cr_assert_eq(virtq_pop(&queue, &chain), 1);
-		cr_assert_eq(chain.head, i);
+		cr_assert_eq(chain.token.id, i);
 	}
 	cr_assert_eq(virtq_pop(&queue, &chain), 0);
 }
@@ -223,9 +225,9 @@ Test(queue, unpop_gives_the_same_chain_again)
 	add("first");
 	add("second");
 	cr_assert_eq(virtq_pop(&queue, &chain), 1);
-	virtq_unpop(&queue);
+	virtq_unpop(&queue, chain.token);
 	cr_assert_eq(virtq_pop(&queue, &chain), 1);
-	cr_assert_eq(chain.head, 0);
+	cr_assert_eq(chain.token.id, 0);
 	cr_assert_eq(chain.readable_len, strlen("first"));
 }
 
@@ -238,7 +240,7 @@ Test(queue, push_publishes_head_and_length)
 	add("b");
 	cr_assert_eq(virtq_pop(&queue, &chain), 1);
 	cr_assert_eq(virtq_pop(&queue, &chain), 1);
-	virtq_push(&queue, 1, 77);
+	virtq_push(&queue, (struct virtq_token){.id = 1, .descriptors = 1}, 77);
 	cr_assert(driver_collect(&driver, 0, &used));
 	cr_assert_eq(used.head, 1);
 	cr_assert_eq(used.written, 77);
@@ -265,7 +267,7 @@ Test(queue, the_sixteen_bit_indices_wrap_around)
 	cr_assert_eq(driver.queues[0].avail->idx, 1);
 	for (unsigned i = 0; i < 2; i++) {
 		cr_assert_eq(virtq_pop(&queue, &chain), 1);
-		virtq_push(&queue, chain.head, 0);
+		virtq_push(&queue, chain.token, 0);
 		cr_assert(driver_collect(&driver, 0, &used));
 	}
 	cr_assert_eq(virtq_pop(&queue, &chain), 0);
@@ -279,6 +281,21 @@ Test(queue, an_index_that_runs_ahead_breaks_the_ring)
 	enable(false, false);
 	driver.queues[0].avail->idx = SIZE + 1;
 	cr_assert_eq(virtq_pop(&queue, &chain), -EPROTO);
+}
+
+Test(queue, more_at_once_than_the_queue_holds_breaks_the_ring)
+{
+	enable(false, false);
+	for (unsigned i = 0; i < SIZE; i++) {
+		driver_offer(&driver, 0, 0);
+		*desc(0) = (struct vring_desc){.addr = DRIVER_RAM_BASE, .len = 4};
+		cr_assert_eq(virtq_pop(&queue, &chain), 1);
+	}
+	driver_offer(&driver, 0, 0);
+	cr_assert_eq(virtq_pop(&queue, &chain), -EPROTO);
+	cr_assert_eq(virtq_pop(&queue, &chain), -EPROTO);
+	virtq_push(&queue, chain.token, 0);
+	cr_assert_eq(virtq_pop(&queue, &chain), 1);
 }
 
 Test(queue, an_index_that_runs_backwards_breaks_the_ring)
@@ -392,7 +409,7 @@ Test(queue, more_than_4_gib_in_one_chain_breaks_the_ring)
 	/* Nothing here touches the memory, so it need not be there. */
 	cr_assert_eq(guest_memory_add(&big, DRIVER_RAM_BASE, DRIVER_RAM_SIZE, driver.ram, 0), 0);
 	cr_assert_eq(guest_memory_add(&big, 1ULL << 32, 2ULL << 30, driver.ram, 0), 0);
-	cr_assert_eq(virtq_enable(&queue, &big, false, false), 0);
+	cr_assert_eq(virtq_enable(&queue, &big, 0), 0);
 	for (unsigned i = 0; i < count; i++)
 		buffers[i] = (struct driver_buffer){.address = 1ULL << 32, .len = 1U << 30, .writable = true};
 	driver_add(&driver, 0, buffers, count);
@@ -548,7 +565,7 @@ static void serve_one(void)
 
 	driver_add(&driver, 0, &buffer, 1);
 	cr_assert_eq(virtq_pop(&queue, &chain), 1);
-	virtq_push(&queue, chain.head, 0);
+	virtq_push(&queue, chain.token, 0);
 }
 
 Test(queue, no_interrupt_where_nothing_was_pushed)

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "common/clock.h"
+#include "common/util.h"
 #include "devmodel/virtio/rng.h"
 
 static struct driver driver;
@@ -30,7 +32,7 @@ ssize_t __wrap_getrandom(void *into, size_t len, unsigned flags)
 static void setup(void)
 {
 	driver_init(&driver);
-	driver_attach(&driver, virtio_rng_create(&driver.memory, &driver.loop, &err), 0);
+	driver_attach(&driver, virtio_rng_create(NULL, &driver.memory, &driver.loop, &err), 0);
 }
 
 static void teardown(void)
@@ -38,7 +40,16 @@ static void teardown(void)
 	driver_close(&driver);
 }
 
+static void setup_limited(void)
+{
+	static const struct rate rate = {.rate = 1000, .burst = 100};
+
+	driver_init(&driver);
+	driver_attach(&driver, virtio_rng_create(&rate, &driver.memory, &driver.loop, &err), 0);
+}
+
 TestSuite(rng, .init = setup, .fini = teardown);
+TestSuite(rng_limited, .init = setup_limited, .fini = teardown);
 
 /* How many bytes the device says it wrote. */
 static uint32_t ask(const struct driver_buffer *buffers, unsigned count)
@@ -159,6 +170,53 @@ Test(rng, a_reset_forgets_buffers_that_wait)
 		cr_assert_eq(loop_step(&driver.loop, 150), 0);
 	cr_assert_not(driver_collect(&driver, 0, &used));
 	cr_assert(all_zero(buffer));
+}
+
+Test(rng_limited, a_burst_comes_at_once_and_the_rest_in_its_time)
+{
+	uint64_t start = monotonic_ns();
+	struct driver_buffer buffers[4];
+	struct driver_used used;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(buffers); i++) {
+		buffers[i] = driver_in(&driver, 50);
+		driver_add(&driver, 0, &buffers[i], 1);
+	}
+	driver_kick(&driver, 0);
+	cr_assert(driver_collect(&driver, 0, &used));
+	cr_assert(driver_collect(&driver, 0, &used));
+	for (unsigned i = 2; i < ARRAY_SIZE(buffers); i++) {
+		while (!driver_collect(&driver, 0, &used))
+			cr_assert_eq(loop_step(&driver.loop, 1000), 0);
+		cr_assert_eq(used.written, 50);
+		cr_assert_not(all_zero(buffers[i]));
+	}
+	/* 200 bytes, of which 100 were saved up; the last 50 may be taken in advance */
+	cr_assert_geq(monotonic_ns() - start, 45 * 1000000ULL);
+}
+
+Test(rng_limited, no_request_gets_more_than_a_burst)
+{
+	struct driver_buffer large = driver_in(&driver, 4096);
+
+	cr_assert_eq(ask(&large, 1), 100);
+}
+
+Test(rng_limited, a_reset_does_not_give_more)
+{
+	struct driver_buffer buffer = driver_in(&driver, 100);
+	struct driver_used used;
+
+	cr_assert_eq(ask(&buffer, 1), 100);
+	driver_add(&driver, 0, &buffer, 1);
+	driver_kick(&driver, 0);
+	driver_reset(&driver);
+	driver_start(&driver, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		driver_add(&driver, 0, &buffer, 1);
+		driver_kick(&driver, 0);
+	}
+	cr_assert(!driver_collect(&driver, 0, &used) || !driver_collect(&driver, 0, &used));
 }
 
 Test(rng, a_readable_buffer_breaks_the_device)

@@ -50,7 +50,7 @@ Test(definition, full_one_is_read)
 	cr_assert_eq(parsed->vsock_cid, 7);
 	cr_assert_str_eq(parsed->vsock_path, "/guests/v.sock");
 	cr_assert_eq(parsed->console, GUEST_CONSOLE_VIRTIO);
-	cr_assert_not(parsed->rng);
+	cr_assert_not(parsed->rng.present);
 	cr_assert_eq(parsed->on_reboot, GUEST_ACTION_DESTROY);
 	cr_assert_eq(parsed->on_crash, GUEST_ACTION_RESTART);
 	definition_free(parsed);
@@ -65,7 +65,7 @@ Test(definition, small_one_has_defaults)
 	cr_assert_eq(parsed->vsock_cid, DEFINITION_CID_DEFAULT);
 	cr_assert_eq(parsed->on_reboot, GUEST_ACTION_RESTART);
 	cr_assert_eq(parsed->on_crash, GUEST_ACTION_DESTROY);
-	cr_assert(parsed->rng);
+	cr_assert(parsed->rng.present);
 	cr_assert_not(parsed->allow_unsigned);
 	definition_free(parsed);
 }
@@ -121,7 +121,7 @@ Test(definition, wrong_types_and_ranges_are_refused)
 		"server.json: vcpus: must be a whole number from 1 to 255");
 	refused("{\"name\":\"a\",\"image\":\"i\",\"memory_mib\":1}",
 		"server.json: memory_mib: must be a whole number from 16 to 16777216");
-	refused("{\"name\":\"a\",\"image\":\"i\",\"rng\":1}", "server.json: rng: must be true or false");
+	refused("{\"name\":\"a\",\"image\":\"i\",\"rng\":1}", "server.json: rng: must be true, false or an object");
 	refused("{\"name\":\"a\",\"image\":\"i\",\"console\":\"vga\"}",
 		"server.json: console: must be one of \"serial\", \"virtio\"");
 	refused("{\"name\":\"a\",\"image\":\"i\",\"disks\":{}}",

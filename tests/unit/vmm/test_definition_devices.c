@@ -3,6 +3,8 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <linux/kvm.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -80,6 +82,17 @@ Test(definition_devices, a_cards_choices)
 	cr_assert_eq(card->rates.outbound.rate, KIB(1000));
 	cr_assert_eq(card->rates.outbound.peak, KIB(2000));
 	cr_assert_eq(card->rates.outbound.burst, KIB(3));
+}
+
+Test(definition_devices, what_drivers_may_choose_from)
+{
+	parse("\"disks\":[{\"path\":\"p\"},{\"path\":\"q\",\"driver\":{\"packed\":true,\"indirect\":false}}],"
+	      "\"networks\":[{\"driver\":{\"event_idx\":false,\"in_order\":false}}]");
+	cr_assert_eq(virtio_driver_withheld(&parsed->disks[0].driver), 1ULL << VIRTIO_F_RING_PACKED);
+	cr_assert_eq(virtio_driver_withheld(&parsed->disks[1].driver), 1ULL << VIRTIO_RING_F_INDIRECT_DESC);
+	cr_assert_eq(virtio_driver_withheld(&parsed->networks[0].driver),
+		     1ULL << VIRTIO_F_RING_PACKED | 1ULL << VIRTIO_RING_F_EVENT_IDX |
+			     1ULL << VIRTIO_F_IN_ORDER);
 }
 
 Test(definition_devices, devices_have_names)

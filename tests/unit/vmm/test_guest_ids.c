@@ -77,8 +77,8 @@ Test(guest_ids, a_range_must_be_one)
 
 Test(cgroup, memory_is_the_ram_and_what_documentation_says)
 {
-	cr_assert_eq(cgroup_memory_for(MIB(512)), MIB(512 + 16 + 64));
-	cr_assert_eq(cgroup_memory_for(GIB(64)), GIB(66) + MIB(64));
+	cr_assert_eq(cgroup_memory_for(MIB(512)), MIB(512 + 16 + 96));
+	cr_assert_eq(cgroup_memory_for(GIB(64)), GIB(66) + MIB(96));
 }
 
 Test(cgroup, one_that_is_gone_is_removed)
