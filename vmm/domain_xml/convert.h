@@ -40,6 +40,9 @@ extern const struct conversion convert_discard;
 extern const struct conversion convert_error_policy;
 extern const struct conversion convert_io;
 extern const struct conversion convert_card_type;
+extern const struct conversion convert_card_mode; /* of macvtap */
+extern const struct conversion convert_card_queues;
+extern const struct conversion convert_vhost;
 extern const struct conversion convert_link;
 extern const struct conversion convert_action;
 extern const struct conversion convert_adjustment; /* seconds, with a sign */
