@@ -60,22 +60,25 @@ void log_line(enum log_level level, const char *format, ...)
 	va_end(args);
 }
 
-/* A burst is used up by lines and comes back with time, one a second. True when this line may be printed. */
+/* A burst is used up by lines and comes back with time, one a second. True when this line may be printed. Two
+ * threads at once, as of a device with several queues, may make it a line more or less. */
 static bool limit_take(struct log_limit *limit)
 {
 	struct timespec now;
 	uint64_t passed;
+	unsigned used;
+	bool is_left;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	passed = (uint64_t)now.tv_sec - limit->second;
-	limit->second = (uint64_t)now.tv_sec;
-	limit->used = passed < limit->used ? limit->used - (unsigned)passed : 0;
-	if (limit->used == LOG_LIMIT_BURST) {
-		limit->dropped++;
-		return false;
-	}
-	limit->used++;
-	return true;
+	passed = (uint64_t)now.tv_sec -
+		 __atomic_exchange_n(&limit->second, (uint64_t)now.tv_sec, __ATOMIC_RELAXED);
+	used = __atomic_load_n(&limit->used, __ATOMIC_RELAXED);
+	used = passed < used ? used - (unsigned)passed : 0;
+	is_left = used < LOG_LIMIT_BURST;
+	__atomic_store_n(&limit->used, used + is_left, __ATOMIC_RELAXED);
+	if (!is_left)
+		__atomic_fetch_add(&limit->dropped, 1, __ATOMIC_RELAXED);
+	return is_left;
 }
 
 void log_limited(struct log_limit *limit, enum log_level level, const char *format, ...)
@@ -85,7 +88,6 @@ void log_limited(struct log_limit *limit, enum log_level level, const char *form
 	if (!log_wants(level) || !limit_take(limit))
 		return;
 	va_start(args, format);
-	log_write(level, limit->dropped, format, args);
+	log_write(level, __atomic_exchange_n(&limit->dropped, 0, __ATOMIC_RELAXED), format, args);
 	va_end(args);
-	limit->dropped = 0;
 }
