@@ -262,6 +262,17 @@ int net_vhost_open(struct net *net, struct error *err)
 			: 0;
 }
 
+void net_vhost_give_up(struct net *net, const struct error *why)
+{
+	log_warning("%s; it goes without", why->text);
+	net_vhost_close(net);
+	for (unsigned i = 0; i < net->pair_count; i++) {
+		if (net->pairs[i].vhost >= 0)
+			close(net->pairs[i].vhost);
+		net->pairs[i].vhost = -1;
+	}
+}
+
 void net_vhost_close(struct net *net)
 {
 	for (unsigned i = 0; i < net->pair_count; i++) {
