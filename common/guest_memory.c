@@ -41,6 +41,24 @@ void *guest_memory_at(const struct guest_memory *memory, uint64_t address, uint6
 	return NULL;
 }
 
+int guest_memory_address(const struct guest_memory *memory, const void *host, uint64_t size, uint64_t *address)
+{
+	uintptr_t wanted = (uintptr_t)host;
+
+	for (unsigned i = 0; i < memory->count; i++) {
+		const struct guest_memory_region *region = &memory->regions[i];
+		uintptr_t first = (uintptr_t)region->host;
+
+		if (wanted < first || wanted - first >= region->size)
+			continue;
+		if (size > region->size - (wanted - first))
+			return -EFAULT;
+		*address = region->base + (wanted - first);
+		return 0;
+	}
+	return -EFAULT;
+}
+
 int guest_memory_read(const struct guest_memory *memory, uint64_t address, void *into, size_t size)
 {
 	const void *from = guest_memory_at(memory, address, size);

@@ -37,6 +37,9 @@ int guest_memory_add(struct guest_memory *memory, uint64_t base, uint64_t size, 
 /* The host address of [address, address + size), or NULL. size 0 is allowed inside a region. */
 void *guest_memory_at(const struct guest_memory *memory, uint64_t address, uint64_t size);
 
+/* The other way round: the guest-physical address of [host, host + size); -EFAULT when any byte is outside. */
+int guest_memory_address(const struct guest_memory *memory, const void *host, uint64_t size, uint64_t *address);
+
 /* Copies; -EFAULT when any byte is outside. */
 int guest_memory_read(const struct guest_memory *memory, uint64_t address, void *into, size_t size);
 int guest_memory_write(const struct guest_memory *memory, uint64_t address, const void *from, size_t size);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/util.h"
@@ -156,11 +157,11 @@ static void blk_notify(struct virtio_device *device, unsigned index)
 	queue_serve(&blk->queues[index]);
 }
 
-/* Some of its jobs have ended. */
-static void queue_ended(struct blk_engine *engine)
+void blk_queue_ended(struct blk *blk, unsigned index)
 {
-	struct blk_queue *queue = CONTAINER_OF(engine, struct blk_queue, engine);
-	struct virtio_device *device = &queue->blk->device;
+	struct blk_queue *queue = &blk->queues[index];
+	struct blk_engine *engine = &queue->engine;
+	struct virtio_device *device = &blk->device;
 	struct blk_job *job, *next;
 
 	virtio_queue_lock(device, queue->index);
@@ -180,6 +181,13 @@ static void queue_ended(struct blk_engine *engine)
 			queue_serve(queue);
 	}
 	virtio_queue_unlock(device, queue->index);
+}
+
+static void queue_ended(struct blk_engine *engine)
+{
+	struct blk_queue *queue = CONTAINER_OF(engine, struct blk_queue, engine);
+
+	blk_queue_ended(queue->blk, queue->index);
 }
 
 static void queue_forget(struct blk_queue *queue)
@@ -275,6 +283,7 @@ static void blk_free(struct blk *blk)
 	}
 	if (blk->device.memory)
 		virtio_device_close(&blk->device);
+	vhost_user_blk_close(&blk->backend);
 	blk_limits_close(&blk->limits);
 	free(blk->queues);
 	free(blk->name);
@@ -287,7 +296,7 @@ static void blk_destroy(struct virtio_device *device)
 	int fd = blk->fd;
 
 	blk_free(blk);
-	close(fd);
+	cleanup_close(&fd);
 }
 
 static const struct virtio_device_ops blk_ops = {
@@ -318,14 +327,17 @@ static int queue_make(struct blk *blk, unsigned index, const struct blk_file *fi
 		      const struct virtio_blk_options *options, struct loop *loop, struct error *err)
 {
 	struct blk_queue *queue = &blk->queues[index];
-	int code;
+	int code = 0;
 
 	queue->requests = calloc(BLK_QUEUE_SIZE, sizeof(*queue->requests));
 	if (!queue->requests)
 		return error_set(err, -ENOMEM, "disk %s: out of memory", options->name);
 	queue->blk = blk;
 	queue->index = index;
-	code = engine_make(queue, file, options, loop, err);
+	if (options->backend)
+		blk_engine_init_backend(&queue->engine, &blk->backend, index);
+	else
+		code = engine_make(queue, file, options, loop, err);
 	if (code < 0) {
 		free(queue->requests);
 		return code;
@@ -345,7 +357,7 @@ static int queues_make(struct blk *blk, const struct blk_file *file, const struc
 	if (!blk->queues)
 		return error_set(err, -ENOMEM, "disk %s: out of memory", options->name);
 	for (unsigned i = 0; i < count && code == 0; i++) {
-		struct loop *own = i && options->loops ? options->loops[i - 1] : loop;
+		struct loop *own = i && options->loops && !options->backend ? options->loops[i - 1] : loop;
 
 		code = queue_make(blk, i, file, options, own, err);
 		if (code == 0)
@@ -357,7 +369,7 @@ static int queues_make(struct blk *blk, const struct blk_file *file, const struc
 static int blk_init(struct blk *blk, const struct virtio_blk_options *options, struct blk_file *file,
 		    struct error *err)
 {
-	int code = blk_file_init(file, options->fd);
+	int code = options->backend ? 0 : blk_file_init(file, options->fd);
 
 	if (code == 0 && asprintf(&blk->name, BLK_NAME_PREFIX "%s", options->name) < 0) {
 		blk->name = NULL;
@@ -365,8 +377,9 @@ static int blk_init(struct blk *blk, const struct virtio_blk_options *options, s
 	}
 	if (code < 0)
 		return error_set(err, code, "disk %s: cannot be used: %s", options->name, strerror(-code));
-	blk->fd = options->fd;
-	blk->align = file->align;
+	blk->fd = options->backend ? -1 : options->fd;
+	if (!options->backend)
+		blk->align = file->align;
 	blk->read_only = options->read_only;
 	blk->unsafe = options->unsafe;
 	blk->discard = options->discard;
@@ -383,9 +396,12 @@ static int blk_init(struct blk *blk, const struct virtio_blk_options *options, s
 static int blk_open(struct blk *blk, const struct virtio_blk_options *options, struct loop *loop,
 		    const struct guest_memory *memory, struct error *err)
 {
-	struct blk_file file;
-	int code = blk_init(blk, options, &file, err);
+	struct virtio_blk_options filled = *options;
+	struct blk_file file = {.fd = -1};
+	int code = options->backend ? blk_backend_open(blk, options, loop, memory, &filled.size, err) : 0;
 
+	if (code == 0)
+		code = blk_init(blk, &filled, &file, err);
 	if (code == 0)
 		code = queues_make(blk, &file, options, loop, err);
 	if (code == 0)

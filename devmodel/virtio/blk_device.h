@@ -3,7 +3,9 @@
  *
  *      blk.c          makes and ends it, and serves its queues: takes requests, carries them on, answers them
  *      blk_request.c  what a request is, which jobs it takes, and what becomes of their errors
- *      blk_engine.c   carries jobs out: io_uring (blk_ring.c) or system calls (blk_file.c)
+ *      blk_engine.c   carries jobs out: io_uring (blk_ring.c), system calls (blk_file.c), a back end
+ *                     (vhost_user_blk.c)
+ *      blk_backend.c  what a disk with a back end does otherwise
  *      blk_limits.c   when a request has to wait
  *      blk_config.c   what the driver is told: configuration space, features, a new size
  *
@@ -64,15 +66,17 @@ struct blk_queue {
 	struct blk_request *held, **held_last; /* BLK_AGAIN */
 	bool starved;                          /* there was no room for one more */
 	unsigned idle_count;
-	uint8_t idle[BLK_QUEUE_SIZE]; /* places in `requests`; the last used comes first, as it is in the cache */
+	uint8_t idle[BLK_QUEUE_SIZE]; /* places in `requests`; the last used comes first, as it is in the
+					 cache */
 	struct blk_request *requests; /* BLK_QUEUE_SIZE of them; untouched memory is free */
 };
 
 struct blk {
 	struct virtio_device device;
 	char *name;
-	int fd;
-	unsigned align; /* blocks that the file insists on, bytes; 0: it does not */
+	int fd; /* -1: it has a back end */
+	struct vhost_user_blk backend;
+	unsigned align; /* blocks that the file or back end insists on, bytes; 0: it does not */
 	bool read_only;
 	bool unsafe;
 	bool discard;
@@ -102,6 +106,17 @@ uint8_t blk_request_next(struct blk_request *request, int result);
 bool blk_request_over_limit(struct blk_request *request);
 /* -1: one that is not measured. */
 int blk_request_kind(const struct blk_request *request);
+
+/* --- blk.c --- */
+
+/* Some of the jobs of this queue have ended; the loop's thread. */
+void blk_queue_ended(struct blk *blk, unsigned index);
+
+/* --- blk_backend.c --- */
+
+/* Opens it; *size and blk->align are what it says. */
+int blk_backend_open(struct blk *blk, const struct virtio_blk_options *options, struct loop *loop,
+		     const struct guest_memory *memory, uint64_t *size, struct error *err);
 
 /* --- blk_config.c --- */
 

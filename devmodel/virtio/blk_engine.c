@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/util.h"
+#include "devmodel/virtio/blk.h"
 
 #define LOOK_AGAIN_NS 1000000
 
@@ -99,7 +100,7 @@ static void ring_ready(struct loop_source *source, uint32_t events)
 
 static int ring_init(struct blk_engine *engine, unsigned jobs)
 {
-	int code = blk_ring_open(&engine->ring, jobs);
+	int code = blk_ring_open(&engine->ring, jobs, VIRTIO_BLK_WORKERS);
 
 	if (code < 0)
 		return code;
@@ -133,6 +134,14 @@ int blk_engine_init(struct blk_engine *engine, const struct blk_file *file, unsi
 	return 0;
 }
 
+void blk_engine_init_backend(struct blk_engine *engine, const struct vhost_user_blk *backend, unsigned queue)
+{
+	*engine = (struct blk_engine){
+		.file.fd = -1, .backend = backend, .queue = queue, .last = &engine->first};
+	pthread_mutex_init(&engine->lock, NULL);
+	pthread_cond_init(&engine->taken, NULL);
+}
+
 void blk_engine_close(struct blk_engine *engine)
 {
 	blk_engine_drain(engine);
@@ -153,6 +162,8 @@ static bool is_copied(const struct blk_engine *engine, const struct blk_job *job
 
 int blk_engine_try(struct blk_engine *engine, struct blk_job *job)
 {
+	if (engine->backend)
+		return vhost_user_blk_try(engine->backend, job);
 	if (!engine->has_ring || job->work == BLK_WORK_ZEROS || is_copied(engine, job) ||
 	    !blk_file_takes(&engine->file, job))
 		return blk_file_do(&engine->file, job);
@@ -164,14 +175,46 @@ int blk_engine_try(struct blk_engine *engine, struct blk_job *job)
 	return job->data && job->data->len == 0 ? 0 : -EINPROGRESS;
 }
 
+/* One that could not be put has ended; it is taken with the next answer. */
+static void backend_start(struct blk_engine *engine, struct blk_job *job)
+{
+	int code = vhost_user_blk_put(engine->backend, engine->queue, job);
+
+	if (code == 0)
+		return;
+	job->result = code;
+	job->next = NULL;
+	*engine->last = job;
+	engine->last = &job->next;
+	vhost_user_wake(engine->backend->front, engine->queue);
+}
+
+/* All that it has answered. */
+static void backend_collect(struct blk_engine *engine)
+{
+	struct blk_job *job;
+
+	while ((job = vhost_user_blk_take(engine->backend, engine->queue))) {
+		job->next = NULL;
+		*engine->last = job;
+		engine->last = &job->next;
+	}
+}
+
 void blk_engine_start(struct blk_engine *engine, struct blk_job *job)
 {
+	if (engine->backend) {
+		backend_start(engine, job);
+		return;
+	}
 	engine->running++;
 	blk_ring_put(&engine->ring, job, engine->file.fd);
 }
 
 void blk_engine_submit(struct blk_engine *engine)
 {
+	if (engine->backend)
+		vhost_user_kick(engine->backend->front, engine->queue);
 	if (engine->has_ring)
 		engine_submit(engine);
 }
@@ -180,6 +223,8 @@ struct blk_job *blk_engine_take(struct blk_engine *engine)
 {
 	struct blk_job *job;
 
+	if (engine->backend)
+		backend_collect(engine);
 	pthread_mutex_lock(&engine->lock);
 	job = engine->first;
 	engine->first = NULL;
@@ -190,6 +235,11 @@ struct blk_job *blk_engine_take(struct blk_engine *engine)
 
 void blk_engine_drain(struct blk_engine *engine)
 {
+	if (engine->backend) {
+		vhost_user_drain(engine->backend->front, engine->queue);
+		engine->first = NULL;
+		engine->last = &engine->first;
+	}
 	if (!engine->has_ring)
 		return;
 	pthread_mutex_lock(&engine->lock);

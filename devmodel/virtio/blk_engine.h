@@ -1,9 +1,10 @@
 /*
  * What carries out the jobs of one queue of a disk (blk_job.h). What can be done without waiting is done at
- * once, on the queue's thread; for the rest there are two ways:
+ * once, on the queue's thread; for the rest there are three ways:
  *
  *      io_uring   many jobs at a time, of which the kernel tells when they have ended (blk_ring.h)
  *      blocking   one after the other; where the kernel has no io_uring, or the disk is told to
+ *      back end   another program has the disk, and is asked (vhost_user_blk.h)
  *
  *                      blk_engine_try ----> done
  *                            |
@@ -12,9 +13,9 @@
  *                                 `ended` is called ----> blk_engine_take
  *
  * Which is cheaper was measured (docs/benchmarks.md): bytes in the page cache are copied with fewer
- * instructions by a system call than by the ring, and writes to the page cache by far, which most file systems
- * give to another thread when they come from the ring. Without the page cache the ring is as good for one
- * request and ten times as good for many.
+ * instructions by a system call than by the ring, and writes to the page cache by far, which most file
+ * systems give to another thread when they come from the ring. Without the page cache the ring is as good for
+ * one request and ten times as good for many.
  *
  * Threads: all belongs to the thread of the loop, under the queue's lock, but for blk_engine_drain, which is
  * any thread's with that lock, and blk_engine_init and _close, while nobody else is there. `ended` is called
@@ -29,6 +30,7 @@
 #include "common/loop.h"
 #include "devmodel/virtio/blk_file.h"
 #include "devmodel/virtio/blk_ring.h"
+#include "devmodel/virtio/vhost_user_blk.h"
 
 struct blk_engine {
 	struct blk_file file;
@@ -37,18 +39,22 @@ struct blk_engine {
 	struct loop *loop;
 	struct loop_source source; /* the ring's */
 	void (*ended)(struct blk_engine *engine);
+	const struct vhost_user_blk *backend; /* NULL: it has a file */
+	unsigned queue;                       /* of the back end's */
 
 	pthread_mutex_t lock;
 	pthread_cond_t taken;
-	unsigned running;  /* jobs that the ring has */
-	bool draining;     /* what ends is forgotten */
+	unsigned running;              /* jobs that the ring has */
+	bool draining;                 /* what ends is forgotten */
 	struct blk_job *first, **last; /* have ended, in their order, and were not taken yet */
 };
 
-/* jobs: at a time; 0: blocking. -ENOSYS and others (blk_ring_open): there is no io_uring, and the engine is not
- * made. */
+/* jobs: at a time; 0: blocking. -ENOSYS and others (blk_ring_open): there is no io_uring, and the engine is
+ * not made. */
 int blk_engine_init(struct blk_engine *engine, const struct blk_file *file, unsigned jobs, struct loop *loop,
 		    void (*ended)(struct blk_engine *engine));
+/* One of a back end, which is open for as long; whoever hears of its answers takes what has ended. */
+void blk_engine_init_backend(struct blk_engine *engine, const struct vhost_user_blk *backend, unsigned queue);
 /* Drains it. The descriptor stays open. */
 void blk_engine_close(struct blk_engine *engine);
 

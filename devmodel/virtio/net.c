@@ -3,6 +3,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/virtio_config.h>
 #include <linux/virtio_ids.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +76,18 @@ static void drop_stale(struct net *net)
 		net->backend->drop_stale(&net->pairs[i]);
 }
 
+void net_start_vhost(struct net *net)
+{
+	for (unsigned i = 0; i < net->pairs_used; i++)
+		net_vhost_start(&net->pairs[i]);
+}
+
+void net_stop_vhost(struct net *net)
+{
+	for (unsigned i = 0; i < net->pair_count; i++)
+		net_vhost_stop(&net->pairs[i]);
+}
+
 /* The loop is its own thread's: a kick has it look at the fd again. */
 void virtio_net_set_link(struct virtio_device *device, bool up)
 {
@@ -83,8 +96,11 @@ void virtio_net_set_link(struct virtio_device *device, bool up)
 	virtio_device_lock(device);
 	if (net->plugged != up) {
 		net->plugged = up;
+		net_stop_vhost(net);
 		if (up)
 			drop_stale(net);
+		if (up)
+			net_start_vhost(net);
 		if (net->link_up)
 			net_tell_status(net, false);
 		for (unsigned i = 0; i < 2 * net->pair_count; i++)
@@ -120,7 +136,7 @@ void net_await_events(struct net_queue *pair)
 		net_lose_link(net, "its loop does not take it");
 	if (!pair->watched)
 		return;
-	if (virtio_device_live(&net->device) && net->plugged && !pair->rx_stalled)
+	if (virtio_device_live(&net->device) && net->plugged && !pair->rx_stalled && !pair->vhost_runs)
 		events |= EPOLLIN;
 	if (pair->tx_stalled)
 		events |= EPOLLOUT;
@@ -138,14 +154,19 @@ static void pair_ready(struct loop_source *source, uint32_t events)
 		net_receive(pair);
 		virtio_queue_unlock(&net->device, pair->receive);
 	}
-	virtio_queue_lock(&net->device, pair->transmit);
-	if (events & EPOLLOUT && net->link_up)
+	if (events & EPOLLOUT && net->link_up) {
+		virtio_queue_lock(&net->device, pair->transmit);
 		net_writable(pair);
+		virtio_queue_unlock(&net->device, pair->transmit);
+	}
 	/* With EPOLLIN there is still something to read, and its end will be found there. */
-	if (events & (EPOLLHUP | EPOLLERR) && !(events & EPOLLIN) && pair_used(pair))
+	if (events & (EPOLLHUP | EPOLLERR) && !(events & EPOLLIN) && pair_used(pair)) {
+		virtio_device_lock(&net->device);
+		net_stop_vhost(net);
 		net_lose_link(net, "its other side is gone");
+		virtio_device_unlock(&net->device);
+	}
 	net_await_events(pair);
-	virtio_queue_unlock(&net->device, pair->transmit);
 }
 
 static void net_notify(struct virtio_device *device, unsigned queue)
@@ -157,7 +178,7 @@ static void net_notify(struct virtio_device *device, unsigned queue)
 		net_control(net);
 		return;
 	}
-	if (queue >= 2 * net->pair_count)
+	if (queue >= 2 * net->pair_count || pair->vhost_runs)
 		return;
 	/* 5.1.6.5.5: a pair is for nothing until the driver uses it. */
 	if (queue == pair->receive && pair_used(pair)) {
@@ -181,8 +202,12 @@ int net_use_pairs(struct net *net, unsigned count)
 
 	if (count < before)
 		net->pairs_used = count;
+	for (unsigned i = count; i < before; i++)
+		net_vhost_stop(&net->pairs[i]);
 	if (net->link_up && net->backend->use_pairs)
 		code = net->backend->use_pairs(net, count);
+	for (unsigned i = before; i < count && code == 0; i++)
+		net_vhost_start(&net->pairs[i]);
 	if (code == 0)
 		net->pairs_used = count;
 	return code;
@@ -213,6 +238,8 @@ static int net_activate(struct virtio_device *device)
 	if (code == 0 && net->link_up && device->offered & NET_GUEST_OFFLOADS)
 		code = net->backend->set_offloads(net, device->features & NET_GUEST_OFFLOADS);
 	drop_stale(net);
+	if (code == 0)
+		net_start_vhost(net);
 	return code;
 }
 
@@ -222,6 +249,7 @@ static void net_reset(struct virtio_device *device)
 {
 	struct net *net = CONTAINER_OF(device, struct net, device);
 
+	net_stop_vhost(net);
 	for (unsigned i = 0; i < net->pair_count; i++)
 		net->pairs[i].rx_stalled = true;
 	pthread_mutex_lock(&net->lock);
@@ -232,6 +260,7 @@ static void net_reset(struct virtio_device *device)
 
 static void net_free(struct net *net)
 {
+	net_vhost_close(net);
 	net_limits_close(net);
 	virtio_device_close(&net->device);
 	pthread_mutex_destroy(&net->lock);
@@ -245,7 +274,12 @@ static void net_destroy(struct virtio_device *device)
 
 	for (unsigned i = 0; i < net->pair_count; i++) {
 		pair_watch(&net->pairs[i], false);
+	}
+	net_vhost_close(net);
+	for (unsigned i = 0; i < net->pair_count; i++) {
 		close(net->pairs[i].source.fd);
+		if (net->pairs[i].vhost >= 0)
+			close(net->pairs[i].vhost);
 	}
 	net_free(net);
 }
@@ -276,7 +310,8 @@ static uint64_t without_dependents(uint64_t features)
 
 static uint64_t net_features(const struct virtio_net_options *options, const struct net_backend *backend)
 {
-	uint64_t features = BIT(MAC) | BIT(STATUS) | BIT(MRG_RXBUF) | FEATURES_CONTROL;
+	uint64_t features = BIT(MAC) | BIT(STATUS) | BIT(MRG_RXBUF) | FEATURES_CONTROL |
+			    1ULL << VIRTIO_F_IN_ORDER;
 
 	if (options->mtu)
 		features |= BIT(MTU);
@@ -284,6 +319,8 @@ static uint64_t net_features(const struct virtio_net_options *options, const str
 		features |= BIT(MQ);
 	if (backend->features)
 		features |= backend->features(options->fds[0]);
+	if (options->has_vhost)
+		features &= ~net_vhost_unoffered(options);
 	features = without_dependents(features & ~options->without);
 	if (features & NET_GUEST_OFFLOADS)
 		features |= BIT(CTRL_GUEST_OFFLOADS);
@@ -347,6 +384,7 @@ static void net_fill(struct net *net, const struct virtio_net_options *options)
 		pair->receive = 2 * i;
 		pair->transmit = 2 * i + 1;
 		pair->rx_stalled = true;
+		pair->vhost = options->has_vhost ? options->vhost[i] : -1;
 		pair->source = (struct loop_source){.fd = options->fds[i], .ready = pair_ready};
 	}
 }
@@ -360,8 +398,13 @@ static int net_attach(struct net *net, const struct virtio_net_options *options,
 	for (unsigned i = 0; i < net->device.queue_count; i++)
 		net->device.queues[i].size_max = NET_QUEUE_SIZE;
 	net->device.queues[2 * net->pair_count].size_max = NET_CONTROL_QUEUE_SIZE;
+	if (options->has_vhost)
+		net->device.offered &= ~net_vhost_unoffered(options);
 	for (unsigned i = 0; i < net->pair_count; i++)
 		net->pairs[i].loop = net->device.kicks[net->pairs[i].receive].loop;
+	code = net_vhost_open(net, err);
+	if (code < 0)
+		return code;
 	code = pair_watch(&net->pairs[0], true);
 	return code < 0 ? error_set(err, code, "network %s: its loop does not take it: %s", options->name,
 				    strerror(-code))

@@ -5,7 +5,8 @@
  *      net_receive.c   frames into the guest's buffers       net_tap.c      what it is plugged into
  *      net_transmit.c  the guest's frames                    net_stream.c
  *      net_control.c   what the driver asks for              net_filter.h   frames that it does not want
- *      net_limits.c    rates                                 net_device.h   what these files share
+ *      net_limits.c    rates                                 net_vhost.c    the host's kernel does it all
+ *      net_device.h    what these files share
  *
  * TAP: each fd was opened with IFF_VNET_HDR and a header of 12 bytes, which is passed through; frames go
  * straight between guest buffers and the fd. Checksum and segmentation offload are offered as the kernel's
@@ -14,6 +15,9 @@
  * does not use are detached, so that the kernel spreads flows over the others. Stream: frames with a 32-bit
  * big-endian length before each (QEMU's -netdev stream framing, as passt speaks it), no offload. The peer is
  * as little trusted as the guest.
+ *
+ * With vhost-net (net_vhost.c) the host's kernel moves a TAP's frames itself. They are not counted then,
+ * filters of what the driver wants to receive are not offered, and nobody hears of a TAP that is deleted.
  *
  * Back-pressure: without receive buffers the fd is not read, while it takes nothing the guest's frames stay
  * in its queue. A frame that no receive buffer can ever hold is dropped. When the peer closes, or the TAP is
@@ -42,6 +46,8 @@ struct virtio_net_options {
 	enum virtio_net_backend backend;
 	unsigned fd_count;                /* pairs of queues; a stream has one */
 	int fds[VIRTIO_NET_PAIRS_MAX];    /* taken over on success; made non-blocking */
+	bool has_vhost;                   /* TAP only; while it has a rate it does without */
+	int vhost[VIRTIO_NET_PAIRS_MAX];  /* of /dev/vhost-net, one for each pair; taken over, too */
 	uint8_t mac[6];                   /* of one host, not a group */
 	uint16_t mtu;                     /* 0: not announced; else VIRTIO_NET_MTU_MIN or more */
 	uint64_t without;                 /* bits 1 << VIRTIO_NET_F_* that are not to be offered */

@@ -59,6 +59,15 @@ enum net_outcome {
 };
 
 struct net;
+struct net_queue;
+
+/* An eventfd with which vhost-net says that a queue's driver is to be interrupted, or that a ring is broken.
+ */
+struct net_call {
+	struct loop_source source;
+	struct net_queue *pair;
+	unsigned queue;
+};
 
 /* One pair of queues. */
 struct net_queue {
@@ -72,6 +81,9 @@ struct net_queue {
 	struct net_filter filter; /* a copy of the card's, of this version */
 	unsigned filter_version;
 	struct virtio_throttle rx_throttle, tx_throttle;
+	int vhost;                /* descriptor of /dev/vhost-net, -1: none */
+	_Atomic bool vhost_runs;  /* the kernel serves its queues */
+	struct net_call calls[3]; /* of the receive queue, of the transmit queue, of broken rings */
 
 	struct virtq_chain chain; /* what both directions work on */
 	struct net_buffers rx;
@@ -142,6 +154,9 @@ void net_tell_status(struct net *net, bool announce);
 void net_lose_link(struct net *net, const char *why);
 /* Has the loop look at what the pair waits for. Its loop's thread. */
 void net_await_events(struct net_queue *pair);
+/* All pairs that are used go to the kernel, when that may serve them; all come back. All locks are held. */
+void net_start_vhost(struct net *net);
+void net_stop_vhost(struct net *net);
 /* The driver uses the first `count` pairs from now on. */
 int net_use_pairs(struct net *net, unsigned count);
 
@@ -174,3 +189,12 @@ bool net_rx_waits(struct net_queue *pair);
 bool net_tx_waits(struct net_queue *pair);
 void net_rx_count(struct net_queue *pair, size_t len);
 void net_tx_count(struct net_queue *pair, size_t len);
+
+/* net_vhost.c, where the locks are said; a pair without vhost is left alone. */
+void net_vhost_start(struct net_queue *pair);
+void net_vhost_stop(struct net_queue *pair);
+/* Features that vhost-net has not. */
+uint64_t net_vhost_unoffered(const struct virtio_net_options *options);
+/* After virtio_device_init. On failure net_vhost_close is to be called as well. */
+int net_vhost_open(struct net *net, struct error *err);
+void net_vhost_close(struct net *net);

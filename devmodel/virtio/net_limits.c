@@ -105,7 +105,9 @@ int virtio_net_set_rates(struct virtio_device *device, const struct rate *to_gue
 	int code;
 
 	virtio_device_lock(device);
+	net_stop_vhost(net);
 	code = net_limits_set(net, to_guest, from_guest, err);
+	net_start_vhost(net);
 	virtio_device_unlock(device);
 	/* What waited for the old rates looks again. */
 	for (unsigned i = 0; i < 2 * net->pair_count; i++)

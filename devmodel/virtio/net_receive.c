@@ -135,7 +135,7 @@ void net_receive(struct net_queue *pair)
 {
 	struct net *net = pair->net;
 
-	if (!virtio_device_live(&net->device) || !net_online(net) || pair->rx_stalled)
+	if (!virtio_device_live(&net->device) || !net_online(net) || pair->rx_stalled || pair->vhost_runs)
 		return;
 	filter_renew(pair);
 	virtq_disable_notify(queue_of(pair));

@@ -133,6 +133,9 @@ int virtq_enable(struct virtq *queue, const struct guest_memory *memory, uint64_
 void virtq_disable(struct virtq *queue);
 void virtq_reset(struct virtq *queue); /* back to power-on; size_max stays */
 
+/* Somebody else (vhost) has served a split ring, up to this place: goes on there. */
+void virtq_continue(struct virtq *queue, uint16_t avail_next);
+
 /* 1: chain filled; 0: nothing available; -EPROTO: the ring is broken. */
 int virtq_pop(struct virtq *queue, struct virtq_chain *chain);
 /* Takes the last popped chain back: the next virtq_pop returns it again. Repeated, the ones before it, the

@@ -40,6 +40,17 @@ static int split_enable(struct virtq *queue)
 	return queue->split.desc && queue->split.avail && queue->split.used ? 0 : -EINVAL;
 }
 
+void virtq_continue(struct virtq *queue, uint16_t avail_next)
+{
+	if (!queue->enabled)
+		return;
+	queue->avail_next = avail_next;
+	queue->used_next = ring_acquire16(&queue->split.used->idx);
+	queue->in_flight = 0;
+	queue->split.signalled = queue->used_next;
+	queue->split.wrapped = false;
+}
+
 /* The guest may write to the original at any time: nobody looks at it twice. */
 static struct vring_desc desc_copy(const struct vring_desc *original)
 {

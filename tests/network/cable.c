@@ -112,14 +112,14 @@ static int attach(struct networks *networks, int argc, char **argv)
 	    networks_attach(networks, argv[1], 0, &card, &plug, &err) < 0)
 		status = fail(&err);
 	else
-		status = printf("%s\n", plug.address) < 0 || be_guest(argv[2], &card, plug.fd);
+		status = printf("%s\n", plug.address) < 0 || be_guest(argv[2], &card, plug.fds.queues[0]);
 	network_definition_free(&card);
 	return status;
 }
 
 static int plug_bridge(char **argv)
 {
-	struct network_definition card = {.type = NETWORK_BRIDGE, .bridge = argv[0]};
+	struct network_definition card = {.type = NETWORK_BRIDGE, .bridge = argv[0], .queues = 1};
 	struct network_plug plug;
 	struct error err;
 

@@ -8,6 +8,7 @@
 
 #include "common/cleanup.h"
 #include "common/util.h"
+#include "vmm/config/network_offloads.h"
 
 #define INTERFACE_NAME_MAX 15 /* IFNAMSIZ - 1 */
 #define ID_MAX             20 /* as a disk's */
@@ -15,12 +16,22 @@
 #define BURST_MIN          KIB(128)
 
 static const char *const type_words[] = {
-	[NETWORK_TAP] = "tap",
-	[NETWORK_PASST] = "passt",
-	[NETWORK_NAMED] = "network",
-	[NETWORK_BRIDGE] = "bridge",
+	[NETWORK_TAP] = "tap",       [NETWORK_PASST] = "passt",   [NETWORK_NAMED] = "network",
+	[NETWORK_BRIDGE] = "bridge", [NETWORK_DIRECT] = "direct", NULL,
+};
+
+static const char *const mode_words[] = {
+	[NETWORK_MODE_VEPA] = "vepa",
+	[NETWORK_MODE_BRIDGE] = "bridge",
+	[NETWORK_MODE_PRIVATE] = "private",
+	[NETWORK_MODE_PASSTHROUGH] = "passthrough",
 	NULL,
 };
+
+const char *network_mode_word(enum network_mode mode)
+{
+	return mode == NETWORK_MODE_PASSTHROUGH ? "passthru" : mode_words[mode];
+}
 
 void network_definition_free(struct network_definition *network)
 {
@@ -28,6 +39,7 @@ void network_definition_free(struct network_definition *network)
 	free(network->device);
 	free(network->network);
 	free(network->bridge);
+	free(network->source);
 	for (unsigned i = 0; i < network->publish_count; i++)
 		free(network->publish[i]);
 	*network = (struct network_definition){0};
@@ -123,7 +135,9 @@ static int check_target(const struct json_place *place, const struct network_def
 		return 0;
 	if (!value)
 		return json_error(place, key, "is missing: which %s?",
-				  type == NETWORK_TAP ? "TAP interface" : type_words[type]);
+				  type == NETWORK_TAP      ? "TAP interface"
+				  : type == NETWORK_DIRECT ? "interface of the host"
+							   : type_words[type]);
 	if (type != NETWORK_NAMED && strlen(value) > INTERFACE_NAME_MAX)
 		return json_error(place, key, "is longer than %u bytes", INTERFACE_NAME_MAX);
 	return 0;
@@ -131,7 +145,7 @@ static int check_target(const struct json_place *place, const struct network_def
 
 static int check_publish(const struct json_place *place, const struct network_definition *network)
 {
-	if (network->publish_count && (network->type == NETWORK_TAP || network->type == NETWORK_BRIDGE))
+	if (network->publish_count && network->type != NETWORK_PASST && network->type != NETWORK_NAMED)
 		return json_error(
 			place, "publish",
 			"is for cards of type \"passt\" and \"network\"; others' ports are reached by "
@@ -191,6 +205,38 @@ static bool id_valid(const char *id)
 	return true;
 }
 
+/* Who moves the frames, and through how many queues. */
+static int read_queues(const struct json_place *place, struct network_definition *network)
+{
+	uint64_t queues = 1;
+	bool vhost = false;
+	int code;
+
+	if ((code = json_uint(place, "queues", 1, NETWORK_QUEUES_MAX, &queues)) < 0 ||
+	    (code = json_bool(place, "vhost", &vhost)) < 0 ||
+	    (code = network_offloads_read(place, &network->without)) < 0)
+		return code;
+	network->queues = (unsigned)queues;
+	if (cJSON_HasObjectItem(place->object, "vhost"))
+		network->vhost = vhost ? NETWORK_VHOST_ALWAYS : NETWORK_VHOST_NEVER;
+	return 0;
+}
+
+static int check_queues(const struct json_place *place, const struct network_definition *network)
+{
+	bool limited = network->rates.inbound.rate || network->rates.outbound.rate;
+
+	if (network->type == NETWORK_PASST && network->queues > 1)
+		return json_error(place, "queues", "must be 1 for cards of type \"passt\": it has one");
+	if (network->type == NETWORK_PASST && network->vhost == NETWORK_VHOST_ALWAYS)
+		return json_error(place, "vhost", "is not for cards of type \"passt\": it is no TAP");
+	if (network->driver.packed && network->vhost == NETWORK_VHOST_ALWAYS)
+		return json_error(place, "vhost", "knows no packed rings: give the one or the other");
+	if (limited && network->vhost == NETWORK_VHOST_ALWAYS)
+		return json_error(place, "vhost", "knows no bandwidth: give the one or the other");
+	return 0;
+}
+
 /* What the card is, wherever it is plugged in. */
 static int read_card(const struct json_place *place, struct network_definition *network)
 {
@@ -213,26 +259,54 @@ static int read_card(const struct json_place *place, struct network_definition *
 	return 0;
 }
 
-int network_definition_read(const struct json_place *place, const char *guest, unsigned index,
-			    struct network_definition *network)
+/* Where it is plugged in: each type has a key of its own. */
+static int check_targets(const struct json_place *place, const struct network_definition *network)
 {
-	static const char *const keys[] = {"type", "device", "network", "bridge",    "id",     "mac",
-					   "mtu",  "link",   "publish", "bandwidth", "driver", NULL};
-	unsigned type = NETWORK_PASST;
 	int code;
 
-	default_mac(guest, index, network->mac);
-	if ((code = json_keys(place, keys)) < 0 || (code = json_word(place, "type", type_words, &type)) < 0 ||
+	if ((code = check_target(place, network, NETWORK_TAP, "device", network->device)) < 0 ||
+	    (code = check_target(place, network, NETWORK_NAMED, "network", network->network)) < 0 ||
+	    (code = check_target(place, network, NETWORK_BRIDGE, "bridge", network->bridge)) < 0 ||
+	    (code = check_target(place, network, NETWORK_DIRECT, "source", network->source)) < 0)
+		return code;
+	if (network->type != NETWORK_DIRECT && cJSON_HasObjectItem(place->object, "mode"))
+		return json_error(place, "mode", "is for cards of type \"direct\"");
+	if (network->source && strcspn(network->source, "/:%\"\\ \t\n\v\f\r") != strlen(network->source))
+		return json_error(place, "source", "is not a name of an interface");
+	return 0;
+}
+
+static int read_targets(const struct json_place *place, struct network_definition *network)
+{
+	unsigned type = NETWORK_PASST, mode = NETWORK_MODE_VEPA;
+	int code;
+
+	if ((code = json_word(place, "type", type_words, &type)) < 0 ||
 	    (code = json_string(place, "device", &network->device)) < 0 ||
 	    (code = json_string(place, "network", &network->network)) < 0 ||
 	    (code = json_string(place, "bridge", &network->bridge)) < 0 ||
-	    (code = read_card(place, network)) < 0 || (code = read_publish(place, network)) < 0 ||
-	    (code = virtio_driver_read(place, &network->driver)) < 0)
+	    (code = json_string(place, "source", &network->source)) < 0 ||
+	    (code = json_word(place, "mode", mode_words, &mode)) < 0)
 		return code;
 	network->type = (enum network_type)type;
-	if ((code = check_target(place, network, NETWORK_TAP, "device", network->device)) < 0 ||
-	    (code = check_target(place, network, NETWORK_NAMED, "network", network->network)) < 0 ||
-	    (code = check_target(place, network, NETWORK_BRIDGE, "bridge", network->bridge)) < 0)
+	network->mode = (enum network_mode)mode;
+	return 0;
+}
+
+int network_definition_read(const struct json_place *place, const char *guest, unsigned index,
+			    struct network_definition *network)
+{
+	static const char *const keys[] = {"type", "device", "network", "bridge",    "source", "mode",
+					   "id",   "mac",    "mtu",     "link",      "queues", "vhost",
+					   "host", "guest",  "driver",  "publish",   "bandwidth", NULL};
+	int code;
+
+	default_mac(guest, index, network->mac);
+	if ((code = json_keys(place, keys)) < 0 || (code = read_targets(place, network)) < 0 ||
+	    (code = read_card(place, network)) < 0 || (code = read_queues(place, network)) < 0 ||
+	    (code = virtio_driver_read(place, &network->driver)) < 0 ||
+	    (code = read_publish(place, network)) < 0 || (code = check_targets(place, network)) < 0 ||
+	    (code = check_queues(place, network)) < 0)
 		return code;
 	return check_publish(place, network);
 }

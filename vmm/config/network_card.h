@@ -7,9 +7,11 @@
  *      network   network         a network of the host by its name (vmm/net/networks.h)
  *      bridge    bridge          a bridge that the host has
  *      tap       device          a TAP interface that the host has
+ *      direct    source, mode    an interface of the host, beside the host itself (vmm/net/macvtap.h)
  *
  * "bandwidth" is libvirt's (format domain, "Quality of service"): average and peak in KiB a second, burst in
- * KiB.
+ * KiB. "host" and "guest" switch single offloads off (vmm/config/network_offloads.h), as libvirt's <driver>
+ * does.
  */
 #pragma once
 
@@ -27,7 +29,25 @@ enum network_type {
 	NETWORK_PASST,
 	NETWORK_NAMED,
 	NETWORK_BRIDGE,
+	NETWORK_DIRECT,
 };
+
+/* What guests on one interface of the host are to each other; libvirt's words. */
+enum network_mode {
+	NETWORK_MODE_VEPA,
+	NETWORK_MODE_BRIDGE,
+	NETWORK_MODE_PRIVATE,
+	NETWORK_MODE_PASSTHROUGH,
+};
+
+/* Whether the host's kernel moves the frames (vhost-net). */
+enum network_vhost {
+	NETWORK_VHOST_IF_POSSIBLE,
+	NETWORK_VHOST_ALWAYS, /* the guest does not start without */
+	NETWORK_VHOST_NEVER,
+};
+
+#define NETWORK_QUEUES_MAX 8
 
 /* Bytes a second, in packets as they are on the cable. */
 struct network_rates {
@@ -41,6 +61,11 @@ struct network_definition {
 	char *device;  /* tap: the interface's name */
 	char *network; /* network: its name */
 	char *bridge;  /* bridge: its name */
+	char *source;  /* direct: an interface's name */
+	enum network_mode mode;
+	unsigned queues; /* pairs */
+	enum network_vhost vhost;
+	uint64_t without; /* offloads: bits 1 << VIRTIO_NET_F_* that are not offered */
 	uint8_t mac[6];
 	uint16_t mtu; /* 0: what it is plugged into decides */
 	bool link_down;
@@ -60,3 +85,5 @@ void network_definition_choose_mac(const char *guest, struct network_definition 
 void network_definition_free(struct network_definition *network);
 /* Whether the card is a TAP of the host's, as all but passt's are. */
 bool network_definition_is_tap(const struct network_definition *network);
+/* The mode, in ip(8)'s word. */
+const char *network_mode_word(enum network_mode mode);

@@ -10,10 +10,21 @@
 #include "common/error.h"
 #include "vmm/guest/machine.h"
 
-/* "device-add"; fd came with the message, or -1: taken over, closed on failure. */
-int device_add(struct machine *machine, const cJSON *message, int fd, struct error *err);
-/* "device-remove" */
+/* What came with a message. */
+struct device_fds {
+	int first; /* -1: nothing did */
+	const int *more;
+	unsigned more_count;
+};
+
+/* "device-add"; the descriptors are taken over, closed on failure. */
+int device_add(struct machine *machine, const cJSON *message, const struct device_fds *fds,
+	       struct error *err);
+/* "device-link", "device-bandwidth", "device-resize", "device-limit", "device-remove" */
 int device_set_link(struct machine *machine, const cJSON *message, struct error *err);
+int device_set_bandwidth(struct machine *machine, const cJSON *message, struct error *err);
+int device_resize(struct machine *machine, const cJSON *message, struct error *err);
+int device_limit(struct machine *machine, const cJSON *message, struct error *err);
 int device_remove(struct machine *machine, const cJSON *message, struct error *err);
 /* The id that such a message is about; "" when it has none. */
 const char *device_message_id(const cJSON *message);

@@ -37,8 +37,14 @@ static unsigned slots_of(struct guest_process_config *config, int *slots[HANDOVE
 	slots[count++] = &resources->initrd.fd;
 	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
 		slots[count++] = &resources->disks[i].fd;
-	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
-		slots[count++] = &resources->networks[i].fd;
+	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++) {
+		struct card_fds *fds = &resources->networks[i].fds;
+
+		for (unsigned j = 0; j < CARD_QUEUES_MAX; j++) {
+			slots[count++] = &fds->queues[j];
+			slots[count++] = &fds->vhost[j];
+		}
+	}
 	return count;
 }
 

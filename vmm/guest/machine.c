@@ -74,11 +74,15 @@ void machine_pause(struct machine *machine)
 
 void machine_resume(struct machine *machine)
 {
+	bool was_paused;
+
 	pthread_mutex_lock(&machine->pause_lock);
-	atomic_store(&machine->paused, false);
+	was_paused = atomic_exchange(&machine->paused, false);
 	pthread_cond_broadcast(&machine->pause_over);
 	pthread_mutex_unlock(&machine->pause_lock);
 	machine_devices_retry(&machine->devices);
+	if (was_paused)
+		machine_devices_announce(&machine->devices);
 }
 
 void machine_press_power(struct machine *machine)

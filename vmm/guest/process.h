@@ -22,8 +22,8 @@
  * Devices that come and go while the guest runs (transport pci only):
  *
  *      manager -> guest   {"op":"device-add","device":"ID","kind":"disk","definition":{...},"size":BYTES}
- * with the open and locked disk; {...,"kind":"network","definition":{...}} with the open TAP or passt's
- * socket. definition is what the guest's has in "disks" or "networks", with its MAC address. Where the disk
+ * with the open and locked disk; {...,"kind":"network","definition":{...},"vhost":true} with the TAP, one
+ * descriptor a queue, and then as many of /dev/vhost-net, or with passt's socket. definition is what the guest's has in "disks" or "networks", with its MAC address. Where the disk
  * is larger than RLIMIT_FSIZE of this process, the manager raises that first (prlimit(2)).
  *                         {"op":"device-remove","device":"ID"} asks the guest to let it go; asked again, it
  * is asked again. ID is the definition's id, "diskN" or "netN" where that has none. guest -> manager
@@ -32,8 +32,13 @@
  * image be given to others)
  *                         {"event":"device-refused","device":"ID","why":"one sentence"} instead
  *
- *      manager -> guest   {"op":"device-link","device":"ID","up":false} pulls a network card's cable; with
- * any transport
+ * With any transport:
+ *
+ *      manager -> guest   {"op":"device-link","device":"ID","up":false} pulls a network card's cable
+ *                         {"op":"device-bandwidth","device":"ID","definition":{...}} gives it that card's rates
+ *                         {"op":"device-resize","device":"ID","size":BYTES}: the disk's file has grown
+ *                         {"op":"device-limit","device":"ID","definition":{...}}: the disk's limits are now those of
+ *                         this definition
  *
  * It outlives the manager: when that hangs up, the guest goes on, and the next manager connects to the
  * listening socket that the first one left it. The newest connection is the manager's. A manager that does
@@ -53,6 +58,7 @@
 
 #define GUEST_FILES       8192 /* descriptors: each vsock connection takes one */
 #define GUEST_MESSAGE_MAX 32768
+#define GUEST_MESSAGE_FDS (2 * CARD_QUEUES_MAX) /* descriptors with one message */
 
 /* How the process keeps a guest that took it over from doing harm (vmm/jail/jail.h). */
 enum guest_confinement {

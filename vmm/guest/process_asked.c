@@ -84,7 +84,10 @@ static void add_device(struct guest_process *process, const cJSON *message, int 
 {
 	struct error err;
 
-	device_answered(process, message, device_add(process->machine, message, fd, &err), &err);
+	struct device_fds fds = {.first = fd, .more = process->more, .more_count = process->more_count};
+
+	process->more_count = 0; /* taken over */
+	device_answered(process, message, device_add(process->machine, message, &fds, &err), &err);
 }
 
 static void remove_device(struct guest_process *process, const cJSON *message, int fd)
@@ -101,6 +104,33 @@ static void set_link(struct guest_process *process, const cJSON *message, int fd
 
 	(void)fd;
 	if (device_set_link(process->machine, message, &err) < 0)
+		log_warning("%s", err.text);
+}
+
+static void set_bandwidth(struct guest_process *process, const cJSON *message, int fd)
+{
+	struct error err;
+
+	(void)fd;
+	if (device_set_bandwidth(process->machine, message, &err) < 0)
+		log_warning("%s", err.text);
+}
+
+static void resize_disk(struct guest_process *process, const cJSON *message, int fd)
+{
+	struct error err;
+
+	(void)fd;
+	if (device_resize(process->machine, message, &err) < 0)
+		log_warning("%s", err.text);
+}
+
+static void limit_disk(struct guest_process *process, const cJSON *message, int fd)
+{
+	struct error err;
+
+	(void)fd;
+	if (device_limit(process->machine, message, &err) < 0)
 		log_warning("%s", err.text);
 }
 
@@ -193,13 +223,16 @@ static const struct request requests[] = {
 	{"broker", FD_NEEDED, take_broker},
 	{"console", FD_NEEDED, add_console},
 	{"console-resize", FD_NONE, resize_console},
-	{"memory-set", FD_NONE, set_memory},
 	{"counters", FD_NONE, tell_counters},
 	{"ctrl-alt-del", FD_NONE, ctrl_alt_del},
 	{"device-add", FD_ALLOWED, add_device},
+	{"device-bandwidth", FD_NONE, set_bandwidth},
+	{"device-limit", FD_NONE, limit_disk},
 	{"device-link", FD_NONE, set_link},
 	{"device-remove", FD_NONE, remove_device},
+	{"device-resize", FD_NONE, resize_disk},
 	{"errors", FD_NEEDED, take_errors},
+	{"memory-set", FD_NONE, set_memory},
 	{"pause", FD_NONE, pause_guest},
 	{"press-power", FD_NONE, press_power},
 	{"resume", FD_NONE, resume_guest},

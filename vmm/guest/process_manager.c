@@ -81,7 +81,7 @@ static void control_ready(struct loop_source *source, uint32_t events)
 	char text[GUEST_MESSAGE_MAX];
 	union {
 		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
+		char space[CMSG_SPACE(GUEST_MESSAGE_FDS * sizeof(int))];
 	} rights;
 	struct iovec iov = {.iov_base = text, .iov_len = sizeof(text)};
 	struct msghdr header = {
@@ -105,10 +105,16 @@ static void control_ready(struct loop_source *source, uint32_t events)
 		return;
 	}
 	cmsg = CMSG_FIRSTHDR(&header);
-	if (cmsg && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS)
+	process->more_count = 0;
+	if (cmsg && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS) {
+		process->more_count = (unsigned)((cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int)) - 1;
 		memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
+		memcpy(process->more, CMSG_DATA(cmsg) + sizeof(fd), process->more_count * sizeof(int));
+	}
 	message = cJSON_ParseWithLength(text, (size_t)got);
 	process_asked(process, message, fd);
+	while (process->more_count > 0)
+		close(process->more[--process->more_count]);
 	cJSON_Delete(message);
 }
 

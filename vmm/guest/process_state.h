@@ -33,6 +33,8 @@ struct guest_process {
 	struct loop_source signals;
 	int broker; /* vsock_broker.h; -1: none */
 	uint32_t broker_number;
+	int more[GUEST_MESSAGE_FDS - 1]; /* descriptors of the message that is carried out, behind its first */
+	unsigned more_count;
 	bool untold; /* the manager does not know the present state */
 	bool paused;
 	char halted[sizeof(struct error)]; /* why it was paused by us; "" when the manager did, or it runs */

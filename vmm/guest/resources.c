@@ -12,11 +12,13 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/log.h"
 #include "common/util.h"
 #include "hypervisor/kvm/kvm.h"
 #include "vmm/guest/disk_open.h"
 #include "vmm/net/networks.h"
 #include "vmm/net/tap.h"
+#include "vmm/net/vhost_net.h"
 #include "vmm/storage/boot_from_disk.h"
 
 #define IMAGE_MAX     GIB(1)
@@ -195,15 +197,49 @@ static int open_named_network(const char *guest, unsigned index, const struct ne
 	return networks_attach(networks, guest, index, definition, plug, err);
 }
 
+/* What is made for the card stays when the guest's process ends: somebody has to remove it. */
+static int open_direct(const char *guest, unsigned index, const struct network_definition *definition,
+		       struct networks *networks, struct network_plug *plug, struct error *err)
+{
+	if (!networks)
+		return error_set(
+			err, -ENOTSUP,
+			"guest %s: networks[%u]: a card of type \"direct\" is made by the manager (`rastos-vmm "
+			"up`); a guest without it can have \"passt\", or \"bridge\" with a bridge of the host",
+			guest, index);
+	return networks_plug_direct(networks, guest, index, definition, plug, err);
+}
+
+/* vhost-net, unless the card is to have what it cannot: a bandwidth, packed rings, or a backend
+ * that is no TAP. */
+static int open_vhost(const char *guest, unsigned index, const struct network_definition *definition,
+		      struct card_fds *fds, struct error *err)
+{
+	bool limited = definition->rates.inbound.rate || definition->rates.outbound.rate;
+	struct error why;
+	int code;
+
+	if (definition->vhost == NETWORK_VHOST_NEVER || definition->type == NETWORK_PASST || limited ||
+	    definition->driver.packed)
+		return 0;
+	code = vhost_net_open(fds, &why);
+	if (code < 0 && definition->vhost == NETWORK_VHOST_ALWAYS)
+		return error_set(err, code, "guest %s: networks[%u]: vhost: %s", guest, index, why.text);
+	if (code < 0)
+		log_debug("guest %s: networks[%u]: goes without vhost: %s", guest, index, why.text);
+	return 0;
+}
+
 int network_open(const char *guest, unsigned index, const struct network_definition *definition,
 		 struct networks *networks, struct network_resource *network, struct error *err)
 {
-	struct network_plug plug = {.fd = -1};
+	struct network_plug plug = {0};
 	int code = 0;
 
+	card_fds_init(&plug.fds);
 	switch (definition->type) {
 	case NETWORK_TAP:
-		code = plug.fd = tap_open(definition->device, false, err);
+		code = tap_open(definition->device, false, definition->queues, &plug.fds, err);
 		break;
 	case NETWORK_NAMED:
 		code = open_named_network(guest, index, definition, networks, &plug, err);
@@ -211,13 +247,21 @@ int network_open(const char *guest, unsigned index, const struct network_definit
 	case NETWORK_BRIDGE:
 		code = networks_plug_bridge(guest, index, definition, &plug, err);
 		break;
+	case NETWORK_DIRECT:
+		code = open_direct(guest, index, definition, networks, &plug, err);
+		break;
 	case NETWORK_PASST:
-		code = plug.fd = passt_start(&network->passt, guest, (const char *const *)definition->publish,
-					     definition->publish_count, definition->mtu, err);
+		code = plug.fds.queues[0] =
+			passt_start(&network->passt, guest, (const char *const *)definition->publish,
+				    definition->publish_count, definition->mtu, err);
 		break;
 	}
-	network->fd = code < 0 ? -1 : plug.fd;
-	return MIN(code, 0);
+	if (code >= 0)
+		code = open_vhost(guest, index, definition, &plug.fds, err);
+	if (code < 0)
+		card_fds_close(&plug.fds);
+	network->fds = plug.fds;
+	return code;
 }
 
 /* A listening unix socket at a path that is a guest's own; what: of error messages. */
@@ -302,7 +346,7 @@ void guest_resources_init(struct guest_resources *resources)
 	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
 		resources->disks[i].fd = -1;
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
-		resources->networks[i].fd = -1;
+		card_fds_init(&resources->networks[i].fds);
 }
 
 int guest_resources_open(const struct guest_definition *definition, const struct settings *settings,
@@ -347,7 +391,7 @@ void guest_resources_close(struct guest_resources *resources)
 	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
 		cleanup_close(&resources->disks[i].fd);
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++) {
-		cleanup_close(&resources->networks[i].fd);
+		card_fds_close(&resources->networks[i].fds);
 		passt_stop(&resources->networks[i].passt);
 	}
 	cleanup_close(&resources->vsock_listen_fd);

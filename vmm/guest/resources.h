@@ -17,6 +17,7 @@
 #include "vmm/config/definition.h"
 #include "vmm/config/settings.h"
 #include "vmm/guest/disk_open.h"
+#include "vmm/net/card_fds.h"
 #include "vmm/net/passt.h"
 #include "vmm/storage/boot_from_disk.h"
 
@@ -29,7 +30,7 @@ struct file_map {
 };
 
 struct network_resource {
-	int fd; /* -1 once a device took it over */
+	struct card_fds fds; /* empty once a device took them over */
 	struct passt passt;
 };
 
@@ -55,7 +56,7 @@ void guest_resources_init(struct guest_resources *resources);
  * was plugged in before a failure is unplugged by networks_detach. */
 int guest_resources_open(const struct guest_definition *definition, const struct settings *settings,
 			 struct networks *networks, struct guest_resources *resources, struct error *err);
-/* One card, as the guest's `index`; network->fd and passt are the caller's. */
+/* One card, as the guest's `index`; network->fds and passt are the caller's. */
 int network_open(const char *guest, unsigned index, const struct network_definition *definition,
 		 struct networks *networks, struct network_resource *network, struct error *err);
 /* In the guest process: image and initrd, from their descriptors, into its memory. */

@@ -15,8 +15,10 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/if_tun.h>
+#include <linux/io_uring.h>
 #include <linux/kvm.h>
 #include <linux/seccomp.h>
+#include <linux/vhost.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stddef.h>
@@ -79,15 +81,16 @@ static const struct rule rules[] = {
 	ANY(ALL, read),
 	ANY(MAIN | DISK, epoll_wait),
 	ANY(ALL, futex),
-	ANY(DISK, preadv),
-	ANY(DISK, pwritev),
+	ANY(DISK, preadv2),
 	ANY(DISK, pwritev2),
+	/* A ring that was made and restricted before (devmodel/virtio/blk_ring.h); nothing is waited for. */
+	IF(DISK, io_uring_enter, IS(2, 0), BITS(3, ~IORING_ENTER_GETEVENTS, 0)),
 	ANY(DISK, fdatasync),
 	IF(DISK, fallocate, BITS(1, FALLOC_FL_KEEP_SIZE, FALLOC_FL_KEEP_SIZE)), /* discard, write zeroes */
 	ANY(MAIN, readv),                                                       /* TAP */
 	ANY(ALL, writev), /* TAP; the C library's last words */
 	ANY(ALL, timerfd_settime),
-	ANY(MAIN | DISK, epoll_ctl),
+	ANY(ALL, epoll_ctl), /* a vCPU: who hears a queue's kicks, this process or vhost */
 	ANY(MAIN, poll),
 
 	IOCTL(ALL, KVM_SIGNAL_MSI),        /* a PCI function's interrupts */
@@ -95,7 +98,8 @@ static const struct rule rules[] = {
 	IOCTL(MAIN | VCPU, KVM_IOEVENTFD), /* the guest, or we, put its registers elsewhere */
 	ANY(MAIN, eventfd2),               /* a device that comes, and ... */
 	ANY(MAIN, timerfd_create),         /* ... its limits, and ... */
-	ANY(MAIN, pread64),                /* ... the size of its blocks */
+	ANY(MAIN, pread64),                /* ... the size of its blocks, and ... */
+	ANY(MAIN, fstatfs),                /* ... whether they are in memory */
 
 	/* sockets: passt, vsock connections, consoles, the manager. None is made but pairs. */
 	ANY(MAIN, recvmsg),
@@ -104,7 +108,8 @@ static const struct rule rules[] = {
 	IF(MAIN, sendto, IS(4, 0), IS(5, 0)), /* to whom it is connected */
 	ANY(MAIN, accept4),
 	ANY(MAIN, shutdown),
-	IF(MAIN, setsockopt, IS(1, SOL_SOCKET), IS(2, SO_SNDBUF)), /* what the kernel holds of the narrow ones */
+	IF(MAIN, setsockopt, IS(1, SOL_SOCKET),
+	   IS(2, SO_SNDBUF)), /* what the kernel holds of the narrow ones */
 	IF(MAIN, socketpair, IS(0, AF_UNIX), BITS(1, 0xf, SOCK_STREAM)),
 
 	/* descriptors */
@@ -115,6 +120,21 @@ static const struct rule rules[] = {
 	IF(MAIN, dup3, IS(1, STDERR_FILENO), IS(2, O_CLOEXEC)), /* the next manager's pipe */
 	IOCTL(ALL, TCGETS), /* the log asks whether it goes to a terminal */
 	IOCTL(MAIN | VCPU, TUNSETOFFLOAD),
+	IOCTL(MAIN | VCPU, TUNSETQUEUE),
+
+	/* vhost-net: a card that is made, and what its driver and the host do to it later */
+	IOCTL(MAIN, VHOST_GET_FEATURES),
+	IOCTL(MAIN, VHOST_SET_OWNER),
+	IOCTL(MAIN, VHOST_SET_MEM_TABLE),
+	IOCTL(MAIN | VCPU, VHOST_SET_FEATURES),
+	IOCTL(MAIN | VCPU, VHOST_SET_VRING_NUM),
+	IOCTL(MAIN | VCPU, VHOST_SET_VRING_ADDR),
+	IOCTL(MAIN | VCPU, VHOST_SET_VRING_BASE),
+	IOCTL(MAIN | VCPU, VHOST_GET_VRING_BASE),
+	IOCTL(MAIN | VCPU, VHOST_SET_VRING_KICK),
+	IOCTL(MAIN | VCPU, VHOST_SET_VRING_CALL),
+	IOCTL(MAIN | VCPU, VHOST_SET_VRING_ERR),
+	IOCTL(MAIN | VCPU, VHOST_NET_SET_BACKEND),
 
 	/* a vCPU that stopped is described; a paused one is told */
 	IOCTL(VCPU, KVM_GET_REGS),

@@ -37,7 +37,7 @@ void device_call_counted(struct call *call)
 		call->peer->done(call, result);
 		return;
 	}
-	result = device_to_json(call->guest, call->device);
+	result = device_to_json(call->guest, call->device, false);
 	if (result)
 		call->peer->done(call, result);
 	else if (json_memory_missed())
@@ -86,36 +86,38 @@ static void op_device_info(struct call *call, const struct request *request)
 
 /* --- Changing --- */
 
-/* Whether two network cards are the same but for their links. */
-static bool differ_in_link(const struct guest_definition *a, const struct guest_definition *b, unsigned index)
+/* Whether two devices are the same but for what can change while the guest runs. */
+static bool differ_in_live_keys(const struct guest_definition *a, const struct guest_definition *b,
+				const struct device_kind *kind, unsigned index)
 {
-	cJSON *cards[2];
+	cJSON *items[2];
 	bool same;
 
 	for (unsigned i = 0; i < 2; i++) {
-		cards[i] = cJSON_Duplicate(
-			cJSON_GetArrayItem(device_array((i ? b : a)->json, DEVICE_NETWORK), (int)index),
-			true);
-		cJSON_DeleteItemFromObjectCaseSensitive(cards[i], "link");
+		items[i] = cJSON_Duplicate(
+			cJSON_GetArrayItem(device_array((i ? b : a)->json, kind), (int)index), true);
+		for (unsigned j = 0; kind->live_keys[j]; j++)
+			cJSON_DeleteItemFromObjectCaseSensitive(items[i], kind->live_keys[j]);
 	}
-	same = cJSON_Compare(cards[0], cards[1], true);
-	cJSON_Delete(cards[0]);
-	cJSON_Delete(cards[1]);
+	same = cJSON_Compare(items[0], items[1], true);
+	cJSON_Delete(items[0]);
+	cJSON_Delete(items[1]);
 	return same;
 }
 
-/* Whether the guest runs with the device as it is wished already, or needs but its link changed. */
+/* Whether the guest runs with the device as it is wished already, or needs but its live keys changed. */
 static int compare_running(const struct managed_guest *guest, const struct device_wish *wish,
-			   const struct guest_definition *changed, bool *same, bool *links, struct error *err)
+			   const struct guest_definition *changed, bool *same, bool *adjusts,
+			   struct error *err)
 {
 	const struct device_kind *kind = NULL;
 	unsigned index = 0;
 	bool found = device_find(guest->definition, wish->id, &kind, &index);
 
 	*same = wish->item ? cJSON_Compare(changed->json, guest->definition->json, true) : !found;
-	*links = found && wish->item && !*same && kind == DEVICE_NETWORK &&
-		 differ_in_link(guest->definition, changed, index);
-	if (found && wish->item && !*same && !*links)
+	*adjusts = found && wish->item && !*same && kind->live_keys[0] &&
+		   differ_in_live_keys(guest->definition, changed, kind, index);
+	if (found && wish->item && !*same && !*adjusts)
 		return error_set(
 			err, -EBUSY,
 			"guest %s: device %s: cannot change while the guest runs: remove it first, or change "
@@ -135,7 +137,7 @@ static int64_t change_running(struct managed_guest *guest, const struct device_w
 	int64_t code = device_wish_apply(guest, guest->definition, wish, &change.running, err);
 
 	if (code == 0)
-		code = compare_running(guest, wish, change.running, &same, &change.links, err);
+		code = compare_running(guest, wish, change.running, &same, &change.adjusts, err);
 	if (code == 0 && !same) {
 		snprintf(change.id, sizeof(change.id), "%s", wish->id);
 		device_find(change.removes ? guest->definition : change.running, wish->id, &kind,
@@ -151,7 +153,7 @@ static int64_t change_running(struct managed_guest *guest, const struct device_w
 static void answer_changed(struct call *call, struct managed_guest *guest, const struct device_wish *wish)
 {
 	if (wish->item)
-		call->peer->done(call, device_to_json(guest, wish->id));
+		call->peer->done(call, device_to_json(guest, wish->id, wish->next_start));
 	else
 		call->peer->done(call, NULL);
 }

@@ -19,9 +19,10 @@
 
 /* Devices that can be given and taken. */
 struct device_kind {
-	const char *type;  /* and the member of a request */
-	const char *array; /* of the definition */
-	const char *word;  /* of ids by default */
+	const char *type;         /* and the member of a request */
+	const char *array;        /* of the definition */
+	const char *word;         /* of ids by default */
+	const char *live_keys[4]; /* what can be changed while the guest runs; ends with NULL */
 };
 
 #define DEVICE_KINDS 2
@@ -43,8 +44,8 @@ bool device_find(const struct guest_definition *definition, const char *id, cons
 
 /* All that the guest has: one that is off has what its next start will give it. */
 cJSON *devices_to_json(const struct managed_guest *guest);
-/* The one of this id; NULL: there is none. */
-cJSON *device_to_json(const struct managed_guest *guest, const char *id);
+/* The one of this id; NULL: there is none. next_start: as the guest's next start will give it one. */
+cJSON *device_to_json(const struct managed_guest *guest, const char *id, bool next_start);
 
 /* What is asked for: a device of this id, or none. */
 struct device_wish {

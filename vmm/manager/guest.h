@@ -58,7 +58,7 @@ struct hotplug_change {
 	char id[DEFINITION_NAME_MAX + 1];
 	bool removes;
 	bool is_disk;                     /* else a network card */
-	bool links;                       /* a network card's link goes up or down; that is all */
+	bool adjusts;                     /* it stays, and only its live keys are other ones (devices.h) */
 	unsigned index;                   /* of one that comes: its place in `running` */
 	struct guest_definition *running; /* what the guest then runs with */
 	struct guest_definition *next;    /* and from its next start on */
@@ -178,9 +178,11 @@ void guest_process_abandon(struct managed_guest *guest);
 /* Finds the process that a former manager started, if it still runs. -ESRCH: it has ended. One that runs and
  * does not listen is found; why tells. */
 int guest_process_find(struct managed_guest *guest, struct error *err);
-/* Sends {"op":op}, with a descriptor unless fd is -1; or, the second one, with a port too. */
+/* Sends {"op":op}, with a descriptor unless fd is -1; a message with up to GUEST_MESSAGE_FDS; or, the last
+ * one, one with a port too. */
 int guest_process_tell(struct managed_guest *guest, const char *op, int fd, struct error *err);
-int guest_process_say(struct managed_guest *guest, const cJSON *message, int fd, struct error *err);
+int guest_process_say(struct managed_guest *guest, const cJSON *message, const int *fds, unsigned count,
+		      struct error *err);
 int guest_process_connect(struct managed_guest *guest, uint32_t port, int fd, struct error *err);
 /* Where it listens for the next manager. */
 int guest_process_address(const struct managed_guest *guest, struct sockaddr_un *address, struct error *err);

@@ -8,6 +8,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/util.h"
+#include "vmm/guest/process.h"
 #include "vmm/guest/resources.h"
 #include "vmm/manager/manager.h"
 #include "vmm/plan/report.h"
@@ -31,18 +32,24 @@ static const cJSON *item_of(const struct guest_definition *definition, const cha
 	return cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(definition->json, array), (int)index);
 }
 
-static int send_device(struct managed_guest *guest, cJSON *message, int fd, struct error *err)
+static int send_device_with(struct managed_guest *guest, cJSON *message, const int *fds, unsigned count,
+			    struct error *err)
 {
 	int code;
 
 	guest->refused_device[0] = guest->refused_why[0] = '\0';
-	code = guest_process_say(guest, message, fd, err);
+	code = guest_process_say(guest, message, fds, count, err);
 	cJSON_Delete(message);
 	return code;
 }
 
+static int send_device(struct managed_guest *guest, cJSON *message, int fd, struct error *err)
+{
+	return send_device_with(guest, message, &fd, fd >= 0, err);
+}
+
 /* A disk that is larger than any that the process had when its limits were set. */
-static int raise_file_limit(const struct managed_guest *guest, uint64_t size, struct error *err)
+int guest_raise_file_limit(const struct managed_guest *guest, uint64_t size, struct error *err)
 {
 	pid_t pid = guest->record.process.pid;
 	struct rlimit limit;
@@ -72,7 +79,7 @@ static int add_disk(struct managed_guest *guest, const struct guest_definition *
 	if (code == 0)
 		code = disk_open_direct(disk, &resource, err);
 	if (code == 0)
-		code = raise_file_limit(guest, resource.size, err);
+		code = guest_raise_file_limit(guest, resource.size, err);
 	if (code < 0)
 		return code;
 	message = message_new("device-add", definition_disk_id(definition, index, buffer));
@@ -81,6 +88,15 @@ static int add_disk(struct managed_guest *guest, const struct guest_definition *
 			      cJSON_Duplicate(item_of(definition, "disks", index), true));
 	cJSON_AddNumberToObject(message, "size", (double)resource.size);
 	return send_device(guest, message, fd, err);
+}
+
+int guest_hotplug_resize(struct managed_guest *guest, unsigned index, uint64_t size, struct error *err)
+{
+	char buffer[DEFINITION_DEVICE_ID_MAX + 1];
+	cJSON *message = message_new("device-resize", definition_disk_id(guest->definition, index, buffer));
+
+	cJSON_AddNumberToObject(message, "size", (double)size);
+	return send_device(guest, message, -1, err);
 }
 
 static int free_card(const struct managed_guest *guest)
@@ -116,13 +132,28 @@ static cJSON *card_message(const struct guest_definition *definition, unsigned i
 	return message;
 }
 
+static int send_card(struct managed_guest *guest, cJSON *message, const struct card_fds *card,
+		     struct error *err)
+{
+	unsigned queues = card_fds_count(card);
+	unsigned count = queues;
+	int fds[GUEST_MESSAGE_FDS];
+
+	memcpy(fds, card->queues, queues * sizeof(int));
+	if (card->vhost[0] >= 0) {
+		memcpy(fds + queues, card->vhost, queues * sizeof(int));
+		count += queues;
+		cJSON_AddTrueToObject(message, "vhost");
+	}
+	return send_device_with(guest, message, fds, count, err);
+}
+
 static int add_network(struct managed_guest *guest, const struct guest_definition *definition, unsigned index,
 		       struct error *err)
 {
-	struct network_resource resource = {.fd = -1};
+	struct network_resource resource = {0};
 	char buffer[DEFINITION_DEVICE_ID_MAX + 1];
 	const char *id = definition_network_id(definition, index, buffer);
-	AUTO_CLOSE int fd = -1;
 	int card = free_card(guest);
 	int code;
 
@@ -133,20 +164,38 @@ static int add_network(struct managed_guest *guest, const struct guest_definitio
 			    guest->manager->networks, &resource, err);
 	if (code < 0)
 		return code;
-	fd = resource.fd;
 	guest->passt[card] = resource.passt;
 	snprintf(guest->cards[card], sizeof(guest->cards[card]), "%s", id);
-	code = send_device(guest, card_message(definition, index, id), fd, err);
+	code = send_card(guest, card_message(definition, index, id), &resource.fds, err);
+	card_fds_close(&resource.fds);
 	if (code < 0)
 		drop_card(guest, (unsigned)card);
 	return code;
 }
 
-static int set_link(struct managed_guest *guest, const struct hotplug_change *change, struct error *err)
+static int adjust_card(struct managed_guest *guest, const struct hotplug_change *change, struct error *err)
 {
-	cJSON *message = message_new("device-link", change->id);
+	cJSON *link = message_new("device-link", change->id);
+	cJSON *bandwidth = message_new("device-bandwidth", change->id);
+	int code;
 
-	cJSON_AddBoolToObject(message, "up", !change->running->networks[change->index].link_down);
+	cJSON_AddItemToObject(bandwidth, "definition",
+			      cJSON_Duplicate(item_of(change->running, "networks", change->index), true));
+	cJSON_AddBoolToObject(link, "up", !change->running->networks[change->index].link_down);
+	code = send_device(guest, bandwidth, -1, err);
+	if (code < 0) {
+		cJSON_Delete(link);
+		return code;
+	}
+	return send_device(guest, link, -1, err);
+}
+
+static int adjust_disk(struct managed_guest *guest, const struct hotplug_change *change, struct error *err)
+{
+	cJSON *message = message_new("device-limit", change->id);
+
+	cJSON_AddItemToObject(message, "definition",
+			      cJSON_Duplicate(item_of(change->running, "disks", change->index), true));
 	return send_device(guest, message, -1, err);
 }
 
@@ -156,8 +205,8 @@ static int start_change(struct managed_guest *guest, const struct hotplug_change
 {
 	int code;
 
-	if (change->links)
-		return set_link(guest, change, err);
+	if (change->adjusts)
+		return change->is_disk ? adjust_disk(guest, change, err) : adjust_card(guest, change, err);
 	if (change->removes)
 		return send_device(guest, message_new("device-remove", change->id), -1, err);
 	code = change->is_disk ? add_disk(guest, change->running, change->index, err)
@@ -178,12 +227,12 @@ static int check_change(const struct managed_guest *guest, const struct hotplug_
 {
 	const char *name = guest->definition->name;
 
-	if (guest->definition->transport != GUEST_TRANSPORT_PCI && !change->links)
+	if (guest->definition->transport != GUEST_TRANSPORT_PCI && !change->adjusts)
 		return error_set(err, -EOPNOTSUPP,
 				 "guest %s: devices come and go only while it is off; with \"transport\": "
 				 "\"pci\" in its definition they do while it runs",
 				 name);
-	if (!guest->devices.told && !change->links)
+	if (!guest->devices.told && !change->adjusts)
 		return error_set(err, -EBUSY,
 				 "guest %s: its process has not said yet what devices it has; try again",
 				 name);
@@ -239,7 +288,7 @@ static void finish_change(struct managed_guest *guest, int code)
 		log_warning("%s", guest->change_why.text);
 	else
 		events_add(guest->manager->events,
-			   guest->change.links     ? "device-changed"
+			   guest->change.adjusts   ? "device-changed"
 			   : guest->change.removes ? "device-removed"
 						   : "device-added",
 			   guest->definition->name, guest->change.id);
@@ -267,7 +316,7 @@ int64_t guest_hotplug_change(struct managed_guest *guest, const struct hotplug_c
 	if (change->removes)
 		loop_timer_set(&guest->ask_again, ASK_AGAIN_NS, ASK_AGAIN_NS);
 	code = (int)guest->change.number;
-	if (change->links) /* nobody is to agree to it */
+	if (change->adjusts) /* nobody is to agree to it */
 		finish_change(guest, note_change(guest, &guest->change_why));
 	return code;
 }

@@ -27,23 +27,23 @@
 
 /* --- Messages --- */
 
-/* Sends text, with a descriptor unless fd is -1. */
-static int tell(struct managed_guest *guest, char *text, int fd, struct error *err)
+/* Sends text, with so many descriptors. */
+static int tell(struct managed_guest *guest, char *text, const int *fds, unsigned count, struct error *err)
 {
 	union {
 		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
+		char space[CMSG_SPACE(GUEST_MESSAGE_FDS * sizeof(int))];
 	} rights = {0};
 	struct iovec iov = {.iov_base = text, .iov_len = strlen(text)};
 	struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
 
-	if (fd >= 0) {
+	if (count) {
 		rights.header.cmsg_level = SOL_SOCKET;
 		rights.header.cmsg_type = SCM_RIGHTS;
-		rights.header.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&rights.header), &fd, sizeof(fd));
+		rights.header.cmsg_len = CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(&rights.header), fds, count * sizeof(int));
 		header.msg_control = &rights;
-		header.msg_controllen = sizeof(rights);
+		header.msg_controllen = CMSG_SPACE(count * sizeof(int));
 	}
 	if (guest->control.fd < 0)
 		return error_set(err, -ENOTCONN, "guest %s: its process does not listen",
@@ -59,16 +59,17 @@ int guest_process_tell(struct managed_guest *guest, const char *op, int fd, stru
 	char text[64];
 
 	snprintf(text, sizeof(text), "{\"op\":\"%s\"}", op);
-	return tell(guest, text, fd, err);
+	return tell(guest, text, &fd, fd >= 0, err);
 }
 
-int guest_process_say(struct managed_guest *guest, const cJSON *message, int fd, struct error *err)
+int guest_process_say(struct managed_guest *guest, const cJSON *message, const int *fds, unsigned count,
+		      struct error *err)
 {
 	AUTO_FREE char *text = cJSON_PrintUnformatted(message);
 
 	if (!text)
 		return error_set(err, -ENOMEM, "guest %s: out of memory", guest->definition->name);
-	return tell(guest, text, fd, err);
+	return tell(guest, text, fds, count, err);
 }
 
 int guest_process_connect(struct managed_guest *guest, uint32_t port, int fd, struct error *err)
@@ -76,7 +77,7 @@ int guest_process_connect(struct managed_guest *guest, uint32_t port, int fd, st
 	char text[64];
 
 	snprintf(text, sizeof(text), "{\"op\":\"vsock\",\"port\":%u}", port);
-	return tell(guest, text, fd, err);
+	return tell(guest, text, &fd, 1, err);
 }
 
 /* The guest may have taken its process over: a message says nothing about others, whatever it holds. */

@@ -25,7 +25,7 @@ int guest_console(struct managed_guest *guest, const char *channel, int fd, stru
 	cJSON_AddStringToObject(message, "op", "console");
 	if (channel)
 		cJSON_AddStringToObject(message, "channel", channel);
-	code = guest_process_say(guest, message, fd, err);
+	code = guest_process_say(guest, message, &fd, 1, err);
 	cJSON_Delete(message);
 	return code;
 }
@@ -40,7 +40,7 @@ static int say_numbers(struct managed_guest *guest, const char *op, const char *
 	cJSON_AddStringToObject(message, "op", op);
 	for (unsigned i = 0; i < 2 && keys[i]; i++)
 		cJSON_AddNumberToObject(message, keys[i], values[i]);
-	code = guest_process_say(guest, message, -1, err);
+	code = guest_process_say(guest, message, NULL, 0, err);
 	cJSON_Delete(message);
 	return code;
 }

@@ -12,23 +12,13 @@
 
 #include "common/cleanup.h"
 #include "vmm/config/nearest.h"
+#include "vmm/net/interface.h"
 #include "vmm/net/sysctl.h"
 #include "vmm/net/tap.h"
-#include "vmm/net/tool.h"
 
-#define INTERFACES  "/sys/class/net"
 #define BRIDGES_MAX 64
 #define TAPS_MAX    4096
 #define TAP_PREFIX  "rtap"
-
-/* Commands for ip(8), one a line. */
-static int run_ip(const char *commands, struct error *err)
-{
-	static const char *const argv[] = {"ip", "-batch", "-", NULL};
-	struct tool tool = {.argv = argv, .package = "iproute2", .input = commands};
-
-	return tool_run(&tool, err);
-}
 
 bool bridge_exists(const char *name)
 {
@@ -38,24 +28,11 @@ bool bridge_exists(const char *name)
 	return access(path, F_OK) == 0;
 }
 
-/* An interface's alias; "" when it has none. */
-static void read_alias(const char *name, char alias[BRIDGE_MARK_MAX])
-{
-	AUTO_FCLOSE FILE *file = NULL;
-	char path[PATH_MAX];
-
-	alias[0] = '\0';
-	snprintf(path, sizeof(path), INTERFACES "/%s/ifalias", name);
-	file = fopen(path, "re");
-	if (file && fgets(alias, BRIDGE_MARK_MAX, file))
-		alias[strcspn(alias, "\n")] = '\0';
-}
-
 static bool has_mark(const char *name, const char *mark)
 {
-	char alias[BRIDGE_MARK_MAX];
+	char alias[INTERFACE_ALIAS_MAX];
 
-	read_alias(name, alias);
+	interface_alias(name, alias);
 	return strcmp(alias, mark) == 0;
 }
 
@@ -64,13 +41,13 @@ static int check_alone(const struct virtual_network *network, const char *mark, 
 {
 	DIR *folder = opendir(INTERFACES);
 	const struct dirent *entry;
-	char alias[BRIDGE_MARK_MAX];
+	char alias[INTERFACE_ALIAS_MAX];
 	int code = 0;
 
 	while (code == 0 && folder && (entry = readdir(folder))) {
 		if (entry->d_name[0] == '.' || !bridge_exists(entry->d_name))
 			continue;
-		read_alias(entry->d_name, alias);
+		interface_alias(entry->d_name, alias);
 		if (strncmp(alias, BRIDGE_MARK, strlen(BRIDGE_MARK)) == 0 && strcmp(alias, mark) != 0)
 			code = error_set(
 				err, -EBUSY,
@@ -141,7 +118,7 @@ static int switch_ipv6_off(const char *name, struct error *err)
 int bridge_make(const struct virtual_network *network, const char *mark, struct error *err)
 {
 	AUTO_FREE char *commands = make_commands(network, mark);
-	int code = commands ? run_ip(commands, err) : error_set(err, -ENOMEM, "out of memory");
+	int code = commands ? interface_run_ip(commands, err) : error_set(err, -ENOMEM, "out of memory");
 
 	if (code == 0)
 		code = switch_ipv6_off(network->bridge, err);
@@ -160,7 +137,7 @@ int bridge_replug(const char *bridge, const char *tap, struct error *err)
 	if (if_nametoindex(tap) == 0 || access(path, F_OK) == 0)
 		return 0;
 	snprintf(command, sizeof(command), "link set dev %s master %s\n", tap, bridge);
-	code = run_ip(command, err);
+	code = interface_run_ip(command, err);
 	return code < 0 ? error_prefix(err, code, "cannot plug %s into bridge %s", tap, bridge) : 0;
 }
 
@@ -172,7 +149,7 @@ int bridge_remove(const char *name, struct error *err)
 	if (!bridge_exists(name))
 		return 0;
 	snprintf(command, sizeof(command), "link delete dev %s type bridge\n", name);
-	code = run_ip(command, err);
+	code = interface_run_ip(command, err);
 	return code < 0 ? error_prefix(err, code, "cannot remove bridge %s", name) : 0;
 }
 
@@ -223,22 +200,23 @@ static int no_such_bridge(const char *name, struct error *err)
 	return -ENODEV;
 }
 
-int bridge_plug(const char *bridge, const char *tap, const char *guest, unsigned mtu, struct error *err)
+int bridge_plug(const char *bridge, const struct bridge_card *card, struct card_fds *fds, struct error *err)
 {
-	AUTO_CLOSE int fd = -1;
 	char commands[256];
 	char size[24] = "";
 	int code;
 
 	if (!bridge_exists(bridge))
 		return no_such_bridge(bridge, err);
-	fd = tap_open(tap, true, err);
-	if (fd < 0)
-		return fd;
-	if (mtu)
-		snprintf(size, sizeof(size), " mtu %u", mtu);
-	snprintf(commands, sizeof(commands), "link set dev %s master %s alias \"rastos guest %s\"%s\n", tap,
-		 bridge, guest, size);
-	code = run_ip(commands, err);
-	return code < 0 ? error_prefix(err, code, "cannot plug %s into bridge %s", tap, bridge) : TAKE_FD(fd);
+	code = tap_open(card->tap, true, card->queues, fds, err);
+	if (code < 0)
+		return code;
+	if (card->mtu)
+		snprintf(size, sizeof(size), " mtu %u", card->mtu);
+	snprintf(commands, sizeof(commands), "link set dev %s master %s alias \"rastos guest %s\"%s\n",
+		 card->tap, bridge, card->guest, size);
+	code = interface_run_ip(commands, err);
+	if (code < 0)
+		card_fds_close(fds);
+	return code < 0 ? error_prefix(err, code, "cannot plug %s into bridge %s", card->tap, bridge) : 0;
 }

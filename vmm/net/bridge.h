@@ -11,9 +11,11 @@
 #include <stdbool.h>
 
 #include "vmm/config/virtual_network.h"
+#include "vmm/net/card_fds.h"
+#include "vmm/net/interface.h"
 
 #define BRIDGE_MARK     "rastos " /* and the runtime folder */
-#define BRIDGE_MARK_MAX 256       /* IFALIASZ */
+#define BRIDGE_MARK_MAX INTERFACE_ALIAS_MAX
 
 bool bridge_exists(const char *name); /* and is a bridge */
 /* 0 when nothing is in the way of making the network's bridge: it is not there, or is ours. -EEXIST
@@ -28,12 +30,16 @@ int bridge_remove(const char *name, struct error *err);
  * other direction). Goes with the bridge. */
 int bridge_allow_localnet(const char *name, bool allowed, struct error *err);
 
-/*
- * A TAP made for a guest and plugged into the bridge; it vanishes with its descriptor, which is returned
- * (devmodel/virtio/net.h), or a negative errno: -ENODEV no such bridge, naming the nearest one. An MTU of 0
- * is the bridge's.
- */
-int bridge_plug(const char *bridge, const char *tap, const char *guest, unsigned mtu, struct error *err);
+struct bridge_card {
+	const char *guest;
+	const char *tap; /* its name */
+	unsigned queues;
+	unsigned mtu; /* 0: the bridge's */
+};
+
+/* A TAP made for a guest and plugged into the bridge; it vanishes with its descriptors. -ENODEV: no such
+ * bridge, naming the nearest one. */
+int bridge_plug(const char *bridge, const struct bridge_card *card, struct card_fds *fds, struct error *err);
 /* A name that no interface has and that `taken` (ends with NULL; NULL: nobody) has not, for a TAP. */
 #define TAP_NAME_SIZE 16
 bool tap_name_choose(bool (*taken)(const void *owner, const char *name), const void *owner,

@@ -47,6 +47,7 @@ struct networks {
 	struct loop *loop; /* NULL: nobody watches */
 	char *folder;      /* runtime_dir/networks */
 	char *mark;        /* of our bridges */
+	bool macvtaps;     /* some of ours may be there */
 	unsigned count;
 	struct live_network *live[VIRTUAL_NETWORKS_MAX];
 };

@@ -13,6 +13,7 @@
 #include "vmm/net/dnsmasq.h"
 #include "vmm/net/host_check.h"
 #include "vmm/net/live_network.h"
+#include "vmm/net/macvtap.h"
 #include "vmm/net/ruleset.h"
 
 /* --- What a former manager left --- */
@@ -272,17 +273,22 @@ static void leave_old_place(struct networks *networks, const struct network_defi
 	}
 }
 
-static int plug(struct live_network *live, const struct network_port *port, unsigned mtu,
-		struct network_plug *result, struct error *err)
+static int plug(struct live_network *live, const struct network_port *port,
+		const struct network_definition *card, struct network_plug *result, struct error *err)
 {
+	struct bridge_card tap = {
+		.guest = port->guest,
+		.tap = port->tap,
+		.queues = card->queues,
+		.mtu = card->mtu ? card->mtu : live->network.mtu,
+	};
 	int code = live_network_changed(live, port->publish_count ? NETWORK_PUBLISHED : 0, err);
 
 	if (code < 0)
 		return code;
-	code = bridge_plug(live->network.bridge, port->tap, port->guest, mtu, err);
+	code = bridge_plug(live->network.bridge, &tap, &result->fds, err);
 	if (code < 0)
 		return code;
-	result->fd = code;
 	strcpy(result->tap, port->tap);
 	if (port->address)
 		address_text(port->address, result->address);
@@ -315,7 +321,7 @@ static int attach(struct networks *networks, struct network_port *port, const st
 	if (code == 0 && live_network_add_port(live, port) < 0)
 		code = error_set(err, -ENOSPC, "network %s: takes no more cards", live->network.name);
 	if (code == 0)
-		code = plug(live, port, card->mtu ? card->mtu : live->network.mtu, result, err);
+		code = plug(live, port, card, result, err);
 	if (code < 0)
 		give_up(live, port);
 	else
@@ -329,7 +335,8 @@ int networks_attach(struct networks *networks, const char *guest, unsigned index
 	struct network_port port = {.index = index};
 	int code = check_administrator("network", err);
 
-	*result = (struct network_plug){.fd = -1};
+	*result = (struct network_plug){0};
+	card_fds_init(&result->fds);
 	snprintf(port.guest, sizeof(port.guest), "%s", guest);
 	if (code == 0)
 		code = attach(networks, &port, card, result, err);
@@ -372,6 +379,9 @@ static bool let_go(struct live_network *live, unsigned changes)
 
 void networks_detach(struct networks *networks, const char *guest)
 {
+	if (networks->macvtaps)
+		networks->macvtaps = macvtap_remove_all(networks->settings->runtime_dir, is_another,
+							(void *)(uintptr_t)guest);
 	for (unsigned i = networks->count; i-- > 0;) {
 		struct live_network *live = networks->live[i];
 		unsigned changes = drop_ports(live, is_another, (void *)(uintptr_t)guest);
@@ -383,6 +393,10 @@ void networks_detach(struct networks *networks, const char *guest)
 
 void networks_detach_card(struct networks *networks, const char *guest, unsigned index)
 {
+	struct macvtap_place place = {networks->settings->runtime_dir, guest, index};
+
+	if (networks->macvtaps)
+		macvtap_remove(&place);
 	for (unsigned i = networks->count; i-- > 0;) {
 		struct live_network *live = networks->live[i];
 		const struct network_port *port = live_network_find_port(live, guest, index);
@@ -399,6 +413,7 @@ void networks_adopt(struct networks *networks, bool (*runs)(void *owner, const c
 {
 	struct error err;
 
+	networks->macvtaps = macvtap_remove_all(networks->settings->runtime_dir, runs, owner);
 	for (unsigned i = networks->count; i-- > 0;) {
 		struct live_network *live = networks->live[i];
 
@@ -409,6 +424,7 @@ void networks_adopt(struct networks *networks, bool (*runs)(void *owner, const c
 
 void networks_down(struct networks *networks)
 {
+	macvtap_remove_all(networks->settings->runtime_dir, NULL, NULL);
 	while (networks->count)
 		live_network_down(networks->live[networks->count - 1]);
 }
@@ -416,12 +432,30 @@ void networks_down(struct networks *networks)
 int networks_plug_bridge(const char *guest, unsigned index, const struct network_definition *card,
 			 struct network_plug *result, struct error *err)
 {
+	struct bridge_card tap = {
+		.guest = guest, .tap = result->tap, .queues = card->queues, .mtu = card->mtu};
 	int code = check_administrator("bridge", err);
 
-	*result = (struct network_plug){.fd = -1};
+	*result = (struct network_plug){0};
+	card_fds_init(&result->fds);
 	if (code == 0 && !tap_name_choose(NULL, NULL, result->tap))
 		code = error_set(err, -ENOSPC, "the host has too many TAPs");
 	if (code == 0)
-		code = result->fd = bridge_plug(card->bridge, result->tap, guest, card->mtu, err);
+		code = bridge_plug(card->bridge, &tap, &result->fds, err);
+	return code < 0 ? error_prefix(err, code, "guest %s: networks[%u]", guest, index) : 0;
+}
+
+int networks_plug_direct(struct networks *networks, const char *guest, unsigned index,
+			 const struct network_definition *card, struct network_plug *result,
+			 struct error *err)
+{
+	struct macvtap_place place = {networks->settings->runtime_dir, guest, index};
+	int code = check_administrator("direct", err);
+
+	*result = (struct network_plug){0};
+	card_fds_init(&result->fds);
+	networks->macvtaps = true;
+	if (code == 0)
+		code = macvtap_open(&place, card, &result->fds, err);
 	return code < 0 ? error_prefix(err, code, "guest %s: networks[%u]", guest, index) : 0;
 }

@@ -27,12 +27,13 @@
 #include "vmm/config/virtual_network.h"
 #include "vmm/net/address.h"
 #include "vmm/net/bridge.h"
+#include "vmm/net/card_fds.h"
 
 struct networks;
 
 /* What a guest's card is plugged into. */
 struct network_plug {
-	int fd; /* the TAP, as devmodel/virtio/net.h wants it; the TAP vanishes with it */
+	struct card_fds fds; /* the TAP's; it vanishes with them */
 	char tap[TAP_NAME_SIZE];
 	char address[ADDRESS_TEXT]; /* "" where the network gives none */
 };
@@ -51,7 +52,8 @@ void networks_close(struct networks *networks);
  */
 int networks_attach(struct networks *networks, const char *guest, unsigned index,
 		    const struct network_definition *card, struct network_plug *plug, struct error *err);
-/* The guest has ended: its cards are forgotten, and networks that nobody needs any more are removed. */
+/* The guest has ended: its cards are forgotten, and removed where they do not vanish by themselves, and
+ * networks that nobody needs any more are removed. */
 void networks_detach(struct networks *networks, const char *guest);
 
 /* The same of one card, which was unplugged. */
@@ -66,6 +68,10 @@ void networks_down(struct networks *networks);
 /* Plugs a card of type NETWORK_BRIDGE into a bridge that the host has; needs no networks. */
 int networks_plug_bridge(const char *guest, unsigned index, const struct network_definition *card,
 			 struct network_plug *plug, struct error *err);
+
+/* Plugs a card of type NETWORK_DIRECT into an interface of the host (macvtap.h). */
+int networks_plug_direct(struct networks *networks, const char *guest, unsigned index,
+			 const struct network_definition *card, struct network_plug *plug, struct error *err);
 
 /* {"networks":[{"name","forward","bridge","address",...,"active","guests":[{"guest","card","mac","address","tap",
  * "publish"}]}]}; NULL with a sentence. */

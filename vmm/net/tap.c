@@ -35,7 +35,7 @@ static int tap_open_device(struct error *err)
 	return error_set(err, -errno, TUN_DEVICE ": cannot open: %m");
 }
 
-static int tap_refused(const char *name, bool existed, int code, struct error *err)
+static int tap_refused(const char *name, bool existed, unsigned queues, int code, struct error *err)
 {
 	switch (code) {
 	case -EBUSY:
@@ -48,26 +48,41 @@ static int tap_refused(const char *name, bool existed, int code, struct error *e
 				 "`ip tuntap del dev %s mode tap; ip tuntap add dev %s mode tap user USER`",
 				 name, name, name);
 	case -EINVAL:
-		return error_set(
-			err, code,
-			"TAP %s: this interface is not a TAP with one queue; see `ip -d link show %s`", name,
-			name);
+		if (queues > 1)
+			return error_set(err, code,
+					 "TAP %s: this interface is not a TAP with %u queues; make it with "
+					 "`ip tuntap add dev %s mode tap multi_queue user USER`",
+					 name, queues, name);
+		return error_set(err, code, "TAP %s: this interface is not a TAP; see `ip -d link show %s`",
+				 name, name);
+	case -E2BIG:
+		return error_set(err, code, "TAP %s: has all queues that it takes in use", name);
 	default:
 		return error_set(err, code, "TAP %s: cannot attach: %s", name, strerror(-code));
 	}
 }
 
-static int tap_attach(int fd, const char *name, bool existed, struct error *err)
+int tap_configure(int fd, const char *name, bool multi_queue)
 {
 	struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
 	int header = sizeof(struct virtio_net_hdr_v1);
 
+	if (multi_queue)
+		request.ifr_flags |= IFF_MULTI_QUEUE;
 	memcpy(request.ifr_name, name, strlen(name));
-	if (ioctl(fd, TUNSETIFF, &request) < 0)
-		return tap_refused(name, existed, -errno, err);
-	if (ioctl(fd, TUNSETVNETHDRSZ, &header) < 0)
-		return error_set(err, -errno, "TAP %s: cannot set the size of its virtio header: %m", name);
+	if (ioctl(fd, TUNSETIFF, &request) < 0 || ioctl(fd, TUNSETVNETHDRSZ, &header) < 0)
+		return -errno;
 	return 0;
+}
+
+/* One that was made for several queues has to be opened as such, also for one. */
+static int tap_attach(int fd, const char *name, bool existed, unsigned queues, struct error *err)
+{
+	int code = tap_configure(fd, name, queues > 1);
+
+	if (code == -EINVAL && queues == 1 && existed)
+		code = tap_configure(fd, name, true);
+	return code < 0 ? tap_refused(name, existed, queues, code, err) : 0;
 }
 
 static int tap_bring_up(const char *name, struct error *err)
@@ -84,12 +99,25 @@ static int tap_bring_up(const char *name, struct error *err)
 	return 0;
 }
 
-int tap_open(const char *name, bool create, struct error *err)
+static int tap_open_queues(const char *name, bool existed, unsigned queues, struct card_fds *fds,
+			   struct error *err)
 {
-	AUTO_CLOSE int fd = -1;
+	int code = 0;
+
+	for (unsigned i = 0; i < queues && code == 0; i++) {
+		code = fds->queues[i] = tap_open_device(err);
+		if (code >= 0)
+			code = tap_attach(fds->queues[i], name, existed || i > 0, queues, err);
+	}
+	return code;
+}
+
+int tap_open(const char *name, bool create, unsigned queues, struct card_fds *fds, struct error *err)
+{
 	bool exists;
 	int code;
 
+	card_fds_init(fds);
 	if (!tap_name_valid(name))
 		return error_set(err, -EINVAL,
 				 "TAP \"%s\": not a name of an interface (1 to %d characters, no '/')", name,
@@ -98,13 +126,12 @@ int tap_open(const char *name, bool create, struct error *err)
 	if (!exists && !create)
 		return error_set(
 			err, -ENODEV,
-			"TAP %s: no such interface: make it with `ip tuntap add dev %s mode tap user USER`",
-			name, name);
-	fd = tap_open_device(err);
-	if (fd < 0)
-		return TAKE_FD(fd);
-	code = tap_attach(fd, name, exists, err);
+			"TAP %s: no such interface: make it with `ip tuntap add dev %s mode tap%s user USER`",
+			name, name, queues > 1 ? " multi_queue" : "");
+	code = tap_open_queues(name, exists, queues, fds, err);
 	if (code == 0 && !exists)
 		code = tap_bring_up(name, err);
-	return code < 0 ? code : TAKE_FD(fd);
+	if (code < 0)
+		card_fds_close(fds);
+	return code;
 }

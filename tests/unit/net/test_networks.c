@@ -194,7 +194,7 @@ Test(networks, cards_of_users_are_refused_with_what_they_can_have, .init = set_u
 	cr_assert_str_eq(err.text,
 			 "guest web: networks[2]: a network of type \"network\" needs the manager of root; "
 			 "\"passt\" needs no privilege");
-	cr_assert_eq(plug.fd, -1);
+	cr_assert_eq(plug.fds.queues[0], -1);
 	card.bridge = strdup("br0");
 	cr_assert_eq(networks_plug_bridge("web", 0, &card, &plug, &err), -EPERM);
 	cr_assert_not_null(strstr(err.text, "type \"bridge\" needs the manager of root"), "%s", err.text);

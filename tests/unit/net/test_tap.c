@@ -13,6 +13,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* The only queue's descriptor. */
+static int open_one(const char *name, bool create, struct error *err)
+{
+	struct card_fds fds;
+	int code = tap_open(name, create, 1, &fds, err);
+
+	return code < 0 ? code : fds.queues[0];
+}
+
 static void enter_namespace(void)
 {
 	if (unshare(CLONE_NEWNET) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
@@ -54,7 +63,7 @@ Test(tap, missing_is_refused_with_the_command_that_makes_it)
 	struct error err = {0};
 
 	enter_namespace();
-	cr_assert_eq(tap_open("tap7", false, &err), -ENODEV);
+	cr_assert_eq(open_one("tap7", false, &err), -ENODEV);
 	cr_assert_str_eq(err.text, "TAP tap7: no such interface: make it with "
 				   "`ip tuntap add dev tap7 mode tap user USER`");
 	cr_assert_eq(if_nametoindex("tap7"), 0, "the refusal made it");
@@ -69,7 +78,7 @@ Test(tap, existing_opens_with_a_header_of_twelve_bytes_and_stays)
 
 	enter_namespace();
 	make_persistent("tap7", IFF_TAP);
-	fd = tap_open("tap7", false, &err);
+	fd = open_one("tap7", false, &err);
 	cr_assert_geq(fd, 0, "%s", err.text);
 	cr_assert_eq(ioctl(fd, TUNGETVNETHDRSZ, &header), 0);
 	cr_assert_eq(header, 12);
@@ -91,7 +100,7 @@ Test(tap, create_makes_one_that_is_up_and_vanishes_with_its_descriptor)
 	int fd;
 
 	enter_namespace();
-	fd = tap_open("tap8", true, &err);
+	fd = open_one("tap8", true, &err);
 	cr_assert_geq(fd, 0, "%s", err.text);
 	control = socket(AF_INET, SOCK_DGRAM, 0);
 	cr_assert_eq(ioctl(control, SIOCGIFFLAGS, &request), 0);
@@ -107,9 +116,9 @@ Test(tap, one_in_use_is_refused)
 	int fd;
 
 	enter_namespace();
-	fd = tap_open("tap9", true, &err);
+	fd = open_one("tap9", true, &err);
 	cr_assert_geq(fd, 0, "%s", err.text);
-	cr_assert_eq(tap_open("tap9", false, &err), -EBUSY);
+	cr_assert_eq(open_one("tap9", false, &err), -EBUSY);
 	cr_assert_str_eq(err.text, "TAP tap9: in use by another program");
 	close(fd);
 }
@@ -119,10 +128,10 @@ Test(tap, an_interface_of_another_kind_is_refused)
 	struct error err = {0};
 
 	enter_namespace();
-	cr_assert_eq(tap_open("lo", false, &err), -EINVAL);
+	cr_assert_eq(open_one("lo", false, &err), -EINVAL);
 	cr_assert_not_null(strstr(err.text, "TAP lo: this interface is not a TAP"), "%s", err.text);
 	make_persistent("tun7", IFF_TUN);
-	cr_assert_eq(tap_open("tun7", false, &err), -EINVAL);
+	cr_assert_eq(open_one("tun7", false, &err), -EINVAL);
 	remove_persistent("tun7", IFF_TUN);
 }
 
@@ -132,5 +141,36 @@ Test(tap, names_that_no_interface_can_have_are_refused)
 	struct error err = {0};
 
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		cr_assert_eq(tap_open(names[i], true, &err), -EINVAL, "\"%s\" is accepted", names[i]);
+		cr_assert_eq(open_one(names[i], true, &err), -EINVAL, "\"%s\" is accepted", names[i]);
+}
+
+Test(tap, several_queues_are_opened_and_an_existing_one_must_have_them)
+{
+	struct error err = {0};
+	struct card_fds fds;
+
+	enter_namespace();
+	cr_assert_eq(tap_open("tap6", true, 4, &fds, &err), 0, "%s", err.text);
+	cr_assert_eq(card_fds_count(&fds), 4);
+	card_fds_close(&fds);
+	cr_assert_eq(if_nametoindex("tap6"), 0, "it vanishes with the last of them");
+	make_persistent("tap6", IFF_TAP);
+	cr_assert_eq(tap_open("tap6", false, 2, &fds, &err), -EINVAL);
+	cr_assert_str_eq(err.text, "TAP tap6: this interface is not a TAP with 2 queues; make it with "
+				   "`ip tuntap add dev tap6 mode tap multi_queue user USER`");
+	cr_assert_eq(card_fds_count(&fds), 0);
+	remove_persistent("tap6", IFF_TAP);
+}
+
+Test(tap, one_queue_of_a_tap_that_has_several_is_enough)
+{
+	struct error err = {0};
+	int fd;
+
+	enter_namespace();
+	make_persistent("tap5", IFF_TAP | IFF_MULTI_QUEUE);
+	fd = open_one("tap5", false, &err);
+	cr_assert_geq(fd, 0, "%s", err.text);
+	close(fd);
+	remove_persistent("tap5", IFF_TAP | IFF_MULTI_QUEUE);
 }
