@@ -117,6 +117,8 @@ static void fill_blk_options(const struct disk_definition *definition, const str
 	*options = (struct virtio_blk_options){
 		.name = definition->id ? definition->id : disk_definition_name(definition),
 		.fd = resource->fd,
+		.backend = disk_definition_has_backend(definition),
+		.reconnect = definition->source.reconnect,
 		.size = resource->size,
 		.read_only = definition->read_only,
 		.id = definition->id ? definition->id : "",
