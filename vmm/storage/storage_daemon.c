@@ -22,6 +22,7 @@
 #include "vmm/storage/storage_root.h"
 
 #define START_MS 10000
+#define END_MS   20
 #define PLAN_MAX MIB(1)
 
 struct keeper {
@@ -140,6 +141,20 @@ static void daemon_restart(struct keeper *keeper)
 
 /* --- Its life --- */
 
+/* One that is about to end by itself, which the guest has seen first, has its own reason. */
+static void put_down(struct keeper *keeper)
+{
+	struct pollfd end = {.fd = keeper->child.pidfd, .events = POLLIN};
+
+	if (poll(&end, 1, END_MS) > 0) {
+		storage_child_reap(&keeper->child);
+		tell(keeper, keeper->child.reason);
+	} else {
+		storage_child_kill(&keeper->child);
+		tell(keeper, "qemu-storage-daemon was ended, as the guest's process wanted");
+	}
+}
+
 /* False: the guest is gone, or has no more use for it. */
 static bool hear(struct keeper *keeper)
 {
@@ -150,10 +165,8 @@ static bool hear(struct keeper *keeper)
 		return errno == EAGAIN || errno == EINTR;
 	if (got != sizeof(number))
 		return false;
-	if (number == keeper->number && keeper->child.pid > 0) {
-		storage_child_kill(&keeper->child);
-		tell(keeper, "qemu-storage-daemon was ended, as the guest's process wanted");
-	}
+	if (number == keeper->number && keeper->child.pid > 0)
+		put_down(keeper);
 	return true;
 }
 

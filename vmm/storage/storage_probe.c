@@ -14,6 +14,7 @@
 #include "vmm/storage/storage_child.h"
 
 #define PROBE_MS   20000
+#define END_MS     2000
 #define OVERLAY_LOOK_MS 5
 #define ANSWER_MAX MIB(1)
 
@@ -55,13 +56,21 @@ unsigned storage_arguments(const cJSON *plan, const char *list, char **argv)
 
 static int monitor_wait(struct monitor *monitor)
 {
-	struct pollfd wait[] = {{.fd = monitor->socket, .events = POLLIN}, {.fd = monitor->child.pidfd, .events = POLLIN}};
+	struct pollfd wait = {.fd = monitor->socket, .events = POLLIN};
 	uint64_t now = monotonic_ms();
 
-	if (now >= monitor->until || poll(wait, 2, (int)(monitor->until - now)) <= 0)
+	if (now >= monitor->until || poll(&wait, 1, (int)(monitor->until - now)) <= 0)
 		return error_set(monitor->err, -ETIMEDOUT, "qemu-storage-daemon does not answer");
-	if (wait[0].revents & POLLIN || !wait[1].revents)
-		return 0;
+	return 0;
+}
+
+/* It has hung up, and is about to end. */
+static int monitor_ended(struct monitor *monitor)
+{
+	struct pollfd wait = {.fd = monitor->child.pidfd, .events = POLLIN};
+
+	if (poll(&wait, 1, END_MS) <= 0)
+		return error_set(monitor->err, -EIO, "qemu-storage-daemon hangs up");
 	storage_child_reap(&monitor->child);
 	return error_set(monitor->err, -EIO, "%s", monitor->child.reason);
 }
@@ -91,7 +100,7 @@ static int monitor_read(struct monitor *monitor, cJSON **message)
 		if (got > 0)
 			monitor->have += (size_t)got;
 		else if (got == 0 || errno != EAGAIN)
-			monitor->until = MIN(monitor->until, monotonic_ms() + 1000); /* it is about to end */
+			return monitor_ended(monitor);
 	}
 }
 
