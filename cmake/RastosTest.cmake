@@ -8,7 +8,7 @@ function(rastos_unit_test name)
   target_compile_options(unit_${name} PRIVATE -Wno-conversion -Wno-shadow)
   # Criterion finds its tests in a section that nothing refers to.
   target_link_options(unit_${name} PRIVATE -Wl,--no-gc-sections)
-  target_link_libraries(unit_${name} PRIVATE ${test_LIBRARIES} criterion)
+  target_link_libraries(unit_${name} PRIVATE ${test_LIBRARIES} rastos_criterion)
   add_test(NAME unit.${name} COMMAND unit_${name} --jobs 2 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 120)
 endfunction()

@@ -25,7 +25,8 @@ METHODS = ("get", "put", "post", "patch", "delete")
 SOCKET = "/run/rastos/api.sock"
 WIDTH = 120
 # What stands for a parameter of the path in examples.
-NAMES = {"guest": "web", "network": "lab", "disk": "data", "device": "data", "task": "1", "port": "22", "name": "guest"}
+NAMES = {"guest": "web", "network": "lab", "disk": "data", "device": "data", "task": "1", "port": "22", "name": "guest",
+         "channel": "org.qemu.guest_agent.0"}
 QUERIES = {"listGuests": "state=running&limit=10", "getGuestCrashes": "newest=true", "getLogs": "lines=10",
            "getEvents": "since=0", "startGuest": "wait=true&timeout_s=30", "shutdownGuest": "wait=true&timeout_s=30",
            "killGuest": "wait=true"}

@@ -68,7 +68,7 @@ _rastos_vmm() {
 	((i + 1 == COMP_CWORD)) && verb=
 	case $command in
 	"")
-		words="up down mode plan network token check run create define dumpxml convert undefine start shutdown reboot kill pause resume console exec cp device
+		words="up down mode plan network token check run create define dumpxml convert undefine start shutdown reboot kill pause resume setmem console exec cp device
 			list info logs events stats top boot-report crashes disk image help --config --connect --version --help"
 		;;
 	up) words="--detach --mode --config --timeout --no-console --help" ;;
@@ -107,17 +107,18 @@ _rastos_vmm() {
 	dumpxml) words="--inactive --json --help $(_rastos_vmm_guests)" ;;
 	convert) words="--no-validate --json --help" files=yes ;;
 	undefine | pause | resume) words="--help $(_rastos_vmm_guests)" ;;
-	start | shutdown) words="--wait --timeout --help $(_rastos_vmm_guests)" ;;
-	reboot) words="--timeout --help $(_rastos_vmm_guests)" ;;
+	start | shutdown | reboot) words="--wait --timeout --help $(_rastos_vmm_guests)" ;;
 	kill) words="--wait --help $(_rastos_vmm_guests)" ;;
-	console) words="--wait --detach-keys --socket --help $(_rastos_vmm_guests)" ;;
+	setmem) words="--help $(_rastos_vmm_guests)" ;;
+	console) words="--wait --detach-keys --devname --socket --help $(_rastos_vmm_guests)" ;;
 	exec) words="--interactive --tty --user --workdir --env --help $(_rastos_vmm_guests)" ;;
 	cp) words="--quiet --help $(_rastos_vmm_guests | sed 's/$/:/')" files=yes ;;
 	device)
 		case $verb in
-		"") words="list add remove --help" ;;
+		"") words="list add set remove --help" ;;
 		list) words="--json --help $(_rastos_vmm_guests)" ;;
 		add) words="--disk --net --next-start --json --help $(_rastos_vmm_guests)" ;;
+		set) words="--link --inbound --outbound --json --help $(_rastos_vmm_guests)" ;;
 		remove) words="--next-start --timeout --help $(_rastos_vmm_guests)" ;;
 		esac
 		;;

@@ -4,9 +4,9 @@
  *
  * Read, write, flush, discard, write zeroes, get id, read-only. Write-back: data is safe after a flush that
  * was acknowledged; write-through: no flush is offered, and data is safe when its write is acknowledged, as
- * it is for a driver that does not flush. Bad requests (beyond the end, not whole sectors, unknown type, write
- * to a read-only disk) get VIRTIO_BLK_S_IOERR or _UNSUPP; a header or status byte that is missing breaks the
- * device.
+ * it is for a driver that does not flush. Bad requests (beyond the end, not whole sectors, unknown type,
+ * write to a read-only disk) get VIRTIO_BLK_S_IOERR or _UNSUPP; a header or status byte that is missing
+ * breaks the device.
  *
  * Many requests are at work at a time where io_uring is there (blk_engine.h), and they are answered in the
  * order in which they end; a flush covers the writes that were answered before it was made available. A queue
@@ -16,7 +16,8 @@
  * Beyond a limit requests wait in the queue. Reads and writes count, as operations and as bytes; what is
  * discarded or zeroed counts as one operation that writes. The queues of a disk share its limits.
  *
- * A file that has become shorter than the disk is an error of each request beyond its end, and is logged once.
+ * A file that has become shorter than the disk is an error of each request beyond its end, and is logged
+ * once.
  */
 #pragma once
 
@@ -26,6 +27,7 @@
 
 #define VIRTIO_BLK_SECTOR     512
 #define VIRTIO_BLK_QUEUES_MAX 16
+#define VIRTIO_BLK_WORKERS    2 /* threads of the kernel's that may work for a queue with io_uring */
 
 /* Requests whose time is measured, from when they are taken to when they are done. */
 enum virtio_blk_kind {
@@ -62,9 +64,9 @@ struct virtio_blk_options {
 	bool unsafe;        /* flushes succeed and do nothing */
 	bool discard;       /* offered to the guest */
 	bool ignore_errors; /* of the file: the guest hears of none; what could not be read is zeros */
-	/* Not NULL: reads and writes that fail are neither answered nor lost; they wait, and those behind them
-	 * in the queue too, and are tried again when the queue is kicked. Called on the loop's thread, with one
-	 * sentence; it must not block. */
+	/* Not NULL: reads and writes that fail are neither answered nor lost; they wait, and those behind
+	 * them in the queue too, and are tried again when the queue is kicked. Called on the loop's thread,
+	 * with one sentence; it must not block. */
 	void (*stopped)(void *owner, const char *why);
 	void *owner;
 	unsigned logical_block,

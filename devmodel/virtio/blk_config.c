@@ -104,8 +104,9 @@ int virtio_blk_resize(struct virtio_device *device, uint64_t size, struct error 
 	pthread_mutex_lock(&device->lock);
 	code = check_size(name, size, le32toh(blk->config.blk_size), err);
 	if (code == 0 && sectors < blk->sectors)
-		code = error_set(err, -EINVAL, "disk %s: has %llu bytes and is in use: it can grow, but not shrink",
-				 name, (unsigned long long)blk->sectors * VIRTIO_BLK_SECTOR);
+		code = error_set(err, -EINVAL,
+				 "disk %s: has %llu bytes and is in use: it can grow, but not shrink", name,
+				 (unsigned long long)blk->sectors * VIRTIO_BLK_SECTOR);
 	if (code == 0 && sectors > blk->sectors) {
 		atomic_store(&blk->sectors, sectors);
 		atomic_store(&blk->told_shorter, false);

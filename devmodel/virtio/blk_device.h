@@ -66,7 +66,8 @@ struct blk_queue {
 	struct blk_request *held, **held_last; /* BLK_AGAIN */
 	bool starved;                          /* there was no room for one more */
 	unsigned idle_count;
-	uint8_t idle[BLK_QUEUE_SIZE]; /* places in `requests`; the last used comes first, as it is in the cache */
+	uint8_t idle[BLK_QUEUE_SIZE]; /* places in `requests`; the last used comes first, as it is in the
+					 cache */
 	struct blk_request *requests; /* BLK_QUEUE_SIZE of them; untouched memory is free */
 };
 

@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/util.h"
+#include "devmodel/virtio/blk.h"
 
 #define LOOK_AGAIN_NS 1000000
 
@@ -99,7 +100,7 @@ static void ring_ready(struct loop_source *source, uint32_t events)
 
 static int ring_init(struct blk_engine *engine, unsigned jobs)
 {
-	int code = blk_ring_open(&engine->ring, jobs);
+	int code = blk_ring_open(&engine->ring, jobs, VIRTIO_BLK_WORKERS);
 
 	if (code < 0)
 		return code;

@@ -13,9 +13,9 @@
  *                                 `ended` is called ----> blk_engine_take
  *
  * Which is cheaper was measured (docs/benchmarks.md): bytes in the page cache are copied with fewer
- * instructions by a system call than by the ring, and writes to the page cache by far, which most file systems
- * give to another thread when they come from the ring. Without the page cache the ring is as good for one
- * request and ten times as good for many.
+ * instructions by a system call than by the ring, and writes to the page cache by far, which most file
+ * systems give to another thread when they come from the ring. Without the page cache the ring is as good for
+ * one request and ten times as good for many.
  *
  * Threads: all belongs to the thread of the loop, under the queue's lock, but for blk_engine_drain, which is
  * any thread's with that lock, and blk_engine_init and _close, while nobody else is there. `ended` is called
@@ -44,13 +44,13 @@ struct blk_engine {
 
 	pthread_mutex_t lock;
 	pthread_cond_t taken;
-	unsigned running;  /* jobs that the ring has */
-	bool draining;     /* what ends is forgotten */
+	unsigned running;              /* jobs that the ring has */
+	bool draining;                 /* what ends is forgotten */
 	struct blk_job *first, **last; /* have ended, in their order, and were not taken yet */
 };
 
-/* jobs: at a time; 0: blocking. -ENOSYS and others (blk_ring_open): there is no io_uring, and the engine is not
- * made. */
+/* jobs: at a time; 0: blocking. -ENOSYS and others (blk_ring_open): there is no io_uring, and the engine is
+ * not made. */
 int blk_engine_init(struct blk_engine *engine, const struct blk_file *file, unsigned jobs, struct loop *loop,
 		    void (*ended)(struct blk_engine *engine));
 /* One of a back end, which is open for as long; whoever hears of its answers takes what has ended. */

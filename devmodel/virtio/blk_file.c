@@ -212,8 +212,7 @@ static int file_write_zeros(const struct blk_file *file, const struct blk_job *j
 	while (done < job->len && code == 0) {
 		struct iovec part = {zeros, MIN(job->len - done, ZEROS_SIZE)};
 		struct blk_slice slice = {&part, 1, part.iov_len};
-		struct blk_job piece = {
-			.work = BLK_WORK_WRITE, .offset = job->offset + done, .data = &slice};
+		struct blk_job piece = {.work = BLK_WORK_WRITE, .offset = job->offset + done, .data = &slice};
 
 		done += part.iov_len;
 		code = move_all(file, &piece, 0);

@@ -28,10 +28,11 @@ enum blk_work {
 struct blk_job {
 	enum blk_work work;
 	uint64_t offset;
-	struct blk_slice *data; /* read, write: what was moved is gone from it, whether all of it was or not */
-	bool safe;              /* write: it is on the storage when the job has ended */
-	uint64_t len;           /* allocate, zeros: bytes, not 0 */
-	int mode;               /* allocate: FALLOC_FL_KEEP_SIZE and others */
+	struct blk_slice
+		*data; /* read, write: what was moved is gone from it, whether all of it was or not */
+	bool safe;     /* write: it is on the storage when the job has ended */
+	uint64_t len;  /* allocate, zeros: bytes, not 0 */
+	int mode;      /* allocate: FALLOC_FL_KEEP_SIZE and others */
 
 	/* The engine's. */
 	int result; /* 0 or a negative errno; -ENODATA: the file has become shorter */

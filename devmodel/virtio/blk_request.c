@@ -209,9 +209,9 @@ static uint8_t range_begin(struct blk_request *request)
 		.work = BLK_WORK_ALLOCATE,
 		.offset = sector * VIRTIO_BLK_SECTOR,
 		.len = (uint64_t)sectors * VIRTIO_BLK_SECTOR,
-		.mode = FALLOC_FL_KEEP_SIZE | (is_discard(request) || (unmap && blk->discard)
-						       ? FALLOC_FL_PUNCH_HOLE
-						       : FALLOC_FL_ZERO_RANGE),
+		.mode = FALLOC_FL_KEEP_SIZE |
+			(is_discard(request) || (unmap && blk->discard) ? FALLOC_FL_PUNCH_HOLE
+									: FALLOC_FL_ZERO_RANGE),
 	};
 	return BLK_PENDING;
 }

@@ -18,11 +18,12 @@ static int ring_restrict(struct io_uring *uring)
 }
 
 /* Work that may block is for threads of the kernel's; these are counted in the process' limits. */
-static int ring_limit_workers(struct io_uring *uring)
+static int ring_limit_workers(struct io_uring *uring, unsigned workers)
 {
-	unsigned workers[2] = {BLK_RING_WORKERS, 1}; /* on files and block devices; on others */
+	unsigned limits[2] = {workers,
+			      1}; /* on files and block devices; on others, which there are none of */
 
-	return io_uring_register_iowq_max_workers(uring, workers);
+	return io_uring_register_iowq_max_workers(uring, limits);
 }
 
 static int ring_make(struct io_uring *uring, unsigned jobs, unsigned flags)
@@ -32,17 +33,18 @@ static int ring_make(struct io_uring *uring, unsigned jobs, unsigned flags)
 	return io_uring_queue_init_params(jobs, uring, &params);
 }
 
-int blk_ring_open(struct blk_ring *ring, unsigned jobs)
+int blk_ring_open(struct blk_ring *ring, unsigned jobs, unsigned workers)
 {
-	/* What has ended waits for the thread's next system call: it is interrupted for nothing. Since 5.19. */
+	/* What has ended waits for the thread's next system call: it is interrupted for nothing. Since 5.19.
+	 */
 	int code = ring_make(&ring->uring, jobs, IORING_SETUP_COOP_TASKRUN);
 
 	if (code == -EINVAL)
 		code = ring_make(&ring->uring, jobs, 0);
 	if (code < 0)
 		return code;
-	if ((code = ring_limit_workers(&ring->uring)) < 0 || (code = ring_restrict(&ring->uring)) < 0 ||
-	    (code = io_uring_enable_rings(&ring->uring)) < 0)
+	if ((code = ring_limit_workers(&ring->uring, workers)) < 0 ||
+	    (code = ring_restrict(&ring->uring)) < 0 || (code = io_uring_enable_rings(&ring->uring)) < 0)
 		io_uring_queue_exit(&ring->uring);
 	return MIN(code, 0);
 }
@@ -96,8 +98,8 @@ struct blk_job *blk_ring_take(struct blk_ring *ring, int *result)
 	struct io_uring_cqe *entry;
 	struct blk_job *job;
 
-	/* Looks at memory only; what the kernel could not put there waits for a system call that nobody makes, so
-	 * there is always room. */
+	/* Looks at memory only; what the kernel could not put there waits for a system call that nobody
+	 * makes, so there is always room. */
 	if (io_uring_cq_ready(&ring->uring) == 0 || io_uring_peek_cqe(&ring->uring, &entry) < 0)
 		return NULL;
 	job = io_uring_cqe_get_data(entry);

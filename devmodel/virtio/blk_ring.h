@@ -3,9 +3,9 @@
  * becomes readable when one did.
  *
  * A guest process that was taken over gains nothing by the ring: before it can be used it is restricted for
- * good to reading, writing, fsync and fallocate (io_uring_register(2), IORING_REGISTER_RESTRICTIONS), which are
- * what the disk's thread may do by system calls anyway; nothing can be registered with it any more. It is made
- * before the process' system calls are filtered; afterwards a disk's thread enters it, and nothing else.
+ * good to reading, writing, fsync and fallocate (io_uring_register(2), IORING_REGISTER_RESTRICTIONS), which
+ * are what the disk's thread may do by system calls anyway; nothing can be registered with it any more. It is
+ * made before the process' system calls are filtered; afterwards a disk's thread enters it, and nothing else.
  *
  * The disk's file is not registered with the ring, which would save a few instructions a request: the kernel
  * lets go of registered files tens of milliseconds after the process has ended, and their locks with them, so
@@ -24,8 +24,9 @@ struct blk_ring {
 	struct io_uring uring;
 };
 
-/* Room for so many jobs at a time. -ENOSYS, -EPERM, -EINVAL: this kernel has none for us. */
-int blk_ring_open(struct blk_ring *ring, unsigned jobs);
+/* Room for so many jobs at a time; so many threads of the kernel's may work for it. -ENOSYS, -EPERM, -EINVAL:
+ * this kernel has none for us. */
+int blk_ring_open(struct blk_ring *ring, unsigned jobs, unsigned workers);
 void blk_ring_close(struct blk_ring *ring);
 /* Readable while there is something to take. */
 int blk_ring_fd(const struct blk_ring *ring);
@@ -36,5 +37,3 @@ void blk_ring_put(struct blk_ring *ring, struct blk_job *job, int fd);
 int blk_ring_submit(struct blk_ring *ring);
 /* The next job that has ended, and how: bytes moved, 0, or a negative errno. NULL: none has. */
 struct blk_job *blk_ring_take(struct blk_ring *ring, int *result);
-/* How many threads of the kernel's may work for one ring; they count as the process'. */
-#define BLK_RING_WORKERS 2

@@ -5,7 +5,8 @@
  *      if (virtio_throttle_waits(&throttle, rate_limiter_wait(&limiter, monotonic_ns())))
  *              return; // the queue's notify op is called when it is time
  *
- * The queue's lock guards it; its timer is on the queue's loop. Only a device that has limits makes one: it costs a timer.
+ * The queue's lock guards it; its timer is on the queue's loop. Only a device that has limits makes one: it
+ * costs a timer.
  */
 #pragma once
 

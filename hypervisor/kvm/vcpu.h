@@ -52,8 +52,8 @@ struct vcpu {
 	struct kvm_run *run;
 	const struct kvm *kvm;
 	const struct vcpu_io *io;
-	pthread_t thread;
-	atomic_bool threaded; /* thread is valid: set by vcpu_run, for vcpu_kick */
+	_Atomic pthread_t thread; /* set by vcpu_run, for vcpu_kick */
+	atomic_bool threaded;     /* thread is valid */
 	_Atomic uint64_t exits[VCPU_EXIT_KINDS]; /* returns of KVM_RUN, written by the vCPU's thread, read by any */
 };
 

@@ -33,7 +33,7 @@ void vcpu_kick(struct vcpu *vcpu)
 {
 	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
 	if (atomic_load(&vcpu->threaded))
-		pthread_kill(vcpu->thread, SIGRTMIN);
+		pthread_kill(atomic_load(&vcpu->thread), SIGRTMIN);
 }
 
 /* Whether KVM_RUN was interrupted by a kick, which is answered thereby. */
@@ -77,7 +77,7 @@ enum vcpu_stop vcpu_run(struct vcpu *vcpu, struct error *err)
 {
 	int stop = VCPU_CONTINUE;
 
-	vcpu->thread = pthread_self();
+	atomic_store(&vcpu->thread, pthread_self());
 	atomic_store(&vcpu->threaded, true);
 	while (stop == VCPU_CONTINUE) {
 		if (ioctl(vcpu->fd, KVM_RUN, 0) < 0) {

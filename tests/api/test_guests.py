@@ -42,6 +42,10 @@ class Definitions(ApiTest):
         self.assert_status(204, self.api.deleteGuest(guest="web", if_match=new))
 
     def test_preconditions_on_what_is_not_there(self):
+        for tags in ("", "x", '"x', '"x" "y"', "**", "w/*"):
+            with self.subTest(tags=tags):
+                self.assert_problem(self.api.putGuest(self.definition("web"), guest="web", if_match=tags), 400, ["If-Match"])
+                self.assert_problem(self.api.request("GET", "/v1/guests", None, {"If-None-Match": tags}), 400, ["If-None-Match"])
         for answer in (self.api.putGuest(self.definition("web"), guest="web", if_match='"x"'),
                        self.api.putGuest(self.definition("web"), guest="web", if_match="*")):
             self.assert_problem(answer, 412)
@@ -226,8 +230,10 @@ class Life(ApiTest):
         self.assert_status(204, self.api.resumeGuest(guest="web"))
         self.assertEqual(self.state_of("web"), "running")
         pid = self.api.getGuestState(guest="web").json["pid"]
-        self.assert_status(204, self.api.rebootGuest(guest="web", timeout_s=1))
-        wait_until(lambda: self.state_of("web") == "running" and self.api.getGuestState(guest="web").json["pid"] != pid)
+        report = self.assert_status(200, self.api.rebootGuest(guest="web", wait=True, timeout_s=1)).json
+        self.assertEqual(report["guest"], "web")
+        self.assertEqual(self.state_of("web"), "running")
+        self.assertNotEqual(self.api.getGuestState(guest="web").json["pid"], pid)
         self.assert_status(204, self.api.shutdownGuest(guest="web", wait=True, timeout_s=1))
         self.assertEqual(self.state_of("web"), "off")
         self.assert_status(202, self.api.startGuest(guest="web"))
@@ -243,6 +249,13 @@ class Life(ApiTest):
         wait_until(lambda: self.api.getTask(task=task["id"]).json["state"] == "done")
         self.assertIn(task["id"], [item["id"] for item in self.api.listTasks(state="done").json["tasks"]])
         self.assert_problem(self.api.cancelTask(task=task["id"]), 409)
+        pid = self.api.getGuestState(guest="web").json["pid"]
+        task = self.assert_status(202, self.api.rebootGuest(guest="web", timeout_s=1)).json
+        self.assertEqual((task["kind"], task["target"], task["state"]), ("reboot", "web", "running"))
+        wait_until(lambda: self.api.getTask(task=task["id"]).json["state"] == "done")
+        state = self.api.getGuestState(guest="web").json
+        self.assertEqual(state["state"], "running")
+        self.assertNotEqual(state["pid"], pid)
         self.assert_problem(self.api.getTask(task=99999), 404)
 
     def test_states_that_forbid_it(self):
@@ -338,6 +351,14 @@ class Devices(ApiTest):
         self.assert_status(200, self.api.startGuest(guest="runs", wait=True))
         self.assert_problem(self.api.plugDevice({"disk": {"path": "/srv/b.img"}}, guest="runs", device="data"), 409, ["runs"])
         self.assertEqual(self.api.getGuestState(guest="runs").json["state"], "running")
+        # Its definition may change all the same, from its next start on.
+        disk = {"disk": {"path": "/srv/b.img"}}
+        self.assert_status(201, self.api.plugDevice(disk, guest="runs", device="data", next_start=True))
+        self.assert_status(200, self.api.plugDevice(disk, guest="runs", device="data", next_start=True))
+        self.assertEqual([item["id"] for item in self.api.getGuest(guest="runs").json["disks"]], ["data"])
+        self.assert_status(204, self.api.unplugDevice(guest="runs", device="data", next_start=True))
+        self.assert_problem(self.api.plugDevice(disk, guest="runs", device="data", next_start="soon"), 400, [], parameter="next_start")
+        self.assert_problem(self.api.unplugDevice(guest="runs", device="data", timeout_s="x"), 400, [], parameter="timeout_s")
 
 
 class Host(ApiTest):
@@ -480,6 +501,8 @@ class Disks(ApiTest):
                 if pointer:
                     self.assertEqual(answer.json.get("pointer"), pointer)
         self.assert_problem(self.api.putDisk({"clone": "nothing"}, disk="data", wait=True), 404, ["nothing"])
+        self.assert_problem(self.api.putDisk({"import": {"source": "/none/such"}}, disk="data", wait=True), 422,
+                            ["/none/such", "No such file"], "/import/source")
         self.assert_problem(self.api.resizeDisk({"size": 512}, disk="nothing", wait=True), 404, ["nothing"])
         self.assert_problem(self.api.deleteDisk(disk="nothing", wait=True), 404, ["nothing"])
         self.assertEqual(self.api.listDisks().json["disks"], [])

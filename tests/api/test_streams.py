@@ -93,6 +93,8 @@ class Exec(ApiTest):
         for body, pointer in (({}, None), ({"command": []}, "/command"), ({"command": "true"}, "/command"),
                               ({"command": [1]}, None), ({"comand": ["true"]}, "/comand"),
                               ({"command": ["true"], "timeout_s": 0}, "/timeout_s"),
+                              ({"command": ["true"], "encoding": "utf-8"}, "/encoding"),
+                              ({"command": ["true"], "encoding": "base64", "input": "a~b"}, "/input"),
                               ({"command": ["true"], "environment": [1]}, None)):
             with self.subTest(body=body):
                 self.assert_problem(self.api.exec(body, guest="web"), 422, [], pointer)

@@ -8,6 +8,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/io_uring.h>
 #include <linux/kvm.h>
 #include <linux/userfaultfd.h>
 #include <netinet/in.h>
@@ -168,6 +169,7 @@ KILLED(use_keys)             { CALL(SYS_keyctl, 0, -3, 0, 0, 0); }
 KILLED(add_a_key)            { CALL(SYS_add_key, "user", "x", "y", 1, -3); }
 KILLED(handle_faults)        { CALL(SYS_userfaultfd, UFFD_USER_MODE_ONLY); }
 KILLED(make_a_ring)          { CALL(SYS_io_uring_setup, 1, page); }
+KILLED(change_a_ring)        { CALL(SYS_io_uring_register, host->file, IORING_REGISTER_FILES, page, 1); }
 KILLED(asynchronous_io)      { CALL(SYS_io_setup, 1, page); }
 KILLED(load_a_module)        { CALL(SYS_init_module, page, 0, ""); }
 KILLED(boot_another_kernel)  { CALL(SYS_kexec_load, 0, 0, NULL, 0); }
@@ -200,7 +202,10 @@ KILLED(interrupt_by_file)    { CALL(SYS_ioctl, 0, KVM_IRQFD, page); }
 KILLED_VCPU_DISK(a_new_event) { CALL(SYS_eventfd2, 0, O_CLOEXEC); }
 KILLED_MAIN_DISK(run_a_vcpu) { CALL(SYS_ioctl, 0, KVM_RUN, 0); }
 KILLED_VCPU_DISK(change_memory_slots) { CALL(SYS_ioctl, 0, KVM_SET_USER_MEMORY_REGION, page); }
-KILLED_VCPU(read_a_disk)     { CALL(SYS_preadv, host->file, page, 0, 0); }
+KILLED_VCPU(read_a_disk)     { CALL(SYS_preadv2, host->file, page, 0, 0, 0, 0); }
+KILLED_VCPU(enter_a_ring)    { CALL(SYS_io_uring_enter, host->file, 1, 0, 0, NULL, 0); }
+KILLED_MAIN_DISK(wait_in_a_ring) { CALL(SYS_io_uring_enter, host->file, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0); }
+KILLED_MAIN_DISK(wake_a_ring) { CALL(SYS_io_uring_enter, host->file, 1, 0, IORING_ENTER_SQ_WAKEUP, NULL, 0); }
 KILLED_VCPU(wait_for_events) { CALL(SYS_epoll_wait, host->file, page, 1, 0); }
 /* clang-format on */
 
@@ -299,11 +304,12 @@ static int disk_work(const struct jailed_host *host)
 {
 	struct iovec part = {page, 512};
 
-	if (pwritev(host->file, &part, 1, 0) != 512 ||
-	    pwritev2(host->file, &part, 1, 512, RWF_DSYNC) != 512 || preadv(host->file, &part, 1, 0) != 512 ||
-	    fdatasync(host->file) < 0)
+	if (pwritev2(host->file, &part, 1, 0, 0) != 512 ||
+	    pwritev2(host->file, &part, 1, 512, RWF_DSYNC) != 512 ||
+	    preadv2(host->file, &part, 1, 0, 0) != 512 || fdatasync(host->file) < 0)
 		return -errno;
-	return 0;
+	/* It is no ring; but it may be tried. */
+	return syscall(SYS_io_uring_enter, host->file, 1, 0, 0, NULL, 0) < 0 && errno == EOPNOTSUPP ? 0 : -errno;
 }
 
 Test(passes, disk_work)

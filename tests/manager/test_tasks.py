@@ -132,7 +132,6 @@ class Disks(TaskTest):
                 ("disk-create", USAGE, ["task", "true or false"], {"disk": "new", "size": 512, "task": 1}),
                 ("disk-import", USAGE, ["source", "missing"], {"disk": "new"}),
                 ("disk-import", USAGE, ["source", "absolute"], {"disk": "new", "source": "root.tar"}),
-                ("disk-import", USAGE, ["source", "No such file"], {"disk": "new", "source": "/none/such"}),
                 ("disk-import", USAGE, ["format", "qcow2"], {"disk": "new", "source": "/etc", "format": "qcow3"}),
                 ("disk-import", USAGE, ["tag"], {"disk": "new", "source": "/etc", "tag": "x" * 400}),
                 ("disk-clone", REFUSED, ["wep", "web"], {"disk": "new", "source": "wep"}),
@@ -148,6 +147,13 @@ class Disks(TaskTest):
                 self.refused(op, code, words, **members)
         self.assertEqual(self.pool(), ["web.img"])
         self.assertEqual(len(self.result("task-list")["tasks"]), before)  # what is refused at once is no task
+
+    def test_source_that_is_not_there_is_refused_by_the_task(self):
+        """The manager does not look: a server that is gone would hold it up."""
+        self.refused("disk-import", REFUSED, ["/none/such", "No such file"], disk="new", source="/none/such")
+        (task,) = self.result("task-list", state="failed")["tasks"]
+        self.assert_words(["/none/such"], task["error"])
+        self.assertEqual(self.pool(), [])
 
     def test_smaller_is_refused_by_the_task(self):
         self.result("disk-create", disk="web", size=1 << 20)

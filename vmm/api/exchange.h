@@ -88,7 +88,9 @@ cJSON *exchange_members(const struct exchange *exchange);
 bool exchange_flag(const struct exchange *exchange, const char *name);
 /* A whole number that JSON can hold, or NULL. */
 cJSON *number_parse(const char *text);
-/* -EINVAL: it was answered. */
+/* Adds the parameters of the query. -EINVAL: it was answered. */
+int exchange_add_query(struct exchange *exchange, cJSON *members);
+/* The same, and nothing is added. */
 int exchange_check_query(struct exchange *exchange);
 
 /* --- reply.c --- */

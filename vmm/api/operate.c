@@ -122,8 +122,7 @@ static const char *const must_be[] = {
 	[ARGUMENT_BOOL] = "must be true or false",
 };
 
-/* Adds the query's parameters to members; NULL: they are only looked at. */
-static int add_query(struct exchange *exchange, cJSON *members)
+int exchange_add_query(struct exchange *exchange, cJSON *members)
 {
 	for (unsigned i = 0; i < exchange->query.count; i++) {
 		const struct query_argument *argument = &exchange->query.arguments[i];
@@ -148,7 +147,7 @@ static int add_query(struct exchange *exchange, cJSON *members)
 
 int exchange_check_query(struct exchange *exchange)
 {
-	return add_query(exchange, NULL);
+	return exchange_add_query(exchange, NULL);
 }
 
 /* Moves the body's members to members, once each is one of the route's. */
@@ -224,7 +223,7 @@ void exchange_operate(struct exchange *exchange)
 {
 	const struct route *route = exchange->route;
 	cJSON *members = exchange_members(exchange);
-	int code = add_query(exchange, members);
+	int code = exchange_add_query(exchange, members);
 
 	if (code == 0 && route->body == BODY_MEMBERS)
 		code = add_body(exchange, members);

@@ -94,6 +94,12 @@ void reply_result(struct exchange *exchange, cJSON *result)
 		reply_text(exchange, MHD_HTTP_NO_CONTENT, NULL, NULL, 0);
 }
 
+/* Of a disk: then it is not the disk that is missing. */
+static bool is_import(const struct exchange *exchange)
+{
+	return exchange->body_at && strcmp(exchange->body_at, "/import") == 0;
+}
+
 /* What the operation's errno says more than the exit code of the command does. */
 static unsigned status_of_error(const struct exchange *exchange, bool in_query)
 {
@@ -104,6 +110,8 @@ static unsigned status_of_error(const struct exchange *exchange, bool in_query)
 		return in_query || exchange->route->body == BODY_NONE ? MHD_HTTP_BAD_REQUEST
 								      : MHD_HTTP_UNPROCESSABLE_CONTENT;
 	case -ENOENT: /* of a guest that is to start, it is a file that is missing */
+		if (is_import(exchange))
+			return MHD_HTTP_UNPROCESSABLE_CONTENT;
 		return starts || exchange->route->body == BODY_GUEST ? 0 : MHD_HTTP_NOT_FOUND;
 	case -ENOMEM:
 	case -EMFILE:
@@ -177,6 +185,8 @@ void reply_failed(struct exchange *exchange, enum exit_code code, const char *te
 	} else if (*pointer && !exchange->is_xml) {
 		pointer_in_body(exchange, place, sizeof(place));
 		problem.pointer = place;
+	} else if (is_import(exchange) && exchange->call.error == -ENOENT) {
+		problem.pointer = "/import/source";
 	}
 	reply_problem(exchange, &problem);
 }

@@ -223,16 +223,19 @@ void task_cancel_begin(struct exchange *exchange)
 
 /* --- Devices --- */
 
-/* Whether the guest's definition has a disk or card of that id. */
+/* Whether the guest's definition has a disk or card of that id; the one that counts from its next start on,
+ * when the request is about that. */
 static bool has_device(const struct exchange *exchange, const char *id)
 {
 	static const char *const arrays[] = {"disks", "networks"};
 	const char *name = route_variable(exchange->route, &exchange->path, "guest");
 	const struct managed_guest *guest = manager_find(exchange->connection->api->manager, name);
+	bool next = guest && guest->fresh && exchange_flag(exchange, "next_start");
+	const cJSON *json = !guest ? NULL : next ? guest->fresh->json : guest->definition->json;
 	const cJSON *item;
 
-	for (unsigned i = 0; guest && i < ARRAY_SIZE(arrays); i++) {
-		cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(guest->definition->json, arrays[i]))
+	for (unsigned i = 0; i < ARRAY_SIZE(arrays); i++) {
+		cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(json, arrays[i]))
 		{
 			const char *is = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "id"));
 
@@ -273,6 +276,7 @@ void devices_put(struct exchange *exchange)
 	cJSON_DeleteItemFromObjectCaseSensitive(definition, "id");
 	cJSON_AddStringToObject(definition, "id", id);
 	members = exchange_members(exchange);
+	exchange_add_query(exchange, members);
 	cJSON_DeleteItemFromObjectCaseSensitive(members, "device");
 	cJSON_AddStringToObject(members, "kind", kind);
 	cJSON_AddItemToObject(members, "definition", definition);

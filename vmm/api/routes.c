@@ -15,6 +15,10 @@
 	{                                                                                                    \
 		"timeout_s", ARGUMENT_NUMBER                                                                 \
 	}
+#define NEXT_START                                                                                           \
+	{                                                                                                    \
+		"next_start", ARGUMENT_BOOL                                                                  \
+	}
 #define NEWEST                                                                                               \
 	{                                                                                                    \
 		"newest", ARGUMENT_BOOL                                                                      \
@@ -42,15 +46,19 @@ const struct route routes[] = {
 	{"GET", "/v1/guests/{guest}/state", ROLE_READ, .op = "info"},
 	{"POST", "/v1/guests/{guest}/start", ROLE_OPERATE, "start", .later = true, .arguments = {WAIT, TIMEOUT}},
 	{"POST", "/v1/guests/{guest}/shutdown", ROLE_OPERATE, "shutdown", .later = true, .arguments = {WAIT, TIMEOUT}},
-	{"POST", "/v1/guests/{guest}/reboot", ROLE_OPERATE, "reboot", .arguments = {TIMEOUT}},
+	{"POST", "/v1/guests/{guest}/reboot", ROLE_OPERATE, "reboot", .later = true, .arguments = {WAIT, TIMEOUT}},
 	{"POST", "/v1/guests/{guest}/kill", ROLE_OPERATE, "kill", .later = true, .arguments = {WAIT}},
 	{"POST", "/v1/guests/{guest}/pause", ROLE_OPERATE, .op = "pause"},
 	{"POST", "/v1/guests/{guest}/resume", ROLE_OPERATE, .op = "resume"},
+	{"PUT", "/v1/guests/{guest}/memory", ROLE_OPERATE, "memory-set", BODY_MEMBERS, .arguments = {{"memory_mib", ARGUMENT_NUMBER}}},
 	{"GET", "/v1/guests/{guest}/console", ROLE_OPERATE, "console", .begin = stream_begin},
+	{"PUT", "/v1/guests/{guest}/console/size", ROLE_OPERATE, "console-resize", BODY_MEMBERS,
+	 .arguments = {{"columns", ARGUMENT_NUMBER}, {"rows", ARGUMENT_NUMBER}}},
+	{"GET", "/v1/guests/{guest}/channels/{channel}", ROLE_OPERATE, "console", .begin = stream_begin},
 	{"GET", "/v1/guests/{guest}/vsock/{port}", ROLE_OPERATE, "vsock-connect", .begin = stream_begin},
 	{"GET", "/v1/guests/{guest}/exec", ROLE_OPERATE, "vsock-connect", .begin = stream_begin_exec},
-	{"POST", "/v1/guests/{guest}/exec", ROLE_OPERATE, "exec", BODY_MEMBERS,
-	 .arguments = {{.name = "command"}, {.name = "input"}, {.name = "environment"}, {.name = "user"}, {.name = "folder"}, TIMEOUT}},
+	{"POST", "/v1/guests/{guest}/exec", ROLE_OPERATE, "exec", BODY_MEMBERS, .body_large = true,
+	 .arguments = {{.name = "command"}, {.name = "input"}, {.name = "encoding"}, {.name = "environment"}, {.name = "user"}, {.name = "folder"}, TIMEOUT}},
 	{"GET", "/v1/guests/{guest}/logs", ROLE_READ, "logs",
 	 .arguments = {{"lines", ARGUMENT_NUMBER}, {"from", ARGUMENT_NUMBER}}},
 	{"GET", "/v1/guests/{guest}/stats", ROLE_READ, "stats", .begin = guest_stats},
@@ -58,8 +66,8 @@ const struct route routes[] = {
 	{"GET", "/v1/guests/{guest}/crashes", ROLE_READ, "crashes", .arguments = {NEWEST}},
 	{"GET", "/v1/guests/{guest}/devices", ROLE_READ, .op = "device-list"},
 	{"GET", "/v1/guests/{guest}/devices/{device}", ROLE_READ, .op = "device-info"},
-	{"PUT", "/v1/guests/{guest}/devices/{device}", ROLE_ADMIN, "device-add", BODY_DEFINITION, .begin = devices_put},
-	{"DELETE", "/v1/guests/{guest}/devices/{device}", ROLE_ADMIN, .op = "device-remove"},
+	{"PUT", "/v1/guests/{guest}/devices/{device}", ROLE_ADMIN, "device-add", BODY_DEFINITION, .begin = devices_put, .arguments = {NEXT_START, TIMEOUT}},
+	{"DELETE", "/v1/guests/{guest}/devices/{device}", ROLE_ADMIN, "device-remove", .arguments = {NEXT_START, TIMEOUT}},
 	{"GET", "/v1/stats", ROLE_READ, .op = "stats"},
 	{"GET", "/v1/crashes", ROLE_READ, "crashes", .arguments = {NEWEST}},
 

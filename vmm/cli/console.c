@@ -14,21 +14,25 @@
 #include "vmm/cli/reconnect.h"
 
 #define RETRY_US (300 * 1000)
+#define RESIZE_S 2 /* so long an answer is waited for */
 
 enum {
 	OPT_WAIT = 256,
 	OPT_SOCKET,
 	OPT_DETACH_KEYS,
+	OPT_DEVNAME,
 	OPT_HELP,
 };
 
 static const char usage[] =
-	"Usage: rastos-vmm console [--wait] [--detach-keys KEYS] GUEST\n"
+	"Usage: rastos-vmm console [--wait] [--detach-keys KEYS] [--devname NAME] GUEST\n"
 	"       rastos-vmm console [--detach-keys KEYS] --socket PATH\n\n"
 	"Attaches this terminal to a guest's console; Ctrl-] leaves it, and the guest goes on.\n"
-	"What the guest printed last is shown first. After a reboot of the guest it attaches again.\n\n"
+	"What the guest printed last is shown first. After a reboot of the guest it attaches again.\n"
+	"A virtio console is told this terminal's size, whenever that changes.\n\n"
 	"  --wait               wait for the manager and the guest, and again whenever the guest ends\n"
 	"  --detach-keys KEYS   what leaves, as ctrl-p,ctrl-q (default ctrl-])\n"
+	"  --devname NAME       attach to this channel of the guest instead of its console\n"
 	"  --socket PATH        attach to a unix stream socket instead, such as a virtual machine's serial line\n"
 	"  --help               show this help\n";
 
@@ -40,9 +44,37 @@ static void console_hint(const char *what, const char *keys)
 			strcmp(keys, DETACH_KEYS_DEFAULT) == 0 ? "Ctrl-]" : keys);
 }
 
-enum exit_code console_attach(const struct cli *cli, const char *guest, const struct detach_keys *keys,
-			      const char *hint, enum attach_end *end, struct error *err)
+struct resized_console {
+	const struct cli *cli;
+	const char *guest;
+	bool has_no_size; /* so we were told */
+};
+
+/* Best effort: the console works without. */
+static void console_resized(void *owner, unsigned columns, unsigned rows)
 {
+	struct resized_console *console = owner;
+	struct client client;
+	struct error err;
+	cJSON *request;
+
+	if (console->has_no_size || client_connect(console->cli, &client, &err) < 0)
+		return;
+	request = client_request_new(&client, "console-resize");
+	cJSON_AddStringToObject(request, "guest", console->guest);
+	cJSON_AddNumberToObject(request, "columns", columns);
+	cJSON_AddNumberToObject(request, "rows", rows);
+	console->has_no_size =
+		client_call(&client, request, RESIZE_S, NULL, NULL, &err) == EXIT_REFUSED;
+	client_close(&client);
+}
+
+enum exit_code console_attach(const struct cli *cli, const char *guest, const char *channel,
+			      const struct detach_keys *keys, const char *hint, enum attach_end *end,
+			      struct error *err)
+{
+	struct resized_console console = {.cli = cli, .guest = guest};
+	struct attach_size size = {.changed = console_resized, .owner = &console};
 	struct client client;
 	enum exit_code code = EXIT_FAILED;
 	cJSON *request;
@@ -50,12 +82,14 @@ enum exit_code console_attach(const struct cli *cli, const char *guest, const st
 	if (client_connect(cli, &client, err) == 0) {
 		request = client_request_new(&client, "console");
 		cJSON_AddStringToObject(request, "guest", guest);
+		if (channel)
+			cJSON_AddStringToObject(request, "channel", channel);
 		code = client_call(&client, request, 0, NULL, NULL, err);
 	}
 	if (code == EXIT_DONE && hint)
-		console_hint(guest, hint);
+		console_hint(channel ? channel : guest, hint);
 	if (code == EXIT_DONE)
-		*end = attach_terminal(client.fd, keys);
+		*end = attach_terminal(client.fd, keys, channel ? NULL : &size);
 	client_close(&client);
 	return code;
 }
@@ -93,7 +127,7 @@ static enum exit_code attach_socket(const char *path, const struct detach_keys *
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return cli_fail(EXIT_FAILED, "socket %s: cannot connect: %s", path, strerror(errno));
 	console_hint(path, keys_text);
-	return attach_terminal(fd, keys) == ATTACH_FAILED
+	return attach_terminal(fd, keys, NULL) == ATTACH_FAILED
 		       ? cli_fail(EXIT_FAILED, "socket %s: %s", path, strerror(errno))
 		       : EXIT_DONE;
 }
@@ -109,21 +143,23 @@ static bool manager_there(const struct cli *cli)
 	return there;
 }
 
-static enum exit_code attach_guest(struct cli *cli, const char *guest, const struct detach_keys *keys,
-				   const char *hint, bool wait)
+static enum exit_code attach_guest(struct cli *cli, const char *guest, const char *channel,
+				   const struct detach_keys *keys, const char *hint, bool wait)
 {
 	struct error err = {0};
 	bool said = false;
 
 	for (;;) {
 		enum attach_end end = ATTACH_CLOSED;
-		enum exit_code code = console_attach(cli, guest, keys, hint, &end, &err);
+		enum exit_code code = console_attach(cli, guest, channel, keys, hint, &end, &err);
 		char state[16] = "";
 
 		if (code == EXIT_DONE && end == ATTACH_ESCAPED)
 			return EXIT_DONE;
 		if (code == EXIT_DONE && end == ATTACH_FAILED)
 			return cli_fail(EXIT_FAILED, "console: %s", strerror(errno));
+		if (code == EXIT_DONE && channel && !wait)
+			return EXIT_DONE; /* its other program was there before, or the guest has ended */
 		if (code != EXIT_DONE && !wait && !said)
 			return cli_fail(code, "%s", err.text);
 		said = true;
@@ -146,11 +182,12 @@ enum exit_code command_console(struct cli *cli, int argc, char **argv)
 		{"wait", no_argument, NULL, OPT_WAIT},
 		{"socket", required_argument, NULL, OPT_SOCKET},
 		{"detach-keys", required_argument, NULL, OPT_DETACH_KEYS},
+		{"devname", required_argument, NULL, OPT_DEVNAME},
 		{"help", no_argument, NULL, OPT_HELP},
 		{NULL, 0, NULL, 0},
 	};
 	const char *keys_text = DETACH_KEYS_DEFAULT;
-	const char *path = NULL;
+	const char *path = NULL, *channel = NULL;
 	struct detach_keys keys;
 	struct error err = {0};
 	bool wait = false;
@@ -167,6 +204,9 @@ enum exit_code command_console(struct cli *cli, int argc, char **argv)
 		case OPT_DETACH_KEYS:
 			keys_text = optarg;
 			break;
+		case OPT_DEVNAME:
+			channel = optarg;
+			break;
 		case OPT_HELP:
 			fputs(usage, stdout);
 			return EXIT_DONE;
@@ -176,9 +216,11 @@ enum exit_code command_console(struct cli *cli, int argc, char **argv)
 	}
 	if (detach_keys_parse(keys_text, &keys, &err) < 0)
 		return cli_usage("console", "--detach-keys: %s", err.text);
+	if (path && channel)
+		return cli_usage("console", "--devname and --socket exclude each other");
 	if (path && optind == argc)
 		return attach_socket(path, &keys, keys_text);
 	if (path || optind != argc - 1)
 		return cli_usage("console", "which guest?");
-	return attach_guest(cli, argv[optind], &keys, keys_text, wait);
+	return attach_guest(cli, argv[optind], channel, &keys, keys_text, wait);
 }

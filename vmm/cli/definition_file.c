@@ -66,13 +66,15 @@ static int read_text(const char *path, struct definition_file *file, struct erro
 	return file->folder ? 0 : error_set(err, -errno, "%s: cannot resolve its folder: %m", path);
 }
 
-static bool looks_like_xml(const char *text)
+/* By what it begins with; its name counts when that is neither XML's nor JSON's. */
+static bool is_xml(const char *path, const char *text)
 {
 	static const char mark[] = "\xef\xbb\xbf"; /* of UTF-8 */
 
 	if (strncmp(text, mark, strlen(mark)) == 0)
 		text += strlen(mark);
-	return text[strspn(text, " \t\r\n")] == '<';
+	text += strspn(text, " \t\r\n");
+	return *text == '<' || (*text != '{' && definition_file_is_xml(path));
 }
 
 /* XML that is refused is refused; what is our own fault is a failure. */
@@ -117,7 +119,7 @@ enum exit_code definition_file_read(const char *path, bool no_validate, struct d
 	*file = (struct definition_file){.name = path};
 	if (read_text(path, file, &err) < 0)
 		code = cli_fail(EXIT_FAILED, "%s", err.text);
-	else if (looks_like_xml(file->text))
+	else if (is_xml(path, file->text))
 		code = from_xml(file, no_validate);
 	if (code != EXIT_DONE)
 		definition_file_free(file);

@@ -1,4 +1,4 @@
-/* rastos-vmm device list, add, remove: the devices of a guest, while it runs too. */
+/* rastos-vmm device list, add, set, remove: the devices of a guest, while it runs too. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 #include "common/cleanup.h"
 #include "common/util.h"
 #include "vmm/cli/answer.h"
+#include "vmm/cli/card_change.h"
 #include "vmm/cli/client.h"
 #include "vmm/cli/guest_options.h"
 #include "vmm/cli/options.h"
@@ -20,24 +21,32 @@ struct device_options {
 	bool json, next_start;
 	const char *disk, *network; /* NULL: not given */
 	unsigned long timeout_s;    /* 0: not given */
+	struct card_change card;
 	const char *guest, *device;
 };
 
 struct device_verb {
 	const char *name;
 	unsigned arguments;
-	const char *letters; /* options: j json, s next-start, d disk, n net, t timeout */
+	const char *letters; /* options: j json, s next-start, d disk, n net, t timeout, l i o: a card's */
 	enum exit_code (*run)(struct cli *cli, const struct device_options *options);
 };
 
 static const char help[] =
 	"Usage: rastos-vmm device list [--json] GUEST\n"
 	"       rastos-vmm device add [--next-start] [--json] (--disk DISK | --net NETWORK) GUEST DEVICE\n"
+	"       rastos-vmm device set [--link up|down] [--inbound RATE] [--outbound RATE] [--json] GUEST DEVICE\n"
 	"       rastos-vmm device remove [--next-start] [--timeout S] GUEST DEVICE\n\n"
 	"Shows the devices of a guest, and gives or takes disks and network cards: a guest with the transport pci may\n"
-	"run meanwhile. A guest that is asked to let a device go may take its time.\n\n"
+	"run meanwhile. A guest that is asked to let a device go may take its time. `set` changes a network card at once,\n"
+	"in any guest.\n\n"
 	"  -d, --disk FILE|IMAGE[,ro]   a disk\n"
-	"  -n, --net NETWORK            a network card: passt[:PORTS], network:NAME[:PORTS], bridge:NAME, tap:DEVICE\n"
+	"  -n, --net NETWORK            a network card: passt[:PORTS], network:NAME[:PORTS], bridge:NAME, tap:DEVICE,\n"
+	"                               direct:INTERFACE[:MODE]\n"
+	"      --link up|down           puts the card's cable in, or pulls it\n"
+	"      --inbound RATE           what the guest gets at most: AVERAGE[,PEAK[,BURST]] in KiB a second and KiB;\n"
+	"                               0: no limit\n"
+	"      --outbound RATE          the same of what it sends\n"
 	"      --next-start             change the definition only: from the guest's next start on\n"
 	"  -t, --timeout S              how long to wait for the guest to let go (default 30)\n"
 	"      --json                   print JSON\n"
@@ -48,7 +57,7 @@ static const char help[] =
 
 static const char *backing(const cJSON *device)
 {
-	static const char *const keys[] = {"path", "image", "network", "bridge", "device", "type"};
+	static const char *const keys[] = {"path", "image", "network", "bridge", "device", "source", "type"};
 	const cJSON *item = cJSON_GetObjectItemCaseSensitive(device, "disk");
 
 	if (!item)
@@ -191,6 +200,47 @@ static enum exit_code device_add(struct cli *cli, const struct device_options *o
 	return ask(cli, "device-add", options, members);
 }
 
+static enum exit_code card_of(struct cli *cli, const struct device_options *options, cJSON **card)
+{
+	cJSON *members = cJSON_CreateObject();
+	cJSON *result = NULL;
+	struct error err = {0};
+	enum exit_code code;
+
+	cJSON_AddStringToObject(members, "device", options->device);
+	code = client_ask(cli, "device-info", options->guest, members, &result, &err);
+	cJSON_Delete(members);
+	if (code != EXIT_DONE)
+		return cli_fail(code, "%s", err.text);
+	*card = cJSON_DetachItemFromObjectCaseSensitive(result, "network");
+	cJSON_Delete(result);
+	return *card ? EXIT_DONE
+		     : cli_fail(EXIT_REFUSED, "guest %s: device %s: is no network card", options->guest,
+				options->device);
+}
+
+static enum exit_code device_set(struct cli *cli, const struct device_options *options)
+{
+	const struct card_change *change = &options->card;
+	cJSON *card = NULL, *members;
+	struct error err = {0};
+	enum exit_code code;
+
+	if (!change->link && !change->inbound && !change->outbound)
+		return cli_usage("device set", "a --link, an --inbound or an --outbound?");
+	code = card_of(cli, options, &card);
+	if (code != EXIT_DONE)
+		return code;
+	if (card_change_apply(change, card, &err) < 0) {
+		cJSON_Delete(card);
+		return cli_usage("device set", "%s", err.text);
+	}
+	members = cJSON_CreateObject();
+	cJSON_AddStringToObject(members, "kind", "network");
+	cJSON_AddItemToObject(members, "definition", card);
+	return ask(cli, "device-add", options, members);
+}
+
 static enum exit_code device_remove(struct cli *cli, const struct device_options *options)
 {
 	return ask(cli, "device-remove", options, cJSON_CreateObject());
@@ -201,6 +251,7 @@ static enum exit_code device_remove(struct cli *cli, const struct device_options
 static const struct device_verb verbs[] = {
 	{"list", 1, "j", device_list},
 	{"add", 2, "jsdn", device_add},
+	{"set", 2, "jlio", device_set},
 	{"remove", 2, "st", device_remove},
 };
 
@@ -228,6 +279,15 @@ static enum exit_code take_option(int option, struct device_options *options)
 	case 'n':
 		options->network = optarg;
 		break;
+	case 'l':
+		options->card.link = optarg;
+		break;
+	case 'i':
+		options->card.inbound = optarg;
+		break;
+	case 'o':
+		options->card.outbound = optarg;
+		break;
 	default:
 		if (!cli_number(optarg, 1, TIMEOUT_MAX, &options->timeout_s))
 			return cli_usage("device", "--timeout: must be seconds from 1 to %d", TIMEOUT_MAX);
@@ -240,13 +300,11 @@ static enum exit_code read_options(const struct device_verb *verb, struct device
 				   char **argv, bool *shown)
 {
 	static const struct option known[] = {
-		{"json", no_argument, NULL, 'j'},
-		{"next-start", no_argument, NULL, 's'},
-		{"disk", required_argument, NULL, 'd'},
-		{"net", required_argument, NULL, 'n'},
-		{"timeout", required_argument, NULL, 't'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+		{"json", no_argument, NULL, 'j'},           {"next-start", no_argument, NULL, 's'},
+		{"disk", required_argument, NULL, 'd'},     {"net", required_argument, NULL, 'n'},
+		{"link", required_argument, NULL, 'l'},     {"inbound", required_argument, NULL, 'i'},
+		{"outbound", required_argument, NULL, 'o'}, {"timeout", required_argument, NULL, 't'},
+		{"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
 	};
 	enum exit_code code = EXIT_DONE;
 	int option;
@@ -281,7 +339,7 @@ enum exit_code command_device(struct cli *cli, int argc, char **argv)
 	bool shown = false;
 
 	if (argc < 2)
-		return cli_usage("device", "list, add or remove?");
+		return cli_usage("device", "list, add, set or remove?");
 	if (strcmp(argv[1], "--help") == 0) {
 		fputs(help, stdout);
 		return EXIT_DONE;

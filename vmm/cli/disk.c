@@ -12,6 +12,7 @@
 #include "common/cleanup.h"
 #include "common/util.h"
 #include "vmm/cli/cli.h"
+#include "vmm/cli/client.h"
 #include "vmm/cli/options.h"
 #include "vmm/cli/progress_line.h"
 #include "vmm/cli/progress_lines.h"
@@ -252,7 +253,8 @@ static const struct disk_verb verbs[] = {
 	{"info", 1, " NAME", "j", false, run_info, "show one image"},
 	{"create", 2, " NAME SIZE", "jl", true, run_create, "make an empty image"},
 	{"import", 2, " NAME SOURCE", "jlsft", true, run_import, "make an image from a file or folder"},
-	{"resize", 2, " NAME SIZE", "jl", true, run_resize, "make an image larger, and the ext4 in it"},
+	{"resize", 2, " NAME SIZE", "jl", true, run_resize,
+	 "make an image larger, and the ext4 in it (not while it is in use)"},
 	{"clone", 2, " NAME NEW_NAME", "jl", true, run_clone, "copy an image"},
 	{"delete", 1, " NAME", "l", true, run_delete, "delete an image that is not in use"},
 	{"prune", 0, "", "l", true, run_prune, "remove what was left half made"},
@@ -390,6 +392,29 @@ static enum exit_code fail(const struct disk_options *options, int code, const s
 	return exit_code_of(code);
 }
 
+/* A disk in use grows if its guests can be told: by a manager. Without one err stays as it was. */
+static int resize_live(struct cli *cli, const struct pool *pool, const struct disk_options *options,
+		       struct error *err)
+{
+	struct client client;
+	struct error missing;
+	uint64_t size = 0;
+	cJSON *request;
+	enum exit_code code;
+
+	if (client_connect(cli, &client, &missing) < 0)
+		return -EBUSY;
+	parse_size(options->args[0], options->args[1], &size, err);
+	request = client_request_new(&client, "disk-resize");
+	cJSON_AddStringToObject(request, "disk", options->args[0]);
+	cJSON_AddNumberToObject(request, "size", (double)size);
+	code = client_call(&client, request, 0, NULL, NULL, err);
+	client_close(&client);
+	if (code != EXIT_DONE)
+		return code == EXIT_REFUSED ? -EBUSY : -EIO;
+	return show_made(pool, options, options->args[0], err);
+}
+
 static enum exit_code run_verb(struct cli *cli, const struct disk_verb *verb,
 			       const struct disk_options *options)
 {
@@ -403,6 +428,8 @@ static enum exit_code run_verb(struct cli *cli, const struct disk_verb *verb,
 	code = pool_open(&settings, verb->writing, &pool, &err);
 	if (code == 0) {
 		code = verb->run(&pool, options, &err);
+		if (code == -EBUSY && verb->run == run_resize && !options->lines)
+			code = resize_live(cli, &pool, options, &err);
 		pool_close(&pool);
 	}
 	settings_free(&settings);

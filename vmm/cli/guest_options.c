@@ -20,7 +20,8 @@ const char guest_options_help[] =
 	"  -m, --memory MIB        memory in MiB (default 512)\n"
 	"  -d, --disk DISK[,ro][,id=ID][,cache=WORD][,discard=unmap]\n"
 	"                          a raw disk: a file, or an image of the pool; may be given more than once\n"
-	"  -n, --net passt[:PUBLISH,...] | network:NAME[:PUBLISH,...] | bridge:DEVICE | tap:DEVICE\n"
+	"  -n, --net passt[:PUBLISH,...] | network:NAME[:PUBLISH,...] | bridge:DEVICE | tap:DEVICE |\n"
+	"            direct:INTERFACE[:MODE]\n"
 	"                          a network card; may be given more than once\n"
 	"  -i, --initrd FILE       initrd of a bare kernel\n"
 	"  -a, --append TEXT       command line of a bare kernel (default console=ttyS0); of a disk's own\n"
@@ -155,10 +156,16 @@ cJSON *guest_options_disk(const char *text, const struct settings *settings)
 	return disk;
 }
 
+/* Whether something may follow the name of what the card is plugged into. */
+static bool has_more(const char *type)
+{
+	return strcmp(type, "network") == 0 || strcmp(type, "direct") == 0;
+}
+
 cJSON *guest_options_network(const char *text)
 {
 	static const char *const targets[][2] = {
-		{"tap", "device"}, {"bridge", "bridge"}, {"network", "network"}};
+		{"tap", "device"}, {"bridge", "bridge"}, {"network", "network"}, {"direct", "source"}};
 	AUTO_FREE char *copy = strdup(text);
 	cJSON *network = cJSON_CreateObject();
 	char *rest = copy;
@@ -170,8 +177,10 @@ cJSON *guest_options_network(const char *text)
 	for (unsigned i = 0; i < ARRAY_SIZE(targets) && rest; i++) {
 		if (strcmp(type, targets[i][0]) == 0)
 			cJSON_AddStringToObject(network, targets[i][1],
-						strcmp(type, "network") == 0 ? strsep(&rest, ":") : rest);
+						has_more(type) ? strsep(&rest, ":") : rest);
 	}
+	if (rest && strcmp(type, "direct") == 0)
+		cJSON_AddStringToObject(network, "mode", rest);
 	if (!rest || (strcmp(type, "passt") != 0 && strcmp(type, "network") != 0))
 		return network;
 	publish = cJSON_AddArrayToObject(network, "publish");

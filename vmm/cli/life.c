@@ -35,7 +35,6 @@ enum {
 	}
 
 static const struct option only_help[] = {HELP, END};
-static const struct option with_timeout[] = {TIMEOUT, HELP, END};
 static const struct option with_wait[] = {WAIT, HELP, END};
 static const struct option with_both[] = {WAIT, TIMEOUT, HELP, END};
 
@@ -146,9 +145,10 @@ enum exit_code command_reboot(struct cli *cli, int argc, char **argv)
 {
 	static const struct operation operation = {
 		.name = "reboot",
-		.options = with_timeout,
-		.usage = "Usage: rastos-vmm reboot [--timeout S] GUEST...\n\n"
+		.options = with_both,
+		.usage = "Usage: rastos-vmm reboot [--wait] [--timeout S] GUEST...\n\n"
 			 "Shuts guests down as `shutdown` does, and starts them again.\n\n"
+			 "      --wait        return when they are ready again\n"
 			 "  -t, --timeout S   how long they may take to shut down (default 30 seconds)\n"
 			 "      --help        show this help\n",
 	};

@@ -24,6 +24,10 @@ static void report(struct progress *progress, const char *step, int percent)
 	cJSON_AddStringToObject(json, "progress", step);
 	if (percent != PROGRESS_UNKNOWN)
 		cJSON_AddNumberToObject(json, "percent", percent);
+	if (progress->total) {
+		cJSON_AddNumberToObject(json, "done", (double)progress->done);
+		cJSON_AddNumberToObject(json, "total", (double)progress->total);
+	}
 	print_line(json);
 }
 

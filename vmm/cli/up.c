@@ -220,7 +220,7 @@ static enum exit_code attach_server(struct cli *cli)
 	detach_keys_parse(hint, &keys, &err);
 	do {
 		enum attach_end end = ATTACH_CLOSED; /* also while it is off before it starts again */
-		enum exit_code code = console_attach(cli, name, &keys, hint, &end, &err);
+		enum exit_code code = console_attach(cli, name, NULL, &keys, hint, &end, &err);
 
 		if (code == EXIT_DONE)
 			hint = NULL;                           /* once is enough */

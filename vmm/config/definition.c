@@ -354,8 +354,7 @@ static int read_devices(const struct json_place *root, const char *folder,
 	    (code = read_networks(root, definition)) < 0 || (code = check_device_ids(root, definition)) < 0 ||
 	    (code = rng_definition_read(root, &definition->rng)) < 0 ||
 	    (code = channel_definitions_read(root, folder, &definition->channels)) < 0 ||
-	    (code = memballoon_definition_read(root, definition->wants.memory_mib, &definition->memballoon)) <
-		    0 ||
+	    (code = memballoon_definition_read(root, &definition->wants, &definition->memballoon)) < 0 ||
 	    (code = read_clock(root, &definition->clock)) < 0)
 		return code;
 	return read_vsock(root, folder, definition);

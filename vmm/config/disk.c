@@ -16,6 +16,7 @@
 static const char *const cache_words[] = {"writeback", "writethrough", "none", "directsync", "unsafe", NULL};
 static const char *const discard_words[] = {"ignore", "unmap", NULL};
 static const char *const error_words[] = {"report", "stop", "ignore", NULL};
+static const char *const io_words[] = {"auto", "io_uring", "threads", NULL};
 
 void disk_definition_free(struct disk_definition *disk)
 {
@@ -82,6 +83,20 @@ static int read_behaviour(const struct json_place *place, struct disk_definition
 	disk->cache = (enum disk_cache)cache;
 	disk->discard = discard;
 	disk->errors = (enum disk_errors)errors;
+	return 0;
+}
+
+static int read_engine(const struct json_place *place, struct disk_definition *disk)
+{
+	uint64_t queues = 1;
+	unsigned io = DISK_IO_AUTO;
+	int code;
+
+	if ((code = json_word(place, "io", io_words, &io)) < 0 ||
+	    (code = json_uint(place, "queues", 1, DISK_QUEUES_MAX, &queues)) < 0)
+		return code;
+	disk->io = (enum disk_io)io;
+	disk->queues = (unsigned)queues;
 	return 0;
 }
 
@@ -182,6 +197,8 @@ static int check_backend(const struct json_place *place, const struct disk_defin
 			       ? json_error(place, "reconnect",
 					    "is for disks that another program serves: those with format, source or transient")
 			       : 0;
+	if (disk->io != DISK_IO_AUTO)
+		return json_error(place, "io", "is for disks that no other program serves");
 	if (disk->source.transient && disk->read_only)
 		return json_error(place, "transient", "and read_only exclude each other");
 	if (disk->shareable && !disk->read_only)
@@ -191,14 +208,15 @@ static int check_backend(const struct json_place *place, const struct disk_defin
 
 int disk_definition_read(const struct json_place *place, const char *folder, struct disk_definition *disk)
 {
-	static const char *const keys[] = {"path",       "image",  "id",      "read_only",
-					   "shareable",  "cache",  "discard", "error_policy",
-					   "block_size", "iotune", "driver", "format", "source", "backing", "secret", "transient", "reconnect", NULL};
+	static const char *const keys[] = {
+		"path",       "image",  "id",     "read_only", "shareable", "cache",   "discard", "error_policy",
+		"block_size", "iotune", "driver", "io",        "queues",    "format",  "source",  "backing",
+		"secret",     "transient", "reconnect", NULL};
 	int code;
 
 	if ((code = json_keys(place, keys)) < 0 || (code = read_source(place, folder, disk)) < 0 ||
 	    (code = read_behaviour(place, disk)) < 0 || (code = read_block_size(place, disk)) < 0 ||
-	    (code = virtio_driver_read(place, &disk->driver)) < 0)
+	    (code = virtio_driver_read(place, &disk->driver)) < 0 || (code = read_engine(place, disk)) < 0)
 		return code;
 	code = check_backend(place, disk);
 	return code < 0 ? code : read_iotune(place, disk);

@@ -20,6 +20,7 @@
 #define DISK_BLOCK_MIN          512
 #define DISK_LOGICAL_BLOCK_MAX  4096 /* Linux takes no more than a page */
 #define DISK_PHYSICAL_BLOCK_MAX 65536
+#define DISK_QUEUES_MAX         16
 
 enum disk_cache {
 	DISK_CACHE_WRITEBACK,
@@ -34,6 +35,13 @@ enum disk_errors {
 	DISK_ERRORS_REPORT,
 	DISK_ERRORS_STOP,   /* nothing: it is paused, and what failed is tried again when it is resumed */
 	DISK_ERRORS_IGNORE, /* nothing: what could not be read is zeros, what could not be written is lost */
+};
+
+/* How what cannot be done at once is done. */
+enum disk_io {
+	DISK_IO_AUTO, /* by io_uring where the kernel has it */
+	DISK_IO_URING,
+	DISK_IO_THREADS, /* one after the other, by the queue's thread */
 };
 
 /* Operations and bytes a second; total excludes the others. */
@@ -55,6 +63,8 @@ struct disk_definition {
 	unsigned physical_block; /* bytes; 0: the logical one */
 	struct disk_rates operations, bytes;
 	struct virtio_driver driver;
+	enum disk_io io;
+	unsigned queues; /* each with a thread of its own */
 };
 
 /* Reads one disk; paths are made absolute against folder. */

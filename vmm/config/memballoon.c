@@ -1,7 +1,5 @@
 #include "vmm/config/memballoon.h"
 
-#include "vmm/config/wants.h"
-
 #define STATS_PERIOD_MAX 3600
 
 static int read_object(const struct json_place *root, struct memballoon_definition *memballoon)
@@ -38,7 +36,7 @@ static int read_current(const struct json_place *root, uint64_t memory_mib,
 	return 0;
 }
 
-int memballoon_definition_read(const struct json_place *root, uint64_t memory_mib,
+int memballoon_definition_read(const struct json_place *root, const struct guest_wants *wants,
 			       struct memballoon_definition *memballoon)
 {
 	const cJSON *item = cJSON_GetObjectItemCaseSensitive(root->object, "memballoon");
@@ -49,5 +47,8 @@ int memballoon_definition_read(const struct json_place *root, uint64_t memory_mi
 	else if (item && !cJSON_IsBool(item))
 		return json_error(root, "memballoon", "must be true, false or an object: { ... }");
 	memballoon->present = cJSON_IsObject(item) || cJSON_IsTrue(item);
-	return code == 0 ? read_current(root, memory_mib, memballoon) : code;
+	if (code == 0 && memballoon->present && wants->pages != PAGES_NORMAL)
+		return json_error(root, "memballoon",
+				  "and memory_backing.hugepages exclude each other: huge pages are reserved");
+	return code == 0 ? read_current(root, wants->memory_mib, memballoon) : code;
 }

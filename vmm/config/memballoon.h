@@ -5,6 +5,7 @@
 #pragma once
 
 #include "vmm/config/json.h"
+#include "vmm/config/wants.h"
 
 struct memballoon_definition {
 	bool present;
@@ -14,6 +15,6 @@ struct memballoon_definition {
 	uint64_t current_mib;     /* what the guest has of its memory at first; 0: all */
 };
 
-/* memory_mib: 0 when the definition does not say. */
-int memballoon_definition_read(const struct json_place *root, uint64_t memory_mib,
+/* wants: what the definition says of memory, read before. */
+int memballoon_definition_read(const struct json_place *root, const struct guest_wants *wants,
 			       struct memballoon_definition *memballoon);

@@ -46,5 +46,7 @@ int rng_definition_read(const struct json_place *root, struct rng_definition *rn
 	code = json_object(root, "rng", &place);
 	if (code == 0)
 		code = json_keys(&place, keys);
+	if (code == 0 && !cJSON_HasObjectItem(item, "rate"))
+		code = json_error(&place, "rate", "is missing; without one: true");
 	return code == 0 ? read_rate(&place, &rng->rate) : code;
 }

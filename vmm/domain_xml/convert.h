@@ -22,6 +22,10 @@ extern const struct conversion convert_present; /* an empty element: true */
 extern const struct conversion convert_yes_no;
 extern const struct conversion convert_on_off;
 extern const struct conversion convert_vcpus;
+extern const struct conversion convert_channel;      /* a port's name */
+extern const struct conversion convert_rate_bytes;   /* of a period */
+extern const struct conversion convert_rate_period;  /* ms */
+extern const struct conversion convert_stats_period; /* seconds */
 extern const struct conversion convert_weight;
 extern const struct conversion convert_mtu;
 extern const struct conversion convert_cid;
@@ -29,11 +33,16 @@ extern const struct conversion convert_block_size;
 extern const struct conversion convert_bytes_sec;
 extern const struct conversion convert_iops_sec;
 extern const struct conversion convert_seconds;
+extern const struct conversion convert_queues;
 extern const struct conversion convert_kib_sec;
 extern const struct conversion convert_cache;
 extern const struct conversion convert_discard;
 extern const struct conversion convert_error_policy;
+extern const struct conversion convert_io;
 extern const struct conversion convert_card_type;
+extern const struct conversion convert_card_mode; /* of macvtap */
+extern const struct conversion convert_card_queues;
+extern const struct conversion convert_vhost;
 extern const struct conversion convert_link;
 extern const struct conversion convert_action;
 extern const struct conversion convert_adjustment; /* seconds, with a sign */

@@ -29,6 +29,7 @@ extern const struct special special_card_backend;
 extern const struct special special_serial;
 extern const struct special special_console;
 extern const struct special special_rng;
+extern const struct special special_memballoon;
 
 /* metadata.c */
 extern const struct special special_metadata;

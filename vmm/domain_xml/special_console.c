@@ -1,4 +1,4 @@
-/* The console, which libvirt has as a serial port and a console on it, and the entropy device. */
+/* The console, which libvirt has as a serial port and a console on it, the entropy device and the balloon. */
 #include <errno.h>
 #include <string.h>
 
@@ -76,6 +76,28 @@ static int rng_write(struct writer *writer, xmlNode *element, const cJSON *objec
 	return code == 0 ? writer_set(writer, element, "devices/rng/backend", "/dev/urandom") : code;
 }
 
+/* An object only where it says more than that it is there. */
+static int memballoon_read(struct reader *reader, const xmlNode *node, cJSON *object)
+{
+	const char *model = xml_attribute(node, "model");
+	bool more = xml_attribute(node, "autodeflate") || xml_attribute(node, "freePageReporting") ||
+		    xml_child(node, "stats");
+
+	if (!model || strcmp(model, "none") != 0)
+		return reader_set(reader, node, object, "memballoon",
+				  more ? cJSON_CreateObject() : cJSON_CreateTrue());
+	return more ? refuse(reader->refusal, -EINVAL, node, "of model none cannot do anything") : 0;
+}
+
+static int memballoon_write(struct writer *writer, xmlNode *element, const cJSON *object)
+{
+	const cJSON *memballoon = cJSON_GetObjectItemCaseSensitive(object, "memballoon");
+	bool present = cJSON_IsTrue(memballoon) || cJSON_IsObject(memballoon);
+
+	return writer_set(writer, element, "devices/memballoon/@model", present ? "virtio" : "none");
+}
+
 const struct special special_serial = {.read = serial_read};
 const struct special special_console = {console_read, console_write};
 const struct special special_rng = {rng_read, rng_write};
+const struct special special_memballoon = {memballoon_read, memballoon_write};

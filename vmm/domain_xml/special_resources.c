@@ -82,25 +82,49 @@ static int memory_read(struct reader *reader, const xmlNode *node, cJSON *object
 			: reader_set(reader, node, object, "memory_mib", cJSON_CreateNumber((double)mib));
 }
 
+static bool mib_of(const cJSON *object, const char *key, uint64_t *mib)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+	double number = cJSON_IsNumber(item) ? item->valuedouble : 0;
+
+	if (number < MIB_MIN || number > (double)MIB_MAX)
+		return false;
+	*mib = (uint64_t)number;
+	return true;
+}
+
+static int write_kib(struct writer *writer, xmlNode *element, const char *name, const char *unit,
+		     uint64_t mib)
+{
+	char text[24];
+	int code = writer_set(writer, element, unit, "KiB");
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)mib * KIB_OF_MIB);
+	return code < 0 ? code : writer_set(writer, element, name, text);
+}
+
 /* As libvirt prints it. */
 static int memory_write(struct writer *writer, xmlNode *element, const cJSON *object)
 {
-	const cJSON *mib = cJSON_GetObjectItemCaseSensitive(object, "memory_mib");
-	double number = cJSON_IsNumber(mib) ? mib->valuedouble : 0;
-	char text[24];
-	int code = 0;
+	uint64_t mib, current;
+	int code;
 
-	if (number < MIB_MIN || number > (double)MIB_MAX)
+	if (!mib_of(object, "memory_mib", &mib))
 		return 0;
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)number * KIB_OF_MIB);
-	for (unsigned i = 0; i < 2 && code == 0; i++) {
-		const char *name = i == 0 ? "memory" : "currentMemory";
+	if (!mib_of(object, "current_memory_mib", &current) || current > mib)
+		current = mib; /* what XML cannot say goes another way (remainder.h) */
+	code = write_kib(writer, element, "memory", "memory/@unit", mib);
+	return code < 0 ? code : write_kib(writer, element, "currentMemory", "currentMemory/@unit", current);
+}
 
-		code = writer_set(writer, element, i == 0 ? "memory/@unit" : "currentMemory/@unit", "KiB");
-		if (code == 0)
-			code = writer_set(writer, element, name, text);
-	}
-	return code;
+static bool has_balloon(const xmlNode *domain)
+{
+	const xmlNode *devices = xml_child(domain, "devices");
+	const xmlNode *memballoon = devices ? xml_child(devices, "memballoon") : NULL;
+	const xmlNode *backing = xml_child(domain, "memoryBacking");
+	const char *model = memballoon ? xml_attribute(memballoon, "model") : NULL;
+
+	return model && strcmp(model, "none") != 0 && !(backing && xml_child(backing, "hugepages"));
 }
 
 static int current_memory_read(struct reader *reader, const xmlNode *node, cJSON *object)
@@ -109,15 +133,17 @@ static int current_memory_read(struct reader *reader, const xmlNode *node, cJSON
 	uint64_t current = 0, all = 0;
 	int code = read_mib(reader, node, &current);
 
-	(void)object;
 	if (code == 0 && memory)
 		code = read_mib(reader, memory, &all);
-	if (code < 0)
+	if (code < 0 || (memory && current == all))
 		return code;
-	if (!memory || current != all)
+	if (current > all)
+		return refuse(reader->refusal, -EINVAL, node, "must be at most as much as memory");
+	if (!reader->partial && !has_balloon(node->parent))
 		return refuse(reader->refusal, -EINVAL, node,
-			      "must be as much as memory: there is no balloon that could hold the rest");
-	return 0;
+			      "must be as much as memory where there is no <memballoon model=\"virtio\"/> of "
+			      "ordinary pages that could hold the rest");
+	return reader_set(reader, node, object, "current_memory_mib", cJSON_CreateNumber((double)current));
 }
 
 static int current_vcpus_read(struct reader *reader, const xmlNode *node, cJSON *object)

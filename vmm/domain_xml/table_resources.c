@@ -9,7 +9,7 @@ static const struct rule rules[] = {
 	HOLD   ("memory/@unit"),
 	FIXED  ("memory/@dumpCore", "off", .key = "-"),
 	IGNORE ("memory/@dumpCore", "a guest's memory is never in a core dump"),
-	SPECIAL("currentMemory", current_memory, "as much as `memory`"),
+	SPECIAL("currentMemory", current_memory, "less than `memory` with a balloon", .key = "current_memory_mib"),
 	HOLD   ("currentMemory/@unit"),
 	REFUSE ("maxMemory", "memory cannot be plugged in: give it all in <memory>"),
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/util.h"
 
 #define CHUNK      4096
@@ -30,6 +31,10 @@ struct capture {
 	uint32_t credit;
 	struct kept output, error;
 	struct exec_exit end;
+	struct loop_timer pause; /* then it is listened to again */
+	bool paused;
+	uint64_t share_ns; /* CLOCK_MONOTONIC, since when share_bytes came */
+	size_t share_bytes;
 	struct exec_receiver receiver;
 	struct exec_sender sender;
 };
@@ -87,6 +92,36 @@ static int take_frame(struct capture *capture, const struct exec_frame *frame)
 	}
 }
 
+/* --- Its share of the loop --- */
+
+static void watch(struct capture *capture)
+{
+	loop_modify(capture->config.loop, &capture->source,
+		    (capture->paused ? 0 : (uint32_t)EPOLLIN) |
+			    (capture->sender.used ? (uint32_t)EPOLLOUT : 0));
+}
+
+static void pause_over(struct loop_timer *timer)
+{
+	struct capture *capture = CONTAINER_OF(timer, struct capture, pause);
+
+	capture->paused = false;
+	watch(capture);
+}
+
+static void count(struct capture *capture, size_t bytes)
+{
+	uint64_t now = monotonic_ns();
+
+	if (now - capture->share_ns >= CAPTURE_SHARE_NS) {
+		capture->share_ns = now;
+		capture->share_bytes = 0;
+	}
+	capture->share_bytes += bytes;
+	if (capture->share_bytes > CAPTURE_SHARE && !capture->paused)
+		capture->paused = loop_timer_set(&capture->pause, CAPTURE_SHARE_NS, 0) == 0;
+}
+
 /* Reads once; 1 when the command has ended. */
 static int receive(struct capture *capture)
 {
@@ -98,6 +133,7 @@ static int receive(struct capture *capture)
 		return 0;
 	if (got <= 0)
 		return -ECONNRESET;
+	count(capture, (size_t)got);
 	while (code == 0 && (code = exec_next(&capture->receiver, &frame)) > 0)
 		code = take_frame(capture, &frame);
 	return code;
@@ -149,8 +185,7 @@ static void flush(struct capture *capture)
 		capture->sender.used = 0;
 		capture->input_over = true;
 	}
-	loop_modify(capture->config.loop, &capture->source,
-		    capture->sender.used ? EPOLLIN | EPOLLOUT : (uint32_t)EPOLLIN);
+	watch(capture);
 }
 
 /* --- Both --- */
@@ -200,6 +235,12 @@ int capture_begin(const struct capture_config *config, struct capture **result, 
 		.events = EPOLLIN,
 		.ready = connection_ready,
 	};
+	code = loop_timer_init(config->loop, &capture->pause, pause_over);
+	if (code < 0) {
+		capture->pause.source.fd = -1;
+		capture_close(capture);
+		return error_set(err, code, "cannot make a timer: %s", strerror(-code));
+	}
 	code = exec_send_request(&capture->sender, config->request);
 	if (code < 0)
 		error_set(err, code,
@@ -231,6 +272,7 @@ void capture_close(struct capture *capture)
 	if (!capture)
 		return;
 	loop_remove(capture->config.loop, &capture->source);
+	loop_timer_close(capture->config.loop, &capture->pause);
 	close(capture->source.fd);
 	free(capture->input);
 	free(capture->output.bytes);

@@ -2,8 +2,10 @@
  * One command in a guest whose output is kept: the host's end of the guest's helper (common/exec_wire.h) on
  * an event loop, for programs that want an answer and no stream (session.h is for people at terminals).
  *
- * The guest is an enemy: of what it says CAPTURE_MAX bytes of each kind are kept and the rest is dropped, and
- * what breaks the wire format ends it. Whoever began it sets the time limit: capture_close ends the command.
+ * The guest is an enemy: of what it says CAPTURE_MAX bytes of each kind are kept and the rest is dropped; it
+ * is listened to for CAPTURE_SHARE bytes each CAPTURE_SHARE_NS, so that a flood costs the loop little and the
+ * guest waits; and what breaks the wire format ends it. Whoever began it sets the time limit: capture_close
+ * ends the command.
  *
  * `ended` is called once, from the loop: 0 and *end as in session.h; -EPIPE the guest's helper does not
  * listen; -ECONNRESET it broke off; -EPROTO. What was kept until then can be read, also when the time is
@@ -19,6 +21,8 @@
 
 #define CAPTURE_MAX       (1U << 20)
 #define CAPTURE_INPUT_MAX (1U << 20)
+#define CAPTURE_SHARE     (1U << 20)
+#define CAPTURE_SHARE_NS  20000000ULL
 
 struct capture;
 

@@ -36,17 +36,25 @@ static int definition_of_device(const cJSON *message, const char *array, struct 
 	return definition_parse(device_message_id(message), "/", text, definition, err);
 }
 
+static bool read_size(const cJSON *message, uint64_t *size)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(message, "size");
+
+	if (!cJSON_IsNumber(item) || item->valuedouble < 0 || item->valuedouble >= (double)INT64_MAX)
+		return false;
+	*size = (uint64_t)item->valuedouble;
+	return true;
+}
+
 static int add_disk(struct machine *machine, const cJSON *message, int *fd, struct error *err)
 {
-	const cJSON *size = cJSON_GetObjectItemCaseSensitive(message, "size");
 	struct disk_resource resource = {.fd = *fd};
 	struct guest_definition *definition = NULL;
 	int code = definition_of_device(message, "disks", &definition, err);
 
 	if (code < 0)
 		return code;
-	if (cJSON_IsNumber(size) && size->valuedouble >= 0 && size->valuedouble < (double)INT64_MAX) {
-		resource.size = (uint64_t)size->valuedouble;
+	if (read_size(message, &resource.size)) {
 		code = machine_add_disk(machine, &definition->disks[0], device_message_id(message), &resource,
 					err);
 	} else {
@@ -134,6 +142,26 @@ int device_set_link(struct machine *machine, const cJSON *message, struct error 
 		return error_set(err, -EINVAL, "device %s: its link is to be up or down",
 				 device_message_id(message));
 	return machine_set_link(machine, device_message_id(message), cJSON_IsTrue(up), err);
+}
+
+int device_resize(struct machine *machine, const cJSON *message, struct error *err)
+{
+	uint64_t size;
+
+	if (!read_size(message, &size))
+		return error_set(err, -EINVAL, "device %s: has no size", device_message_id(message));
+	return machine_resize_disk(machine, device_message_id(message), size, err);
+}
+
+int device_limit(struct machine *machine, const cJSON *message, struct error *err)
+{
+	struct guest_definition *definition = NULL;
+	int code = definition_of_device(message, "disks", &definition, err);
+
+	if (code == 0)
+		code = machine_limit_disk(machine, device_message_id(message), &definition->disks[0], err);
+	definition_free(definition);
+	return code;
 }
 
 int device_set_bandwidth(struct machine *machine, const cJSON *message, struct error *err)

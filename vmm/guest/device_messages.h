@@ -20,9 +20,11 @@ struct device_fds {
 /* "device-add"; the descriptors are taken over, closed on failure. */
 int device_add(struct machine *machine, const cJSON *message, const struct device_fds *fds,
 	       struct error *err);
-/* "device-link", "device-bandwidth", "device-remove" */
+/* "device-link", "device-bandwidth", "device-resize", "device-limit", "device-remove" */
 int device_set_link(struct machine *machine, const cJSON *message, struct error *err);
 int device_set_bandwidth(struct machine *machine, const cJSON *message, struct error *err);
+int device_resize(struct machine *machine, const cJSON *message, struct error *err);
+int device_limit(struct machine *machine, const cJSON *message, struct error *err);
 int device_remove(struct machine *machine, const cJSON *message, struct error *err);
 /* The id that such a message is about; "" when it has none. */
 const char *device_message_id(const cJSON *message);

@@ -241,7 +241,7 @@ static int plan_memory(const struct start *start, struct error *err)
 		.file_count = start->count,
 		.secret = start->secret[0] ? start->secret : NULL,
 		.jail = start->place->jail,
-		.queues = 1,
+		.queues = start->disk->queues ? start->disk->queues : 1,
 	};
 	AUTO_CLOSE int fd = memfd_create("disk", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	cJSON *plan = storage_plan_make(&wants);

@@ -4,28 +4,28 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "devmodel/virtio/blk.h"
+#include "vmm/storage/image_lock.h"
 #include "vmm/storage/pool.h"
 
 #define LOOK_MS 20
 
 static int file_lock(const struct disk_source_file *file, int fd, struct error *err)
 {
-	bool reader = file->read_only || file->shareable;
-	struct flock lock = {.l_type = reader ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
+	int code = image_lock(fd, file->read_only || file->shareable);
 
-	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
-		return 0;
-	if (errno == EAGAIN || errno == EACCES)
-		return error_set(err, -EBUSY,
+	if (code == -EBUSY)
+		return error_set(err, code,
 				 "disk %s: is in use by another guest or program; end that one first",
 				 file->path);
-	return error_set(err, -errno, "disk %s: cannot lock: %m", file->path);
+	return code < 0 ? error_set(err, code, "disk %s: cannot lock: %s", file->path, strerror(-code))
+			: 0;
 }
 
 static int disk_size(const char *path, int fd, uint64_t *size, struct error *err)

@@ -57,7 +57,7 @@ struct machine;
 
 int machine_create(const struct machine_config *config, struct machine **machine, struct error *err);
 int machine_start(struct machine *machine, struct error *err);
-/* How many threads machine_start makes. */
+/* How many threads machine_start makes, and the kernel for their requests. */
 unsigned machine_threads(const struct guest_definition *definition);
 void machine_destroy(struct machine *machine); /* NULL is allowed */
 
@@ -102,6 +102,11 @@ int machine_add_network(struct machine *machine, const struct network_definition
 int machine_remove_device(struct machine *machine, const char *id, struct error *err);
 /* Plugs its cable in or pulls it. -ENOENT: there is no network card of this id. */
 int machine_set_link(struct machine *machine, const char *id, bool up, struct error *err);
+/* The disk's file has grown to so many bytes; the limits of this definition hold for it from now on. -ENOENT:
+ * there is no disk of this id. */
+int machine_resize_disk(struct machine *machine, const char *id, uint64_t size, struct error *err);
+int machine_limit_disk(struct machine *machine, const char *id, const struct disk_definition *definition,
+		       struct error *err);
 /* Gives it other rates, at once. */
 int machine_set_rates(struct machine *machine, const char *id, const struct network_rates *rates,
 		      struct error *err);

@@ -24,7 +24,7 @@ static void count_vcpus(const struct machine *machine, struct machine_counters *
 			counters->vcpus[i].exits += exits;
 			counters->exits[kind] += exits;
 		}
-		if (self->running && pthread_getcpuclockid(self->vcpu.thread, &clock) == 0 &&
+		if (self->running && pthread_getcpuclockid(self->thread, &clock) == 0 &&
 		    clock_gettime(clock, &time) == 0)
 			counters->vcpus[i].cpu_ns =
 				(uint64_t)time.tv_sec * 1000000000ULL + (uint64_t)time.tv_nsec;

@@ -111,75 +111,6 @@ static int add_platform(struct machine_devices *devices, struct error *err)
 
 /* --- virtio devices --- */
 
-static void fill_blk_options(const struct disk_definition *definition, const struct disk_resource *resource,
-			     struct virtio_blk_options *options)
-{
-	*options = (struct virtio_blk_options){
-		.name = definition->id ? definition->id : disk_definition_name(definition),
-		.fd = resource->fd,
-		.backend = disk_definition_has_backend(definition),
-		.reconnect = definition->source.reconnect,
-		.size = resource->size,
-		.read_only = definition->read_only,
-		.id = definition->id ? definition->id : "",
-		.write_through = definition->cache == DISK_CACHE_WRITETHROUGH ||
-				 definition->cache == DISK_CACHE_DIRECTSYNC,
-		.unsafe = definition->cache == DISK_CACHE_UNSAFE,
-		.discard = definition->discard,
-		.ignore_errors = definition->errors == DISK_ERRORS_IGNORE,
-		.logical_block = definition->logical_block,
-		.physical_block = definition->physical_block,
-		.operations = {definition->operations.total, definition->operations.read,
-			       definition->operations.write},
-		.bytes = {definition->bytes.total, definition->bytes.read, definition->bytes.write},
-	};
-}
-
-/* What a disk that stops the guest needs: once a machine, when there is such a disk. */
-static int disk_halt_prepare(struct machine_devices *devices, const struct disk_definition *definition,
-			     struct error *err)
-{
-	const struct machine_config *config = devices->config;
-
-	return definition->errors == DISK_ERRORS_STOP
-		       ? disk_halt_make(&devices->halt, config->loop, config->halted, config->owner, err)
-		       : 0;
-}
-
-void machine_devices_retry(struct machine_devices *devices)
-{
-	for (unsigned i = 0; devices->halt.made && i < VIRTIO_SLOTS_MAX; i++) {
-		const struct virtio_slot *slot = &devices->virtio[i];
-
-		if (slot->kind == VIRTIO_SLOT_DISK && virtio_slot_device(slot))
-			virtio_blk_retry(slot->device);
-	}
-}
-
-int machine_devices_add_disk(struct machine_devices *devices, const struct disk_definition *definition,
-			     const char *id, struct disk_resource *resource, struct virtio_slot **result,
-			     struct error *err)
-{
-	struct virtio_slot *slot = virtio_slot_open(devices, VIRTIO_SLOT_DISK, id, true, err);
-	struct virtio_blk_options options;
-	struct virtio_device *device;
-
-	if (!slot)
-		return -ENOSPC;
-	fill_blk_options(definition, resource, &options);
-	if (definition->errors == DISK_ERRORS_STOP) {
-		options.stopped = disk_halt_tell;
-		options.owner = &devices->halt;
-	}
-	device = disk_halt_prepare(devices, definition, err) < 0
-			 ? NULL
-			 : virtio_blk_create(&options, devices->memory, virtio_slot_loop(slot), err);
-	if (device)
-		resource->fd = -1;
-	*result = slot;
-	return virtio_slot_fill(slot, device, &definition->driver, err);
-}
-
 static int add_disk(struct machine_devices *devices, unsigned index, struct error *err)
 {
 	const struct guest_definition *definition = devices->config->definition;
@@ -311,7 +242,14 @@ int machine_devices_start(struct machine_devices *devices, struct error *err)
 
 unsigned machine_devices_threads(const struct guest_definition *definition)
 {
-	return definition->disk_count + (definition->transport == GUEST_TRANSPORT_PCI);
+	unsigned count = definition->transport == GUEST_TRANSPORT_PCI;
+
+	for (unsigned i = 0; i < definition->disk_count; i++) {
+		const struct disk_definition *disk = &definition->disks[i];
+
+		count += disk->queues * (disk->io == DISK_IO_THREADS ? 1U : 1U + VIRTIO_BLK_WORKERS);
+	}
+	return count;
 }
 
 void machine_devices_destroy(struct machine_devices *devices)

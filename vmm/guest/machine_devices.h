@@ -79,6 +79,13 @@ int machine_devices_set_rates(struct machine_devices *devices, const char *id,
 void machine_devices_announce(struct machine_devices *devices);
 /* Disks that stopped the guest try again what failed. */
 void machine_devices_retry(struct machine_devices *devices);
+/* The disk's file has grown to so many bytes: its driver is told. -EINVAL: it has more, or they are not whole
+ * blocks; -ENOENT: there is none of this id. */
+int machine_devices_resize_disk(struct machine_devices *devices, const char *id, uint64_t size,
+				struct error *err);
+/* The limits of this definition hold from now on. */
+int machine_devices_limit_disk(struct machine_devices *devices, const char *id,
+			       const struct disk_definition *definition, struct error *err);
 
 /* Before anything that may fail, so that machine_devices_destroy may always be called. */
 void machine_devices_init(struct machine_devices *devices);
@@ -86,7 +93,7 @@ void machine_devices_init(struct machine_devices *devices);
 int machine_devices_create(struct machine_devices *devices, struct error *err);
 /* Starts the threads of the devices that have their own. */
 int machine_devices_start(struct machine_devices *devices, struct error *err);
-/* How many those are. */
+/* How many those are, and of the kernel's that work for them. */
 unsigned machine_devices_threads(const struct guest_definition *definition);
 /* Ends those threads and releases everything; no vCPU runs any more. */
 void machine_devices_destroy(struct machine_devices *devices);

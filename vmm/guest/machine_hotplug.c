@@ -36,6 +36,7 @@ static void slots_ejected(struct pci_hotplug *hotplug, uint32_t slots)
 
 void machine_hotplug_destroy(struct virtio_slot *slot)
 {
+	virtio_slot_stop_queues(slot);
 	virtio_device_destroy(slot->device);
 	virtio_pci_close(&slot->pci);
 	atomic_store(&slot->state, VIRTIO_SLOT_GONE);

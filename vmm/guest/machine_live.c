@@ -55,6 +55,17 @@ int machine_set_link(struct machine *machine, const char *id, bool up, struct er
 	return machine_devices_set_link(&machine->devices, id, up, err);
 }
 
+int machine_resize_disk(struct machine *machine, const char *id, uint64_t size, struct error *err)
+{
+	return machine_devices_resize_disk(&machine->devices, id, size, err);
+}
+
+int machine_limit_disk(struct machine *machine, const char *id, const struct disk_definition *definition,
+		       struct error *err)
+{
+	return machine_devices_limit_disk(&machine->devices, id, definition, err);
+}
+
 int machine_set_rates(struct machine *machine, const char *id, const struct network_rates *rates,
 		      struct error *err)
 {

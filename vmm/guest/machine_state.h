@@ -20,6 +20,7 @@
 struct machine_vcpu {
 	struct vcpu vcpu;
 	struct vcpu_io io;
+	pthread_t thread; /* while it runs */
 	struct machine *machine;
 	bool created;
 	bool running;

@@ -183,7 +183,7 @@ static int start_vcpu(struct machine *machine, struct machine_vcpu *self)
 	code = placement_vcpu_attributes(&machine->config.definition->placement, self->vcpu.index,
 					 &attributes);
 	if (code == 0)
-		code = -pthread_create(&self->vcpu.thread, &attributes, vcpu_main, self);
+		code = -pthread_create(&self->thread, &attributes, vcpu_main, self);
 	pthread_attr_destroy(&attributes);
 	return code;
 }
@@ -209,7 +209,7 @@ void machine_vcpus_join(struct machine *machine)
 	machine_vcpus_kick(machine);
 	for (unsigned i = 0; i < machine->vcpu_count; i++) {
 		if (machine->vcpus[i].running)
-			pthread_join(machine->vcpus[i].vcpu.thread, NULL);
+			pthread_join(machine->vcpus[i].thread, NULL);
 		machine->vcpus[i].running = false;
 	}
 }

@@ -49,6 +49,8 @@ uint32_t virtio_gsi(unsigned index)
 	return LAYOUT_GSI_VIRTIO + index % VIRTIO_LINES;
 }
 
+/* Not by an irqfd for each vector: that costs a fifth more an interrupt, and a route for each would have to
+ * follow what the guest writes to its tables. */
 static void messages_send(struct irq_messages *messages, uint64_t address, uint32_t data)
 {
 	const struct machine_devices *devices = CONTAINER_OF(messages, struct machine_devices, messages);
@@ -153,29 +155,43 @@ int virtio_slots_start(struct machine_devices *devices, struct error *err)
 	return 0;
 }
 
+static void thread_stop(struct device_thread *thread)
+{
+	if (!thread->running)
+		return;
+	loop_stop(&thread->loop);
+	pthread_join(thread->thread, NULL);
+	thread->running = false;
+}
+
 void virtio_slots_stop(struct machine_devices *devices)
 {
-	for (unsigned i = 0; i < devices->thread_count; i++) {
-		struct device_thread *thread = &devices->threads[i];
+	for (unsigned i = 0; i < devices->thread_count; i++)
+		thread_stop(&devices->threads[i]);
+}
 
-		if (!thread->running)
-			continue;
-		loop_stop(&thread->loop);
-		pthread_join(thread->thread, NULL);
-		thread->running = false;
+bool virtio_slots_running(const struct machine_devices *devices)
+{
+	for (unsigned i = 0; i < devices->thread_count; i++) {
+		if (devices->threads[i].running)
+			return true;
 	}
+	return false;
 }
 
 /* A new one until they run: then none can be made any more. */
 static struct device_thread *thread_find(struct machine_devices *devices, struct error *err)
 {
-	struct device_thread *best = &devices->threads[0];
+	struct device_thread *best = NULL;
 
-	if (devices->thread_count == 0 || !best->running)
+	if (!virtio_slots_running(devices))
 		return device_thread_make(devices, err);
-	for (unsigned i = 1; i < devices->thread_count; i++)
-		if (devices->threads[i].users < best->users)
-			best = &devices->threads[i];
+	for (unsigned i = 0; i < devices->thread_count; i++) {
+		struct device_thread *thread = &devices->threads[i];
+
+		if (!thread->of_a_queue && (!best || thread->users < best->users))
+			best = thread;
+	}
 	return best;
 }
 
@@ -209,6 +225,7 @@ struct virtio_slot *virtio_slot_open(struct machine_devices *devices, enum virti
 	slot->kind = kind;
 	snprintf(slot->id, sizeof(slot->id), "%s", id);
 	slot->leaving = false;
+	slot->queue_thread_count = 0;
 	slot->irq.fd = -1;
 	slot->thread = own_thread ? thread_find(devices, err) : NULL;
 	if (own_thread && !slot->thread)
@@ -222,6 +239,27 @@ struct virtio_slot *virtio_slot_open(struct machine_devices *devices, enum virti
 struct loop *virtio_slot_loop(struct virtio_slot *slot)
 {
 	return slot->thread ? &slot->thread->loop : slot->devices->config->loop;
+}
+
+int virtio_slot_queue_loops(struct virtio_slot *slot, unsigned count, struct loop **loops, struct error *err)
+{
+	for (unsigned i = 0; i < count; i++) {
+		struct device_thread *thread = device_thread_make(slot->devices, err);
+
+		if (!thread)
+			return -ENOMEM;
+		thread->of_a_queue = true;
+		slot->queue_threads[slot->queue_thread_count++] = thread;
+		loops[i] = &thread->loop;
+	}
+	return 0;
+}
+
+void virtio_slot_stop_queues(struct virtio_slot *slot)
+{
+	for (unsigned i = 0; i < slot->queue_thread_count; i++)
+		thread_stop(slot->queue_threads[i]);
+	slot->queue_thread_count = 0;
 }
 
 void virtio_slot_abandon(struct virtio_slot *slot)

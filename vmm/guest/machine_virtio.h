@@ -25,7 +25,7 @@
 #include "vmm/guest/machine.h"
 
 #define VIRTIO_SLOTS_MAX  (PCI_SLOTS - 1)
-#define VIRTIO_THREADS    (DEFINITION_DISKS_MAX + 1) /* one more for disks that come later */
+#define VIRTIO_THREADS    (DEFINITION_DISKS_MAX * DISK_QUEUES_MAX + 1) /* one more for disks that come later */
 #define VIRTIO_LINES      (LAYOUT_GSI_LAST - LAYOUT_GSI_VIRTIO + 1)
 #define MACHINE_DEVICE_ID 64 /* bytes of a device's id, at most, the NUL included */
 
@@ -47,7 +47,8 @@ struct device_thread {
 	struct loop loop;
 	struct loop_source retire; /* eventfd: a device of this loop is to be destroyed */
 	pthread_t thread;
-	unsigned users; /* devices on it */
+	unsigned users;  /* devices on it */
+	bool of_a_queue; /* it serves no device but a queue of one, and ends with it */
 	bool running;
 };
 
@@ -75,6 +76,8 @@ struct virtio_slot {
 	_Atomic(enum virtio_slot_state) state;
 	bool leaving;                 /* the guest was asked to let it go */
 	struct device_thread *thread; /* NULL: the machine's loop */
+	unsigned queue_thread_count;  /* of its queues but the first */
+	struct device_thread *queue_threads[DISK_QUEUES_MAX - 1];
 
 	struct virtio_mmio mmio;
 	struct irqfd_line irq;
@@ -96,6 +99,14 @@ struct pci_lines {
 struct virtio_slot *virtio_slot_open(struct machine_devices *devices, enum virtio_slot_kind kind,
 				     const char *id, bool own_thread, struct error *err);
 struct loop *virtio_slot_loop(struct virtio_slot *slot);
+/* Loops with threads of their own for so many more queues of the device that is to come into the slot; before
+ * the machine runs. */
+int virtio_slot_queue_loops(struct virtio_slot *slot, unsigned count, struct loop **loops, struct error *err);
+/* Their threads end. Any thread but those. */
+void virtio_slot_stop_queues(struct virtio_slot *slot);
+/* Whether threads run: what wants more system calls than a guest's threads have left can no longer be made.
+ */
+bool virtio_slots_running(const struct machine_devices *devices);
 /* Puts the device that was just made behind its slot's registers and binds its kicks to the kernel. */
 int virtio_slot_plug(struct virtio_slot *slot, struct error *err);
 /* The device was made and is plugged into its slot; NULL: it could not be made, err says why, and the place

@@ -32,8 +32,13 @@
  * image be given to others)
  *                         {"event":"device-refused","device":"ID","why":"one sentence"} instead
  *
- *      manager -> guest   {"op":"device-link","device":"ID","up":false} pulls a network card's cable;
- * {"op":"device-bandwidth","device":"ID","definition":{...}} gives it that card's rates; with any transport
+ * With any transport:
+ *
+ *      manager -> guest   {"op":"device-link","device":"ID","up":false} pulls a network card's cable
+ *                         {"op":"device-bandwidth","device":"ID","definition":{...}} gives it that card's rates
+ *                         {"op":"device-resize","device":"ID","size":BYTES}: the disk's file has grown
+ *                         {"op":"device-limit","device":"ID","definition":{...}}: the disk's limits are now those of
+ *                         this definition
  *
  * It outlives the manager: when that hangs up, the guest goes on, and the next manager connects to the
  * listening socket that the first one left it. The newest connection is the manager's. A manager that does

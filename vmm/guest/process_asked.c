@@ -116,6 +116,24 @@ static void set_bandwidth(struct guest_process *process, const cJSON *message, i
 		log_warning("%s", err.text);
 }
 
+static void resize_disk(struct guest_process *process, const cJSON *message, int fd)
+{
+	struct error err;
+
+	(void)fd;
+	if (device_resize(process->machine, message, &err) < 0)
+		log_warning("%s", err.text);
+}
+
+static void limit_disk(struct guest_process *process, const cJSON *message, int fd)
+{
+	struct error err;
+
+	(void)fd;
+	if (device_limit(process->machine, message, &err) < 0)
+		log_warning("%s", err.text);
+}
+
 /* --- The machine --- */
 
 static void press_power(struct guest_process *process, const cJSON *message, int fd)
@@ -209,8 +227,10 @@ static const struct request requests[] = {
 	{"ctrl-alt-del", FD_NONE, ctrl_alt_del},
 	{"device-add", FD_ALLOWED, add_device},
 	{"device-bandwidth", FD_NONE, set_bandwidth},
+	{"device-limit", FD_NONE, limit_disk},
 	{"device-link", FD_NONE, set_link},
 	{"device-remove", FD_NONE, remove_device},
+	{"device-resize", FD_NONE, resize_disk},
 	{"errors", FD_NEEDED, take_errors},
 	{"memory-set", FD_NONE, set_memory},
 	{"pause", FD_NONE, pause_guest},

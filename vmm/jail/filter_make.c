@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/if_tun.h>
+#include <linux/io_uring.h>
 #include <linux/kvm.h>
 #include <linux/seccomp.h>
 #include <linux/vhost.h>
@@ -80,9 +81,10 @@ static const struct rule rules[] = {
 	ANY(ALL, read),
 	ANY(MAIN | DISK, epoll_wait),
 	ANY(ALL, futex),
-	ANY(DISK, preadv),
-	ANY(DISK, pwritev),
+	ANY(DISK, preadv2),
 	ANY(DISK, pwritev2),
+	/* A ring that was made and restricted before (devmodel/virtio/blk_ring.h); nothing is waited for. */
+	IF(DISK, io_uring_enter, IS(2, 0), BITS(3, ~IORING_ENTER_GETEVENTS, 0)),
 	ANY(DISK, fdatasync),
 	IF(DISK, fallocate, BITS(1, FALLOC_FL_KEEP_SIZE, FALLOC_FL_KEEP_SIZE)), /* discard, write zeroes */
 	ANY(MAIN, readv),                                                       /* TAP */
@@ -96,7 +98,8 @@ static const struct rule rules[] = {
 	IOCTL(MAIN | VCPU, KVM_IOEVENTFD), /* the guest, or we, put its registers elsewhere */
 	ANY(MAIN, eventfd2),               /* a device that comes, and ... */
 	ANY(MAIN, timerfd_create),         /* ... its limits, and ... */
-	ANY(MAIN, pread64),                /* ... the size of its blocks */
+	ANY(MAIN, pread64),                /* ... the size of its blocks, and ... */
+	ANY(MAIN, fstatfs),                /* ... whether they are in memory */
 
 	/* sockets: passt, vsock connections, consoles, the manager. None is made but pairs. */
 	ANY(MAIN | DISK, recvmsg), /* disks: their backends, which ... */

@@ -37,7 +37,7 @@ void device_call_counted(struct call *call)
 		call->peer->done(call, result);
 		return;
 	}
-	result = device_to_json(call->guest, call->device);
+	result = device_to_json(call->guest, call->device, false);
 	if (result)
 		call->peer->done(call, result);
 	else if (json_memory_missed())
@@ -153,7 +153,7 @@ static int64_t change_running(struct managed_guest *guest, const struct device_w
 static void answer_changed(struct call *call, struct managed_guest *guest, const struct device_wish *wish)
 {
 	if (wish->item)
-		call->peer->done(call, device_to_json(guest, wish->id));
+		call->peer->done(call, device_to_json(guest, wish->id, wish->next_start));
 	else
 		call->peer->done(call, NULL);
 }

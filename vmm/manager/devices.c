@@ -8,7 +8,7 @@
 /* --- Which there are --- */
 
 const struct device_kind device_kinds[DEVICE_KINDS] = {
-	{"disk", "disks", "disk", {NULL}},
+	{"disk", "disks", "disk", {"iotune", NULL}},
 	{"network", "networks", "net", {"link", "bandwidth", NULL}},
 };
 
@@ -101,10 +101,10 @@ static cJSON *device_new(const char *id, const char *type, bool hotplug, cJSON *
 	return json;
 }
 
-static void add_devices(cJSON *list, const struct managed_guest *guest, const struct device_kind *kind,
+static void add_devices(cJSON *list, const struct managed_guest *guest,
+			const struct guest_definition *definition, const struct device_kind *kind,
 			cJSON *counters)
 {
-	const struct guest_definition *definition = shown(guest);
 	char buffer[DEFINITION_DEVICE_ID_MAX + 1];
 
 	for (unsigned i = 0; i < device_count(definition, kind); i++) {
@@ -139,14 +139,14 @@ static cJSON *channels_device(const struct managed_guest *guest, const struct gu
 	return device;
 }
 
-cJSON *devices_to_json(const struct managed_guest *guest)
+static cJSON *list_of(const struct managed_guest *guest, const struct guest_definition *definition)
 {
-	const struct guest_definition *definition = shown(guest);
-	cJSON *counters = stats_counted(guest) ? counters_to_json(&guest->counters) : NULL;
+	bool counts = definition == shown(guest) && stats_counted(guest);
+	cJSON *counters = counts ? counters_to_json(&guest->counters) : NULL;
 	cJSON *list = cJSON_CreateArray();
 
 	for (unsigned i = 0; i < ARRAY_SIZE(device_kinds); i++)
-		add_devices(list, guest, &device_kinds[i], counters);
+		add_devices(list, guest, definition, &device_kinds[i], counters);
 	if (definition->rng.present)
 		cJSON_AddItemToArray(list, device_new("rng0", "rng", false, counters));
 	if (definition->vsock_cid)
@@ -160,9 +160,14 @@ cJSON *devices_to_json(const struct managed_guest *guest)
 	return list;
 }
 
-cJSON *device_to_json(const struct managed_guest *guest, const char *id)
+cJSON *devices_to_json(const struct managed_guest *guest)
 {
-	cJSON *list = devices_to_json(guest);
+	return list_of(guest, shown(guest));
+}
+
+cJSON *device_to_json(const struct managed_guest *guest, const char *id, bool next_start)
+{
+	cJSON *list = list_of(guest, next_start && guest->fresh ? guest->fresh : shown(guest));
 	cJSON *item, *found = NULL;
 
 	cJSON_ArrayForEach(item, list)

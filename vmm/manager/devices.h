@@ -44,8 +44,8 @@ bool device_find(const struct guest_definition *definition, const char *id, cons
 
 /* All that the guest has: one that is off has what its next start will give it. */
 cJSON *devices_to_json(const struct managed_guest *guest);
-/* The one of this id; NULL: there is none. */
-cJSON *device_to_json(const struct managed_guest *guest, const char *id);
+/* The one of this id; NULL: there is none. next_start: as the guest's next start will give it one. */
+cJSON *device_to_json(const struct managed_guest *guest, const char *id, bool next_start);
 
 /* What is asked for: a device of this id, or none. */
 struct device_wish {

@@ -7,16 +7,31 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/base64.h"
 #include "common/cleanup.h"
 #include "common/printable.h"
 #include "vmm/exec/capture.h"
 #include "vmm/manager/wait.h"
 
+/* Of what the command reads and prints. */
+enum encoding {
+	ENCODING_TEXT,
+	ENCODING_BASE64,
+};
+
+static const char *const encodings[] = {
+	[ENCODING_TEXT] = "text",
+	[ENCODING_BASE64] = "base64",
+	NULL,
+};
+
 /* --- The answer --- */
 
-static void add_output(cJSON *json, const char *key, const struct capture_output *output)
+static void add_output(cJSON *json, const char *key, const struct capture_output *output, bool coded)
 {
-	AUTO_FREE char *text = text_from_bytes(output->bytes ? output->bytes : "", output->length);
+	const char *bytes = output->bytes ? output->bytes : "";
+	AUTO_FREE char *text =
+		coded ? base64_encode(bytes, output->length) : text_from_bytes(bytes, output->length);
 
 	cJSON_AddStringToObject(json, key, text ? text : "");
 }
@@ -27,8 +42,10 @@ static cJSON *printed(const struct call *call)
 	cJSON *json = cJSON_CreateObject();
 
 	capture_output(call->exec, &output, &error);
-	add_output(json, "output", &output);
-	add_output(json, "error", &error);
+	add_output(json, "output", &output, call->base64);
+	add_output(json, "error", &error, call->base64);
+	if (call->base64)
+		cJSON_AddStringToObject(json, "encoding", encodings[ENCODING_BASE64]);
 	cJSON_AddBoolToObject(json, "truncated", output.cut || error.cut);
 	return json;
 }
@@ -148,24 +165,39 @@ static int read_command(const struct json_place *place, char ***words)
 	return code;
 }
 
-static int read_input(const struct json_place *place, const char **input)
+struct exec_members {
+	char **words, **variables; /* the strings in them are the request's */
+	char *user, *folder;
+	enum encoding encoding;
+	char *input; /* NULL: none */
+	size_t input_length;
+};
+
+static int read_input(const struct json_place *place, struct exec_members *members)
 {
 	const cJSON *item = cJSON_GetObjectItemCaseSensitive(place->object, "input");
+	unsigned word = ENCODING_TEXT;
+	ssize_t length;
+	int code = json_word(place, "encoding", encodings, &word);
 
-	if (item && !cJSON_IsString(item))
+	members->encoding = (enum encoding)word;
+	if (code < 0 || !item)
+		return code;
+	if (!cJSON_IsString(item))
 		return json_error(place, "input", "must be a string");
-	*input = item ? item->valuestring : NULL;
-	if (*input && strlen(*input) > CAPTURE_INPUT_MAX)
+	members->input = strdup(item->valuestring);
+	if (!members->input)
+		return error_set(place->err, -ENOMEM, "input: out of memory");
+	/* It becomes shorter where it is. */
+	length = word == ENCODING_BASE64 ? base64_decode(members->input, members->input)
+					 : (ssize_t)strlen(members->input);
+	if (length < 0)
+		return json_error(place, "input", "is not base64");
+	if (length > (ssize_t)CAPTURE_INPUT_MAX)
 		return json_error(place, "input", "may have %u bytes at most", CAPTURE_INPUT_MAX);
+	members->input_length = (size_t)length;
 	return 0;
 }
-
-/* What is read stays the request's, but for the lists and the two strings. */
-struct exec_members {
-	char **words, **variables;
-	char *user, *folder;
-	const char *input;
-};
 
 static void members_free(struct exec_members *members)
 {
@@ -173,6 +205,7 @@ static void members_free(struct exec_members *members)
 	free(members->variables);
 	free(members->user);
 	free(members->folder);
+	free(members->input);
 }
 
 static int read_members(const struct request *request, struct exec_members *members)
@@ -184,7 +217,7 @@ static int read_members(const struct request *request, struct exec_members *memb
 	    (code = read_environment(place, &members->variables)) < 0 ||
 	    (code = json_string(place, "user", &members->user)) < 0 ||
 	    (code = json_string(place, "folder", &members->folder)) < 0 ||
-	    (code = read_input(place, &members->input)) < 0)
+	    (code = read_input(place, members)) < 0)
 		return code;
 	return request->timeout_s ? 0 : json_error(place, "timeout_s", "must be a second at least");
 }
@@ -222,7 +255,7 @@ static int begin(struct call *call, const struct request *request, const struct 
 		.loop = operations->manager->loop,
 		.request = &command,
 		.input = members->input,
-		.input_length = members->input ? strlen(members->input) : 0,
+		.input_length = members->input_length,
 		.ended = command_ended,
 		.owner = call,
 	};
@@ -239,6 +272,7 @@ static int begin(struct call *call, const struct request *request, const struct 
 		return config.connection;
 	code = capture_begin(&config, &call->exec, err);
 	operations->execs += code == 0;
+	call->base64 = members->encoding == ENCODING_BASE64;
 	return code;
 }
 
@@ -260,7 +294,7 @@ static void op_exec(struct call *call, const struct request *request)
 
 const struct operation exec_operations[] = {
 	{"exec", .on_guest = true,
-	 .members = {"command", "input", "environment", "user", "folder", "timeout_s"},
+	 .members = {"command", "input", "encoding", "environment", "user", "folder", "timeout_s"},
 	 .timeout_s = WAIT_DEFAULT_S, .run = op_exec},
 	{0},
 };

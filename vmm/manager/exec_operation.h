@@ -4,7 +4,9 @@
  *      {"end":"exited",         by itself, "signalled", or "failed": it never ran
  *       "status":0,             its exit status, or the signal's number; 126 cannot be run, 127 is not found
  *       "output":"...","error":"...",    the beginning of what it printed (vmm/exec/capture.h); what is no
- * UTF-8, and each zero, is U+FFFD "truncated":false,      there was more "why":"..."}            with
+ *                                       UTF-8, and each zero, is U+FFFD
+ *       "encoding":"base64",            when the request says that: then both are base64 of its bytes, and so
+ * is the request's input "truncated":false,              there was more "why":"..."}                    with
  * "failed"
  *
  * A command whose time is over is ended, and the refusal has that in its details as "result", without "end"

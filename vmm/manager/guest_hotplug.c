@@ -49,7 +49,7 @@ static int send_device(struct managed_guest *guest, cJSON *message, int fd, stru
 }
 
 /* A disk that is larger than any that the process had when its limits were set. */
-static int raise_file_limit(const struct managed_guest *guest, uint64_t size, struct error *err)
+int guest_raise_file_limit(const struct managed_guest *guest, uint64_t size, struct error *err)
 {
 	pid_t pid = guest->record.process.pid;
 	struct rlimit limit;
@@ -85,7 +85,7 @@ static int add_disk(struct managed_guest *guest, const struct guest_definition *
 	if (code == 0)
 		code = disk_open_direct(disk, &resource, err);
 	if (code == 0)
-		code = raise_file_limit(guest, resource.size, err);
+		code = guest_raise_file_limit(guest, resource.size, err);
 	if (code < 0)
 		return code;
 	message = message_new("device-add", definition_disk_id(definition, index, buffer));
@@ -94,6 +94,15 @@ static int add_disk(struct managed_guest *guest, const struct guest_definition *
 			      cJSON_Duplicate(item_of(definition, "disks", index), true));
 	cJSON_AddNumberToObject(message, "size", (double)resource.size);
 	return send_device(guest, message, fd, err);
+}
+
+int guest_hotplug_resize(struct managed_guest *guest, unsigned index, uint64_t size, struct error *err)
+{
+	char buffer[DEFINITION_DEVICE_ID_MAX + 1];
+	cJSON *message = message_new("device-resize", definition_disk_id(guest->definition, index, buffer));
+
+	cJSON_AddNumberToObject(message, "size", (double)size);
+	return send_device(guest, message, -1, err);
 }
 
 static int free_card(const struct managed_guest *guest)
@@ -187,6 +196,15 @@ static int adjust_card(struct managed_guest *guest, const struct hotplug_change 
 	return send_device(guest, link, -1, err);
 }
 
+static int adjust_disk(struct managed_guest *guest, const struct hotplug_change *change, struct error *err)
+{
+	cJSON *message = message_new("device-limit", change->id);
+
+	cJSON_AddItemToObject(message, "definition",
+			      cJSON_Duplicate(item_of(change->running, "disks", change->index), true));
+	return send_device(guest, message, -1, err);
+}
+
 /* --- The change --- */
 
 static int start_change(struct managed_guest *guest, const struct hotplug_change *change, struct error *err)
@@ -194,7 +212,7 @@ static int start_change(struct managed_guest *guest, const struct hotplug_change
 	int code;
 
 	if (change->adjusts)
-		return adjust_card(guest, change, err);
+		return change->is_disk ? adjust_disk(guest, change, err) : adjust_card(guest, change, err);
 	if (change->removes)
 		return send_device(guest, message_new("device-remove", change->id), -1, err);
 	code = change->is_disk ? add_disk(guest, change->running, change->index, err)

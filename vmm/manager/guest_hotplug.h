@@ -4,7 +4,8 @@
  * then the change is one of the guest's definition. A guest that is to let a device go may take its time, or
  * do it never. Part of guest.c.
  *
- * A network card's link and its bandwidth change at once, whatever the guest does, and in any guest.
+ * A network card's link and bandwidth and a disk's limits change at once, whatever the guest does, and in any
+ * guest.
  *
  * One change is under way in a guest at a time; a device that is waited for to go makes way for the next
  * change. Only guests on a PCI bus take part (guest->devices.told). Loop thread only.
@@ -21,6 +22,11 @@ int64_t guest_hotplug_change(struct managed_guest *guest, const struct hotplug_c
 /* -EINPROGRESS: it is under way. 0: it was done. Else a negative errno with a sentence: -ECANCELED: another
  * change took its place. */
 int guest_hotplug_outcome(const struct managed_guest *guest, uint64_t number, struct error *err);
+
+/* The limit on its process' files allows one of so many bytes from now on. */
+int guest_raise_file_limit(const struct managed_guest *guest, uint64_t size, struct error *err);
+/* Tells it that the file of its disk has grown to so many bytes. */
+int guest_hotplug_resize(struct managed_guest *guest, unsigned index, uint64_t size, struct error *err);
 
 /* --- Called by the guest's other files --- */
 

@@ -134,7 +134,15 @@ static void op_reboot(struct call *call, const struct request *request)
 {
 	struct error err = {0};
 
-	answer(call, guest_reboot(request->guest, (unsigned)request->timeout_s, &err), &err);
+	int code;
+
+	call->change = request->guest->record.started_ns;
+	code = guest_reboot(request->guest, (unsigned)request->timeout_s, &err);
+	if (code < 0 || !request->wait)
+		answer(call, code, &err);
+	else
+		call_wait(call, CALL_REBOOTED, request->guest,
+			  request->timeout_s + 2 * (GUEST_STOP_NS / 1000000000ULL) + WAIT_DEFAULT_S);
 }
 
 static void op_pause(struct call *call, const struct request *request)
@@ -264,7 +272,8 @@ const struct operation guest_operations[] = {
 	 .timeout_s = WAIT_DEFAULT_S, .run = op_start},
 	{"shutdown", .on_guest = true, .members = {"wait", "timeout_s"}, .task = TASK_OF_A_WAIT,
 	 .run = op_shutdown},
-	{"reboot", .on_guest = true, .members = {"timeout_s"}, .run = op_reboot},
+	{"reboot", .on_guest = true, .members = {"wait", "timeout_s"}, .task = TASK_OF_A_WAIT,
+	 .run = op_reboot},
 	{"kill", .on_guest = true, .members = {"wait"}, .task = TASK_OF_A_WAIT, .run = op_kill},
 	{"pause", .on_guest = true, .run = op_pause},
 	{"resume", .on_guest = true, .run = op_resume},

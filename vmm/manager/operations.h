@@ -12,7 +12,7 @@
  *      undefine          guest
  *      start             guest, wait, timeout_s          with wait: the boot report
  *      shutdown          guest, wait, timeout_s
- *      reboot            guest, timeout_s
+ *      reboot            guest, wait, timeout_s          with wait: the boot report
  *      kill              guest, wait
  *      pause, resume     guest
  *      boot-report       guest, wait, timeout_s          the report (vmm/guest/boot_report.h)
@@ -50,10 +50,11 @@
  *      disk-create       disk, size                      the disk, as of all that follow; an empty one
  *      disk-import       disk, source, format, size, tag  made from a file or folder of the host: an absolute path
  *      disk-clone        disk, source                    a new disk, as the one named source is
- *      disk-resize       disk, size                      larger, with the file system in it
+ *      disk-resize       disk, size                      larger, with the file system in it; one that guests run
+ *                                                        with grows under them (disk_grow.h)
  *      disk-delete       disk
  *
- *      exec              guest, command, input, environment, user, folder, timeout_s
+ *      exec              guest, command, input, encoding, environment, user, folder, timeout_s
  *                                                        how the command ended and what it printed
  *                                                        (exec_operation.h). A command at a terminal, or with
  *                                                        more input: vsock-connect to port 9998, and then
@@ -65,10 +66,11 @@
  *                                                        the device of that id, which is made or changed; kind: disk
  *                                                        or network; definition: an item of the guest's "disks" or
  *                                                        "networks", whose id may stand for device; of a network
- *                                                        card of a guest that runs, "link" may change
+ *                                                        card of a guest that runs, "link" and "bandwidth" may
+ *                                                        change, of a disk "iotune"
  *      device-remove     guest, device, next_start, timeout_s
  *
- * Long ones (disk-create, -import, -clone, -resize, -delete; start, shutdown, kill, boot-report, mode, device-add, -remove, as with "wait") take
+ * Long ones (disk-create, -import, -clone, -resize, -delete; start, shutdown, reboot, kill, boot-report, mode, device-add, -remove, as with "wait") take
  * "task":true beside: then the answer is a task, at once, and its result or refusal is what the answer would
  * have been; what is refused at once is no task. Without it those on disks are tasks too, and are answered when
  * the task has ended; one that hangs up meanwhile ends none.
@@ -114,6 +116,7 @@ struct call_peer {
 enum call_wait {
 	CALL_ANSWERED, /* nothing */
 	CALL_READY,
+	CALL_REBOOTED, /* ready, and started after `change` */
 	CALL_OFF,
 	CALL_DOWN,
 	CALL_EVENTS,
@@ -141,9 +144,10 @@ struct call {
 	struct loop_timer deadline;
 	uint64_t last_event;
 	uint64_t task;
-	uint64_t change; /* of a device */
+	uint64_t change; /* of a device; of a guest that reboots, when it had started (CLOCK_MONOTONIC) */
 	char device[DEFINITION_DEVICE_ID_MAX + 1];
 	struct capture *exec; /* the command in a guest; NULL: none */
+	bool base64;          /* its output is to be */
 	char said[256];       /* the last progress */
 	uint64_t said_ns;     /* and when; CLOCK_MONOTONIC */
 };

@@ -142,10 +142,19 @@ int task_cancel(struct tasks *tasks, struct task *task, struct error *err)
 
 void task_progress(struct tasks *tasks, struct task *task, const char *text, int percent)
 {
+	task->bytes = task->bytes_total = 0;
 	snprintf(task->progress, sizeof(task->progress), "%s", text);
 	text_make_printable(task->progress, "");
 	task->percent = MAX(TASK_NO_PERCENT, MIN(percent, 100));
 	changed(tasks);
+}
+
+void task_progress_bytes(struct tasks *tasks, struct task *task, const char *text, uint64_t done,
+			 uint64_t total)
+{
+	task_progress(tasks, task, text, (int)((double)done * 100 / (double)total));
+	task->bytes = MIN(done, total);
+	task->bytes_total = total;
 }
 
 static void ended(struct tasks *tasks, struct task *task, enum task_state state)
@@ -162,6 +171,7 @@ void task_done(struct tasks *tasks, struct task *task, cJSON *result)
 {
 	task->result = result;
 	task->percent = 100;
+	task->bytes = task->bytes_total;
 	ended(tasks, task, TASK_DONE);
 }
 
@@ -204,6 +214,10 @@ static void add_progress(cJSON *json, const struct task *task)
 	cJSON_AddStringToObject(progress, "text", task->progress);
 	if (task->percent != TASK_NO_PERCENT)
 		cJSON_AddNumberToObject(progress, "percent", task->percent);
+	if (task->bytes_total) {
+		cJSON_AddNumberToObject(progress, "done", (double)task->bytes);
+		cJSON_AddNumberToObject(progress, "total", (double)task->bytes_total);
+	}
 }
 
 cJSON *task_to_json(const struct task *task)

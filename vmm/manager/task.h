@@ -1,14 +1,15 @@
 /*
  * Tasks: what takes long, as something that can be listed, watched and cancelled.
  *
- *      {"id":7,"kind":"disk-import","target":"web","state":"running","progress":{"text":"unpacking","percent":42},
+ *      {"id":7,"kind":"disk-import","target":"web","state":"running","progress":{"text":"copying","percent":42,"done":429,"total":1024},
  *       "started":"2026-01-31T12:00:00Z"}
  *      then "ended" and, when it is done, "result" where it has one; when it failed "error", a sentence, and
  * "code", the exit code of the command (vmm/exit_code.h)
  *
- * `state` is running, done, failed or cancelled; `percent` is absent while nobody knows. A task is somebody's
- * work (struct task_owner): a process (task_process.h) or a call that waits (task_call.h). It is told to end
- * by task_cancel, and says itself when it has; one that was cancelled leaves nothing.
+ * `state` is running, done, failed or cancelled; `percent` is absent while nobody knows, `done` and `total`
+ * (bytes) where nobody counts. A task is somebody's work (struct task_owner): a process (task_process.h) or a
+ * call that waits (task_call.h). It is told to end by task_cancel, and says itself when it has; one that was
+ * cancelled leaves nothing.
  *
  * Tasks live in memory: they end with the manager, and the next one does not know them. TASKS_RUNNING_MAX run
  * at once, TASKS_KEPT_MAX are kept: then the oldest that has ended is forgotten. Each begin and end is an
@@ -54,6 +55,7 @@ struct task {
 	char target[DEFINITION_NAME_MAX + 1]; /* what it works on */
 	char progress[TASK_TEXT_MAX];         /* "": nothing was said yet */
 	int percent;
+	uint64_t bytes, bytes_total; /* of its progress; total 0: nobody counts them */
 	time_t started, ended;
 	cJSON *result; /* may be NULL */
 	enum exit_code code;
@@ -91,6 +93,9 @@ int task_cancel(struct tasks *tasks, struct task *task, struct error *err);
 
 /* percent: TASK_NO_PERCENT, or 0 to 100. */
 void task_progress(struct tasks *tasks, struct task *task, const char *text, int percent);
+/* The same, of bytes; total: not 0. */
+void task_progress_bytes(struct tasks *tasks, struct task *task, const char *text, uint64_t done,
+			 uint64_t total);
 /* The ends; the owner is asked nothing any more. result (may be NULL) is taken over. */
 void task_done(struct tasks *tasks, struct task *task, cJSON *result);
 void task_failed(struct tasks *tasks, struct task *task, enum exit_code code, int error, const char *why);

@@ -53,6 +53,25 @@ static int json_int(const cJSON *json, const char *key, int otherwise)
 	return cJSON_IsNumber(item) ? item->valueint : otherwise;
 }
 
+static uint64_t json_bytes(const cJSON *json, const char *key)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, key);
+
+	return cJSON_IsNumber(item) && item->valuedouble > 0 ? (uint64_t)item->valuedouble : 0;
+}
+
+static void take_progress(struct task_process *process, const char *text, const cJSON *json)
+{
+	uint64_t total = json_bytes(json, "total");
+
+	if (total)
+		task_progress_bytes(process->all->tasks, process->task, text, json_bytes(json, "done"),
+				    total);
+	else
+		task_progress(process->all->tasks, process->task, text,
+			      json_int(json, "percent", TASK_NO_PERCENT));
+}
+
 static void take_line(struct task_process *process, const char *text, size_t len)
 {
 	cJSON *json = cJSON_ParseWithLength(text, len);
@@ -65,8 +84,7 @@ static void take_line(struct task_process *process, const char *text, size_t len
 	} else if (progress) {
 		cJSON_Delete(result);
 		if (process->task && !process->task->cancelling)
-			task_progress(process->all->tasks, process->task, progress,
-				      json_int(json, "percent", TASK_NO_PERCENT));
+			take_progress(process, progress, json);
 	} else if (why) {
 		cJSON_Delete(result);
 		process->reported = true;

@@ -109,6 +109,14 @@ static bool look_ready(struct call *call)
 	return true;
 }
 
+static bool look_rebooted(struct call *call)
+{
+	if (!guest_alive(call->guest) || call->guest->record.started_ns != call->change)
+		return look_ready(call);
+	say_state(call);
+	return false;
+}
+
 static bool look_off(struct call *call)
 {
 	if (guest_alive(call->guest)) {
@@ -268,6 +276,8 @@ static bool look(struct call *call)
 	switch (call->wait) {
 	case CALL_READY:
 		return look_ready(call);
+	case CALL_REBOOTED:
+		return look_rebooted(call);
 	case CALL_OFF:
 		return look_off(call);
 	case CALL_DOWN:
@@ -332,7 +342,7 @@ static void deadline_expired(struct loop_timer *timer)
 	}
 	call_waited(call);
 	json_memory_missed();
-	if (wait == CALL_READY)
+	if (wait == CALL_READY || wait == CALL_REBOOTED)
 		answer_not_ready(call, EXIT_TIMED_OUT, "is not ready in time");
 	else if (wait == CALL_DEVICE_CHANGE)
 		call->peer->failed(call, EXIT_TIMED_OUT,

@@ -13,9 +13,11 @@
 
 #include "common/cleanup.h"
 
-#define VCPU_NAME "vcpu "
-#define DISK_NAME "disk "
-#define ROUNDS    8 /* a process that makes threads faster than we move them is not a guest */
+#define VCPU_NAME   "vcpu "
+#define DISK_NAME   "disk "
+#define WORKER_NAME "iou-wrk-"
+#define NAME_ROOM   32
+#define ROUNDS      8 /* a process that makes threads faster than we move them is not a guest */
 
 static void name_thread(const char *kind, unsigned index)
 {
@@ -84,36 +86,46 @@ int placement_vcpu_attributes(const struct guest_placement *placement, unsigned 
 	return -pthread_attr_setaffinity_np(attributes, sizeof(kernel), &kernel);
 }
 
-/* The vCPU that a thread is, by its name; -1: none. */
-static long vcpu_of_thread(const char *folder, const char *thread)
+/* "" when it has ended. */
+static void read_name(const char *folder, const char *thread, char name[NAME_ROOM])
 {
 	AUTO_CLOSE int fd = -1;
 	char path[PATH_MAX];
-	char name[32] = "";
+
+	memset(name, 0, NAME_ROOM);
+	snprintf(path, sizeof(path), "%s/%s/comm", folder, thread);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && read(fd, name, NAME_ROOM - 1) < 0)
+		name[0] = '\0';
+}
+
+/* The vCPU that a thread is, by its name; -1: none. */
+static long vcpu_of_name(const char *name)
+{
 	char *end;
 	long index;
 
-	snprintf(path, sizeof(path), "%s/%s/comm", folder, thread);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || read(fd, name, sizeof(name) - 1) <= 0 ||
-	    strncmp(name, VCPU_NAME, strlen(VCPU_NAME)) != 0)
+	if (strncmp(name, VCPU_NAME, strlen(VCPU_NAME)) != 0)
 		return -1;
 	index = strtol(name + strlen(VCPU_NAME), &end, 10);
 	return end > name + strlen(VCPU_NAME) && (*end == '\n' || !*end) && index < WANTS_VCPUS_MAX ? index
 												    : -1;
 }
 
-static int move_thread(const char *folder, const char *name, const struct guest_placement *placement)
+static int move_thread(const char *folder, const char *entry, const struct guest_placement *placement)
 {
 	cpu_set_t wanted, current;
-	pid_t thread = (pid_t)strtol(name, NULL, 10);
+	pid_t thread = (pid_t)strtol(entry, NULL, 10);
+	char name[NAME_ROOM];
 
-	thread_set(placement, vcpu_of_thread(folder, name), &wanted);
+	read_name(folder, entry, name);
+	thread_set(placement, vcpu_of_name(name), &wanted);
 	if (sched_getaffinity(thread, sizeof(current), &current) == 0 && CPU_EQUAL(&wanted, &current))
 		return 0;
-	if (sched_setaffinity(thread, sizeof(wanted), &wanted) < 0)
-		return errno == ESRCH ? 0 : -errno;
-	return 1;
+	if (sched_setaffinity(thread, sizeof(wanted), &wanted) == 0)
+		return 1;
+	/* io_uring's workers cannot be moved before Linux 6.3; they come and go. */
+	return errno == ESRCH || strncmp(name, WORKER_NAME, strlen(WORKER_NAME)) == 0 ? 0 : -errno;
 }
 
 /* How many threads were moved, or a negative errno. */

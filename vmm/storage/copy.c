@@ -85,7 +85,7 @@ int copy_sparse(const char *from_name, int from, int to, uint64_t size, struct p
 	while (code == 0 && at < size && next_data(from, at, size, &begin, &end)) {
 		at = MIN(end, begin + STEP);
 		code = copy_range(from, to, begin, at);
-		progress_report(progress, STEP_TEXT, (int)((double)at * 100 / (double)size));
+		progress_report_bytes(progress, STEP_TEXT, at, size);
 	}
 	return code < 0 ? error_set(err, code, "%s: cannot copy: %s", from_name, strerror(-code)) : 0;
 }

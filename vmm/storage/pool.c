@@ -16,6 +16,7 @@
 #include "vmm/storage/copy.h"
 #include "vmm/storage/draft.h"
 #include "vmm/storage/filesystem.h"
+#include "vmm/storage/image_lock.h"
 
 #define SUFFIX    ".img"
 #define FILE_MAX  (DEFINITION_NAME_MAX + sizeof(SUFFIX))
@@ -145,16 +146,14 @@ static int open_image(const struct pool *pool, const char *name, int flags, stru
 
 static int lock_image(const char *name, int fd, bool reading, struct error *err)
 {
-	struct flock lock = {.l_type = reading ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
 	struct stat status;
+	int code = image_lock(fd, reading);
 
-	if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
-		if (errno == EAGAIN || errno == EACCES)
-			return error_set(err, -EBUSY,
-					 "disk %s: is in use by a guest or program; end that one first",
-					 name);
-		return error_set(err, -errno, "disk %s: cannot lock: %m", name);
-	}
+	if (code == -EBUSY)
+		return error_set(err, code, "disk %s: is in use by a guest or program; end that one first",
+				 name);
+	if (code < 0)
+		return error_set(err, code, "disk %s: cannot lock: %s", name, strerror(-code));
 	/* Who deletes or replaces an image holds its lock until that is done. */
 	if (fstat(fd, &status) < 0 || status.st_nlink == 0)
 		return error_set(err, -EBUSY, "disk %s: was deleted or replaced right now; try again", name);
@@ -353,28 +352,48 @@ static int resize_filesystem(const struct pool *pool, const char *name, int fd, 
 	return code;
 }
 
+/* 1: it has less than that; 0: it has as much already. */
+static int check_growth(const char *name, int fd, uint64_t size, struct error *err)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) < 0)
+		return error_set(err, -errno, "disk %s: cannot stat: %m", name);
+	if (size < (uint64_t)status.st_size)
+		return error_set(err, -EOPNOTSUPP,
+				 "disk %s: has %llu bytes; to make it smaller would cut off what is there",
+				 name, (unsigned long long)status.st_size);
+	return size > (uint64_t)status.st_size;
+}
+
+static int grow_file(const char *name, int fd, uint64_t size, struct error *err)
+{
+	if (ftruncate(fd, (off_t)size) < 0 || fsync(fd) < 0)
+		return error_set(err, -errno, "disk %s: cannot grow: %m", name);
+	return 0;
+}
+
 int pool_resize(const struct pool *pool, const char *name, uint64_t size, struct progress *progress,
 		struct error *err)
 {
 	AUTO_CLOSE int fd = -1;
-	struct stat status;
 	int code = pool_image_open(pool, name, false, &fd, err);
 
 	if (code < 0 || (code = pool_size_check(size, err)) < 0)
 		return code;
-	if (fstat(fd, &status) < 0)
-		return error_set(err, -errno, "disk %s: cannot stat: %m", name);
-	if (size < (uint64_t)status.st_size)
-		return error_set(err, -EINVAL,
-				 "disk %s: has %llu bytes; to make it smaller would cut off what is there",
-				 name, (unsigned long long)status.st_size);
-	if (size == (uint64_t)status.st_size)
-		return 0;
-	if (content_probe(fd, 0) == CONTENT_EXT)
-		return resize_filesystem(pool, name, fd, size, progress, err);
-	if (ftruncate(fd, (off_t)size) < 0 || fsync(fd) < 0)
-		return error_set(err, -errno, "disk %s: cannot grow: %m", name);
-	return 0;
+	code = check_growth(name, fd, size, err);
+	if (code <= 0)
+		return code;
+	return content_probe(fd, 0) == CONTENT_EXT ? resize_filesystem(pool, name, fd, size, progress, err)
+						   : grow_file(name, fd, size, err);
+}
+
+int pool_grow_used(const struct pool *pool, const char *name, uint64_t size, struct error *err)
+{
+	AUTO_CLOSE int fd = open_image(pool, name, O_RDWR, err);
+	int code = fd < 0 ? fd : check_growth(name, fd, size, err);
+
+	return code <= 0 ? code : grow_file(name, fd, size, err);
 }
 
 int pool_delete(const struct pool *pool, const char *name, struct error *err)

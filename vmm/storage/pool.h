@@ -62,6 +62,8 @@ int pool_create(const struct pool *pool, const char *name, uint64_t size, struct
  * takes the image's place. */
 int pool_resize(const struct pool *pool, const char *name, uint64_t size, struct progress *progress,
 		struct error *err);
+/* The same of one that a guest runs with, for whoever tells the guest: the file only. */
+int pool_grow_used(const struct pool *pool, const char *name, uint64_t size, struct error *err);
 /* A copy, which shares its blocks with the first where the file system can (ioctl_ficlone(2)). */
 int pool_clone(const struct pool *pool, const char *name, const char *new_name, struct progress *progress,
 	       struct error *err);

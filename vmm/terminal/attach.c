@@ -16,20 +16,34 @@
 
 struct attachment {
 	int fd;
-	int signals; /* those that end us */
+	int signals; /* those that end us, and SIGWINCH */
 	struct detach_keys keys;
+	const struct attach_size *size; /* NULL: nobody wants to know */
 	bool terminal; /* standard input is one */
 	bool input_open;
 	int signal; /* came; 0: none */
 };
+
+/* 0 by 0 is a terminal that does not know (tty_ioctl(4)). */
+static void tell_size(const struct attachment *attachment)
+{
+	unsigned columns, rows;
+
+	if (attachment->size && terminal_size(STDIN_FILENO, &columns, &rows) && columns && rows)
+		attachment->size->changed(attachment->size->owner, columns, rows);
+}
 
 /* A signal that ends us came; also while somebody takes nothing of what we write. */
 static bool signal_came(struct attachment *attachment, const struct pollfd *wait)
 {
 	struct signalfd_siginfo info;
 
-	if (wait->revents && read(attachment->signals, &info, sizeof(info)) == sizeof(info))
-		attachment->signal = (int)info.ssi_signo;
+	if (wait->revents && read(attachment->signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGWINCH)
+			tell_size(attachment);
+		else
+			attachment->signal = (int)info.ssi_signo;
+	}
 	return attachment->signal;
 }
 
@@ -138,15 +152,17 @@ static int open_signals(sigset_t *before)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGQUIT);
+	sigaddset(&set, SIGWINCH);
 	sigprocmask(SIG_BLOCK, &set, before);
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-enum attach_end attach_terminal(int fd, const struct detach_keys *keys)
+enum attach_end attach_terminal(int fd, const struct detach_keys *keys, const struct attach_size *size)
 {
 	struct attachment attachment = {
 		.fd = fd,
 		.keys = *keys,
+		.size = size,
 		.terminal = isatty(STDIN_FILENO),
 		.input_open = true,
 	};
@@ -157,6 +173,7 @@ enum attach_end attach_terminal(int fd, const struct detach_keys *keys)
 
 	attachment.signals = open_signals(&before);
 	terminal_raw(&state, STDIN_FILENO);
+	tell_size(&attachment);
 	end = relay(&attachment);
 	why = errno;
 	terminal_restore(&state);

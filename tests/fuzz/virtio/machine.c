@@ -11,14 +11,15 @@
 
 #define STEPS_MAX                                                                                            \
 	64 /* of the loop for one notification: a device may kick itself for ever if its ring says so */
-#define COMMON_SIZE  0x40
-#define QUEUES_TRIED 8 /* more than any device has here: some are not there */
-#define CHAIN_MAX    32
-#define WINDOW       0xd1000000U
-#define SLOT         1U
-#define BAR          (WINDOW + SLOT * PCI_FUNCTION_WINDOW)
-#define HOLE_START   0xa000
-#define HOLE_END     0xb000
+#define COMMON_SIZE      0x40
+#define MMIO_QUEUE_RESET 0x0c0 /* 4.2.2 */
+#define QUEUES_TRIED     8     /* more than any device has here: some are not there */
+#define CHAIN_MAX        32
+#define WINDOW           0xd1000000U
+#define SLOT             1U
+#define BAR              (WINDOW + SLOT * PCI_FUNCTION_WINDOW)
+#define HOLE_START       0xa000
+#define HOLE_END         0xb000
 
 #define STATUS_STARTED (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK)
 
@@ -232,6 +233,7 @@ static void start_queue(struct fuzz_machine *machine, unsigned index)
 	uint32_t base = index * FUZZ_QUEUE_AREA;
 
 	memset(low + base, 0, FUZZ_QUEUE_AREA);
+	machine->places[index] = (struct fuzz_place){.wrap = true};
 	if (machine->is_pci) {
 		start_queue_pci(machine, index);
 		return;
@@ -260,11 +262,28 @@ static void op_start(struct fuzz_machine *machine, struct fuzz_input *input)
 	set_status(machine, STATUS_STARTED | VIRTIO_CONFIG_S_DRIVER_OK);
 }
 
-/* Writes to where op_start puts the queues; where the input has moved them, this is just memory. */
-static void op_chain(struct fuzz_machine *machine, struct fuzz_input *input)
+static void add_packed(struct fuzz_machine *machine, unsigned queue, unsigned count, struct fuzz_input *input)
 {
-	unsigned queue = (unsigned)(fuzz_take(input, 1) % machine->device->queue_count);
-	unsigned count = (unsigned)fuzz_take(input, 1) % CHAIN_MAX;
+	struct vring_packed_desc *ring = (struct vring_packed_desc *)(low + queue * FUZZ_QUEUE_AREA);
+	struct fuzz_place *place = &machine->places[queue];
+
+	for (unsigned i = 0; i < count; i++) {
+		struct vring_packed_desc *desc = &ring[place->next];
+
+		desc->addr = fuzz_take(input, 4);
+		desc->len = (uint32_t)fuzz_take(input, 4);
+		desc->id = place->next;
+		desc->flags = (uint16_t)fuzz_take(input, 1) | (i + 1 < count ? VRING_DESC_F_NEXT : 0);
+		desc->flags &= (uint16_t) ~(1U << VRING_PACKED_DESC_F_AVAIL);
+		desc->flags |= (uint16_t)(1U << (place->wrap ? VRING_PACKED_DESC_F_AVAIL
+							     : VRING_PACKED_DESC_F_USED));
+		place->next = (uint16_t)((place->next + 1) % FUZZ_QUEUE_SIZE);
+		place->wrap ^= place->next == 0;
+	}
+}
+
+static void add_split(unsigned queue, unsigned count, struct fuzz_input *input)
+{
 	uint8_t *base = low + queue * FUZZ_QUEUE_AREA;
 	struct vring_desc *desc = (struct vring_desc *)base;
 	struct vring_avail *avail = (struct vring_avail *)(base + 0x200);
@@ -280,6 +299,32 @@ static void op_chain(struct fuzz_machine *machine, struct fuzz_input *input)
 	}
 	avail->ring[avail->idx % FUZZ_QUEUE_SIZE] = head;
 	avail->idx++;
+}
+
+/* Writes to where op_start puts the queues; where the input has moved them, this is just memory. */
+static void op_chain(struct fuzz_machine *machine, struct fuzz_input *input)
+{
+	unsigned queue = (unsigned)(fuzz_take(input, 1) % machine->device->queue_count);
+	unsigned count = (unsigned)fuzz_take(input, 1) % CHAIN_MAX;
+
+	if (virtio_has(machine->device, VIRTIO_F_RING_PACKED))
+		add_packed(machine, queue, count, input);
+	else
+		add_split(queue, count, input);
+}
+
+static void op_restart(struct fuzz_machine *machine, struct fuzz_input *input)
+{
+	unsigned queue = (unsigned)(fuzz_take(input, 1) % machine->device->queue_count);
+
+	if (machine->is_pci) {
+		set_bar(machine, VIRTIO_PCI_COMMON_Q_SELECT, queue, 2);
+		set_bar(machine, VIRTIO_PCI_COMMON_Q_RESET, 1, 2);
+	} else {
+		set_register(machine, VIRTIO_MMIO_QUEUE_SEL, queue);
+		set_register(machine, MMIO_QUEUE_RESET, 1);
+	}
+	start_queue(machine, queue);
 }
 
 static void op_notify(struct fuzz_machine *machine, struct fuzz_input *input)
@@ -309,7 +354,7 @@ static void op_backend(struct fuzz_machine *machine, struct fuzz_input *input)
 
 static void machine_step(struct fuzz_machine *machine, struct fuzz_input *input)
 {
-	switch (fuzz_take(input, 1) % 9) {
+	switch (fuzz_take(input, 1) % 10) {
 	case 0:
 		return op_register(machine, input);
 	case 1:
@@ -328,6 +373,8 @@ static void machine_step(struct fuzz_machine *machine, struct fuzz_input *input)
 		return op_backend(machine, input);
 	case 8:
 		return op_replug(machine);
+	case 9:
+		return op_restart(machine, input);
 	}
 }
 

@@ -11,11 +11,12 @@
  *      2 memory    address:32 len:8 bytes             writes guest memory
  *      3 run       -                                  lets the device's loop run
  *      4 start     features:64                        a correct driver's start: reset to DRIVER_OK, queues of
- *                                                     FUZZ_QUEUE_SIZE
+ *                                                     FUZZ_QUEUE_SIZE, packed ones if the features say so
  *      5 chain     queue:8 count:8 (address:32 len:32 flags:8)...   one descriptor chain, made available
  *      6 notify    queue:8                            kicks the queue and lets the loop run
  *      7 backend   whatever the target reads          something happens on the host's side
  *      8 replug    -                                  with PCI: the function leaves its slot and comes back
+ *      9 restart   queue:8                            resets the queue and starts it again, empty
  *
  * A target that is built with FUZZ_PCI has the device on a PCI bus.
  *
@@ -56,6 +57,11 @@ struct fuzz_machine {
 	struct irq_messages messages;
 	struct irq_level line;
 	struct virtio_device *device;
+	/* Where the driver of packed rings is. */
+	struct fuzz_place {
+		uint16_t next;
+		bool wrap;
+	} places[VIRTIO_QUEUES_MAX];
 	/* Operation 7; may be NULL. */
 	void (*backend)(struct fuzz_machine *machine, struct fuzz_input *input);
 };

@@ -59,6 +59,8 @@ class Maker:
         schema = self.resolve(schema)
         if "enum" in schema:
             return self.random.choice(schema["enum"])
+        if "oneOf" in schema and "type" not in schema:
+            return self.value(self.random.choice(schema["oneOf"]), key)
         kind = schema["type"]
         if key in ("path", "initrd", "image"):
             return self.random.choice(PATHS)
@@ -90,9 +92,24 @@ def make(seed):
             disk["block_size"] = maker.random.choice([{"logical": 512, "physical": 4096}, {"logical": 4096}, {"physical": 8192}])
     for card in made.get("networks", []):
         fix_card(card, maker.random)
+    for index, channel in enumerate(made.get("channels", [])):
+        channel["name"] += str(index)
+    if made.get("rng", True) not in (True, False):
+        made["rng"]["rate"]["bytes"] = maker.random.randint(3600, 1 << 24)
+    fix_memory(made, maker.random)
     fix_boot(made, maker.random)
     fix_cpus(made, maker.random)
     return made
+
+
+def fix_memory(made, chance):
+    """A balloon is of ordinary pages, and holds no more than there is."""
+    if made.get("memballoon", False) is not False:
+        made.get("memory_backing", {}).pop("hugepages", None)
+    if "current_memory_mib" in made:
+        made["memory_mib"] = max(made.get("memory_mib", 16), made["current_memory_mib"])
+        if made.get("memballoon", False) is False:
+            made["current_memory_mib"] = made["memory_mib"]
 
 
 def fix_iotune(disk, chance):
@@ -106,12 +123,18 @@ def fix_iotune(disk, chance):
 
 def fix_card(card, chance):
     kind = card.get("type", "passt")
-    for key, of in (("network", "network"), ("bridge", "bridge"), ("device", "tap")):
+    for key, of in (("network", "network"), ("bridge", "bridge"), ("device", "tap"), ("source", "direct")):
         card.pop(key, None)
         if kind == of:
             card[key] = "br0"
-    if kind in ("tap", "bridge"):
+    if kind in ("tap", "bridge", "direct"):
         card.pop("publish", None)
+    if kind != "direct":
+        card.pop("mode", None)
+    if kind == "passt":
+        card.pop("queues", None)
+    if kind == "passt" or "bandwidth" in card or card.get("driver", {}).get("packed"):
+        card.pop("vhost", None)
     for rate in card.get("bandwidth", {}).values():
         rate["average"] = chance.randint(1, 1000)
         if "peak" in rate:
@@ -148,6 +171,9 @@ def fix_cpus(made, chance):
 
 def defaults_of(schema):
     schema = SCHEMA_OF_DEFINITIONS["$defs"][schema["$ref"].rsplit("/", 1)[1]] if "$ref" in schema else schema
+    for form in schema.get("oneOf", []):  # rng, memballoon: one of them is an object
+        if form.get("type") == "object":
+            schema = form
     return schema.get("properties", {}), schema.get("items", {})
 
 

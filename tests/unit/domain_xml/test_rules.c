@@ -37,6 +37,7 @@ static const char *sample_of(const struct conversion *conversion, char number[24
 		{&convert_present, ""},
 		{&convert_yes_no, "no"},
 		{&convert_on_off, "on"},
+		{&convert_vhost, "vhost"},
 		{&convert_adjustment, "-7200"},
 	};
 
@@ -178,7 +179,11 @@ static void complete_item(const struct rule *rule, xmlNode *root)
 	if (strncmp(rule->path, "devices/panic/", 14) == 0)
 		set_text(root, "devices/panic/@model", "isa");
 	if (strncmp(rule->path, "devices/memballoon/", 19) == 0)
-		set_text(root, "devices/memballoon/@model", "none");
+		set_text(root, "devices/memballoon/@model", "virtio");
+	if (strncmp(rule->path, "devices/channel/", 16) == 0) {
+		set_text(root, "devices/channel/@type", "unix");
+		set_text(root, "devices/channel/target/@name", "a");
+	}
 	if (strncmp(rule->path, "memory/", 7) == 0)
 		set_text(root, "memory", "524288");
 	if (strncmp(rule->path, "memoryBacking/hugepages/page/", 29) == 0)
@@ -277,6 +282,7 @@ static const cJSON *item_of(const struct rule *rule, const cJSON *definition)
 {
 	const char *list = strncmp(rule->path, "devices/disk/", 13) == 0        ? "disks"
 			   : strncmp(rule->path, "devices/interface/", 18) == 0 ? "networks"
+			   : strncmp(rule->path, "devices/channel/", 16) == 0   ? "channels"
 										: NULL;
 
 	return list ? cJSON_GetArrayItem(cJSON_GetObjectItem(definition, list), 0) : definition;

@@ -16,8 +16,8 @@ ssize_t __wrap_pwritev2(int fd, const struct iovec *iov, int count, off_t offset
 int __real_fallocate(int fd, int mode, off_t offset, off_t len);
 int __wrap_fallocate(int fd, int mode, off_t offset, off_t len);
 int __wrap_fdatasync(int fd);
-int __real_blk_ring_open(struct blk_ring *ring, unsigned jobs);
-int __wrap_blk_ring_open(struct blk_ring *ring, unsigned jobs);
+int __real_blk_ring_open(struct blk_ring *ring, unsigned jobs, unsigned workers);
+int __wrap_blk_ring_open(struct blk_ring *ring, unsigned jobs, unsigned workers);
 struct blk_job *__real_blk_ring_take(struct blk_ring *ring, int *result);
 struct blk_job *__wrap_blk_ring_take(struct blk_ring *ring, int *result);
 
@@ -86,9 +86,9 @@ int __wrap_fdatasync(int fd)
 	return 0;
 }
 
-int __wrap_blk_ring_open(struct blk_ring *ring, unsigned jobs)
+int __wrap_blk_ring_open(struct blk_ring *ring, unsigned jobs, unsigned workers)
 {
-	return kernel.no_ring ? -EPERM : __real_blk_ring_open(ring, jobs);
+	return kernel.no_ring ? -EPERM : __real_blk_ring_open(ring, jobs, workers);
 }
 
 /* Fails what the kernel has done. */

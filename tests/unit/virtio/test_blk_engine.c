@@ -1,6 +1,7 @@
 /*
- * What a disk does with io_uring beyond what test_blk.c sees: requests in flight at a reset and at its end, more
- * of them than there is room for, a kernel without threads or without io_uring, and the walls around the ring.
+ * What a disk does with io_uring beyond what test_blk.c sees: requests in flight at a reset and at its end,
+ * more of them than there is room for, a kernel without threads or without io_uring, and the walls around the
+ * ring.
  */
 #include "tests/unit/virtio/driver.h"
 
@@ -310,7 +311,7 @@ Test(blk_engine_make, the_ring_does_nothing_but_what_a_disk_needs)
 {
 	struct blk_ring ring;
 
-	cr_assert_eq(blk_ring_open(&ring, 8), 0);
+	cr_assert_eq(blk_ring_open(&ring, 8, 1), 0);
 	for (unsigned char operation = 0; operation < IORING_OP_LAST; operation++) {
 		int result = try_operation(&ring.uring, operation);
 

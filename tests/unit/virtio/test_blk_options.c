@@ -46,7 +46,8 @@ static void setup(void)
 	disk = memfd_create("disk", MFD_CLOEXEC);
 	cr_assert_geq(disk, 0);
 	fill_disk();
-	options = (struct virtio_blk_options){.name = "test", .fd = disk, .size = DISK_SIZE, .engine = BLK_TEST_ENGINE};
+	options = (struct virtio_blk_options){
+		.name = "test", .fd = disk, .size = DISK_SIZE, .engine = BLK_TEST_ENGINE};
 }
 
 static void teardown(void)

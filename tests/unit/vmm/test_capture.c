@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "vmm/exec/capture.h"
 
 static struct loop loop;
@@ -89,7 +90,8 @@ static void say_exit(enum exec_end how, uint8_t number, const char *text)
 	snprintf(exit.text, sizeof(exit.text), "%s", text);
 	cr_assert_eq(exec_send_exit(&sender, &exit), 0);
 	cr_assert_eq(exec_flush(&sender, guest), 0);
-	steps(10);
+	for (unsigned i = 0; i < 100 && !over && capture; i++)
+		loop_step(&loop, 10);
 }
 
 /* The next frame from the host; the loop runs meanwhile. */
@@ -195,6 +197,34 @@ Test(capture, output_is_bounded)
 	cr_expect(output.cut);
 	cr_expect_not(error.cut);
 	cr_expect_eq(end.end, EXEC_SIGNALED);
+	finish();
+}
+
+/* A flood has its share of the loop, whatever the guest can send, and between the shares nothing turns. */
+Test(capture, flood_is_listened_to_now_and_then)
+{
+	static char bytes[EXEC_PAYLOAD_MAX];
+	uint64_t begin_ns, sent = 0, turns = 0;
+	static struct exec_sender sender;
+
+	cr_assert_eq(begin(NULL), 0);
+	say("OK 9\n", 5);
+	begin_ns = monotonic_ns();
+	while (monotonic_ns() - begin_ns < 10 * CAPTURE_SHARE_NS) {
+		size_t before = sender.used;
+
+		if (exec_sender_room(&sender) >= sizeof(bytes)) {
+			exec_send(&sender, EXEC_OUTPUT, bytes, sizeof(bytes));
+			sent += sender.used - before;
+		}
+		exec_flush(&sender, guest);
+		cr_assert_eq(loop_step(&loop, 0), 0);
+		turns++;
+	}
+	cr_expect_gt(sent, CAPTURE_SHARE, "it is listened to");
+	cr_expect_lt(sent, 16 * CAPTURE_SHARE, "%llu bytes in %llu turns", (unsigned long long)sent,
+		     (unsigned long long)turns);
+	cr_assert_not(over);
 	finish();
 }
 

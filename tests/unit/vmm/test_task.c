@@ -73,6 +73,10 @@ Test(task, from_its_begin_to_its_end)
 	task_progress(&tasks, task, "making\x1b[2J", 42);
 	expect(task, "{\"id\":1,\"kind\":\"disk-import\",\"target\":\"web\",\"state\":\"running\","
 		     "\"progress\":{\"text\":\"making.[2J\",\"percent\":42}}");
+	task_progress_bytes(&tasks, task, "copying", 1ULL << 40, 1ULL << 42);
+	expect(task,
+	       "{\"id\":1,\"kind\":\"disk-import\",\"target\":\"web\",\"state\":\"running\","
+	       "\"progress\":{\"text\":\"copying\",\"percent\":25,\"done\":1099511627776,\"total\":4398046511104}}");
 	task_progress(&tasks, task, "x", 1000);
 	cr_expect_eq(task->percent, 100);
 	changes = 0;
