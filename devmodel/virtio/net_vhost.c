@@ -8,7 +8,7 @@
  * A pair is handed to the kernel when its driver is ready and its link is up, and taken back, at the very
  * entry where the kernel was, before anything else may happen to its queues: then net_receive.c and
  * net_transmit.c serve it, so that a link that is down drops frames in one way only. What the kernel cannot
- * do is not offered: filters, packed rings.
+ * do is not offered: filters, packed rings, the reset of one queue; nor does it promise an order.
  *
  * Who starts or stops a pair holds the locks of its queues, or the control queue's, which keeps others from
  * it while the driver does not use the pair (net_use_pairs).
@@ -32,9 +32,6 @@
 #define FEATURES_OF_RINGS                                                                                    \
 	(BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_NET_F_MRG_RXBUF) | BIT(VIRTIO_RING_F_INDIRECT_DESC) |          \
 	 BIT(VIRTIO_RING_F_EVENT_IDX))
-
-#define F_NOTIFICATION_DATA 38 /* later headers have names for them */
-#define F_RING_RESET        40
 
 #define RECEIVE  0 /* the kernel's numbers of a pair's rings */
 #define TRANSMIT 1
@@ -209,8 +206,9 @@ void net_vhost_stop(struct net_queue *pair)
 
 uint64_t net_vhost_unoffered(const struct virtio_net_options *options)
 {
-	const uint64_t never =
-		BIT(VIRTIO_NET_F_CTRL_RX) | BIT(VIRTIO_NET_F_CTRL_RX_EXTRA) | BIT(VIRTIO_NET_F_CTRL_VLAN);
+	const uint64_t never = BIT(VIRTIO_NET_F_CTRL_RX) | BIT(VIRTIO_NET_F_CTRL_RX_EXTRA) |
+			       BIT(VIRTIO_NET_F_CTRL_VLAN) | BIT(VIRTIO_F_RING_PACKED) |
+			       BIT(VIRTIO_F_RING_RESET) | BIT(VIRTIO_F_IN_ORDER);
 	uint64_t has = 0;
 
 	if (ioctl(options->vhost[0], VHOST_GET_FEATURES, &has) < 0)

@@ -3,24 +3,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include "devmodel/virtio/blk.h"
+#include "vmm/storage/image_lock.h"
 #include "vmm/storage/pool.h"
 
 static int disk_lock(const struct disk_definition *definition, int fd, struct error *err)
 {
-	bool reader = definition->read_only || definition->shareable;
-	struct flock lock = {.l_type = reader ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
+	int code = image_lock(fd, definition->read_only || definition->shareable);
 
-	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
-		return 0;
-	if (errno == EAGAIN || errno == EACCES)
-		return error_set(err, -EBUSY,
+	if (code == -EBUSY)
+		return error_set(err, code,
 				 "disk %s: is in use by another guest or program; end that one first",
 				 definition->path);
-	return error_set(err, -errno, "disk %s: cannot lock: %m", definition->path);
+	return code < 0 ? error_set(err, code, "disk %s: cannot lock: %s", definition->path, strerror(-code))
+			: 0;
 }
 
 static int disk_size(const char *path, int fd, uint64_t *size, struct error *err)
