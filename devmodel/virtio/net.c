@@ -385,6 +385,10 @@ static void net_fill(struct net *net, const struct virtio_net_options *options)
 		pair->transmit = 2 * i + 1;
 		pair->rx_stalled = true;
 		pair->vhost = options->has_vhost ? options->vhost[i] : -1;
+		if (i > 0 && options->loops) {
+			virtio_device_set_queue_loop(&net->device, pair->receive, options->loops[i - 1]);
+			virtio_device_set_queue_loop(&net->device, pair->transmit, options->loops[i - 1]);
+		}
 		pair->source = (struct loop_source){.fd = options->fds[i], .ready = pair_ready};
 	}
 }
