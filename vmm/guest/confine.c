@@ -47,11 +47,22 @@ int (*confine_verifier(const struct guest_process_config *config))(struct error 
 	}
 }
 
+/* Threads of the kernel that serve network cards: they count as this process' where it makes them so. */
+static unsigned vhost_threads(const struct guest_process_config *config)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < config->definition->network_count; i++)
+		for (unsigned j = 0; j < CARD_QUEUES_MAX; j++)
+			count += config->resources->networks[i].fds.vhost[j] >= 0;
+	return count;
+}
+
 int confine_process(const struct guest_process_config *config, struct error *err)
 {
 	struct jail_limits limits = {
 		.name = config->definition->name,
-		.threads = machine_threads(config->definition),
+		.threads = machine_threads(config->definition) + vhost_threads(config),
 		.files = GUEST_FILES,
 		.file_size = largest_file(config),
 	};

@@ -34,6 +34,7 @@ static void fill_options(const struct network_definition *definition, const stru
 		.backend = network_definition_is_tap(definition) ? VIRTIO_NET_TAP : VIRTIO_NET_STREAM,
 		.fd_count = card_fds_count(fds),
 		.has_vhost = fds->vhost[0] >= 0,
+		.needs_vhost = definition->vhost == NETWORK_VHOST_ALWAYS,
 		.mtu = definition->mtu,
 		.without = definition->without,
 		.link_down = definition->link_down,

@@ -47,13 +47,26 @@ struct limits {
 	char mems[CPU_SET_TEXT_MAX];
 };
 
+/* Threads of the kernel that serve network cards count as the guest's. */
+static unsigned vhost_threads(const struct guest_definition *definition)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < definition->network_count; i++)
+		if (network_definition_is_tap(&definition->networks[i]) &&
+		    definition->networks[i].vhost != NETWORK_VHOST_NEVER)
+			count += definition->networks[i].queues;
+	return count;
+}
+
 static void make_limits(const struct guest_definition *definition, struct limits *made)
 {
 	const struct guest_placement *placement = &definition->placement;
 
 	made->limits = (struct cgroup_limits){
 		.memory_bytes = cgroup_memory_for(MIB(definition->memory_mib)) + disk_backend_memory(definition),
-		.pids = machine_threads(definition) + PROCESSES_MORE + PROCESSES_KVM + disk_backend_processes(definition),
+		.pids = machine_threads(definition) + vhost_threads(definition) +
+			disk_backend_processes(definition) + PROCESSES_MORE + PROCESSES_KVM,
 		.cpu_weight = placement->weight,
 	};
 	if (!cpu_set_empty(&placement->cpus))

@@ -22,8 +22,8 @@ static struct fake {
 	pthread_t served_by[QUEUES];
 	sem_t entered[QUEUES];
 	sem_t go_on[QUEUES]; /* a queue's work takes until this is posted, when it is to wait */
-	bool waits[QUEUES];
-	bool breaks;
+	_Atomic bool waits[QUEUES];
+	_Atomic bool breaks;
 	unsigned resets;
 	unsigned busy_at_reset;
 	_Atomic unsigned busy;
