@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,25 +61,22 @@ void log_line(enum log_level level, const char *format, ...)
 	va_end(args);
 }
 
-/* A burst is used up by lines and comes back with time, one a second. True when this line may be printed. Two
- * threads at once, as of a device with several queues, may make it a line more or less. */
+/* A burst is used up by lines and comes back with time, one a second. True when this line may be printed. */
 static bool limit_take(struct log_limit *limit)
 {
 	struct timespec now;
 	uint64_t passed;
 	unsigned used;
-	bool is_left;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	passed = (uint64_t)now.tv_sec -
-		 __atomic_exchange_n(&limit->second, (uint64_t)now.tv_sec, __ATOMIC_RELAXED);
-	used = __atomic_load_n(&limit->used, __ATOMIC_RELAXED);
+	passed = (uint64_t)now.tv_sec - atomic_exchange(&limit->second, (uint64_t)now.tv_sec);
+	used = atomic_load(&limit->used);
 	used = passed < used ? used - (unsigned)passed : 0;
-	is_left = used < LOG_LIMIT_BURST;
-	__atomic_store_n(&limit->used, used + is_left, __ATOMIC_RELAXED);
-	if (!is_left)
-		__atomic_fetch_add(&limit->dropped, 1, __ATOMIC_RELAXED);
-	return is_left;
+	atomic_store(&limit->used, MIN(used + 1, LOG_LIMIT_BURST));
+	if (used < LOG_LIMIT_BURST)
+		return true;
+	atomic_fetch_add(&limit->dropped, 1);
+	return false;
 }
 
 void log_limited(struct log_limit *limit, enum log_level level, const char *format, ...)
@@ -88,6 +86,6 @@ void log_limited(struct log_limit *limit, enum log_level level, const char *form
 	if (!log_wants(level) || !limit_take(limit))
 		return;
 	va_start(args, format);
-	log_write(level, __atomic_exchange_n(&limit->dropped, 0, __ATOMIC_RELAXED), format, args);
+	log_write(level, atomic_exchange(&limit->dropped, 0), format, args);
 	va_end(args);
 }

@@ -219,18 +219,19 @@ uint64_t net_vhost_unoffered(const struct virtio_net_options *options)
 /* The kernel reaches guest memory by this process' addresses. */
 static int set_memory(int vhost, const struct guest_memory *memory)
 {
-	struct {
-		struct vhost_memory table;
-		struct vhost_memory_region regions[GUEST_MEMORY_REGIONS_MAX];
-	} all = {.table.nregions = memory->count};
+	uint64_t space[(sizeof(struct vhost_memory) +
+			GUEST_MEMORY_REGIONS_MAX * sizeof(struct vhost_memory_region)) /
+		       sizeof(uint64_t)] = {0};
+	struct vhost_memory *table = (struct vhost_memory *)space;
 
+	table->nregions = memory->count;
 	for (unsigned i = 0; i < memory->count; i++)
-		all.regions[i] = (struct vhost_memory_region){
+		table->regions[i] = (struct vhost_memory_region){
 			.guest_phys_addr = memory->regions[i].base,
 			.memory_size = memory->regions[i].size,
 			.userspace_addr = (uintptr_t)memory->regions[i].host,
 		};
-	return ioctl(vhost, VHOST_SET_MEM_TABLE, &all) < 0 ? -errno : 0;
+	return ioctl(vhost, VHOST_SET_MEM_TABLE, table) < 0 ? -errno : 0;
 }
 
 static int pair_open(struct net_queue *pair)
@@ -258,6 +259,17 @@ int net_vhost_open(struct net *net, struct error *err)
 	return code < 0 ? error_set(err, code, "network %s: vhost does not take it: %s",
 				    net->name + strlen("net "), strerror(-code))
 			: 0;
+}
+
+void net_vhost_give_up(struct net *net, const struct error *why)
+{
+	log_warning("%s; it goes without", why->text);
+	net_vhost_close(net);
+	for (unsigned i = 0; i < net->pair_count; i++) {
+		if (net->pairs[i].vhost >= 0)
+			close(net->pairs[i].vhost);
+		net->pairs[i].vhost = -1;
+	}
 }
 
 void net_vhost_close(struct net *net)

@@ -94,7 +94,9 @@ static void thread_retire(struct loop_source *source, uint32_t events)
 	for (unsigned i = 0; i < VIRTIO_SLOTS_MAX; i++) {
 		struct virtio_slot *slot = &devices->virtio[i];
 
-		if (slot->thread == thread && atomic_load(&slot->state) == VIRTIO_SLOT_DOOMED)
+		/* Its thread stays what it is from there on until we are done; of another's slot it may just
+		 * change. */
+		if (atomic_load(&slot->state) == VIRTIO_SLOT_DOOMED && slot->thread == thread)
 			machine_hotplug_destroy(slot);
 	}
 }
