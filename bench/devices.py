@@ -2,7 +2,7 @@
 """What a request to a device costs: instructions and exits of a disk's reads and writes, of bytes and packets through a TAP, and of
 bytes through vsock, beside QEMU's microvm and q35.
 
-    devices.py [--explain] [--subject NAME]... [WORK...]
+    devices.py [--explain] [--verbose] [--subject NAME]... [WORK...]
 
 All run the same guest (bench/devices/guest.c on the tuned kernel), with the same disk file, on the rastOS host in an emulated machine
 whose clock counts instructions (counted.py). Each work is done in two lengths: the difference is what so many more requests cost,
@@ -51,14 +51,14 @@ WORKS = [
     Work("disk-read-many", "the same read, 32 at once", 640, 3200),
     Work("disk-write-many", "the same write, 32 at once", 640, 3200),
     Work("disk-stream", "64 KiB sequential read", 200, 1000),
-    Work("tcp-out", "KiB of TCP, guest to host", 4096, 20480),
-    Work("tcp-in", "KiB of TCP, host to guest", 4096, 20480),
-    Work("packet-turn", "small packet there and back", 200, 1000),
-    Work("packet-out", "small packet of 64, guest to host", 1280, 6400),
-    Work("packet-in", "small packet of 64, host to guest", 1280, 6400),
-    Work("vsock-out", "KiB of vsock, guest to host", 1024, 5120),
-    Work("vsock-in", "KiB of vsock, host to guest", 1024, 5120),
-    Work("vsock-turn", "byte of vsock there and back", 200, 1000),
+    Work("tcp-out", "KiB of TCP, guest to host", 512, 2560),
+    Work("tcp-in", "KiB of TCP, host to guest", 512, 2560),
+    Work("packet-turn", "small packet there and back", 100, 500),
+    Work("packet-out", "small packet of 64, guest to host", 640, 3200),
+    Work("packet-in", "small packet of 64, host to guest", 640, 3200),
+    Work("vsock-out", "KiB of vsock, guest to host", 256, 1280),
+    Work("vsock-in", "KiB of vsock, host to guest", 256, 1280),
+    Work("vsock-turn", "byte of vsock there and back", 100, 500),
 ]
 
 
@@ -180,16 +180,22 @@ def promises(subjects, works):
                            ours.counts[work.name][0] / peer.counts[work.name][0], most)
 
 
+def show_bytes(data):
+    sys.stderr.write(data.decode(errors="replace"))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("works", nargs="*", metavar="WORK", help=f"all, or of {', '.join(work.name for work in WORKS)}")
+    parser.add_argument("--verbose", action="store_true", help="show what is counted as it comes")
     parser.add_argument("--subject", action="append", default=[], help="only those that have this in their names")
     arguments = parser.parse_args()
     works = [work for work in WORKS if not arguments.works or work.name in arguments.works]
     subjects = [subject for subject in all_subjects()
                 if not arguments.subject or any(name in subject.name for name in arguments.subject)]
     try:
-        subjects = read_results(subjects, works, run_on_host(host_script(subjects, works), RUN_SECONDS))
+        text = run_on_host(host_script(subjects, works), RUN_SECONDS, watch=show_bytes if arguments.verbose else None)
+        subjects = read_results(subjects, works, text)
     except Failure as failure:
         print(f"devices: {failure}", file=sys.stderr)
         return 1

@@ -310,8 +310,8 @@ static uint64_t without_dependents(uint64_t features)
 
 static uint64_t net_features(const struct virtio_net_options *options, const struct net_backend *backend)
 {
-	uint64_t features = BIT(MAC) | BIT(STATUS) | BIT(MRG_RXBUF) | FEATURES_CONTROL |
-			    1ULL << VIRTIO_F_IN_ORDER;
+	uint64_t features =
+		BIT(MAC) | BIT(STATUS) | BIT(MRG_RXBUF) | FEATURES_CONTROL | 1ULL << VIRTIO_F_IN_ORDER;
 
 	if (options->mtu)
 		features |= BIT(MTU);
@@ -385,12 +385,17 @@ static void net_fill(struct net *net, const struct virtio_net_options *options)
 		pair->transmit = 2 * i + 1;
 		pair->rx_stalled = true;
 		pair->vhost = options->has_vhost ? options->vhost[i] : -1;
+		if (i > 0 && options->loops) {
+			virtio_device_set_queue_loop(&net->device, pair->receive, options->loops[i - 1]);
+			virtio_device_set_queue_loop(&net->device, pair->transmit, options->loops[i - 1]);
+		}
 		pair->source = (struct loop_source){.fd = options->fds[i], .ready = pair_ready};
 	}
 }
 
 static int net_attach(struct net *net, const struct virtio_net_options *options, struct error *err)
 {
+	struct error why = {0};
 	int code = net_limits_set(net, &options->to_guest, &options->from_guest, err);
 
 	if (code < 0)
@@ -402,9 +407,11 @@ static int net_attach(struct net *net, const struct virtio_net_options *options,
 		net->device.offered &= ~net_vhost_unoffered(options);
 	for (unsigned i = 0; i < net->pair_count; i++)
 		net->pairs[i].loop = net->device.kicks[net->pairs[i].receive].loop;
-	code = net_vhost_open(net, err);
+	code = net_vhost_open(net, &why);
+	if (code < 0 && options->needs_vhost)
+		return error_set(err, code, "%s", why.text);
 	if (code < 0)
-		return code;
+		net_vhost_give_up(net, &why);
 	code = pair_watch(&net->pairs[0], true);
 	return code < 0 ? error_set(err, code, "network %s: its loop does not take it: %s", options->name,
 				    strerror(-code))

@@ -198,3 +198,5 @@ uint64_t net_vhost_unoffered(const struct virtio_net_options *options);
 /* After virtio_device_init. On failure net_vhost_close is to be called as well. */
 int net_vhost_open(struct net *net, struct error *err);
 void net_vhost_close(struct net *net);
+/* Goes on without it, and says so. */
+void net_vhost_give_up(struct net *net, const struct error *why);

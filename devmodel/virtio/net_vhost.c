@@ -8,7 +8,7 @@
  * A pair is handed to the kernel when its driver is ready and its link is up, and taken back, at the very
  * entry where the kernel was, before anything else may happen to its queues: then net_receive.c and
  * net_transmit.c serve it, so that a link that is down drops frames in one way only. What the kernel cannot
- * do is not offered: filters, packed rings.
+ * do is not offered: filters, packed rings, the reset of one queue; nor does it promise an order.
  *
  * Who starts or stops a pair holds the locks of its queues, or the control queue's, which keeps others from
  * it while the driver does not use the pair (net_use_pairs).
@@ -32,9 +32,6 @@
 #define FEATURES_OF_RINGS                                                                                    \
 	(BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_NET_F_MRG_RXBUF) | BIT(VIRTIO_RING_F_INDIRECT_DESC) |          \
 	 BIT(VIRTIO_RING_F_EVENT_IDX))
-
-#define F_NOTIFICATION_DATA 38 /* later headers have names for them */
-#define F_RING_RESET        40
 
 #define RECEIVE  0 /* the kernel's numbers of a pair's rings */
 #define TRANSMIT 1
@@ -209,8 +206,9 @@ void net_vhost_stop(struct net_queue *pair)
 
 uint64_t net_vhost_unoffered(const struct virtio_net_options *options)
 {
-	const uint64_t never =
-		BIT(VIRTIO_NET_F_CTRL_RX) | BIT(VIRTIO_NET_F_CTRL_RX_EXTRA) | BIT(VIRTIO_NET_F_CTRL_VLAN);
+	const uint64_t never = BIT(VIRTIO_NET_F_CTRL_RX) | BIT(VIRTIO_NET_F_CTRL_RX_EXTRA) |
+			       BIT(VIRTIO_NET_F_CTRL_VLAN) | BIT(VIRTIO_F_RING_PACKED) |
+			       BIT(VIRTIO_F_RING_RESET) | BIT(VIRTIO_F_IN_ORDER);
 	uint64_t has = 0;
 
 	if (ioctl(options->vhost[0], VHOST_GET_FEATURES, &has) < 0)
@@ -221,18 +219,19 @@ uint64_t net_vhost_unoffered(const struct virtio_net_options *options)
 /* The kernel reaches guest memory by this process' addresses. */
 static int set_memory(int vhost, const struct guest_memory *memory)
 {
-	struct {
-		struct vhost_memory table;
-		struct vhost_memory_region regions[GUEST_MEMORY_REGIONS_MAX];
-	} all = {.table.nregions = memory->count};
+	uint64_t space[(sizeof(struct vhost_memory) +
+			GUEST_MEMORY_REGIONS_MAX * sizeof(struct vhost_memory_region)) /
+		       sizeof(uint64_t)] = {0};
+	struct vhost_memory *table = (struct vhost_memory *)space;
 
+	table->nregions = memory->count;
 	for (unsigned i = 0; i < memory->count; i++)
-		all.regions[i] = (struct vhost_memory_region){
+		table->regions[i] = (struct vhost_memory_region){
 			.guest_phys_addr = memory->regions[i].base,
 			.memory_size = memory->regions[i].size,
 			.userspace_addr = (uintptr_t)memory->regions[i].host,
 		};
-	return ioctl(vhost, VHOST_SET_MEM_TABLE, &all) < 0 ? -errno : 0;
+	return ioctl(vhost, VHOST_SET_MEM_TABLE, table) < 0 ? -errno : 0;
 }
 
 static int pair_open(struct net_queue *pair)
@@ -260,6 +259,17 @@ int net_vhost_open(struct net *net, struct error *err)
 	return code < 0 ? error_set(err, code, "network %s: vhost does not take it: %s",
 				    net->name + strlen("net "), strerror(-code))
 			: 0;
+}
+
+void net_vhost_give_up(struct net *net, const struct error *why)
+{
+	log_warning("%s; it goes without", why->text);
+	net_vhost_close(net);
+	for (unsigned i = 0; i < net->pair_count; i++) {
+		if (net->pairs[i].vhost >= 0)
+			close(net->pairs[i].vhost);
+		net->pairs[i].vhost = -1;
+	}
 }
 
 void net_vhost_close(struct net *net)

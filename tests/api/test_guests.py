@@ -42,6 +42,10 @@ class Definitions(ApiTest):
         self.assert_status(204, self.api.deleteGuest(guest="web", if_match=new))
 
     def test_preconditions_on_what_is_not_there(self):
+        for tags in ("", "x", '"x', '"x" "y"', "**", "w/*"):
+            with self.subTest(tags=tags):
+                self.assert_problem(self.api.putGuest(self.definition("web"), guest="web", if_match=tags), 400, ["If-Match"])
+                self.assert_problem(self.api.request("GET", "/v1/guests", None, {"If-None-Match": tags}), 400, ["If-None-Match"])
         for answer in (self.api.putGuest(self.definition("web"), guest="web", if_match='"x"'),
                        self.api.putGuest(self.definition("web"), guest="web", if_match="*")):
             self.assert_problem(answer, 412)

@@ -21,7 +21,7 @@ def start_time(pid):
 class HostileGuest:
     """The record, the process, and its control socket in the test's hands."""
 
-    def __init__(self, test, name):
+    def __init__(self, test, name, **members):
         self.test, self.name = test, name
         self.folder = test.path(f"run/guests/{name}")
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -38,7 +38,7 @@ class HostileGuest:
             boot_id = file.read().strip()
         self.write("state.json", json.dumps({
             "boot_id": boot_id, "goal": "run", "pid": self.process.pid, "start_time": start_time(self.process.pid),
-            "started_ns": 1, "restarts": 0, "memory_mib": 16, "definition": test.definition(name)}))
+            "started_ns": 1, "restarts": 0, "memory_mib": 16, "definition": test.definition(name, **members)}))
 
     def write(self, name, content):
         with open(os.path.join(self.folder, name), "wb") as file:

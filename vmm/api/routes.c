@@ -57,7 +57,7 @@ const struct route routes[] = {
 	{"GET", "/v1/guests/{guest}/channels/{channel}", ROLE_OPERATE, "console", .begin = stream_begin},
 	{"GET", "/v1/guests/{guest}/vsock/{port}", ROLE_OPERATE, "vsock-connect", .begin = stream_begin},
 	{"GET", "/v1/guests/{guest}/exec", ROLE_OPERATE, "vsock-connect", .begin = stream_begin_exec},
-	{"POST", "/v1/guests/{guest}/exec", ROLE_OPERATE, "exec", BODY_MEMBERS,
+	{"POST", "/v1/guests/{guest}/exec", ROLE_OPERATE, "exec", BODY_MEMBERS, .body_large = true,
 	 .arguments = {{.name = "command"}, {.name = "input"}, {.name = "encoding"}, {.name = "environment"}, {.name = "user"}, {.name = "folder"}, TIMEOUT}},
 	{"GET", "/v1/guests/{guest}/logs", ROLE_READ, "logs",
 	 .arguments = {{"lines", ARGUMENT_NUMBER}, {"from", ARGUMENT_NUMBER}}},

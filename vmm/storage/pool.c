@@ -360,7 +360,7 @@ static int check_growth(const char *name, int fd, uint64_t size, struct error *e
 	if (fstat(fd, &status) < 0)
 		return error_set(err, -errno, "disk %s: cannot stat: %m", name);
 	if (size < (uint64_t)status.st_size)
-		return error_set(err, -EINVAL,
+		return error_set(err, -EOPNOTSUPP,
 				 "disk %s: has %llu bytes; to make it smaller would cut off what is there",
 				 name, (unsigned long long)status.st_size);
 	return size > (uint64_t)status.st_size;

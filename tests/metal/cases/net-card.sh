@@ -4,6 +4,7 @@
 mkdir -p /etc/rastos/guests
 rm -f /etc/rastos/guests/*
 tools=/payload/tools/ethtool
+ip=/usr/bin/ip # busybox has one of its own
 guest_initrd /tmp/card.initrd $tools/ethtool $tools/lib/* <<'END'
 	ethtool() { /ld-linux-x86-64.so.2 --library-path / /ethtool "$@"; }
 	# What the host sends, and the same back to it: the sums are right, or there are no such lines.
@@ -43,14 +44,14 @@ guest_initrd /tmp/card.initrd $tools/ethtool $tools/lib/* <<'END'
 		sleep 0.2
 	done
 END
-ip tuntap add dev two mode tap multi_queue
-ip tuntap add dev own mode tap
-ip link add br9 type bridge
-ip link set own master br9
-ip address add 10.9.0.1/24 dev two
-ip address add 10.9.1.1/24 dev br9
+$ip tuntap add dev two mode tap multi_queue
+$ip tuntap add dev own mode tap
+$ip link add br9 type bridge
+$ip link set own master br9
+$ip address add 10.9.0.1/24 dev two
+$ip address add 10.9.1.1/24 dev br9
 for link in two own br9; do
-	ip link set $link up
+	$ip link set $link up
 done
 dd if=/dev/urandom of=data bs=64k count=32 2>/dev/null
 sum=$(md5sum <data | cut -c 1-32)
@@ -83,7 +84,7 @@ expect $log "^tx-checksumming: off rx-checksumming: off tcp-segmentation-offload
 expect $log "^macvtap has its address"
 expect $log "Unicast reply from 10.9.1.3"
 ps | grep -q '\[vhost-' || fail "the kernel serves no queue"
-ip -d link show type macvtap | grep -q "mode bridge" || fail "there is no macvtap"
+$ip -d link show type macvtap | grep -q "mode bridge" || fail "there is no macvtap"
 
 echo "link"
 rastos-vmm device set --link down card two
@@ -95,7 +96,7 @@ wait_for 20 printed $log "^timed $sum"
 echo "announcement"
 echo 1 >/proc/sys/net/ipv4/conf/two/arp_accept
 rastos-vmm pause card
-ip neigh flush dev two
+$ip neigh flush dev two
 sleep 0.5
 ip neigh show dev two | grep -q lladdr && fail "the host knows the guest already"
 rastos-vmm resume card
@@ -123,6 +124,6 @@ rastos-vmm start --wait bad 2>err && fail "it started"
 grep -q 'networks\[0\]: the host has no interface eth9' err || fail "$(cat err)"
 
 rastos-vmm kill --wait card
-[ -z "$(ip -o link show type macvtap)" ] || fail "the macvtap outlived its guest"
+[ -z "$($ip -o link show type macvtap)" ] || fail "the macvtap outlived its guest"
 ps | grep '\[vhost-' && fail "vhost outlived its guest"
 rastos-vmm down --force

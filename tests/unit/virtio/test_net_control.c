@@ -425,6 +425,28 @@ Test(net_control, pairs_are_used_as_the_driver_says)
 			     VIRTIO_NET_ERR, "%u pairs", count);
 }
 
+Test(net_control, a_pair_with_a_loop_of_its_own_is_served_there)
+{
+	static struct loop own;
+	struct loop *loops[] = {&own};
+	struct driver_used used;
+	uint16_t count = 2;
+
+	cr_assert_eq(loop_init(&own), 0);
+	options.loops = loops;
+	open_taps(2);
+	driver_start(&driver, BIT(CTRL_VQ) | BIT(MQ));
+	cr_assert_eq(command_on(4, VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, &count, 2),
+		     VIRTIO_NET_OK);
+	cr_assert(pair_sends(0));
+	cr_assert_not(pair_sends(1), "by the other loop");
+	cr_assert_eq(loop_step(&own, 0), 0);
+	cr_assert(driver_collect(&driver, 3, &used));
+	driver_close(&driver);
+	loop_close(&own);
+	driver_init(&driver);
+}
+
 Test(net_control, a_driver_that_knows_one_pair_has_its_control_queue_behind_it)
 {
 	uint16_t count = 2;
