@@ -434,6 +434,19 @@ Test(blk_options, direct_takes_buffers_at_any_address)
 	cr_assert_arr_eq(found, pattern, sizeof(found));
 }
 
+/* Header and status are none of the data's, and need no alignment. */
+Test(blk_options, direct_copies_no_buffers_that_are_aligned)
+{
+	struct driver_buffer in;
+
+	if (!use_direct_file())
+		cr_skip_test("this file system has no O_DIRECT");
+	start(FEATURE(FLUSH));
+	in = buffer_at(0, 16 * SECTOR, true);
+	cr_assert_eq(request(VIRTIO_BLK_T_IN, 64, in), VIRTIO_BLK_S_OK);
+	cr_assert_eq(kernel.read_into, driver_at(&driver, in.address, in.len));
+}
+
 Test(blk_options, direct_moves_more_than_its_buffer_holds)
 {
 	const uint32_t size = KIB(600);
