@@ -349,6 +349,30 @@ void guest_resources_init(struct guest_resources *resources)
 		card_fds_init(&resources->networks[i].fds);
 }
 
+static int open_disk(const struct disk_definition *definition, const struct settings *settings,
+		     struct disk_resource *disk, struct error *err)
+{
+	disk->size = 1; /* a backend says it later */
+	return disk_definition_has_backend(definition) ? 0 : disk_open(definition, settings, disk, err);
+}
+
+int guest_resources_open_backends(const struct guest_definition *definition, const struct settings *settings,
+				  const struct disk_backend_place *place, struct guest_resources *resources,
+				  struct error *err)
+{
+	for (unsigned i = 0; i < definition->disk_count; i++) {
+		int fd;
+
+		if (!disk_definition_has_backend(&definition->disks[i]))
+			continue;
+		fd = disk_backend_start(&resources->backends[i], &definition->disks[i], settings, place, err);
+		if (fd < 0)
+			return fd;
+		resources->disks[i].fd = fd;
+	}
+	return 0;
+}
+
 int guest_resources_open(const struct guest_definition *definition, const struct settings *settings,
 			 struct networks *networks, struct guest_resources *resources, struct error *err)
 {
@@ -362,11 +386,13 @@ int guest_resources_open(const struct guest_definition *definition, const struct
 	if (code == 0 && definition->kernel_disk == DEFINITION_NO_DISK)
 		code = open_boot_files(definition, settings, resources, err);
 	for (unsigned i = 0; i < definition->disk_count && code == 0; i++)
-		code = disk_open(&definition->disks[i], settings, &resources->disks[i], err);
+		code = open_disk(&definition->disks[i], settings, &resources->disks[i], err);
 	if (code == 0 && definition->kernel_disk != DEFINITION_NO_DISK)
 		code = open_boot_files(definition, settings, resources, err);
 	for (unsigned i = 0; i < definition->disk_count && code == 0; i++)
-		code = disk_open_direct(&definition->disks[i], &resources->disks[i], err);
+		code = disk_definition_has_backend(&definition->disks[i])
+			       ? 0
+			       : disk_open_direct(&definition->disks[i], &resources->disks[i], err);
 	for (unsigned i = 0; i < definition->network_count && code == 0; i++)
 		code = network_open(definition->name, i, &definition->networks[i], networks,
 				    &resources->networks[i], err);
@@ -388,8 +414,11 @@ void guest_resources_close(struct guest_resources *resources)
 	resources->key_count = 0;
 	free(resources->cmdline);
 	resources->cmdline = NULL;
-	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
+	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++) {
 		cleanup_close(&resources->disks[i].fd);
+		resources->disks[i].fd = -1;
+		disk_backend_stop(&resources->backends[i]);
+	}
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++) {
 		card_fds_close(&resources->networks[i].fds);
 		passt_stop(&resources->networks[i].passt);

@@ -9,6 +9,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/util.h"
+#include "vmm/guest/disk_backend.h"
 #include "vmm/guest/machine.h"
 #include "vmm/guest/vsock_broker.h"
 #include "vmm/manager/manager.h"
@@ -65,9 +66,10 @@ static void make_limits(const struct guest_definition *definition, struct limits
 	const struct guest_placement *placement = &definition->placement;
 
 	made->limits = (struct cgroup_limits){
-		.memory_bytes = cgroup_memory_for(MIB(definition->memory_mib)),
-		.pids = machine_threads(definition) + card_threads(definition) + PROCESSES_MORE +
-			PROCESSES_KVM,
+		.memory_bytes =
+			cgroup_memory_for(MIB(definition->memory_mib)) + disk_backend_memory(definition),
+		.pids = machine_threads(definition) + card_threads(definition) +
+			disk_backend_processes(definition) + PROCESSES_MORE + PROCESSES_KVM,
 		.cpu_weight = placement->weight,
 	};
 	if (!cpu_set_empty(&placement->cpus))
