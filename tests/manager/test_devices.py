@@ -291,7 +291,7 @@ class Running(Devices):
             self.assertFalse(answer["ok"], answer)
             self.assert_words(words, answer["error"])
             self.assertEqual(os.stat(self.path("state/disks/data.img")).st_size, 2 << 20)
-        self.refused(FAILED, ["data", "smaller"], "disk", "resize", "data", "1M")
+        self.refused(REFUSED, ["data", "smaller"], "disk", "resize", "data", "1M")
 
     def test_guests_process_calls_devices_as_the_definition_does(self):
         self.start(disks=[self.disk(id="root"), self.disk("more")], networks=[{"type": "passt", "id": "lan"}, {"type": "passt"}])

@@ -39,7 +39,7 @@ struct finding {
 	const char *mend; /* NULL: nothing to do */
 };
 
-#define FINDINGS_MAX 12
+#define FINDINGS_MAX 24
 #define HUGE_PAGES   "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
 
 struct findings {

@@ -284,6 +284,7 @@ COUNT(convert_weight, 1, 10000);
 COUNT(convert_mtu, 68, 65535);
 COUNT(convert_card_queues, 1, 8);
 COUNT(convert_cid, 3, 4294967294);
+COUNT(convert_port, 1, 65535);
 COUNT(convert_block_size, 512, 65536);
 COUNT(convert_bytes_sec, 1024, 17179869184);
 COUNT(convert_iops_sec, 1, 1000000000);
@@ -361,6 +362,8 @@ static char *word_write(const struct conversion *conversion, const cJSON *value)
 
 WORDS(convert_cache, SAME("writeback"), SAME("writethrough"), SAME("none"), SAME("directsync"),
       SAME("unsafe"));
+WORDS(convert_disk_format, SAME("raw"), SAME("qcow2"), SAME("vmdk"));
+WORDS(convert_disk_protocol, SAME("nbd"));
 WORDS(convert_discard, SAME("ignore"), SAME("unmap"));
 WORDS(convert_error_policy, SAME("report"), SAME("stop"), SAME("ignore"));
 WORDS(convert_io, SAME("io_uring"), SAME("threads"));

@@ -212,8 +212,6 @@ static int tree_make(struct start *start, struct storage_file *file, struct erro
 	if (file->tree < 0)
 		return error_set(err, -errno, "disk %s: %s: cannot be handed to its daemon: %m",
 				 disk_definition_name(start->disk), file->path);
-	if (file->unlink)
-		unlink(file->path);
 	return 0;
 }
 
@@ -343,7 +341,8 @@ int disk_backend_start(struct disk_backend *backend, const struct disk_definitio
 		code = files_give(&start, err);
 	if (code == 0)
 		code = start_process(&start, backend, err);
-	if (code < 0 && start.count && start.files[start.count - 1].unlink)
+	/* No sooner: what has no name cannot be mounted. */
+	if (start.count && start.files[start.count - 1].unlink)
 		unlink(start.files[start.count - 1].path);
 	start_free(&start);
 	return code;

@@ -313,6 +313,8 @@ class Schema(DefinitionTest):
     def test_words(self):
         for rules, base, path in self.properties():
             with self.subTest(place_name(path)):
+                if path == ["memory_backing", "hugepages"]:  # excludes a balloon
+                    base = {key: value for key, value in base.items() if key not in ("memballoon", "current_memory_mib")}
                 for word in rules.get("enum", []):
                     if path[:1] + path[2:] != ["networks", "type"]:  # another type wants other keys: Sentences tests it
                         self.accepted(put(base, path, word))
