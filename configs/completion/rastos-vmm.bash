@@ -118,7 +118,7 @@ _rastos_vmm() {
 		"") words="list add set remove --help" ;;
 		list) words="--json --help $(_rastos_vmm_guests)" ;;
 		add) words="--disk --net --next-start --json --help $(_rastos_vmm_guests)" ;;
-		set) words="--link --inbound --outbound --json --help $(_rastos_vmm_guests)" ;;
+		set) words="--link --inbound --outbound --bytes --iops --json --help $(_rastos_vmm_guests)" ;;
 		remove) words="--next-start --timeout --help $(_rastos_vmm_guests)" ;;
 		esac
 		;;

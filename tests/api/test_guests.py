@@ -277,6 +277,22 @@ class Life(ApiTest):
                     arguments["upgrade"] = "rastos-stream"
                 self.assert_problem(getattr(self.api, operation.id)(**arguments), 404, ["wbe", "did you mean web?"])
 
+    def test_memory_and_console_of_one_that_runs(self):
+        self.put("db", memory_mib=64, memballoon=True, console="virtio", channels=[{"name": "agent"}])
+        for name, status in (("wbe", 404), ("db", 409)):
+            self.assert_problem(self.api.putMemory({"memory_mib": 32}, guest=name), status)
+            self.assert_problem(self.api.putConsoleSize({"columns": 80, "rows": 25}, guest=name), status)
+        self.assert_status(200, self.api.startGuest(guest="db", wait=True))
+        self.assert_status(204, self.api.putMemory({"memory_mib": 32}, guest="db"))
+        self.assertEqual(self.api.getStats(guest="db").json["counters"]["balloon"]["target_bytes"], 32 << 20)
+        self.assert_problem(self.api.putMemory({"memory_mib": 65}, guest="db"), 422, ["64 MiB"])
+        self.assert_problem(self.api.putMemory({"memory_mib": 15}, guest="db"), 422, ["memory_mib"])
+        self.assert_status(204, self.api.putConsoleSize({"columns": 132, "rows": 43}, guest="db"))
+        self.assert_problem(self.api.putConsoleSize({"columns": 132}, guest="db"), 422, ["rows"])
+        self.assert_problem(self.api.openChannel(guest="db", channel="nobody", upgrade="rastos-stream"), 404, ["no channel nobody"])
+        (device,) = [device for device in self.api.listDevices(guest="db").json["devices"] if device["type"] == "channels"]
+        self.assertEqual([channel["name"] for channel in device["channels"]], ["agent"])
+
     def test_wait_ends_in_time(self):
         self.put("slow", ready="notify")
         begin = time.monotonic()

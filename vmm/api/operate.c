@@ -185,7 +185,7 @@ static void add_variable(const struct exchange *exchange, cJSON *members, const 
 
 cJSON *exchange_members(const struct exchange *exchange)
 {
-	static const char *const variables[] = {"guest", "network", "disk", "device"};
+	static const char *const variables[] = {"guest", "network", "disk", "device", "channel"};
 	const char *task = route_variable(exchange->route, &exchange->path, "task");
 	cJSON *number = task ? number_parse(task) : NULL;
 	cJSON *members = cJSON_CreateObject();
