@@ -112,8 +112,8 @@ class Disks(TaskTest):
         self.wait_state("web", "running")
         self.assertTrue(self.result("disk-info", disk="data")["in_use"])
         self.refused("disk-delete", REFUSED, ["data", "in use"], disk="data")
+        self.assertEqual(self.result("disk-resize", disk="data", size=2 << 20)["size"], 2 << 20)  # its guest is told
         self.refused("disk-clone", REFUSED, ["data", "in use"], disk="copy", source="data")
-        self.assertEqual(self.result("disk-resize", disk="data", size=2 << 20)["size"], 2 << 20)  # under the guest
         self.assertEqual(self.pool(), ["data.img"])
 
     def test_bad_members(self):
