@@ -12,14 +12,14 @@
  *                                               |
  *                                 `ended` is called ----> blk_engine_take
  *
- * Which is cheaper was measured (CPU time a request of a driver in the same process; Linux 6.18, ext4, 4 KiB):
+ * Which is cheaper was measured (CPU time a request of 4 KiB; a driver in the same process, Linux 6.18, ext4):
  *
- *                                   system call   io_uring
- *      read in the page cache         0.7-1.1 us    0.6-1.2 us   a call is as good, and nobody waits
- *      write to the page cache          5.8 us        9.1 us     which most file systems give to another thread
- *      O_DIRECT read, one at a time      27 us         29 us
- *      O_DIRECT read, 32 at a time       22 us          3 us     and 7 times as many a second
- *      O_DIRECT write, 32 at a time      22 us          4 us
+ *                                   call         io_uring
+ *      read in the page cache        0.7-1.1 us   0.6-1.2 us   a call is as good
+ *      write to the page cache       5.8 us       9.1 us       most file systems give it to another thread
+ *      O_DIRECT read, 1 at a time    27 us        29 us
+ *      O_DIRECT read, 32 at a time   22 us        3 us         and 7 times as many a second
+ *      O_DIRECT write, 32 at a time  22 us        4 us
  *
  * Threads: all belongs to the thread of the loop, under the queue's lock, but for blk_engine_drain, which is
  * any thread's with that lock, and blk_engine_init and _close, while nobody else is there. `ended` is called
