@@ -1,6 +1,6 @@
 /*
- * virtio block device (virtio 1.2, 5.2) over a raw file or block device, opened with O_DIRECT or without, or over a
- * back end: a program of its own that has the disk's blocks, in whatever format (vhost_user.h).
+ * virtio block device (virtio 1.2, 5.2) over a raw file or block device, opened with O_DIRECT or without, or
+ * over a back end: a program of its own that has the disk's blocks, in whatever format (vhost_user.h).
  *
  * Read, write, flush, discard, write zeroes, get id, read-only. Write-back: data is safe after a flush that
  * was acknowledged; write-through: no flush is offered, and data is safe when its write is acknowledged, as

@@ -12,7 +12,8 @@
  *                                               |
  *                                 `ended` is called ----> blk_engine_take
  *
- * Which is cheaper was measured (CPU time a request of 4 KiB; a driver in the same process, Linux 6.18, ext4):
+ * Which is cheaper was measured (CPU time a request of 4 KiB; a driver in the same process, Linux 6.18,
+ * ext4):
  *
  *                                   call         io_uring
  *      read in the page cache        0.7-1.1 us   0.6-1.2 us   a call is as good
