@@ -34,7 +34,7 @@
 
 #include "common/loop.h"
 #include "devmodel/virtio/blk_file.h"
-#include "devmodel/virtio/blk_ring.h"
+#include "devmodel/virtio/blk_ring_store.h"
 #include "devmodel/virtio/vhost_user_blk.h"
 
 struct blk_engine {
@@ -54,9 +54,10 @@ struct blk_engine {
 	struct blk_job *first, **last; /* have ended, in their order, and were not taken yet */
 };
 
-/* jobs: at a time; 0: blocking. -ENOSYS and others (blk_ring_open): there is no io_uring, and the engine is
- * not made. */
-int blk_engine_init(struct blk_engine *engine, const struct blk_file *file, unsigned jobs, struct loop *loop,
+/* jobs: at a time; 0: blocking. store: where the ring is taken from; NULL: one is made. -ENOSYS and others
+ * (blk_ring_open): there is no io_uring, and the engine is not made. */
+int blk_engine_init(struct blk_engine *engine, const struct blk_file *file, unsigned jobs,
+		    struct blk_ring_store *store, struct loop *loop,
 		    void (*ended)(struct blk_engine *engine));
 /* One of a back end, which is open for as long; whoever hears of its answers takes what has ended. */
 void blk_engine_init_backend(struct blk_engine *engine, const struct vhost_user_blk *backend, unsigned queue);
