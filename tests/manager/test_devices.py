@@ -256,6 +256,17 @@ class Running(Devices):
                 self.refused_op("device-add", USAGE, words, device="root", kind="disk", definition=self.disk(id="root", iotune=iotune))
             self.refused_op("device-add", REFUSED, ["root", "cannot change while"], device="root", kind="disk",
                             definition=self.disk(id="root", iotune={"read": {"iops_sec": 50}}, cache="none"))
+            self.ok("device", "set", "--bytes", "read=1M", "--bytes", "write=2M", "--iops", "100", "web", "root")
+            self.assertEqual(self.definition_now()["disks"][0]["iotune"],
+                             {"read": {"bytes_sec": 1 << 20}, "write": {"bytes_sec": 2 << 20}, "total": {"iops_sec": 100}})
+            self.ok("device", "set", "--bytes", "total=4M", "--iops", "0", "web", "root")
+            self.assertEqual(self.definition_now()["disks"][0]["iotune"], {"total": {"bytes_sec": 4 << 20}})
+            self.ok("device", "set", "--bytes", "0", "web", "root")
+            self.assertEqual(self.definition_now()["disks"], [self.disk(id="root")])
+            self.usage(["--bytes", "read="], "device", "set", "--bytes", "reads=1", "web", "root")
+            self.usage(["--iops", "NUMBER"], "device", "set", "--iops", "read=", "web", "root")
+            self.usage(["--link", "--bytes"], "device", "set", "--link", "up", "--bytes", "1M", "web", "root")
+            self.refused(REFUSED, ["console0", "no disk"], "device", "set", "--bytes", "1M", "web", "console0")
             self.assertEqual(self.guest("web")["pid"], pid)
             self.ok("kill", "web")
             self.wait_state("web", "off")

@@ -136,7 +136,7 @@ static int check_sources(struct reader *reader)
 	for (unsigned i = 0; i < reader->disk_count && !reader->partial; i++) {
 		const cJSON *disk = cJSON_GetArrayItem(disks, (int)i);
 
-		if (!json_key_get(disk, "path") && !json_key_get(disk, "image"))
+		if (!json_key_get(disk, "path") && !json_key_get(disk, "image") && !json_key_get(disk, "source"))
 			return refuse(reader->refusal, -EINVAL, reader->disks[i],
 				      "needs a source: which file or block device?");
 	}
@@ -168,6 +168,12 @@ static int check_screen(struct reader *reader)
 
 static int boot_from(struct reader *reader, int disk, const xmlNode *node)
 {
+	const cJSON *from = cJSON_GetArrayItem(json_key_get(reader->definition, "disks"), disk);
+
+	if (json_key_get(from, "format") || json_key_get(from, "source") || json_key_get(from, "transient"))
+		return refuse(reader->refusal, -EINVAL, node,
+			      "is not supported: a guest boots by the kernel in /boot of a raw disk that keeps what is written; "
+			      "`rastos-vmm disk import` makes one of the image");
 	return reader_set(reader, node, reader->definition, "kernel.from_disk", cJSON_CreateNumber(disk));
 }
 

@@ -39,8 +39,6 @@ WHOLE = {
                  {"type": "direct", "source": "eth0", "mode": "bridge"}],
     "rng": {"rate": {"bytes": 1024, "period": 2000}},
     "channels": [{"name": "org.qemu.guest_agent.0", "path": "agent.sock"}],
-    "memballoon": {"autodeflate": True, "free_page_reporting": True, "stats_period": 10},
-    "current_memory_mib": 32,
     "clock": {"offset": "localtime", "adjustment": -3600},
     "vsock": {"cid": 3, "path": "vsock.sock"},
     "console": "serial",
@@ -56,6 +54,10 @@ WHOLE = {
 WITH_IMAGE = {"name": "guest", "image": "guest.itb", "configuration": "conf-1"}
 # What only one has that boots from a disk.
 FROM_DISK = {"name": "guest", "kernel": {"from_disk": 0}, "disks": [{"image": "debian"}]}
+
+# What only one of ordinary pages has.
+WITH_BALLOON = {"name": "guest", "kernel": {"path": "vmlinux"}, "memory_mib": 64, "current_memory_mib": 32,
+                "memballoon": {"autodeflate": True, "free_page_reporting": True, "stats_period": 10}}
 
 WRONG_TYPES = {"string": [1, True, None, [], {}, ""], "integer": ["1", True, None, 1.5, [], {}],
                "boolean": [0, "true", None, [], {}], "object": [1, "x", True, None, []],
@@ -95,6 +97,26 @@ class DefinitionTest(ProgramTest):
 class Sentences(DefinitionTest):
     def test_missing_file(self):
         self.refused(FAILED, ["definition guest.json", "No such file"], "run", "guest.json")
+
+    def test_what_a_guest_and_its_host_say_to_each_other(self):
+        base = {"name": "guest", "kernel": {"path": "vmlinux"}}
+        for words, members in (
+                (["rng.rate", "is missing"], {"rng": {}}),
+                (["rng.rate.bytes", "is missing"], {"rng": {"rate": {}}}),
+                (["rng.rate.bytes", "from 1 to"], {"rng": {"rate": {"bytes": 1, "period": 2000}}}),
+                (["channels[0].name", "is missing"], {"channels": [{}]}),
+                (["channels[0].name", "letters"], {"channels": [{"name": "a/b"}]}),
+                (["channels[0].name", "letters"], {"channels": [{"name": "../x"}]}),
+                (["channels[0].name", "at most 63"], {"channels": [{"name": "a" * 64}]}),
+                (["channels[1].name", "another channel's"], {"channels": [{"name": "a"}, {"name": "a"}]}),
+                (["channels", "at most 8"], {"channels": [{"name": f"a{i}"} for i in range(9)]}),
+                (["memballoon", "hugepages exclude"], {"memballoon": True, "memory_backing": {"hugepages": True}}),
+                (["current_memory_mib", "needs memballoon"], {"memory_mib": 64, "current_memory_mib": 32}),
+                (["current_memory_mib", "needs memory_mib"], {"memballoon": True, "current_memory_mib": 32}),
+                (["current_memory_mib", "more than memory_mib"],
+                 {"memballoon": True, "memory_mib": 64, "current_memory_mib": 65})):
+            with self.subTest(members=str(members)[:60]):
+                self.refused_definition(base | members, *words)
 
     def test_unknown_key_names_the_nearest(self):
         self.refused_definition(put(WHOLE, ["memroy_mib"], 1), "memroy_mib", 'did you mean "memory_mib"?')
@@ -267,7 +289,7 @@ class Schema(DefinitionTest):
     def properties(self):
         """Every property of the schema: its rules, a definition that has it, and where."""
         for name in self.schema["properties"]:
-            base = WHOLE if name in WHOLE else WITH_IMAGE
+            base = WHOLE if name in WHOLE else WITH_BALLOON if name in WITH_BALLOON else WITH_IMAGE
             yield from self.walk(self.schema["properties"][name], base, [name])
 
     def resolve(self, rules):
@@ -285,6 +307,7 @@ class Schema(DefinitionTest):
             base = FROM_DISK
         yield rules, base, path
         inside = rules.get("items", {}) if rules.get("type") == "array" else rules
+        inside = next((form for form in rules.get("oneOf", []) if form.get("type") == "object"), inside)
         place = base
         for step in path:
             place = place.get(step, {}) if isinstance(place, dict) else place[step]
@@ -302,6 +325,7 @@ class Schema(DefinitionTest):
         self.accepted(WHOLE)
         self.accepted(WITH_IMAGE)
         self.accepted(FROM_DISK)
+        self.accepted(WITH_BALLOON)
 
     def test_no_other_type_is_accepted(self):
         for rules, base, path in self.properties():
