@@ -66,7 +66,7 @@ cat >/etc/rastos/guests/card.json <<'END'
   "kernel": { "path": "/payload/kernel/vmlinuz", "initrd": "/tmp/card.initrd",
 	      "cmdline": "console=ttyS0 panic=-1 loglevel=4" },
   "networks": [
-    { "type": "tap", "device": "two", "id": "two", "queues": 2, "vhost": true },
+    { "type": "tap", "device": "two", "id": "two", "queues": 2 },
     { "type": "tap", "device": "own", "id": "own", "vhost": false,
       "host": { "csum": false, "mrg_rxbuf": false }, "guest": { "csum": false } },
     { "type": "direct", "source": "br9", "mode": "bridge", "mac": "52:54:00:00:09:03" } ] }
