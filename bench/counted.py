@@ -18,13 +18,22 @@ METAL_PAYLOAD = METAL / "payload.img"
 METAL_SCRIPTS = (SOURCE / "tests/metal/lib.sh").read_text()  # what that payload's scripts have at hand
 
 
-def run_on_host(script, seconds, payload=PAYLOAD):
-    """The output of the script, which has so many seconds (of this machine's clock); the payload is mounted at /payload."""
+def run_on_host(script, seconds, payload=PAYLOAD, watch=None):
+    """
+    The output of the script, which has so many seconds (of this machine's clock); the payload is mounted at /payload.
+    watch: is called with the output as it comes.
+    """
     output = bytearray()
+
+    def record(data):
+        output.extend(data)
+        if watch:
+            watch(data)
+
     machine = Machine(processors=PROCESSORS, payload=payload, disk=None)
     try:
         machine.read_until(READY, BOOT_SECONDS)
-        status = machine.run(script, seconds, output.extend)
+        status = machine.run(script, seconds, record)
     except Failure as failure:
         raise Failure(f"{failure}; {output.decode(errors='replace')}\n{machine.console_tail()}") from None
     finally:

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,17 +66,17 @@ static bool limit_take(struct log_limit *limit)
 {
 	struct timespec now;
 	uint64_t passed;
+	unsigned used;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	passed = (uint64_t)now.tv_sec - limit->second;
-	limit->second = (uint64_t)now.tv_sec;
-	limit->used = passed < limit->used ? limit->used - (unsigned)passed : 0;
-	if (limit->used == LOG_LIMIT_BURST) {
-		limit->dropped++;
-		return false;
-	}
-	limit->used++;
-	return true;
+	passed = (uint64_t)now.tv_sec - atomic_exchange(&limit->second, (uint64_t)now.tv_sec);
+	used = atomic_load(&limit->used);
+	used = passed < used ? used - (unsigned)passed : 0;
+	atomic_store(&limit->used, MIN(used + 1, LOG_LIMIT_BURST));
+	if (used < LOG_LIMIT_BURST)
+		return true;
+	atomic_fetch_add(&limit->dropped, 1);
+	return false;
 }
 
 void log_limited(struct log_limit *limit, enum log_level level, const char *format, ...)
@@ -85,7 +86,6 @@ void log_limited(struct log_limit *limit, enum log_level level, const char *form
 	if (!log_wants(level) || !limit_take(limit))
 		return;
 	va_start(args, format);
-	log_write(level, limit->dropped, format, args);
+	log_write(level, atomic_exchange(&limit->dropped, 0), format, args);
 	va_end(args);
-	limit->dropped = 0;
 }

@@ -17,12 +17,12 @@ enum log_level {
 	LOG_LEVEL_DEBUG = 7, /* printed only with RASTOS_DEBUG in the environment */
 };
 
-#define LOG_LIMIT_BURST 10
+#define LOG_LIMIT_BURST 10U
 
-struct log_limit { /* zero it; guarded by its owner's lock */
-	uint64_t second;
-	unsigned used;
-	unsigned dropped;
+struct log_limit { /* zero it; any thread: lines that two log at once may count as one */
+	_Atomic uint64_t second;
+	_Atomic unsigned used;
+	_Atomic unsigned dropped;
 };
 
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));

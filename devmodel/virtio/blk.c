@@ -426,8 +426,11 @@ struct virtio_device *virtio_blk_create(const struct virtio_blk_options *options
 		return NULL;
 	}
 	blk_limits_init(&blk->limits);
-	if (blk_open(blk, options, loop, memory, err) == 0)
+	if (blk_open(blk, options, loop, memory, err) == 0) {
+		if (options->backend)
+			close(options->fd); /* it has its own */
 		return &blk->device;
+	}
 	blk_free(blk);
 	return NULL;
 }

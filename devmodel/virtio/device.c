@@ -48,14 +48,14 @@ static int kick_init(struct virtio_device *device, unsigned queue)
 	};
 	if (kick->source.fd < 0)
 		return -errno;
+	pthread_mutex_init(&kick->lock, NULL); /* before its loop's thread may want it */
 	code = loop_add(kick->loop, &kick->source);
 	if (code < 0) {
+		pthread_mutex_destroy(&kick->lock);
 		close(kick->source.fd);
 		kick->source.fd = -1;
-		return code;
 	}
-	pthread_mutex_init(&kick->lock, NULL);
-	return 0;
+	return code;
 }
 
 static void kick_close(struct virtio_device *device, unsigned queue)

@@ -273,12 +273,13 @@ struct vhost_user *vhost_user_open(const struct vhost_user_options *options, con
 	front->memory = memory;
 	front->loop = loop;
 	code = front_make(front, err);
-	front->channel.fd = options->channel;
-	if (code == 0)
-		code = vhost_user_link_open(front, err);
+	if (code == 0) {
+		front->channel.fd = fcntl(options->channel, F_DUPFD_CLOEXEC, 0); /* the caller's stays his, if it fails */
+		code = front->channel.fd < 0 ? error_set(err, -errno, "%s: cannot keep its channel: %m", front->name)
+					     : vhost_user_link_open(front, err);
+	}
 	if (code == 0)
 		return front;
-	front->channel.fd = -1; /* the caller's still */
 	vhost_user_close(front);
 	return NULL;
 }

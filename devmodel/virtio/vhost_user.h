@@ -44,7 +44,7 @@ struct vhost_user;
 
 struct vhost_user_options {
 	const char *name; /* what sentences begin with: "disk data"; copied */
-	int channel;      /* taken over on success */
+	int channel;      /* duplicated: who has opened it closes it */
 	unsigned queues;
 	uint64_t features;    /* of the device, which the back end must have */
 	uint32_t config_size; /* bytes of its configuration space to be fetched; 0: none */

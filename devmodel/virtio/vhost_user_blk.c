@@ -11,12 +11,14 @@
 #define SECTOR    512U
 #define BLOCK_MAX 4096U
 #define SIZE_MAX_ (UINT64_C(1) << 62)
+/* As far as the fields of write zeroes (5.2.4): a back end may know of no more. */
+#define CONFIG_SIZE ((uint32_t)offsetof(struct virtio_blk_config, write_zeroes_may_unmap) + 4)
 
 /* --- What the disk is like --- */
 
 static struct virtio_blk_config config_of(struct vhost_user_blk *disk)
 {
-	struct virtio_blk_config config;
+	struct virtio_blk_config config = {0};
 
 	vhost_user_config(disk->front, &config);
 	return config;
@@ -52,7 +54,7 @@ int vhost_user_blk_open(struct vhost_user_blk *disk, struct vhost_user_options *
 	struct vhost_user_blk_size size;
 
 	options->features = options->queues > 1 ? 1ULL << VIRTIO_BLK_F_MQ : 0;
-	options->config_size = sizeof(config);
+	options->config_size = CONFIG_SIZE;
 	disk->front = vhost_user_open(options, memory, loop, err);
 	if (!disk->front)
 		return -EIO;

@@ -301,20 +301,24 @@ static int wait_readable(int fd, uint64_t until)
 	return now < until && poll(&wait, 1, (int)(until - now)) > 0 ? 0 : -ETIMEDOUT;
 }
 
+/* The next connection; what was said of those that did not come is the reason if none does. */
 static int first_connection(struct vhost_user *front, uint64_t until, struct error *err)
 {
 	struct channel_message message;
-	int fd = -EAGAIN;
+	int fd = NO_CONNECTION;
 
-	while (fd == -EAGAIN) {
+	error_set(err, -EPIPE, "%s: its back end has ended", front->name);
+	while (fd < 0) {
 		if (wait_readable(front->channel.fd, until) < 0)
 			return error_set(err, -ETIMEDOUT, "%s: its back end does not start", front->name);
 		fd = channel_read(front->channel.fd, &message);
+		if (fd == NO_CONNECTION)
+			error_set(err, -EIO, "%s: %s", front->name, message.text);
+		if (fd == -EPIPE)
+			return -EPIPE;
 	}
-	if (fd == -EPIPE)
-		return error_set(err, -EPIPE, "%s: its back end has ended", front->name);
 	front->number = message.number;
-	return fd < 0 ? error_set(err, -EIO, "%s: %s", front->name, message.text) : fd;
+	return fd;
 }
 
 static int first_setup(struct vhost_user *front, uint64_t until, struct error *err)
@@ -346,16 +350,34 @@ int vhost_user_link_prepare(struct vhost_user *front, struct error *err)
 	return 0;
 }
 
+/* -EAGAIN: it has died meanwhile, and there may be another. */
+static int first_try(struct vhost_user *front, uint64_t until, struct error *err)
+{
+	int fd = first_connection(front, until, err);
+	int code;
+
+	if (fd < 0)
+		return fd;
+	code = link_begin(front, fd, err);
+	if (code == 0)
+		code = first_setup(front, until, err);
+	if (code != -EPIPE || !front->reconnect)
+		return code;
+	link_drop(front);
+	return -EAGAIN;
+}
+
 int vhost_user_link_open(struct vhost_user *front, struct error *err)
 {
 	uint64_t until = monotonic_ms() + VHOST_USER_PATIENCE_MS;
-	int fd = first_connection(front, until, err);
-	int code = fd < 0 ? fd : link_begin(front, fd, err);
+	int code;
 
-	if (code == 0)
-		code = first_setup(front, until, err);
+	do
+		code = first_try(front, until, err);
+	while (code == -EAGAIN);
 	if (code < 0)
 		return code;
+	front->gone = false;
 	front->channel.events = EPOLLIN;
 	front->channel.ready = channel_ready;
 	code = loop_add(front->loop, &front->channel);

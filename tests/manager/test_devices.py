@@ -1,11 +1,21 @@
 """Devices of guests: in the definition of one that is off, and in one that runs. These guests have no driver, so none of them
 ever lets a device go; who does is in the metal tests."""
 
+import re
+import resource
+
 from manager import *
 
 
 # Asks the hot plug controller for what is to go, and lets it go, without end.
 EJECT = b"\xba\x14\x06\x00\x00\xed\xba\x18\x06\x00\x00\xef\xeb\xf2"
+
+CAP_SYS_RESOURCE = 24
+
+
+def can_raise_limits():
+    status = Path("/proc/self/status").read_text()
+    return bool(int(re.search("CapEff:\\s*(\\w+)", status).group(1), 16) >> CAP_SYS_RESOURCE & 1)
 
 
 class Devices(ManagerTest):
@@ -209,12 +219,90 @@ class Running(Devices):
                 self.assertEqual(json.loads(self.read("guests/web.json"))["networks"], [card | {"link": link}])
                 self.assertEqual(self.definition_now()["networks"], [card | {"link": link}])
                 self.assertIsNone(self.definition_now("next_definition"))
+            limits = {"bandwidth": {"inbound": {"average": 100}, "outbound": {"average": 50, "peak": 80}}}
+            self.result("device-add", device="lan", kind="network", definition=card | limits)
+            self.assertEqual(self.definition_now()["networks"], [card | limits])
+            self.refused_op("device-add", USAGE, ["average"], device="lan", kind="network",
+                            definition=card | {"bandwidth": {"inbound": {"average": 0}}})
+            self.assertEqual(self.definition_now()["networks"], [card | limits])
+            self.ok("device", "set", "--link", "down", "--inbound", "0", "--outbound", "70", "web", "lan")
+            self.assertEqual(self.definition_now()["networks"], [card | {"link": "down", "bandwidth": {"outbound": {"average": 70}}}])
+            self.ok("device", "set", "--link", "up", "--outbound", "0", "web", "lan")
+            self.assertEqual(self.definition_now()["networks"], [card | {"link": "up"}])
+            self.usage(["--inbound", "AVERAGE"], "device", "set", "--inbound", "fast", "web", "lan")
+            self.usage(["--link", "up or down"], "device", "set", "--link", "on", "web", "lan")
+            self.usage(["--link"], "device", "set", "web", "lan")
+            self.refused(REFUSED, ["console0", "no network card"], "device", "set", "--link", "up", "web", "console0")
+            self.refused(REFUSED, ["wan"], "device", "set", "--link", "up", "web", "wan")
             self.refused_op("device-add", REFUSED, ["lan", "cannot change while"], device="lan", kind="network",
                             definition=card | {"link": "down", "mtu": 1400})
             self.assertEqual(self.guest("web")["pid"], pid)
             self.ok("kill", "web")
             self.wait_state("web", "off")
             self.ok("undefine", "web")
+
+    def test_limits_change_at_once(self):
+        for transport in ("pci", "mmio"):
+            self.start(transport=transport, disks=[self.disk(id="root")])
+            pid = self.guest("web")["pid"]
+            for iotune in ({"total": {"bytes_sec": 1 << 20}}, {"read": {"iops_sec": 50}}, {}):
+                disk = self.disk(id="root") | ({"iotune": iotune} if iotune else {})
+                self.assertEqual(self.result("device-add", device="root", kind="disk", definition=disk)["disk"], disk)
+                self.assertEqual(json.loads(self.read("guests/web.json"))["disks"], [disk])
+                self.assertEqual(self.definition_now()["disks"], [disk])
+                self.assertIsNone(self.definition_now("next_definition"))
+            for iotune, words in (({"total": {"bytes_sec": 0}}, ["bytes_sec", "from 1024"]),
+                                  ({"read": {"iops_sec": 0}}, ["iops_sec", "from 1 "])):
+                self.refused_op("device-add", USAGE, words, device="root", kind="disk", definition=self.disk(id="root", iotune=iotune))
+            self.refused_op("device-add", REFUSED, ["root", "cannot change while"], device="root", kind="disk",
+                            definition=self.disk(id="root", iotune={"read": {"iops_sec": 50}}, cache="none"))
+            self.ok("device", "set", "--bytes", "read=1M", "--bytes", "write=2M", "--iops", "100", "web", "root")
+            self.assertEqual(self.definition_now()["disks"][0]["iotune"],
+                             {"read": {"bytes_sec": 1 << 20}, "write": {"bytes_sec": 2 << 20}, "total": {"iops_sec": 100}})
+            self.ok("device", "set", "--bytes", "total=4M", "--iops", "0", "web", "root")
+            self.assertEqual(self.definition_now()["disks"][0]["iotune"], {"total": {"bytes_sec": 4 << 20}})
+            self.ok("device", "set", "--bytes", "0", "web", "root")
+            self.assertEqual(self.definition_now()["disks"], [self.disk(id="root")])
+            self.usage(["--bytes", "read="], "device", "set", "--bytes", "reads=1", "web", "root")
+            self.usage(["--iops", "NUMBER"], "device", "set", "--iops", "read=", "web", "root")
+            self.usage(["--link", "--bytes"], "device", "set", "--link", "up", "--bytes", "1M", "web", "root")
+            self.refused(REFUSED, ["console0", "no disk"], "device", "set", "--bytes", "1M", "web", "console0")
+            self.assertEqual(self.guest("web")["pid"], pid)
+            self.ok("kill", "web")
+            self.wait_state("web", "off")
+            self.ok("undefine", "web")
+
+    def test_a_disk_that_guests_run_with_grows(self):
+        self.ok("disk", "create", "data", "1M")
+        self.start(transport="mmio", disks=[{"image": "data", "id": "root"}, self.disk("more", cache="none")])
+        pid = self.guest("web")["pid"]
+        seen = self.ask("events")["result"][-1]["id"]
+        size = lambda: os.stat(self.path("state/disks/data.img")).st_size
+        limit = resource.prlimit(pid, resource.RLIMIT_FSIZE)[0]  # the guest's memory
+        self.ok("disk", "resize", "data", "2M")
+        self.assertEqual(size(), 2 << 20)
+        self.assertEqual(self.ask("disk-resize", disk="data", size=limit)["result"]["size"], limit)
+        answer = self.ask("disk-resize", disk="data", size=limit + (1 << 20), task=True)
+        if can_raise_limits():
+            task = answer["result"]
+            self.assertEqual((task["kind"], task["state"], task["result"]["size"]), ("disk-resize", "done", limit + (1 << 20)))
+            self.assertEqual(resource.prlimit(pid, resource.RLIMIT_FSIZE)[0], limit + (1 << 20))
+        else:
+            self.assert_words(["web", "limit of its process"], answer["error"])
+            self.assertEqual(size(), limit)
+        grown = [event for event in self.ask("events", since=seen)["result"] if event["event"] == "disk-resized"]
+        self.assertEqual([(event["guest"], event["detail"]) for event in grown], [("web", "data")] * (2 + can_raise_limits()))
+        self.assertEqual(self.guest("web")["pid"], pid)
+
+    def test_a_disk_that_guests_run_with_does_not_shrink(self):
+        self.ok("disk", "create", "data", "2M")
+        self.start(disks=[{"image": "data", "block_size": {"logical": 4096}}])
+        for size, words in ((1 << 20, ["data", "2097152 bytes", "smaller"]), ((2 << 20) + 512, ["data", "whole blocks of 4096", "web"])):
+            answer = self.ask("disk-resize", disk="data", size=size)
+            self.assertFalse(answer["ok"], answer)
+            self.assert_words(words, answer["error"])
+            self.assertEqual(os.stat(self.path("state/disks/data.img")).st_size, 2 << 20)
+        self.refused(REFUSED, ["data", "smaller"], "disk", "resize", "data", "1M")
 
     def test_guests_process_calls_devices_as_the_definition_does(self):
         self.start(disks=[self.disk(id="root"), self.disk("more")], networks=[{"type": "passt", "id": "lan"}, {"type": "passt"}])

@@ -6,8 +6,10 @@
 
 #include "common/clock.h"
 #include "common/util.h"
+#include "vmm/api/etag.h"
 #include "vmm/api/exchange.h"
 #include "vmm/api/negotiate.h"
+#include "vmm/api/upload.h"
 
 static const char *const body_types[BODY_COUNT] = {
 	[BODY_MEMBERS] = "application/json",
@@ -45,14 +47,22 @@ static bool check_length(struct exchange *exchange)
 	return false;
 }
 
+static const char *or_else(const struct route *route)
+{
+	return route->body == BODY_GUEST ? " or application/xml"
+	       : route->takes_bytes      ? " or " UPLOAD_TYPE
+					 : "";
+}
+
 static bool check_body(struct exchange *exchange)
 {
 	const struct route *route = exchange->route;
 	const char *type = exchange_header(exchange, MHD_HTTP_HEADER_CONTENT_TYPE);
 	const char *wanted = body_types[route->body];
 
-	exchange->body_max =
-		route->body == BODY_GUEST || route->body == BODY_PATCH ? API_DEFINITION_MAX : API_BODY_MAX;
+	exchange->body_max = route->body == BODY_GUEST || route->body == BODY_PATCH || route->body_large
+				     ? API_DEFINITION_MAX
+				     : API_BODY_MAX;
 	if (!has_body(exchange))
 		return true;
 	if (!wanted) {
@@ -60,10 +70,14 @@ static bool check_body(struct exchange *exchange)
 			      route->path);
 		return false;
 	}
+	if (type && route->takes_bytes && media_type_is(type, UPLOAD_TYPE)) {
+		upload_begin(exchange);
+		return !exchange->response;
+	}
 	exchange->is_xml = type && route->body == BODY_GUEST && media_type_is(type, "application/xml");
 	if (type && !exchange->is_xml && !media_type_is(type, wanted)) {
 		reply_refusal(exchange, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, "the body must be %s%s, not %.64s",
-			      wanted, route->body == BODY_GUEST ? " or application/xml" : "", type);
+			      wanted, or_else(route), type);
 		reply_header(exchange, MHD_HTTP_HEADER_ACCEPT, wanted);
 		return false;
 	}
@@ -193,9 +207,23 @@ static bool check_framing(struct exchange *exchange, const char *version)
 	return false;
 }
 
+/* What cannot be read as a condition must not count as none. */
+static bool check_tags(struct exchange *exchange, const char *header)
+{
+	const char *list = exchange_header(exchange, header);
+
+	if (!list || etag_list_valid(list))
+		return true;
+	reply_refusal(exchange, MHD_HTTP_BAD_REQUEST,
+		      "%s: must be * or entity tags in quotes, as ETag has them", header);
+	return false;
+}
+
 void exchange_admit(struct exchange *exchange, const char *method, const char *version)
 {
 	if (check_framing(exchange, version) && check_rate(exchange) && check_identity(exchange) &&
-	    find_route(exchange, method) && check_role(exchange))
+	    find_route(exchange, method) && check_role(exchange) &&
+	    check_tags(exchange, MHD_HTTP_HEADER_IF_MATCH) &&
+	    check_tags(exchange, MHD_HTTP_HEADER_IF_NONE_MATCH))
 		check_body(exchange);
 }

@@ -46,3 +46,37 @@ bool etag_listed(const char *list, const char *etag, bool weak)
 	}
 	return false;
 }
+
+/* Behind an entity tag (RFC 9110, 8.8.3), or NULL: there is none. */
+static const char *skip_tag(const char *text)
+{
+	if (strncmp(text, "W/", 2) == 0)
+		text += 2;
+	if (*text++ != '"')
+		return NULL;
+	while (*text && *text != '"' && (unsigned char)*text > ' ' && *text != '\x7f')
+		text++;
+	return *text == '"' ? text + 1 : NULL;
+}
+
+/* Empty places in a list count as none (RFC 9110, 5.6.1.2). */
+bool etag_list_valid(const char *list)
+{
+	unsigned tags = 0;
+
+	list += strspn(list, " \t");
+	if (*list == '*')
+		return list[1 + strspn(list + 1, " \t")] == '\0';
+	for (;;) {
+		list += strspn(list, " \t,");
+		if (!*list)
+			return tags > 0;
+		list = skip_tag(list);
+		if (!list)
+			return false;
+		tags++;
+		list += strspn(list, " \t");
+		if (*list && *list != ',')
+			return false;
+	}
+}

@@ -15,3 +15,5 @@ bool etag_of(const cJSON *json, const char *form, char etag[ETAG_MAX]);
 /* Whether the value of If-Match or If-None-Match names it: "*", or a list. weak: a W/ before one does not
  * matter, as for If-None-Match. The list is a client's: what is no entity tag in it matches nothing. */
 bool etag_listed(const char *list, const char *etag, bool weak);
+/* Whether it is "*" or a list of entity tags at all. */
+bool etag_list_valid(const char *list);

@@ -145,7 +145,8 @@ static bool is_upgrade(struct exchange *exchange)
 	if (header_has(exchange, MHD_HTTP_HEADER_CONNECTION, "upgrade") &&
 	    header_has(exchange, MHD_HTTP_HEADER_UPGRADE, PROTOCOL))
 		return true;
-	reply_refusal(exchange, MHD_HTTP_UPGRADE_REQUIRED, "this is a stream: ask with Upgrade: " PROTOCOL);
+	reply_refusal(exchange, MHD_HTTP_UPGRADE_REQUIRED,
+		      "this is a stream: ask with Connection: Upgrade and Upgrade: " PROTOCOL);
 	reply_header(exchange, MHD_HTTP_HEADER_UPGRADE, PROTOCOL);
 	return false;
 }

@@ -67,3 +67,4 @@ void cli_print_json(cJSON *json);
 
 /* What the manager executes for each guest (vmm/guest/handover.h); not a command for people. */
 enum exit_code command_guest_process(void);
+enum exit_code command_storage_daemon(void);

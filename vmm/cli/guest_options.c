@@ -18,8 +18,8 @@
 const char guest_options_help[] =
 	"  -c, --cpus N            vCPUs (default 1)\n"
 	"  -m, --memory MIB        memory in MiB (default 512)\n"
-	"  -d, --disk DISK[,ro][,id=ID][,cache=WORD][,discard=unmap]\n"
-	"                          a raw disk: a file, or an image of the pool; may be given more than once\n"
+	"  -d, --disk DISK[,ro][,id=ID][,cache=WORD][,discard=unmap][,format=WORD][,transient]\n"
+	"                          a file, an image of the pool, or nbd://HOST[:PORT][/NAME]; may be given more than once\n"
 	"  -n, --net passt[:PUBLISH,...] | network:NAME[:PUBLISH,...] | bridge:DEVICE | tap:DEVICE |\n"
 	"            direct:INTERFACE[:MODE]\n"
 	"                          a network card; may be given more than once\n"
@@ -136,6 +136,36 @@ enum guest_source guest_source_find(const char *source, const struct settings *s
 
 /* --- The definition --- */
 
+/* nbd://HOST[:PORT][/NAME] and nbd+unix:///[NAME]?socket=PATH, as qemu-img takes them; false: it is neither. */
+static bool add_server(cJSON *disk, char *word)
+{
+	static const char tcp[] = "nbd://", local[] = "nbd+unix:///";
+	bool is_local = strncmp(word, local, strlen(local)) == 0;
+	char *rest = word + (is_local ? strlen(local) : strlen(tcp));
+	char *host, *port = NULL;
+	cJSON *source;
+
+	if (!is_local && strncmp(word, tcp, strlen(tcp)) != 0)
+		return false;
+	source = cJSON_AddObjectToObject(disk, "source");
+	cJSON_AddStringToObject(source, "protocol", "nbd");
+	host = strsep(&rest, is_local ? "?" : "/");
+	if (is_local) {
+		cJSON_AddStringToObject(source, "socket", rest && strncmp(rest, "socket=", 7) == 0 ? rest + 7 : "");
+		rest = host;
+	} else {
+		port = strrchr(host, ':');
+		if (port)
+			*port++ = '\0';
+		cJSON_AddStringToObject(source, "host", host);
+	}
+	if (port)
+		cJSON_AddNumberToObject(source, "port", atoi(port));
+	if (rest && *rest)
+		cJSON_AddStringToObject(source, "name", rest);
+	return true;
+}
+
 cJSON *guest_options_disk(const char *text, const struct settings *settings)
 {
 	AUTO_FREE char *copy = strdup(text);
@@ -143,13 +173,16 @@ cJSON *guest_options_disk(const char *text, const struct settings *settings)
 	char *rest = copy;
 	char *word = strsep(&rest, ",");
 
-	cJSON_AddStringToObject(disk, word && is_pool_image(word, settings) ? "image" : "path", word);
+	if (!word || !add_server(disk, word))
+		cJSON_AddStringToObject(disk, word && is_pool_image(word, settings) ? "image" : "path", word);
 	/* What is not known is refused by its name, as a key of the definition. */
 	while ((word = strsep(&rest, ","))) {
 		const char *key = strsep(&word, "=");
 
 		if (strcmp(key, "ro") == 0 && !word)
 			cJSON_AddTrueToObject(disk, "read_only");
+		else if (strcmp(key, "transient") == 0 && !word)
+			cJSON_AddTrueToObject(disk, "transient");
 		else
 			cJSON_AddStringToObject(disk, key, word ? word : "");
 	}

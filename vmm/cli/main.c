@@ -13,6 +13,7 @@
 #include "vmm/config/json_memory.h"
 #include "vmm/config/nearest.h"
 #include "vmm/guest/handover.h"
+#include "vmm/storage/storage_daemon.h"
 #include "vmm/image/image.h"
 
 static enum exit_code command_help(struct cli *cli, int argc, char **argv);
@@ -207,6 +208,8 @@ static enum exit_code (*internal_command(int argc, char **argv))(void)
 {
 	if (argc > 1 && strcmp(argv[1], GUEST_PROCESS_COMMAND) == 0)
 		return command_guest_process;
+	if (argc > 1 && strcmp(argv[1], STORAGE_DAEMON_COMMAND) == 0)
+		return command_storage_daemon;
 	return argc > 1 && strcmp(argv[1], JAIL_CHECK_COMMAND) == 0 ? command_jail_check : NULL;
 }
 

@@ -238,6 +238,7 @@ static enum exit_code run_guest(const struct settings *settings, const struct ru
 		.confinement = GUEST_OF_USER,
 		.terminal = true,
 	};
+	const struct disk_backend_place place = {.jail = settings->jail, .cgroup_fd = -1, .id_slot = -1};
 	enum machine_end end;
 
 	if (guest_resources_open(definition, settings, NULL, &resources, &err) < 0)
@@ -245,6 +246,10 @@ static enum exit_code run_guest(const struct settings *settings, const struct ru
 	if (plan_apply_alone(definition, &err) < 0) {
 		guest_resources_close(&resources);
 		return cli_fail(EXIT_REFUSED, "%s", err.text);
+	}
+	if (guest_resources_open_backends(definition, settings, &place, &resources, &err) < 0) {
+		guest_resources_close(&resources);
+		return cli_fail(EXIT_FAILED, "%s", err.text);
 	}
 	end = use_keys(run, &resources, &err) < 0 ? MACHINE_FAILED : guest_process_run(&config, &err);
 	guest_resources_close(&resources);

@@ -196,6 +196,11 @@ static int read_disks(const struct json_place *root, const char *folder, struct 
 	}
 	if (code == 0 && definition->kernel_disk != DEFINITION_NO_DISK && definition->kernel_disk >= count)
 		return json_error(root, "kernel.from_disk", "there is no disks[%u]", definition->kernel_disk);
+	if (code == 0 && definition->kernel_disk != DEFINITION_NO_DISK &&
+	    disk_definition_has_backend(&definition->disks[definition->kernel_disk]))
+		return json_error(root, "kernel.from_disk",
+				  "must be a raw disk that is not transient: give kernel.path, or import the image "
+				  "(rastos-vmm disk import)");
 	return code;
 }
 

@@ -23,6 +23,7 @@ void disk_definition_free(struct disk_definition *disk)
 	free(disk->path);
 	free(disk->image);
 	free(disk->id);
+	disk_source_free(&disk->source);
 	*disk = (struct disk_definition){0};
 }
 
@@ -33,20 +34,30 @@ bool disk_definition_direct(const struct disk_definition *disk)
 
 const char *disk_definition_name(const struct disk_definition *disk)
 {
+	if (disk->source.network)
+		return disk->source.nbd.name;
 	return disk->image ? disk->image : disk->path;
+}
+
+bool disk_definition_has_backend(const struct disk_definition *disk)
+{
+	return disk->source.format != DISK_FORMAT_RAW || disk->source.network || disk->source.transient;
 }
 
 static int read_source(const struct json_place *place, const char *folder, struct disk_definition *disk)
 {
 	int code;
 
-	if ((code = json_path(place, "path", folder, &disk->path)) < 0 ||
+	if ((code = disk_source_read(place, folder, &disk->source)) < 0 ||
+	    (code = json_path(place, "path", folder, &disk->path)) < 0 ||
 	    (code = json_string(place, "image", &disk->image)) < 0 ||
 	    (code = json_string(place, "id", &disk->id)) < 0)
 		return code;
 	if (disk->path && disk->image)
 		return json_error(place, "image", "and path exclude each other");
-	if (!disk->path && !disk->image)
+	if (disk->source.network && (disk->path || disk->image))
+		return json_error(place, "source", "and %s exclude each other", disk->path ? "path" : "image");
+	if (!disk->path && !disk->image && !disk->source.network)
 		return json_error(place, "path",
 				  "is missing: which file or block device? (or image: one of the pool)");
 	if (disk->image && !definition_name_valid(disk->image))
@@ -178,16 +189,35 @@ static int read_iotune(const struct json_place *place, struct disk_definition *d
 	return 0;
 }
 
+/* What a disk that another program serves cannot be. */
+static int check_backend(const struct json_place *place, const struct disk_definition *disk)
+{
+	if (!disk_definition_has_backend(disk))
+		return cJSON_HasObjectItem(place->object, "reconnect")
+			       ? json_error(place, "reconnect",
+					    "is for disks that another program serves: those with format, source or transient")
+			       : 0;
+	if (disk->io != DISK_IO_AUTO)
+		return json_error(place, "io", "is for disks that no other program serves");
+	if (disk->source.transient && disk->read_only)
+		return json_error(place, "transient", "and read_only exclude each other");
+	if (disk->shareable && !disk->read_only)
+		return json_error(place, "shareable", "a disk that another program serves has one writer");
+	return 0;
+}
+
 int disk_definition_read(const struct json_place *place, const char *folder, struct disk_definition *disk)
 {
-	static const char *const keys[] = {"path",   "image",   "id",           "read_only",  "shareable",
-					   "cache",  "discard", "error_policy", "block_size", "iotune",
-					   "driver", "io",      "queues",       NULL};
+	static const char *const keys[] = {
+		"path",       "image",  "id",     "read_only", "shareable", "cache",   "discard", "error_policy",
+		"block_size", "iotune", "driver", "io",        "queues",    "format",  "source",  "backing",
+		"secret",     "transient", "reconnect", NULL};
 	int code;
 
 	if ((code = json_keys(place, keys)) < 0 || (code = read_source(place, folder, disk)) < 0 ||
 	    (code = read_behaviour(place, disk)) < 0 || (code = read_block_size(place, disk)) < 0 ||
 	    (code = virtio_driver_read(place, &disk->driver)) < 0 || (code = read_engine(place, disk)) < 0)
 		return code;
-	return read_iotune(place, disk);
+	code = check_backend(place, disk);
+	return code < 0 ? code : read_iotune(place, disk);
 }

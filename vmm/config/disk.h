@@ -13,6 +13,7 @@
 #pragma once
 
 #include "common/rate_limiter.h"
+#include "vmm/config/disk_source.h"
 #include "vmm/config/json.h"
 #include "vmm/config/virtio_driver.h"
 
@@ -50,7 +51,8 @@ struct disk_rates {
 
 struct disk_definition {
 	char *path;  /* a file or block device; NULL when it is ... */
-	char *image; /* ... an image of the pool, by its name */
+	char *image; /* ... an image of the pool, by its name; both NULL: source.network */
+	struct disk_source source;
 	char *id;    /* the virtio serial number, NULL: none */
 	bool read_only;
 	bool shareable;
@@ -70,5 +72,7 @@ int disk_definition_read(const struct json_place *place, const char *folder, str
 void disk_definition_free(struct disk_definition *disk);
 /* Past the host's page cache. */
 bool disk_definition_direct(const struct disk_definition *disk);
-/* For messages: the pool's name of it, or its path. */
+/* Another program serves it: it is not raw, comes over the network, or forgets. */
+bool disk_definition_has_backend(const struct disk_definition *disk);
+/* For messages: the pool's name of it, its path, or its server's. */
 const char *disk_definition_name(const struct disk_definition *disk);

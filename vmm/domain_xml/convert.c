@@ -219,6 +219,26 @@ const struct conversion convert_on_off = {
 	.what = "`on`: `true`, `off`: `false`",
 };
 
+static int vhost_read(const struct conversion *conversion, const char *text, cJSON **value, struct error *why)
+{
+	(void)conversion;
+	if (strcmp(text, "vhost") != 0 && strcmp(text, "qemu") != 0)
+		return error_set(why, -EINVAL, "must be vhost or qemu");
+	return take_value(cJSON_CreateBool(strcmp(text, "vhost") == 0), value);
+}
+
+static char *vhost_write(const struct conversion *conversion, const cJSON *value)
+{
+	(void)conversion;
+	return cJSON_IsBool(value) ? strdup(cJSON_IsTrue(value) ? "vhost" : "qemu") : NULL;
+}
+
+const struct conversion convert_vhost = {
+	.read = vhost_read,
+	.write = vhost_write,
+	.what = "`vhost`: `true`, `qemu`: `false`",
+};
+
 /* --- Numbers --- */
 
 bool number_read(const char *text, uint64_t min, uint64_t max, uint64_t *value)
@@ -262,7 +282,9 @@ COUNT(convert_rate_period, 1, 3600000);
 COUNT(convert_stats_period, 1, 3600);
 COUNT(convert_weight, 1, 10000);
 COUNT(convert_mtu, 68, 65535);
+COUNT(convert_card_queues, 1, 8);
 COUNT(convert_cid, 3, 4294967294);
+COUNT(convert_port, 1, 65535);
 COUNT(convert_block_size, 512, 65536);
 COUNT(convert_bytes_sec, 1024, 17179869184);
 COUNT(convert_iops_sec, 1, 1000000000);
@@ -340,10 +362,13 @@ static char *word_write(const struct conversion *conversion, const cJSON *value)
 
 WORDS(convert_cache, SAME("writeback"), SAME("writethrough"), SAME("none"), SAME("directsync"),
       SAME("unsafe"));
+WORDS(convert_disk_format, SAME("raw"), SAME("qcow2"), SAME("vmdk"));
+WORDS(convert_disk_protocol, SAME("nbd"));
 WORDS(convert_discard, SAME("ignore"), SAME("unmap"));
 WORDS(convert_error_policy, SAME("report"), SAME("stop"), SAME("ignore"));
 WORDS(convert_io, SAME("io_uring"), SAME("threads"));
-WORDS(convert_card_type, {"user", "passt"}, {"ethernet", "tap"}, SAME("network"), SAME("bridge"));
+WORDS(convert_card_type, {"user", "passt"}, {"ethernet", "tap"}, SAME("network"), SAME("bridge"), SAME("direct"));
+WORDS(convert_card_mode, SAME("vepa"), SAME("bridge"), SAME("private"), SAME("passthrough"));
 WORDS(convert_link, SAME("up"), SAME("down"));
 WORDS(convert_action, SAME("destroy"), SAME("restart"));
 WORDS(convert_numa_mode, SAME("strict"), SAME("preferred"), SAME("interleave"));

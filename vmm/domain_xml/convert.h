@@ -36,10 +36,16 @@ extern const struct conversion convert_seconds;
 extern const struct conversion convert_queues;
 extern const struct conversion convert_kib_sec;
 extern const struct conversion convert_cache;
+extern const struct conversion convert_disk_format;
+extern const struct conversion convert_disk_protocol;
+extern const struct conversion convert_port;
 extern const struct conversion convert_discard;
 extern const struct conversion convert_error_policy;
 extern const struct conversion convert_io;
 extern const struct conversion convert_card_type;
+extern const struct conversion convert_card_mode; /* of macvtap */
+extern const struct conversion convert_card_queues;
+extern const struct conversion convert_vhost;
 extern const struct conversion convert_link;
 extern const struct conversion convert_action;
 extern const struct conversion convert_adjustment; /* seconds, with a sign */

@@ -15,6 +15,8 @@ static const char intro[] =
 	"  `libvirt0`) must hold; `--no-validate` does without.\n"
 	"- What XML does not say has libvirt's meaning: no `<rng>` is no entropy device, no `<console>` is the serial one, and\n"
 	"  a guest that rastOS has not printed itself has role `guest`, is ready once it runs, and is not started by `up`.\n"
+	"- No device gives a guest a screen. To a guest of role `desktop`, which is for somebody at one, that matters: its\n"
+	"  `<graphics>`, `<video>` and `<input>` are refused. Any other guest's are ignored, as the table says.\n"
 	"- Nothing is lost. What a definition says and domain XML has no element for is in `<metadata>`, in `<rastos:guest\n"
 	"  xmlns:rastos=\"" RASTOS_NAMESPACE
 	"\">`; any value that is left goes there as JSON. Only defaults that are said or left\n"

@@ -20,6 +20,7 @@ extern const struct special special_device_boot;
 extern const struct special special_disk_type;
 extern const struct special special_disk;
 extern const struct special special_disk_target;
+extern const struct special special_disk_format;
 
 /* special_network.c */
 extern const struct special special_port_forward;

@@ -17,7 +17,8 @@ static const char *text_of(const cJSON *object, const char *key)
 static int type_write(struct writer *writer, xmlNode *element, const cJSON *object)
 {
 	const char *path = text_of(object, "path");
-	const char *type = text_of(object, "image")                 ? "volume"
+	const char *type = cJSON_HasObjectItem(object, "source")    ? "network"
+			   : text_of(object, "image")               ? "volume"
 			   : path && strncmp(path, "/dev/", 5) == 0 ? "block"
 								    : "file";
 
@@ -35,6 +36,29 @@ static int disk_read(struct reader *reader, const xmlNode *node, cJSON *object)
 	if (cdrom && !xml_child(node, "readonly"))
 		return reader_set(reader, node, object, "read_only", cJSON_CreateTrue());
 	return 0;
+}
+
+/* Encrypted images are raw ones to libvirt, which says more of them elsewhere. */
+static int format_write(struct writer *writer, xmlNode *element, const cJSON *object)
+{
+	const char *format = text_of(object, "format");
+	bool told = format && strcmp(format, "luks") != 0;
+
+	return writer_set(writer, element, "driver/@type", told ? format : "raw");
+}
+
+static int format_read(struct reader *reader, const xmlNode *node, cJSON *object)
+{
+	static const char *const formats[] = {"qcow2", "vmdk", "vhdx"};
+	const char *text = xml_attribute(node->parent, "type");
+
+	for (unsigned i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
+		if (strcmp(text, formats[i]) == 0)
+			return reader_set(reader, node, object, "format", cJSON_CreateString(text));
+	}
+	if (strcmp(text, "raw") == 0)
+		return 0;
+	return refuse(reader->refusal, -EINVAL, node, "must be one of raw, qcow2, vmdk, vhdx");
 }
 
 /* The letters of vda, vdb ... vdz, vdaa. */
@@ -67,4 +91,5 @@ static int target_read(struct reader *reader, const xmlNode *node, cJSON *object
 
 const struct special special_disk_type = {.write = type_write};
 const struct special special_disk = {.read = disk_read};
+const struct special special_disk_format = {format_read, format_write};
 const struct special special_disk_target = {target_read, target_write};

@@ -47,11 +47,25 @@ int (*confine_verifier(const struct guest_process_config *config))(struct error 
 	}
 }
 
+/* Threads that serve network cards: the kernel's, which it may count as this process', or ours. */
+static unsigned card_threads(const struct guest_process_config *config)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < config->definition->network_count; i++) {
+		const struct card_fds *fds = &config->resources->networks[i].fds;
+		unsigned queues = card_fds_count(fds);
+
+		count += fds->vhost[0] >= 0 || !queues ? queues : queues - 1;
+	}
+	return count;
+}
+
 int confine_process(const struct guest_process_config *config, struct error *err)
 {
 	struct jail_limits limits = {
 		.name = config->definition->name,
-		.threads = machine_threads(config->definition),
+		.threads = machine_threads(config->definition) + card_threads(config),
 		.files = GUEST_FILES,
 		.file_size = largest_file(config),
 	};

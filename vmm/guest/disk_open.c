@@ -3,24 +3,29 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <poll.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
+#include "common/cleanup.h"
+#include "common/clock.h"
 #include "devmodel/virtio/blk.h"
+#include "vmm/storage/image_lock.h"
 #include "vmm/storage/pool.h"
 
-static int disk_lock(const struct disk_definition *definition, int fd, struct error *err)
-{
-	bool reader = definition->read_only || definition->shareable;
-	struct flock lock = {.l_type = reader ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
+#define LOOK_MS 20
 
-	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
-		return 0;
-	if (errno == EAGAIN || errno == EACCES)
-		return error_set(err, -EBUSY,
+static int file_lock(const struct disk_source_file *file, int fd, struct error *err)
+{
+	int code = image_lock(fd, file->read_only || file->shareable);
+
+	if (code == -EBUSY)
+		return error_set(err, code,
 				 "disk %s: is in use by another guest or program; end that one first",
-				 definition->path);
-	return error_set(err, -errno, "disk %s: cannot lock: %m", definition->path);
+				 file->path);
+	return code < 0 ? error_set(err, code, "disk %s: cannot lock: %s", file->path, strerror(-code))
+			: 0;
 }
 
 static int disk_size(const char *path, int fd, uint64_t *size, struct error *err)
@@ -43,36 +48,68 @@ static int disk_size(const char *path, int fd, uint64_t *size, struct error *err
 	return 0;
 }
 
-static int open_pool_image(const struct disk_definition *definition, const struct settings *settings,
-			   struct disk_resource *disk, struct error *err)
+static int open_pool_image(const struct disk_source_file *file, const struct settings *settings,
+			   struct error *err)
 {
 	struct pool pool;
+	int fd = -1;
 	int code = pool_open(settings, false, &pool, err);
 
 	if (code < 0)
 		return code;
-	if (definition->shareable && !definition->read_only)
-		code = pool_image_share(&pool, definition->image, &disk->fd, err);
+	if (file->shareable && !file->read_only)
+		code = pool_image_share(&pool, file->image, &fd, err);
 	else
-		code = pool_image_open(&pool, definition->image, definition->read_only, &disk->fd, err);
+		code = pool_image_open(&pool, file->image, file->read_only, &fd, err);
 	pool_close(&pool);
-	return code < 0 ? code : disk_size(definition->image, disk->fd, &disk->size, err);
+	return code < 0 ? code : fd;
+}
+
+static int open_path(const struct disk_source_file *file, struct error *err)
+{
+	AUTO_CLOSE int fd = open(file->path, (file->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY |
+						     O_NONBLOCK);
+	struct stat status;
+	int code;
+
+	if (fd < 0 || fstat(fd, &status) < 0)
+		return error_set(err, -errno, "disk %s: cannot open: %m", file->path);
+	if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))
+		return error_set(err, -EINVAL, "disk %s: is neither a regular file nor a block device",
+				 file->path);
+	code = file_lock(file, fd, err);
+	return code < 0 ? code : TAKE_FD(fd);
+}
+
+int disk_open_file(const struct disk_source_file *file, const struct settings *settings, struct error *err)
+{
+	uint64_t until = monotonic_ms() + file->wait_ms;
+	int fd;
+
+	while ((fd = file->image ? open_pool_image(file, settings, err) : open_path(file, err)) == -EBUSY &&
+	       monotonic_ms() < until)
+		poll(NULL, 0, LOOK_MS);
+	return fd;
 }
 
 int disk_open(const struct disk_definition *definition, const struct settings *settings,
 	      struct disk_resource *disk, struct error *err)
 {
-	const char *path = definition->path;
-	int code;
+	const struct disk_source_file file = {
+		.path = definition->path,
+		.image = definition->image,
+		.read_only = definition->read_only,
+		.shareable = definition->shareable,
+	};
 
-	if (definition->image)
-		return open_pool_image(definition, settings, disk, err);
-	disk->fd =
-		open(path, (definition->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (disk->fd < 0)
-		return error_set(err, -errno, "disk %s: cannot open: %m", path);
-	code = disk_size(path, disk->fd, &disk->size, err);
-	return code < 0 ? code : disk_lock(definition, disk->fd, err);
+	disk->fd = disk_open_file(&file, settings, err);
+	if (disk->fd < 0) {
+		int code = disk->fd;
+
+		disk->fd = -1;
+		return code;
+	}
+	return disk_size(disk_definition_name(definition), disk->fd, &disk->size, err);
 }
 
 int disk_open_direct(const struct disk_definition *definition, struct disk_resource *disk, struct error *err)

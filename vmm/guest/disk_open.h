@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/error.h"
@@ -14,10 +15,19 @@
 #include "vmm/config/settings.h"
 
 struct disk_resource {
-	int fd; /* -1 once a device took it over */
+	int fd; /* -1 once a device took it over; of a disk with a backend: its channel (disk_backend.h) */
 	uint64_t size;
 };
 
+/* A file of a disk, whatever is in it. */
+struct disk_source_file {
+	const char *path, *image; /* one of them */
+	bool read_only, shareable;
+	unsigned wait_ms; /* for who has it to let go of it */
+};
+
+/* The open and locked descriptor, or a negative errno. */
+int disk_open_file(const struct disk_source_file *file, const struct settings *settings, struct error *err);
 int disk_open(const struct disk_definition *definition, const struct settings *settings,
 	      struct disk_resource *disk, struct error *err);
 /* Past the page cache from now on, if its definition says so: other programs have read what they wanted of

@@ -31,6 +31,8 @@ static void fill_blk_options(const struct disk_definition *definition, const str
 	*options = (struct virtio_blk_options){
 		.name = definition->id ? definition->id : disk_definition_name(definition),
 		.fd = resource->fd,
+		.backend = disk_definition_has_backend(definition),
+		.reconnect = definition->source.reconnect,
 		.size = resource->size,
 		.read_only = definition->read_only,
 		.id = definition->id ? definition->id : "",
@@ -53,6 +55,8 @@ static void fill_blk_options(const struct disk_definition *definition, const str
 static int choose_threads(struct virtio_slot *slot, struct virtio_blk_options *options, struct loop **loops,
 			  struct error *err)
 {
+	if (options->backend) /* it has threads of its own */
+		return 0;
 	if (!virtio_slots_running(slot->devices)) {
 		options->loops = loops;
 		return virtio_slot_queue_loops(slot, options->queues - 1, loops, err);

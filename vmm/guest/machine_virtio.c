@@ -49,6 +49,8 @@ uint32_t virtio_gsi(unsigned index)
 	return LAYOUT_GSI_VIRTIO + index % VIRTIO_LINES;
 }
 
+/* Not by an irqfd for each vector: that costs a fifth more an interrupt, and a route for each would have to
+ * follow what the guest writes to its tables. */
 static void messages_send(struct irq_messages *messages, uint64_t address, uint32_t data)
 {
 	const struct machine_devices *devices = CONTAINER_OF(messages, struct machine_devices, messages);
@@ -92,7 +94,9 @@ static void thread_retire(struct loop_source *source, uint32_t events)
 	for (unsigned i = 0; i < VIRTIO_SLOTS_MAX; i++) {
 		struct virtio_slot *slot = &devices->virtio[i];
 
-		if (slot->thread == thread && atomic_load(&slot->state) == VIRTIO_SLOT_DOOMED)
+		/* Its thread stays what it is from there on until we are done; of another's slot it may just
+		 * change. */
+		if (atomic_load(&slot->state) == VIRTIO_SLOT_DOOMED && slot->thread == thread)
 			machine_hotplug_destroy(slot);
 	}
 }

@@ -213,7 +213,7 @@ static int open_direct(const char *guest, unsigned index, const struct network_d
 /* vhost-net, unless the card is to have what it cannot: a bandwidth, packed rings, or a backend
  * that is no TAP. */
 static int open_vhost(const char *guest, unsigned index, const struct network_definition *definition,
-		      struct card_fds *fds, struct error *err)
+		      bool managed, struct card_fds *fds, struct error *err)
 {
 	bool limited = definition->rates.inbound.rate || definition->rates.outbound.rate;
 	struct error why;
@@ -226,7 +226,8 @@ static int open_vhost(const char *guest, unsigned index, const struct network_de
 	if (code < 0 && definition->vhost == NETWORK_VHOST_ALWAYS)
 		return error_set(err, code, "guest %s: networks[%u]: vhost: %s", guest, index, why.text);
 	if (code < 0)
-		log_debug("guest %s: networks[%u]: goes without vhost: %s", guest, index, why.text);
+		log_line(managed ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG,
+			 "guest %s: networks[%u]: goes without vhost: %s", guest, index, why.text);
 	return 0;
 }
 
@@ -257,7 +258,7 @@ int network_open(const char *guest, unsigned index, const struct network_definit
 		break;
 	}
 	if (code >= 0)
-		code = open_vhost(guest, index, definition, &plug.fds, err);
+		code = open_vhost(guest, index, definition, networks != NULL, &plug.fds, err);
 	if (code < 0)
 		card_fds_close(&plug.fds);
 	network->fds = plug.fds;
@@ -349,6 +350,30 @@ void guest_resources_init(struct guest_resources *resources)
 		card_fds_init(&resources->networks[i].fds);
 }
 
+static int open_disk(const struct disk_definition *definition, const struct settings *settings,
+		     struct disk_resource *disk, struct error *err)
+{
+	disk->size = 1; /* a backend says it later */
+	return disk_definition_has_backend(definition) ? 0 : disk_open(definition, settings, disk, err);
+}
+
+int guest_resources_open_backends(const struct guest_definition *definition, const struct settings *settings,
+				  const struct disk_backend_place *place, struct guest_resources *resources,
+				  struct error *err)
+{
+	for (unsigned i = 0; i < definition->disk_count; i++) {
+		int fd;
+
+		if (!disk_definition_has_backend(&definition->disks[i]))
+			continue;
+		fd = disk_backend_start(&resources->backends[i], &definition->disks[i], settings, place, err);
+		if (fd < 0)
+			return fd;
+		resources->disks[i].fd = fd;
+	}
+	return 0;
+}
+
 int guest_resources_open(const struct guest_definition *definition, const struct settings *settings,
 			 struct networks *networks, struct guest_resources *resources, struct error *err)
 {
@@ -362,11 +387,13 @@ int guest_resources_open(const struct guest_definition *definition, const struct
 	if (code == 0 && definition->kernel_disk == DEFINITION_NO_DISK)
 		code = open_boot_files(definition, settings, resources, err);
 	for (unsigned i = 0; i < definition->disk_count && code == 0; i++)
-		code = disk_open(&definition->disks[i], settings, &resources->disks[i], err);
+		code = open_disk(&definition->disks[i], settings, &resources->disks[i], err);
 	if (code == 0 && definition->kernel_disk != DEFINITION_NO_DISK)
 		code = open_boot_files(definition, settings, resources, err);
 	for (unsigned i = 0; i < definition->disk_count && code == 0; i++)
-		code = disk_open_direct(&definition->disks[i], &resources->disks[i], err);
+		code = disk_definition_has_backend(&definition->disks[i])
+			       ? 0
+			       : disk_open_direct(&definition->disks[i], &resources->disks[i], err);
 	for (unsigned i = 0; i < definition->network_count && code == 0; i++)
 		code = network_open(definition->name, i, &definition->networks[i], networks,
 				    &resources->networks[i], err);
@@ -388,8 +415,11 @@ void guest_resources_close(struct guest_resources *resources)
 	resources->key_count = 0;
 	free(resources->cmdline);
 	resources->cmdline = NULL;
-	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
+	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++) {
 		cleanup_close(&resources->disks[i].fd);
+		resources->disks[i].fd = -1;
+		disk_backend_stop(&resources->backends[i]);
+	}
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++) {
 		card_fds_close(&resources->networks[i].fds);
 		passt_stop(&resources->networks[i].passt);

@@ -16,6 +16,7 @@
 #include "hypervisor/boot/fit.h"
 #include "vmm/config/definition.h"
 #include "vmm/config/settings.h"
+#include "vmm/guest/disk_backend.h"
 #include "vmm/guest/disk_open.h"
 #include "vmm/net/card_fds.h"
 #include "vmm/net/passt.h"
@@ -44,6 +45,7 @@ struct guest_resources {
 	unsigned key_count;
 	struct fit_key keys[SETTINGS_KEYS_MAX];
 	struct disk_resource disks[DEFINITION_DISKS_MAX];
+	struct disk_backend backends[DEFINITION_DISKS_MAX];
 	struct network_resource networks[DEFINITION_NETWORKS_MAX];
 	int vsock_listen_fd;
 	int channel_fds[CHANNELS_MAX]; /* listening; -1: none, or a channel took it over */
@@ -56,13 +58,17 @@ void guest_resources_init(struct guest_resources *resources);
  * was plugged in before a failure is unplugged by networks_detach. */
 int guest_resources_open(const struct guest_definition *definition, const struct settings *settings,
 			 struct networks *networks, struct guest_resources *resources, struct error *err);
+/* The daemons of the disks that need one, which guest_resources_open leaves out; once it is known where they run. */
+int guest_resources_open_backends(const struct guest_definition *definition, const struct settings *settings,
+				  const struct disk_backend_place *place, struct guest_resources *resources,
+				  struct error *err);
 /* One card, as the guest's `index`; network->fds and passt are the caller's. */
 int network_open(const char *guest, unsigned index, const struct network_definition *definition,
 		 struct networks *networks, struct network_resource *network, struct error *err);
 /* In the guest process: image and initrd, from their descriptors, into its memory. */
 int guest_resources_map(const struct guest_definition *definition, struct guest_resources *resources,
 			struct error *err);
-/* Closes what no device took over; ends passt where passt.pid still stands. */
+/* Closes what no device took over; ends passt and disks' daemons where their pid still stands. */
 void guest_resources_close(struct guest_resources *resources);
 /* Kernel and initrd are in guest memory: their copies here are no longer needed. */
 void guest_resources_drop_boot_files(struct guest_resources *resources);

@@ -87,11 +87,11 @@ static const struct rule rules[] = {
 	IF(DISK, io_uring_enter, IS(2, 0), BITS(3, ~IORING_ENTER_GETEVENTS, 0)),
 	ANY(DISK, fdatasync),
 	IF(DISK, fallocate, BITS(1, FALLOC_FL_KEEP_SIZE, FALLOC_FL_KEEP_SIZE)), /* discard, write zeroes */
-	ANY(MAIN, readv),                                                       /* TAP */
+	ANY(MAIN | DISK, readv),                                                       /* TAP */
 	ANY(ALL, writev), /* TAP; the C library's last words */
 	ANY(ALL, timerfd_settime),
 	ANY(ALL, epoll_ctl), /* a vCPU: who hears a queue's kicks, this process or vhost */
-	ANY(MAIN, poll),
+	ANY(ALL, poll), /* a disk's backend is waited for when its guest resets it */
 
 	IOCTL(ALL, KVM_SIGNAL_MSI),        /* a PCI function's interrupts */
 	IOCTL(ALL, KVM_IRQ_LINE),          /* the same with a driver that does without MSI-X */
@@ -102,12 +102,12 @@ static const struct rule rules[] = {
 	ANY(MAIN, fstatfs),                /* ... whether they are in memory */
 
 	/* sockets: passt, vsock connections, consoles, the manager. None is made but pairs. */
-	ANY(MAIN, recvmsg),
-	ANY(MAIN, sendmsg),
-	ANY(MAIN, recvfrom),
-	IF(MAIN, sendto, IS(4, 0), IS(5, 0)), /* to whom it is connected */
+	ANY(MAIN | DISK, recvmsg), /* disks: their backends, which ... */
+	ANY(MAIN | DISK, sendmsg),
+	ANY(MAIN | DISK, recvfrom),
+	IF(ALL, sendto, IS(4, 0), IS(5, 0)), /* to whom it is connected; ... a reset has killed */
 	ANY(MAIN, accept4),
-	ANY(MAIN, shutdown),
+	ANY(MAIN | DISK, shutdown),
 	IF(MAIN, setsockopt, IS(1, SOL_SOCKET),
 	   IS(2, SO_SNDBUF)), /* what the kernel holds of the narrow ones */
 	IF(MAIN, socketpair, IS(0, AF_UNIX), BITS(1, 0xf, SOCK_STREAM)),

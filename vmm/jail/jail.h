@@ -28,6 +28,7 @@
 struct jail_config {
 	const char *name; /* of the guest */
 	bool on;          /* false: an ordinary child process, which needs no jail_close */
+	bool network;     /* it keeps the caller's network */
 	/* Who it is, inside and outside of its user namespace. For root an id that nobody else has (ids.h); a
 	 * user who is not root has only himself to give. */
 	uid_t uid;

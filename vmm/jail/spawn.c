@@ -19,8 +19,7 @@
 #include "vmm/jail/jail.h"
 #include "vmm/jail/privileges.h"
 
-#define NAMESPACES                                                                                           \
-	(__u64)(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
+#define NAMESPACES (__u64)(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS)
 
 #define ENVIRONMENT_MAX 8
 
@@ -62,7 +61,8 @@ static int clone_explain(const struct jail_config *config, int code, struct erro
 static pid_t process_clone(const struct jail_config *config, int *pidfd)
 {
 	struct clone_args args = {
-		.flags = (__u64)CLONE_PIDFD | (config->on ? NAMESPACES : 0),
+		.flags = (__u64)CLONE_PIDFD | (config->on ? NAMESPACES : 0) |
+			 (config->on && !config->network ? (__u64)CLONE_NEWNET : 0),
 		.pidfd = (uint64_t)(uintptr_t)pidfd,
 		.exit_signal = SIGCHLD,
 	};

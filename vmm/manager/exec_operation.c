@@ -175,15 +175,19 @@ struct exec_members {
 
 static int read_input(const struct json_place *place, struct exec_members *members)
 {
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(place->object, "input");
 	unsigned word = ENCODING_TEXT;
 	ssize_t length;
 	int code = json_word(place, "encoding", encodings, &word);
 
-	if (code == 0)
-		code = json_string(place, "input", &members->input);
 	members->encoding = (enum encoding)word;
-	if (code < 0 || !members->input)
+	if (code < 0 || !item)
 		return code;
+	if (!cJSON_IsString(item))
+		return json_error(place, "input", "must be a string");
+	members->input = strdup(item->valuestring);
+	if (!members->input)
+		return error_set(place->err, -ENOMEM, "input: out of memory");
 	/* It becomes shorter where it is. */
 	length = word == ENCODING_BASE64 ? base64_decode(members->input, members->input)
 					 : (ssize_t)strlen(members->input);

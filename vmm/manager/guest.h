@@ -30,6 +30,7 @@
 #include "vmm/manager/guest_words.h"
 #include "vmm/manager/life.h"
 #include "vmm/manager/record.h"
+#include "vmm/guest/disk_backend.h"
 #include "vmm/net/passt.h"
 
 #define GUEST_DOWN_SECONDS 30            /* how long a guest may take to shut down before it is stopped */
@@ -87,6 +88,7 @@ struct managed_guest {
 	struct guest_talk mutters;  /* on its standard error, which is ... */
 	struct guest_errors errors; /* ... our end of this pipe */
 	struct passt passt[DEFINITION_NETWORKS_MAX];
+	struct disk_backend backends[DEFINITION_DISKS_MAX];
 	bool adopting;                   /* found, and not heard of yet */
 	bool told_paused;                /* so it said last */
 	char told_halted[GUEST_WHY_MAX]; /* the same: which disk's error paused it; "": none */

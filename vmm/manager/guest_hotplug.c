@@ -73,7 +73,13 @@ static int add_disk(struct managed_guest *guest, const struct guest_definition *
 	struct disk_resource resource = {.fd = -1};
 	AUTO_CLOSE int fd = -1;
 	cJSON *message;
-	int code = disk_open(disk, guest->manager->settings, &resource, err);
+	int code;
+
+	if (disk_definition_has_backend(disk))
+		return error_set(err, -EOPNOTSUPP,
+				 "disk %s: one with format, source or transient comes only while the guest is off",
+				 disk_definition_name(disk));
+	code = disk_open(disk, guest->manager->settings, &resource, err);
 
 	fd = resource.fd;
 	if (code == 0)

@@ -9,6 +9,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/util.h"
+#include "vmm/guest/disk_backend.h"
 #include "vmm/guest/machine.h"
 #include "vmm/guest/vsock_broker.h"
 #include "vmm/manager/manager.h"
@@ -46,13 +47,28 @@ struct limits {
 	char mems[CPU_SET_TEXT_MAX];
 };
 
+/* Threads that serve network cards: the kernel's, which count as the guest's, or its process' own. */
+static unsigned card_threads(const struct guest_definition *definition)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < definition->network_count; i++) {
+		const struct network_definition *card = &definition->networks[i];
+		bool vhost = network_definition_is_tap(card) && card->vhost != NETWORK_VHOST_NEVER;
+
+		count += vhost ? card->queues : card->queues - 1;
+	}
+	return count;
+}
+
 static void make_limits(const struct guest_definition *definition, struct limits *made)
 {
 	const struct guest_placement *placement = &definition->placement;
 
 	made->limits = (struct cgroup_limits){
-		.memory_bytes = cgroup_memory_for(MIB(definition->memory_mib)),
-		.pids = machine_threads(definition) + PROCESSES_MORE + PROCESSES_KVM,
+		.memory_bytes = cgroup_memory_for(MIB(definition->memory_mib)) + disk_backend_memory(definition),
+		.pids = machine_threads(definition) + card_threads(definition) +
+			disk_backend_processes(definition) + PROCESSES_MORE + PROCESSES_KVM,
 		.cpu_weight = placement->weight,
 	};
 	if (!cpu_set_empty(&placement->cpus))

@@ -217,6 +217,8 @@ void guest_process_forget(struct managed_guest *guest)
 	guest_process_release(guest);
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
 		passt_stop(&guest->passt[i]);
+	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
+		disk_backend_stop(&guest->backends[i]);
 	guest_jail_close(guest);
 	guest_hotplug_end(guest);
 	guest->channels_open = 0;
@@ -269,6 +271,8 @@ int guest_process_hear(struct managed_guest *guest, int fd, struct error *err)
 
 void guest_process_reap(struct managed_guest *guest)
 {
+	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
+		disk_backend_ended(&guest->backends[i]); /* the guest's process knows what that means to its disk */
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++) {
 		if (passt_ended(&guest->passt[i]))
 			log_warning("guest %s: networks[%u]: passt has ended; the guest has no network there "

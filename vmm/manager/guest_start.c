@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -134,6 +135,18 @@ static pid_t process_execute(const struct managed_guest *guest, const struct jai
 	return pid;
 }
 
+static int start_backends(const struct managed_guest *guest, const struct jail_config *jail,
+			  struct guest_resources *resources, struct error *err)
+{
+	const struct disk_backend_place place = {
+		.jail = guest->manager->settings->jail,
+		.cgroup_fd = jail->cgroup_fd,
+		.id_slot = guest->record.id_slot,
+	};
+
+	return guest_resources_open_backends(guest->definition, guest->manager->settings, &place, resources, err);
+}
+
 static int process_start(struct managed_guest *guest, struct guest_resources *resources,
 			 struct process_files *files, struct error *err)
 {
@@ -142,6 +155,8 @@ static int process_start(struct managed_guest *guest, struct guest_resources *re
 	pid_t pid = -1;
 	int code = guest_jail_open(guest, &jail, err);
 
+	if (code == 0)
+		code = start_backends(guest, &jail, resources, err);
 	if (code == 0)
 		code = guest_broker_open(guest, &files->broker, err);
 	if (code == 0)
@@ -188,13 +203,15 @@ void guest_process_abandon(struct managed_guest *guest)
 	networks_detach(guest->manager->networks, guest->definition->name);
 }
 
-/* passt is our child: we reap it when it ends, which may be before the guest is gone. */
+/* passt and disks' daemons are our children: we reap them when they end, which may be before the guest is gone. */
 static void keep_helpers(struct managed_guest *guest, struct guest_resources *resources)
 {
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++) {
 		guest->passt[i] = resources->networks[i].passt;
 		resources->networks[i].passt = (struct passt){0};
 	}
+	memcpy(guest->backends, resources->backends, sizeof(guest->backends));
+	memset(resources->backends, 0, sizeof(resources->backends));
 }
 
 int guest_process_start(struct managed_guest *guest, struct error *err)

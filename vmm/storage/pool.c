@@ -16,6 +16,7 @@
 #include "vmm/storage/copy.h"
 #include "vmm/storage/draft.h"
 #include "vmm/storage/filesystem.h"
+#include "vmm/storage/image_lock.h"
 
 #define SUFFIX    ".img"
 #define FILE_MAX  (DEFINITION_NAME_MAX + sizeof(SUFFIX))
@@ -60,6 +61,22 @@ void pool_close(struct pool *pool)
 {
 	cleanup_close(&pool->fd);
 	pool->fd = -1;
+}
+
+int pool_measure(const struct settings *settings, struct statvfs *status)
+{
+	AUTO_FREE char *path = strdup(settings->pool_dir);
+	char *slash;
+
+	if (!path)
+		return -ENOMEM;
+	while (statvfs(path, status) < 0) {
+		slash = strrchr(path, '/');
+		if (errno != ENOENT || !slash || slash == path)
+			return -errno;
+		*slash = '\0';
+	}
+	return 0;
 }
 
 /* --- Names and sizes --- */
@@ -145,16 +162,14 @@ static int open_image(const struct pool *pool, const char *name, int flags, stru
 
 static int lock_image(const char *name, int fd, bool reading, struct error *err)
 {
-	struct flock lock = {.l_type = reading ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
 	struct stat status;
+	int code = image_lock(fd, reading);
 
-	if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
-		if (errno == EAGAIN || errno == EACCES)
-			return error_set(err, -EBUSY,
-					 "disk %s: is in use by a guest or program; end that one first",
-					 name);
-		return error_set(err, -errno, "disk %s: cannot lock: %m", name);
-	}
+	if (code == -EBUSY)
+		return error_set(err, code, "disk %s: is in use by a guest or program; end that one first",
+				 name);
+	if (code < 0)
+		return error_set(err, code, "disk %s: cannot lock: %s", name, strerror(-code));
 	/* Who deletes or replaces an image holds its lock until that is done. */
 	if (fstat(fd, &status) < 0 || status.st_nlink == 0)
 		return error_set(err, -EBUSY, "disk %s: was deleted or replaced right now; try again", name);
@@ -361,7 +376,7 @@ static int check_growth(const char *name, int fd, uint64_t size, struct error *e
 	if (fstat(fd, &status) < 0)
 		return error_set(err, -errno, "disk %s: cannot stat: %m", name);
 	if (size < (uint64_t)status.st_size)
-		return error_set(err, -EINVAL,
+		return error_set(err, -EOPNOTSUPP,
 				 "disk %s: has %llu bytes; to make it smaller would cut off what is there",
 				 name, (unsigned long long)status.st_size);
 	return size > (uint64_t)status.st_size;

@@ -154,11 +154,11 @@ static int end_with_parent(int go)
 	return poll(&parent, 1, 0) < 0 || parent.revents ? -ESRCH : 0;
 }
 
-static int filter_calls(void)
+int sandbox_filter_calls(bool daemon)
 {
 	struct sock_fprog filter = {
-		.len = ARRAY_SIZE(sandbox_filter),
-		.filter = (struct sock_filter *)(uintptr_t)sandbox_filter,
+		.len = daemon ? ARRAY_SIZE(daemon_filter) : ARRAY_SIZE(sandbox_filter),
+		.filter = (struct sock_filter *)(uintptr_t)(daemon ? daemon_filter : sandbox_filter),
 	};
 
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) < 0 ? -errno : 0;
@@ -181,7 +181,7 @@ int sandbox_enter(const struct program *program, const struct sandbox_places *pl
 		return code;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
-	return filter_calls();
+	return sandbox_filter_calls(false);
 }
 
 _Noreturn void sandbox_watch(pid_t program)

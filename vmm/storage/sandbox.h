@@ -37,3 +37,6 @@ int sandbox_enter(const struct program *program, const struct sandbox_places *pl
 _Noreturn void sandbox_watch(pid_t program);
 /* The child's child, before it becomes the program: the rules. A negative errno. */
 int sandbox_restrict(int rules);
+/* The system calls that such a program does without; daemon: one that serves over a socket. Wants no_new_privs. A
+ * negative errno. */
+int sandbox_filter_calls(bool daemon);

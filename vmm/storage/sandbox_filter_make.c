@@ -4,12 +4,16 @@
  *
  *      sandbox_filter_make sandbox_filter.inc
  *
+ *      sandbox_filter   of programs that work on files, and end
+ *      daemon_filter    of those that serve a guest over a socket, and may have servers of their own
+ *
  * The programs are other people's, and what they call changes: so this is a list of what is denied (EPERM),
  * all that reaches beyond files and a program's own children. A call of another architecture ends the
  * program.
  */
 #include <errno.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -17,13 +21,15 @@
 #include "common/util.h"
 #include "vmm/jail/filter_print.h"
 
-static const int denied[] = {
-	/* sockets, which a path may name though Landlock hides files */
+/* sockets, which a path may name though Landlock hides files */
+static const int denied_sockets[] = {
 	SCMP_SYS(socket),
 	SCMP_SYS(connect),
 	SCMP_SYS(bind),
 	SCMP_SYS(listen),
+};
 
+static const int denied[] = {
 	/* other processes */
 	SCMP_SYS(ptrace),
 	SCMP_SYS(process_vm_readv),
@@ -83,19 +89,22 @@ static void check(int code)
 		filter_give_up("cannot add a rule", code);
 }
 
-int main(int argc, char **argv)
+static void deny(scmp_filter_ctx filter, const int *calls, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		check(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), calls[i], 0));
+}
+
+static scmp_filter_ctx filter_build(bool sockets)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: sandbox_filter_make OUT\n");
-		return EXIT_FAILURE;
-	}
 	if (!filter)
 		filter_give_up("cannot begin a filter", -ENOMEM);
 	check(seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS));
-	for (size_t i = 0; i < ARRAY_SIZE(denied); i++)
-		check(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), denied[i], 0));
+	deny(filter, denied, ARRAY_SIZE(denied));
+	if (!sockets)
+		deny(filter, denied_sockets, ARRAY_SIZE(denied_sockets));
 	for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++)
 		check(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
 				       SCMP_CMP64(0, SCMP_CMP_MASKED_EQ, namespaces[i], namespaces[i])));
@@ -103,7 +112,17 @@ int main(int argc, char **argv)
 	check(seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0));
 	check(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socketpair), 1,
 			       SCMP_CMP64(0, SCMP_CMP_NE, AF_UNIX, 0)));
+	return filter;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 2) {
+		fprintf(stderr, "usage: sandbox_filter_make OUT\n");
+		return EXIT_FAILURE;
+	}
 	filter_print_to(argv[1]);
-	filter_print("sandbox_filter", filter);
+	filter_print("sandbox_filter", filter_build(false));
+	filter_print("daemon_filter", filter_build(true));
 	return EXIT_SUCCESS;
 }

@@ -144,7 +144,7 @@ int sandbox_view(const struct program *program)
 	if (geteuid() != 0 || !wants_root(program))
 		return -1;
 	return source_view_make(program->source, IDS_FIRST,
-				program->owners == PROGRAM_OWNERS_REAL ? IDS_COUNT : 1);
+				program->owners == PROGRAM_OWNERS_REAL ? IDS_COUNT : 1, true);
 }
 
 static int ids_choose(const struct program *program, bool has_view, struct ids *ids)

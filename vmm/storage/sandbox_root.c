@@ -163,29 +163,46 @@ static int trees_mount(struct sandbox_trees *trees)
 	return code;
 }
 
-static int root_fill(struct sandbox_trees *trees)
+static int root_fill(void)
 {
 	int code = mkdir("etc", 0755) < 0 || mkdir("dev", 0755) < 0 || mkdir("proc", 0755) < 0 ? -errno : 0;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(system_paths) && code == 0; i++)
 		code = system_mount(system_paths[i]);
-	if (code == 0)
-		code = trees_mount(trees);
 	return code;
 }
 
-int sandbox_root_enter(struct sandbox_trees *trees)
+int sandbox_root_begin(void)
 {
-	AUTO_CLOSE int root = -1;
-	int code;
-
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("sandbox", PLACE, "tmpfs", MS_NOSUID | MS_NODEV, "size=64k,nr_inodes=64,mode=0755") < 0 ||
 	    chdir(PLACE) < 0)
 		return -errno;
-	code = root_fill(trees);
-	if (code < 0)
-		return code;
+	return root_fill();
+}
+
+int sandbox_root_mount(int tree, const char *place, bool only_read)
+{
+	int code = only_read ? read_only(tree, AT_RECURSIVE) : 0;
+
+	return code < 0 ? code : tree_mount(tree, place);
+}
+
+int sandbox_root_share(const char *path)
+{
+	AUTO_CLOSE int tree =
+		open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+
+	if (tree < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return sandbox_root_mount(tree, path + 1, true);
+}
+
+int sandbox_root_end(void)
+{
+	AUTO_CLOSE int root = -1;
+	int code;
+
 	/* The kernel gives it only to who sees all of the host's; programs do without. */
 	if (mount("proc", "proc", "proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0 &&
 	    errno != EPERM)
@@ -195,4 +212,13 @@ int sandbox_root_enter(struct sandbox_trees *trees)
 		return -errno;
 	code = read_only(root, 0);
 	return code < 0 ? code : root_change();
+}
+
+int sandbox_root_enter(struct sandbox_trees *trees)
+{
+	int code = sandbox_root_begin();
+
+	if (code == 0)
+		code = trees_mount(trees);
+	return code < 0 ? code : sandbox_root_end();
 }

@@ -41,3 +41,11 @@ struct sandbox_trees {
 int sandbox_trees_take(const struct sandbox_places *places, struct sandbox_trees *trees);
 /* With the program's ids: makes the root, and enters it. A negative errno. */
 int sandbox_root_enter(struct sandbox_trees *trees);
+
+/* The same in steps, for who puts other things there: the folder that we are in becomes the root. A negative errno. */
+int sandbox_root_begin(void);
+/* Puts what is at the host's path, links followed, at its name in there; what the host has not is not there. */
+int sandbox_root_share(const char *path);
+/* Mounts a tree that is nowhere yet; place is relative. */
+int sandbox_root_mount(int tree, const char *place, bool read_only);
+int sandbox_root_end(void);

@@ -57,7 +57,7 @@ static int namespace_make(unsigned first, unsigned count)
 	return fd;
 }
 
-int source_view_make(int fd, unsigned first, unsigned count)
+int source_view_make(int fd, unsigned first, unsigned count, bool read_only)
 {
 	AUTO_CLOSE int ids = namespace_make(first, count);
 	AUTO_CLOSE int tree =
@@ -65,7 +65,7 @@ int source_view_make(int fd, unsigned first, unsigned count)
 			: open_tree(fd, "",
 				    AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 	struct mount_attr attributes = {
-		.attr_set = MOUNT_ATTR_IDMAP | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID,
+		.attr_set = MOUNT_ATTR_IDMAP | MOUNT_ATTR_NOSUID | (read_only ? MOUNT_ATTR_RDONLY : 0),
 		.userns_fd = (unsigned)ids,
 	};
 

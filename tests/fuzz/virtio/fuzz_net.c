@@ -6,6 +6,9 @@
  *      1 frame  len:8 bytes      sends them with their length before
  *      2 read   len:16           reads
  *      3 close
+ *      4 link   up:8             the cable
+ *      5 rates  in:16 out:16     bytes a second
+ *      6 announce
  */
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -33,6 +36,15 @@ static void peer_sends(const void *bytes, size_t len)
 		return; /* full or closed */
 }
 
+static void set_rates(struct fuzz_machine *machine, struct fuzz_input *input)
+{
+	struct rate to_guest = {.rate = fuzz_take(input, 2)};
+	struct rate from_guest = {.rate = fuzz_take(input, 2)};
+
+	if (virtio_net_set_rates(machine->device, &to_guest, &from_guest, NULL) < 0)
+		abort();
+}
+
 static void peer_acts(struct fuzz_machine *machine, struct fuzz_input *input)
 {
 	static uint8_t sink[UINT16_MAX];
@@ -40,8 +52,7 @@ static void peer_acts(struct fuzz_machine *machine, struct fuzz_input *input)
 	uint32_t prefix;
 	size_t len;
 
-	(void)machine;
-	switch (fuzz_take(input, 1) % 4) {
+	switch (fuzz_take(input, 1) % 7) {
 	case 0:
 		bytes = fuzz_take_bytes(input, fuzz_take(input, 2), &len);
 		peer_sends(bytes, len);
@@ -58,6 +69,15 @@ static void peer_acts(struct fuzz_machine *machine, struct fuzz_input *input)
 		break;
 	case 3:
 		shutdown(peer, SHUT_RDWR);
+		break;
+	case 4:
+		virtio_net_set_link(machine->device, fuzz_take(input, 1) & 1);
+		break;
+	case 5:
+		set_rates(machine, input);
+		break;
+	case 6:
+		virtio_net_announce(machine->device);
 		break;
 	}
 }

@@ -10,12 +10,14 @@ cat >/etc/rastos/guests/debian.json <<'END'
 END
 rastos-vmm up -d --timeout 60
 rastos-vmm disk info debian | grep -q "In use: *yes" || fail "the image is not in use"
-for words in "delete debian" "resize debian 2G" "clone debian copy"; do
+for words in "delete debian" "clone debian copy"; do
 	status=0
 	rastos-vmm disk $words >log 2>&1 || status=$?
 	[ $status = 4 ] || fail "disk $words: exit status $status"
 	expect log "disk debian: is in use by a guest or program; end that one first"
 done
+rastos-vmm disk resize debian 2G
+rastos-vmm disk info debian | grep -q "Size: *2G" || fail "the image in use did not grow"
 wait_for 120 printed /run/rastos/guests/debian/console.log "^Debian GNU/Linux 12 stock ttyS0"
 rastos-vmm down --timeout 60
 rastos-vmm disk delete debian

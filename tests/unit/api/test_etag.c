@@ -24,6 +24,21 @@ Test(etag, is_of_the_text_and_the_form)
 	cr_assert_eq(first[strlen(first) - 1], '"');
 }
 
+Test(etag, what_is_a_list)
+{
+	static const char *const lists[] = {"*",       " * ",       "\"\"",
+					    "\"a\"",   "W/\"a\"",   "\"a\", W/\"b\",\"c\"",
+					    "\"a,b\"", ", \"a\",,", "\"a\" , \"b\""};
+	static const char *const none[] = {"",   " ",       "abc",     "\"a",         "a\"",
+					   "**", "*,\"a\"", "\"a\"b",  "\"a\" \"b\"", "w/\"a\"",
+					   "W/", ",",       "\"a b\"", "\"a\";"};
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		cr_expect(etag_list_valid(lists[i]), "%s", lists[i]);
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		cr_expect_not(etag_list_valid(none[i]), "%s", none[i]);
+}
+
 Test(etag, lists)
 {
 	static const struct {

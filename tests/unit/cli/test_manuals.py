@@ -7,7 +7,7 @@ import shutil
 from program import *
 
 VERBS = {"token": ["list", "add", "remove"], "image": ["build", "sign", "verify", "inspect"],
-         "network": ["list", "info", "define", "undefine"], "device": ["list", "add", "remove"],
+         "network": ["list", "info", "define", "undefine"], "device": ["list", "add", "set", "remove"],
          "disk": ["list", "info", "create", "import", "resize", "clone", "delete", "prune"]}
 
 

@@ -206,3 +206,18 @@ Test(msix, pending_bits_are_read_in_both_widths)
 	msix_pending_read(&msix, 8, (uint8_t *)&wide, 8);
 	cr_assert_eq(wide, 0, "beyond the last vector");
 }
+
+Test(msix, as_many_vectors_as_there_may_be)
+{
+	static struct msix large;
+	uint64_t bits = 0;
+
+	msix_init(&large, MSIX_VECTORS_MAX, &sent.messages);
+	msix_control(&large, PCI_MSIX_FLAGS_ENABLE);
+	msix_raise(&large, MSIX_VECTORS_MAX - 1);
+	msix_raise(&large, MSIX_VECTORS_MAX);
+	cr_assert_eq(sent.count, 0, "all are masked");
+	msix_pending_read(&large, 0, (uint8_t *)&bits, sizeof(bits));
+	cr_assert_eq(bits, 1ULL << (MSIX_VECTORS_MAX - 1));
+	msix_close(&large);
+}

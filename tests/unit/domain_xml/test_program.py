@@ -61,6 +61,20 @@ class Program(unittest.TestCase):
         self.assertEqual(run("to-json", "--no-validate", give=padded).returncode, DONE)
         self.assertEqual(run("to-json", "--no-validate", give=padded + " ").returncode, REFUSED)
 
+    def test_screens_are_nothing_to_a_server_and_refused_for_a_desktop(self):
+        for role, element in ((role, element) for role in ("server", "guest", "desktop")
+                              for element in ("<graphics type='vnc'/>", "<video/>", "<input type='tablet' bus='usb'/>")):
+            with self.subTest(role=role, element=element):
+                metadata = f"<metadata><r:guest xmlns:r='urn:rastos:guest:1' role='{role}'/></metadata>"
+                status, answer = to_json(GUEST.replace("</os>", f"</os>{metadata}<devices>{element}</devices>"), "--no-validate")
+                if role == "desktop":
+                    self.assertEqual(status, REFUSED)
+                    self.assertEqual(answer["xpath"], "/domain/devices/" + element[1:].split()[0].rstrip("/>"))
+                    self.assertIn("desktop guest", answer["error"])
+                else:
+                    self.assertEqual(status, DONE, answer)
+                    self.assertEqual(len(answer["ignored"]), 1)
+
     def test_many_of_everything_is_refused_in_time(self):
         hostile = {
             "elements": "<domain type='kvm'><metadata>" + "<x:a xmlns:x='urn:x'/>" * 45000,

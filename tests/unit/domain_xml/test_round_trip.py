@@ -123,12 +123,18 @@ def fix_iotune(disk, chance):
 
 def fix_card(card, chance):
     kind = card.get("type", "passt")
-    for key, of in (("network", "network"), ("bridge", "bridge"), ("device", "tap")):
+    for key, of in (("network", "network"), ("bridge", "bridge"), ("device", "tap"), ("source", "direct")):
         card.pop(key, None)
         if kind == of:
             card[key] = "br0"
-    if kind in ("tap", "bridge"):
+    if kind in ("tap", "bridge", "direct"):
         card.pop("publish", None)
+    if kind != "direct":
+        card.pop("mode", None)
+    if kind == "passt":
+        card.pop("queues", None)
+    if kind == "passt" or "bandwidth" in card or card.get("driver", {}).get("packed"):
+        card.pop("vhost", None)
     for rate in card.get("bandwidth", {}).values():
         rate["average"] = chance.randint(1, 1000)
         if "peak" in rate:

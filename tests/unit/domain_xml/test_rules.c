@@ -37,6 +37,7 @@ static const char *sample_of(const struct conversion *conversion, char number[24
 		{&convert_present, ""},
 		{&convert_yes_no, "no"},
 		{&convert_on_off, "on"},
+		{&convert_vhost, "vhost"},
 		{&convert_adjustment, "-7200"},
 	};
 

@@ -255,7 +255,7 @@ static void readers(void)
 	/* Of root's own file it reads what it may, and is not root, where the file system can say so. */
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (geteuid() == 0) {
-		int view = source_view_make(fd, 1910000000, 1);
+		int view = source_view_make(fd, 1910000000, 1, true);
 
 		cr_assert_eq(reader(view >= 0 ? IS_NOT_ROOT " && cat " PROGRAM_SOURCE : "cat " PROGRAM_SOURCE,
 				    path),
@@ -307,7 +307,7 @@ Test(program, a_folder_of_the_host)
 	cr_assert_eq(chown(path, 1000, 70000), 0);
 	program.source = open(scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	program.owners = PROGRAM_OWNERS_REAL;
-	view = source_view_make(program.source, 1910000000, 1U << 24);
+	view = source_view_make(program.source, 1910000000, 1U << 24, true);
 	if (view < 0)
 		cr_skip_test("this file system cannot show owners as others");
 	close(view);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/util.h"
@@ -31,7 +32,10 @@ void driver_init(struct driver *driver)
 		.transport = {.queue_interrupt = fake_queue_interrupt,
 			      .config_interrupt = fake_config_interrupt},
 	};
-	driver->ram = mmap(NULL, DRIVER_RAM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	driver->memory.fd = memfd_create("guest", MFD_CLOEXEC);
+	cr_assert(driver->memory.fd >= 0 && ftruncate(driver->memory.fd, DRIVER_RAM_SIZE) == 0);
+	driver->ram =
+		mmap(NULL, DRIVER_RAM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, driver->memory.fd, 0);
 	cr_assert(driver->ram != MAP_FAILED);
 	cr_assert_eq(guest_memory_add(&driver->memory, DRIVER_RAM_BASE, DRIVER_RAM_SIZE, driver->ram, 0), 0);
 	cr_assert_eq(loop_init(&driver->loop), 0);
@@ -42,6 +46,7 @@ void driver_close(struct driver *driver)
 	virtio_device_destroy(driver->device);
 	loop_close(&driver->loop);
 	munmap(driver->ram, DRIVER_RAM_SIZE);
+	close(driver->memory.fd);
 }
 
 uint64_t driver_alloc(struct driver *driver, uint64_t size)

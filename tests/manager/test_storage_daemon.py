@@ -1,0 +1,219 @@
+"""Disks that qemu-storage-daemon serves, with the real program: what a guest's start makes of a definition, and who outlives
+whom. These guests have no driver; what the disks hold is in the unit tests of storage_daemon and in the metal tests."""
+
+import shutil
+import unittest
+
+from manager import *
+
+TOOLS = ("qemu-storage-daemon", "qemu-img", "qemu-nbd")
+
+
+def children_of(pid):
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def command_of(pid):
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return []
+
+
+def daemons(folder):
+    """The keepers of disks whose files are in this folder, each with its qemu-storage-daemon (0: none at the moment)."""
+    found = {}
+    for path in glob.glob("/proc/[0-9]*"):
+        pid = int(path.rsplit("/", 1)[1])
+        if command_of(pid)[:2] != ["rastos-vmm", "storage-daemon"] or not process_alive(pid):
+            continue
+        files = [os.readlink(link) for link in glob.glob(path + "/fd/*") if os.path.islink(link)]
+        if any(name.startswith(folder) for name in files):
+            found[pid] = next(iter(children_of(pid)), 0)
+    return found
+
+
+@unittest.skipUnless(all(shutil.which(tool) for tool in TOOLS), "needs " + ", ".join(TOOLS))
+class StorageDaemon(ManagerTest):
+    def setUp(self):
+        super().setUp()
+        self.image("qcow2", "data.qcow2")
+
+    def image(self, image_format, name, *options):
+        subprocess.run(["qemu-img", "create", "-q", "-f", image_format, *options, self.path(name), "8M"], check=True)
+
+    def disk(self, name="data.qcow2", **members):
+        return {"path": self.path(name), "format": "qcow2"} | members
+
+    def define(self, *disks):
+        return self.ask("define", definition=self.definition("web", disks=list(disks)), replace=True)
+
+    def started(self, *disks):
+        self.up()
+        answer = self.define(*disks)
+        self.assertTrue(answer["ok"], answer)
+        answer = self.ask("start", guest="web")
+        self.assertTrue(answer["ok"], answer)
+        wait_until(lambda: self.guest_pid())
+
+    def kill(self):
+        self.assertTrue(self.ask("kill", guest="web")["ok"])
+        wait_until(lambda: not self.guest_pid() and not daemons(self.folder.name))
+
+    def start(self):
+        answer = self.ask("start", guest="web")
+        self.assertTrue(answer["ok"], answer)
+
+    def guest_pid(self):
+        return next((record["pid"] for record in self.guests_on_record()), 0)
+
+    def refused_start(self, words, *disks):
+        self.up()
+        answer = self.define(*disks)
+        self.assertTrue(answer["ok"], answer)
+        answer = self.ask("start", guest="web")
+        self.assertFalse(answer["ok"], answer)
+        self.assertNotIn("\n", answer["error"])
+        self.assert_words(words, answer["error"])
+        wait_until(lambda: not daemons(self.folder.name))
+
+    def one(self):
+        """The keeper and its daemon, once there is one of each."""
+        found = wait_until(lambda: [pair for pair in daemons(self.folder.name).items() if pair[1]])
+        self.assertEqual(len(found), 1)
+        return found[0]
+
+    def test_goes_with_its_guest(self):
+        self.started(self.disk())
+        self.one()
+        self.kill()
+        self.start()
+        self.one()
+
+    def test_killed_daemon_is_started_again(self):
+        self.started(self.disk(reconnect={"timeout": 1}))
+        keeper, first = self.one()
+        os.kill(first, signal.SIGKILL)
+        wait_until(lambda: daemons(self.folder.name).get(keeper) not in (0, first, None))
+        self.assertTrue(process_alive(self.guest_pid()), "the guest's process is not ended by it")
+
+    def test_killed_guest_process(self):
+        self.started(self.disk())
+        self.one()
+        os.kill(self.guest_pid(), signal.SIGKILL)
+        wait_until(lambda: not daemons(self.folder.name))
+
+    def test_killed_manager(self):
+        process = self.up_at_once()
+        self.assertTrue(self.define(self.disk())["ok"])
+        self.start()
+        pair = self.one()
+        process.kill()
+        process.wait()
+        self.assertEqual(self.one(), pair, "it goes on with its guest")
+        self.up()
+        self.assertEqual(self.one(), pair, "and the next manager has it")
+        self.kill()
+        self.start()
+
+    def test_daemon_is_closed_in(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root")
+        self.started(self.disk())
+        keeper, daemon = self.one()
+        status = Path(f"/proc/{daemon}/status").read_text()
+        self.assertIn("CapEff:\t0000000000000000", status)
+        self.assertIn("Seccomp:\t2", status)
+        self.assertNotIn("\nUid:\t0", status)
+        self.assertNotEqual(os.readlink(f"/proc/{daemon}/ns/net"), os.readlink("/proc/self/ns/net"))
+        seen = sorted(os.listdir(f"/proc/{daemon}/root"))
+        self.assertEqual(set(seen) - {"bin", "dev", "disk0", "etc", "lib", "lib64", "proc", "run", "sbin", "usr"}, set())
+
+    def test_transient_leaves_nothing(self):
+        with open(self.path("raw.img"), "wb") as file:
+            file.truncate(8 << 20)
+        before = sorted(os.listdir(self.folder.name))
+        self.started(self.disk("raw.img", format="raw", transient=True))
+        self.one()
+        self.assertEqual([name for name in os.listdir(self.folder.name) if "transient" in name], [])
+        self.kill()
+        self.assertLessEqual(set(os.listdir(self.folder.name)) - set(before), {"guests", "run", "state", "manager.errors"})
+
+    def test_two_transient_guests_of_one_image(self):
+        with open(self.path("raw.img"), "wb") as file:
+            file.truncate(8 << 20)
+        self.started(self.disk("raw.img", format="raw", transient=True), self.disk("raw.img", format="raw", transient=True))
+        wait_until(lambda: len(daemons(self.folder.name)) == 2)
+
+    def test_image_of_another_guest(self):
+        self.refused_start(["disk", "data.qcow2", "in use"], self.disk(id="one"), self.disk(id="two"))
+
+    def test_backing_that_is_not_named(self):
+        self.image("qcow2", "over.qcow2", "-b", self.path("data.qcow2"), "-F", "qcow2")
+        self.refused_start(["disk", "over.qcow2", "backing"], self.disk("over.qcow2"))
+        over = self.disk("over.qcow2", backing={"path": self.path("data.qcow2"), "format": "qcow2"})
+        self.assertTrue(self.define(over)["ok"])
+        answer = self.ask("start", guest="web")
+        self.assertTrue(answer["ok"], answer)
+        self.one()
+
+    def test_data_in_a_file_of_the_host(self):
+        self.image("qcow2", "outside.qcow2", "-o", "data_file=" + self.path("data.raw"))
+        self.refused_start(["disk", "outside.qcow2"], self.disk("outside.qcow2"))
+
+    def test_not_an_image(self):
+        self.write("text.qcow2", "hello " * 1000)
+        self.refused_start(["disk", "text.qcow2", "not in qcow2 format"], self.disk("text.qcow2"))
+
+    def test_no_file(self):
+        self.refused_start(["disk", "none.qcow2", "No such file"], self.disk("none.qcow2"))
+
+    def test_luks(self):
+        self.write("phrase", "open sesame\n")
+        self.write("wrong", "open barley\n")
+        subprocess.run(["qemu-img", "create", "-q", "--object", "secret,id=key,data=open sesame", "-f", "luks", "-o",
+                        "key-secret=key,iter-time=10", self.path("safe.luks"), "8M"], check=True)
+        luks = {"format": "luks", "secret": self.path("phrase")}
+        self.started(self.disk("safe.luks", **luks))
+        self.one()
+        self.kill()
+        self.assertTrue(self.define(self.disk("safe.luks", **luks | {"secret": self.path("wrong")}))["ok"])
+        answer = self.ask("start", guest="web")
+        self.assertFalse(answer["ok"])
+        self.assert_words(["disk", "safe.luks", "Invalid password"], answer["error"])
+
+    def nbd(self, *options):
+        process = subprocess.Popen(["qemu-nbd", "-f", "qcow2", "--persistent", "--shared", "2", "-x", "store", *options,
+                                    self.path("data.qcow2")], stderr=subprocess.DEVNULL)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def test_nbd_socket(self):
+        self.nbd("-k", self.path("nbd.sock"))
+        wait_until(lambda: os.path.exists(self.path("nbd.sock")))
+        self.started({"source": {"protocol": "nbd", "socket": self.path("nbd.sock"), "name": "store"}})
+        wait_until(lambda: [daemon for daemon in daemons("") .values() if daemon])
+
+    def test_nbd_host(self):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.nbd("-b", "127.0.0.1", "-p", str(port))
+
+        def answers():
+            with socket.socket() as peer:
+                return peer.connect_ex(("127.0.0.1", port)) == 0
+        wait_until(answers)
+        self.started({"source": {"protocol": "nbd", "host": "127.0.0.1", "port": port, "name": "store"}})
+        self.kill()
+        self.assertTrue(self.define({"source": {"protocol": "nbd", "host": "127.0.0.1", "port": port, "name": "other"}})["ok"])
+        answer = self.ask("start", guest="web")
+        self.assertFalse(answer["ok"])
+        self.assert_words([f"disk nbd://127.0.0.1:{port}/other"], answer["error"])
+
+
+main()

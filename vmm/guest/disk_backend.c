@@ -1,0 +1,392 @@
+#include "vmm/guest/disk_backend.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/util.h"
+#include "vmm/guest/disk_open.h"
+#include "vmm/jail/jail.h"
+#include "vmm/storage/source_view.h"
+#include "vmm/storage/storage_daemon.h"
+#include "vmm/storage/storage_plan.h"
+
+#define START_MS     45000 /* the daemon has its own limits, which are shorter */
+#define STOP_MS      2000
+#define LOOK_MS      10
+#define SECRET_MAX   4096
+#define PROCESSES    80 /* qemu-storage-daemon has up to 64 threads for what blocks */
+#define MEMORY       MIB(192)
+
+/* Users of daemons that root starts: above those of programs (sandbox_ids.c), one a guest. */
+#define IDS_FIRST 1930000000U
+#define IDS_LAST  (IDS_FIRST + GUEST_IDS_MAX)
+
+/* What a start opens; all of it is closed when the daemon has it. */
+struct start {
+	const struct disk_definition *disk;
+	const struct settings *settings;
+	const struct disk_backend_place *place;
+	char *about;
+	struct storage_file files[STORAGE_FILES_MAX];
+	char *paths[STORAGE_FILES_MAX];
+	unsigned count;
+	char secret[SECRET_MAX + 1];
+	uid_t uid;
+	gid_t gid;
+};
+
+static void start_free(struct start *start)
+{
+	for (unsigned i = 0; i < start->count; i++) {
+		cleanup_close(&start->files[i].fd);
+		cleanup_close(&start->files[i].tree);
+		free(start->paths[i]);
+	}
+	free(start->about);
+	explicit_bzero(start->secret, sizeof(start->secret));
+}
+
+static int out_of_memory(const struct start *start, struct error *err)
+{
+	return error_set(err, -ENOMEM, "disk %s: out of memory", disk_definition_name(start->disk));
+}
+
+/* --- Files --- */
+
+static int file_add(struct start *start, const char *path, int fd, bool writable, struct error *err)
+{
+	struct storage_file *file = &start->files[start->count];
+	struct stat status;
+
+	*file = (struct storage_file){.fd = fd, .tree = -1, .writable = writable};
+	start->paths[start->count] = path ? strdup(path) : NULL;
+	file->path = start->paths[start->count++];
+	if (!file->path)
+		return out_of_memory(start, err);
+	file->device = fd >= 0 && fstat(fd, &status) == 0 && S_ISBLK(status.st_mode);
+	return 0;
+}
+
+static int image_add(struct start *start, const char *path, const char *image, bool writable, struct error *err)
+{
+	AUTO_FREE char *pool_path = NULL;
+	struct disk_source_file source = {
+		.path = path, .image = image, .read_only = !writable, .wait_ms = STOP_MS};
+	int fd = disk_open_file(&source, start->settings, err);
+
+	if (fd < 0)
+		return fd;
+	if (image && asprintf(&pool_path, "%s/%s.img", start->settings->pool_dir, image) < 0)
+		pool_path = NULL;
+	return file_add(start, image ? pool_path : path, fd, writable, err);
+}
+
+static int images_open(struct start *start, struct error *err)
+{
+	const struct disk_definition *disk = start->disk;
+	int code = image_add(start, disk->path, disk->image, !disk->read_only && !disk->source.transient, err);
+
+	for (const struct disk_backing *backing = disk->source.backing; backing && code == 0; backing = backing->next)
+		code = image_add(start, backing->path, backing->image, false, err);
+	return code;
+}
+
+/* Beside the image, for it may grow as large. */
+static int overlay_path(const struct start *start, char *path, size_t size)
+{
+	const char *beside = start->disk->image ? NULL : start->disk->path;
+	const char *slash = beside ? strrchr(beside, '/') : NULL;
+	int len;
+
+	if (start->disk->image)
+		len = snprintf(path, size, "%s/.transient.XXXXXX", start->settings->pool_dir);
+	else if (slash && strncmp(beside, "/dev/", 5) != 0)
+		len = snprintf(path, size, "%.*s/.transient.XXXXXX", (int)(slash - beside), beside);
+	else
+		len = snprintf(path, size, "/var/tmp/.rastos-transient.XXXXXX");
+	return len < 0 || (size_t)len >= size ? -ENAMETOOLONG : 0;
+}
+
+static int overlay_open(struct start *start, struct error *err)
+{
+	char path[PATH_MAX];
+	int fd = overlay_path(start, path, sizeof(path));
+	int code;
+
+	if (fd == 0)
+		fd = mkostemp(path, O_CLOEXEC);
+	if (fd < 0)
+		return error_set(err, fd == -1 ? -errno : fd, "disk %s: cannot make a file for what is to be forgotten: %m",
+				 disk_definition_name(start->disk));
+	code = file_add(start, path, fd, true, err);
+	start->files[start->count - 1].unlink = true;
+	return code;
+}
+
+static int secret_open(struct start *start, struct error *err)
+{
+	const char *path = start->disk->source.secret;
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	ssize_t got = fd < 0 ? -1 : read(fd, start->secret, SECRET_MAX);
+
+	if (got < 0)
+		return error_set(err, -errno, "disk %s: secret %s: cannot read: %m", disk_definition_name(start->disk),
+				 path);
+	start->secret[got] = '\0';
+	start->secret[strcspn(start->secret, "\r\n")] = '\0';
+	if (!start->secret[0])
+		return error_set(err, -EINVAL, "disk %s: secret %s: has no passphrase in its first line",
+				 disk_definition_name(start->disk), path);
+	if (!start->place->jail)
+		return error_set(err, -EOPNOTSUPP, "disk %s: \"luks\" needs \"jail\": true in vmm.json",
+				 disk_definition_name(start->disk));
+	return 0;
+}
+
+static int files_open(struct start *start, struct error *err)
+{
+	const struct disk_source *source = &start->disk->source;
+	int code = 0;
+
+	if (!source->network)
+		code = images_open(start, err);
+	else if (source->nbd.socket)
+		code = file_add(start, source->nbd.socket, -1, true, err);
+	if (code == 0 && source->transient)
+		code = overlay_open(start, err);
+	if (code == 0 && source->secret)
+		code = secret_open(start, err);
+	return code;
+}
+
+/* --- Who may open them --- */
+
+/* Root's daemons are users that nobody else is: files are given to them in a view of their own, where the file system
+ * can do that; else the daemon is whoever has the disk's file. */
+static void choose_user(struct start *start)
+{
+	const struct storage_file *first = &start->files[0];
+	struct stat status;
+	int slot = start->place->id_slot;
+
+	start->uid = start->gid = geteuid() == 0 ? (uid_t)(IDS_FIRST + (slot < 0 ? GUEST_IDS_MAX : (unsigned)slot)) : geteuid();
+	if (geteuid() != 0) {
+		start->gid = getegid();
+		return;
+	}
+	if (start->count == 0 || first->unlink || stat(first->path, &status) < 0)
+		return;
+	if (status.st_uid == 0 && first->fd >= 0) {
+		start->files[0].tree = source_view_make(first->fd, start->uid, 1, !first->writable);
+		if (start->files[0].tree >= 0)
+			return;
+	}
+	start->uid = status.st_uid;
+	start->gid = status.st_gid;
+}
+
+static int tree_make(struct start *start, struct storage_file *file, struct error *err)
+{
+	struct stat status;
+
+	if (file->unlink && fchown(file->fd, start->uid, start->gid) < 0)
+		return error_set(err, -errno, "disk %s: %s: cannot give it to its daemon: %m",
+				 disk_definition_name(start->disk), file->path);
+	if (file->fd >= 0 && fstat(file->fd, &status) == 0 && status.st_uid == 0 && start->uid != 0)
+		file->tree = source_view_make(file->fd, start->uid, 1, !file->writable);
+	if (file->tree < 0)
+		file->tree = open_tree(AT_FDCWD, file->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (file->tree < 0)
+		return error_set(err, -errno, "disk %s: %s: cannot be handed to its daemon: %m",
+				 disk_definition_name(start->disk), file->path);
+	return 0;
+}
+
+/* Root makes the mounts here, where it may; another user's are made by the daemon's process. */
+static int files_give(struct start *start, struct error *err)
+{
+	int code = 0;
+
+	choose_user(start);
+	for (unsigned i = 0; i < start->count && code == 0 && geteuid() == 0 && start->place->jail; i++) {
+		if (start->files[i].tree < 0)
+			code = tree_make(start, &start->files[i], err);
+	}
+	return code;
+}
+
+/* --- The process --- */
+
+static int plan_memory(const struct start *start, struct error *err)
+{
+	const struct storage_wants wants = {
+		.about = start->about,
+		.disk = start->disk,
+		.files = start->files,
+		.file_count = start->count,
+		.secret = start->secret[0] ? start->secret : NULL,
+		.jail = start->place->jail,
+		.queues = start->disk->queues ? start->disk->queues : 1,
+	};
+	AUTO_CLOSE int fd = memfd_create("disk", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	cJSON *plan = storage_plan_make(&wants);
+	AUTO_FREE char *text = plan ? cJSON_PrintUnformatted(plan) : NULL;
+
+	cJSON_Delete(plan);
+	if (!text || fd < 0 || dprintf(fd, "%s", text) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+		return out_of_memory(start, err);
+	explicit_bzero(text, strlen(text));
+	return TAKE_FD(fd);
+}
+
+static pid_t spawn(const struct start *start, int plan, int channel, int null, struct error *err)
+{
+	const struct jail_config jail = {
+		.name = start->about,
+		.on = start->place->jail,
+		.network = start->disk->source.network && start->disk->source.nbd.host,
+		.uid = start->uid,
+		.gid = start->gid,
+		.cgroup_fd = start->place->cgroup_fd,
+	};
+	int descriptors[STORAGE_FILES_FD + 2 * STORAGE_FILES_MAX] = {null, null, STDERR_FILENO, plan, channel};
+	char *const argv[] = {(char[]){"rastos-vmm"}, (char[]){STORAGE_DAEMON_COMMAND}, NULL};
+	struct jail_program program = {.argv = argv, .descriptors = descriptors, .count = STORAGE_FILES_FD};
+	AUTO_CLOSE int pidfd = -1;
+	pid_t pid;
+
+	for (unsigned i = 0; i < start->count; i++) {
+		descriptors[program.count++] = start->files[i].fd >= 0 ? start->files[i].fd : null;
+		descriptors[program.count++] = start->files[i].tree >= 0 ? start->files[i].tree : null;
+	}
+	pid = jail_spawn(&jail, &program, &pidfd, err);
+	if (pid < 0)
+		pidfd = -1; /* it is closed */
+	return pid;
+}
+
+/* Its first word: a connection, which is left for the guest, or why there is none. */
+static int first_word(const struct start *start, int channel, struct error *err)
+{
+	struct pollfd wait = {.fd = channel, .events = POLLIN};
+	char text[256] = "";
+	ssize_t got;
+
+	if (poll(&wait, 1, START_MS) <= 0)
+		return error_set(err, -ETIMEDOUT, "disk %s: its storage daemon does not start",
+				 disk_definition_name(start->disk));
+	got = recv(channel, text, sizeof(text) - 1, MSG_PEEK | MSG_DONTWAIT);
+	if (got == sizeof(uint32_t))
+		return 0;
+	return error_set(err, -EIO, "disk %s: %s", disk_definition_name(start->disk),
+			 got > 0 ? text : "its storage daemon has ended without a word");
+}
+
+static int start_process(struct start *start, struct disk_backend *backend, struct error *err)
+{
+	int ends[2];
+	AUTO_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	AUTO_CLOSE int plan = plan_memory(start, err);
+	AUTO_CLOSE int ours = -1;
+	int code;
+
+	if (plan < 0)
+		return plan;
+	if (null < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return error_set(err, -errno, "disk %s: cannot make the channel to its daemon: %m",
+				 disk_definition_name(start->disk));
+	ours = ends[0];
+	backend->pid = spawn(start, plan, ends[1], null, err);
+	close(ends[1]);
+	if (backend->pid < 0) {
+		code = backend->pid;
+		backend->pid = 0;
+		return code;
+	}
+	code = first_word(start, ours, err);
+	if (code == 0)
+		return TAKE_FD(ours);
+	disk_backend_stop(backend);
+	return code;
+}
+
+int disk_backend_start(struct disk_backend *backend, const struct disk_definition *disk,
+		       const struct settings *settings, const struct disk_backend_place *place, struct error *err)
+{
+	struct start start = {.disk = disk, .settings = settings, .place = place};
+	int code = 0;
+
+	*backend = (struct disk_backend){0};
+	if (asprintf(&start.about, "disk") < 0) {
+		start.about = NULL;
+		code = out_of_memory(&start, err);
+	}
+	if (code == 0)
+		code = files_open(&start, err);
+	if (code == 0)
+		code = files_give(&start, err);
+	if (code == 0)
+		code = start_process(&start, backend, err);
+	/* No sooner: what has no name cannot be mounted. */
+	if (start.count && start.files[start.count - 1].unlink)
+		unlink(start.files[start.count - 1].path);
+	start_free(&start);
+	return code;
+}
+
+bool disk_backend_ended(struct disk_backend *backend)
+{
+	siginfo_t info = {0};
+
+	if (backend->pid <= 0 || waitid(P_PID, (id_t)backend->pid, &info, WEXITED | WNOHANG) < 0 || !info.si_pid)
+		return false;
+	backend->pid = 0;
+	return true;
+}
+
+void disk_backend_stop(struct disk_backend *backend)
+{
+	for (unsigned waited = 0; backend->pid > 0 && waited < STOP_MS; waited += LOOK_MS) {
+		if (!disk_backend_ended(backend))
+			poll(NULL, 0, LOOK_MS);
+	}
+	if (backend->pid <= 0)
+		return;
+	kill(backend->pid, SIGKILL); /* and with it all that it has started: it is the first of its namespace */
+	while (waitpid(backend->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	backend->pid = 0;
+}
+
+static unsigned count_of(const struct guest_definition *definition)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < definition->disk_count; i++)
+		count += disk_definition_has_backend(&definition->disks[i]);
+	return count;
+}
+
+uint64_t disk_backend_memory(const struct guest_definition *definition)
+{
+	return count_of(definition) * MEMORY;
+}
+
+unsigned disk_backend_processes(const struct guest_definition *definition)
+{
+	return count_of(definition) * PROCESSES;
+}
