@@ -67,7 +67,8 @@ class Subject:
     name: str
     command: list
     definition: str = ""
-    counts: dict = field(default_factory=dict)  # by a work's name: (instructions, exits) of one request
+    counts: dict = field(default_factory=dict)     # by a work's name: (instructions, exits) of one request
+    explained: dict = field(default_factory=dict)
 
 
 def all_subjects():
@@ -101,36 +102,50 @@ ip link set {TAP} up
 dd if=/dev/zero of=.{DISK} bs=1M count={DISK_MIB} 2>/dev/null
 """
 
-TRACE = """
-trace_start() {
-	echo 'hist:keys=exit_reason:size=256' >/sys/kernel/tracing/events/kvm/kvm_exit/trigger
-	echo 'hist:keys=common_pid.execname,id.syscall:size=1024' >/sys/kernel/tracing/events/raw_syscalls/sys_enter/trigger
-}
-trace_end() {
-	for event in kvm/kvm_exit raw_syscalls/sys_enter; do
-		grep '^{' /sys/kernel/tracing/events/$event/hist | sed "s|^|explained $1 $event |"
-		echo '!hist' 
-	done
-}
+# /payload/tmp/look begin|end WORK: the kernel's own tables of how often which exit and which system call came.
+LOOK = """
+cat >/payload/tmp/look <<'END'
+cd /sys/kernel/tracing/events
+exits=hist:keys=exit_reason:size=256
+calls=hist:keys=common_pid.execname,id.syscall:size=2048
+if [ $1 = begin ]; then
+	echo $exits >kvm/kvm_exit/trigger
+	echo $calls >raw_syscalls/sys_enter/trigger
+else
+	grep '^{' kvm/kvm_exit/hist | sed "s/^/exit $2 /"
+	grep '^{' raw_syscalls/sys_enter/hist | sed "s/^/call $2 /"
+	echo "!$exits" >kvm/kvm_exit/trigger
+	echo "!$calls" >raw_syscalls/sys_enter/trigger
+fi
+END
+mount -t tracefs tracefs /sys/kernel/tracing
 """
+# AMD64 Architecture Programmer's Manual, volume 2, appendix C.
+EXITS = {0x60: "interrupt of the host", 0x64: "window for an interrupt", 0x72: "cpuid", 0x77: "pause", 0x78: "hlt", 0x7b: "port",
+         0x7c: "msr", 0x400: "nested page fault"}
+RARE = 0.02  # less often for a request it is not told
 
 
-def requests(works):
+def requests(works, explain):
     for work in works:
         for _ in range(ROUNDS):
             yield f"{work.name} {work.short}"
             yield f"{work.name} {work.long}"
+        if explain:
+            yield f"!sh /payload/tmp/look begin {work.name}"
+            yield f"{work.name} {work.long}"
+            yield f"!sh /payload/tmp/look end {work.name}"
 
 
-def host_script(subjects, works):
+def host_script(subjects, works, explain):
     """What a subject's run prints begins with "subject NUMBER"."""
-    lines = [HOST]
+    lines = [HOST, LOOK]
     for number, subject in enumerate(subjects):
         if subject.definition:
             lines.append(f"cat >.{subject.command[-1]} <<'END'\n{subject.definition}\nEND")
         lines.append(f"echo subject {number}")
         command = shlex.join(["boot/devices-host", f"/payload{VSOCK}", "chroot", "/payload", *subject.command])
-        asked = "\n".join(requests(works))
+        asked = "\n".join(requests(works, explain))
         lines.append(f"{command} 2>&1 <<'END' || echo failed\n{asked}\nEND")
     return "\n".join(lines) + "\n"
 
@@ -146,6 +161,7 @@ def least(said, work, length):
 def read_results(subjects, works, text):
     parts = re.split(r"^subject \d+\n", text, flags=re.MULTILINE)[1:]
     for subject, said in zip(subjects, parts):
+        subject.explained = read_explained(works, said)
         for work in works:
             short, long = least(said, work, work.short), least(said, work, work.long)
             if short and long:
@@ -154,6 +170,33 @@ def read_results(subjects, works, text):
             print(f"devices: {subject.name}: {work.name} was not counted: {said.strip()[-600:]}", file=sys.stderr)
             break
     return subjects
+
+
+def read_explained(works, said):
+    """By a work's name: (how often for one request, what), the most often first."""
+    explained = {}
+    for work in works:
+        found = []
+        for what, keys, count in re.findall(rf"^(exit|call) {work.name} {{(.*)}} hitcount: *(\d+)", said, re.MULTILINE):
+            if what == "exit":
+                reason = int(re.search(r"exit_reason: *(\d+)", keys).group(1))
+                text = "exit: " + EXITS.get(reason, f"{reason:#x}")
+            else:
+                thread = re.search(r"common_pid: *(.*?) *\[", keys).group(1)
+                call = re.search(r"id: *(?:sys_)?(\S+)", keys).group(1)
+                text = f"{thread}: {call}"
+            found.append((int(count) / work.long, text))
+        explained[work.name] = sorted(found, reverse=True)
+    return explained
+
+
+def show_explained(subjects, works):
+    for subject in subjects:
+        for work in works:
+            print(f"\n{subject.name}, {work.text}:")
+            for often, what in subject.explained.get(work.name, []):
+                if often >= RARE:
+                    print(f"  {often:7.2f}  {what}")
 
 
 def show(subjects, works):
@@ -187,6 +230,7 @@ def show_bytes(data):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("works", nargs="*", metavar="WORK", help=f"all, or of {', '.join(work.name for work in WORKS)}")
+    parser.add_argument("--explain", action="store_true", help="also tell what happens for one request")
     parser.add_argument("--verbose", action="store_true", help="show what is counted as it comes")
     parser.add_argument("--subject", action="append", default=[], help="only those that have this in their names")
     arguments = parser.parse_args()
@@ -194,12 +238,14 @@ def main():
     subjects = [subject for subject in all_subjects()
                 if not arguments.subject or any(name in subject.name for name in arguments.subject)]
     try:
-        text = run_on_host(host_script(subjects, works), RUN_SECONDS, watch=show_bytes if arguments.verbose else None)
+        text = run_on_host(host_script(subjects, works, arguments.explain), RUN_SECONDS, watch=show_bytes if arguments.verbose else None)
         subjects = read_results(subjects, works, text)
     except Failure as failure:
         print(f"devices: {failure}", file=sys.stderr)
         return 1
     show(subjects, works)
+    if arguments.explain:
+        show_explained(subjects, works)
     print()
     judged = judge(promises(subjects, works))
     write_json(BUILD / "bench/devices.json", {

@@ -118,7 +118,7 @@ _rastos_vmm() {
 		"") words="list add set remove --help" ;;
 		list) words="--json --help $(_rastos_vmm_guests)" ;;
 		add) words="--disk --net --next-start --json --help $(_rastos_vmm_guests)" ;;
-		set) words="--link --inbound --outbound --json --help $(_rastos_vmm_guests)" ;;
+		set) words="--link --inbound --outbound --bytes --iops --json --help $(_rastos_vmm_guests)" ;;
 		remove) words="--next-start --timeout --help $(_rastos_vmm_guests)" ;;
 		esac
 		;;
@@ -134,7 +134,7 @@ _rastos_vmm() {
 		"") words="list info create import resize clone delete prune --help" ;;
 		list) words="--json --help" ;;
 		create) words="--json --json-lines --help" ;;
-		import) words="--format --size --tag --json --json-lines --help" files=yes ;;
+		import) words="--format --size --tag --length --json --json-lines --help" files=yes ;;
 		prune) words="--json-lines --help" ;;
 		info) words="--json --help $(_rastos_vmm_disks)" ;;
 		delete) words="--json-lines --help $(_rastos_vmm_disks)" ;;

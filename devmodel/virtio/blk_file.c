@@ -121,7 +121,7 @@ static bool slice_aligned(const struct blk_slice *slice, unsigned align)
 	for (unsigned i = 0; i < slice->count; i++) {
 		const struct iovec *part = &slice->parts[i];
 
-		if (((uintptr_t)part->iov_base | part->iov_len) & (align - 1))
+		if (part->iov_len && ((uintptr_t)part->iov_base | part->iov_len) & (align - 1))
 			return false;
 	}
 	return true;

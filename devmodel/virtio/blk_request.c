@@ -20,6 +20,8 @@ static uint8_t *slice_take_last_byte(struct blk_slice *slice)
 	last = &slice->parts[slice->count - 1];
 	last->iov_len--;
 	slice->len--;
+	if (last->iov_len == 0) /* what is left is the data's, whose alignment counts */
+		slice->count--;
 	return (uint8_t *)last->iov_base + last->iov_len;
 }
 

@@ -136,7 +136,8 @@ void net_await_events(struct net_queue *pair)
 		net_lose_link(net, "its loop does not take it");
 	if (!pair->watched)
 		return;
-	if (virtio_device_live(&net->device) && net->plugged && !pair->rx_stalled && !pair->vhost_runs)
+	if (virtio_device_live(&net->device) && net->plugged && !pair->rx_stalled &&
+	    !net_vhost_runs(pair, pair->receive))
 		events |= EPOLLIN;
 	if (pair->tx_stalled)
 		events |= EPOLLOUT;
@@ -178,7 +179,7 @@ static void net_notify(struct virtio_device *device, unsigned queue)
 		net_control(net);
 		return;
 	}
-	if (queue >= 2 * net->pair_count || pair->vhost_runs)
+	if (queue >= 2 * net->pair_count || net_vhost_runs(pair, queue))
 		return;
 	/* 5.1.6.5.5: a pair is for nothing until the driver uses it. */
 	if (queue == pair->receive && pair_used(pair)) {
@@ -258,6 +259,15 @@ static void net_reset(struct virtio_device *device)
 	set_status(net, false);
 }
 
+/* What the driver starts again is served here, until it starts the device anew. */
+static void net_queue_reset(struct virtio_device *device, unsigned queue)
+{
+	struct net *net = CONTAINER_OF(device, struct net, device);
+
+	if (queue < 2 * net->pair_count)
+		net_vhost_stop_queue(&net->pairs[queue / 2], queue);
+}
+
 static void net_free(struct net *net)
 {
 	net_vhost_close(net);
@@ -288,6 +298,7 @@ static const struct virtio_device_ops net_ops = {
 	.config_read = net_config_read,
 	.activate = net_activate,
 	.reset = net_reset,
+	.queue_reset = net_queue_reset,
 	.notify = net_notify,
 	.destroy = net_destroy,
 };
@@ -385,6 +396,10 @@ static void net_fill(struct net *net, const struct virtio_net_options *options)
 		pair->transmit = 2 * i + 1;
 		pair->rx_stalled = true;
 		pair->vhost = options->has_vhost ? options->vhost[i] : -1;
+		if (i > 0 && options->loops) {
+			virtio_device_set_queue_loop(&net->device, pair->receive, options->loops[i - 1]);
+			virtio_device_set_queue_loop(&net->device, pair->transmit, options->loops[i - 1]);
+		}
 		pair->source = (struct loop_source){.fd = options->fds[i], .ready = pair_ready};
 	}
 }

@@ -46,6 +46,7 @@ struct virtio_net_options {
 	enum virtio_net_backend backend;
 	unsigned fd_count;                /* pairs of queues; a stream has one */
 	int fds[VIRTIO_NET_PAIRS_MAX];    /* taken over on success; made non-blocking */
+	struct loop *const *loops;        /* of pairs but the first, whose is the device\'s; NULL: all that */
 	bool has_vhost;                   /* TAP only; while it has a rate it does without */
 	bool needs_vhost;                 /* it is not made without */
 	int vhost[VIRTIO_NET_PAIRS_MAX];  /* of /dev/vhost-net, one for each pair; taken over, too */

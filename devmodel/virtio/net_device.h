@@ -81,9 +81,9 @@ struct net_queue {
 	struct net_filter filter; /* a copy of the card's, of this version */
 	unsigned filter_version;
 	struct virtio_throttle rx_throttle, tx_throttle;
-	int vhost;                /* descriptor of /dev/vhost-net, -1: none */
-	_Atomic bool vhost_runs;  /* the kernel serves its queues */
-	struct net_call calls[3]; /* of the receive queue, of the transmit queue, of broken rings */
+	int vhost;                  /* descriptor of /dev/vhost-net, -1: none */
+	_Atomic bool vhost_runs[2]; /* the kernel serves its receive queue, its transmit queue */
+	struct net_call calls[3];   /* of the receive queue, of the transmit queue, of broken rings */
 
 	struct virtq_chain chain; /* what both directions work on */
 	struct net_buffers rx;
@@ -135,6 +135,8 @@ struct net {
 	_Atomic bool plugged;        /* virtio_net_set_link */
 	_Atomic unsigned pairs_used; /* by the driver */
 	struct virtq_chain control_chain;
+
+	bool vhost_failed; /* descriptors of it are there, and of no use */
 
 	pthread_mutex_t lock; /* of `space`, and of what follows */
 	struct net_filter filter;
@@ -193,6 +195,9 @@ void net_tx_count(struct net_queue *pair, size_t len);
 /* net_vhost.c, where the locks are said; a pair without vhost is left alone. */
 void net_vhost_start(struct net_queue *pair);
 void net_vhost_stop(struct net_queue *pair);
+/* Of one queue: its lock is held. */
+void net_vhost_stop_queue(struct net_queue *pair, unsigned queue);
+bool net_vhost_runs(const struct net_queue *pair, unsigned queue);
 /* Features that vhost-net has not. */
 uint64_t net_vhost_unoffered(const struct virtio_net_options *options);
 /* After virtio_device_init. On failure net_vhost_close is to be called as well. */

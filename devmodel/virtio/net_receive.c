@@ -135,7 +135,8 @@ void net_receive(struct net_queue *pair)
 {
 	struct net *net = pair->net;
 
-	if (!virtio_device_live(&net->device) || !net_online(net) || pair->rx_stalled || pair->vhost_runs)
+	if (!virtio_device_live(&net->device) || !net_online(net) || pair->rx_stalled ||
+	    net_vhost_runs(pair, pair->receive))
 		return;
 	filter_renew(pair);
 	virtq_disable_notify(queue_of(pair));

@@ -16,7 +16,7 @@ void net_transmit(struct net_queue *pair)
 	struct virtq *queue = &device->queues[pair->transmit];
 	unsigned budget = VIRTIO_BATCH;
 
-	if (!virtio_device_live(device) || pair->tx_stalled || pair->vhost_runs)
+	if (!virtio_device_live(device) || pair->tx_stalled || net_vhost_runs(pair, pair->transmit))
 		return;
 	virtq_disable_notify(queue);
 	while (!pair->tx_stalled && !net_tx_waits(pair) &&

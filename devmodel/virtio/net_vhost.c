@@ -59,7 +59,8 @@ static void fault_ready(struct loop_source *source, uint32_t events)
 
 	(void)events;
 	virtio_queue_lock(device, call->queue);
-	if (virtio_device_live(device) && call->pair->vhost_runs)
+	if (virtio_device_live(device) &&
+	    (call->pair->vhost_runs[RECEIVE] || call->pair->vhost_runs[TRANSMIT]))
 		virtio_device_broken(device, "the ring of a queue is broken");
 	virtio_queue_unlock(device, call->queue);
 }
@@ -124,46 +125,69 @@ static int set_address(const struct net_queue *pair, unsigned ring, const struct
 	return ioctl(pair->vhost, VHOST_SET_VRING_ADDR, &address) < 0 ? -errno : 0;
 }
 
-/* Any thread: nobody else changes what is watched of a queue that runs. */
-static void watch_kicks(const struct net_queue *pair, bool watch)
+/* Any thread: nobody else changes what is watched of a queue. */
+static void watch_kick(struct net_queue *pair, unsigned index, bool watch)
 {
-	struct virtio_kick *kicks = pair->net->device.kicks;
-	uint32_t events = watch ? EPOLLIN | EPOLLET : 0;
+	struct virtio_kick *kick = &pair->net->device.kicks[index];
 
-	loop_modify(kicks[pair->receive].loop, &kicks[pair->receive].source, events);
-	loop_modify(kicks[pair->transmit].loop, &kicks[pair->transmit].source, events);
+	loop_modify(kick->loop, &kick->source, watch ? EPOLLIN | EPOLLET : 0);
 }
 
-static int ring_start(const struct net_queue *pair, unsigned ring)
+static unsigned queue_of(const struct net_queue *pair, unsigned ring)
 {
-	unsigned index = ring == RECEIVE ? pair->receive : pair->transmit;
+	return ring == RECEIVE ? pair->receive : pair->transmit;
+}
+
+static int ring_hand_over(const struct net_queue *pair, unsigned ring)
+{
 	const struct virtio_device *device = &pair->net->device;
-	const struct virtq *queue = &device->queues[index];
+	const struct virtq *queue = &device->queues[queue_of(pair, ring)];
+	int kick = device->kicks[queue_of(pair, ring)].source.fd;
 	int code;
 
-	if (!queue->enabled)
-		return -ENODATA;
 	if ((code = set_state(pair->vhost, VHOST_SET_VRING_NUM, ring, queue->size)) < 0 ||
 	    (code = set_state(pair->vhost, VHOST_SET_VRING_BASE, ring, queue->avail_next)) < 0 ||
 	    (code = set_address(pair, ring, queue)) < 0 ||
 	    (code = set_file(pair->vhost, VHOST_SET_VRING_ERR, ring, pair->calls[2].source.fd)) < 0 ||
 	    (code = set_file(pair->vhost, VHOST_SET_VRING_CALL, ring, pair->calls[ring].source.fd)) < 0 ||
-	    (code = set_file(pair->vhost, VHOST_SET_VRING_KICK, ring, device->kicks[index].source.fd)) < 0)
+	    (code = set_file(pair->vhost, VHOST_SET_VRING_KICK, ring, kick)) < 0)
 		return code;
 	return set_file(pair->vhost, VHOST_NET_SET_BACKEND, ring, pair->source.fd);
 }
 
-/* Once this returns, the kernel touches it no more. */
-static void ring_stop(const struct net_queue *pair, unsigned ring)
+/* A queue that its driver has left out, or has stopped, is nobody's. */
+static int ring_start(struct net_queue *pair, unsigned ring)
 {
-	unsigned index = ring == RECEIVE ? pair->receive : pair->transmit;
+	unsigned index = queue_of(pair, ring);
+	int code;
+
+	if (!pair->net->device.queues[index].enabled || pair->vhost_runs[ring])
+		return 0;
+	watch_kick(pair, index, false);
+	pair->vhost_runs[ring] = true;
+	code = ring_hand_over(pair, ring);
+	if (code < 0) {
+		pair->vhost_runs[ring] = false;
+		watch_kick(pair, index, true);
+	}
+	return code;
+}
+
+/* Once this returns, the kernel touches it no more. */
+static void ring_stop(struct net_queue *pair, unsigned ring)
+{
+	unsigned index = queue_of(pair, ring);
 	struct vhost_vring_state state = {.index = ring};
 
+	if (!pair->vhost_runs[ring])
+		return;
 	set_file(pair->vhost, VHOST_NET_SET_BACKEND, ring, -1);
 	set_file(pair->vhost, VHOST_SET_VRING_KICK, ring, -1);
 	set_file(pair->vhost, VHOST_SET_VRING_CALL, ring, -1);
 	if (ioctl(pair->vhost, VHOST_GET_VRING_BASE, &state) == 0)
 		virtq_continue(&pair->net->device.queues[index], (uint16_t)state.num);
+	pair->vhost_runs[ring] = false;
+	watch_kick(pair, index, true);
 }
 
 /* ---- A pair ---- */
@@ -174,32 +198,38 @@ void net_vhost_start(struct net_queue *pair)
 	uint64_t features = net->device.features & FEATURES_OF_RINGS;
 	int code;
 
-	if (pair->vhost < 0 || pair->vhost_runs || !net_online(net) || !virtio_device_live(&net->device))
+	if (pair->vhost < 0 || net->vhost_failed || !net_online(net) || !virtio_device_live(&net->device))
 		return;
 	if (net->rx_limited || net->tx_limited)
 		return; /* the kernel knows no rates */
-	watch_kicks(pair, false);
-	pair->vhost_runs = true;
-	code = ioctl(pair->vhost, VHOST_SET_FEATURES, &features) < 0 ? -errno : ring_start(pair, TRANSMIT);
+	code = ioctl(pair->vhost, VHOST_SET_FEATURES, &features) < 0 ? -errno : 0;
+	if (code == 0)
+		code = ring_start(pair, TRANSMIT);
 	if (code == 0)
 		code = ring_start(pair, RECEIVE);
 	if (code == 0)
 		return;
 	net_vhost_stop(pair);
-	if (code != -ENODATA) /* a driver that leaves a queue out is served here */
-		log_limited(&net->device.log_limit, LOG_LEVEL_WARNING, "virtio %s: goes on without vhost: %s",
-			    net->name, strerror(-code));
+	log_limited(&net->device.log_limit, LOG_LEVEL_WARNING, "virtio %s: goes on without vhost: %s",
+		    net->name, strerror(-code));
 }
 
 void net_vhost_stop(struct net_queue *pair)
 {
-	if (!pair->vhost_runs)
-		return;
+	if (pair->vhost_runs[RECEIVE])
+		pair->rx_stalled = false;
 	ring_stop(pair, RECEIVE);
 	ring_stop(pair, TRANSMIT);
-	pair->vhost_runs = false;
-	pair->rx_stalled = false;
-	watch_kicks(pair, true);
+}
+
+void net_vhost_stop_queue(struct net_queue *pair, unsigned queue)
+{
+	ring_stop(pair, queue == pair->receive ? RECEIVE : TRANSMIT);
+}
+
+bool net_vhost_runs(const struct net_queue *pair, unsigned queue)
+{
+	return pair->vhost_runs[queue == pair->receive ? RECEIVE : TRANSMIT];
 }
 
 /* ---- How it is made ---- */
@@ -208,7 +238,7 @@ uint64_t net_vhost_unoffered(const struct virtio_net_options *options)
 {
 	const uint64_t never = BIT(VIRTIO_NET_F_CTRL_RX) | BIT(VIRTIO_NET_F_CTRL_RX_EXTRA) |
 			       BIT(VIRTIO_NET_F_CTRL_VLAN) | BIT(VIRTIO_F_RING_PACKED) |
-			       BIT(VIRTIO_F_RING_RESET) | BIT(VIRTIO_F_IN_ORDER);
+			       BIT(VIRTIO_F_IN_ORDER);
 	uint64_t has = 0;
 
 	if (ioctl(options->vhost[0], VHOST_GET_FEATURES, &has) < 0)
@@ -264,12 +294,8 @@ int net_vhost_open(struct net *net, struct error *err)
 void net_vhost_give_up(struct net *net, const struct error *why)
 {
 	log_warning("%s; it goes without", why->text);
+	net->vhost_failed = true;
 	net_vhost_close(net);
-	for (unsigned i = 0; i < net->pair_count; i++) {
-		if (net->pairs[i].vhost >= 0)
-			close(net->pairs[i].vhost);
-		net->pairs[i].vhost = -1;
-	}
 }
 
 void net_vhost_close(struct net *net)

@@ -269,13 +269,29 @@ class Life(ApiTest):
     def test_guest_that_is_not_there(self):
         for operation in self.document.operations.values():
             names = [parameter["name"] for parameter in operation.named("path")]
-            if "/guests/{guest}" not in operation.template or operation.id in ("putGuest", "exec", "plugDevice", "patchGuest"):
+            if "/guests/{guest}" not in operation.template or (operation.body and operation.body.get("required")):
                 continue
             with self.subTest(operation):
                 arguments = {"guest": "wbe"} | {name: 1 for name in names if name != "guest"}
                 if operation.stream:
                     arguments["upgrade"] = "rastos-stream"
                 self.assert_problem(getattr(self.api, operation.id)(**arguments), 404, ["wbe", "did you mean web?"])
+
+    def test_memory_and_console_of_one_that_runs(self):
+        self.put("db", memory_mib=64, memballoon=True, console="virtio", channels=[{"name": "agent"}])
+        for name, status in (("wbe", 404), ("db", 409)):
+            self.assert_problem(self.api.putMemory({"memory_mib": 32}, guest=name), status)
+            self.assert_problem(self.api.putConsoleSize({"columns": 80, "rows": 25}, guest=name), status)
+        self.assert_status(200, self.api.startGuest(guest="db", wait=True))
+        self.assert_status(204, self.api.putMemory({"memory_mib": 32}, guest="db"))
+        self.assertEqual(self.api.getStats(guest="db").json["counters"]["balloon"]["target_bytes"], 32 << 20)
+        self.assert_problem(self.api.putMemory({"memory_mib": 65}, guest="db"), 422, ["64 MiB"])
+        self.assert_problem(self.api.putMemory({"memory_mib": 15}, guest="db"), 422, ["memory_mib"])
+        self.assert_status(204, self.api.putConsoleSize({"columns": 132, "rows": 43}, guest="db"))
+        self.assert_problem(self.api.putConsoleSize({"columns": 132}, guest="db"), 422, ["rows"])
+        self.assert_problem(self.api.openChannel(guest="db", channel="nobody", upgrade="rastos-stream"), 404, ["no channel nobody"])
+        (device,) = [device for device in self.api.listDevices(guest="db").json["devices"] if device["type"] == "channels"]
+        self.assertEqual([channel["name"] for channel in device["channels"]], ["agent"])
 
     def test_wait_ends_in_time(self):
         self.put("slow", ready="notify")
@@ -489,6 +505,97 @@ class Disks(ApiTest):
         self.assertEqual(disk["size"], 4096)
         self.assertEqual(self.read("state/disks/data.img"), b"x" * 4096)
 
+    # --- Bytes that are sent ---
+
+    def upload(self, name, data, headers=None, query="", client=None):
+        return (client or self.api).request("PUT", f"/v1/disks/{name}{query}", data, {"Content-Type": "application/octet-stream"} | (headers or {}))
+
+    def pool(self):
+        folder = self.path("state/disks")
+        return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+
+    def test_image_is_sent(self):
+        image = bytes(510) + b"\x55\xaa" + bytes(1 << 20) + os.urandom(3 << 20)
+        image += bytes(-len(image) % 512)
+        answer = self.assert_status(201, self.upload("sent", image, query="?wait=true"))
+        self.assertEqual(answer.headers["Location"], "/v1/disks/sent")
+        self.assertEqual((answer.json["size"], answer.json["content"]), (len(image), "MBR"))
+        self.assertLess(answer.json["allocated"], len(image) - (1 << 19), "zeros take no room")
+        self.assertEqual(self.read("state/disks/sent.img"), image)
+        task = self.assert_status(202, self.upload("larger", image, query="?format=raw&size=8388608")).json
+        self.assertEqual((task["kind"], task["target"]), ("disk-import", "larger"))
+        wait_until(lambda: self.api.getTask(task=task["id"]).json["state"] == "done")
+        task = self.api.getTask(task=task["id"]).json
+        self.assertEqual(task["result"]["size"], 8 << 20)
+        self.assertEqual((task["progress"]["done"], task["progress"]["total"]), (len(image), len(image)))
+        self.assert_problem(self.upload("sent", image, query="?wait=true"), 409, ["sent", "already"])
+        self.assertEqual(self.pool(), ["larger.img", "sent.img"])
+        self.assert_serves()
+
+    def test_uploads_that_are_none(self):
+        for query, status, words in (("?format=vhs", 400, ["format"]), ("?size=511", 400, ["size"]), ("?tag=", 400, ["tag"]),
+                                     ("?format=directory", 400, ["format"]), ("?color=red", 400, ["color"])):
+            with self.subTest(query=query):
+                self.assert_problem(self.upload("sent", b"x" * 512, query=query), status, words)
+        self.assert_problem(self.upload("sent", b""), 400, ["body"])
+        self.assert_problem(self.upload("..", b"x" * 512, query="?wait=true"), 400, ["name"])
+        self.assert_problem(self.upload("sent", b"hello", query="?wait=true&format=raw"), 422, ["512"])
+        self.assert_problem(self.upload("sent", b"hello", query="?wait=true"), 422, ["--format raw"])
+        self.assert_problem(self.api.putDisk({"size": 512}, disk="sent", format="raw"), 400, ["octet-stream"], parameter="format")
+        peer = self.raw()
+        peer.sendall(b"PUT /v1/disks/sent HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+                     b"2\r\nhi\r\n0\r\n\r\n")
+        self.assertEqual(peer.recv(4096)[:13], b"HTTP/1.1 411 ")
+        self.assertEqual(self.pool(), [])
+
+    def test_upload_without_room_is_refused_before_it_comes(self):
+        peer = self.raw()
+        peer.sendall(b"PUT /v1/disks/sent?wait=true HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\n"
+                     b"Content-Length: 60000000000000\r\nExpect: 100-continue\r\n\r\n")
+        answer = peer.recv(4096)
+        self.assertEqual(answer[:13], b"HTTP/1.1 409 ")
+        self.assertIn(b"no room", answer)
+        self.assertEqual(self.api.listTasks().json["tasks"], [])
+        self.assertEqual(self.pool(), [])
+
+    def test_who_breaks_off_leaves_nothing(self):
+        (pid,) = self.manager_pids()
+        self.api.getMode()
+        before = len(os.listdir(f"/proc/{pid}/fd"))
+        for sent in (0, 1, 100000, 2 << 20):
+            peer = self.raw()
+            peer.sendall(b"PUT /v1/disks/sent HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\n"
+                         b"Content-Length: 4194304\r\n\r\n" + b"x" * sent)
+            wait_until(lambda: self.api.listTasks(state="running").json["tasks"])
+            peer.close()
+            wait_until(lambda: not self.api.listTasks(state="running").json["tasks"])
+        self.assertEqual({task["state"] for task in self.api.listTasks().json["tasks"]}, {"cancelled"})
+        self.assertEqual(self.pool(), [])
+        self.api.close()
+        wait_until(lambda: len(os.listdir(f"/proc/{pid}/fd")) <= before)
+
+    def test_task_of_an_upload_is_cancelled(self):
+        peer = self.raw()
+        peer.sendall(b"PUT /v1/disks/sent?wait=true HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\n"
+                     b"Content-Length: 200000\r\n\r\n" + b"x" * 100000)
+        (task,) = wait_until(lambda: self.api.listTasks(state="running").json["tasks"])
+        self.assert_status(202, self.api.cancelTask(task=task["id"]))
+        wait_until(lambda: self.api.getTask(task=task["id"]).json["state"] == "cancelled")
+        peer.sendall(b"x" * 100000)
+        self.assertIn(peer.recv(4096)[:12], (b"HTTP/1.1 409", b"HTTP/1.1 500"))
+        self.assertEqual(self.pool(), [])
+        self.assert_serves()
+
+    def test_manager_that_dies_leaves_no_half(self):
+        peer = self.raw()
+        peer.sendall(b"PUT /v1/disks/sent HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\n"
+                     b"Content-Length: 200000\r\n\r\n" + b"x" * 100000)
+        wait_until(lambda: any(name.startswith(".draft") for name in self.pool()))
+        os.kill(self.manager_pids()[0], signal.SIGKILL)
+        wait_until(lambda: not self.manager_pids())
+        self.up()
+        wait_until(lambda: self.pool() == [])
+
     def test_disks_that_are_wrong(self):
         for body, pointer in (({}, None), ({"size": 0}, "/size"), ({"size": 513}, "/size"), ({"size": 1 << 50}, "/size"),
                               ({"size": "1G"}, "/size"), ({"sise": 512}, "/sise"),
@@ -507,13 +614,13 @@ class Disks(ApiTest):
         self.assert_problem(self.api.deleteDisk(disk="nothing", wait=True), 404, ["nothing"])
         self.assertEqual(self.api.listDisks().json["disks"], [])
 
-    def test_disk_in_use_is_left_alone(self):
+    def test_disk_in_use_is_not_deleted_and_may_grow(self):
         self.assert_status(201, self.api.putDisk({"size": 1 << 20}, disk="data", wait=True))
         self.put("web", disks=[{"image": "data"}])
         self.assert_status(200, self.api.startGuest(guest="web", wait=True))
         self.assertTrue(self.api.getDisk(disk="data").json["in_use"])
         self.assert_problem(self.api.deleteDisk(disk="data", wait=True), 409, ["data"])
-        self.assert_problem(self.api.resizeDisk({"size": 2 << 20}, disk="data", wait=True), 409, ["data"])
+        self.assertEqual(self.assert_status(200, self.api.resizeDisk({"size": 2 << 20}, disk="data", wait=True)).json["size"], 2 << 20)
         devices = self.api.listDevices(guest="web").json["devices"]
         self.assertIn("disk", [device["type"] for device in devices])
 

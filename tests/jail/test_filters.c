@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/io_uring.h>
 #include <linux/kvm.h>
+#include <linux/vhost.h>
 #include <linux/userfaultfd.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -199,6 +200,8 @@ KILLED(file_locks)           { CALL(SYS_fcntl, host->file, F_SETLK, page); }
 KILLED(signals_from_a_file)  { CALL(SYS_fcntl, host->file, F_SETOWN, 1); }
 KILLED(interrupt_routes)     { CALL(SYS_ioctl, 0, KVM_SET_GSI_ROUTING, page); }
 KILLED(interrupt_by_file)    { CALL(SYS_ioctl, 0, KVM_IRQFD, page); }
+KILLED(log_of_vhost)         { CALL(SYS_ioctl, 0, VHOST_SET_LOG_BASE, page); }
+KILLED_VCPU_DISK(memory_of_vhost) { CALL(SYS_ioctl, 0, VHOST_SET_MEM_TABLE, page); }
 KILLED_VCPU_DISK(a_new_event) { CALL(SYS_eventfd2, 0, O_CLOEXEC); }
 KILLED_MAIN_DISK(run_a_vcpu) { CALL(SYS_ioctl, 0, KVM_RUN, 0); }
 KILLED_VCPU_DISK(change_memory_slots) { CALL(SYS_ioctl, 0, KVM_SET_USER_MEMORY_REGION, page); }

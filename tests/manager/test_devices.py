@@ -219,6 +219,21 @@ class Running(Devices):
                 self.assertEqual(json.loads(self.read("guests/web.json"))["networks"], [card | {"link": link}])
                 self.assertEqual(self.definition_now()["networks"], [card | {"link": link}])
                 self.assertIsNone(self.definition_now("next_definition"))
+            limits = {"bandwidth": {"inbound": {"average": 100}, "outbound": {"average": 50, "peak": 80}}}
+            self.result("device-add", device="lan", kind="network", definition=card | limits)
+            self.assertEqual(self.definition_now()["networks"], [card | limits])
+            self.refused_op("device-add", USAGE, ["average"], device="lan", kind="network",
+                            definition=card | {"bandwidth": {"inbound": {"average": 0}}})
+            self.assertEqual(self.definition_now()["networks"], [card | limits])
+            self.ok("device", "set", "--link", "down", "--inbound", "0", "--outbound", "70", "web", "lan")
+            self.assertEqual(self.definition_now()["networks"], [card | {"link": "down", "bandwidth": {"outbound": {"average": 70}}}])
+            self.ok("device", "set", "--link", "up", "--outbound", "0", "web", "lan")
+            self.assertEqual(self.definition_now()["networks"], [card | {"link": "up"}])
+            self.usage(["--inbound", "AVERAGE"], "device", "set", "--inbound", "fast", "web", "lan")
+            self.usage(["--link", "up or down"], "device", "set", "--link", "on", "web", "lan")
+            self.usage(["--link"], "device", "set", "web", "lan")
+            self.refused(REFUSED, ["console0", "no network card"], "device", "set", "--link", "up", "web", "console0")
+            self.refused(REFUSED, ["wan"], "device", "set", "--link", "up", "web", "wan")
             self.refused_op("device-add", REFUSED, ["lan", "cannot change while"], device="lan", kind="network",
                             definition=card | {"link": "down", "mtu": 1400})
             self.assertEqual(self.guest("web")["pid"], pid)
@@ -241,6 +256,17 @@ class Running(Devices):
                 self.refused_op("device-add", USAGE, words, device="root", kind="disk", definition=self.disk(id="root", iotune=iotune))
             self.refused_op("device-add", REFUSED, ["root", "cannot change while"], device="root", kind="disk",
                             definition=self.disk(id="root", iotune={"read": {"iops_sec": 50}}, cache="none"))
+            self.ok("device", "set", "--bytes", "read=1M", "--bytes", "write=2M", "--iops", "100", "web", "root")
+            self.assertEqual(self.definition_now()["disks"][0]["iotune"],
+                             {"read": {"bytes_sec": 1 << 20}, "write": {"bytes_sec": 2 << 20}, "total": {"iops_sec": 100}})
+            self.ok("device", "set", "--bytes", "total=4M", "--iops", "0", "web", "root")
+            self.assertEqual(self.definition_now()["disks"][0]["iotune"], {"total": {"bytes_sec": 4 << 20}})
+            self.ok("device", "set", "--bytes", "0", "web", "root")
+            self.assertEqual(self.definition_now()["disks"], [self.disk(id="root")])
+            self.usage(["--bytes", "read="], "device", "set", "--bytes", "reads=1", "web", "root")
+            self.usage(["--iops", "NUMBER"], "device", "set", "--iops", "read=", "web", "root")
+            self.usage(["--link", "--bytes"], "device", "set", "--link", "up", "--bytes", "1M", "web", "root")
+            self.refused(REFUSED, ["console0", "no disk"], "device", "set", "--bytes", "1M", "web", "console0")
             self.assertEqual(self.guest("web")["pid"], pid)
             self.ok("kill", "web")
             self.wait_state("web", "off")
@@ -276,7 +302,7 @@ class Running(Devices):
             self.assertFalse(answer["ok"], answer)
             self.assert_words(words, answer["error"])
             self.assertEqual(os.stat(self.path("state/disks/data.img")).st_size, 2 << 20)
-        self.refused(FAILED, ["data", "smaller"], "disk", "resize", "data", "1M")
+        self.refused(REFUSED, ["data", "smaller"], "disk", "resize", "data", "1M")
 
     def test_guests_process_calls_devices_as_the_definition_does(self):
         self.start(disks=[self.disk(id="root"), self.disk("more")], networks=[{"type": "passt", "id": "lan"}, {"type": "passt"}])

@@ -41,7 +41,7 @@ class Channels(ManagerTest):
         process = self.run_program("start", "log")
         self.assertEqual(process.returncode, REFUSED)
         self.assert_words(["channel path", "plain: another file is there"], process.errors)
-        self.assertEqual(self.read("plain"), "not a socket")
+        self.assertEqual(self.read("plain"), b"not a socket")
 
     def test_programs_come_and_go_and_nothing_is_left(self):
         self.define_file("web", channels=[{"name": AGENT}])

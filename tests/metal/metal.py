@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """Metal tests: shell scripts that run on the rastOS host, which runs in QEMU with emulated AMD SVM.
 
-    metal.py run CASE.sh [--keep]     run one case
-    metal.py shell                    a shell on the host, for trying things out; Ctrl-] leaves
+    metal.py run CASE.sh [--keep] [--long]    run one case
+    metal.py shell                            a shell on the host, for trying things out; Ctrl-] leaves
 
 The host is booted once; its state is saved (QEMU's migration to a file) and every case starts from it, so a case costs no
 boot of the host. A case is tests/metal/cases/NAME.sh: lib.sh goes before it, it runs under `set -eu`, and its exit status is the
 verdict: 0 passed, 77 skipped, 75 (what it waited for did not happen) stalled, anything else failed. Its output is the test's.
+
+--long is for the cases that can do more than a test run has time for: they find $long set, and have the seconds of their line
+"# long: SECONDS" instead of those of "# timeout: SECONDS".
 
 A case that stalls is run again, up to ATTEMPTS times, and says so, as is one that fails with a guest that panicked; one that
 finds something wrong is not. The reason is the emulated processor (docs/architecture.md, "Tests"): now and then it enters the
@@ -240,23 +243,29 @@ def booted_state():
     return saved_state("host", (KERNEL, METAL / "host.initrd", METAL / "payload.img", Path(__file__)), Machine)
 
 
-def case_timeout(text):
+def case_timeout(text, long):
+    if long:
+        match = re.search(r"^# long: (\d+)$", text, re.MULTILINE)
+        if not match:
+            raise Failure("--long: the case has no line \"# long: SECONDS\"")
+        return int(match.group(1))
     match = re.search(r"^# timeout: (\d+)$", text, re.MULTILINE)
     return int(match.group(1)) if match else 90
 
 
-def run_case(path, keep):
+def run_case(path, keep, long):
     for attempt in range(1, ATTEMPTS + 1):
-        status = run_case_once(path, keep)
+        status = run_case_once(path, keep, long)
         if status != STALLED:
             return status
         print(f"metal: {path.stem}: stalled, attempt {attempt} of {ATTEMPTS}", flush=True)
     return STALLED
 
 
-def run_case_once(path, keep):
+def run_case_once(path, keep, long):
     text = path.read_text()
-    script = (SOURCE / "lib.sh").read_text() + "\nset -eu\n" + text
+    seconds = case_timeout(text, long)
+    script = f"long={'yes' if long else ''}\n" + (SOURCE / "lib.sh").read_text() + "\nset -eu\n" + text
     machine = Machine(incoming=booted_state())
     output = []
 
@@ -265,7 +274,7 @@ def run_case_once(path, keep):
         show(data)
 
     try:
-        status = machine.run(script, case_timeout(text), record)
+        status = machine.run(script, seconds, record)
         if status not in (0, SKIPPED, STALLED) and GUEST_DIED.search(b"".join(output)):
             print(f"metal: {path.stem}: a guest died that should not have")
             return STALLED
@@ -296,13 +305,14 @@ def main():
     run = commands.add_parser("run", help="run one case")
     run.add_argument("case", type=Path)
     run.add_argument("--keep", action="store_true", help="leave the machine running afterwards")
+    run.add_argument("--long", action="store_true", help="all that the case can do")
     commands.add_parser("shell", help="a shell on the host")
     arguments = parser.parse_args()
     try:
         if arguments.command == "shell":
             open_shell()
             return 0
-        return run_case(arguments.case, arguments.keep)
+        return run_case(arguments.case, arguments.keep, arguments.long)
     except Failure as failure:
         print(f"metal: {failure}")
         return 1

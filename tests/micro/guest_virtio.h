@@ -14,7 +14,7 @@
 #define VIRTIO_PIN       16
 #define VIRTIO_VECTOR    0x50
 #define VIRTIO_MAGIC     0x74726976
-#define VIRTIO_QUEUES    3
+#define VIRTIO_QUEUES    6
 #define VIRTIO_RING      8 /* descriptors a queue */
 #define VIRTIO_VERSION_1 (1ULL << VIRTIO_F_VERSION_1)
 

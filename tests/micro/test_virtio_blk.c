@@ -73,12 +73,14 @@ GUEST(reads_id)
 #include <unistd.h>
 
 #include "devmodel/virtio/blk.h"
+#include "devmodel/virtio/blk_ring.h"
 #include "tests/micro/micro.h"
 
 /* A disk whose every sector is filled with its number; *file is the test's own descriptor of it. */
-static struct virtio_device *disk_create(struct micro *micro, int *file)
+static struct virtio_device *disk_create(struct micro *micro, enum virtio_blk_engine engine, int *file)
 {
-	struct virtio_blk_options options = {.name = "disk", .size = SECTORS * SECTOR, .id = DISK_ID};
+	struct virtio_blk_options options = {
+		.name = "disk", .size = SECTORS * SECTOR, .id = DISK_ID, .engine = engine};
 	struct virtio_device *disk;
 	uint8_t bytes[SECTOR];
 	struct error err;
@@ -95,23 +97,27 @@ static struct virtio_device *disk_create(struct micro *micro, int *file)
 	return disk;
 }
 
-static int disk_run(const char *guest)
+static int disk_run_with(enum virtio_blk_engine engine, const char *guest)
 {
 	struct virtio_device *disk;
 	struct micro micro;
 	int file;
 
 	micro_create(&micro, 1);
-	disk = disk_create(&micro, &file);
+	disk = disk_create(&micro, engine, &file);
 	micro_expect(&micro, guest, 0);
 	virtio_device_destroy(disk);
 	micro_destroy(&micro);
 	return file;
 }
 
-MICRO_TEST(virtio_blk, sectors_are_read_and_written)
+static int disk_run(const char *guest)
 {
-	int file = disk_run("reads_and_writes");
+	return disk_run_with(VIRTIO_BLK_AUTO, guest);
+}
+
+static void expect_written(int file)
+{
 	uint8_t bytes[SECTOR];
 
 	cr_assert_eq(pread(file, bytes, sizeof(bytes), 2 * SECTOR), SECTOR);
@@ -120,6 +126,21 @@ MICRO_TEST(virtio_blk, sectors_are_read_and_written)
 	cr_assert_eq(pread(file, bytes, sizeof(bytes), 3 * SECTOR), SECTOR);
 	cr_assert_eq(bytes[0], 3, "the next sector is as it was");
 	close(file);
+}
+
+MICRO_TEST(virtio_blk, sectors_are_read_and_written)
+{
+	expect_written(disk_run_with(VIRTIO_BLK_BLOCKING, "reads_and_writes"));
+}
+
+MICRO_TEST(virtio_blk, sectors_are_read_and_written_with_io_uring)
+{
+	struct blk_ring ring;
+
+	if (blk_ring_open(&ring, 1, 1) < 0)
+		cr_skip_test("this kernel has no io_uring for us");
+	blk_ring_close(&ring);
+	expect_written(disk_run_with(VIRTIO_BLK_IO_URING, "reads_and_writes"));
 }
 
 MICRO_TEST(virtio_blk, read_past_end_fails_and_the_disk_goes_on)

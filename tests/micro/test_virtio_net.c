@@ -9,6 +9,7 @@
 
 #define QUEUE_RECEIVE  0
 #define QUEUE_TRANSMIT 1
+#define QUEUE_CONTROL  2
 
 static struct packet {
 	struct virtio_net_hdr_v1 header;
@@ -33,8 +34,45 @@ GUEST(sends_and_receives)
 	return 0;
 }
 
+static bool command(uint8_t class, uint8_t number, const void *data, uint32_t len)
+{
+	static uint8_t bytes[2 + 8], ack;
+	struct virtio_part parts[] = {{bytes, 2 + len, false}, {&ack, 1, true}};
+
+	bytes[0] = class;
+	bytes[1] = number;
+	for (uint32_t i = 0; i < len; i++)
+		bytes[2 + i] = ((const uint8_t *)data)[i];
+	ack = 0xaa;
+	return virtio_do(QUEUE_CONTROL, parts, 2) == 1 && ack == VIRTIO_NET_OK;
+}
+
+/* Takes another address, and only frames for it: of the peer's two, the second. */
+GUEST(receives_what_it_asked_for)
+{
+	static const uint8_t address[6] = {0x52, 0x54, 0, 0, 0, 9};
+	static const uint8_t off;
+	struct virtio_part in = {&received, sizeof(received), true};
+	struct virtio_part out = {&sent, sizeof(sent.header) + FRAME_SIZE, false};
+
+	EXPECT(virtio_start(VIRTIO_ID_NET,
+			    1ULL << VIRTIO_NET_F_MAC | 1ULL << VIRTIO_NET_F_CTRL_VQ |
+				    1ULL << VIRTIO_NET_F_CTRL_RX | 1ULL << VIRTIO_NET_F_CTRL_MAC_ADDR,
+			    3));
+	EXPECT(command(VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET, address, sizeof(address)));
+	EXPECT(mmio_read8(VIRTIO_BASE + VIRTIO_MMIO_CONFIG + 5) == 9);
+	EXPECT(command(VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, &off, 1));
+	EXPECT(!command(VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, &off, 1));
+	virtio_submit(QUEUE_RECEIVE, &in, 1);
+	virtio_do(QUEUE_TRANSMIT, &out, 1);
+	EXPECT(virtio_wait(QUEUE_RECEIVE) == sizeof(received.header) + FRAME_SIZE);
+	EXPECT(received.frame[5] == 9);
+	return 0;
+}
+
 #else
 #include <arpa/inet.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -58,7 +96,24 @@ static void *peer_answer(void *argument)
 	return NULL;
 }
 
-MICRO_TEST(virtio_net, frames_go_out_and_come_in)
+/* Two frames, when the guest has sent one: one for somebody else, one for it. */
+static void *peer_sends_two(void *argument)
+{
+	struct {
+		uint32_t length;
+		uint8_t frame[FRAME_SIZE];
+	} message;
+	int wire = *(int *)argument;
+
+	cr_assert_eq(recv(wire, &message, sizeof(message), MSG_WAITALL), sizeof(message));
+	for (uint8_t last = 8; last <= 9; last++) {
+		memcpy(message.frame, (const uint8_t[]){0x52, 0x54, 0, 0, 0, last}, 6);
+		cr_assert_eq(send(wire, &message, sizeof(message), 0), sizeof(message));
+	}
+	return NULL;
+}
+
+static void run(const char *guest, void *(*peer_does)(void *wire))
 {
 	struct virtio_net_options options = {
 		.fd_count = 1,
@@ -78,11 +133,21 @@ MICRO_TEST(virtio_net, frames_go_out_and_come_in)
 	net = virtio_net_create(&options, &micro.memory, &micro.loop, &err);
 	cr_assert_not_null(net, "%s", err.text);
 	micro_virtio_device(&micro, net);
-	peer = micro_thread(peer_answer, &wire[1]);
-	micro_expect(&micro, "sends_and_receives", 0);
+	peer = micro_thread(peer_does, &wire[1]);
+	micro_expect(&micro, guest, 0);
 	pthread_join(peer, NULL);
 	virtio_device_destroy(net);
 	close(wire[1]);
 	micro_destroy(&micro);
+}
+
+MICRO_TEST(virtio_net, frames_go_out_and_come_in)
+{
+	run("sends_and_receives", peer_answer);
+}
+
+MICRO_TEST(virtio_net, the_driver_says_what_it_wants_to_receive)
+{
+	run("receives_what_it_asked_for", peer_sends_two);
 }
 #endif

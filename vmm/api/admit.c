@@ -9,6 +9,7 @@
 #include "vmm/api/etag.h"
 #include "vmm/api/exchange.h"
 #include "vmm/api/negotiate.h"
+#include "vmm/api/upload.h"
 
 static const char *const body_types[BODY_COUNT] = {
 	[BODY_MEMBERS] = "application/json",
@@ -46,6 +47,13 @@ static bool check_length(struct exchange *exchange)
 	return false;
 }
 
+static const char *or_else(const struct route *route)
+{
+	return route->body == BODY_GUEST ? " or application/xml"
+	       : route->takes_bytes      ? " or " UPLOAD_TYPE
+					 : "";
+}
+
 static bool check_body(struct exchange *exchange)
 {
 	const struct route *route = exchange->route;
@@ -62,10 +70,14 @@ static bool check_body(struct exchange *exchange)
 			      route->path);
 		return false;
 	}
+	if (type && route->takes_bytes && media_type_is(type, UPLOAD_TYPE)) {
+		upload_begin(exchange);
+		return !exchange->response;
+	}
 	exchange->is_xml = type && route->body == BODY_GUEST && media_type_is(type, "application/xml");
 	if (type && !exchange->is_xml && !media_type_is(type, wanted)) {
 		reply_refusal(exchange, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, "the body must be %s%s, not %.64s",
-			      wanted, route->body == BODY_GUEST ? " or application/xml" : "", type);
+			      wanted, or_else(route), type);
 		reply_header(exchange, MHD_HTTP_HEADER_ACCEPT, wanted);
 		return false;
 	}

@@ -13,6 +13,7 @@
 #include "vmm/api/guest_xml.h"
 #include "vmm/api/half_closed.h"
 #include "vmm/api/stream.h"
+#include "vmm/api/upload.h"
 
 const char *exchange_header(const struct exchange *exchange, const char *name)
 {
@@ -54,7 +55,9 @@ void exchange_suspend(struct exchange *exchange)
 {
 	exchange->suspended = true;
 	exchange->http->MHD_suspend_connection(exchange->mhd);
-	watch_hangup(exchange, exchange->connection->half_closed ? 0 : EPOLLRDHUP);
+	/* What follows a body that is not all here yet is libmicrohttpd's to find out. */
+	watch_hangup(exchange,
+		     exchange->connection->half_closed || upload_goes_on(exchange) ? 0 : EPOLLRDHUP);
 }
 
 void exchange_resume(struct exchange *exchange)
@@ -83,12 +86,27 @@ static bool too_large(struct exchange *exchange, size_t len)
 	return exchange->body_len + len > exchange->body_max;
 }
 
+/* *len: how many are left for later. False as below. */
+static bool take_upload(struct exchange *exchange, const char *data, size_t *len)
+{
+	ssize_t taken = upload_take(exchange, data, *len);
+
+	if (taken >= 0) {
+		*len -= (size_t)taken;
+		return true;
+	}
+	exchange->broken = true; /* its task has failed, and upload_end finds out why */
+	exchange->body_len = *len;
+	*len = 0;
+	return true;
+}
+
 /* False: the client is not listened to any longer. */
 static bool take_body(struct exchange *exchange, const char *data, size_t len)
 {
 	char *body;
 
-	if (exchange->response) { /* it is refused */
+	if (exchange->response || exchange->broken) { /* it is refused */
 		exchange->body_len += len;
 		return exchange->body_len <= API_DISCARDED_MAX;
 	}
@@ -143,6 +161,10 @@ static bool parse_body(struct exchange *exchange)
 static void run(struct exchange *exchange)
 {
 	connection_allow(exchange->connection, 0);
+	if (exchange->upload) {
+		upload_end(exchange);
+		return;
+	}
 	if (!parse_body(exchange))
 		return;
 	if (exchange->route->begin)
@@ -205,6 +227,10 @@ enum MHD_Result exchange_handle(void *owner, struct MHD_Connection *mhd, const c
 		return exchange->at_once ? give_answer(exchange) : MHD_YES;
 	}
 	*size = 0;
+	if (len > 0 && exchange->upload && !exchange->broken) {
+		*size = len;
+		return take_upload(exchange, data, size) ? MHD_YES : MHD_NO;
+	}
 	if (len > 0)
 		return take_body(exchange, data, len) ? MHD_YES : MHD_NO;
 	if (!exchange->response)
@@ -235,6 +261,7 @@ void exchange_end(void *owner, struct MHD_Connection *mhd, void **context,
 		exchange->http->MHD_destroy_response(exchange->response);
 	follow_free(exchange->follow);
 	stream_free(exchange->stream);
+	upload_free(exchange->upload);
 	guest_xml_free(exchange->xml);
 	connection_allow(exchange->connection, exchange->connection->half_closed ? 1 : API_IDLE_S);
 	cJSON_Delete(exchange->json);

@@ -29,6 +29,7 @@ struct exchange {
 	bool at_once;   /* it is answered before its body came */
 	bool suspended; /* its connection is, until it is answered */
 	bool gone;      /* its client has gone */
+	bool broken;    /* what takes its body takes no more: the rest is thrown away */
 	bool is_xml;    /* its body */
 	bool created;   /* what it defines was not there */
 	size_t body_len, body_max;
@@ -50,6 +51,7 @@ struct exchange {
 	struct follow *follow;         /* follow.c: the answer is a stream of events */
 	struct guest_xml *xml;         /* guest_xml.c: it is converted */
 	struct stream *stream;         /* stream.c: the connection becomes one */
+	struct upload *upload;         /* upload.c: its body is an image */
 };
 
 /* --- exchange.c: called by libmicrohttpd --- */
@@ -82,6 +84,8 @@ void exchange_too_large(struct exchange *exchange); /* answers so */
 void exchange_operate(struct exchange *exchange);
 /* The same with json, which is freed. */
 void exchange_call(struct exchange *exchange, cJSON *json);
+/* It is answered when the task has ended. */
+void exchange_wait_task(struct exchange *exchange, const struct task *task);
 /* The request of an operation: its name, and the variables of the path. */
 cJSON *exchange_members(const struct exchange *exchange);
 /* Whether a parameter of the query says true. */
@@ -105,6 +109,8 @@ void reply_problem(struct exchange *exchange, const struct problem *problem);
 void reply_bad_parameter(struct exchange *exchange, const char *name, const char *must);
 void reply_refusal(struct exchange *exchange, unsigned status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* 201 with it, which is where the request's path says. */
+void reply_created(struct exchange *exchange, cJSON *json);
 /* 202 with it, which is a task. */
 void reply_task(struct exchange *exchange, cJSON *task);
 /* 200 with it, 204 without. */

@@ -9,6 +9,7 @@
 #include "vmm/api/stream.h"
 #include "vmm/config/json.h"
 #include "vmm/config/nearest.h"
+#include "vmm/manager/wait.h"
 
 #define NUMBER_DIGITS_MAX 16
 #define NUMBER_MAX        (1ULL << 53) /* what a JSON number keeps */
@@ -184,7 +185,7 @@ static void add_variable(const struct exchange *exchange, cJSON *members, const 
 
 cJSON *exchange_members(const struct exchange *exchange)
 {
-	static const char *const variables[] = {"guest", "network", "disk", "device"};
+	static const char *const variables[] = {"guest", "network", "disk", "device", "channel"};
 	const char *task = route_variable(exchange->route, &exchange->path, "task");
 	cJSON *number = task ? number_parse(task) : NULL;
 	cJSON *members = cJSON_CreateObject();
@@ -217,6 +218,16 @@ void exchange_call(struct exchange *exchange, cJSON *json)
 		call_begin(&exchange->call, json);
 	}
 	cJSON_Delete(json);
+}
+
+void exchange_wait_task(struct exchange *exchange, const struct task *task)
+{
+	if (call_init(&exchange->call, exchange->connection->api->operations, &api_peer) < 0) {
+		reply_refusal(exchange, MHD_HTTP_SERVICE_UNAVAILABLE, "too many requests wait already");
+		return;
+	}
+	exchange->called = true;
+	call_wait_task(&exchange->call, task);
 }
 
 void exchange_operate(struct exchange *exchange)

@@ -20,6 +20,7 @@ static const struct problem_kind {
 	{405, "Method Not Allowed", "method-not-allowed"},
 	{406, "Not Acceptable", "not-acceptable"},
 	{409, "Conflict", "refused"},
+	{411, "Length Required", "length-required"},
 	{412, "Precondition Failed", "stale"},
 	{413, "Content Too Large", "too-large"},
 	{415, "Unsupported Media Type", "unsupported-type"},

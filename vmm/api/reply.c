@@ -76,6 +76,24 @@ void reply_bad_parameter(struct exchange *exchange, const char *name, const char
 		&(struct problem){.status = MHD_HTTP_BAD_REQUEST, .detail = err.text, .parameter = name});
 }
 
+/* Where the resource of the request is. */
+static void location_of(const struct exchange *exchange, char *text, size_t size)
+{
+	size_t used = 0;
+
+	for (unsigned i = 0; i < exchange->path.count && used < size; i++)
+		used += (size_t)snprintf(text + used, size - used, "/%s", exchange->path.segments[i]);
+}
+
+void reply_created(struct exchange *exchange, cJSON *json)
+{
+	char location[512];
+
+	location_of(exchange, location, sizeof(location));
+	reply_json(exchange, MHD_HTTP_CREATED, JSON_TYPE, json);
+	reply_header(exchange, MHD_HTTP_HEADER_LOCATION, location);
+}
+
 void reply_task(struct exchange *exchange, cJSON *task)
 {
 	const cJSON *id = cJSON_GetObjectItemCaseSensitive(task, "id");

@@ -8,33 +8,11 @@
 #include "common/util.h"
 #include "vmm/api/exchange.h"
 #include "vmm/api/page.h"
+#include "vmm/api/upload.h"
 #include "vmm/config/json.h"
 
 #define JSON         "application/json"
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
-
-static void reply_created(struct exchange *exchange, cJSON *result, const char *location)
-{
-	reply_json(exchange, MHD_HTTP_CREATED, JSON, result);
-	reply_header(exchange, MHD_HTTP_HEADER_LOCATION, location);
-}
-
-/* Where the resource of the request is. */
-static void location_of(const struct exchange *exchange, char *text, size_t size)
-{
-	size_t used = 0;
-
-	for (unsigned i = 0; i < exchange->path.count && used < size; i++)
-		used += (size_t)snprintf(text + used, size - used, "/%s", exchange->path.segments[i]);
-}
-
-static void finish_created(struct exchange *exchange, cJSON *result)
-{
-	char location[512];
-
-	location_of(exchange, location, sizeof(location));
-	reply_created(exchange, result, location);
-}
 
 /* False: the body's member `key` is another than the path's last part; it was answered. */
 static bool check_key(struct exchange *exchange, const cJSON *object, const char *key, const char *pointer)
@@ -97,7 +75,7 @@ void networks_put(struct exchange *exchange)
 	cJSON_AddItemToObject(members, "definition", cJSON_Duplicate(exchange->json, true));
 	cJSON_AddTrueToObject(members, "replace");
 	if (!old)
-		exchange->finish = finish_created;
+		exchange->finish = reply_created;
 	exchange_call(exchange, members);
 }
 
@@ -129,6 +107,20 @@ static void reply_bad_body(struct exchange *exchange, const struct error *err)
 	reply_problem(exchange, &(struct problem){.status = MHD_HTTP_UNPROCESSABLE_CONTENT,
 						  .detail = err->text,
 						  .pointer = err->pointer});
+}
+
+/* Those of an image that is the body. False: there are some, and it was answered. */
+static bool check_no_upload(struct exchange *exchange)
+{
+	static const char *const names[] = {"format", "size", "tag"};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+		if (query_get(&exchange->query, names[i])) {
+			reply_bad_parameter(exchange, names[i], "is for a body of " UPLOAD_TYPE);
+			return false;
+		}
+	}
+	return true;
 }
 
 /* {"size"}, {"clone"} or {"import":{"source","format","tag"},"size"} as one of three operations. */
@@ -170,11 +162,11 @@ void disks_put(struct exchange *exchange)
 	struct error err = {0};
 	cJSON *members;
 
-	if (exchange_check_query(exchange) < 0)
+	if (exchange_check_query(exchange) < 0 || !check_no_upload(exchange))
 		return;
 	members = exchange_members(exchange);
 	if (make_disk(exchange, members, &err) == 0) {
-		change_disk(exchange, members, finish_created);
+		change_disk(exchange, members, reply_created);
 		return;
 	}
 	cJSON_Delete(members);
@@ -281,7 +273,7 @@ void devices_put(struct exchange *exchange)
 	cJSON_AddStringToObject(members, "kind", kind);
 	cJSON_AddItemToObject(members, "definition", definition);
 	if (!has_device(exchange, id))
-		exchange->finish = finish_created;
+		exchange->finish = reply_created;
 	exchange_call(exchange, members);
 }
 

@@ -52,6 +52,8 @@ struct route {
 	bool later;      /* what it begins takes its time: 202 and a task, unless the query says wait */
 	/* Parameters of the query, or members of the body when it is BODY_MEMBERS. */
 	struct route_argument arguments[ROUTE_ARGUMENTS_MAX];
+	bool takes_bytes; /* its body may be application/octet-stream instead (upload.h), with `arguments` of
+			     the query */
 	/* In place of the operation, or before it; NULL: exchange_operate. */
 	void (*begin)(struct exchange *exchange);
 };

@@ -79,7 +79,8 @@ const struct route routes[] = {
 	{"GET", "/v1/pool", ROLE_READ, .op = "pool-info"},
 	{"GET", "/v1/disks", ROLE_READ, "disk-list", .begin = disks_list, .arguments = {LIMIT, {.name = "after"}}},
 	{"GET", "/v1/disks/{disk}", ROLE_READ, .op = "disk-info"},
-	{"PUT", "/v1/disks/{disk}", ROLE_ADMIN, "disk-create", BODY_DEFINITION, .begin = disks_put, .arguments = {WAIT}},
+	{"PUT", "/v1/disks/{disk}", ROLE_ADMIN, "disk-create", BODY_DEFINITION, .begin = disks_put, .takes_bytes = true,
+	 .arguments = {WAIT, {.name = "format"}, {"size", ARGUMENT_NUMBER}, {.name = "tag"}}},
 	{"PATCH", "/v1/disks/{disk}", ROLE_ADMIN, "disk-resize", BODY_PATCH, .begin = disks_patch, .arguments = {WAIT}},
 	{"DELETE", "/v1/disks/{disk}", ROLE_ADMIN, "disk-delete", .begin = disks_delete, .arguments = {WAIT}},
 

@@ -39,7 +39,7 @@ struct finding {
 	const char *mend; /* NULL: nothing to do */
 };
 
-#define FINDINGS_MAX 12
+#define FINDINGS_MAX 24
 #define HUGE_PAGES   "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
 
 struct findings {
@@ -156,6 +156,22 @@ static void check_disks(struct findings *findings)
 	}
 	if (whole)
 		add(findings, "disks", VERDICT_OK, "disk images can be imported and booted", NULL);
+}
+
+static void check_vhost_net(struct findings *findings)
+{
+	AUTO_CLOSE int fd = open("/dev/vhost-net", O_RDWR | O_CLOEXEC);
+	char text[256];
+
+	if (fd >= 0) {
+		add(findings, "vhost-net", VERDICT_OK, "the host's kernel moves the frames of TAP networks",
+		    NULL);
+		return;
+	}
+	snprintf(text, sizeof(text),
+		 "guests' processes move the frames of TAP networks themselves: /dev/vhost-net: %s",
+		 strerror(errno));
+	add(findings, "vhost-net", VERDICT_WARNING, text, "modprobe vhost_net");
 }
 
 static void check_tun(struct findings *findings)
@@ -327,6 +343,7 @@ enum exit_code command_check(struct cli *cli, int argc, char **argv)
 	check_huge_pages(&findings);
 	check_passt(&findings);
 	check_tun(&findings);
+	check_vhost_net(&findings);
 	check_disks(&findings);
 	check_networks(&findings);
 	check_configuration(cli, &findings);

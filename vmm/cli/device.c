@@ -10,6 +10,7 @@
 #include "vmm/cli/answer.h"
 #include "vmm/cli/card_change.h"
 #include "vmm/cli/client.h"
+#include "vmm/cli/disk_change.h"
 #include "vmm/cli/guest_options.h"
 #include "vmm/cli/options.h"
 #include "vmm/cli/table.h"
@@ -22,13 +23,15 @@ struct device_options {
 	const char *disk, *network; /* NULL: not given */
 	unsigned long timeout_s;    /* 0: not given */
 	struct card_change card;
+	struct disk_change limits;
 	const char *guest, *device;
 };
 
 struct device_verb {
 	const char *name;
 	unsigned arguments;
-	const char *letters; /* options: j json, s next-start, d disk, n net, t timeout, l i o: a card's */
+	const char *letters; /* options: j json, s next-start, d disk, n net, t timeout, l i o: a card's, b p:
+				a disk's */
 	enum exit_code (*run)(struct cli *cli, const struct device_options *options);
 };
 
@@ -36,10 +39,11 @@ static const char help[] =
 	"Usage: rastos-vmm device list [--json] GUEST\n"
 	"       rastos-vmm device add [--next-start] [--json] (--disk DISK | --net NETWORK) GUEST DEVICE\n"
 	"       rastos-vmm device set [--link up|down] [--inbound RATE] [--outbound RATE] [--json] GUEST DEVICE\n"
+	"       rastos-vmm device set [--bytes LIMIT]... [--iops LIMIT]... [--json] GUEST DEVICE\n"
 	"       rastos-vmm device remove [--next-start] [--timeout S] GUEST DEVICE\n\n"
 	"Shows the devices of a guest, and gives or takes disks and network cards: a guest with the transport pci may\n"
-	"run meanwhile. A guest that is asked to let a device go may take its time. `set` changes a network card at once,\n"
-	"in any guest.\n\n"
+	"run meanwhile. A guest that is asked to let a device go may take its time. `set` changes a network card or a\n"
+	"disk at once, in any guest.\n\n"
 	"  -d, --disk FILE|IMAGE[,ro]   a disk\n"
 	"  -n, --net NETWORK            a network card: passt[:PORTS], network:NAME[:PORTS], bridge:NAME, tap:DEVICE,\n"
 	"                               direct:INTERFACE[:MODE]\n"
@@ -47,6 +51,8 @@ static const char help[] =
 	"      --inbound RATE           what the guest gets at most: AVERAGE[,PEAK[,BURST]] in KiB a second and KiB;\n"
 	"                               0: no limit\n"
 	"      --outbound RATE          the same of what it sends\n"
+	"      --bytes LIMIT            a disk's bytes a second: [read=|write=|total=]NUMBER, with K, M or G; 0: no limit\n"
+	"      --iops LIMIT             the same of its operations\n"
 	"      --next-start             change the definition only: from the guest's next start on\n"
 	"  -t, --timeout S              how long to wait for the guest to let go (default 30)\n"
 	"      --json                   print JSON\n"
@@ -200,7 +206,9 @@ static enum exit_code device_add(struct cli *cli, const struct device_options *o
 	return ask(cli, "device-add", options, members);
 }
 
-static enum exit_code card_of(struct cli *cli, const struct device_options *options, cJSON **card)
+/* *item: what its definition says of the device, which is of this kind: "disk" or "network". */
+static enum exit_code item_of(struct cli *cli, const struct device_options *options, const char *kind,
+			      cJSON **item)
 {
 	cJSON *members = cJSON_CreateObject();
 	cJSON *result = NULL;
@@ -212,32 +220,37 @@ static enum exit_code card_of(struct cli *cli, const struct device_options *opti
 	cJSON_Delete(members);
 	if (code != EXIT_DONE)
 		return cli_fail(code, "%s", err.text);
-	*card = cJSON_DetachItemFromObjectCaseSensitive(result, "network");
+	*item = cJSON_DetachItemFromObjectCaseSensitive(result, kind);
 	cJSON_Delete(result);
-	return *card ? EXIT_DONE
-		     : cli_fail(EXIT_REFUSED, "guest %s: device %s: is no network card", options->guest,
-				options->device);
+	return *item ? EXIT_DONE
+		     : cli_fail(EXIT_REFUSED, "guest %s: device %s: is no %s", options->guest,
+				options->device, strcmp(kind, "disk") == 0 ? kind : "network card");
 }
 
 static enum exit_code device_set(struct cli *cli, const struct device_options *options)
 {
-	const struct card_change *change = &options->card;
-	cJSON *card = NULL, *members;
+	const struct card_change *card = &options->card;
+	bool of_card = card->link || card->inbound || card->outbound;
+	const char *kind = of_card ? "network" : "disk";
+	cJSON *item = NULL, *members;
 	struct error err = {0};
 	enum exit_code code;
 
-	if (!change->link && !change->inbound && !change->outbound)
-		return cli_usage("device set", "a --link, an --inbound or an --outbound?");
-	code = card_of(cli, options, &card);
+	if (of_card == (options->limits.count > 0))
+		return cli_usage("device set",
+				 "a --link, an --inbound or an --outbound of a network card, or "
+				 "--bytes or --iops of a disk?");
+	code = item_of(cli, options, kind, &item);
 	if (code != EXIT_DONE)
 		return code;
-	if (card_change_apply(change, card, &err) < 0) {
-		cJSON_Delete(card);
+	if ((of_card ? card_change_apply(card, item, &err)
+		     : disk_change_apply(&options->limits, item, &err)) < 0) {
+		cJSON_Delete(item);
 		return cli_usage("device set", "%s", err.text);
 	}
 	members = cJSON_CreateObject();
-	cJSON_AddStringToObject(members, "kind", "network");
-	cJSON_AddItemToObject(members, "definition", card);
+	cJSON_AddStringToObject(members, "kind", kind);
+	cJSON_AddItemToObject(members, "definition", item);
 	return ask(cli, "device-add", options, members);
 }
 
@@ -251,7 +264,7 @@ static enum exit_code device_remove(struct cli *cli, const struct device_options
 static const struct device_verb verbs[] = {
 	{"list", 1, "j", device_list},
 	{"add", 2, "jsdn", device_add},
-	{"set", 2, "jlio", device_set},
+	{"set", 2, "jliobp", device_set},
 	{"remove", 2, "st", device_remove},
 };
 
@@ -288,6 +301,12 @@ static enum exit_code take_option(int option, struct device_options *options)
 	case 'o':
 		options->card.outbound = optarg;
 		break;
+	case 'b':
+	case 'p':
+		if (!disk_change_add(&options->limits, option == 'b', optarg))
+			return cli_usage("device", "--bytes, --iops: more than %d limits",
+					 DISK_CHANGE_LIMITS);
+		break;
 	default:
 		if (!cli_number(optarg, 1, TIMEOUT_MAX, &options->timeout_s))
 			return cli_usage("device", "--timeout: must be seconds from 1 to %d", TIMEOUT_MAX);
@@ -304,6 +323,7 @@ static enum exit_code read_options(const struct device_verb *verb, struct device
 		{"disk", required_argument, NULL, 'd'},     {"net", required_argument, NULL, 'n'},
 		{"link", required_argument, NULL, 'l'},     {"inbound", required_argument, NULL, 'i'},
 		{"outbound", required_argument, NULL, 'o'}, {"timeout", required_argument, NULL, 't'},
+		{"bytes", required_argument, NULL, 'b'},    {"iops", required_argument, NULL, 'p'},
 		{"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
 	};
 	enum exit_code code = EXIT_DONE;

@@ -30,6 +30,7 @@
 struct disk_options {
 	const char *args[2];
 	uint64_t size; /* --size */
+	uint64_t length;
 	const char *tag;
 	enum import_format format;
 	bool json, lines;
@@ -39,7 +40,7 @@ struct disk_verb {
 	const char *name;
 	unsigned args; /* how many it needs */
 	const char *args_text;
-	const char *options; /* of "jlsft": json, lines, size, format, tag */
+	const char *options; /* of "jlsftb": json, lines, size, format, tag, bytes */
 	bool writing;
 	int (*run)(const struct pool *pool, const struct disk_options *options, struct error *err);
 	const char *help;
@@ -193,6 +194,7 @@ static int run_import(const struct pool *pool, const struct disk_options *option
 		.source = options->args[1],
 		.format = options->format,
 		.size = options->size,
+		.length = options->length,
 		.tag = options->tag,
 		.progress = progress_begin(options, &progress),
 	};
@@ -252,7 +254,7 @@ static const struct disk_verb verbs[] = {
 	{"list", 0, "", "j", false, run_list, "list the images"},
 	{"info", 1, " NAME", "j", false, run_info, "show one image"},
 	{"create", 2, " NAME SIZE", "jl", true, run_create, "make an empty image"},
-	{"import", 2, " NAME SOURCE", "jlsft", true, run_import, "make an image from a file or folder"},
+	{"import", 2, " NAME SOURCE", "jlsftb", true, run_import, "make an image from a file or folder"},
 	{"resize", 2, " NAME SIZE", "jl", true, run_resize,
 	 "make an image larger, and the ext4 in it (not while it is in use)"},
 	{"clone", 2, " NAME NEW_NAME", "jl", true, run_clone, "copy an image"},
@@ -279,10 +281,11 @@ static void print_help(FILE *file)
 	      "  --size SIZE       import: of the disk (default: the image's own, or twice what is in\n"
 	      "                    the tree, at least 1G)\n"
 	      "  --tag TAG         import: which image of an OCI layout or Docker archive (default: its only one)\n"
+	      "  --length SIZE     import from -: how much comes; with less the image is not made\n"
 	      "  --help            show this help\n\n"
 	      "SIZE is in bytes, or with K, M, G or T. SOURCE is a raw or qcow2 disk image, a folder or tar\n"
 	      "archive with a system's root, an OCI image layout (folder or tar), or what\n"
-	      "`podman save` and `docker save` make.\n"
+	      "`podman save` and `docker save` make; - is standard input.\n"
 	      "Exit status: 0 done, 1 failed, 2 usage, 4 refused: in use, taken, no such image.\n",
 	      file);
 }
@@ -319,6 +322,11 @@ static enum exit_code take_option(int option, struct disk_options *options)
 			       ? EXIT_DONE
 			       : cli_usage("disk",
 					   "--size: must be a number of bytes, or one with K, M, G or T");
+	case 'b':
+		return size_parse(optarg, &options->length) && options->length
+			       ? EXIT_DONE
+			       : cli_usage("disk",
+					   "--length: must be a number of bytes, or one with K, M, G or T");
 	case 't':
 		options->tag = optarg;
 		return EXIT_DONE;
@@ -338,13 +346,10 @@ static enum exit_code read_options(const struct disk_verb *verb, struct disk_opt
 				   char **argv, bool *help)
 {
 	static const struct option known[] = {
-		{"json", no_argument, NULL, 'j'},
-		{"size", required_argument, NULL, 's'},
-		{"json-lines", no_argument, NULL, 'l'},
-		{"format", required_argument, NULL, 'f'},
-		{"tag", required_argument, NULL, 't'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+		{"json", no_argument, NULL, 'j'},       {"size", required_argument, NULL, 's'},
+		{"json-lines", no_argument, NULL, 'l'}, {"format", required_argument, NULL, 'f'},
+		{"tag", required_argument, NULL, 't'},  {"length", required_argument, NULL, 'b'},
+		{"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0},
 	};
 	enum exit_code code;
 	int option;

@@ -18,6 +18,14 @@ static double sum(const cJSON *counters, const char *array, const char *key)
 	return total;
 }
 
+/* Of its RAM, what the guest has of it while the balloon holds the rest. */
+static double memory_of(const cJSON *json, const cJSON *counters)
+{
+	const cJSON *balloon = cJSON_GetObjectItemCaseSensitive(counters, "balloon");
+
+	return balloon ? answer_number(balloon, "current_bytes") : answer_number(json, "memory_mib") * 1048576;
+}
+
 static void sample_read(const cJSON *json, struct sample *sample)
 {
 	const cJSON *counters = cJSON_GetObjectItemCaseSensitive(json, "counters");
@@ -29,7 +37,7 @@ static void sample_read(const cJSON *json, struct sample *sample)
 		.cpu_s = answer_number(json, "cpu_ns") / 1e9,
 		.resident = answer_number(json, "resident_bytes"),
 		.own = answer_number(json, "own_bytes"),
-		.memory = answer_number(json, "memory_mib") * 1048576,
+		.memory = memory_of(json, counters),
 		.exits = sum(counters, "vcpus", "exits"),
 		.read = sum(counters, "disks", "read_bytes"),
 		.written = sum(counters, "disks", "written_bytes"),

@@ -47,14 +47,17 @@ int (*confine_verifier(const struct guest_process_config *config))(struct error 
 	}
 }
 
-/* Threads of the kernel that serve network cards: they count as this process' where it makes them so. */
-static unsigned vhost_threads(const struct guest_process_config *config)
+/* Threads that serve network cards: the kernel's, which it may count as this process', or ours. */
+static unsigned card_threads(const struct guest_process_config *config)
 {
 	unsigned count = 0;
 
-	for (unsigned i = 0; i < config->definition->network_count; i++)
-		for (unsigned j = 0; j < CARD_QUEUES_MAX; j++)
-			count += config->resources->networks[i].fds.vhost[j] >= 0;
+	for (unsigned i = 0; i < config->definition->network_count; i++) {
+		const struct card_fds *fds = &config->resources->networks[i].fds;
+		unsigned queues = card_fds_count(fds);
+
+		count += fds->vhost[0] >= 0 || !queues ? queues : queues - 1;
+	}
 	return count;
 }
 
@@ -62,7 +65,7 @@ int confine_process(const struct guest_process_config *config, struct error *err
 {
 	struct jail_limits limits = {
 		.name = config->definition->name,
-		.threads = machine_threads(config->definition) + vhost_threads(config),
+		.threads = machine_threads(config->definition) + card_threads(config),
 		.files = GUEST_FILES,
 		.file_size = largest_file(config),
 	};

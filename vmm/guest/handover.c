@@ -53,15 +53,16 @@ static unsigned slots_of(struct guest_process_config *config, int *slots[HANDOVE
 static void add_descriptors(const struct guest_process_config *config, struct handover *handover, cJSON *json)
 {
 	struct guest_process_config copy = *config;
+	char places[HANDOVER_GUEST_MAX + 1] = "";
 	int *slots[HANDOVER_GUEST_MAX];
 	unsigned slot_count = slots_of(&copy, slots);
-	cJSON *numbers = cJSON_AddArrayToObject(json, "descriptors");
 
 	for (unsigned i = 0; i < slot_count; i++) {
-		cJSON_AddItemToArray(numbers, cJSON_CreateNumber(*slots[i] < 0 ? -1 : (int)handover->count));
+		places[i] = *slots[i] < 0 ? '-' : '+';
 		if (*slots[i] >= 0)
 			handover->descriptors[handover->count++] = *slots[i];
 	}
+	cJSON_AddStringToObject(json, "descriptors", places);
 }
 
 static void add_keys(const struct guest_resources *resources, cJSON *json)
@@ -179,24 +180,20 @@ static int memory_read(char **text, struct error *err)
 
 static int take_descriptors(const struct json_place *root, struct guest_process_config *config)
 {
+	AUTO_FREE char *places = NULL;
 	int *slots[HANDOVER_GUEST_MAX];
 	unsigned slot_count = slots_of(config, slots);
-	const cJSON *numbers = NULL;
-	unsigned count = 0;
-	int code = json_array(root, "descriptors", slot_count, &numbers, &count);
+	int code = json_string(root, "descriptors", &places);
+	int next = HANDOVER_FIRST_FD;
 
 	if (code < 0)
 		return code;
-	if (count != slot_count)
-		return json_error(root, "descriptors", "must be %u of them", slot_count);
+	if (!places || strlen(places) != slot_count || strspn(places, "+-") != slot_count)
+		return json_error(root, "descriptors", "must be %u times + or -", slot_count);
 	for (unsigned i = 0; i < slot_count; i++) {
-		const cJSON *item = cJSON_GetArrayItem(numbers, (int)i);
-
-		if (!cJSON_IsNumber(item) || item->valueint < -1 ||
-		    item->valueint >= HANDOVER_FIRST_FD + HANDOVER_GUEST_MAX ||
-		    (item->valueint >= 0 && fcntl(item->valueint, F_SETFD, FD_CLOEXEC) < 0))
-			return json_error(root, "descriptors", "number %u is none that is open", i);
-		*slots[i] = item->valueint;
+		*slots[i] = places[i] == '+' ? next++ : -1;
+		if (*slots[i] >= 0 && fcntl(*slots[i], F_SETFD, FD_CLOEXEC) < 0)
+			return json_error(root, "descriptors", "%d is none that is open", *slots[i]);
 	}
 	return 0;
 }

@@ -5,13 +5,17 @@
  *      0, 1    /dev/null
  *      2       standard error: a pipe to the manager, or what the caller gives
  *      3       that memory
- *      4...    the guest's, each under the number that the first line gives it
+ *      4...    the guest's, in the order of those that the first line says are there
  *
- *      {"jail":true,"started_ns":123,"numbers":{"memory_mib":512,...},           the plan's
- * (vmm/plan/report.h)
- *       "cmdline":"...","kernel":"...","keys":[{"name":"...","path":"...","text":"..."}],"disks":[1048576],
- *       "descriptors":[4,5,-1,6]}                                                -1: there is none
- *      {...}                                                                     the guest's definition
+ *      {"jail":true,"started_ns":123,
+ *       "numbers":{"memory_mib":512,...},       the plan's (vmm/plan/report.h)
+ *       "cmdline":"...","kernel":"...",
+ *       "keys":[{"name":"...","path":"...","text":"..."}],
+ *       "disks":[1048576],                      their sizes
+ *       "descriptors":"++-+"}                   for each that a guest can have: whether it is there
+ *      {...}                                    the guest's definition
+ *
+ * (Numbers are what cJSON takes longest for, some thousands of instructions each.)
  *
  * Both ends are the same program, the one that the manager executes. What is read is checked all the same:
  * whoever calls the command by hand gets a sentence.

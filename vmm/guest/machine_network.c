@@ -46,18 +46,30 @@ static void fill_options(const struct network_definition *definition, const stru
 	memcpy(options->mac, definition->mac, sizeof(options->mac));
 }
 
+/* The kernel has threads of its own. A card that comes to a running machine has all its queues on one. */
+static int choose_loops(struct virtio_slot *slot, struct virtio_net_options *options, struct loop **loops,
+			struct error *err)
+{
+	if (options->has_vhost || options->fd_count < 2 || virtio_slots_running(slot->devices))
+		return 0;
+	options->loops = loops;
+	return virtio_slot_queue_loops(slot, options->fd_count - 1, loops, err);
+}
+
 int machine_devices_add_network(struct machine_devices *devices, const struct network_definition *definition,
 				const char *id, struct network_resource *resource,
 				struct virtio_slot **result, struct error *err)
 {
 	struct virtio_slot *slot = virtio_slot_open(devices, VIRTIO_SLOT_NETWORK, id, false, err);
+	struct loop *loops[CARD_QUEUES_MAX];
 	struct virtio_net_options options;
-	struct virtio_device *device;
+	struct virtio_device *device = NULL;
 
 	if (!slot)
 		return -ENOSPC;
 	fill_options(definition, &resource->fds, &options);
-	device = virtio_net_create(&options, devices->memory, virtio_slot_loop(slot), err);
+	if (choose_loops(slot, &options, loops, err) == 0)
+		device = virtio_net_create(&options, devices->memory, virtio_slot_loop(slot), err);
 	if (device)
 		card_fds_init(&resource->fds);
 	*result = slot;

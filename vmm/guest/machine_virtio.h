@@ -24,8 +24,10 @@
 #include "vmm/config/definition.h"
 #include "vmm/guest/machine.h"
 
-#define VIRTIO_SLOTS_MAX  (PCI_SLOTS - 1)
-#define VIRTIO_THREADS    (DEFINITION_DISKS_MAX * DISK_QUEUES_MAX + 1) /* one more for disks that come later */
+#define VIRTIO_SLOTS_MAX (PCI_SLOTS - 1)
+/* Of disks, of cards' queues but the first, and one more for disks that come later. */
+#define VIRTIO_THREADS                                                                                       \
+	(DEFINITION_DISKS_MAX * DISK_QUEUES_MAX + DEFINITION_NETWORKS_MAX * (NETWORK_QUEUES_MAX - 1) + 1)
 #define VIRTIO_LINES      (LAYOUT_GSI_LAST - LAYOUT_GSI_VIRTIO + 1)
 #define MACHINE_DEVICE_ID 64 /* bytes of a device's id, at most, the NUL included */
 

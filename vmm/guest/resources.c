@@ -213,7 +213,7 @@ static int open_direct(const char *guest, unsigned index, const struct network_d
 /* vhost-net, unless the card is to have what it cannot: a bandwidth, packed rings, or a backend
  * that is no TAP. */
 static int open_vhost(const char *guest, unsigned index, const struct network_definition *definition,
-		      struct card_fds *fds, struct error *err)
+		      bool managed, struct card_fds *fds, struct error *err)
 {
 	bool limited = definition->rates.inbound.rate || definition->rates.outbound.rate;
 	struct error why;
@@ -226,7 +226,8 @@ static int open_vhost(const char *guest, unsigned index, const struct network_de
 	if (code < 0 && definition->vhost == NETWORK_VHOST_ALWAYS)
 		return error_set(err, code, "guest %s: networks[%u]: vhost: %s", guest, index, why.text);
 	if (code < 0)
-		log_debug("guest %s: networks[%u]: goes without vhost: %s", guest, index, why.text);
+		log_line(managed ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG,
+			 "guest %s: networks[%u]: goes without vhost: %s", guest, index, why.text);
 	return 0;
 }
 
@@ -257,7 +258,7 @@ int network_open(const char *guest, unsigned index, const struct network_definit
 		break;
 	}
 	if (code >= 0)
-		code = open_vhost(guest, index, definition, &plug.fds, err);
+		code = open_vhost(guest, index, definition, networks != NULL, &plug.fds, err);
 	if (code < 0)
 		card_fds_close(&plug.fds);
 	network->fds = plug.fds;

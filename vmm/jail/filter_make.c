@@ -87,7 +87,7 @@ static const struct rule rules[] = {
 	IF(DISK, io_uring_enter, IS(2, 0), BITS(3, ~IORING_ENTER_GETEVENTS, 0)),
 	ANY(DISK, fdatasync),
 	IF(DISK, fallocate, BITS(1, FALLOC_FL_KEEP_SIZE, FALLOC_FL_KEEP_SIZE)), /* discard, write zeroes */
-	ANY(MAIN, readv),                                                       /* TAP */
+	ANY(MAIN | DISK, readv),                                                       /* TAP */
 	ANY(ALL, writev), /* TAP; the C library's last words */
 	ANY(ALL, timerfd_settime),
 	ANY(ALL, epoll_ctl), /* a vCPU: who hears a queue's kicks, this process or vhost */

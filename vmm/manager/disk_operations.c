@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -132,23 +131,6 @@ static void op_disk_info(struct call *call, const struct request *request)
 		call->peer->done(call, describe(manager, &pool, &image));
 }
 
-/* Of the file system that the pool is on, or will be: its folder is made when the first disk is. */
-static int measure(const char *folder, struct statvfs *status)
-{
-	AUTO_FREE char *path = strdup(folder);
-	char *slash;
-
-	if (!path)
-		return -ENOMEM;
-	while (statvfs(path, status) < 0) {
-		slash = strrchr(path, '/');
-		if (errno != ENOENT || !slash || slash == path)
-			return -errno;
-		*slash = '\0';
-	}
-	return 0;
-}
-
 static void op_pool_info(struct call *call, const struct request *request)
 {
 	const struct settings *settings = call->operations->manager->settings;
@@ -164,7 +146,7 @@ static void op_pool_info(struct call *call, const struct request *request)
 		code = pool_list(&pool, &images, &count, err);
 		pool_close(&pool);
 	}
-	if (code == 0 && (code = measure(settings->pool_dir, &status)) < 0)
+	if (code == 0 && (code = pool_measure(settings, &status)) < 0)
 		error_set(err, code, "pool %s: cannot tell its size: %s", settings->pool_dir,
 			  strerror(-code));
 	free(images);

@@ -47,15 +47,17 @@ struct limits {
 	char mems[CPU_SET_TEXT_MAX];
 };
 
-/* Threads of the kernel that serve network cards count as the guest's. */
-static unsigned vhost_threads(const struct guest_definition *definition)
+/* Threads that serve network cards: the kernel's, which count as the guest's, or its process' own. */
+static unsigned card_threads(const struct guest_definition *definition)
 {
 	unsigned count = 0;
 
-	for (unsigned i = 0; i < definition->network_count; i++)
-		if (network_definition_is_tap(&definition->networks[i]) &&
-		    definition->networks[i].vhost != NETWORK_VHOST_NEVER)
-			count += definition->networks[i].queues;
+	for (unsigned i = 0; i < definition->network_count; i++) {
+		const struct network_definition *card = &definition->networks[i];
+		bool vhost = network_definition_is_tap(card) && card->vhost != NETWORK_VHOST_NEVER;
+
+		count += vhost ? card->queues : card->queues - 1;
+	}
 	return count;
 }
 
@@ -65,7 +67,7 @@ static void make_limits(const struct guest_definition *definition, struct limits
 
 	made->limits = (struct cgroup_limits){
 		.memory_bytes = cgroup_memory_for(MIB(definition->memory_mib)) + disk_backend_memory(definition),
-		.pids = machine_threads(definition) + vhost_threads(definition) +
+		.pids = machine_threads(definition) + card_threads(definition) +
 			disk_backend_processes(definition) + PROCESSES_MORE + PROCESSES_KVM,
 		.cpu_weight = placement->weight,
 	};

@@ -254,6 +254,59 @@ static void write_device_metrics(struct prometheus *out, const struct samples *s
 	}
 }
 
+/* --- Its balloon --- */
+
+struct balloon_metric {
+	const char *name, *type, *help;
+	size_t offset;     /* in struct balloon_counters */
+	uint32_t when_bit; /* of `known`; 0: always */
+};
+
+#define BALLOON(field) offsetof(struct balloon_counters, field), 0
+#define SAID(tag)      offsetof(struct balloon_counters, stats[tag]), 1U << (tag)
+
+static const struct balloon_metric balloon_metrics[] = {
+	{"rastos_guest_balloon_target_bytes", "gauge", "Memory that the guest is to have.",
+	 BALLOON(target_bytes)},
+	{"rastos_guest_balloon_current_bytes", "gauge", "Memory that the guest has.", BALLOON(current_bytes)},
+	{"rastos_guest_balloon_returned_bytes_total", "counter",
+	 "Memory given back to the host, each time it was.", BALLOON(returned_bytes)},
+	{"rastos_guest_said_memory_bytes", "gauge", "Memory, as the guest says.", SAID(VIRTIO_BALLOON_TOTAL)},
+	{"rastos_guest_said_free_bytes", "gauge", "Free memory, as the guest says.",
+	 SAID(VIRTIO_BALLOON_FREE)},
+	{"rastos_guest_said_available_bytes", "gauge",
+	 "Memory that could be had without swapping, as the guest says.", SAID(VIRTIO_BALLOON_AVAILABLE)},
+	{"rastos_guest_said_cache_bytes", "gauge", "Caches that could be dropped, as the guest says.",
+	 SAID(VIRTIO_BALLOON_CACHES)},
+	{"rastos_guest_said_swap_in_bytes_total", "counter", "Swapped in, as the guest says.",
+	 SAID(VIRTIO_BALLOON_SWAP_IN)},
+	{"rastos_guest_said_swap_out_bytes_total", "counter", "Swapped out, as the guest says.",
+	 SAID(VIRTIO_BALLOON_SWAP_OUT)},
+	{"rastos_guest_said_major_faults_total", "counter", "Major faults, as the guest says.",
+	 SAID(VIRTIO_BALLOON_MAJOR_FAULTS)},
+};
+
+static void write_balloons(struct prometheus *out, const struct samples *samples)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(balloon_metrics); i++) {
+		const struct balloon_metric *metric = &balloon_metrics[i];
+
+		prometheus_family(out, metric->name, metric->type, metric->help);
+		for (unsigned j = 0; j < samples->count; j++) {
+			const struct machine_counters *counters = samples->list[j].counters;
+			const struct prometheus_label labels[] = {{"guest", guest_name(&samples->list[j])},
+								  {NULL, NULL}};
+
+			if (!counters || !counters->balloon.present ||
+			    (metric->when_bit && !(counters->balloon.known & metric->when_bit)))
+				continue;
+			prometheus_sample(out, "", labels,
+					  (double)*(const uint64_t *)((const char *)&counters->balloon +
+								      metric->offset));
+		}
+	}
+}
+
 /* --- How long its disks' requests took --- */
 
 enum {
@@ -325,5 +378,6 @@ void metrics_guests(struct prometheus *out, const struct manager *manager)
 	write_vcpus(out, samples, true);
 	write_exits(out, samples);
 	write_device_metrics(out, samples);
+	write_balloons(out, samples);
 	write_latencies(out, samples);
 }

@@ -154,11 +154,10 @@ static int make_config(const struct settings *settings)
 	return TAKE_FD(fd);
 }
 
-static __attribute__((noreturn)) void run_command(pid_t manager, int config, int output,
+static __attribute__((noreturn)) void run_command(pid_t manager, int config, int output, int input,
 						  const char *const *arguments)
 {
 	const char *argv[TASK_ARGUMENTS_MAX + 4] = {"rastos-vmm", "--config", "/proc/self/fd/3"};
-	int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	unsigned count = 3;
 	sigset_t none;
 
@@ -170,7 +169,8 @@ static __attribute__((noreturn)) void run_command(pid_t manager, int config, int
 	/* Copies first: where they are to be may be where they are. */
 	config = fcntl(config, F_DUPFD_CLOEXEC, 10);
 	output = fcntl(output, F_DUPFD_CLOEXEC, 10);
-	if (nothing < 0 || config < 0 || output < 0 || dup2(nothing, STDIN_FILENO) < 0 ||
+	input = input < 0 ? open("/dev/null", O_RDONLY | O_CLOEXEC) : fcntl(input, F_DUPFD_CLOEXEC, 10);
+	if (input < 0 || config < 0 || output < 0 || dup2(input, STDIN_FILENO) < 0 ||
 	    dup2(output, STDOUT_FILENO) < 0 || dup2(config, CONFIG_FD) < 0 ||
 	    close_range(CONFIG_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		_exit(126);
@@ -196,7 +196,7 @@ static int watch(struct task_process *process, int output)
 	return code;
 }
 
-static int spawn(struct task_process *process, const char *const *arguments)
+static int spawn(struct task_process *process, const char *const *arguments, int input)
 {
 	AUTO_CLOSE int config = make_config(process->all->settings);
 	AUTO_CLOSE int theirs = -1;
@@ -216,7 +216,7 @@ static int spawn(struct task_process *process, const char *const *arguments)
 	fcntl(theirs, F_SETFL, 0); /* the process waits until we have read */
 	pid = fork();
 	if (pid == 0)
-		run_command(manager, config, theirs, arguments);
+		run_command(manager, config, theirs, input, arguments);
 	if (pid < 0)
 		return -errno;
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -296,7 +296,7 @@ static void clean_up(struct task_process *process)
 	int code;
 
 	process->cleaning = true;
-	code = spawn(process, arguments);
+	code = spawn(process, arguments, -1);
 	if (code < 0) {
 		log_warning("what task %llu left is removed when the pool is used next: %s",
 			    (unsigned long long)process->task->id, strerror(-code));
@@ -377,8 +377,8 @@ static struct task_process *process_new(struct task_processes *processes)
 	return process;
 }
 
-int task_process_begin(struct task_processes *processes, const char *kind, const char *target,
-		       const char *const *arguments, struct task **task, struct error *err)
+int task_process_begin_with(struct task_processes *processes, const char *kind, const char *target,
+			    const char *const *arguments, int input, struct task **task, struct error *err)
 {
 	struct task_process *process;
 	int code = tasks_check_room(processes->tasks, err);
@@ -391,7 +391,7 @@ int task_process_begin(struct task_processes *processes, const char *kind, const
 				 "%s %s: %d tasks work on disks already, which is the most; try again when "
 				 "one has ended",
 				 kind, target, TASK_PROCESSES_MAX);
-	code = spawn(process, arguments);
+	code = spawn(process, arguments, input);
 	if (code < 0) {
 		process_free(process);
 		return error_set(err, code, "%s %s: cannot start its process: %s", kind, target,
@@ -404,6 +404,12 @@ int task_process_begin(struct task_processes *processes, const char *kind, const
 	}
 	*task = process->task;
 	return 0;
+}
+
+int task_process_begin(struct task_processes *processes, const char *kind, const char *target,
+		       const char *const *arguments, struct task **task, struct error *err)
+{
+	return task_process_begin_with(processes, kind, target, arguments, -1, task, err);
 }
 
 void task_processes_sweep(struct task_processes *processes)
@@ -424,7 +430,7 @@ void task_processes_sweep(struct task_processes *processes)
 	process = any ? process_new(processes) : NULL;
 	if (!process)
 		return;
-	code = spawn(process, arguments);
+	code = spawn(process, arguments, -1);
 	if (code < 0)
 		process_free(process);
 }

@@ -33,5 +33,8 @@ void task_processes_close(struct task_processes *processes);
  * run. */
 int task_process_begin(struct task_processes *processes, const char *kind, const char *target,
 		       const char *const *arguments, struct task **task, struct error *err);
+/* The same of one that reads input, which stays the caller's. */
+int task_process_begin_with(struct task_processes *processes, const char *kind, const char *target,
+			    const char *const *arguments, int input, struct task **task, struct error *err);
 /* Removes what processes of a former manager left half made; nobody waits for it. */
 void task_processes_sweep(struct task_processes *processes);

@@ -49,14 +49,16 @@ static int find_file_format(const struct import_job *job, enum import_format *fo
 	return 0;
 }
 
-static int find_format(const struct import_job *job, const struct stat *status, enum import_format *format,
-		       struct error *err)
+int import_find_format(const struct import_job *job, enum import_format *format, struct error *err)
 {
-	bool is_folder = S_ISDIR(status->st_mode);
-	bool wants_folder;
+	struct stat status;
+	bool is_folder, wants_folder;
 
+	if (fstat(job->source, &status) < 0)
+		return error_set(err, -errno, "%s: cannot stat: %m", job->about);
+	is_folder = S_ISDIR(status.st_mode);
 	*format = job->import->format;
-	if (!is_folder && !S_ISREG(status->st_mode) && !S_ISBLK(status->st_mode))
+	if (!is_folder && !S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))
 		return error_set(err, -EINVAL, "%s: is neither a file, a folder nor a block device",
 				 job->about);
 	if (*format == IMPORT_AUTO) {
@@ -77,7 +79,7 @@ static int find_format(const struct import_job *job, const struct stat *status, 
 
 /* --- Raw --- */
 
-static int source_size(const struct import_job *job, uint64_t *size, struct error *err)
+int import_raw_size(const struct import_job *job, uint64_t *size, struct error *err)
 {
 	struct stat status;
 
@@ -101,7 +103,7 @@ static int import_raw(const struct import_job *job, struct error *err)
 	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
 	AUTO_CLOSE int image = -1;
 	uint64_t size;
-	int code = source_size(job, &size, err);
+	int code = import_raw_size(job, &size, err);
 
 	if (code == 0 && fcntl(job->source, F_OFD_SETLK, &lock) < 0 && (errno == EAGAIN || errno == EACCES))
 		code = error_set(err, -EBUSY, "%s: is in use by a guest or program; end that one first",
@@ -116,7 +118,7 @@ static int import_raw(const struct import_job *job, struct error *err)
 /* --- All --- */
 
 /* A disk image keeps its size unless a larger one is wanted. */
-static int apply_size(const struct import_job *job, struct error *err)
+int import_apply_size(const struct import_job *job, struct error *err)
 {
 	AUTO_CLOSE int image = openat(job->draft->folder, DRAFT_IMAGE, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	uint64_t wanted = job->import->size;
@@ -152,47 +154,54 @@ static int import_as(const struct import_job *job, enum import_format format, st
 	}
 }
 
+int import_make(const struct import_job *job, enum import_format format, struct error *err)
+{
+	int code = import_as(job, format, err);
+
+	return code == 0 ? import_apply_size(job, err) : code;
+}
+
 static int import_job(struct import_job *job, const struct pool *pool, struct error *err)
 {
 	enum import_format format;
 	struct draft draft;
-	struct stat status;
-	int code;
+	int code = import_find_format(job, &format, err);
 
-	if (fstat(job->source, &status) < 0)
-		return error_set(err, -errno, "%s: cannot stat: %m", job->about);
-	code = find_format(job, &status, &format, err);
 	if (code < 0 || (code = draft_begin(pool, &draft, err)) < 0)
 		return code;
 	job->draft = &draft;
-	code = import_as(job, format, err);
-	if (code == 0)
-		code = apply_size(job, err);
+	code = import_make(job, format, err);
 	if (code == 0)
 		return draft_finish(&draft, job->import->name, false, err);
 	draft_drop(&draft);
 	return code;
 }
 
-int pool_import(const struct pool *pool, const struct import *import, struct error *err)
+static int import_path(const struct pool *pool, const struct import *import, struct error *err)
 {
 	AUTO_CLOSE int source = open(import->source, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	AUTO_FREE char *path = NULL;
 	AUTO_FREE char *about = NULL;
 	struct import_job job;
-	int code;
 
 	if (source < 0)
 		return error_set(err, -errno, "disk %.80s: cannot open %s: %m", import->name, import->source);
-	code = pool_name_check(pool, import->name, err);
-	if (code == 0 && import->size)
-		code = pool_size_check(import->size, err);
-	if (code < 0)
-		return code;
 	path = realpath(import->source, NULL);
 	if (!path || asprintf(&about, "disk %s: %s", import->name, import->source) < 0)
 		return error_set(err, path ? -ENOMEM : -errno, "disk %s: cannot resolve %s: %m", import->name,
 				 import->source);
 	job = (struct import_job){.import = import, .source = source, .path = path, .about = about};
 	return import_job(&job, pool, err);
+}
+
+int pool_import(const struct pool *pool, const struct import *import, struct error *err)
+{
+	int code = pool_name_check(pool, import->name, err);
+
+	if (code == 0 && import->size)
+		code = pool_size_check(import->size, err);
+	if (code < 0)
+		return code;
+	return strcmp(import->source, "-") == 0 ? import_stream(pool, import, err)
+						: import_path(pool, import, err);
 }

@@ -63,6 +63,22 @@ void pool_close(struct pool *pool)
 	pool->fd = -1;
 }
 
+int pool_measure(const struct settings *settings, struct statvfs *status)
+{
+	AUTO_FREE char *path = strdup(settings->pool_dir);
+	char *slash;
+
+	if (!path)
+		return -ENOMEM;
+	while (statvfs(path, status) < 0) {
+		slash = strrchr(path, '/');
+		if (errno != ENOENT || !slash || slash == path)
+			return -errno;
+		*slash = '\0';
+	}
+	return 0;
+}
+
 /* --- Names and sizes --- */
 
 /* NAME.img; false when name is none. */

@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/statvfs.h>
 
 #include "common/error.h"
 #include "vmm/config/definition.h"
@@ -46,6 +47,8 @@ struct pool_image {
  * left is removed. settings must outlive the pool. */
 int pool_open(const struct settings *settings, bool writing, struct pool *pool, struct error *err);
 void pool_close(struct pool *pool);
+/* Of the file system that the pool is on, or will be: its folder is made when the first image is. */
+int pool_measure(const struct settings *settings, struct statvfs *status);
 
 /* All images by name; the caller frees the array. */
 int pool_list(const struct pool *pool, struct pool_image **images, size_t *count, struct error *err);

@@ -9,8 +9,8 @@ guest_initrd /tmp/card.initrd $tools/ethtool $tools/lib/* <<'END'
 	ethtool() { /ld-linux-x86-64.so.2 --library-path / /ethtool "$@"; }
 	# What the host sends, and the same back to it: the sums are right, or there are no such lines.
 	transfer() {
-		nc 10.9.$1.1 7000 </tmp/open >/tmp/data
-		nc 10.9.$1.1 7001 </tmp/data >/dev/null
+		until nc 10.9.$1.1 7000 </tmp/open >/tmp/data && [ -s /tmp/data ]; do sleep 0.1; done
+		until nc 10.9.$1.1 7001 </tmp/data >/dev/null; do sleep 0.1; done
 		echo "$2: got $(md5sum </tmp/data)"
 	}
 	mkfifo /tmp/open
@@ -32,7 +32,7 @@ guest_initrd /tmp/card.initrd $tools/ethtool $tools/lib/* <<'END'
 	ethtool -L eth0 combined 2 && transfer 0 "two queues"
 	ethtool -k eth1 | grep -E "^(tx-checksumming|rx-checksumming|tcp-segmentation-offload):" | tr '\n' ' '
 	ip address show dev eth2 | grep -q 52:54:00:00:09:03 && echo "macvtap has its address"
-	arping -I eth1 -c 2 10.9.1.3 | grep "Unicast reply"
+	arping -D -I eth1 -c 2 10.9.1.3 | grep "Unicast reply"
 	echo "all is done"
 	while :; do
 		carrier=$(cat /sys/class/net/eth0/carrier)
@@ -57,7 +57,9 @@ dd if=/dev/urandom of=data bs=64k count=32 2>/dev/null
 sum=$(md5sum <data | cut -c 1-32)
 : >sums
 while :; do nc -l -p 7000 <data >/dev/null; done &
-while :; do nc -l -p 7001 </dev/null | md5sum >>sums; done &
+mkfifo open
+sleep 100000 >open &
+while :; do nc -l -p 7001 <open | md5sum >>sums; done &
 
 cat >/etc/rastos/guests/card.json <<'END'
 { "name": "card", "role": "guest", "memory_mib": 256, "vcpus": 2, "ready": "started", "transport": "pci",
@@ -83,7 +85,7 @@ done
 expect $log "^tx-checksumming: off rx-checksumming: off tcp-segmentation-offload: off"
 expect $log "^macvtap has its address"
 expect $log "Unicast reply from 10.9.1.3"
-ps | grep -q '\[vhost-' || fail "the kernel serves no queue"
+ps | grep -q '[[]vhost-' || fail "the kernel serves no queue"
 $ip -d link show type macvtap | grep -q "mode bridge" || fail "there is no macvtap"
 
 echo "link"
@@ -93,14 +95,14 @@ rastos-vmm device set --link up card two
 nc -l -p 7002 <data >/dev/null &
 wait_for 20 printed $log "^timed $sum"
 
-echo "announcement"
-echo 1 >/proc/sys/net/ipv4/conf/two/arp_accept
+echo "announcement" # where the guest says nothing else
+echo 1 >/proc/sys/net/ipv4/conf/br9/arp_accept
 rastos-vmm pause card
-$ip neigh flush dev two
+$ip neigh flush dev br9
 sleep 0.5
-ip neigh show dev two | grep -q lladdr && fail "the host knows the guest already"
+$ip neigh show dev br9 | grep lladdr && fail "the host knows the guest already"
 rastos-vmm resume card
-wait_for 10 sh -c 'ip neigh show dev two | grep -q "10.9.0.2 lladdr"'
+wait_for 10 sh -c "$ip neigh show dev br9 | grep -q '10.9.1.2 lladdr'"
 
 echo "bandwidth"
 rastos-vmm device set --inbound 512 card two
@@ -125,5 +127,5 @@ grep -q 'networks\[0\]: the host has no interface eth9' err || fail "$(cat err)"
 
 rastos-vmm kill --wait card
 [ -z "$($ip -o link show type macvtap)" ] || fail "the macvtap outlived its guest"
-ps | grep '\[vhost-' && fail "vhost outlived its guest"
+ps | grep '[[]vhost-' && fail "vhost outlived its guest"
 rastos-vmm down --force

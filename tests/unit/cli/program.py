@@ -77,11 +77,11 @@ class ProgramTest(unittest.TestCase):
                 found[path] = self.read(path) if os.path.isfile(path) else None
         return found
 
-    def run_program(self, *arguments, through=(), user=None):
+    def run_program(self, *arguments, through=(), user=None, stdin=subprocess.DEVNULL):
         """Runs the program with a test's configuration; through: a command that starts it."""
         command = [*through, PROGRAM, "--config", "vmm.json", *arguments]
         try:
-            process = subprocess.Popen(command, cwd=self.folder.name, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            process = subprocess.Popen(command, cwd=self.folder.name, stdin=stdin, stdout=subprocess.PIPE,
                                        stderr=subprocess.PIPE, text=True, user=user, extra_groups=[] if user else None)
         except PermissionError:
             if user is None:

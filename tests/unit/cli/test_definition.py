@@ -28,7 +28,12 @@ WHOLE = {
                           "write": {"iops_sec": 100, "iops_sec_max": 200, "iops_sec_max_length": 10}},
                "driver": {"packed": True, "event_idx": False, "in_order": False, "indirect": False, "iommu": False},
                "io": "threads", "queues": 4},
-              {"image": "data", "io": "io_uring"}],
+              {"image": "data", "io": "io_uring"},
+              {"path": "web.qcow2", "format": "qcow2", "transient": True, "reconnect": {"enabled": False, "timeout": 5},
+               "backing": {"path": "base.vmdk", "format": "vmdk", "backing": {"image": "base", "format": "raw"}}},
+              {"path": "safe.luks", "format": "luks", "secret": "phrase"},
+              {"source": {"protocol": "nbd", "host": "store.example", "port": 10809, "name": "data"}},
+              {"source": {"protocol": "nbd", "socket": "/run/nbd.sock"}}],
     "networks": [{"type": "passt", "id": "uplink", "mac": "52:54:00:12:34:56", "publish": ["8080:80"], "mtu": 1500, "link": "up",
                   "bandwidth": {"inbound": {"average": 1000, "peak": 2000, "burst": 500}, "outbound": {"average": 1000}},
                   "driver": {"packed": True, "event_idx": True, "in_order": True, "indirect": True, "iommu": False}},
@@ -39,8 +44,6 @@ WHOLE = {
                  {"type": "direct", "source": "eth0", "mode": "bridge"}],
     "rng": {"rate": {"bytes": 1024, "period": 2000}},
     "channels": [{"name": "org.qemu.guest_agent.0", "path": "agent.sock"}],
-    "memballoon": {"autodeflate": True, "free_page_reporting": True, "stats_period": 10},
-    "current_memory_mib": 32,
     "clock": {"offset": "localtime", "adjustment": -3600},
     "vsock": {"cid": 3, "path": "vsock.sock"},
     "console": "serial",
@@ -56,6 +59,10 @@ WHOLE = {
 WITH_IMAGE = {"name": "guest", "image": "guest.itb", "configuration": "conf-1"}
 # What only one has that boots from a disk.
 FROM_DISK = {"name": "guest", "kernel": {"from_disk": 0}, "disks": [{"image": "debian"}]}
+
+# What only one of ordinary pages has.
+WITH_BALLOON = {"name": "guest", "kernel": {"path": "vmlinux"}, "memory_mib": 64, "current_memory_mib": 32,
+                "memballoon": {"autodeflate": True, "free_page_reporting": True, "stats_period": 10}}
 
 WRONG_TYPES = {"string": [1, True, None, [], {}, ""], "integer": ["1", True, None, 1.5, [], {}],
                "boolean": [0, "true", None, [], {}], "object": [1, "x", True, None, []],
@@ -95,6 +102,26 @@ class DefinitionTest(ProgramTest):
 class Sentences(DefinitionTest):
     def test_missing_file(self):
         self.refused(FAILED, ["definition guest.json", "No such file"], "run", "guest.json")
+
+    def test_what_a_guest_and_its_host_say_to_each_other(self):
+        base = {"name": "guest", "kernel": {"path": "vmlinux"}}
+        for words, members in (
+                (["rng.rate", "is missing"], {"rng": {}}),
+                (["rng.rate.bytes", "is missing"], {"rng": {"rate": {}}}),
+                (["rng.rate.bytes", "from 1 to"], {"rng": {"rate": {"bytes": 1, "period": 2000}}}),
+                (["channels[0].name", "is missing"], {"channels": [{}]}),
+                (["channels[0].name", "letters"], {"channels": [{"name": "a/b"}]}),
+                (["channels[0].name", "letters"], {"channels": [{"name": "../x"}]}),
+                (["channels[0].name", "at most 63"], {"channels": [{"name": "a" * 64}]}),
+                (["channels[1].name", "another channel's"], {"channels": [{"name": "a"}, {"name": "a"}]}),
+                (["channels", "at most 8"], {"channels": [{"name": f"a{i}"} for i in range(9)]}),
+                (["memballoon", "hugepages exclude"], {"memballoon": True, "memory_backing": {"hugepages": True}}),
+                (["current_memory_mib", "needs memballoon"], {"memory_mib": 64, "current_memory_mib": 32}),
+                (["current_memory_mib", "needs memory_mib"], {"memballoon": True, "current_memory_mib": 32}),
+                (["current_memory_mib", "more than memory_mib"],
+                 {"memballoon": True, "memory_mib": 64, "current_memory_mib": 65})):
+            with self.subTest(members=str(members)[:60]):
+                self.refused_definition(base | members, *words)
 
     def test_unknown_key_names_the_nearest(self):
         self.refused_definition(put(WHOLE, ["memroy_mib"], 1), "memroy_mib", 'did you mean "memory_mib"?')
@@ -137,6 +164,43 @@ class Sentences(DefinitionTest):
         self.refused_definition(put(WHOLE, ["disks", 0, "image"], "data"), "disks[0].image", "exclude each other")
         for name in ("../data", "a/b", "-a", "a" * 64):
             self.refused_definition(put(WHOLE, ["disks", 1, "image"], name), "disks[1].image", "image of the pool")
+
+    def test_disk_that_another_program_serves(self):
+        def disk(**keys):
+            return put(WHOLE, ["disks", 2], keys)
+        nbd = {"protocol": "nbd", "host": "h"}
+        for words, keys in (
+                (["disks[2].source", "path exclude"], {"path": "a", "source": nbd}),
+                (["disks[2].format", "must be \"raw\" with source"], {"source": nbd, "format": "qcow2"}),
+                (["disks[2].format", '"qcow2"'], {"path": "a", "format": "qcow3"}),
+                (["disks[2].source.protocol", "is missing"], {"source": {"host": "h"}}),
+                (["disks[2].source.host", "where is the server"], {"source": {"protocol": "nbd"}}),
+                (["disks[2].source.host", "where is the server"], {"source": nbd | {"socket": "/s"}}),
+                (["disks[2].source.host", "name or address"], {"source": nbd | {"host": "-h"}}),
+                (["disks[2].source.host", "name or address"], {"source": nbd | {"host": "h,file=/etc/passwd"}}),
+                (["disks[2].source.port", "from 1 to 65535"], {"source": nbd | {"port": 0}}),
+                (["disks[2].source.name", "longer than 255"], {"source": nbd | {"name": "a" * 256}}),
+                (["disks[2].backing", "qcow2"], {"path": "a", "backing": {"path": "b"}}),
+                (["disks[2].backing.path", "which file"], {"path": "a", "format": "qcow2", "backing": {}}),
+                (["disks[2].backing.path", "which file"],
+                 {"path": "a", "format": "qcow2", "backing": {"path": "b", "image": "c"}}),
+                (["disks[2].backing.format", "behind another"],
+                 {"path": "a", "format": "qcow2", "backing": {"path": "b", "format": "luks"}}),
+                (["disks[2].backing.backing", "qcow2"],
+                 {"path": "a", "format": "qcow2", "backing": {"path": "b", "backing": {"path": "c"}}}),
+                (["disks[2].secret", "is missing"], {"path": "a", "format": "luks"}),
+                (["disks[2].secret", "luks"], {"path": "a", "format": "qcow2", "secret": "s"}),
+                (["disks[2].transient", "read_only exclude"], {"path": "a", "transient": True, "read_only": True}),
+                (["disks[2].shareable", "one writer"], {"path": "a", "format": "qcow2", "shareable": True}),
+                (["disks[2].io", "no other program"], {"path": "a", "format": "qcow2", "io": "threads"}),
+                (["disks[2].reconnect", "another program serves"], {"path": "a", "reconnect": {"enabled": True}})):
+            with self.subTest(keys=str(keys)[:80]):
+                self.refused_definition(disk(**keys), *words)
+        deep = {"path": "a", "format": "qcow2"}
+        for _ in range(9):
+            deep = {"path": "a", "format": "qcow2", "backing": deep}
+        self.refused_definition(disk(**deep), "backing", "at most 8")
+        self.refused_definition(FROM_DISK | {"disks": [{"path": "a", "format": "qcow2"}]}, "kernel.from_disk", "raw disk")
 
     def test_uuid(self):
         for uuid in ("6d0c4a4e", "6d0c4a4e-9f0e-4c56-8f3a-0a2b7c1d5e6g", "{6d0c4a4e-9f0e-4c56-8f3a-0a2b7c1d5e6f}",
@@ -267,7 +331,7 @@ class Schema(DefinitionTest):
     def properties(self):
         """Every property of the schema: its rules, a definition that has it, and where."""
         for name in self.schema["properties"]:
-            base = WHOLE if name in WHOLE else WITH_IMAGE
+            base = WHOLE if name in WHOLE else WITH_BALLOON if name in WITH_BALLOON else WITH_IMAGE
             yield from self.walk(self.schema["properties"][name], base, [name])
 
     def resolve(self, rules):
@@ -285,6 +349,7 @@ class Schema(DefinitionTest):
             base = FROM_DISK
         yield rules, base, path
         inside = rules.get("items", {}) if rules.get("type") == "array" else rules
+        inside = next((form for form in rules.get("oneOf", []) if form.get("type") == "object"), inside)
         place = base
         for step in path:
             place = place.get(step, {}) if isinstance(place, dict) else place[step]
@@ -302,6 +367,7 @@ class Schema(DefinitionTest):
         self.accepted(WHOLE)
         self.accepted(WITH_IMAGE)
         self.accepted(FROM_DISK)
+        self.accepted(WITH_BALLOON)
 
     def test_no_other_type_is_accepted(self):
         for rules, base, path in self.properties():
@@ -313,6 +379,8 @@ class Schema(DefinitionTest):
     def test_words(self):
         for rules, base, path in self.properties():
             with self.subTest(place_name(path)):
+                if path == ["memory_backing", "hugepages"]:  # excludes a balloon
+                    base = {key: value for key, value in base.items() if key not in ("memballoon", "current_memory_mib")}
                 for word in rules.get("enum", []):
                     if path[:1] + path[2:] != ["networks", "type"]:  # another type wants other keys: Sentences tests it
                         self.accepted(put(base, path, word))

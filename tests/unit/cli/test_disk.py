@@ -54,9 +54,9 @@ class DiskTest(ProgramTest):
     def made(self, *arguments, **how):
         return json.loads(self.disk(*arguments, "--json", **how))
 
-    def not_done(self, code, words, *arguments):
+    def not_done(self, code, words, *arguments, **how):
         """Refused with one sentence; no image, no draft, no half of one stays."""
-        self.refused(code, words, "disk", *arguments)
+        self.refused(code, words, "disk", *arguments, **how)
         if os.path.isdir(self.path("pool")):
             self.assertEqual([name for name in os.listdir(self.path("pool")) if name.startswith(".")], [])
 
@@ -260,6 +260,31 @@ class Disks(DiskTest):
         made = self.made("import", "web", "disk.raw")
         self.assertLessEqual(made["allocated"], 128 << 10)
         self.assertEqual(self.read("pool/web.img"), self.read("disk.raw"))
+
+    def test_standard_input(self):
+        sparse(self.path("disk.raw"), 8 * MIB, (510, b"\x55\xaa"), (5 * MIB, b"x" * 70000))
+        for name, options in (("web", []), ("counted", ["--length", "8M"])):
+            with open(self.path("disk.raw"), "rb") as file:
+                made = self.made("import", name, "-", *options, stdin=file)
+            self.assertEqual((made["content"], made["size"]), ("MBR", 8 * MIB))
+            self.assertLessEqual(made["allocated"], 512 << 10)
+            self.assertEqual(self.read(f"pool/{name}.img"), self.read("disk.raw"))
+        with open(self.path("disk.raw"), "rb") as file:
+            self.not_done(FAILED, ["broken", "8388608 of 9437184"], "import", "broken", "-", "--length", "9M", stdin=file)
+        with open("/dev/null", "rb") as file:
+            self.not_done(FAILED, ["--format raw"], "import", "empty", "-", stdin=file)
+        with open("/dev/null", "rb") as file:
+            self.not_done(FAILED, ["no room"], "import", "huge", "-", "--length", "60T", stdin=file)
+
+    @needs_namespaces
+    @needs("qemu-img")
+    def test_qcow2_by_standard_input(self):
+        self.write("raw", os.urandom(MIB) + bytes(3 * MIB))
+        subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", "-c", self.path("raw"), self.path("a.qcow2")], check=True)
+        with open(self.path("a.qcow2"), "rb") as file:
+            self.made("import", "web", "-", stdin=file)
+        self.assertEqual(self.read("pool/web.img"), self.read("raw"))
+        self.assertEqual(os.listdir(self.path("pool")), ["web.img"])
 
     def test_what_it_is_must_be_known_or_said(self):
         self.write("text", "hello\n")

@@ -201,3 +201,21 @@ Test(networks, cards_of_users_are_refused_with_what_they_can_have, .init = set_u
 	cr_assert_eq(seteuid(getuid()), 0);
 	network_definition_free(&card);
 }
+
+Test(networks, macvtap_needs_root_and_an_interface_that_is_there, .init = set_up, .fini = tear_down)
+{
+	struct network_definition card = {.type = NETWORK_DIRECT, .source = strdup("nosuch0"), .queues = 1};
+	struct network_plug plug;
+
+	if (geteuid() == 0) {
+		cr_assert_eq(networks_plug_direct(networks, "web", 1, &card, &plug, &err), -ENODEV);
+		cr_assert_str_eq(err.text,
+				 "guest web: networks[1]: the host has no interface nosuch0; see `ip link`");
+		cr_assert_eq(card_fds_count(&plug.fds), 0);
+		if (seteuid(65534) < 0)
+			cr_skip_test("cannot be another user here");
+	}
+	cr_assert_eq(networks_plug_direct(networks, "web", 1, &card, &plug, &err), -EPERM);
+	cr_assert_not_null(strstr(err.text, "type \"direct\" needs the manager of root"), "%s", err.text);
+	network_definition_free(&card);
+}

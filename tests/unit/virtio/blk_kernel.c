@@ -51,6 +51,7 @@ ssize_t __wrap_preadv2(int fd, const struct iovec *iov, int count, off_t offset,
 #endif
 	if (kernel_fails())
 		return -1;
+	kernel.read_into = iov->iov_base;
 	if (!kernel.most)
 		return __real_preadv2(fd, iov, count, offset, flags);
 	part = shortened(iov, count);
@@ -107,6 +108,8 @@ struct blk_job *__wrap_blk_ring_take(struct blk_ring *ring, int *result)
 		*result = -kernel.allocate_error;
 	else if (*result > 0 && kernel.most)
 		*result = (int)MIN((size_t)*result, kernel.most);
+	if (job->work == BLK_WORK_READ)
+		kernel.read_into = job->data->parts->iov_base;
 	if (*result >= 0 && job->work == BLK_WORK_FLUSH)
 		kernel.syncs++;
 	if (*result >= 0 && job->work == BLK_WORK_WRITE)

@@ -25,6 +25,7 @@ struct blk_kernel {
 	atomic_bool busy; /* nothing comes back from io_uring */
 
 	unsigned syncs;
+	const void *read_into; /* the first buffer of the last read */
 	int write_flags; /* of the last write */
 	unsigned rung;   /* jobs that came back from io_uring */
 };

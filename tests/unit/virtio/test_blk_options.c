@@ -30,6 +30,7 @@ static struct driver driver;
 static struct error err;
 static int disk = -1;
 static struct virtio_blk_options options;
+static const uint8_t zeros[33 * SECTOR];
 
 static void fill_disk(void)
 {
@@ -117,7 +118,6 @@ static uint8_t clear(uint32_t type, uint64_t sector, uint32_t sectors, uint32_t 
 /* The sectors of a range are zeros, those beside it are not. */
 static void expect_cleared(uint64_t sector, unsigned sectors)
 {
-	static const uint8_t zeros[SECTOR];
 	uint8_t bytes[SECTOR];
 
 	for (uint64_t i = 0; i < DISK_SIZE / SECTOR; i++) {
@@ -145,7 +145,7 @@ Test(blk_options, write_through_offers_no_flush_and_makes_each_write_safe)
 	cr_assert_not(offers(FEATURE(FLUSH)));
 	cr_assert_eq(request(VIRTIO_BLK_T_OUT, 0, driver_in(&driver, 0)), VIRTIO_BLK_S_OK);
 	cr_assert_eq(request(VIRTIO_BLK_T_OUT, 0, driver_out(&driver, "x", 1)), VIRTIO_BLK_S_IOERR);
-	cr_assert_eq(request(VIRTIO_BLK_T_OUT, 0, driver_out(&driver, driver.ram, SECTOR)), VIRTIO_BLK_S_OK);
+	cr_assert_eq(request(VIRTIO_BLK_T_OUT, 0, driver_out(&driver, zeros, SECTOR)), VIRTIO_BLK_S_OK);
 	cr_assert_eq(kernel.write_flags, RWF_DSYNC);
 	cr_assert_eq(clear(VIRTIO_BLK_T_WRITE_ZEROES, 0, 8, 0), VIRTIO_BLK_S_OK);
 	cr_assert_eq(kernel.syncs, 1);
@@ -159,7 +159,7 @@ Test(blk_options, unsafe_flushes_nothing)
 	cr_assert_eq(kernel.syncs, 0);
 	driver_reset(&driver);
 	driver_start(&driver, 0);
-	cr_assert_eq(request(VIRTIO_BLK_T_OUT, 0, driver_out(&driver, driver.ram, SECTOR)), VIRTIO_BLK_S_OK);
+	cr_assert_eq(request(VIRTIO_BLK_T_OUT, 0, driver_out(&driver, zeros, SECTOR)), VIRTIO_BLK_S_OK);
 	cr_assert_eq(kernel.write_flags, 0);
 }
 
@@ -279,11 +279,11 @@ Test(blk_options, bad_ranges_clear_nothing)
 			     bad[i].status, "zeroes %u", i);
 	}
 	cr_assert_eq(clear(VIRTIO_BLK_T_DISCARD, 0, 8, 1), VIRTIO_BLK_S_UNSUPP);
-	cr_assert_eq(request(VIRTIO_BLK_T_DISCARD, 0, driver_out(&driver, driver.ram, 15)),
+	cr_assert_eq(request(VIRTIO_BLK_T_DISCARD, 0, driver_out(&driver, zeros, 15)),
 		     VIRTIO_BLK_S_IOERR);
-	cr_assert_eq(request(VIRTIO_BLK_T_DISCARD, 0, driver_out(&driver, driver.ram, 0)),
+	cr_assert_eq(request(VIRTIO_BLK_T_DISCARD, 0, driver_out(&driver, zeros, 0)),
 		     VIRTIO_BLK_S_IOERR);
-	cr_assert_eq(request(VIRTIO_BLK_T_DISCARD, 0, driver_out(&driver, driver.ram, 33 * 16)),
+	cr_assert_eq(request(VIRTIO_BLK_T_DISCARD, 0, driver_out(&driver, zeros, 33 * 16)),
 		     VIRTIO_BLK_S_IOERR);
 	expect_cleared(0, 0);
 }
@@ -320,7 +320,6 @@ Test(blk_options, a_size_that_is_no_multiple_of_the_block_is_refused)
 
 Test(blk_options, ignored_errors_are_zeros_and_lost_writes)
 {
-	static const uint8_t zeros[SECTOR];
 	struct driver_buffer data = driver_in(&driver, SECTOR);
 
 	memset(driver_at(&driver, data.address, SECTOR), 0x55, SECTOR);
@@ -348,7 +347,7 @@ static void disk_stopped(void *owner, const char *why)
 
 Test(blk_options, what_failed_is_tried_again_by_a_disk_that_stops)
 {
-	struct driver_buffer out = driver_out(&driver, driver.ram, SECTOR);
+	struct driver_buffer out = driver_out(&driver, zeros, SECTOR);
 	struct driver_used used;
 	uint8_t *statuses[2];
 
@@ -434,6 +433,19 @@ Test(blk_options, direct_takes_buffers_at_any_address)
 	cr_assert_arr_eq(found, pattern, sizeof(found));
 }
 
+/* Header and status are none of the data's, and need no alignment. */
+Test(blk_options, direct_copies_no_buffers_that_are_aligned)
+{
+	struct driver_buffer in;
+
+	if (!use_direct_file())
+		cr_skip_test("this file system has no O_DIRECT");
+	start(FEATURE(FLUSH));
+	in = buffer_at(0, 16 * SECTOR, true);
+	cr_assert_eq(request(VIRTIO_BLK_T_IN, 64, in), VIRTIO_BLK_S_OK);
+	cr_assert_eq(kernel.read_into, driver_at(&driver, in.address, in.len));
+}
+
 Test(blk_options, direct_moves_more_than_its_buffer_holds)
 {
 	const uint32_t size = KIB(600);
@@ -487,11 +499,11 @@ Test(blk_options, bytes_wait_and_flushes_do_not)
 	options.bytes.write = (struct rate){.rate = 64 * SECTOR, .burst = SECTOR};
 	start(FEATURE(FLUSH));
 	begin = monotonic_ns();
-	cr_assert_eq(request(VIRTIO_BLK_T_OUT, 0, driver_out(&driver, driver.ram, 8 * SECTOR)),
+	cr_assert_eq(request(VIRTIO_BLK_T_OUT, 0, driver_out(&driver, zeros, 8 * SECTOR)),
 		     VIRTIO_BLK_S_OK);
 	cr_assert_eq(request(VIRTIO_BLK_T_IN, 0, driver_in(&driver, 64 * SECTOR)), VIRTIO_BLK_S_OK);
 	cr_assert_eq(flush(), VIRTIO_BLK_S_OK);
-	add(VIRTIO_BLK_T_OUT, 0, driver_out(&driver, driver.ram, SECTOR));
+	add(VIRTIO_BLK_T_OUT, 0, driver_out(&driver, zeros, SECTOR));
 	driver_kick(&driver, 0);
 	cr_assert_geq(answered_after(begin), 7 * 1000 * MS / 64);
 }

@@ -29,6 +29,13 @@ Test(counters, come_back_as_they_went)
 		.latencies = {{{{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, 13}, {{[11] = 5}, 14}, {{0}, 15}}},
 		.networks = {{"net0", 5, 6, 7, 8, 60, 1514}},
 		.others = {{"vsock0", 9, 10, 11, 12, 0, 0}},
+		.balloon = {.present = true,
+			    .target_bytes = 1 << 20,
+			    .current_bytes = 2 << 20,
+			    .returned_bytes = 3,
+			    .age_ms = 4,
+			    .known = 1U << VIRTIO_BALLOON_FREE | 1U << VIRTIO_BALLOON_HUGE_FAILED,
+			    .stats = {[VIRTIO_BALLOON_FREE] = 5, [VIRTIO_BALLOON_HUGE_FAILED] = 6}},
 	};
 	cJSON *json = counters_to_json(&before);
 
@@ -47,6 +54,18 @@ Test(counters, what_is_no_number_is_0)
 		cr_expect_eq(counters.vcpus[i].exits + counters.vcpus[i].cpu_ns, 0);
 	cr_expect_eq(counters.network_count, 1);
 	cr_expect_eq(counters.networks[0].to_guest, 0);
+}
+
+Test(counters, a_balloon_that_lies_says_0)
+{
+	read_text(
+		"{\"balloon\":{\"target_bytes\":-1,\"free_bytes\":\"x\",\"cache_bytes\":1e300,\"total_bytes\":7}}");
+	cr_expect(counters.balloon.present);
+	cr_expect_eq(counters.balloon.target_bytes, 0);
+	cr_expect_eq(counters.balloon.stats[VIRTIO_BALLOON_FREE], 0);
+	cr_expect_eq(counters.balloon.stats[VIRTIO_BALLOON_TOTAL], 7);
+	read_text("{\"balloon\":7}");
+	cr_expect_not(counters.balloon.present);
 }
 
 Test(counters, too_many_are_left_out)

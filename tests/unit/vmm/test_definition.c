@@ -121,7 +121,7 @@ Test(definition, wrong_types_and_ranges_are_refused)
 		"server.json: vcpus: must be a whole number from 1 to 255");
 	refused("{\"name\":\"a\",\"image\":\"i\",\"memory_mib\":1}",
 		"server.json: memory_mib: must be a whole number from 16 to 16777216");
-	refused("{\"name\":\"a\",\"image\":\"i\",\"rng\":1}", "server.json: rng: must be true, false or an object");
+	refused("{\"name\":\"a\",\"image\":\"i\",\"rng\":1}", "server.json: rng: must be true, false or an object: { ... }");
 	refused("{\"name\":\"a\",\"image\":\"i\",\"console\":\"vga\"}",
 		"server.json: console: must be one of \"serial\", \"virtio\"");
 	refused("{\"name\":\"a\",\"image\":\"i\",\"disks\":{}}",

@@ -207,3 +207,45 @@ Test(definition_devices, a_card_without_an_address_does_not_take_anothers)
 	cr_assert(memcmp(parsed->networks[1].mac, second, sizeof(second)));
 	cr_assert(memcmp(parsed->networks[2].mac, parsed->networks[1].mac, sizeof(second)));
 }
+
+Test(definition_devices, entropy_has_no_limit_by_default)
+{
+	parse("");
+	cr_assert(parsed->rng.present);
+	cr_assert_eq(parsed->rng.rate.rate, 0);
+}
+
+Test(definition_devices, entropy_has_a_rate)
+{
+	parse("\"rng\":{\"rate\":{\"bytes\":1024,\"period\":2000}}");
+	cr_assert(parsed->rng.present);
+	cr_assert_eq(parsed->rng.rate.rate, 512);
+	cr_assert_eq(parsed->rng.rate.burst, 1024);
+}
+
+Test(definition_devices, channels_have_names_and_paths)
+{
+	parse("\"channels\":[{\"name\":\"org.qemu.guest_agent.0\"},{\"name\":\"b\",\"path\":\"/x/b.sock\"}]");
+	cr_assert_eq(parsed->channels.count, 2);
+	cr_assert_str_eq(parsed->channels.channels[0].name, "org.qemu.guest_agent.0");
+	cr_assert_null(parsed->channels.channels[0].path);
+	cr_assert_str_eq(parsed->channels.channels[1].path, "/x/b.sock");
+	cr_assert_eq(channel_definitions_find(&parsed->channels, "b"), 1);
+	cr_assert_eq(channel_definitions_find(&parsed->channels, "c"), -ENOENT);
+}
+
+Test(definition_devices, there_is_no_balloon_by_default)
+{
+	parse("");
+	cr_assert_not(parsed->memballoon.present);
+}
+
+Test(definition_devices, a_balloon_does_what_it_says)
+{
+	parse("\"memory_mib\":64,\"current_memory_mib\":32,"
+	      "\"memballoon\":{\"autodeflate\":true,\"free_page_reporting\":true,\"stats_period\":10}");
+	cr_assert(parsed->memballoon.present && parsed->memballoon.autodeflate &&
+		  parsed->memballoon.free_page_reporting);
+	cr_assert_eq(parsed->memballoon.stats_period, 10);
+	cr_assert_eq(parsed->memballoon.current_mib, 32);
+}
