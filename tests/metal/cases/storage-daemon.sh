@@ -17,7 +17,8 @@ program qemu-img create -q -f qcow2 /srv/store.qcow2 32M
 truncate -s 32M /srv/forgets.raw
 chmod 600 /srv/*.qcow2 /srv/*.raw
 serve_store() {
-	program qemu-nbd -f qcow2 --persistent -t -b 127.0.0.1 -p 10809 -x store /srv/store.qcow2 &
+	LD_LIBRARY_PATH=/payload/tools/qemu-nbd/lib /payload/tools/qemu-nbd/qemu-nbd -f qcow2 --persistent -t -b 127.0.0.1 -p 10809 \
+		-x store /srv/store.qcow2 &
 	server=$!
 }
 guest_initrd /tmp/initrd /payload/tools/metal-disk <<'END'
@@ -70,6 +71,7 @@ for daemon in $(pidof qemu-storage-daemon); do
 	kill -9 "$daemon"
 done
 kill -9 $server
+wait $server || true
 serve_store
 for disk in vda vdb vdc; do
 	wait_for 60 went_on $disk "$(flushed $disk)"

@@ -30,7 +30,9 @@ WHOLE = {
                "io": "threads", "queues": 4},
               {"image": "data", "io": "io_uring"},
               {"path": "web.qcow2", "format": "qcow2", "transient": True, "reconnect": {"enabled": False, "timeout": 5},
-               "backing": {"path": "base.vmdk", "format": "vmdk", "backing": {"image": "base", "format": "raw"}}},
+               "backing": {"path": "base.vmdk", "format": "vmdk", "backing": {
+                   "path": "lower.qcow2", "format": "qcow2", "backing": {"image": "base", "format": "raw"}}}},
+              {"image": "data2", "format": "qcow2", "backing": {"image": "base", "format": "qcow2", "backing": {"image": "lower"}}},
               {"path": "safe.luks", "format": "luks", "secret": "phrase"},
               {"source": {"protocol": "nbd", "host": "store.example", "port": 10809, "name": "data"}},
               {"source": {"protocol": "nbd", "socket": "/run/nbd.sock"}}],
@@ -199,7 +201,7 @@ class Sentences(DefinitionTest):
         deep = {"path": "a", "format": "qcow2"}
         for _ in range(9):
             deep = {"path": "a", "format": "qcow2", "backing": deep}
-        self.refused_definition(disk(**deep), "backing", "at most 8")
+        self.refused_definition(disk(**deep), "backing", "at most 3")
         self.refused_definition(FROM_DISK | {"disks": [{"path": "a", "format": "qcow2"}]}, "kernel.from_disk", "raw disk")
 
     def test_uuid(self):
@@ -382,7 +384,8 @@ class Schema(DefinitionTest):
                 if path == ["memory_backing", "hugepages"]:  # excludes a balloon
                     base = {key: value for key, value in base.items() if key not in ("memballoon", "current_memory_mib")}
                 for word in rules.get("enum", []):
-                    if path[:1] + path[2:] != ["networks", "type"]:  # another type wants other keys: Sentences tests it
+                    # Another type or format wants other keys: Sentences tests it.
+                    if path[:1] + path[2:] != ["networks", "type"] and path[-1] != "format":
                         self.accepted(put(base, path, word))
 
     def test_ends_of_ranges(self):
