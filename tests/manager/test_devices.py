@@ -208,6 +208,21 @@ class Running(Devices):
                             definition=self.disk("more", cache="none"))
         self.assertEqual(self.state("web"), "running")
 
+    @unittest.skipUnless(os.geteuid() == 0 and os.path.exists("/dev/net/tun"), "wants root, to make a TAP")
+    def test_card_with_several_queues_comes(self):
+        made = subprocess.run(["ip", "tuntap", "add", "dev", "rtest-many", "mode", "tap", "multi_queue"], capture_output=True, text=True)
+        if made.returncode != 0:
+            self.skipTest(made.stderr)
+        self.addCleanup(subprocess.run, ["ip", "link", "delete", "rtest-many"])
+        self.start()
+        pid = self.guest("web")["pid"]
+        card = {"type": "tap", "device": "rtest-many", "queues": 3}
+        self.refused_op("device-add", USAGE, ["queues"], device="many", kind="network", definition=card | {"queues": 9})
+        device = self.result("device-add", device="many", kind="network", definition=card)
+        self.assertEqual(device["network"], card | {"id": "many"})
+        links = [os.readlink(f"/proc/{pid}/fd/{number}") for number in os.listdir(f"/proc/{pid}/fd")]
+        self.assertEqual(links.count("/dev/net/tun"), 3, links)
+
     def test_link_changes_at_once(self):
         for transport in ("pci", "mmio"):
             card = {"type": "passt", "id": "lan"}
