@@ -256,6 +256,32 @@ class Running(Devices):
             self.wait_state("web", "off")
             self.ok("undefine", "web")
 
+    def test_disks_that_come_have_io_uring_two_queues_at_a_time(self):
+        self.start()
+        if not self.rings():
+            self.skipTest("this kernel has no io_uring for guests")
+        self.assertEqual(self.rings(), 2)
+        self.result("device-add", device="data", kind="disk", definition=self.disk(io="io_uring", queues=2))
+        self.refused_op("device-add", REFUSED, ["more", "io_uring", "is taken"], device="more", kind="disk",
+                        definition=self.disk("more", io="io_uring"))
+        self.result("device-add", device="more", kind="disk", definition=self.disk("more"))
+        self.assertEqual(self.rings(), 2)
+
+    def test_disks_have_io_uring(self):
+        self.define(transport="mmio", disks=[self.disk(io="io_uring", queues=3), self.disk("more", io="threads", queues=2)])
+        process = self.run_program("start", "web")
+        wait_until(lambda: self.state("web") in ("running", "failed"))
+        if self.state("web") == "failed" and "io_uring" in self.guest("web")["why"]:
+            self.skipTest("this kernel has no io_uring for guests")
+        self.assertEqual(process.returncode, DONE, process.errors)
+        self.assertEqual(self.rings(), 3)
+        names = [Path(path).read_text() for path in glob.glob(f"/proc/{self.guest('web')['pid']}/task/*/comm")]
+        self.assertEqual(len([name for name in names if name.startswith("disk ")]), 5)
+
+    def rings(self):
+        folder = f"/proc/{self.guest('web')['pid']}/fd"
+        return sum(os.readlink(f"{folder}/{name}") == "anon_inode:[io_uring]" for name in os.listdir(folder))
+
     def test_limits_change_at_once(self):
         for transport in ("pci", "mmio"):
             self.start(transport=transport, disks=[self.disk(id="root")])
