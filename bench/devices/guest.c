@@ -1,6 +1,6 @@
 /*
- * The guest's end of the device benchmark: process 1 of a guest that has nothing else. Linked statically; one source for every
- * monitor and transport, so that what differs between two of them is not in here.
+ * The guest's end of the device benchmark: process 1 of a guest that has nothing else. Linked statically; one
+ * source for every monitor and transport, so that what differs between two of them is not in here.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,11 +24,11 @@
 
 #include "bench/devices/wire.h"
 
-#define BLOCK	       4096U
-#define PIECE	       (64U << 10)
-#define DEPTH	       32U /* requests at once */
+#define BLOCK          4096U
+#define PIECE          (64U << 10)
+#define DEPTH          32U /* requests at once */
 #define PACKET_SECONDS 5   /* then a packet is lost */
-#define KIB	       1024ULL
+#define KIB            1024ULL
 
 static char buffer[DEPTH * PIECE] __attribute__((aligned(4096)));
 
@@ -245,7 +245,7 @@ static int packets_exchange(uint16_t port, unsigned count, unsigned out, unsigne
 {
 	int fd = packet_socket(port);
 
-	for (unsigned i = 0; fd >= 0 && i < count; i += out > in ? out : in) {
+	for (unsigned i = 0; fd >= 0 && i<count; i += out> in ? out : in) {
 		for (unsigned sent = 0; sent < out; sent++)
 			if (send(fd, buffer, PAYLOAD, 0) != PAYLOAD)
 				return -1;

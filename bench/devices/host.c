@@ -1,5 +1,6 @@
 /*
- * The host's end of the device benchmark: starts a monitor with the guest of guest.c, has it do works, and says what each took.
+ * The host's end of the device benchmark: starts a monitor with the guest of guest.c, has it do works, and
+ * says what each took.
  *
  *      devices-host SOCKET COMMAND...
  *
@@ -7,10 +8,11 @@
  *      WORK COUNT      => counted WORK COUNT RAN_NS EXITS
  *      !COMMAND        a shell's, for whoever wants to look closer
  *
- * RAN_NS is the time in which the one processor did not idle (/proc/schedstat); where its clock ticks once an instruction, it is
- * instructions: everybody's, guest, monitor, kernels, and this program's, which is the other end of the guest's streams. EXITS are
- * KVM's own count. The monitor's standard input and output are the guest's serial line. SOCKET is where a monitor
- * that has unix sockets for vsock puts those of its ports: SOCKET_PORT; the kernel's own vsock is served too.
+ * RAN_NS is the time in which the one processor did not idle (/proc/schedstat); where its clock ticks once an
+ * instruction, it is instructions: everybody's, guest, monitor, kernels, and this program's, which is the
+ * other end of the guest's streams. EXITS are KVM's own count. The monitor's standard input and output are
+ * the guest's serial line. SOCKET is where a monitor that has unix sockets for vsock puts those of its ports:
+ * SOCKET_PORT; the kernel's own vsock is served too.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -31,9 +33,9 @@
 
 #include "bench/devices/wire.h"
 
-#define SETTLE_US      20000 /* what follows a work's end, such as an acknowledgement, is over then */
-#define READY_SECONDS  60
-#define WORK_SECONDS   120
+#define SETTLE_US     20000 /* what follows a work's end, such as an acknowledgement, is over then */
+#define READY_SECONDS 20
+#define WORK_SECONDS  5 /* by a clock that counts instructions: many times what any takes */
 
 static char buffer[CHUNK];
 

@@ -45,11 +45,11 @@ guest_initrd initrd $tool/metal-load $tool/metal-vsock <<'END'
 			sleep 0.1
 		done
 	}
+	there
 	use first
 	busy
 	for device in /sys/bus/virtio/devices/*; do
-		driver=$(basename "$(readlink $device/driver)")
-		[ "$driver" = . ] || rebind virtio $driver ${device##*/}
+		[ ! -L $device/driver ] || rebind virtio "$(basename "$(readlink $device/driver)")" ${device##*/}
 	done
 	there
 	calm

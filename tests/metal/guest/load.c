@@ -1,11 +1,12 @@
 /*
  * Work for the driver of a disk, whose result can be checked; static, since it also runs on the host.
  *
- *      metal-load write FILE SEED THREADS   writes all of FILE past the page cache, in pieces of 1 to 16 blocks and in random
- *                                           order, from several threads at once, and flushes it
- *      metal-load check FILE SEED           whether each block is as that left it
+ *      metal-load write FILE SEED THREADS   writes all of FILE past the page cache, in pieces of 1 to 16
+ * blocks and in random order, from several threads at once, and flushes it metal-load check FILE SEED whether
+ * each block is as that left it
  *
- * A block's content follows from its number and SEED, so that a block at another's place, or of another time, is found.
+ * A block's content follows from its number and SEED, so that a block at another's place, or of another time,
+ * is found.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -19,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BLOCK	     4096U
+#define BLOCK        4096U
 #define PIECE_BLOCKS 16U
 #define THREADS_MAX  16U
 
@@ -71,8 +72,10 @@ static void piece_write(const struct writer *writer, uint64_t first, void *buffe
 		uint64_t count = 1 + random_next(state) % (end - first);
 
 		for (uint64_t i = 0; i < count; i++)
-			block_fill((uint64_t *)buffer + i * BLOCK / sizeof(uint64_t), writer->seed, first + i);
-		if (pwrite(writer->fd, buffer, count * BLOCK, (off_t)(first * BLOCK)) != (ssize_t)(count * BLOCK))
+			block_fill((uint64_t *)buffer + i * BLOCK / sizeof(uint64_t), writer->seed,
+				   first + i);
+		if (pwrite(writer->fd, buffer, count * BLOCK, (off_t)(first * BLOCK)) !=
+		    (ssize_t)(count * BLOCK))
 			err(1, "write of block %" PRIu64, first);
 		first += count;
 	}
@@ -81,7 +84,8 @@ static void piece_write(const struct writer *writer, uint64_t first, void *buffe
 static void *writer_run(void *context)
 {
 	struct writer *writer = context;
-	uint64_t pieces = (writer->blocks + PIECE_BLOCKS - 1) / PIECE_BLOCKS, state = writer->seed + writer->number;
+	uint64_t pieces = (writer->blocks + PIECE_BLOCKS - 1) / PIECE_BLOCKS,
+		 state = writer->seed + writer->number;
 	uint64_t count = 0, *order = calloc(pieces, sizeof(*order));
 	void *buffer = aligned_alloc(BLOCK, PIECE_BLOCKS * BLOCK);
 
