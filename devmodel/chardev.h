@@ -9,9 +9,9 @@
  * calls backend->readable. A slow reader on the host therefore never blocks a vCPU: the guest's driver waits for its
  * transmit register, as it would for a slow line.
  *
- * Threads: output and readable may be called on any thread, and may be called with the device's lock held: they must
+ * Threads: output and readable may be called on any thread, and may be called with locks of the device held: they must
  * not block and must not call back into the device. writable and input are called on the device loop's thread, without
- * the device's lock.
+ * any of them.
  */
 #pragma once
 

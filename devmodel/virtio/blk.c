@@ -271,6 +271,16 @@ int virtio_blk_limit(struct virtio_device *device, const struct virtio_blk_rates
 	return code;
 }
 
+struct blk_ring_store *virtio_blk_rings_make(unsigned count)
+{
+	return blk_ring_store_make(count, BLK_QUEUE_SIZE, VIRTIO_BLK_WORKERS);
+}
+
+void virtio_blk_rings_free(struct blk_ring_store *rings)
+{
+	blk_ring_store_free(rings);
+}
+
 /* --- Life --- */
 
 /* Closes no descriptor: that is its owner's until the disk was made. */
@@ -313,13 +323,19 @@ static int engine_make(struct blk_queue *queue, const struct blk_file *file,
 {
 	bool wants = options->engine == VIRTIO_BLK_IO_URING ||
 		     (options->engine == VIRTIO_BLK_AUTO && !file->in_memory);
-	int code = blk_engine_init(&queue->engine, file, wants ? BLK_QUEUE_SIZE : 0, loop, queue_ended);
+	int code = blk_engine_init(&queue->engine, file, wants ? BLK_QUEUE_SIZE : 0, options->rings, loop,
+				   queue_ended);
 
+	if (code == -ENOSPC && options->engine == VIRTIO_BLK_IO_URING)
+		return error_set(err, code,
+				 "disk %s: io \"io_uring\" is taken by other disks that came while the guest "
+				 "runs",
+				 options->name);
 	if (code < 0 && options->engine == VIRTIO_BLK_IO_URING)
 		return error_set(err, code, "disk %s: io \"io_uring\" is not to be had from this kernel: %s",
 				 options->name, strerror(-code));
 	if (code < 0)
-		code = blk_engine_init(&queue->engine, file, 0, loop, queue_ended);
+		code = blk_engine_init(&queue->engine, file, 0, NULL, loop, queue_ended);
 	return code;
 }
 

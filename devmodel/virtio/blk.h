@@ -1,6 +1,6 @@
 /*
- * virtio block device (virtio 1.2, 5.2) over a raw file or block device, opened with O_DIRECT or without, or over a
- * back end: a program of its own that has the disk's blocks, in whatever format (vhost_user.h).
+ * virtio block device (virtio 1.2, 5.2) over a raw file or block device, opened with O_DIRECT or without, or
+ * over a back end: a program of its own that has the disk's blocks, in whatever format (vhost_user.h).
  *
  * Read, write, flush, discard, write zeroes, get id, read-only. Write-back: data is safe after a flush that
  * was acknowledged; write-through: no flush is offered, and data is safe when its write is acknowledged, as
@@ -22,6 +22,7 @@
 #pragma once
 
 #include "common/rate_limiter.h"
+#include "common/util.h"
 #include "devmodel/latency.h"
 #include "devmodel/virtio/device.h"
 
@@ -41,6 +42,8 @@ enum virtio_blk_kind {
 struct virtio_blk_rates {
 	struct rate total, read, write;
 };
+
+struct blk_ring_store;
 
 /* How what cannot be done at once is done. */
 enum virtio_blk_engine {
@@ -73,13 +76,22 @@ struct virtio_blk_options {
 		physical_block; /* bytes, powers of two; 0: what the file wants, logical_block */
 	struct virtio_blk_rates operations, bytes;
 	enum virtio_blk_engine engine;
-	unsigned queues;           /* up to VIRTIO_BLK_QUEUES_MAX; 0: 1 */
-	struct loop *const *loops; /* of the queues but the first; NULL: the first one's */
+	struct blk_ring_store *rings; /* of disks that come when no ring can be made; NULL: they can */
+	unsigned queues;              /* up to VIRTIO_BLK_QUEUES_MAX; 0: 1 */
+	struct loop *const *loops;    /* of the queues but the first; NULL: the first one's */
 };
 
 struct virtio_device *virtio_blk_create(const struct virtio_blk_options *options,
 					const struct guest_memory *memory, struct loop *loop,
 					struct error *err);
+#define VIRTIO_BLK_RING_BYTES                                                                                \
+	KIB(64) /* of a queue's, at most, which the kernel counts as locked from 6.14 on */
+/* So many rings of io_uring, for as many queues of disks that come later. NULL: this kernel has none for us.
+ */
+struct blk_ring_store *virtio_blk_rings_make(unsigned count);
+/* Once those disks are no more; NULL is allowed. */
+void virtio_blk_rings_free(struct blk_ring_store *rings);
+
 /* The rest is for a device that virtio_blk_create made. */
 
 /* How long requests of this kind took; any thread. */

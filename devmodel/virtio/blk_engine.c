@@ -98,9 +98,10 @@ static void ring_ready(struct loop_source *source, uint32_t events)
 		engine->ended(engine);
 }
 
-static int ring_init(struct blk_engine *engine, unsigned jobs)
+static int ring_init(struct blk_engine *engine, unsigned jobs, struct blk_ring_store *store)
 {
-	int code = blk_ring_open(&engine->ring, jobs, VIRTIO_BLK_WORKERS);
+	int code = store ? blk_ring_store_take(store, &engine->ring)
+			 : blk_ring_open(&engine->ring, jobs, VIRTIO_BLK_WORKERS);
 
 	if (code < 0)
 		return code;
@@ -115,15 +116,15 @@ static int ring_init(struct blk_engine *engine, unsigned jobs)
 	return code;
 }
 
-int blk_engine_init(struct blk_engine *engine, const struct blk_file *file, unsigned jobs, struct loop *loop,
-		    void (*ended)(struct blk_engine *engine))
+int blk_engine_init(struct blk_engine *engine, const struct blk_file *file, unsigned jobs,
+		    struct blk_ring_store *store, struct loop *loop, void (*ended)(struct blk_engine *engine))
 {
 	pthread_condattr_t clock;
 	int code;
 
 	*engine = (struct blk_engine){
 		.file = *file, .has_ring = jobs, .loop = loop, .ended = ended, .last = &engine->first};
-	code = jobs ? ring_init(engine, jobs) : 0;
+	code = jobs ? ring_init(engine, jobs, store) : 0;
 	if (code < 0)
 		return code;
 	pthread_mutex_init(&engine->lock, NULL);

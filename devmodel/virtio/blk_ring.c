@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "common/util.h"
+#include "devmodel/virtio/blk_ring_store.h"
 
 static int ring_restrict(struct io_uring *uring)
 {
@@ -39,6 +40,7 @@ int blk_ring_open(struct blk_ring *ring, unsigned jobs, unsigned workers)
 	 */
 	int code = ring_make(&ring->uring, jobs, IORING_SETUP_COOP_TASKRUN);
 
+	ring->store = NULL;
 	if (code == -EINVAL)
 		code = ring_make(&ring->uring, jobs, 0);
 	if (code < 0)
@@ -51,7 +53,10 @@ int blk_ring_open(struct blk_ring *ring, unsigned jobs, unsigned workers)
 
 void blk_ring_close(struct blk_ring *ring)
 {
-	io_uring_queue_exit(&ring->uring);
+	if (ring->store)
+		blk_ring_store_put(ring->store, ring);
+	else
+		io_uring_queue_exit(&ring->uring);
 }
 
 int blk_ring_fd(const struct blk_ring *ring)

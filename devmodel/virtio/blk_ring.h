@@ -20,14 +20,19 @@
 
 #include "devmodel/virtio/blk_job.h"
 
+struct blk_ring_store;
+
 struct blk_ring {
 	struct io_uring uring;
+	struct blk_ring_store *store; /* where it goes back to (blk_ring_store.h); NULL: it ends */
 };
 
 /* Room for so many jobs at a time; so many threads of the kernel's may work for it. -ENOSYS, -EPERM, -EINVAL:
  * this kernel has none for us. */
 int blk_ring_open(struct blk_ring *ring, unsigned jobs, unsigned workers);
+/* Nothing is at work in it. */
 void blk_ring_close(struct blk_ring *ring);
+
 /* Readable while there is something to take. */
 int blk_ring_fd(const struct blk_ring *ring);
 

@@ -67,7 +67,7 @@ void vhost_user_kick(struct vhost_user *front, unsigned queue)
 	lost = front->gone && its->ring.busy;
 	pthread_mutex_unlock(&front->lock);
 	(void)told; /* full: enough kicks are pending */
-	if (lost) /* nobody will call */
+	if (lost)   /* nobody will call */
 		vhost_user_wake(front, queue);
 }
 
@@ -142,7 +142,8 @@ static void drain_kill(struct vhost_user *front)
 	while (!(end.revents & POLLHUP) && (now = monotonic_ms()) < until)
 		poll(&end, 1, (int)(until - now));
 	if (!(end.revents & POLLHUP))
-		log_limited(&front->log_limit, LOG_LEVEL_ERROR, "%s: its back end cannot be ended", front->name);
+		log_limited(&front->log_limit, LOG_LEVEL_ERROR, "%s: its back end cannot be ended",
+			    front->name);
 	front->serving = false;
 	for (unsigned i = 0; i < front->queue_count; i++)
 		front->queues[i].broken = true;
@@ -255,8 +256,8 @@ static void front_free(struct vhost_user *front)
 	free(front);
 }
 
-struct vhost_user *vhost_user_open(const struct vhost_user_options *options, const struct guest_memory *memory,
-				   struct loop *loop, struct error *err)
+struct vhost_user *vhost_user_open(const struct vhost_user_options *options,
+				   const struct guest_memory *memory, struct loop *loop, struct error *err)
 {
 	struct vhost_user *front = calloc(1, sizeof(*front));
 	int code = front ? front_fill(front, options) : -ENOMEM;
@@ -274,9 +275,11 @@ struct vhost_user *vhost_user_open(const struct vhost_user_options *options, con
 	front->loop = loop;
 	code = front_make(front, err);
 	if (code == 0) {
-		front->channel.fd = fcntl(options->channel, F_DUPFD_CLOEXEC, 0); /* the caller's stays his, if it fails */
-		code = front->channel.fd < 0 ? error_set(err, -errno, "%s: cannot keep its channel: %m", front->name)
-					     : vhost_user_link_open(front, err);
+		front->channel.fd =
+			fcntl(options->channel, F_DUPFD_CLOEXEC, 0); /* the caller's stays his, if it fails */
+		code = front->channel.fd < 0
+			       ? error_set(err, -errno, "%s: cannot keep its channel: %m", front->name)
+			       : vhost_user_link_open(front, err);
 	}
 	if (code == 0)
 		return front;

@@ -1,30 +1,31 @@
 /*
- * The vhost-user front end (QEMU docs/interop/vhost-user.rst), once for every kind of device: what a device asks
- * goes to a program of its own, the back end, which has a disk format, a file system or the like, and reads and
- * writes guest memory itself.
+ * The vhost-user front end (QEMU docs/interop/vhost-user.rst), once for every kind of device: what a device
+ * asks goes to a program of its own, the back end, which has a disk format, a file system or the like, and
+ * reads and writes guest memory itself.
  *
  *      device --vhost_user_put--> ring (vhost_user_ring.h) --kick--> back end
  *      device <--answered, vhost_user_take------------------call---- back end
  *
- * Connections come through a channel (a SOCK_SEQPACKET socket) from who looks after the back end, as messages:
+ * Connections come through a channel (a SOCK_SEQPACKET socket) from who looks after the back end, as
+ * messages:
  *
- *      a number (4 bytes) and a descriptor   a connection to a back end that was just started; the one before is dead
- *      text                                  why there is none
- *      <-- a number                          this connection is of no use: the back end behind it, if it lives, is to
- *                                            be killed, and another started
+ *      a number (4 bytes) and a descriptor   a connection to a back end that was just started; the one before
+ * is dead text                                  why there is none
+ *      <-- a number                          this connection is of no use: the back end behind it, if it
+ * lives, is to be killed, and another started
  *
  * The channel's end means that there will be no more.
  *
  * A back end that dies is waited for, and what it has not answered is put to the next one; or, without
  * `reconnect`, is lost, as all is that comes after it: the device then tells its driver of an error. A
  * back end that is wrong in any way (a message that cannot be, a request that it was not asked, silence for
- * VHOST_USER_PATIENCE_MS while it is being set up) is treated as one that has died. How long it takes to answer a
- * request is its own affair: a disk may be slow.
+ * VHOST_USER_PATIENCE_MS while it is being set up) is treated as one that has died. How long it takes to
+ * answer a request is its own affair: a disk may be slow.
  *
  * The back end gets the guest's memory and the rings', as descriptors; it is as little trusted as the guest.
  *
- * Threads: everything belongs to the thread of the loop, but for put, take, kick and drain, which are any thread's.
- * `answered`, `changed` are called on the loop's thread, with no lock held.
+ * Threads: everything belongs to the thread of the loop, but for put, take, kick and drain, which are any
+ * thread's. `answered`, `changed` are called on the loop's thread, with no lock held.
  */
 #pragma once
 
@@ -38,7 +39,8 @@
 
 #define VHOST_USER_QUEUES_MAX  16
 #define VHOST_USER_PATIENCE_MS 10000
-#define VHOST_USER_DRAIN_MS    2000 /* how long requests may take that are to be forgotten; the same again for a back end to die */
+#define VHOST_USER_DRAIN_MS                                                                                  \
+	2000 /* how long requests may take that are to be forgotten; the same again for a back end to die */
 
 struct vhost_user;
 
@@ -56,11 +58,12 @@ struct vhost_user_options {
 	void *owner;
 };
 
-/* Sets the first back end up, which takes as long as that takes, VHOST_USER_PATIENCE_MS at most. memory and loop
- * outlive it. NULL: err says why. */
-struct vhost_user *vhost_user_open(const struct vhost_user_options *options, const struct guest_memory *memory,
-				   struct loop *loop, struct error *err);
-/* The back end is told to end in good order, and waited for: VHOST_USER_PATIENCE_MS at most. NULL is allowed. */
+/* Sets the first back end up, which takes as long as that takes, VHOST_USER_PATIENCE_MS at most. memory and
+ * loop outlive it. NULL: err says why. */
+struct vhost_user *vhost_user_open(const struct vhost_user_options *options,
+				   const struct guest_memory *memory, struct loop *loop, struct error *err);
+/* The back end is told to end in good order, and waited for: VHOST_USER_PATIENCE_MS at most. NULL is allowed.
+ */
 void vhost_user_close(struct vhost_user *front);
 
 /* The configuration space as it was last fetched, of config_size bytes. */
@@ -74,6 +77,6 @@ void vhost_user_kick(struct vhost_user *front, unsigned queue);
 /* Has `answered` called. */
 void vhost_user_wake(struct vhost_user *front, unsigned queue);
 bool vhost_user_take(struct vhost_user *front, unsigned queue, struct vhost_user_answer *answer);
-/* Waits for what was put into this queue, and forgets it: when this returns no buffer is touched any more. A back end that
- * does not come to an end is killed. */
+/* Waits for what was put into this queue, and forgets it: when this returns no buffer is touched any more. A
+ * back end that does not come to an end is killed. */
 void vhost_user_drain(struct vhost_user *front, unsigned queue);

@@ -64,7 +64,8 @@ int vhost_user_blk_open(struct vhost_user_blk *disk, struct vhost_user_options *
 				  ? (uint64_t)le32toh(config.max_write_zeroes_sectors) * SECTOR
 				  : 0;
 	if (vhost_user_blk_size(disk, &size) < 0)
-		return error_set(err, -EINVAL, "%s: its back end says that it has %llu sectors in blocks of %u bytes",
+		return error_set(err, -EINVAL,
+				 "%s: its back end says that it has %llu sectors in blocks of %u bytes",
 				 options->name, (unsigned long long)le64toh(config.capacity),
 				 le32toh(config.blk_size));
 	if (!read_only && has(disk, VIRTIO_BLK_F_RO))

@@ -1,9 +1,11 @@
 /*
- * A disk's jobs (blk_job.h) as requests to a vhost-user back end (vhost_user.h) that serves a block device (virtio
- * 1.2, 5.2): one of the ways in which a disk's engine (blk_engine.h) carries jobs out. What the guest asks has been
- * looked at by then (blk_request.c); what the back end answers is not believed beyond the status.
+ * A disk's jobs (blk_job.h) as requests to a vhost-user back end (vhost_user.h) that serves a block device
+ * (virtio 1.2, 5.2): one of the ways in which a disk's engine (blk_engine.h) carries jobs out. What the guest
+ * asks has been looked at by then (blk_request.c); what the back end answers is not believed beyond the
+ * status.
  *
- * A job may take several requests: a write that is to be safe, a range that is longer than the back end takes.
+ * A job may take several requests: a write that is to be safe, a range that is longer than the back end
+ * takes.
  */
 #pragma once
 

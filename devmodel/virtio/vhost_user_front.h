@@ -51,12 +51,12 @@ struct vhost_user {
 	int backend_theirs;
 	struct loop_timer patience;
 
-	pthread_mutex_t lock; /* what follows */
-	struct loop_source link; /* fd -1: no back end */
-	uint32_t number;         /* the connection's, on the channel */
-	bool serving;            /* the link's back end was set up */
-	bool gone;               /* there will be no other: what is put is lost */
-	unsigned step;           /* of the set-up */
+	pthread_mutex_t lock;                 /* what follows */
+	struct loop_source link;              /* fd -1: no back end */
+	uint32_t number;                      /* the connection's, on the channel */
+	bool serving;                         /* the link's back end was set up */
+	bool gone;                            /* there will be no other: what is put is lost */
+	unsigned step;                        /* of the set-up */
 	enum vhost_user_message_type awaited; /* a reply to this; VHOST_USER_NONE: to nothing */
 	bool fetch_again;                     /* the configuration changed while it was fetched */
 	uint64_t features, protocol;          /* the back end's */
@@ -77,7 +77,8 @@ void vhost_user_link_close(struct vhost_user *front);
 /* Has the back end of now killed. The lock is held. */
 void vhost_user_link_reject(struct vhost_user *front);
 
-/* --- vhost_user_setup.c; the lock is held. A negative errno: the back end is of no use, and err says why --- */
+/* --- vhost_user_setup.c; the lock is held. A negative errno: the back end is of no use, and err says why ---
+ */
 
 /* The first message. */
 int vhost_user_setup_begin(struct vhost_user *front, struct error *err);

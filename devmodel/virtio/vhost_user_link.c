@@ -16,7 +16,8 @@
 
 void vhost_user_link_reject(struct vhost_user *front)
 {
-	/* Of one that has died by itself he knows, who looks after it; when he is gone the channel's end says so. */
+	/* Of one that has died by itself he knows, who looks after it; when he is gone the channel's end says
+	 * so. */
 	if (front->channel.fd >= 0)
 		send(front->channel.fd, &front->number, sizeof(front->number), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
@@ -50,7 +51,8 @@ static void link_lost(struct vhost_user *front, const char *why)
 	link_drop(front);
 	gone = front->gone;
 	log_limited(&front->log_limit, LOG_LEVEL_WARNING, "%s; %s", why,
-		    gone ? "what the guest asks of it fails from now on" : "the guest's requests wait for the next one");
+		    gone ? "what the guest asks of it fails from now on"
+			 : "the guest's requests wait for the next one");
 	pthread_mutex_unlock(&front->lock);
 	tell_all(front);
 }
@@ -63,7 +65,8 @@ static void patience_ended(struct loop_timer *timer)
 
 	pthread_mutex_lock(&front->lock);
 	late = front->link.fd >= 0 && front->awaited != VHOST_USER_NONE;
-	error_set(&why, -ETIMEDOUT, "%s: its back end does not answer message %d", front->name, (int)front->awaited);
+	error_set(&why, -ETIMEDOUT, "%s: its back end does not answer message %d", front->name,
+		  (int)front->awaited);
 	pthread_mutex_unlock(&front->lock);
 	if (late)
 		link_lost(front, why.text);
@@ -85,8 +88,8 @@ static int link_serve(struct vhost_user *front, struct error *err)
 	front->serving = true;
 	loop_timer_clear(&front->patience);
 	if (count)
-		log_limited(&front->log_limit, LOG_LEVEL_WARNING, "%s: its back end is back; %u requests were put to it again",
-			    front->name, count);
+		log_limited(&front->log_limit, LOG_LEVEL_WARNING,
+			    "%s: its back end is back; %u requests were put to it again", front->name, count);
 	if (!front->fetch_again)
 		return 0;
 	front->fetch_again = false;
@@ -159,7 +162,8 @@ static int link_begin(struct vhost_user *front, int fd, struct error *err)
 	if (code < 0) {
 		front->link.fd = -1;
 		close(fd);
-		return error_set(err, code, "%s: cannot watch its back end: %s", front->name, strerror(-code));
+		return error_set(err, code, "%s: cannot watch its back end: %s", front->name,
+				 strerror(-code));
 	}
 	loop_timer_set(&front->patience, VHOST_USER_PATIENCE_MS * NS_PER_MS, 0);
 	return vhost_user_setup_begin(front, err);
@@ -183,7 +187,8 @@ static void backend_request(struct vhost_user *front, struct error *err, int *co
 	if (*code == 0 && front->awaited != VHOST_USER_NONE)
 		loop_timer_set(&front->patience, VHOST_USER_PATIENCE_MS * NS_PER_MS, 0);
 	if (message->header.flags & VHOST_USER_NEED_REPLY)
-		vhost_user_send(front->backend.fd, &reply, NULL, 0); /* if it does not read, it does not read */
+		vhost_user_send(front->backend.fd, &reply, NULL,
+				0); /* if it does not read, it does not read */
 }
 
 static void backend_ready(struct loop_source *source, uint32_t events)
@@ -327,8 +332,8 @@ static int first_setup(struct vhost_user *front, uint64_t until, struct error *e
 
 	while (code >= 0 && !front->serving) {
 		if (wait_readable(front->link.fd, until) < 0)
-			return error_set(err, -ETIMEDOUT, "%s: its back end does not answer message %d", front->name,
-					 (int)front->awaited);
+			return error_set(err, -ETIMEDOUT, "%s: its back end does not answer message %d",
+					 front->name, (int)front->awaited);
 		code = link_take(front, err);
 	}
 	return MIN(code, 0);
@@ -383,7 +388,9 @@ int vhost_user_link_open(struct vhost_user *front, struct error *err)
 	code = loop_add(front->loop, &front->channel);
 	if (code == 0)
 		code = loop_add(front->loop, &front->backend);
-	return code < 0 ? error_set(err, code, "%s: cannot watch its back end: %s", front->name, strerror(-code)) : 0;
+	return code < 0 ? error_set(err, code, "%s: cannot watch its back end: %s", front->name,
+				    strerror(-code))
+			: 0;
 }
 
 /* The end of the channel comes once the back end has put everything away, and ended. */

@@ -43,7 +43,8 @@ static bool descriptors_close(struct msghdr *header)
 	bool any = header->msg_flags & MSG_CTRUNC;
 
 	for (struct cmsghdr *item = CMSG_FIRSTHDR(header); item; item = CMSG_NXTHDR(header, item)) {
-		size_t count = item->cmsg_type == SCM_RIGHTS ? (item->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0;
+		size_t count =
+			item->cmsg_type == SCM_RIGHTS ? (item->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0;
 		int fd;
 
 		for (size_t i = 0; i < count; i++) {
@@ -71,7 +72,8 @@ static size_t message_length(const struct vhost_user_inbox *inbox)
 static int receive_part(int fd, struct vhost_user_inbox *inbox, size_t len)
 {
 	union rights rights;
-	struct iovec iov = {.iov_base = (uint8_t *)&inbox->message + inbox->have, .iov_len = len - inbox->have};
+	struct iovec iov = {.iov_base = (uint8_t *)&inbox->message + inbox->have,
+			    .iov_len = len - inbox->have};
 	struct msghdr header = {
 		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &rights, .msg_controllen = sizeof(rights)};
 	ssize_t got;

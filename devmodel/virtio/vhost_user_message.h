@@ -108,7 +108,7 @@ struct vhost_user_inbox {
 
 /* With the version; sent whole or not at all. 0 or a negative errno. */
 int vhost_user_send(int fd, struct vhost_user_message *message, const int *fds, unsigned count);
-/* 1: a whole message is in the inbox, which vhost_user_inbox_clear empties; 0: not yet; -EPIPE: there is nobody
- * any more; -EPROTO and others: see above. */
+/* 1: a whole message is in the inbox, which vhost_user_inbox_clear empties; 0: not yet; -EPIPE: there is
+ * nobody any more; -EPROTO and others: see above. */
 int vhost_user_receive(int fd, struct vhost_user_inbox *inbox);
 void vhost_user_inbox_clear(struct vhost_user_inbox *inbox);

@@ -8,16 +8,16 @@
 
 #include "common/util.h"
 
-#define PAGE         4096U
+#define PAGE          4096U
 #define TABLE_ENTRIES (VHOST_USER_PARTS_MAX + 2) /* head and tail */
-#define END_SIZE     64 /* head and tail of a slot, the tail at END_TAIL */
-#define END_TAIL     VHOST_USER_HEAD_MAX
+#define END_SIZE      64                         /* head and tail of a slot, the tail at END_TAIL */
+#define END_TAIL      VHOST_USER_HEAD_MAX
 
 /* Where things are, from the ring's start on. */
-#define DESC_AT  0U
-#define AVAIL_AT (DESC_AT + VHOST_USER_RING_SIZE * sizeof(struct vring_desc))
-#define USED_AT  (AVAIL_AT + PAGE)
-#define ENDS_AT  (USED_AT + PAGE)
+#define DESC_AT   0U
+#define AVAIL_AT  (DESC_AT + VHOST_USER_RING_SIZE * sizeof(struct vring_desc))
+#define USED_AT   (AVAIL_AT + PAGE)
+#define ENDS_AT   (USED_AT + PAGE)
 #define TABLES_AT (ENDS_AT + VHOST_USER_RING_SIZE * END_SIZE)
 #define ALL_BYTES (TABLES_AT + VHOST_USER_RING_SIZE * TABLE_ENTRIES * sizeof(struct vring_desc))
 
@@ -193,7 +193,8 @@ int vhost_user_ring_put(struct vhost_user_ring *ring, const struct vhost_user_as
 
 bool vhost_user_ring_wants_kick(const struct vhost_user_ring *ring)
 {
-	atomic_thread_fence(memory_order_seq_cst); /* what was put is seen before this is looked at (2.7.13.4) */
+	atomic_thread_fence(
+		memory_order_seq_cst); /* what was put is seen before this is looked at (2.7.13.4) */
 	return !(le16toh(__atomic_load_n(&ring->used->flags, __ATOMIC_RELAXED)) & VRING_USED_F_NO_NOTIFY);
 }
 

@@ -1,23 +1,23 @@
 /*
- * The queue that a vhost-user back end serves: a split virtqueue of our own making (virtio 1.2, 2.7), in memory
- * that is shared with the back end and with nobody else. The driver's side of it is here.
+ * The queue that a vhost-user back end serves: a split virtqueue of our own making (virtio 1.2, 2.7), in
+ * memory that is shared with the back end and with nobody else. The driver's side of it is here.
  *
  *      guest's ring --device pops, checks--> request --vhost_user_ring_put--> our ring --> back end
  *      guest's ring <--device pushes-------- answer <--vhost_user_ring_take-- our ring <--
  *
- * The guest's own rings are not given away. So a guest reaches no back end with a ring that is wrong, and a back
- * end no guest; packed rings and whatever else was agreed with the guest are all the same to it; and it is known
- * here, whatever the back end has kept for itself, which requests it has not answered: when it has died they are
- * put again, in their order, and none is lost. (The protocol has a memory of the back end's for that, which
- * qemu-storage-daemon 7.2 does not offer.) What it costs is one thread's turn to and fro a request, or a batch of
- * them. Data is not copied: it goes between the back end and guest memory.
+ * The guest's own rings are not given away. So a guest reaches no back end with a ring that is wrong, and a
+ * back end no guest; packed rings and whatever else was agreed with the guest are all the same to it; and it
+ * is known here, whatever the back end has kept for itself, which requests it has not answered: when it has
+ * died they are put again, in their order, and none is lost. (The protocol has a memory of the back end's for
+ * that, which qemu-storage-daemon 7.2 does not offer.) What it costs is one thread's turn to and fro a
+ * request, or a batch of them. Data is not copied: it goes between the back end and guest memory.
  *
  * A request takes one slot: a descriptor that points to a table of the slot's own (2.7.5.3).
  *
  *      memory   descriptors | available ring | used ring | tables of slots | heads and tails of slots
  *
- * The back end may write whatever it likes there. The index of the used ring and its entries are copied once, then
- * checked; nothing else is read again but tails, which are the answers.
+ * The back end may write whatever it likes there. The index of the used ring and its entries are copied once,
+ * then checked; nothing else is read again but tails, which are the answers.
  *
  * Lock: the caller's.
  */
@@ -34,8 +34,8 @@
 #define VHOST_USER_HEAD_MAX  32  /* bytes */
 #define VHOST_USER_TAIL_MAX  8
 
-/* What is asked: `head`, then `out`, is read by the back end; `in`, then the tail, is written. Buffers lie in guest
- * memory; the lists are not needed afterwards. */
+/* What is asked: `head`, then `out`, is read by the back end; `in`, then the tail, is written. Buffers lie in
+ * guest memory; the lists are not needed afterwards. */
 struct vhost_user_ask {
 	const void *head;
 	uint32_t head_len;
@@ -81,7 +81,8 @@ struct vhost_user_ring {
 uint64_t vhost_user_ring_bytes(void);
 void vhost_user_ring_init(struct vhost_user_ring *ring, const struct guest_memory *memory, uint8_t *shared,
 			  uint64_t guest);
-/* For a new back end: the ring is empty, then all that was not answered is put again. Returns how many that are. */
+/* For a new back end: the ring is empty, then all that was not answered is put again. Returns how many that
+ * are. */
 unsigned vhost_user_ring_renew(struct vhost_user_ring *ring);
 /* What was not answered never will be. */
 void vhost_user_ring_forget(struct vhost_user_ring *ring);

@@ -1,6 +1,6 @@
 /*
- * A back end's set-up: one message at a time, each of which is replied to (VHOST_USER_PROTOCOL_F_REPLY_ACK), so
- * that what it refuses is known, and by which message.
+ * A back end's set-up: one message at a time, each of which is replied to (VHOST_USER_PROTOCOL_F_REPLY_ACK),
+ * so that what it refuses is known, and by which message.
  */
 #include <errno.h>
 #include <linux/virtio_config.h>
@@ -58,7 +58,8 @@ static int ask(struct vhost_user *front, struct vhost_user_message *message, con
 		message->header.flags |= VHOST_USER_NEED_REPLY;
 	code = vhost_user_send(front->link.fd, message, fds, count);
 	if (code < 0)
-		return error_set(err, code, "%s: its back end does not listen: %s", front->name, strerror(-code));
+		return error_set(err, code, "%s: its back end does not listen: %s", front->name,
+				 strerror(-code));
 	front->awaited = type == VHOST_USER_SET_PROTOCOL_FEATURES ? VHOST_USER_NONE : type;
 	return 0;
 }
@@ -124,19 +125,20 @@ static int ask_addresses(struct vhost_user *front, const struct vhost_user_queue
 {
 	struct vhost_user_message message = {
 		.header = {.type = VHOST_USER_SET_VRING_ADDR, .size = sizeof(message.payload.addresses)},
-		.payload.addresses = {
-			.index = queue->index,
-			.desc = (uintptr_t)queue->ring.desc,
-			.avail = (uintptr_t)queue->ring.avail,
-			.used = (uintptr_t)queue->ring.used,
-		},
+		.payload.addresses =
+			{
+				.index = queue->index,
+				.desc = (uintptr_t)queue->ring.desc,
+				.avail = (uintptr_t)queue->ring.avail,
+				.used = (uintptr_t)queue->ring.used,
+			},
 	};
 
 	return ask(front, &message, NULL, 0, err);
 }
 
-static int ask_state(struct vhost_user *front, enum vhost_user_message_type type, unsigned index, uint32_t number,
-		     struct error *err)
+static int ask_state(struct vhost_user *front, enum vhost_user_message_type type, unsigned index,
+		     uint32_t number, struct error *err)
 {
 	struct vhost_user_message message = {
 		.header = {.type = type, .size = sizeof(message.payload.state)},
@@ -169,8 +171,9 @@ static int ask_of_queue(struct vhost_user *front, unsigned step, struct error *e
 
 static uint64_t protocol_wanted(const struct vhost_user *front)
 {
-	return front->protocol & (1ULL << VHOST_USER_PROTOCOL_MQ | 1ULL << VHOST_USER_PROTOCOL_REPLY_ACK |
-				  1ULL << VHOST_USER_PROTOCOL_BACKEND_REQ | 1ULL << VHOST_USER_PROTOCOL_CONFIG);
+	return front->protocol &
+	       (1ULL << VHOST_USER_PROTOCOL_MQ | 1ULL << VHOST_USER_PROTOCOL_REPLY_ACK |
+		1ULL << VHOST_USER_PROTOCOL_BACKEND_REQ | 1ULL << VHOST_USER_PROTOCOL_CONFIG);
 }
 
 /* Whether the step is left out with this back end. */
@@ -288,8 +291,8 @@ static int take_number(struct vhost_user *front, enum vhost_user_message_type ty
 		return take_protocol(front, number, err);
 	case VHOST_USER_GET_QUEUE_NUM:
 		if (number < front->queue_count)
-			return error_set(err, -EPROTO, "%s: its back end has %llu queues, not %u", front->name,
-					 (unsigned long long)number, front->queue_count);
+			return error_set(err, -EPROTO, "%s: its back end has %llu queues, not %u",
+					 front->name, (unsigned long long)number, front->queue_count);
 		return 0;
 	default: /* an acknowledgement */
 		return number ? error_set(err, -EPROTO, "%s: its back end refuses message %d", front->name,

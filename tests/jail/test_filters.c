@@ -126,7 +126,7 @@ KILLED(set_a_socket_option)  { CALL(SYS_setsockopt, host->file, SOL_SOCKET, SO_R
 KILLED(set_an_option_of_ip)  { CALL(SYS_setsockopt, host->file, IPPROTO_IP, SO_SNDBUF, page, 4); }
 KILLED_VCPU_DISK(bound_a_socket)     { CALL(SYS_setsockopt, host->file, SOL_SOCKET, SO_SNDBUF, page, 4); }
 KILLED_VCPU_DISK(pair_of_sockets)    { CALL(SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, page); }
-KILLED_VCPU_DISK(receive_a_message)  { CALL(SYS_recvmsg, host->file, page, 0); }
+KILLED_VCPU(receive_a_message)       { CALL(SYS_recvmsg, host->file, page, 0); }
 KILLED_VCPU_DISK(accept_a_connection) { CALL(SYS_accept4, host->file, NULL, NULL, 0); }
 
 /* --- Memory --- */

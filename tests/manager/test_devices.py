@@ -208,6 +208,21 @@ class Running(Devices):
                             definition=self.disk("more", cache="none"))
         self.assertEqual(self.state("web"), "running")
 
+    @unittest.skipUnless(os.geteuid() == 0 and os.path.exists("/dev/net/tun"), "wants root, to make a TAP")
+    def test_card_with_several_queues_comes(self):
+        made = subprocess.run(["ip", "tuntap", "add", "dev", "rtest-many", "mode", "tap", "multi_queue"], capture_output=True, text=True)
+        if made.returncode != 0:
+            self.skipTest(made.stderr)
+        self.addCleanup(subprocess.run, ["ip", "link", "delete", "rtest-many"])
+        self.start()
+        pid = self.guest("web")["pid"]
+        card = {"type": "tap", "device": "rtest-many", "queues": 3}
+        self.refused_op("device-add", USAGE, ["queues"], device="many", kind="network", definition=card | {"queues": 9})
+        device = self.result("device-add", device="many", kind="network", definition=card)
+        self.assertEqual(device["network"], card | {"id": "many"})
+        links = [os.readlink(f"/proc/{pid}/fd/{number}") for number in os.listdir(f"/proc/{pid}/fd")]
+        self.assertEqual(links.count("/dev/net/tun"), 3, links)
+
     def test_link_changes_at_once(self):
         for transport in ("pci", "mmio"):
             card = {"type": "passt", "id": "lan"}
@@ -240,6 +255,32 @@ class Running(Devices):
             self.ok("kill", "web")
             self.wait_state("web", "off")
             self.ok("undefine", "web")
+
+    def test_disks_that_come_have_io_uring_two_queues_at_a_time(self):
+        self.start()
+        if not self.rings():
+            self.skipTest("this kernel has no io_uring for guests")
+        self.assertEqual(self.rings(), 2)
+        self.result("device-add", device="data", kind="disk", definition=self.disk(io="io_uring", queues=2))
+        self.refused_op("device-add", REFUSED, ["more", "io_uring", "is taken"], device="more", kind="disk",
+                        definition=self.disk("more", io="io_uring"))
+        self.result("device-add", device="more", kind="disk", definition=self.disk("more"))
+        self.assertEqual(self.rings(), 2)
+
+    def test_disks_have_io_uring(self):
+        self.define(transport="mmio", disks=[self.disk(io="io_uring", queues=3), self.disk("more", io="threads", queues=2)])
+        process = self.run_program("start", "web")
+        wait_until(lambda: self.state("web") in ("running", "failed"))
+        if self.state("web") == "failed" and "io_uring" in self.guest("web")["why"]:
+            self.skipTest("this kernel has no io_uring for guests")
+        self.assertEqual(process.returncode, DONE, process.errors)
+        self.assertEqual(self.rings(), 3)
+        names = [Path(path).read_text() for path in glob.glob(f"/proc/{self.guest('web')['pid']}/task/*/comm")]
+        self.assertEqual(len([name for name in names if name.startswith("disk ")]), 5)
+
+    def rings(self):
+        folder = f"/proc/{self.guest('web')['pid']}/fd"
+        return sum(os.readlink(f"{folder}/{name}") == "anon_inode:[io_uring]" for name in os.listdir(folder))
 
     def test_limits_change_at_once(self):
         for transport in ("pci", "mmio"):

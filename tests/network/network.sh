@@ -70,6 +70,7 @@ declare -A process
 start_guest() {
 	local network=$1 guest=$2
 	ip netns list | grep -qw "$guest" || ip netns add "$guest"
+	rm -f "/run/$guest.out" # a former one's says that it is ready
 	"$cable" attach "$network" "$guest" "/run/netns/$guest" "${@:3}" >"/run/$guest.out" 2>"/run/$guest.err" &
 	process[$guest]=$!
 	wait_for grep -q ready "/run/$guest.out" || { fail "guest $guest does not start: $(cat "/run/$guest.err")"; return 1; }

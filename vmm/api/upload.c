@@ -21,12 +21,18 @@ struct upload {
 
 /* --- Its begin --- */
 
-static bool read_length(struct exchange *exchange, uint64_t *length)
+static uint64_t length_of(const struct exchange *exchange)
 {
 	const char *text = exchange_header(exchange, MHD_HTTP_HEADER_CONTENT_LENGTH);
 
-	*length = text ? strtoull(text, NULL, 10) : 0;
-	if (*length)
+	return text ? strtoull(text, NULL, 10) : 0;
+}
+
+static bool check_length(struct exchange *exchange)
+{
+	const char *text = exchange_header(exchange, MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+	if (length_of(exchange))
 		return true;
 	reply_refusal(exchange, text ? MHD_HTTP_BAD_REQUEST : MHD_HTTP_LENGTH_REQUIRED,
 		      text ? "body: is missing" : "Content-Length: must be there: how many bytes come?");
@@ -41,9 +47,10 @@ static bool read_upload(struct exchange *exchange, struct disk_upload *upload)
 		.disk = route_variable(exchange->route, &exchange->path, "disk"),
 		.format = query_get(&exchange->query, "format"),
 		.tag = query_get(&exchange->query, "tag"),
+		.length = length_of(exchange),
 		.size = size ? strtoull(size, NULL, 10) : 0,
 	};
-	return exchange_check_query(exchange) == 0 && read_length(exchange, &upload->length);
+	return exchange_check_query(exchange) == 0 && check_length(exchange);
 }
 
 static void refuse(struct exchange *exchange, int code, const struct error *err)
@@ -60,9 +67,9 @@ static void refuse(struct exchange *exchange, int code, const struct error *err)
 
 /* Whoever waits to be told to go on, or has much to send, is told now; others when what they send was thrown
  * away. */
-static bool at_once(struct exchange *exchange, uint64_t length)
+static bool at_once(const struct exchange *exchange)
 {
-	return length > API_DISCARDED_MAX || exchange_header(exchange, MHD_HTTP_HEADER_EXPECT);
+	return length_of(exchange) > API_DISCARDED_MAX || exchange_header(exchange, MHD_HTTP_HEADER_EXPECT);
 }
 
 void upload_begin(struct exchange *exchange)
@@ -81,7 +88,7 @@ void upload_begin(struct exchange *exchange)
 			refuse(exchange, upload->input, &err);
 	}
 	if (exchange->response || !upload) {
-		exchange->at_once = upload && at_once(exchange, wish.length);
+		exchange->at_once = at_once(exchange);
 		free(upload);
 		return;
 	}
@@ -105,7 +112,8 @@ static void room_ready(struct loop_source *source, uint32_t events)
 
 	(void)events;
 	forget_room(upload);
-	exchange_resume(upload->exchange);
+	if (upload->exchange->suspended) /* else its client has hung up just now */
+		exchange_resume(upload->exchange);
 }
 
 static ssize_t wait_for_room(struct exchange *exchange, size_t taken)

@@ -64,8 +64,7 @@ static void console_resized(void *owner, unsigned columns, unsigned rows)
 	cJSON_AddStringToObject(request, "guest", console->guest);
 	cJSON_AddNumberToObject(request, "columns", columns);
 	cJSON_AddNumberToObject(request, "rows", rows);
-	console->has_no_size =
-		client_call(&client, request, RESIZE_S, NULL, NULL, &err) == EXIT_REFUSED;
+	console->has_no_size = client_call(&client, request, RESIZE_S, NULL, NULL, &err) == EXIT_REFUSED;
 	client_close(&client);
 }
 

@@ -23,7 +23,8 @@ static double memory_of(const cJSON *json, const cJSON *counters)
 {
 	const cJSON *balloon = cJSON_GetObjectItemCaseSensitive(counters, "balloon");
 
-	return balloon ? answer_number(balloon, "current_bytes") : answer_number(json, "memory_mib") * 1048576;
+	return balloon ? answer_number(balloon, "current_bytes")
+		       : answer_number(json, "memory_mib") * 1048576;
 }
 
 static void sample_read(const cJSON *json, struct sample *sample)

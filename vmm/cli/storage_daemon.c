@@ -1,4 +1,5 @@
-/* rastos-vmm storage-daemon: what a guest's start executes for each disk that is no raw file. Not a command for people.
+/* rastos-vmm storage-daemon: what a guest's start executes for each disk that is no raw file. Not a command
+ * for people.
  */
 #include "vmm/storage/storage_daemon.h"
 

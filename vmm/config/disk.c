@@ -56,7 +56,8 @@ static int read_source(const struct json_place *place, const char *folder, struc
 	if (disk->path && disk->image)
 		return json_error(place, "image", "and path exclude each other");
 	if (disk->source.network && (disk->path || disk->image))
-		return json_error(place, "source", "and %s exclude each other", disk->path ? "path" : "image");
+		return json_error(place, "source", "and %s exclude each other",
+				  disk->path ? "path" : "image");
 	if (!disk->path && !disk->image && !disk->source.network)
 		return json_error(place, "path",
 				  "is missing: which file or block device? (or image: one of the pool)");
@@ -194,8 +195,9 @@ static int check_backend(const struct json_place *place, const struct disk_defin
 {
 	if (!disk_definition_has_backend(disk))
 		return cJSON_HasObjectItem(place->object, "reconnect")
-			       ? json_error(place, "reconnect",
-					    "is for disks that another program serves: those with format, source or transient")
+			       ? json_error(
+					 place, "reconnect",
+					 "is for disks that another program serves: those with format, source or transient")
 			       : 0;
 	if (disk->io != DISK_IO_AUTO)
 		return json_error(place, "io", "is for disks that no other program serves");
@@ -208,10 +210,10 @@ static int check_backend(const struct json_place *place, const struct disk_defin
 
 int disk_definition_read(const struct json_place *place, const char *folder, struct disk_definition *disk)
 {
-	static const char *const keys[] = {
-		"path",       "image",  "id",     "read_only", "shareable", "cache",   "discard", "error_policy",
-		"block_size", "iotune", "driver", "io",        "queues",    "format",  "source",  "backing",
-		"secret",     "transient", "reconnect", NULL};
+	static const char *const keys[] = {"path",    "image",   "id",           "read_only",  "shareable",
+					   "cache",   "discard", "error_policy", "block_size", "iotune",
+					   "driver",  "io",      "queues",       "format",     "source",
+					   "backing", "secret",  "transient",    "reconnect",  NULL};
 	int code;
 
 	if ((code = json_keys(place, keys)) < 0 || (code = read_source(place, folder, disk)) < 0 ||

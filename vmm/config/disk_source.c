@@ -52,12 +52,14 @@ static int read_format(const struct json_place *place, enum disk_format *format)
 
 /* --- What is behind it --- */
 
-static int read_backing_image(const struct json_place *place, const char *folder, struct disk_backing *backing)
+static int read_backing_image(const struct json_place *place, const char *folder,
+			      struct disk_backing *backing)
 {
 	static const char *const keys[] = {"path", "image", "format", "backing", NULL};
 	int code;
 
-	if ((code = json_keys(place, keys)) < 0 || (code = json_path(place, "path", folder, &backing->path)) < 0 ||
+	if ((code = json_keys(place, keys)) < 0 ||
+	    (code = json_path(place, "path", folder, &backing->path)) < 0 ||
 	    (code = json_string(place, "image", &backing->image)) < 0 ||
 	    (code = read_format(place, &backing->format)) < 0)
 		return code;
@@ -66,7 +68,8 @@ static int read_backing_image(const struct json_place *place, const char *folder
 	if (backing->image && !definition_name_valid(backing->image))
 		return json_error(place, "image", "must be the name of an image of the pool");
 	if (backing->format == DISK_FORMAT_LUKS || backing->format == DISK_FORMAT_VHDX)
-		return json_error(place, "format", "must be \"raw\", \"qcow2\" or \"vmdk\" behind another image");
+		return json_error(place, "format",
+				  "must be \"raw\", \"qcow2\" or \"vmdk\" behind another image");
 	return 0;
 }
 
@@ -86,7 +89,8 @@ static int read_backing(const struct json_place *place, const char *folder, stru
 		if (!may_have_backing(above))
 			return json_error(&outer, "backing", "is for \"format\": \"qcow2\" and \"vmdk\"");
 		if (depth == DISK_BACKING_MAX)
-			return json_error(&outer, "backing", "at most %d images behind one another", DISK_BACKING_MAX);
+			return json_error(&outer, "backing", "at most %d images behind one another",
+					  DISK_BACKING_MAX);
 		*last = calloc(1, sizeof(**last));
 		if (!*last)
 			return error_set(place->err, -ENOMEM, "out of memory");
@@ -107,7 +111,8 @@ static int read_backing(const struct json_place *place, const char *folder, stru
 static bool host_valid(const char *host)
 {
 	return *host != '-' && strlen(host) <= HOST_MAX &&
-	       strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:") == strlen(host);
+	       strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:") ==
+		       strlen(host);
 }
 
 static int nbd_give_name(struct disk_nbd *nbd)
@@ -130,7 +135,8 @@ static int read_nbd(const struct json_place *place, struct disk_source *source)
 	uint64_t port = DISK_NBD_PORT;
 	int code;
 
-	if ((code = json_keys(place, keys)) < 0 || (code = json_word(place, "protocol", protocols, &protocol)) < 0 ||
+	if ((code = json_keys(place, keys)) < 0 ||
+	    (code = json_word(place, "protocol", protocols, &protocol)) < 0 ||
 	    (code = json_string(place, "host", &nbd->host)) < 0 ||
 	    (code = json_uint(place, "port", 1, UINT16_MAX, &port)) < 0 ||
 	    (code = json_path(place, "socket", "/", &nbd->socket)) < 0 ||
@@ -139,7 +145,8 @@ static int read_nbd(const struct json_place *place, struct disk_source *source)
 	if (protocol == ARRAY_SIZE(protocols))
 		return json_error(place, "protocol", "is missing: must be \"nbd\"");
 	if (!nbd->host == !nbd->socket)
-		return json_error(place, "host", "where is the server? (host and port, or socket; one of the two)");
+		return json_error(place, "host",
+				  "where is the server? (host and port, or socket; one of the two)");
 	if (nbd->host && !host_valid(nbd->host))
 		return json_error(place, "host", "must be a host's name or address");
 	if (nbd->export && strlen(nbd->export) > EXPORT_MAX)
@@ -162,7 +169,8 @@ static int read_reconnect(const struct json_place *place, struct disk_source *so
 	source->reconnect_s = 1;
 	if (code < 0 || !inner.object)
 		return code;
-	if ((code = json_keys(&inner, keys)) < 0 || (code = json_bool(&inner, "enabled", &source->reconnect)) < 0 ||
+	if ((code = json_keys(&inner, keys)) < 0 ||
+	    (code = json_bool(&inner, "enabled", &source->reconnect)) < 0 ||
 	    (code = json_uint(&inner, "timeout", 1, DISK_RECONNECT_MAX_S, &seconds)) < 0)
 		return code;
 	source->reconnect_s = (unsigned)seconds;
@@ -174,7 +182,8 @@ int disk_source_read(const struct json_place *place, const char *folder, struct 
 	struct json_place inner;
 	int code;
 
-	if ((code = read_format(place, &source->format)) < 0 || (code = json_object(place, "source", &inner)) < 0 ||
+	if ((code = read_format(place, &source->format)) < 0 ||
+	    (code = json_object(place, "source", &inner)) < 0 ||
 	    (inner.object && (code = read_nbd(&inner, source)) < 0) ||
 	    (code = read_backing(place, folder, source)) < 0 ||
 	    (code = json_path(place, "secret", folder, &source->secret)) < 0 ||
@@ -182,7 +191,8 @@ int disk_source_read(const struct json_place *place, const char *folder, struct 
 	    (code = read_reconnect(place, source)) < 0)
 		return code;
 	if (source->network && source->format != DISK_FORMAT_RAW)
-		return json_error(place, "format", "must be \"raw\" with source: the server knows its image's format");
+		return json_error(place, "format",
+				  "must be \"raw\" with source: the server knows its image's format");
 	if (source->format == DISK_FORMAT_LUKS && !source->secret)
 		return json_error(place, "secret", "is missing: which file has the passphrase?");
 	if (source->format != DISK_FORMAT_LUKS && source->secret)

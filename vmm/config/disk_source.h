@@ -1,6 +1,6 @@
 /*
- * What a disk that another program serves (vmm/storage/storage_daemon.h) is made of, as its definition says it: format,
- * network, passphrase, the images behind it. Part of disk.h; the words are libvirt's.
+ * What a disk that another program serves (vmm/storage/storage_daemon.h) is made of, as its definition says
+ * it: format, network, passphrase, the images behind it. Part of disk.h; the words are libvirt's.
  *
  *      {"path": "/srv/data.qcow2", "format": "qcow2", "backing": {"path": "/srv/base.raw"}}
  *      {"source": {"protocol": "nbd", "host": "store.example", "port": 10809, "name": "data"}}
@@ -14,7 +14,7 @@
 
 #include "vmm/config/json.h"
 
-#define DISK_BACKING_MAX     8 /* images behind one another */
+#define DISK_BACKING_MAX     3 /* images behind one another */
 #define DISK_NBD_PORT        10809
 #define DISK_RECONNECT_MAX_S 3600
 
@@ -47,9 +47,9 @@ struct disk_source {
 	bool network; /* of nbd */
 	struct disk_nbd nbd;
 	struct disk_backing *backing;
-	char *secret;        /* a file with the passphrase of LUKS */
-	bool transient;      /* what is written is forgotten at the guest's end */
-	bool reconnect;      /* a program that dies is started again and waited for */
+	char *secret;         /* a file with the passphrase of LUKS */
+	bool transient;       /* what is written is forgotten at the guest's end */
+	bool reconnect;       /* a program that dies is started again and waited for */
 	unsigned reconnect_s; /* from one start of it to the next, at least */
 };
 

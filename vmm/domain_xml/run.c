@@ -1,26 +1,21 @@
 #include "vmm/domain_xml/run.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <spawn.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/child.h"
 #include "common/cleanup.h"
 #include "common/util.h"
 #include "vmm/exit_code.h"
 
 #define PROGRAM       "rastos-domain-xml"
 #define NS_PER_SECOND 1000000000ULL
-
-extern char **environ;
 
 void domain_xml_result_clear(struct domain_xml_result *result)
 {
@@ -165,25 +160,6 @@ void domain_xml_cancel(struct domain_xml_job *job)
 
 /* --- Its start --- */
 
-static int make_input(const char *bytes, size_t size)
-{
-	AUTO_CLOSE int fd = memfd_create("input", MFD_CLOEXEC);
-
-	if (fd < 0 || pwrite(fd, bytes, size, 0) != (ssize_t)size)
-		return errno ? -errno : -EIO;
-	return TAKE_FD(fd);
-}
-
-/* What does not fit is an error of the program's, not the host's memory. */
-static int make_output(void)
-{
-	AUTO_CLOSE int fd = memfd_create("output", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	if (fd < 0 || ftruncate(fd, DOMAIN_XML_OUTPUT_MAX) < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_GROW) < 0)
-		return -errno;
-	return TAKE_FD(fd);
-}
-
 /* Beside our own program, which may have been replaced since: its folder stays. */
 static void program_path(char path[PATH_MAX])
 {
@@ -198,53 +174,20 @@ static void program_path(char path[PATH_MAX])
 		strcpy(path, PROGRAM);
 }
 
-static int spawn_with(pid_t *pid, const struct domain_xml_request *request,
-		      const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes)
+static int spawn(pid_t *pid, const struct domain_xml_request *request, int input, int output)
 {
 	char path[PATH_MAX];
-	const char *argv[] = {
+	const char *const argv[] = {
 		PROGRAM,
 		request->way == DOMAIN_XML_TO_JSON ? "to-json" : "to-xml",
 		request->no_validate ? "--no-validate" : NULL,
 		NULL,
 	};
+	const struct child child = {
+		.path = path, .argv = argv, .input = input, .output = output, .errors = -1};
 
 	program_path(path);
-	return posix_spawnp(pid, path, actions, attributes, (char *const *)(uintptr_t)argv, environ);
-}
-
-/* 0 or a negative errno. */
-static int spawn(pid_t *pid, const struct domain_xml_request *request, int input, int output)
-{
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	sigset_t none;
-	sigset_t all;
-	int code = posix_spawn_file_actions_init(&actions);
-
-	if (code)
-		return -code;
-	code = posix_spawnattr_init(&attributes);
-	if (code)
-		goto no_attributes;
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setsigdefault(&attributes, &all);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	code = posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
-	if (!code)
-		code = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-	if (!code)
-		code = posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	if (!code)
-		code = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
-	if (!code)
-		code = spawn_with(pid, request, &actions, &attributes);
-	posix_spawnattr_destroy(&attributes);
-no_attributes:
-	posix_spawn_file_actions_destroy(&actions);
-	return -code;
+	return child_spawn(&child, pid);
 }
 
 /* From here on job_end releases all. */
@@ -276,8 +219,8 @@ static int watch(struct loop *loop, struct domain_xml_job *job)
 static int start(struct loop *loop, const struct domain_xml_request *request, struct domain_xml_job *job)
 {
 	struct error *err = &job->result.err;
-	AUTO_CLOSE int input = make_input(request->input, request->size);
-	AUTO_CLOSE int output = make_output();
+	AUTO_CLOSE int input = child_input(request->input, request->size);
+	AUTO_CLOSE int output = child_output(DOMAIN_XML_OUTPUT_MAX);
 	int code = input < 0 ? input : output < 0 ? output : 0;
 
 	if (code == 0)

@@ -66,6 +66,7 @@ int confine_process(const struct guest_process_config *config, struct error *err
 	struct jail_limits limits = {
 		.name = config->definition->name,
 		.threads = machine_threads(config->definition) + card_threads(config),
+		.locked = machine_locked_memory(config->definition),
 		.files = GUEST_FILES,
 		.file_size = largest_file(config),
 	};

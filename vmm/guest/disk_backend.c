@@ -23,12 +23,12 @@
 #include "vmm/storage/storage_daemon.h"
 #include "vmm/storage/storage_plan.h"
 
-#define START_MS     45000 /* the daemon has its own limits, which are shorter */
-#define STOP_MS      2000
-#define LOOK_MS      10
-#define SECRET_MAX   4096
-#define PROCESSES    80 /* qemu-storage-daemon has up to 64 threads for what blocks */
-#define MEMORY       MIB(192)
+#define START_MS   45000 /* the daemon has its own limits, which are shorter */
+#define STOP_MS    2000
+#define LOOK_MS    10
+#define SECRET_MAX 4096
+#define PROCESSES  80 /* qemu-storage-daemon has up to 64 threads for what blocks */
+#define MEMORY     MIB(192)
 
 /* Users of daemons that root starts: above those of programs (sandbox_ids.c), one a guest. */
 #define IDS_FIRST 1930000000U
@@ -80,7 +80,8 @@ static int file_add(struct start *start, const char *path, int fd, bool writable
 	return 0;
 }
 
-static int image_add(struct start *start, const char *path, const char *image, bool writable, struct error *err)
+static int image_add(struct start *start, const char *path, const char *image, bool writable,
+		     struct error *err)
 {
 	AUTO_FREE char *pool_path = NULL;
 	struct disk_source_file source = {
@@ -97,9 +98,11 @@ static int image_add(struct start *start, const char *path, const char *image, b
 static int images_open(struct start *start, struct error *err)
 {
 	const struct disk_definition *disk = start->disk;
-	int code = image_add(start, disk->path, disk->image, !disk->read_only && !disk->source.transient, err);
+	int code =
+		image_add(start, disk->path, disk->image, !disk->read_only && !disk->source.transient, err);
 
-	for (const struct disk_backing *backing = disk->source.backing; backing && code == 0; backing = backing->next)
+	for (const struct disk_backing *backing = disk->source.backing; backing && code == 0;
+	     backing = backing->next)
 		code = image_add(start, backing->path, backing->image, false, err);
 	return code;
 }
@@ -129,7 +132,8 @@ static int overlay_open(struct start *start, struct error *err)
 	if (fd == 0)
 		fd = mkostemp(path, O_CLOEXEC);
 	if (fd < 0)
-		return error_set(err, fd == -1 ? -errno : fd, "disk %s: cannot make a file for what is to be forgotten: %m",
+		return error_set(err, fd == -1 ? -errno : fd,
+				 "disk %s: cannot make a file for what is to be forgotten: %m",
 				 disk_definition_name(start->disk));
 	code = file_add(start, path, fd, true, err);
 	start->files[start->count - 1].unlink = true;
@@ -143,8 +147,8 @@ static int secret_open(struct start *start, struct error *err)
 	ssize_t got = fd < 0 ? -1 : read(fd, start->secret, SECRET_MAX);
 
 	if (got < 0)
-		return error_set(err, -errno, "disk %s: secret %s: cannot read: %m", disk_definition_name(start->disk),
-				 path);
+		return error_set(err, -errno, "disk %s: secret %s: cannot read: %m",
+				 disk_definition_name(start->disk), path);
 	start->secret[got] = '\0';
 	start->secret[strcspn(start->secret, "\r\n")] = '\0';
 	if (!start->secret[0])
@@ -174,15 +178,16 @@ static int files_open(struct start *start, struct error *err)
 
 /* --- Who may open them --- */
 
-/* Root's daemons are users that nobody else is: files are given to them in a view of their own, where the file system
- * can do that; else the daemon is whoever has the disk's file. */
+/* Root's daemons are users that nobody else is: files are given to them in a view of their own, where the
+ * file system can do that; else the daemon is whoever has the disk's file. */
 static void choose_user(struct start *start)
 {
 	const struct storage_file *first = &start->files[0];
 	struct stat status;
 	int slot = start->place->id_slot;
 
-	start->uid = start->gid = geteuid() == 0 ? (uid_t)(IDS_FIRST + (slot < 0 ? GUEST_IDS_MAX : (unsigned)slot)) : geteuid();
+	start->uid = start->gid =
+		geteuid() == 0 ? (uid_t)(IDS_FIRST + (slot < 0 ? GUEST_IDS_MAX : (unsigned)slot)) : geteuid();
 	if (geteuid() != 0) {
 		start->gid = getegid();
 		return;
@@ -263,7 +268,8 @@ static pid_t spawn(const struct start *start, int plan, int channel, int null, s
 		.gid = start->gid,
 		.cgroup_fd = start->place->cgroup_fd,
 	};
-	int descriptors[STORAGE_FILES_FD + 2 * STORAGE_FILES_MAX] = {null, null, STDERR_FILENO, plan, channel};
+	int descriptors[STORAGE_FILES_FD + 2 * STORAGE_FILES_MAX] = {null, null, STDERR_FILENO, plan,
+								     channel};
 	char *const argv[] = {(char[]){"rastos-vmm"}, (char[]){STORAGE_DAEMON_COMMAND}, NULL};
 	struct jail_program program = {.argv = argv, .descriptors = descriptors, .count = STORAGE_FILES_FD};
 	AUTO_CLOSE int pidfd = -1;
@@ -325,7 +331,8 @@ static int start_process(struct start *start, struct disk_backend *backend, stru
 }
 
 int disk_backend_start(struct disk_backend *backend, const struct disk_definition *disk,
-		       const struct settings *settings, const struct disk_backend_place *place, struct error *err)
+		       const struct settings *settings, const struct disk_backend_place *place,
+		       struct error *err)
 {
 	struct start start = {.disk = disk, .settings = settings, .place = place};
 	int code = 0;
@@ -352,7 +359,8 @@ bool disk_backend_ended(struct disk_backend *backend)
 {
 	siginfo_t info = {0};
 
-	if (backend->pid <= 0 || waitid(P_PID, (id_t)backend->pid, &info, WEXITED | WNOHANG) < 0 || !info.si_pid)
+	if (backend->pid <= 0 || waitid(P_PID, (id_t)backend->pid, &info, WEXITED | WNOHANG) < 0 ||
+	    !info.si_pid)
 		return false;
 	backend->pid = 0;
 	return true;
@@ -366,7 +374,8 @@ void disk_backend_stop(struct disk_backend *backend)
 	}
 	if (backend->pid <= 0)
 		return;
-	kill(backend->pid, SIGKILL); /* and with it all that it has started: it is the first of its namespace */
+	kill(backend->pid,
+	     SIGKILL); /* and with it all that it has started: it is the first of its namespace */
 	while (waitpid(backend->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	backend->pid = 0;

@@ -1,10 +1,10 @@
 /*
- * The storage daemons of a guest's disks (vmm/storage/storage_daemon.h), as who starts the guest sees them: one a disk
- * that is not a raw file. Their files are opened and locked here, as other disks' are (disk_open.h); what the guest's
- * process gets is the channel.
+ * The storage daemons of a guest's disks (vmm/storage/storage_daemon.h), as who starts the guest sees them:
+ * one a disk that is not a raw file. Their files are opened and locked here, as other disks' are
+ * (disk_open.h); what the guest's process gets is the channel.
  *
- * A daemon is the caller's child, in the guest's cgroup, and ends with the guest's process. Whoever starts the guest
- * next may have to wait a moment for its locks.
+ * A daemon is the caller's child, in the guest's cgroup, and ends with the guest's process. Whoever starts
+ * the guest next may have to wait a moment for its locks.
  */
 #pragma once
 
@@ -26,10 +26,12 @@ struct disk_backend_place {
 	int id_slot;   /* the guest's place among its user ids; -1: it has none of its own */
 };
 
-/* Returns the guest's end of the channel once the disk is served. A negative errno, and one sentence with the disk's
- * name: a file that cannot be opened, an image that cannot be read, a program that is not installed. */
+/* Returns the guest's end of the channel once the disk is served. A negative errno, and one sentence with the
+ * disk's name: a file that cannot be opened, an image that cannot be read, a program that is not installed.
+ */
 int disk_backend_start(struct disk_backend *backend, const struct disk_definition *disk,
-		       const struct settings *settings, const struct disk_backend_place *place, struct error *err);
+		       const struct settings *settings, const struct disk_backend_place *place,
+		       struct error *err);
 /* Whether it ended since: once, and reaps it then. */
 bool disk_backend_ended(struct disk_backend *backend);
 /* Waits a moment for its end, which is near when the guest's process has ended; then ends it. */

@@ -122,6 +122,11 @@ static void machine_marked(struct boot_marks *marks, enum boot_mark mark, uint8_
 		boot_recorder_mark(recorder, BOOT_STEP_INIT);
 }
 
+uint64_t machine_locked_memory(const struct guest_definition *definition)
+{
+	return machine_devices_rings(definition) * VIRTIO_BLK_RING_BYTES;
+}
+
 unsigned machine_threads(const struct guest_definition *definition)
 {
 	return topology_vcpus(&definition->topology) + machine_devices_threads(definition);

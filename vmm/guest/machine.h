@@ -59,6 +59,8 @@ int machine_create(const struct machine_config *config, struct machine **machine
 int machine_start(struct machine *machine, struct error *err);
 /* How many threads machine_start makes, and the kernel for their requests. */
 unsigned machine_threads(const struct guest_definition *definition);
+/* How much memory of io_uring's it has at most, bytes. */
+uint64_t machine_locked_memory(const struct guest_definition *definition);
 void machine_destroy(struct machine *machine); /* NULL is allowed */
 
 /* Ends the guest at once. Any thread. */

@@ -240,16 +240,26 @@ int machine_devices_start(struct machine_devices *devices, struct error *err)
 	return virtio_slots_start(devices, err);
 }
 
-unsigned machine_devices_threads(const struct guest_definition *definition)
+unsigned machine_devices_rings(const struct guest_definition *definition)
 {
-	unsigned count = definition->transport == GUEST_TRANSPORT_PCI;
+	unsigned count = definition->transport == GUEST_TRANSPORT_PCI ? MACHINE_SPARE_RINGS : 0;
 
 	for (unsigned i = 0; i < definition->disk_count; i++) {
 		const struct disk_definition *disk = &definition->disks[i];
 
-		count += disk->queues * (disk->io == DISK_IO_THREADS ? 1U : 1U + VIRTIO_BLK_WORKERS);
+		if (disk->io != DISK_IO_THREADS && !disk_definition_has_backend(disk))
+			count += disk->queues;
 	}
 	return count;
+}
+
+unsigned machine_devices_threads(const struct guest_definition *definition)
+{
+	unsigned count = definition->transport == GUEST_TRANSPORT_PCI; /* of disks that come */
+
+	for (unsigned i = 0; i < definition->disk_count; i++)
+		count += definition->disks[i].queues;
+	return count + machine_devices_rings(definition) * VIRTIO_BLK_WORKERS;
 }
 
 void machine_devices_destroy(struct machine_devices *devices)
@@ -259,6 +269,7 @@ void machine_devices_destroy(struct machine_devices *devices)
 	machine_services_disconnect(&devices->services);
 	virtio_slots_close(devices);
 	machine_services_close(&devices->services);
+	virtio_blk_rings_free(devices->rings);
 	machine_hotplug_close(devices);
 	disk_halt_close(&devices->halt);
 	serial_destroy(devices->serial);

@@ -56,7 +56,8 @@ struct machine_devices {
 	struct pci_lines pci_lines;
 	struct pci_hotplug hotplug;
 	struct irqfd_line hotplug_irq;
-	struct loop_source changed; /* eventfd: a slot's device was ejected, or is destroyed */
+	struct loop_source changed;   /* eventfd: a slot's device was ejected, or is destroyed */
+	struct blk_ring_store *rings; /* of disks that come; NULL: they have none */
 	uint32_t removable; /* a bit a PCI slot: devices may come and go; 0 until all are in their slots */
 };
 
@@ -95,6 +96,8 @@ int machine_devices_create(struct machine_devices *devices, struct error *err);
 int machine_devices_start(struct machine_devices *devices, struct error *err);
 /* How many those are, and of the kernel's that work for them. */
 unsigned machine_devices_threads(const struct guest_definition *definition);
+/* How many rings of io_uring its disks have at most. */
+unsigned machine_devices_rings(const struct guest_definition *definition);
 /* Ends those threads and releases everything; no vCPU runs any more. */
 void machine_devices_destroy(struct machine_devices *devices);
 

@@ -50,8 +50,8 @@ static void fill_blk_options(const struct disk_definition *definition, const str
 	};
 }
 
-/* One that comes to a running machine finds threads that make no io_uring and no threads any more: all its
- * queues are on one. */
+/* One that comes to a running machine finds threads that make no rings and no threads any more: all its
+ * queues are on one, with rings that were made before. */
 static int choose_threads(struct virtio_slot *slot, struct virtio_blk_options *options, struct loop **loops,
 			  struct error *err)
 {
@@ -61,10 +61,14 @@ static int choose_threads(struct virtio_slot *slot, struct virtio_blk_options *o
 		options->loops = loops;
 		return virtio_slot_queue_loops(slot, options->queues - 1, loops, err);
 	}
+	options->rings = slot->devices->rings;
+	if (options->rings)
+		return 0;
 	if (options->engine == VIRTIO_BLK_IO_URING)
-		return error_set(err, -EOPNOTSUPP,
-				 "disk %s: io \"io_uring\" is for disks that are there when the guest starts",
-				 options->name);
+		return error_set(
+			err, -EOPNOTSUPP,
+			"disk %s: io \"io_uring\" is not to be had: this kernel has none for the guest",
+			options->name);
 	options->engine = VIRTIO_BLK_BLOCKING;
 	return 0;
 }

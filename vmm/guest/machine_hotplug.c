@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/util.h"
+#include "devmodel/virtio/blk.h"
 #include "vmm/guest/machine_devices.h"
 
 #define SPARE_SLOTS 8 /* for devices that come later */
@@ -161,6 +162,7 @@ int machine_hotplug_make(struct machine_devices *devices, struct error *err)
 				 devices->config->definition->name, strerror(-code));
 	if (!device_thread_make(devices, err)) /* of disks that come later */
 		return -ENOMEM;
+	devices->rings = virtio_blk_rings_make(MACHINE_SPARE_RINGS);
 	return bus_add(&devices->ports,
 		       (struct bus_range){PCI_HOTPLUG_PORT, PCI_HOTPLUG_SIZE, &pci_hotplug_ops,
 					  &devices->hotplug, "PCI hot plug"},

@@ -20,6 +20,8 @@
 
 #include "common/error.h"
 
+#define MACHINE_SPARE_RINGS 2 /* of io_uring, for queues of disks that come */
+
 struct machine_devices;
 struct virtio_slot;
 

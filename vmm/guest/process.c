@@ -265,6 +265,71 @@ static int64_t clock_shift(const struct guest_clock *clock)
 	return clock->adjustment + local.tm_gmtoff;
 }
 
+static int make_machine(struct guest_process *process, const struct boot_source *source, int64_t shift)
+{
+	const struct guest_process_config *config = process->config;
+	const struct machine_config machine = {
+		.definition = config->definition,
+		.resources = config->resources,
+		.source = source,
+		.clock_shift = shift,
+		.loop = &process->loop,
+		.console = process->console,
+		.recorder = config->recorder,
+		.vsock_connect = vsock_connect,
+		.thread_started = thread_started,
+		.channels_changed = channels_changed,
+		.device_gone = device_gone,
+		.halted = process_halted,
+		.ended = guest_ended,
+		.owner = process,
+	};
+
+	return machine_create(&machine, &process->machine, process->why);
+}
+
+/* All that comes before the guest runs. */
+static int guest_prepare(struct guest_process *process)
+{
+	const struct guest_process_config *config = process->config;
+	struct error *why = process->why;
+	int64_t shift = clock_shift(&config->definition->clock);
+	struct boot_source source;
+	int code = files_map(process, why);
+
+	if (code == 0)
+		code = guest_resources_map(config->definition, config->resources, why);
+	if (code == 0)
+		code = process_open(process, why);
+	if (code == 0)
+		code = boot_files_find(config->definition, config->resources, confine_verifier(config),
+				       config->recorder, &source, why);
+	if (code == 0)
+		code = confine_process(config, why);
+	if (code == 0)
+		code = make_machine(process, &source, shift);
+	if (code == -EKEYREJECTED || code == -EBADMSG) /* fit.h */
+		process->end = MACHINE_REFUSED;
+	return code;
+}
+
+static int guest_run(struct guest_process *process)
+{
+	const struct guest_process_config *config = process->config;
+	int code = machine_start(process->machine, process->why);
+
+	if (code < 0)
+		return code;
+	if (config->terminal)
+		terminal_resized(process);
+	confine_thread(config, FILTER_MAIN);
+	process_state_changed(process);
+	code = loop_run(&process->loop);
+	return code < 0 ? error_set(process->why, code, "guest %s: event loop failed: %s",
+				    config->definition->name, strerror(-code))
+			: 0;
+}
+
 enum machine_end guest_process_run(const struct guest_process_config *config, struct error *why)
 {
 	struct guest_process process = {
@@ -279,55 +344,13 @@ enum machine_end guest_process_run(const struct guest_process_config *config, st
 		.retry.source.fd = -1,
 		.loop = {.epoll = -1, .stop = -1},
 	};
-	struct machine_config machine = {
-		.definition = config->definition,
-		.resources = config->resources,
-		.clock_shift = clock_shift(&config->definition->clock),
-		.loop = &process.loop,
-		.recorder = config->recorder,
-		.vsock_connect = vsock_connect,
-		.thread_started = thread_started,
-		.channels_changed = channels_changed,
-		.device_gone = device_gone,
-		.halted = process_halted,
-		.ended = guest_ended,
-		.owner = &process,
-	};
 	struct terminal_state terminal = {0};
-	struct boot_source source;
-	int code = 0;
 
 	raise_file_limit();
-	code = files_map(&process, why);
-	if (code == 0)
-		code = guest_resources_map(config->definition, config->resources, why);
-	if (code == 0)
-		code = process_open(&process, why);
-	if (code == 0)
-		code = boot_files_find(config->definition, config->resources, confine_verifier(config),
-				       config->recorder, &source, why);
-	if (code == 0)
-		code = confine_process(config, why);
-	machine.console = process.console;
-	machine.source = &source;
-	if (code == 0)
-		code = machine_create(&machine, &process.machine, why);
-	if (code == -EKEYREJECTED || code == -EBADMSG) /* fit.h */
-		process.end = MACHINE_REFUSED;
-	if (code == 0 && config->terminal)
-		terminal_raw(&terminal, STDIN_FILENO);
-	if (code == 0)
-		code = machine_start(process.machine, why);
-	if (code == 0 && config->terminal)
-		terminal_resized(&process);
-	if (code == 0)
-		confine_thread(config, FILTER_MAIN);
-	if (code == 0) {
-		process_state_changed(&process);
-		code = loop_run(&process.loop);
-		if (code < 0)
-			error_set(why, code, "guest %s: event loop failed: %s", config->definition->name,
-				  strerror(-code));
+	if (guest_prepare(&process) == 0) {
+		if (config->terminal)
+			terminal_raw(&terminal, STDIN_FILENO);
+		guest_run(&process);
 	}
 	process_close(&process);
 	terminal_restore(&terminal);

@@ -41,6 +41,7 @@ struct jail_limits {
 	const char *name;   /* of the guest */
 	unsigned threads;   /* that it is going to make */
 	unsigned files;     /* descriptors */
+	uint64_t locked;    /* bytes of memory that is never swapped */
 	uint64_t file_size; /* bytes of the largest file that it may write: its disks, its memory */
 };
 

@@ -21,7 +21,7 @@ int limits_set(const struct jail_limits *limits, struct error *err)
 		{RLIMIT_FSIZE, "RLIMIT_FSIZE", limits->file_size},
 		{RLIMIT_CORE, "RLIMIT_CORE",
 		 0}, /* it would hold the guest's secrets, and there is no place for it */
-		{RLIMIT_MEMLOCK, "RLIMIT_MEMLOCK", 0},
+		{RLIMIT_MEMLOCK, "RLIMIT_MEMLOCK", limits->locked},
 		{RLIMIT_MSGQUEUE, "RLIMIT_MSGQUEUE", 0},
 		{RLIMIT_NICE, "RLIMIT_NICE", 0},
 		{RLIMIT_RTPRIO, "RLIMIT_RTPRIO", 0},

@@ -136,7 +136,8 @@ static void read_reason(struct storage_child *child)
 static int start_failed(const char *program, int code, struct error *err)
 {
 	if (code == -ENOENT)
-		return error_set(err, code, "%s is not installed: apt-get install qemu-system-common", program);
+		return error_set(err, code, "%s is not installed: apt-get install qemu-system-common",
+				 program);
 	return error_set(err, code, "cannot run %s: %s", program, strerror(-code));
 }
 

@@ -1,6 +1,6 @@
 /*
- * qemu-storage-daemon(1) as a child of the process that keeps it (storage_daemon.h). What it says is kept; it is without
- * privileges, and without the system calls that it has no use for.
+ * qemu-storage-daemon(1) as a child of the process that keeps it (storage_daemon.h). What it says is kept; it
+ * is without privileges, and without the system calls that it has no use for.
  */
 #pragma once
 
@@ -9,13 +9,13 @@
 
 #include "common/error.h"
 
-#define STORAGE_CHILD_SOCKET 3 /* the number that its socket has there */
+#define STORAGE_CHILD_SOCKET    3 /* the number that its socket has there */
 #define STORAGE_CHILD_ARGUMENTS 64
 
 struct storage_child {
 	pid_t pid; /* 0: none */
 	int pidfd;
-	int messages; /* a memfd that cannot grow, or -1 */
+	int messages;     /* a memfd that cannot grow, or -1 */
 	char reason[512]; /* once it has ended: its last words, or how it ended */
 };
 

@@ -55,7 +55,9 @@ static int hand_over(struct keeper *keeper, int fd)
 	union {
 		struct cmsghdr header;
 		char space[CMSG_SPACE(sizeof(int))];
-	} rights = {.header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(fd))}};
+	} rights = {.header = {.cmsg_level = SOL_SOCKET,
+			       .cmsg_type = SCM_RIGHTS,
+			       .cmsg_len = CMSG_LEN(sizeof(fd))}};
 	struct iovec iov = {.iov_base = &keeper->number, .iov_len = sizeof(keeper->number)};
 	struct msghdr header = {
 		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &rights, .msg_controllen = sizeof(rights)};
@@ -92,7 +94,8 @@ static int wait_alive(struct keeper *keeper, int connection, struct error *err)
 			return child_ended(keeper, err);
 		code = vhost_user_receive(connection, &inbox);
 	}
-	return code == 1 ? 0 : error_set(err, code, "qemu-storage-daemon does not answer: %s", strerror(-code));
+	return code == 1 ? 0
+			 : error_set(err, code, "qemu-storage-daemon does not answer: %s", strerror(-code));
 }
 
 static int export_argument(const struct keeper *keeper, char *text, size_t size)
@@ -100,9 +103,10 @@ static int export_argument(const struct keeper *keeper, char *text, size_t size)
 	const cJSON *queues = cJSON_GetObjectItemCaseSensitive(keeper->plan, "queues");
 	bool writable = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(keeper->plan, "writable"));
 
-	return snprintf(text, size,
-			"type=vhost-user-blk,id=disk,node-name=disk,writable=%s,num-queues=%d,addr.type=fd,addr.str=%d",
-			writable ? "on" : "off", cJSON_IsNumber(queues) ? queues->valueint : 1, STORAGE_CHILD_SOCKET);
+	return snprintf(
+		text, size,
+		"type=vhost-user-blk,id=disk,node-name=disk,writable=%s,num-queues=%d,addr.type=fd,addr.str=%d",
+		writable ? "on" : "off", cJSON_IsNumber(queues) ? queues->valueint : 1, STORAGE_CHILD_SOCKET);
 }
 
 static int daemon_start(struct keeper *keeper, struct error *err)
@@ -182,8 +186,9 @@ static int time_to_start(const struct keeper *keeper)
 static void keep(struct keeper *keeper)
 {
 	for (;;) {
-		struct pollfd wait[] = {{.fd = STORAGE_CHANNEL_FD, .events = POLLIN},
-					{.fd = keeper->child.pid > 0 ? keeper->child.pidfd : -1, .events = POLLIN}};
+		struct pollfd wait[] = {
+			{.fd = STORAGE_CHANNEL_FD, .events = POLLIN},
+			{.fd = keeper->child.pid > 0 ? keeper->child.pidfd : -1, .events = POLLIN}};
 		int count = poll(wait, 2, time_to_start(keeper));
 
 		if (count > 0 && wait[1].revents) {

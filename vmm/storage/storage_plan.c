@@ -84,8 +84,8 @@ static cJSON *nbd_node(const struct storage_wants *wants, const char *name, bool
 }
 
 /* behind: a node's name; NULL: nothing is. */
-static cJSON *format_node(const struct storage_wants *wants, enum disk_format format, unsigned file, const char *name,
-			  const char *behind, bool writable)
+static cJSON *format_node(const struct storage_wants *wants, enum disk_format format, unsigned file,
+			  const char *name, const char *behind, bool writable)
 {
 	cJSON *node = node_new(wants, disk_format_word(format), name, writable);
 	char file_name[NODE_NAME];
@@ -127,7 +127,8 @@ static void add_images(const struct storage_wants *wants, cJSON *nodes, cJSON *l
 		else
 			snprintf(name, NODE_NAME, "%s", top_name(wants));
 		list_add(nodes, file_node(wants, i));
-		list_add(nodes, format_node(wants, formats[i], i, name, i + 1 < count ? behind : NULL, writable));
+		list_add(nodes,
+			 format_node(wants, formats[i], i, name, i + 1 < count ? behind : NULL, writable));
 		if (i + 1 == count)
 			cJSON_AddItemToArray(leaves, cJSON_CreateString(name));
 	}
@@ -138,7 +139,8 @@ static void add_nodes(const struct storage_wants *wants, cJSON *nodes, cJSON *le
 	const struct disk_definition *disk = wants->disk;
 
 	if (disk->source.network)
-		list_add(nodes, nbd_node(wants, top_name(wants), !disk->read_only && !disk->source.transient));
+		list_add(nodes,
+			 nbd_node(wants, top_name(wants), !disk->read_only && !disk->source.transient));
 	else
 		add_images(wants, nodes, leaves);
 	if (disk->source.transient)

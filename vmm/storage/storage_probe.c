@@ -13,10 +13,10 @@
 #include "common/util.h"
 #include "vmm/storage/storage_child.h"
 
-#define PROBE_MS   20000
-#define END_MS     2000
+#define PROBE_MS        20000
+#define END_MS          2000
 #define OVERLAY_LOOK_MS 5
-#define ANSWER_MAX MIB(1)
+#define ANSWER_MAX      MIB(1)
 
 struct monitor {
 	struct storage_child child;
@@ -89,14 +89,17 @@ static int monitor_read(struct monitor *monitor, cJSON **message)
 			*message = cJSON_ParseWithLength(monitor->text, len);
 			memmove(monitor->text, end + 1, monitor->have - len);
 			monitor->have -= len;
-			return *message ? 0 : error_set(monitor->err, -EPROTO, "qemu-storage-daemon says no JSON");
+			return *message
+				       ? 0
+				       : error_set(monitor->err, -EPROTO, "qemu-storage-daemon says no JSON");
 		}
 		if (monitor->have == ANSWER_MAX)
 			return error_set(monitor->err, -EMSGSIZE, "qemu-storage-daemon says too much");
 		code = monitor_wait(monitor);
 		if (code < 0)
 			return code;
-		got = recv(monitor->socket, monitor->text + monitor->have, ANSWER_MAX - monitor->have, MSG_DONTWAIT);
+		got = recv(monitor->socket, monitor->text + monitor->have, ANSWER_MAX - monitor->have,
+			   MSG_DONTWAIT);
 		if (got > 0)
 			monitor->have += (size_t)got;
 		else if (got == 0 || errno != EAGAIN)
@@ -169,10 +172,12 @@ static int check_leaf(const struct monitor *monitor, const cJSON *image)
 		cJSON_GetObjectItemCaseSensitive(image, "format-specific"), "data");
 
 	if (cJSON_HasObjectItem(image, "backing-filename"))
-		return error_set(monitor->err, -EINVAL,
-				 "its image wants another one behind it: name that one as \"backing\" in the definition");
+		return error_set(
+			monitor->err, -EINVAL,
+			"its image wants another one behind it: name that one as \"backing\" in the definition");
 	if (cJSON_HasObjectItem(specific, "data-file"))
-		return error_set(monitor->err, -EINVAL, "its image has its data in another file, which is not possible");
+		return error_set(monitor->err, -EINVAL,
+				 "its image has its data in another file, which is not possible");
 	return 0;
 }
 
@@ -240,10 +245,11 @@ static int overlay_make(struct monitor *monitor, const char *file, const cJSON *
 
 	if (!cJSON_IsNumber(size) || size->valuedouble < 1 || size->valuedouble > 9e15)
 		return error_set(monitor->err, -EINVAL, "its size is not known");
-	snprintf(command, sizeof(command),
-		 "{\"execute\":\"blockdev-create\",\"arguments\":{\"job-id\":\"overlay\",\"options\":{\"driver\":\"qcow2\","
-		 "\"file\":\"%s\",\"size\":%.0f}}}\n",
-		 file, size->valuedouble);
+	snprintf(
+		command, sizeof(command),
+		"{\"execute\":\"blockdev-create\",\"arguments\":{\"job-id\":\"overlay\",\"options\":{\"driver\":\"qcow2\","
+		"\"file\":\"%s\",\"size\":%.0f}}}\n",
+		file, size->valuedouble);
 	code = monitor_ask(monitor, command, &answer);
 	cJSON_Delete(answer);
 	return code < 0 ? code : overlay_wait(monitor);
@@ -260,8 +266,9 @@ static int look(struct monitor *monitor, const cJSON *plan)
 	if (code == 0)
 		code = monitor_do(monitor, "{\"execute\":\"qmp_capabilities\"}\n");
 	if (code == 0)
-		code = monitor_ask(monitor, "{\"execute\":\"query-named-block-nodes\",\"arguments\":{\"flat\":true}}\n",
-				   &answer);
+		code = monitor_ask(
+			monitor, "{\"execute\":\"query-named-block-nodes\",\"arguments\":{\"flat\":true}}\n",
+			&answer);
 	nodes = cJSON_GetObjectItemCaseSensitive(answer, "return");
 	if (code == 0)
 		code = check_nodes(monitor, plan, nodes);

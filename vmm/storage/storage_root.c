@@ -74,7 +74,8 @@ static int tree_of(const char *path, int fd)
 	return TAKE_FD(tree);
 }
 
-/* The trees of all files: those that came are there, the others are made while the host's files have names. */
+/* The trees of all files: those that came are there, the others are made while the host's files have names.
+ */
 static int trees_take(const cJSON *files, int *trees, unsigned *count, struct error *err)
 {
 	const cJSON *file;
@@ -89,8 +90,8 @@ static int trees_take(const cJSON *files, int *trees, unsigned *count, struct er
 			return error_set(err, -E2BIG, "there are too many files");
 		trees[index] = is_true(file, "tree") ? fd + 1 : tree_of(text_of(file, "path"), fd);
 		if (trees[index] < 0)
-			return error_set(err, trees[index], "%s: cannot be handed over: %s", text_of(file, "path"),
-					 strerror(-trees[index]));
+			return error_set(err, trees[index], "%s: cannot be handed over: %s",
+					 text_of(file, "path"), strerror(-trees[index]));
 		(*count)++;
 	}
 	return 0;
@@ -125,7 +126,8 @@ static int secret_write(const cJSON *plan)
 /* What the names of hosts are found by. */
 static int share_names(const cJSON *plan)
 {
-	static const char *const paths[] = {"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf"};
+	static const char *const paths[] = {"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf",
+					    "/etc/host.conf"};
 	int code = 0;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(paths) && is_true(plan, "network") && code == 0; i++)

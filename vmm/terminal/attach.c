@@ -19,7 +19,7 @@ struct attachment {
 	int signals; /* those that end us, and SIGWINCH */
 	struct detach_keys keys;
 	const struct attach_size *size; /* NULL: nobody wants to know */
-	bool terminal; /* standard input is one */
+	bool terminal;                  /* standard input is one */
 	bool input_open;
 	int signal; /* came; 0: none */
 };

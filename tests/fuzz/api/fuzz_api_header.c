@@ -23,6 +23,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (etag_listed(value, "\"0123456789abcdef\"", false) &&
 	    !etag_listed(value, "\"0123456789abcdef\"", true))
 		abort();
+	/* A list has a tag in quotes, or is the star. */
+	if (etag_list_valid(value) && !strchr(value, '"') && !strchr(value, '*'))
+		abort();
 	media_type_is(value, types[0]);
 	free(value);
 	return 0;

@@ -45,7 +45,7 @@ wait_for 60 printed $console "^vdb flushed 5"
 expect $console "^vda has 2 queues"
 expect $console "^vdb has 2 queues"
 pid=$(process)
-[ "$(ls -l /proc/$pid/fd | grep -c io_uring)" = 2 ] || fail "the first disk has no ring for each of its queues"
+[ "$(ls -l /proc/$pid/fd | grep -c io_uring)" = 4 ] || fail "there is no ring for each queue of the first disk, and two for disks that come"
 [ "$(cat /proc/$pid/task/*/comm | grep -c '^disk ')" = 5 ] || fail "there is no thread for each queue, and one for disks that come"
 
 rastos-vmm disk resize ring 64M

@@ -30,7 +30,7 @@ guest_initrd /tmp/card.initrd $tools/ethtool $tools/lib/* <<'END'
 	done
 	ethtool -L eth0 combined 1 && transfer 0 "one queue"
 	ethtool -L eth0 combined 2 && transfer 0 "two queues"
-	ethtool -k eth1 | grep -E "^(tx-checksumming|rx-checksumming|tcp-segmentation-offload):" | tr '\n' ' '
+	ethtool -k eth1 | grep -E "^(tx-checksumming|tcp-segmentation-offload):"
 	ip address show dev eth2 | grep -q 52:54:00:00:09:03 && echo "macvtap has its address"
 	arping -D -I eth1 -c 2 10.9.1.3 | grep "Unicast reply"
 	echo "all is done"
@@ -53,7 +53,7 @@ $ip address add 10.9.1.1/24 dev br9
 for link in two own br9; do
 	$ip link set $link up
 done
-dd if=/dev/urandom of=data bs=64k count=32 2>/dev/null
+dd if=/dev/urandom of=data bs=64k count=24 2>/dev/null
 sum=$(md5sum <data | cut -c 1-32)
 : >sums
 while :; do nc -l -p 7000 <data >/dev/null; done &
@@ -66,7 +66,7 @@ cat >/etc/rastos/guests/card.json <<'END'
   "kernel": { "path": "/payload/kernel/vmlinuz", "initrd": "/tmp/card.initrd",
 	      "cmdline": "console=ttyS0 panic=-1 loglevel=4" },
   "networks": [
-    { "type": "tap", "device": "two", "id": "two", "queues": 2, "vhost": true },
+    { "type": "tap", "device": "two", "id": "two", "queues": 2 },
     { "type": "tap", "device": "own", "id": "own", "vhost": false,
       "host": { "csum": false, "mrg_rxbuf": false }, "guest": { "csum": false } },
     { "type": "direct", "source": "br9", "mode": "bridge", "mac": "52:54:00:00:09:03" } ] }
@@ -82,7 +82,8 @@ for offload in tx rx tso gso gro sg; do
 	expect $log "^vhost $offload off: got $sum"
 done
 [ "$(grep -c "$sum" sums)" = 10 ] && [ "$(wc -l <sums)" = 10 ] || fail "what came back differs: $(cat sums)"
-expect $log "^tx-checksumming: off rx-checksumming: off tcp-segmentation-offload: off"
+expect $log "^tx-checksumming: off"
+expect $log "^tcp-segmentation-offload: off"
 expect $log "^macvtap has its address"
 expect $log "Unicast reply from 10.9.1.3"
 ps | grep -q '[[]vhost-' || fail "the kernel serves no queue"
@@ -109,7 +110,7 @@ rastos-vmm device set --inbound 512 card two
 begin=$(date +%s)
 nc -l -p 7002 <data >/dev/null
 took=$(($(date +%s) - begin))
-[ $took -ge 3 ] || fail "2 MiB came in $took s through 512 KiB/s"
+[ $took -ge 2 ] || fail "1.5 MiB came in $took s through 512 KiB/s"
 rastos-vmm device set --inbound 0 card two
 begin=$(date +%s)
 nc -l -p 7002 <data >/dev/null

@@ -1,6 +1,6 @@
 # What Debian's own kernel makes of the rings it may have: packed and split, with and without event index and indirect descriptors,
 # each disk and card another way, by both transports; and cards whose queues are reset under load (which Linux does by PCI only).
-# Its drivers do not know of serving in order.
+# Its drivers do not know of serving in order. The second card is kept from vhost-net, whose queues cannot be reset.
 # timeout: 300
 tunctl -t tap0 >/dev/null
 tunctl -t tap1 >/dev/null
@@ -61,7 +61,7 @@ for transport in mmio pci; do
 			    { "path": "/tmp/c.img", "driver": { "indirect": false, "in_order": false } },
 			    { "path": "/tmp/d.img", "driver": { "packed": true, "event_idx": false, "indirect": false } }],
 		  "networks": [{ "type": "tap", "device": "tap0", "driver": { "packed": true } },
-			       { "type": "tap", "device": "tap1", "driver": { "event_idx": false } }] }
+			       { "type": "tap", "device": "tap1", "vhost": false, "driver": { "event_idx": false } }] }
 	END
 	rastos-vmm run guest.json </dev/null >log 2>&1 || fail "it did not power off: $(tail -n 20 log)"
 	expect log "^0x0002vda: indirect event_idx packed( reset)?$"

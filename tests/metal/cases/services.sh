@@ -6,8 +6,9 @@ tool=/payload/tools/metal-many
 agent=org.qemu.guest_agent.0
 mkdir -p /etc/rastos/guests
 rm -f /etc/rastos/guests/*
-guest_initrd initrd $tool <<'END'
-until [ -e /dev/hvc0 ] && [ -d /sys/class/virtio-ports ] && [ -e /dev/vsock ]; do sleep 0.1; done
+script_output=null guest_initrd initrd $tool <<'END'
+until [ -c /dev/hvc0 ] && [ -e /dev/vsock ] && grep -q . /sys/class/virtio-ports/*/name; do sleep 0.1; done
+exec >/dev/hvc0 2>&1
 echo "name $(cat /sys/class/virtio-ports/*/name)"
 port=/dev/$(basename "$(dirname "$(grep -l org.qemu.guest_agent.0 /sys/class/virtio-ports/*/name)")")
 (exec 3<>$port && echo "agent is there" && while read -r line <&3; do echo "agent: $line" >&3; done) &
@@ -37,6 +38,7 @@ cat >/etc/rastos/guests/web.json <<END
 END
 control=/run/rastos/control.sock
 console=/run/rastos/guests/web/console.log
+log=$console # what is shown when it stalls
 $tool echo /tmp/vs_5000 1000 >host.echo &
 host_echo=$!
 $tool late /tmp/vs_5001 2 400000 >host.late &

@@ -148,7 +148,7 @@ static int echo(const char *place, unsigned count)
 				.fd = list[i].fd,
 				.events = list[i].kept == list[i].taken ? POLLIN : POLLOUT,
 			};
-		if (poll(wait, came + 1, 60000) <= 0)
+		if (poll(wait, came + 1, 200000) <= 0)
 			errx(1, "%s: %u came, %u are open, and nothing happens", place, came, open);
 		for (unsigned i = 0; i < came; i++) {
 			if (wait[i + 1].revents)

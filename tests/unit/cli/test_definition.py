@@ -28,7 +28,14 @@ WHOLE = {
                           "write": {"iops_sec": 100, "iops_sec_max": 200, "iops_sec_max_length": 10}},
                "driver": {"packed": True, "event_idx": False, "in_order": False, "indirect": False, "iommu": False},
                "io": "threads", "queues": 4},
-              {"image": "data", "io": "io_uring"}],
+              {"image": "data", "io": "io_uring"},
+              {"path": "web.qcow2", "format": "qcow2", "transient": True, "reconnect": {"enabled": False, "timeout": 5},
+               "backing": {"path": "base.vmdk", "format": "vmdk", "backing": {
+                   "path": "lower.qcow2", "format": "qcow2", "backing": {"image": "base", "format": "raw"}}}},
+              {"image": "data2", "format": "qcow2", "backing": {"image": "base", "format": "qcow2", "backing": {"image": "lower"}}},
+              {"path": "safe.luks", "format": "luks", "secret": "phrase"},
+              {"source": {"protocol": "nbd", "host": "store.example", "port": 10809, "name": "data"}},
+              {"source": {"protocol": "nbd", "socket": "/run/nbd.sock"}}],
     "networks": [{"type": "passt", "id": "uplink", "mac": "52:54:00:12:34:56", "publish": ["8080:80"], "mtu": 1500, "link": "up",
                   "bandwidth": {"inbound": {"average": 1000, "peak": 2000, "burst": 500}, "outbound": {"average": 1000}},
                   "driver": {"packed": True, "event_idx": True, "in_order": True, "indirect": True, "iommu": False}},
@@ -159,6 +166,43 @@ class Sentences(DefinitionTest):
         self.refused_definition(put(WHOLE, ["disks", 0, "image"], "data"), "disks[0].image", "exclude each other")
         for name in ("../data", "a/b", "-a", "a" * 64):
             self.refused_definition(put(WHOLE, ["disks", 1, "image"], name), "disks[1].image", "image of the pool")
+
+    def test_disk_that_another_program_serves(self):
+        def disk(**keys):
+            return put(WHOLE, ["disks", 2], keys)
+        nbd = {"protocol": "nbd", "host": "h"}
+        for words, keys in (
+                (["disks[2].source", "path exclude"], {"path": "a", "source": nbd}),
+                (["disks[2].format", "must be \"raw\" with source"], {"source": nbd, "format": "qcow2"}),
+                (["disks[2].format", '"qcow2"'], {"path": "a", "format": "qcow3"}),
+                (["disks[2].source.protocol", "is missing"], {"source": {"host": "h"}}),
+                (["disks[2].source.host", "where is the server"], {"source": {"protocol": "nbd"}}),
+                (["disks[2].source.host", "where is the server"], {"source": nbd | {"socket": "/s"}}),
+                (["disks[2].source.host", "name or address"], {"source": nbd | {"host": "-h"}}),
+                (["disks[2].source.host", "name or address"], {"source": nbd | {"host": "h,file=/etc/passwd"}}),
+                (["disks[2].source.port", "from 1 to 65535"], {"source": nbd | {"port": 0}}),
+                (["disks[2].source.name", "longer than 255"], {"source": nbd | {"name": "a" * 256}}),
+                (["disks[2].backing", "qcow2"], {"path": "a", "backing": {"path": "b"}}),
+                (["disks[2].backing.path", "which file"], {"path": "a", "format": "qcow2", "backing": {}}),
+                (["disks[2].backing.path", "which file"],
+                 {"path": "a", "format": "qcow2", "backing": {"path": "b", "image": "c"}}),
+                (["disks[2].backing.format", "behind another"],
+                 {"path": "a", "format": "qcow2", "backing": {"path": "b", "format": "luks"}}),
+                (["disks[2].backing.backing", "qcow2"],
+                 {"path": "a", "format": "qcow2", "backing": {"path": "b", "backing": {"path": "c"}}}),
+                (["disks[2].secret", "is missing"], {"path": "a", "format": "luks"}),
+                (["disks[2].secret", "luks"], {"path": "a", "format": "qcow2", "secret": "s"}),
+                (["disks[2].transient", "read_only exclude"], {"path": "a", "transient": True, "read_only": True}),
+                (["disks[2].shareable", "one writer"], {"path": "a", "format": "qcow2", "shareable": True}),
+                (["disks[2].io", "no other program"], {"path": "a", "format": "qcow2", "io": "threads"}),
+                (["disks[2].reconnect", "another program serves"], {"path": "a", "reconnect": {"enabled": True}})):
+            with self.subTest(keys=str(keys)[:80]):
+                self.refused_definition(disk(**keys), *words)
+        deep = {"path": "a", "format": "qcow2"}
+        for _ in range(9):
+            deep = {"path": "a", "format": "qcow2", "backing": deep}
+        self.refused_definition(disk(**deep), "backing", "at most 3")
+        self.refused_definition(FROM_DISK | {"disks": [{"path": "a", "format": "qcow2"}]}, "kernel.from_disk", "raw disk")
 
     def test_uuid(self):
         for uuid in ("6d0c4a4e", "6d0c4a4e-9f0e-4c56-8f3a-0a2b7c1d5e6g", "{6d0c4a4e-9f0e-4c56-8f3a-0a2b7c1d5e6f}",
@@ -340,7 +384,8 @@ class Schema(DefinitionTest):
                 if path == ["memory_backing", "hugepages"]:  # excludes a balloon
                     base = {key: value for key, value in base.items() if key not in ("memballoon", "current_memory_mib")}
                 for word in rules.get("enum", []):
-                    if path[:1] + path[2:] != ["networks", "type"]:  # another type wants other keys: Sentences tests it
+                    # Another type or format wants other keys: Sentences tests it.
+                    if path[:1] + path[2:] != ["networks", "type"] and path[-1] != "format":
                         self.accepted(put(base, path, word))
 
     def test_ends_of_ranges(self):

@@ -1,6 +1,6 @@
 /*
- * Disks that qemu-storage-daemon serves: the real program, the process that keeps it, the front end and the disk's device,
- * without a VM and without a jail. Skipped where the program is not installed.
+ * Disks that qemu-storage-daemon serves: the real program, the process that keeps it, the front end and the
+ * disk's device, without a VM and without a jail. Skipped where the program is not installed.
  */
 #include "vmm/storage/storage_daemon.h"
 
@@ -24,11 +24,11 @@
 #include "tests/unit/virtio/driver.h"
 #include "vmm/storage/storage_plan.h"
 
-#define SECTOR   VIRTIO_BLK_SECTOR
-#define SIZE     MIB(8)
-#define FLUSH    (1ULL << VIRTIO_BLK_F_FLUSH)
-#define ZEROES   (1ULL << VIRTIO_BLK_F_WRITE_ZEROES)
-#define WAIT_MS  20000
+#define SECTOR  VIRTIO_BLK_SECTOR
+#define SIZE    MIB(8)
+#define FLUSH   (1ULL << VIRTIO_BLK_F_FLUSH)
+#define ZEROES  (1ULL << VIRTIO_BLK_F_WRITE_ZEROES)
+#define WAIT_MS 20000
 
 static struct driver driver;
 static struct error err;
@@ -71,7 +71,8 @@ static void teardown(void)
 
 TestSuite(storage_daemon, .init = setup, .fini = teardown, .timeout = 60);
 
-/* The keeper as a process of its own, with the descriptors that it would be executed with. Returns our end. */
+/* The keeper as a process of its own, with the descriptors that it would be executed with. Returns our end.
+ */
 static int keep(cJSON *plan)
 {
 	AUTO_FREE char *text = cJSON_PrintUnformatted(plan);
@@ -112,8 +113,10 @@ static int start(const struct wanted *wanted)
 			   .backing = wanted->behind ? &backing : NULL,
 			   .reconnect = !wanted->no_reconnect},
 	};
-	struct storage_file files[3] = {{.path = image, .fd = -1, .tree = -1, .writable = !wanted->transient}};
-	struct storage_wants wants = {.about = "disk test", .disk = &disk, .files = files, .file_count = 1, .queues = 1};
+	struct storage_file files[3] = {
+		{.path = image, .fd = -1, .tree = -1, .writable = !wanted->transient}};
+	struct storage_wants wants = {
+		.about = "disk test", .disk = &disk, .files = files, .file_count = 1, .queues = 1};
 
 	if (wanted->behind)
 		files[wants.file_count++] = (struct storage_file){.path = base, .fd = -1, .tree = -1};
@@ -234,10 +237,11 @@ Test(storage_daemon, qcow2_keeps_what_was_written)
 	cr_assert(sectors_are(8, 0, 8 * SECTOR));
 	end();
 	cr_assert_eq(run("qemu-img check -q %s", image), 0);
-	cr_assert_eq(run("qemu-io -f qcow2 -c 'read -P 0x5a 0 4k' -c 'read -P 0xa5 8188k 4k' %s >%s/log || ! command -v "
-			 "qemu-io >/dev/null",
-			 image, folder),
-		     0);
+	cr_assert_eq(
+		run("qemu-io -f qcow2 -c 'read -P 0x5a 0 4k' -c 'read -P 0xa5 8188k 4k' %s >%s/log || ! command -v "
+		    "qemu-io >/dev/null",
+		    image, folder),
+		0);
 }
 
 Test(storage_daemon, beyond_the_end_is_an_error)

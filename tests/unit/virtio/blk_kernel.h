@@ -26,8 +26,8 @@ struct blk_kernel {
 
 	unsigned syncs;
 	const void *read_into; /* the first buffer of the last read */
-	int write_flags; /* of the last write */
-	unsigned rung;   /* jobs that came back from io_uring */
+	int write_flags;       /* of the last write */
+	unsigned rung;         /* jobs that came back from io_uring */
 };
 
 extern struct blk_kernel kernel;

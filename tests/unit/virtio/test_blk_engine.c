@@ -290,6 +290,55 @@ Test(blk_engine_make, a_disk_in_memory_needs_none)
 	cr_assert_not(virtio_blk_has_ring(driver.device));
 }
 
+/* Rings that were made before */
+
+Test(blk_engine_make, disks_that_come_use_rings_that_others_used)
+{
+	struct blk_ring_store *rings = virtio_blk_rings_make(1);
+	struct virtio_blk_options options = {
+		.name = "test", .size = SECTORS * SECTOR, .engine = VIRTIO_BLK_IO_URING, .rings = rings};
+	struct virtio_device *other;
+
+	cr_assert_not_null(rings);
+	kernel.no_ring = true;
+	for (unsigned i = 0; i < 3; i++) {
+		struct sent sent;
+
+		options.fd = dup(disk);
+		driver_attach(&driver, virtio_blk_create(&options, &driver.memory, &driver.loop, &err),
+			      FLUSH | DRIVER_INDIRECT);
+		sent = send_read(i);
+		driver_kick(&driver, 0);
+		driver_await(&driver, 0, &(struct driver_used){0});
+		expect_read(&sent, i);
+		cr_assert_eq(kernel.rung, i + 1);
+
+		cr_assert_null(virtio_blk_create(&options, &driver.memory, &driver.loop, &err));
+		cr_assert_str_eq(err.text,
+				 "disk test: io \"io_uring\" is taken by other disks that came while "
+				 "the guest runs");
+		options.engine = VIRTIO_BLK_BLOCKING;
+		options.fd = dup(disk);
+		other = virtio_blk_create(&options, &driver.memory, &driver.loop, &err);
+		cr_assert_not(virtio_blk_has_ring(other));
+		virtio_device_destroy(other);
+		options.engine = VIRTIO_BLK_IO_URING;
+
+		virtio_device_destroy(driver.device);
+		driver.device = NULL;
+	}
+	virtio_blk_rings_free(rings);
+	close(disk);
+}
+
+Test(blk_engine_make, a_kernel_without_io_uring_has_no_rings_to_keep)
+{
+	kernel.no_ring = true;
+	cr_assert_null(virtio_blk_rings_make(2));
+	virtio_blk_rings_free(NULL);
+	close(disk);
+}
+
 /* Walls */
 
 static int try_operation(struct io_uring *uring, unsigned char operation)

@@ -214,3 +214,25 @@ Test(net_limits, one_direction_does_not_hold_up_the_other)
 	guest_sends(4);
 	cr_assert_eq(collect_all(TRANSMIT), 4);
 }
+
+Test(net_limits, change_while_the_guest_runs)
+{
+	const struct rate none = {0}, slow = {.rate = 1000, .burst = FRAME};
+
+	start();
+	guest_sends(4);
+	cr_assert_eq(collect_all(TRANSMIT), 4, "no limit at first");
+	cr_assert_eq(virtio_net_set_rates(driver.device, &slow, &slow, &err), 0);
+	guest_sends(4);
+	cr_assert_lt(collect_all(TRANSMIT), 4, "a second for each beyond the first");
+	guest_receives(4);
+	for (unsigned i = 0; i < 4; i++)
+		peer_sends();
+	cr_assert_lt(collect_all(RECEIVE), 4);
+	cr_assert_eq(virtio_net_set_rates(driver.device, &none, &slow, &err), 0);
+	driver_run(&driver);
+	cr_assert_geq(collect_all(RECEIVE), 2, "what waited comes at once");
+	cr_assert_eq(virtio_net_set_rates(driver.device, &none, &none, &err), 0);
+	driver_run(&driver);
+	cr_assert_geq(collect_all(TRANSMIT), 2);
+}
