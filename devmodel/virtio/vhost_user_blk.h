@@ -18,7 +18,7 @@
 struct vhost_user_blk {
 	struct vhost_user *front;
 	bool can_flush;
-	uint64_t zeros_max; /* bytes that one request may zero; 0: none can */
+	uint64_t zeros_max; /* bytes that one request may zero, in whole blocks; 0: none can */
 };
 
 /* What its configuration space says, checked. */
