@@ -206,8 +206,8 @@ static void queue_start(struct virtio_device *device, unsigned queue)
 static void device_activate(struct virtio_device *device)
 {
 	device->status |= VIRTIO_CONFIG_S_DRIVER_OK;
-	/* First: a device may hand its queues to the kernel, whose wish for kicks they are then. Nobody hears a
-	 * kick before the locks are open. */
+	/* First: a device may hand its queues to the kernel, whose wish for kicks they are then. Nobody hears
+	 * a kick before the locks are open. */
 	for (unsigned i = 0; i < device->queue_count; i++)
 		queue_start(device, i);
 	if (device->ops->activate && device->ops->activate(device) < 0)
