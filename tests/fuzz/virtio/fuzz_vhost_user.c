@@ -31,6 +31,7 @@
 static struct vhost_user *front;
 static int channel, connection;
 static char owner;
+static bool right;
 
 static void answered(void *its_owner, unsigned queue)
 {
@@ -158,6 +159,8 @@ static void operate(const struct fuzz_machine *machine, struct fuzz_input *input
 		front->shared[offset] = (uint8_t)fuzz_take(input, 1);
 		break;
 	case 6:
+		if (!right)
+			break;
 		close(connection);
 		hand_over(++*number);
 		reply_right();
@@ -180,13 +183,16 @@ static void begin(struct fuzz_machine *machine, struct fuzz_input *input, int th
 	size_t len;
 
 	hand_over(1);
-	if (fuzz_take(input, 1) & 1)
+	right = fuzz_take(input, 1) & 1;
+	if (right)
 		reply_right();
 	bytes = fuzz_take_bytes(input, fuzz_take(input, 2), &len);
 	send_bytes(connection, bytes, len);
-	/* So that nobody waits for more; with it the first set-up fails at once where it is not done. */
-	shutdown(connection, SHUT_WR);
-	shutdown(channel, SHUT_WR);
+	right = right && !len;
+	if (!right) { /* so that nobody waits for more */
+		shutdown(connection, SHUT_WR);
+		shutdown(channel, SHUT_WR);
+	}
 	front = vhost_user_open(&options, &machine->memory, &machine->loop, NULL);
 }
 
@@ -210,6 +216,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	close(channel);
 	vhost_user_close(front);
 	close(machine.memory.fd);
-	fuzz_machine_free(&machine);
+	loop_close(&machine.loop);
 	return 0;
 }
