@@ -5,6 +5,7 @@ RASTOS_BUILD names the build folder (default: build).
 """
 
 import sys
+import time
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parent.parent
@@ -18,27 +19,59 @@ METAL_PAYLOAD = METAL / "payload.img"
 METAL_SCRIPTS = (SOURCE / "tests/metal/lib.sh").read_text()  # what that payload's scripts have at hand
 
 
-def run_on_host(script, seconds, payload=PAYLOAD, watch=None):
+class Stalled(Failure):
+    """Nothing came any more: the emulated processor did what none does (docs/architecture.md, "Tests"). `output` came before."""
+
+    def __init__(self, text, output):
+        super().__init__(text)
+        self.output = output
+
+
+def as_text(output):
+    return output.decode(errors="replace").replace("\r", "")
+
+
+def run_watched(machine, script, seconds, record, silence):
+    """The script's status. Failure when it says nothing for `silence` seconds, or is not done in time."""
+    end = time.monotonic() + seconds
+    heard = time.monotonic()
+
+    def hear(data):
+        nonlocal heard
+        if data:
+            heard = time.monotonic()
+            record(data)
+
+    machine.send(script)
+    while True:
+        try:
+            return int(machine.read_until(rb"METAL-EXIT (\d+)\n", min(silence, 5), hear).group(1))
+        except Failure:
+            now = time.monotonic()
+            if machine.process.poll() is not None or now > end or now - heard > silence:
+                raise
+
+
+def run_on_host(script, seconds, payload=PAYLOAD, silence=None, watch=None):
     """
     The output of the script, which has so many seconds (of this machine's clock); the payload is mounted at /payload.
-    watch: is called with the output as it comes.
+    silence: after so many without output it has Stalled. watch: is called with the output as it comes.
     """
     output = bytearray()
+    machine = Machine(processors=PROCESSORS, payload=payload, disk=None)
 
     def record(data):
         output.extend(data)
         if watch:
             watch(data)
 
-    machine = Machine(processors=PROCESSORS, payload=payload, disk=None)
     try:
         machine.read_until(READY, BOOT_SECONDS)
-        status = machine.run(script, seconds, record)
+        status = run_watched(machine, script, seconds, record, silence or seconds)
     except Failure as failure:
-        raise Failure(f"{failure}; {output.decode(errors='replace')}\n{machine.console_tail()}") from None
+        raise Stalled(f"{failure}; {as_text(output)}\n{machine.console_tail()}", as_text(output)) from None
     finally:
         machine.close()
-    text = output.decode(errors="replace").replace("\r", "")
     if status != 0:
-        raise Failure(f"the script on the host ended with status {status}: {text}")
-    return text
+        raise Failure(f"the script on the host ended with status {status}: {as_text(output)}")
+    return as_text(output)

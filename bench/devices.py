@@ -21,11 +21,13 @@ import sys
 from dataclasses import dataclass, field
 
 import peers
-from counted import BUILD, Failure, run_on_host
+from counted import BUILD, Failure, Stalled, run_on_host
 from report import judge, print_table, write_json
 
 RUN_SECONDS = 3000
-ROUNDS = 3          # the first fills caches; of the others the least counts
+SILENCE = 60        # seconds of this machine's clock; no work takes a tenth of that
+ATTEMPTS = 8        # at machines that stall
+ROUNDS = 2          # of each length, after one of the short one that fills caches; the least counts
 DISK_MIB = 64
 # As the monitors see them: their root is the payload.
 KERNEL, INITRD, DISK, VSOCK = "/boot/vmlinux", "/boot/devices.cpio", "/tmp/disk.img", "/tmp/vsock"
@@ -37,28 +39,27 @@ MOST_OF_DISK_AND_CARD = 0.8
 
 @dataclass
 class Work:
-    """short, long: how much of it, in `unit`s as the guest counts them; `each` of them are one of what the table tells."""
+    """text: what one of it is; short, long: how many are done."""
     name: str
     text: str
     short: int
     long: int
-    each: float = 1
 
 
 WORKS = [
-    Work("disk-read", "4 KiB random read", 200, 1200),
-    Work("disk-write", "4 KiB random write", 200, 1200),
-    Work("disk-read-many", "the same read, 32 at once", 640, 3200),
-    Work("disk-write-many", "the same write, 32 at once", 640, 3200),
-    Work("disk-stream", "64 KiB sequential read", 200, 1000),
+    Work("disk-read", "4 KiB random read", 50, 350),
+    Work("disk-write", "4 KiB random write", 50, 350),
+    Work("disk-read-many", "the same read, 32 at once", 160, 1120),
+    Work("disk-write-many", "the same write, 32 at once", 160, 1120),
+    Work("disk-stream", "64 KiB sequential read", 50, 250),
     Work("tcp-out", "KiB of TCP, guest to host", 512, 2560),
     Work("tcp-in", "KiB of TCP, host to guest", 512, 2560),
-    Work("packet-turn", "small packet there and back", 100, 500),
-    Work("packet-out", "small packet of 64, guest to host", 640, 3200),
-    Work("packet-in", "small packet of 64, host to guest", 640, 3200),
+    Work("packet-turn", "small packet there and back", 50, 250),
+    Work("packet-out", "small packet of 64, guest to host", 256, 1280),
+    Work("packet-in", "small packet of 64, host to guest", 256, 1280),
     Work("vsock-out", "KiB of vsock, guest to host", 256, 1280),
     Work("vsock-in", "KiB of vsock, host to guest", 256, 1280),
-    Work("vsock-turn", "byte of vsock there and back", 100, 500),
+    Work("vsock-turn", "byte of vsock there and back", 50, 250),
 ]
 
 
@@ -69,6 +70,7 @@ class Subject:
     definition: str = ""
     counts: dict = field(default_factory=dict)     # by a work's name: (instructions, exits) of one request
     explained: dict = field(default_factory=dict)
+    left: list = field(default_factory=list)       # works that it has not done
 
 
 def all_subjects():
@@ -128,66 +130,82 @@ RARE = 0.02  # less often for a request it is not told
 
 def requests(works, explain):
     for work in works:
-        for _ in range(ROUNDS):
-            yield f"{work.name} {work.short}"
-            yield f"{work.name} {work.long}"
+        yield from [f"{work.name} {work.short}"] * (1 + ROUNDS)
+        yield from [f"{work.name} {work.long}"] * ROUNDS
         if explain:
             yield f"!sh /payload/tmp/look begin {work.name}"
             yield f"{work.name} {work.long}"
             yield f"!sh /payload/tmp/look end {work.name}"
 
 
-def host_script(subjects, works, explain):
-    """What a subject's run prints begins with "subject NUMBER"."""
+def host_script(subjects, explain):
+    """For each subject the works that it has not done, in one guest. What is printed then begins with "subject NUMBER"."""
     lines = [HOST, LOOK]
     for number, subject in enumerate(subjects):
+        if not subject.left:
+            continue
         if subject.definition:
             lines.append(f"cat >.{subject.command[-1]} <<'END'\n{subject.definition}\nEND")
         lines.append(f"echo subject {number}")
         command = shlex.join(["boot/devices-host", f"/payload{VSOCK}", "chroot", "/payload", *subject.command])
-        asked = "\n".join(requests(works, explain))
+        asked = "\n".join(requests(subject.left, explain))
         lines.append(f"{command} 2>&1 <<'END' || echo failed\n{asked}\nEND")
     return "\n".join(lines) + "\n"
 
 
 def least(said, work, length):
-    """(instructions, exits) of the rounds but the first."""
-    counts = re.findall(rf"^counted {work.name} {length} (\d+) (\d+)$", said, re.MULTILINE)[1:]
-    if len(counts) < ROUNDS - 1:
+    """(instructions, exits)"""
+    counts = re.findall(rf"^counted {work.name} {length} (\d+) (\d+)$", said, re.MULTILINE)
+    counts = counts[1:] if length == work.short else counts
+    if len(counts) < ROUNDS:
         return None
-    return tuple(min(int(count[which]) for count in counts) for which in (0, 1))
+    return tuple(min(int(count[which]) for count in counts[:ROUNDS]) for which in (0, 1))
 
 
-def read_results(subjects, works, text):
-    parts = re.split(r"^subject \d+\n", text, flags=re.MULTILINE)[1:]
-    for subject, said in zip(subjects, parts):
-        subject.explained = read_explained(works, said)
-        for work in works:
+def explained(work, said):
+    """(how often for one request, what), the most often first."""
+    found = []
+    for what, keys, count in re.findall(rf"^(exit|call) {work.name} {{(.*)}} hitcount: *(\d+)", said, re.MULTILINE):
+        if what == "exit":
+            reason = int(re.search(r"exit_reason: *(\d+)", keys).group(1))
+            text = "exit: " + EXITS.get(reason, f"{reason:#x}")
+        else:
+            thread = re.search(r"common_pid: *(.*?) *\[", keys).group(1)
+            call = re.search(r"id: *(?:sys_)?(\S+)", keys).group(1)
+            text = f"{thread}: {call}"
+        found.append((int(count) / work.long, text))
+    return sorted(found, reverse=True)
+
+
+def read_results(subjects, text, explain):
+    """What was done is no longer left. A subject that ends by itself in the midst of a work gives that up."""
+    parts = re.split(r"^subject (\d+)\n", text, flags=re.MULTILINE)[1:]
+    for number, said in zip(parts[::2], parts[1::2]):
+        subject = subjects[int(number)]
+        for work in subject.left.copy():
             short, long = least(said, work, work.short), least(said, work, work.long)
-            if short and long:
-                subject.counts[work.name] = tuple((b - a) / (work.long - work.short) for a, b in zip(short, long))
-                continue
-            print(f"devices: {subject.name}: {work.name} was not counted: {said.strip()[-600:]}", file=sys.stderr)
-            break
-    return subjects
+            if not short or not long:
+                break
+            subject.counts[work.name] = tuple((b - a) / (work.long - work.short) for a, b in zip(short, long))
+            subject.explained[work.name] = explained(work, said) if explain else []
+            subject.left.remove(work)
+        if subject.left and said.rstrip().endswith("failed"):
+            print(f"devices: {subject.name}: {subject.left[0].name} was not counted: {said.strip()[-300:]}", file=sys.stderr)
+            del subject.left[0]
 
 
-def read_explained(works, said):
-    """By a work's name: (how often for one request, what), the most often first."""
-    explained = {}
-    for work in works:
-        found = []
-        for what, keys, count in re.findall(rf"^(exit|call) {work.name} {{(.*)}} hitcount: *(\d+)", said, re.MULTILINE):
-            if what == "exit":
-                reason = int(re.search(r"exit_reason: *(\d+)", keys).group(1))
-                text = "exit: " + EXITS.get(reason, f"{reason:#x}")
-            else:
-                thread = re.search(r"common_pid: *(.*?) *\[", keys).group(1)
-                call = re.search(r"id: *(?:sys_)?(\S+)", keys).group(1)
-                text = f"{thread}: {call}"
-            found.append((int(count) / work.long, text))
-        explained[work.name] = sorted(found, reverse=True)
-    return explained
+def measure(subjects, explain, watch):
+    """A machine that stalls is started again for what is left."""
+    for _ in range(ATTEMPTS):
+        try:
+            text = run_on_host(host_script(subjects, explain), RUN_SECONDS, silence=SILENCE, watch=watch)
+        except Stalled as stalled:
+            print("devices: the machine stalled, and is started again", file=sys.stderr)
+            text = stalled.output
+        read_results(subjects, text, explain)
+        if not any(subject.left for subject in subjects):
+            return
+    raise Failure(f"the machine stalled {ATTEMPTS} times")
 
 
 def show_explained(subjects, works):
@@ -237,9 +255,10 @@ def main():
     works = [work for work in WORKS if not arguments.works or work.name in arguments.works]
     subjects = [subject for subject in all_subjects()
                 if not arguments.subject or any(name in subject.name for name in arguments.subject)]
+    for subject in subjects:
+        subject.left = works.copy()
     try:
-        text = run_on_host(host_script(subjects, works, arguments.explain), RUN_SECONDS, watch=show_bytes if arguments.verbose else None)
-        subjects = read_results(subjects, works, text)
+        measure(subjects, arguments.explain, show_bytes if arguments.verbose else None)
     except Failure as failure:
         print(f"devices: {failure}", file=sys.stderr)
         return 1

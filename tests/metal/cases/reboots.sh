@@ -17,7 +17,7 @@ for transport in mmio pci; do
 	END
 done
 rastos-vmm up -d --timeout 30
-manager=$(pgrep -f "rastos-vmm up" | head -n 1)
+manager=$(ps | grep "[r]astos-vmm up" | awk '{ print $1 }')
 
 # starts GUEST: how often it has been started.
 starts() {
@@ -27,7 +27,7 @@ starts() {
 kept() {
 	echo "descriptors $(ls /proc/$manager/fd | wc -l)" \
 		"children $(cat /proc/$manager/task/*/children | wc -w)" \
-		"processes $(pgrep -f 'rastos-vmm guest' | wc -l)" \
+		"processes $(ps | grep -c '[r]astos-vmm guest')" \
 		"namespaces $(ls -l /proc/[0-9]*/ns 2>/dev/null | sed -n 's/.*-> //p' | sort -u | wc -l)" \
 		"mounts $(wc -l </proc/mounts)" \
 		"cgroups $(find /sys/fs/cgroup -type d | grep -c rastos)" \
