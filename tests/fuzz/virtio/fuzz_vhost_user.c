@@ -83,7 +83,9 @@ static void hand_over(uint32_t number)
 	union {
 		struct cmsghdr header;
 		char space[CMSG_SPACE(sizeof(int))];
-	} rights = {.header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))}};
+	} rights = {.header = {.cmsg_level = SOL_SOCKET,
+			       .cmsg_type = SCM_RIGHTS,
+			       .cmsg_len = CMSG_LEN(sizeof(int))}};
 	struct iovec iov = {.iov_base = &number, .iov_len = sizeof(number)};
 	struct msghdr header = {
 		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &rights, .msg_controllen = sizeof(rights)};
@@ -101,8 +103,12 @@ static void hand_over(uint32_t number)
 static void put(const struct fuzz_machine *machine, unsigned count)
 {
 	struct iovec parts[256];
-	struct vhost_user_ask ask = {
-		.head = "0123456789abcdef", .head_len = 16, .in = parts, .in_count = count, .tail_len = 1, .owner = &owner};
+	struct vhost_user_ask ask = {.head = "0123456789abcdef",
+				     .head_len = 16,
+				     .in = parts,
+				     .in_count = count,
+				     .tail_len = 1,
+				     .owner = &owner};
 
 	for (unsigned i = 0; i < count; i++)
 		parts[i] = (struct iovec){machine->memory.regions[0].host + i, 16};

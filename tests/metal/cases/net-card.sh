@@ -117,6 +117,12 @@ begin=$(date +%s)
 nc -l -p 7002 <data >/dev/null
 [ $(($(date +%s) - begin)) -le $took ] || fail "the limit is still there"
 
+echo "no trace"
+rastos-vmm kill --wait card
+[ -z "$($ip -o link show type macvtap)" ] || fail "the macvtap outlived its guest"
+ps | grep '[[]vhost-' && fail "vhost outlived its guest"
+
+rastos-vmm undefine card
 echo "bad input"
 sed 's/"two", "id": "two", "queues": 2/"own", "id": "two", "queues": 4/; s/"name": "card"/"name": "bad"/' card.json >bad.json
 rastos-vmm define bad.json
@@ -126,8 +132,4 @@ sed 's/"br9"/"eth9"/; s/"name": "card"/"name": "bad"/; /"tap"/d; /"host"/d' card
 rastos-vmm define --replace bad.json
 rastos-vmm start --wait bad 2>err && fail "it started"
 grep -q 'networks\[0\]: the host has no interface eth9' err || fail "$(cat err)"
-
-rastos-vmm kill --wait card
-[ -z "$($ip -o link show type macvtap)" ] || fail "the macvtap outlived its guest"
-ps | grep '[[]vhost-' && fail "vhost outlived its guest"
 rastos-vmm down --force
