@@ -38,6 +38,7 @@ struct blk_job {
 	int result; /* 0 or a negative errno; -ENODATA: the file has become shorter */
 	struct blk_job *next;
 	uint64_t done,
-		at_work; /* a back end's: bytes of a range that are zeroed, that it was asked to zero */
-	bool flushing;   /* a back end's: a safe write is written, and is to be flushed */
+		at_work;   /* a back end's: bytes of a range that are zeroed, that it was asked to zero */
+	bool flushing;     /* a back end's: a safe write is written, and is to be flushed */
+	uint32_t back_end; /* which has written or zeroed it, as far as that is done */
 };

@@ -77,8 +77,10 @@ static bool queue_take(struct vhost_user_queue *queue, struct vhost_user_answer 
 	struct vhost_user *front = queue->front;
 	int code = queue->broken ? 0 : vhost_user_ring_take(&queue->ring, answer);
 
-	if (code == 1)
+	if (code == 1) {
+		answer->back_end = front->number;
 		return true;
+	}
 	if (code < 0) { /* the loop hears of it as of one that has hung up */
 		log_limited(&front->log_limit, LOG_LEVEL_WARNING,
 			    "%s: its back end answers what it was not asked", front->name);

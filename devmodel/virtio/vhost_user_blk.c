@@ -166,21 +166,40 @@ static int result_of(const struct vhost_user_answer *answer)
 	}
 }
 
-/* True: a request of it was done, and there is another to make. */
-static bool job_goes_on(const struct vhost_user_blk *disk, struct blk_job *job)
+static void job_restart(struct blk_job *job)
 {
+	job->done = 0;
+	job->flushing = false;
+}
+
+/* True: a request of it was done, and there is another to make. What one back end has written and its
+ * successor flushes was never flushed: all of it is done again. */
+static bool job_goes_on(const struct vhost_user_blk *disk, struct blk_job *job, uint32_t back_end)
+{
+	if (job->work == BLK_WORK_READ || job->work == BLK_WORK_FLUSH)
+		return false;
+	if ((job->flushing || job->done) && job->back_end != back_end) {
+		job_restart(job);
+		return true;
+	}
 	if (job->flushing)
 		return false;
-	if (job->data) {
+	job->back_end = back_end;
+	if (!job->data)
+		job->done += job->at_work;
+	if (!job->data && job->done < job->len)
+		return true;
+	job->flushing = (job->safe || disk->durable) && disk->can_flush;
+	return job->flushing;
+}
+
+/* One that failed may be started again, and then from its beginning. */
+static void job_end(struct blk_job *job)
+{
+	if (job->result < 0)
+		job_restart(job);
+	else if (job->data)
 		blk_slice_skip(job->data, job->data->len);
-		job->flushing = job->work == BLK_WORK_WRITE && (job->safe || disk->durable) && disk->can_flush;
-		return job->flushing;
-	}
-	if (job->work == BLK_WORK_FLUSH)
-		return false;
-	job->done += job->at_work;
-	job->flushing = job->done == job->len && disk->durable && disk->can_flush;
-	return job->flushing || job->done < job->len;
 }
 
 struct blk_job *vhost_user_blk_take(const struct vhost_user_blk *disk, unsigned queue)
@@ -191,13 +210,14 @@ struct blk_job *vhost_user_blk_take(const struct vhost_user_blk *disk, unsigned 
 		struct blk_job *job = answer.owner;
 
 		job->result = result_of(&answer);
-		if (job->result == 0 && job_goes_on(disk, job)) {
+		if (job->result == 0 && job_goes_on(disk, job, answer.back_end)) {
 			job->result = vhost_user_blk_put(disk, queue, job);
 			if (job->result == 0) {
 				vhost_user_kick(disk->front, queue);
 				continue;
 			}
 		}
+		job_end(job);
 		return job;
 	}
 	return NULL;

@@ -49,7 +49,8 @@ struct vhost_user_ask {
 
 struct vhost_user_answer {
 	void *owner;
-	bool lost; /* there is no back end, and none is waited for */
+	bool lost;         /* there is no back end, and none is waited for */
+	uint32_t back_end; /* which of them has answered, when one follows another (vhost_user_take) */
 	uint8_t tail[VHOST_USER_TAIL_MAX];
 };
 

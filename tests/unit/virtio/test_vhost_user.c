@@ -343,6 +343,63 @@ Test(vhost_user, a_disk_that_zeroes_less_than_a_block_zeroes_nothing)
 	cr_assert_eq(vhost_user_blk_try(&disk, &job), -EOPNOTSUPP, "it would be asked for nothing, for ever");
 }
 
+/* The back end takes the next request, which is of this type, and answers that all is well. */
+static void serve(struct fake *fake, uint32_t type)
+{
+	uint32_t number;
+	uint16_t slot;
+
+	cr_assert(fake_take(fake, &slot, &number), "no request");
+	cr_assert_eq(number, type);
+	fake_give(fake, slot, VIRTIO_BLK_S_OK);
+}
+
+Test(vhost_user, what_a_back_end_wrote_that_died_before_it_flushed_is_written_again)
+{
+	struct vhost_user_blk disk = open_disk(0, 0);
+	struct driver_buffer buffer = driver_in(&driver, 512);
+	struct iovec part = {driver_at(&driver, buffer.address, 512), 512};
+	struct blk_slice data = {&part, 1, 512};
+	struct blk_job job = {.work = BLK_WORK_WRITE, .data = &data};
+
+	cr_assert_eq(vhost_user_blk_put(&disk, 0, &job), 0);
+	serve(&fakes[0], VIRTIO_BLK_T_OUT);
+	cr_assert_null(vhost_user_blk_take(&disk, 0));
+	fake_stop(&fakes[0]);
+	run();
+	fake_launch(&fakes[1], channel, 2);
+	run();
+	serve(&fakes[1], VIRTIO_BLK_T_FLUSH);
+	cr_assert_null(vhost_user_blk_take(&disk, 0), "there was nothing that it could have flushed");
+	serve(&fakes[1], VIRTIO_BLK_T_OUT);
+	cr_assert_null(vhost_user_blk_take(&disk, 0));
+	serve(&fakes[1], VIRTIO_BLK_T_FLUSH);
+	cr_assert_eq(vhost_user_blk_take(&disk, 0), &job);
+	cr_assert_eq(job.result, 0);
+	cr_assert_eq(data.len, 0);
+}
+
+Test(vhost_user, what_a_back_end_zeroed_that_died_is_zeroed_again)
+{
+	struct vhost_user_blk disk = open_disk(1ULL << VIRTIO_BLK_F_WRITE_ZEROES, 8);
+	struct blk_job job = {.work = BLK_WORK_ALLOCATE, .len = 2 * 4096};
+
+	cr_assert_eq(vhost_user_blk_put(&disk, 0, &job), 0);
+	serve(&fakes[0], VIRTIO_BLK_T_WRITE_ZEROES);
+	cr_assert_null(vhost_user_blk_take(&disk, 0));
+	fake_stop(&fakes[0]);
+	run();
+	fake_launch(&fakes[1], channel, 2);
+	run();
+	for (unsigned i = 0; i < 3; i++) { /* the second half, then both */
+		serve(&fakes[1], VIRTIO_BLK_T_WRITE_ZEROES);
+		cr_assert_null(vhost_user_blk_take(&disk, 0));
+	}
+	serve(&fakes[1], VIRTIO_BLK_T_FLUSH);
+	cr_assert_eq(vhost_user_blk_take(&disk, 0), &job);
+	cr_assert_eq(job.result, 0);
+}
+
 Test(vhost_user, more_queues_than_there_can_be_are_refused)
 {
 	struct vhost_user_options options = usual;
