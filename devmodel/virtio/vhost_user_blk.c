@@ -59,6 +59,7 @@ int vhost_user_blk_open(struct vhost_user_blk *disk, struct vhost_user_options *
 	if (!disk->front)
 		return -EIO;
 	config = config_of(disk);
+	disk->durable = options->reconnect;
 	disk->can_flush = has(disk, VIRTIO_BLK_F_FLUSH);
 	disk->zeros_max = has(disk, VIRTIO_BLK_F_WRITE_ZEROES)
 				  ? (uint64_t)le32toh(config.max_write_zeroes_sectors) * SECTOR
@@ -170,13 +171,14 @@ static bool job_goes_on(const struct vhost_user_blk *disk, struct blk_job *job)
 		return false;
 	if (job->data) {
 		blk_slice_skip(job->data, job->data->len);
-		job->flushing = job->safe && disk->can_flush;
+		job->flushing = job->work == BLK_WORK_WRITE && (job->safe || disk->durable) && disk->can_flush;
 		return job->flushing;
 	}
 	if (job->work == BLK_WORK_FLUSH)
 		return false;
 	job->done += job->at_work;
-	return job->done < job->len;
+	job->flushing = job->done == job->len && disk->durable && disk->can_flush;
+	return job->flushing || job->done < job->len;
 }
 
 struct blk_job *vhost_user_blk_take(const struct vhost_user_blk *disk, unsigned queue)

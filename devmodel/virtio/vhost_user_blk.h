@@ -6,6 +6,10 @@
  *
  * A job may take several requests: a write that is to be safe, a range that is longer than the back end
  * takes.
+ *
+ * With a back end that is waited for when it dies, each write is flushed before it is answered: a format's
+ * program keeps tables of its own in memory until a flush, and what it had answered before it died would be
+ * lost with them, though the guest's next flush, by its successor, succeeds.
  */
 #pragma once
 
@@ -18,6 +22,7 @@
 struct vhost_user_blk {
 	struct vhost_user *front;
 	bool can_flush;
+	bool durable;       /* each write is flushed */
 	uint64_t zeros_max; /* bytes that one request may zero; 0: none can */
 };
 

@@ -67,10 +67,11 @@ class Drawn:
         self.document, self.known = document, {}
 
     def value(self, schema):
-        """Right by the schema."""
+        """Right by the schema, which may hold itself."""
         key = json.dumps(schema)
         if key not in self.known:
-            self.known[key] = self.build(schema).filter(lambda value: not self.document.errors(schema, value))
+            self.known[key] = st.deferred(
+                lambda: self.build(schema).filter(lambda value: not self.document.errors(schema, value)))
         return self.known[key]
 
     def build(self, schema):

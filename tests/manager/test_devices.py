@@ -278,6 +278,23 @@ class Running(Devices):
         names = [Path(path).read_text() for path in glob.glob(f"/proc/{self.guest('web')['pid']}/task/*/comm")]
         self.assertEqual(len([name for name in names if name.startswith("disk ")]), 5)
 
+    def test_a_disk_with_several_queues_goes(self):
+        self.write("eject.elf", elf_kernel(code=EJECT))
+        self.start(kernel="eject", disks=[self.disk(queues=3), self.disk("more", id="more", queues=2)])
+        pid = self.guest("web")["pid"]
+        threads = lambda: len([name for name in (Path(path).read_text() for path in glob.glob(f"/proc/{pid}/task/*/comm"))
+                               if name.startswith("disk ")])
+        self.assertEqual(threads(), 6)  # one for disks that come
+        rings = self.rings()
+        self.result("device-remove", device="disk0", timeout_s=20)
+        self.assertEqual(threads(), 4)  # that of its first queue stays for others
+        self.assertEqual(self.rings(), rings - 3 if rings > 2 else rings)
+        self.result("device-add", device="again", kind="disk", definition=self.disk(queues=3))
+        self.result("device-remove", device="more", timeout_s=20)
+        self.result("device-remove", device="again", timeout_s=20)
+        self.assertEqual((threads(), self.rings()), (3, min(rings, 2)))
+        self.assertEqual(self.guest("web")["pid"], pid)
+
     def rings(self):
         folder = f"/proc/{self.guest('web')['pid']}/fd"
         return sum(os.readlink(f"{folder}/{name}") == "anon_inode:[io_uring]" for name in os.listdir(folder))

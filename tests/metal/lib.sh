@@ -10,20 +10,19 @@ fail() {
 	exit 1
 }
 
-# guest_initrd OUT [FILE...]: the minimal root, which runs the script on standard input once it is up; FILEs go into its /. Its output
-# goes to the console, or where script_output says: null for a script that opens a console whose driver is a module.
+# guest_initrd OUT [FILE...]: the minimal root, which runs the script on standard input once it is up; FILEs go into its /.
 guest_initrd() {
 	rm -rf /tmp/extra
 	mkdir -p /tmp/extra/etc/rinit
 	cat >/tmp/extra/script
-	cat >/tmp/extra/etc/rinit/script.service <<-END
+	cat >/tmp/extra/etc/rinit/script.service <<-'END'
 		[Unit]
 		Description=the test's script
 
 		[Service]
 		Type=oneshot
 		ExecStart=/bin/sh /script
-		StandardOutput=${script_output:-tty}
+		StandardOutput=tty
 		TTYPath=/dev/console
 	END
 	echo Getty=no >/tmp/extra/etc/rinit/rinit.conf

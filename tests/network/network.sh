@@ -389,6 +389,22 @@ end_guest web
 "$cable" adopt
 no_trace "kill -9 of a down"
 
+# --- What macvtap left: interfaces that bear a guest's mark, of whatever kind ---
+
+for guest in web db "other manager's"; do
+	name=mv${guest:0:2}
+	ip tuntap add dev "$name" mode tap
+	folder=/run/rastos
+	[[ $name == mvot ]] && folder=/run/other
+	ip link set "$name" alias "rastos macvtap $folder ${guest%% *} 0"
+done
+"$cable" adopt db
+[[ ! -e /sys/class/net/mvwe ]] || fail "the macvtap of a guest that does not run is still there"
+[[ -e /sys/class/net/mvdb && -e /sys/class/net/mvot ]] || fail "a macvtap went that is in use"
+"$cable" down
+[[ ! -e /sys/class/net/mvdb && -e /sys/class/net/mvot ]] || fail "down took the wrong macvtaps: $(ls /sys/class/net)"
+ip link delete mvot
+
 # --- Without the tools ---
 
 mkdir /run/sbin

@@ -116,7 +116,9 @@ static unsigned timeout_of(const struct criterion_test *test)
 static bool is_good_end(const struct criterion_test *test, int status)
 {
 	int wanted_signal = test->data->signal ? test->data->signal : suite_data ? suite_data->signal : 0;
-	int wanted_code = test->data->exit_code ? test->data->exit_code : suite_data ? suite_data->exit_code : 0;
+	int wanted_code = test->data->exit_code ? test->data->exit_code
+			  : suite_data          ? suite_data->exit_code
+						: 0;
 
 	if (WIFSIGNALED(status))
 		return WTERMSIG(status) == wanted_signal;

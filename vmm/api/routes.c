@@ -84,6 +84,14 @@ const struct route routes[] = {
 	{"PATCH", "/v1/disks/{disk}", ROLE_ADMIN, "disk-resize", BODY_PATCH, .begin = disks_patch, .arguments = {WAIT}},
 	{"DELETE", "/v1/disks/{disk}", ROLE_ADMIN, "disk-delete", .begin = disks_delete, .arguments = {WAIT}},
 
+	{"POST", "/v1/images/build", ROLE_ADMIN, "image-build", BODY_MEMBERS,
+	 .arguments = {{.name = "kernel"}, {.name = "initrd"}, {.name = "cmdline"}, {.name = "description"}, {.name = "key"}, {.name = "name"}, {.name = "output"}}},
+	{"POST", "/v1/images/sign", ROLE_ADMIN, "image-sign", BODY_MEMBERS,
+	 .arguments = {{.name = "image"}, {.name = "key"}, {.name = "name"}, {.name = "output"}}},
+	{"POST", "/v1/images/verify", ROLE_ADMIN, "image-verify", BODY_MEMBERS,
+	 .arguments = {{.name = "image"}, {.name = "key"}, {.name = "configuration"}}},
+	{"POST", "/v1/images/inspect", ROLE_ADMIN, "image-inspect", BODY_MEMBERS, .arguments = {{.name = "image"}}},
+
 	{"GET", "/v1/tasks", ROLE_READ, "task-list", .arguments = {{.name = "state"}}},
 	{"GET", "/v1/tasks/{task}", ROLE_READ, .op = "task-info"},
 	{"DELETE", "/v1/tasks/{task}", ROLE_ADMIN, "task-cancel", .begin = task_cancel_begin},

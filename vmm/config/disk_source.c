@@ -115,6 +115,14 @@ static bool host_valid(const char *host)
 		       strlen(host);
 }
 
+/* Domain XML has no word for the others. */
+static bool printable(const char *path)
+{
+	while ((unsigned char)*path >= ' ')
+		path++;
+	return !*path;
+}
+
 static int nbd_give_name(struct disk_nbd *nbd)
 {
 	const char *export = nbd->export ? nbd->export : "";
@@ -147,6 +155,8 @@ static int read_nbd(const struct json_place *place, struct disk_source *source)
 	if (!nbd->host == !nbd->socket)
 		return json_error(place, "host",
 				  "where is the server? (host and port, or socket; one of the two)");
+	if (nbd->socket && !printable(nbd->socket))
+		return json_error(place, "socket", "must be a path without control characters");
 	if (nbd->host && !host_valid(nbd->host))
 		return json_error(place, "host", "must be a host's name or address");
 	if (nbd->export && strlen(nbd->export) > EXPORT_MAX)

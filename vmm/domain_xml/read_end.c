@@ -169,8 +169,9 @@ static int check_screen(struct reader *reader)
 static int boot_from(struct reader *reader, int disk, const xmlNode *node)
 {
 	const cJSON *from = cJSON_GetArrayItem(json_key_get(reader->definition, "disks"), disk);
+	const char *format = cJSON_GetStringValue(json_key_get(from, "format"));
 
-	if (json_key_get(from, "format") || json_key_get(from, "source") || json_key_get(from, "transient"))
+	if ((format && strcmp(format, "raw") != 0) || json_key_get(from, "source") || json_key_get(from, "transient"))
 		return refuse(reader->refusal, -EINVAL, node,
 			      "is not supported: a guest boots by the kernel in /boot of a raw disk that keeps what is written; "
 			      "`rastos-vmm disk import` makes one of the image");

@@ -348,8 +348,9 @@ int disk_backend_start(struct disk_backend *backend, const struct disk_definitio
 		code = files_give(&start, err);
 	if (code == 0)
 		code = start_process(&start, backend, err);
-	/* No sooner: what has no name cannot be mounted. */
-	if (start.count && start.files[start.count - 1].unlink)
+	/* No sooner: what has no name cannot be mounted. Without a jail it is opened by its name, again and
+	 * again. */
+	if ((place->jail || code < 0) && start.count && start.files[start.count - 1].unlink)
 		unlink(start.files[start.count - 1].path);
 	start_free(&start);
 	return code;

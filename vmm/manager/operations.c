@@ -15,8 +15,8 @@
 #define OPERATIONS_MAX 64
 
 static const struct operation *const tables[] = {
-	guest_operations,  host_operations, network_operations, device_operations,
-	stream_operations, disk_operations, exec_operations,    task_operations,
+	guest_operations, host_operations, network_operations, device_operations, stream_operations,
+	disk_operations,  exec_operations, task_operations,    image_operations,
 };
 
 static const struct operation *find_operation(const struct json_place *place, struct error *err)

@@ -54,6 +54,11 @@
  *                                                        with grows under them (disk_grow.h)
  *      disk-delete       disk
  *
+ *      image-build       kernel, initrd, cmdline, description, key, name, output
+ *      image-sign        image, key, name, output
+ *      image-verify      image, key (an array), configuration
+ *      image-inspect     image                           what `rastos-vmm image VERB --json` prints; paths are absolute
+ *
  *      exec              guest, command, input, encoding, environment, user, folder, timeout_s
  *                                                        how the command ended and what it printed
  *                                                        (exec_operation.h). A command at a terminal, or with
@@ -70,7 +75,7 @@
  *                                                        change, of a disk "iotune"
  *      device-remove     guest, device, next_start, timeout_s
  *
- * Long ones (disk-create, -import, -clone, -resize, -delete; start, shutdown, reboot, kill, boot-report, mode, device-add, -remove, as with "wait") take
+ * Long ones (disk-create, -import, -clone, -resize, -delete; image-*; start, shutdown, reboot, kill, boot-report, mode, device-add, -remove, as with "wait") take
  * "task":true beside: then the answer is a task, at once, and its result or refusal is what the answer would
  * have been; what is refused at once is no task. Without it those on disks are tasks too, and are answered when
  * the task has ended; one that hangs up meanwhile ends none.

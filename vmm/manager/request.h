@@ -8,6 +8,7 @@
  *      disk_operations.c     the pool
  *      device_operations.c   guests' devices
  *      stream_operations.c   what joins a client to a guest
+ *      image_operations.c    boot images
  *      task_operations.c     what takes long
  *      wait.c                answers that come later
  *
@@ -56,6 +57,7 @@ extern const struct operation device_operations[];
 extern const struct operation disk_operations[];
 extern const struct operation guest_operations[];
 extern const struct operation host_operations[];
+extern const struct operation image_operations[];
 extern const struct operation network_operations[];
 extern const struct operation stream_operations[];
 extern const struct operation task_operations[];

@@ -27,6 +27,7 @@ struct task_process {
 	struct loop_source process; /* pidfd */
 	struct loop_source output;
 	bool cleaning; /* it has ended, and what it left is being removed */
+	bool plain;    /* task_process_begin_plain */
 	/* What it said last. */
 	bool reported;
 	cJSON *result;
@@ -72,6 +73,19 @@ static void take_progress(struct task_process *process, const char *text, const 
 			      json_int(json, "percent", TASK_NO_PERCENT));
 }
 
+static void take_plain_line(struct task_process *process, const char *text, size_t len)
+{
+	static const char name[] = "rastos-vmm: ";
+	size_t skipped = len > strlen(name) && memcmp(text, name, strlen(name)) == 0 ? strlen(name) : 0;
+
+	if (process->result || process->cleaning)
+		return;
+	if (*text == '{')
+		process->result = cJSON_ParseWithLength(text, len);
+	else if (!process->why.text[0])
+		error_set(&process->why, 0, "%.*s", (int)(len - skipped), text + skipped);
+}
+
 static void take_line(struct task_process *process, const char *text, size_t len)
 {
 	cJSON *json = cJSON_ParseWithLength(text, len);
@@ -108,7 +122,10 @@ static void take_lines(struct task_process *process)
 	while ((end = memchr(process->line, '\n', process->used))) {
 		size_t len = (size_t)(end - process->line);
 
-		take_line(process, process->line, len);
+		if (process->plain)
+			take_plain_line(process, process->line, len);
+		else
+			take_line(process, process->line, len);
 		process->used -= len + 1;
 		memmove(process->line, end + 1, process->used);
 	}
@@ -155,7 +172,7 @@ static int make_config(const struct settings *settings)
 }
 
 static __attribute__((noreturn)) void run_command(pid_t manager, int config, int output, int input,
-						  const char *const *arguments)
+						  bool plain, const char *const *arguments)
 {
 	const char *argv[TASK_ARGUMENTS_MAX + 4] = {"rastos-vmm", "--config", "/proc/self/fd/3"};
 	unsigned count = 3;
@@ -171,8 +188,8 @@ static __attribute__((noreturn)) void run_command(pid_t manager, int config, int
 	output = fcntl(output, F_DUPFD_CLOEXEC, 10);
 	input = input < 0 ? open("/dev/null", O_RDONLY | O_CLOEXEC) : fcntl(input, F_DUPFD_CLOEXEC, 10);
 	if (input < 0 || config < 0 || output < 0 || dup2(input, STDIN_FILENO) < 0 ||
-	    dup2(output, STDOUT_FILENO) < 0 || dup2(config, CONFIG_FD) < 0 ||
-	    close_range(CONFIG_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+	    dup2(output, STDOUT_FILENO) < 0 || (plain && dup2(output, STDERR_FILENO) < 0) ||
+	    dup2(config, CONFIG_FD) < 0 || close_range(CONFIG_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		_exit(126);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != manager)
 		_exit(126);                                      /* the manager is gone already */
@@ -216,7 +233,7 @@ static int spawn(struct task_process *process, const char *const *arguments, int
 	fcntl(theirs, F_SETFL, 0); /* the process waits until we have read */
 	pid = fork();
 	if (pid == 0)
-		run_command(manager, config, theirs, input, arguments);
+		run_command(manager, config, theirs, input, process->plain, arguments);
 	if (pid < 0)
 		return -errno;
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -304,8 +321,24 @@ static void clean_up(struct task_process *process)
 	}
 }
 
+/* What the exit status of a plain command says; of a signal as of others. */
+static void note_plain_end(struct task_process *process, const siginfo_t *info)
+{
+	if (info->si_code != CLD_EXITED || (info->si_status != EXIT_DONE && !process->why.text[0]))
+		return;
+	process->reported = true;
+	process->code = (enum exit_code)info->si_status;
+	if (info->si_status == EXIT_DONE)
+		process->why.text[0] = '\0';
+	else if (info->si_status != EXIT_REFUSED) /* what it was given is not there, or none */
+		process->error = -EINVAL;
+}
+
 static void note_end(struct task_process *process, const siginfo_t *info)
 {
+	if (process->plain)
+		note_plain_end(process, info);
+
 	if (process->reported || process->task->cancelling)
 		return;
 	process->code = EXIT_FAILED;
@@ -377,8 +410,9 @@ static struct task_process *process_new(struct task_processes *processes)
 	return process;
 }
 
-int task_process_begin_with(struct task_processes *processes, const char *kind, const char *target,
-			    const char *const *arguments, int input, struct task **task, struct error *err)
+/* input: -1: none. */
+static int begin(struct task_processes *processes, const char *kind, const char *target,
+		 const char *const *arguments, int input, bool plain, struct task **task, struct error *err)
 {
 	struct task_process *process;
 	int code = tasks_check_room(processes->tasks, err);
@@ -387,10 +421,12 @@ int task_process_begin_with(struct task_processes *processes, const char *kind, 
 		return code;
 	process = process_new(processes);
 	if (!process)
-		return error_set(err, -EBUSY,
-				 "%s %s: %d tasks work on disks already, which is the most; try again when "
-				 "one has ended",
-				 kind, target, TASK_PROCESSES_MAX);
+		return error_set(
+			err, -EBUSY,
+			"%s %s: %d tasks work on disks and images already, which is the most; try again when "
+			"one has ended",
+			kind, target, TASK_PROCESSES_MAX);
+	process->plain = plain;
 	code = spawn(process, arguments, input);
 	if (code < 0) {
 		process_free(process);
@@ -409,7 +445,19 @@ int task_process_begin_with(struct task_processes *processes, const char *kind, 
 int task_process_begin(struct task_processes *processes, const char *kind, const char *target,
 		       const char *const *arguments, struct task **task, struct error *err)
 {
-	return task_process_begin_with(processes, kind, target, arguments, -1, task, err);
+	return begin(processes, kind, target, arguments, -1, false, task, err);
+}
+
+int task_process_begin_with(struct task_processes *processes, const char *kind, const char *target,
+			    const char *const *arguments, int input, struct task **task, struct error *err)
+{
+	return begin(processes, kind, target, arguments, input, false, task, err);
+}
+
+int task_process_begin_plain(struct task_processes *processes, const char *kind, const char *target,
+			     const char *const *arguments, struct task **task, struct error *err)
+{
+	return begin(processes, kind, target, arguments, -1, true, task, err);
 }
 
 void task_processes_sweep(struct task_processes *processes)

@@ -36,5 +36,9 @@ int task_process_begin(struct task_processes *processes, const char *kind, const
 /* The same of one that reads input, which stays the caller's. */
 int task_process_begin_with(struct task_processes *processes, const char *kind, const char *target,
 			    const char *const *arguments, int input, struct task **task, struct error *err);
+/* The same of a command that prints its result as a line of JSON, and why there is none as a sentence on
+ * standard error. */
+int task_process_begin_plain(struct task_processes *processes, const char *kind, const char *target,
+			     const char *const *arguments, struct task **task, struct error *err);
 /* Removes what processes of a former manager left half made; nobody waits for it. */
 void task_processes_sweep(struct task_processes *processes);

@@ -264,6 +264,7 @@ int storage_daemon_run(struct error *err)
 		else
 			keep(&keeper);
 	}
+	storage_root_leave(keeper.plan, &keeper.socket);
 	cJSON_Delete(keeper.plan);
 	cleanup_close(&keeper.socket.listener);
 	return code;

@@ -199,3 +199,20 @@ int storage_root_enter(const cJSON *plan, struct storage_socket *its, struct err
 		return error_set(err, code, "cannot enter its root: %s", strerror(-code));
 	return privileges_drop(err);
 }
+
+void storage_root_leave(const cJSON *plan, const struct storage_socket *its)
+{
+	char folder[sizeof(its->path)];
+	char *end;
+
+	if (is_true(plan, "jail") || !its->path[0])
+		return;
+	unlink(its->path);
+	snprintf(folder, sizeof(folder), "%s", its->path);
+	end = strrchr(folder, '/');
+	if (end) {
+		*end = '\0';
+		rmdir(folder);
+	}
+	files_unlink(plan);
+}

@@ -31,6 +31,7 @@
 static struct vhost_user *front;
 static int channel, connection;
 static char owner;
+static bool right;
 
 static void answered(void *its_owner, unsigned queue)
 {
@@ -82,7 +83,9 @@ static void hand_over(uint32_t number)
 	union {
 		struct cmsghdr header;
 		char space[CMSG_SPACE(sizeof(int))];
-	} rights = {.header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))}};
+	} rights = {.header = {.cmsg_level = SOL_SOCKET,
+			       .cmsg_type = SCM_RIGHTS,
+			       .cmsg_len = CMSG_LEN(sizeof(int))}};
 	struct iovec iov = {.iov_base = &number, .iov_len = sizeof(number)};
 	struct msghdr header = {
 		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &rights, .msg_controllen = sizeof(rights)};
@@ -100,8 +103,12 @@ static void hand_over(uint32_t number)
 static void put(const struct fuzz_machine *machine, unsigned count)
 {
 	struct iovec parts[256];
-	struct vhost_user_ask ask = {
-		.head = "0123456789abcdef", .head_len = 16, .in = parts, .in_count = count, .tail_len = 1, .owner = &owner};
+	struct vhost_user_ask ask = {.head = "0123456789abcdef",
+				     .head_len = 16,
+				     .in = parts,
+				     .in_count = count,
+				     .tail_len = 1,
+				     .owner = &owner};
 
 	for (unsigned i = 0; i < count; i++)
 		parts[i] = (struct iovec){machine->memory.regions[0].host + i, 16};
@@ -158,6 +165,8 @@ static void operate(const struct fuzz_machine *machine, struct fuzz_input *input
 		front->shared[offset] = (uint8_t)fuzz_take(input, 1);
 		break;
 	case 6:
+		if (!right)
+			break;
 		close(connection);
 		hand_over(++*number);
 		reply_right();
@@ -180,13 +189,16 @@ static void begin(struct fuzz_machine *machine, struct fuzz_input *input, int th
 	size_t len;
 
 	hand_over(1);
-	if (fuzz_take(input, 1) & 1)
+	right = fuzz_take(input, 1) & 1;
+	if (right)
 		reply_right();
 	bytes = fuzz_take_bytes(input, fuzz_take(input, 2), &len);
 	send_bytes(connection, bytes, len);
-	/* So that nobody waits for more; with it the first set-up fails at once where it is not done. */
-	shutdown(connection, SHUT_WR);
-	shutdown(channel, SHUT_WR);
+	right = right && !len;
+	if (!right) { /* so that nobody waits for more */
+		shutdown(connection, SHUT_WR);
+		shutdown(channel, SHUT_WR);
+	}
 	front = vhost_user_open(&options, &machine->memory, &machine->loop, NULL);
 }
 
@@ -210,6 +222,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	close(channel);
 	vhost_user_close(front);
 	close(machine.memory.fd);
-	fuzz_machine_free(&machine);
+	loop_close(&machine.loop);
 	return 0;
 }

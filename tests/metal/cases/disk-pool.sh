@@ -17,7 +17,7 @@ for words in "delete debian" "clone debian copy"; do
 	expect log "disk debian: is in use by a guest or program; end that one first"
 done
 rastos-vmm disk resize debian 2G
-rastos-vmm disk info debian | grep -q "Size: *2G" || fail "the image in use did not grow"
+rastos-vmm disk info debian | grep -q "(2147483648 bytes)" || fail "the image in use did not grow"
 wait_for 120 printed /run/rastos/guests/debian/console.log "^Debian GNU/Linux 12 stock ttyS0"
 rastos-vmm down --timeout 60
 rastos-vmm disk delete debian

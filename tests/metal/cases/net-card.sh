@@ -61,7 +61,7 @@ mkfifo open
 sleep 100000 >open &
 while :; do nc -l -p 7001 <open | md5sum >>sums; done &
 
-cat >/etc/rastos/guests/card.json <<'END'
+cat >card.json <<'END'
 { "name": "card", "role": "guest", "memory_mib": 256, "vcpus": 2, "ready": "started", "transport": "pci",
   "kernel": { "path": "/payload/kernel/vmlinuz", "initrd": "/tmp/card.initrd",
 	      "cmdline": "console=ttyS0 panic=-1 loglevel=4" },
@@ -71,6 +71,7 @@ cat >/etc/rastos/guests/card.json <<'END'
       "host": { "csum": false, "mrg_rxbuf": false }, "guest": { "csum": false } },
     { "type": "direct", "source": "br9", "mode": "bridge", "mac": "52:54:00:00:09:03" } ] }
 END
+cp card.json /etc/rastos/guests/
 rastos-vmm up -d --timeout 60
 log=/run/rastos/guests/card/console.log
 wait_for 200 printed $log "all is done"
@@ -116,17 +117,19 @@ begin=$(date +%s)
 nc -l -p 7002 <data >/dev/null
 [ $(($(date +%s) - begin)) -le $took ] || fail "the limit is still there"
 
-echo "bad input"
-sed 's/"two", "id": "two", "queues": 2/"own", "id": "two", "queues": 4/; s/"name": "card"/"name": "bad"/' /etc/rastos/guests/card.json >bad.json
-rastos-vmm define bad.json
-rastos-vmm start --wait bad 2>err && fail "it started"
-grep -q "TAP own: this interface is not a TAP with 4 queues" err || fail "$(cat err)"
-sed 's/"br9"/"eth9"/; s/"name": "card"/"name": "bad"/; /"tap"/d; /"host"/d' /etc/rastos/guests/card.json >bad.json
-rastos-vmm define --replace bad.json
-rastos-vmm start --wait bad 2>err && fail "it started"
-grep -q 'networks\[0\]: the host has no interface eth9' err || fail "$(cat err)"
-
+echo "no trace"
 rastos-vmm kill --wait card
 [ -z "$($ip -o link show type macvtap)" ] || fail "the macvtap outlived its guest"
 ps | grep '[[]vhost-' && fail "vhost outlived its guest"
+
+rastos-vmm undefine card
+echo "bad input"
+sed 's/"two", "id": "two", "queues": 2/"own", "id": "two", "queues": 4/; s/"name": "card"/"name": "bad"/' card.json >bad.json
+rastos-vmm define bad.json
+rastos-vmm start --wait bad 2>err && fail "it started"
+grep -q "TAP own: this interface is not a TAP with 4 queues" err || fail "$(cat err)"
+sed 's/"br9"/"eth9"/; s/"name": "card"/"name": "bad"/; /"tap"/d; /"host"/d' card.json >bad.json
+rastos-vmm define --replace bad.json
+rastos-vmm start --wait bad 2>err && fail "it started"
+grep -q 'networks\[0\]: the host has no interface eth9' err || fail "$(cat err)"
 rastos-vmm down --force

@@ -6,17 +6,15 @@ tool=/payload/tools/metal-many
 agent=org.qemu.guest_agent.0
 mkdir -p /etc/rastos/guests
 rm -f /etc/rastos/guests/*
-script_output=null guest_initrd initrd $tool <<'END'
-until [ -c /dev/hvc0 ] && [ -e /dev/vsock ] && grep -q . /sys/class/virtio-ports/*/name; do sleep 0.1; done
-exec >/dev/hvc0 2>&1
+guest_initrd initrd $tool <<'END'
+until [ -e /dev/vsock ] && grep -q . /sys/class/virtio-ports/*/name; do sleep 0.1; done
 echo "name $(cat /sys/class/virtio-ports/*/name)"
 port=/dev/$(basename "$(dirname "$(grep -l org.qemu.guest_agent.0 /sys/class/virtio-ports/*/name)")")
-(exec 3<>$port && echo "agent is there" && while read -r line <&3; do echo "agent: $line" >&3; done) &
+# While nobody of the host is there, a port is at its end.
 (
-	while sleep 0.2; do
-		now=$(stty size </dev/hvc0)
-		[ "$now" = "$size" ] || echo "size $now"
-		size=$now
+	exec 3<>$port && echo "agent is there"
+	while :; do
+		read -r line <&3 && echo "agent: $line" >&3 || sleep 0.2
 	done
 ) &
 before=$(awk '{ print int($1 * 100) }' /proc/uptime)
@@ -30,11 +28,23 @@ echo "$(/metal-many push 5001 400000)"
 echo "all done"
 END
 cat >/etc/rastos/guests/web.json <<END
-{ "name": "web", "memory_mib": 384, "ready": "started", "transport": "pci", "console": "virtio",
-  "kernel": { "path": "/payload/kernel/vmlinuz", "initrd": "/tmp/initrd", "cmdline": "console=hvc0 quiet panic=-1" },
+{ "name": "web", "memory_mib": 384, "ready": "started", "transport": "pci",
+  "kernel": { "path": "/payload/kernel/vmlinuz", "initrd": "/tmp/initrd", "cmdline": "console=ttyS0 quiet panic=-1" },
   "vsock": { "path": "/tmp/vs" }, "rng": { "rate": { "bytes": 4096, "period": 1000 } },
   "channels": [{ "name": "$agent" }],
   "memballoon": { "autodeflate": true, "free_page_reporting": true, "stats_period": 1 } }
+END
+guest_initrd watch <<'END'
+while sleep 0.2; do
+	now=$(stty size </dev/hvc0)
+	[ "$now" = "$size" ] || echo "size $now"
+	size=$now
+done
+END
+cat >/etc/rastos/guests/size.json <<END
+{ "name": "size", "role": "guest", "memory_mib": 128, "ready": "started", "console": "virtio", "vsock": { "cid": 4 },
+  "kernel": { "path": "$tuned", "initrd": "/tmp/watch", "cmdline": "console=hvc0 quiet panic=-1" },
+  "channels": [{ "name": "other" }] }
 END
 control=/run/rastos/control.sock
 console=/run/rastos/guests/web/console.log
@@ -56,8 +66,10 @@ rastos-vmm console --devname nobody web </dev/null >refusal 2>&1 && fail "it was
 expect refusal "guest web: has no channel nobody"
 
 echo "the console's size"
-/payload/tools/metal-ask $control '{"id":1,"op":"console-resize","guest":"web","columns":132,"rows":43}' || fail "it was refused"
-wait_for 20 printed $console "^size 43 132"
+wait_for 30 printed /run/rastos/guests/size/console.log "^size"
+/payload/tools/metal-ask $control '{"id":1,"op":"console-resize","guest":"size","columns":132,"rows":43}' || fail "it was refused"
+wait_for 20 printed /run/rastos/guests/size/console.log "^size 43 132"
+rastos-vmm kill --wait size
 
 echo "entropy comes at its rate"
 wait_for 30 printed $console "^10 KiB of entropy took"

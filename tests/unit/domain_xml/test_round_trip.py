@@ -88,6 +88,7 @@ def make(seed):
             disk["image"] = "debian"
         disk.setdefault("path", "/x/a.img") if "image" not in disk else disk.pop("path", None)
         fix_iotune(disk, maker.random)
+        fix_source(disk, maker.random)
         if "block_size" in disk:
             disk["block_size"] = maker.random.choice([{"logical": 512, "physical": 4096}, {"logical": 4096}, {"physical": 8192}])
     for card in made.get("networks", []):
@@ -110,6 +111,39 @@ def fix_memory(made, chance):
         made["memory_mib"] = max(made.get("memory_mib", 16), made["current_memory_mib"])
         if made.get("memballoon", False) is False:
             made["current_memory_mib"] = made["memory_mib"]
+
+
+def is_raw(disk):
+    """Whether its guest's process reads and writes it, without a program beside it."""
+    return not (disk.get("format", "raw") != "raw" or "source" in disk or disk.get("transient"))
+
+
+def fix_source(disk, chance):
+    """What another program reads and writes, and what only those disks have."""
+    source, backing = disk.pop("source", None), disk.pop("backing", None)
+    if disk.get("format") == "luks":
+        disk["secret"] = "/x/secret"
+    else:
+        disk.pop("secret", None)
+    if disk.get("format") in ("qcow2", "vmdk") and backing is not None:
+        disk["backing"] = {"path": backing.get("path", "/x/base.img")} if chance.random() < 0.7 else {"image": "base"}
+        disk["backing"]["format"] = chance.choice(["raw", "qcow2", "vmdk"])
+    elif source is not None and disk.get("format", "raw") == "raw":
+        disk.pop("path", None)
+        disk.pop("image", None)
+        disk["source"] = {"protocol": "nbd", "name": source.get("name", "")}
+        if chance.random() < 0.5:
+            disk["source"] |= {"host": chance.choice(["localhost", "::1"]), "port": source.get("port", 10809)}
+        else:
+            disk["source"]["socket"] = chance.choice([path for path in PATHS if path.isprintable()])
+    if disk.get("read_only"):
+        disk.pop("transient", None)
+    if is_raw(disk):
+        disk.pop("reconnect", None)
+    else:
+        disk.pop("io", None)
+        if not disk.get("read_only"):
+            disk.pop("shareable", None)
 
 
 def fix_iotune(disk, chance):
@@ -150,9 +184,10 @@ def fix_boot(made, chance):
         made["image"] = image or "/x/web.itb"
         return
     made.pop("configuration", None)
-    if choice == 1 and disks:
+    raw = [index for index, disk in enumerate(disks) if is_raw(disk)]
+    if choice == 1 and raw:
         kernel = {key: kernel[key] for key in ("cmdline", "protocol") if key in kernel}
-        kernel["from_disk"] = chance.randrange(len(disks))
+        kernel["from_disk"] = chance.choice(raw)
     else:
         kernel.pop("from_disk", None)
         kernel.setdefault("path", "/boot/vmlinuz")

@@ -160,11 +160,16 @@ static void be_something_else(const struct rule *rule, xmlNode *element, char ow
 static void complete_item(const struct rule *rule, xmlNode *root)
 {
 	bool without = rule->when && strcmp(rule->path, "devices/disk") == 0 && strstr(rule->when, "!source");
+	bool behind = strncmp(rule->path, "devices/disk/backingStore/", 26) == 0;
 
 	if (strncmp(rule->path, "devices/disk", 12) == 0 && !without &&
-	    !strstr(rule->path, "/source/@file") && !strstr(rule->path, "/source/@dev") &&
-	    !strstr(rule->path, "/source/@volume"))
+	    (behind || (!strstr(rule->path, "/source/@file") && !strstr(rule->path, "/source/@dev") &&
+			!strstr(rule->path, "/source/@volume"))))
 		set_text(root, "devices/disk/source/@file", "/x/disk.img");
+	if (behind)
+		set_text(root, "devices/disk/driver/@type", "qcow2");
+	if (behind && strcmp(rule->path, "devices/disk/backingStore/@type") != 0)
+		set_text(root, "devices/disk/backingStore/@type", "file");
 	if (strcmp(rule->path, "devices/serial") == 0 || strcmp(rule->path, "devices/console") == 0)
 		set_text(root, rule->path, "");
 	for (unsigned i = 0; i < 2; i++) {

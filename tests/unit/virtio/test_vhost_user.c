@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,41 +14,7 @@
 #include "common/util.h"
 #include "devmodel/virtio/vhost_user_message.h"
 #include "tests/unit/virtio/driver.h"
-
-#define CONFIG_SIZE 16
-#define FEATURES    (1ULL << 32 | 1ULL << 30 | 1ULL << VIRTIO_RING_F_INDIRECT_DESC | 1ULL << 9)
-#define PROTOCOL    (1ULL << 0 | 1ULL << 3 | 1ULL << 5 | 1ULL << 9)
-#define REGIONS     8
-
-/* What it does wrong when it gets the message `at`; VHOST_USER_NONE: nothing. */
-enum wrong {
-	WRONG_TYPE,
-	WRONG_LENGTH,
-	WRONG_VERSION,
-	WRONG_HUGE,
-	WRONG_NOT_A_REPLY,
-	WRONG_TWICE,
-	WRONG_DESCRIPTOR,
-	WRONG_NUMBER,
-	WRONG_HANGS_UP,
-};
-
-struct fake {
-	pthread_t thread;
-	bool running;
-	int connection; /* its end */
-	int requests;   /* of its own; -1: not told */
-	enum vhost_user_message_type at;
-	enum wrong wrong;
-	uint64_t number; /* WRONG_NUMBER */
-	uint8_t config[CONFIG_SIZE];
-	struct vhost_user_region regions[REGIONS];
-	uint8_t *maps[REGIONS];
-	unsigned region_count;
-	struct vhost_user_vring_addresses addresses;
-	int kick, call;
-	uint16_t taken; /* of the available ring */
-};
+#include "tests/unit/virtio/vhost_user_fake.h"
 
 static struct driver driver;
 static struct error err;
@@ -66,20 +31,10 @@ static void setup(void)
 	front = NULL;
 }
 
-static void stop(struct fake *fake)
-{
-	if (!fake->running)
-		return;
-	shutdown(fake->connection, SHUT_RDWR);
-	pthread_join(fake->thread, NULL);
-	close(fake->connection);
-	fake->running = false;
-}
-
 static void teardown(void)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(fakes); i++)
-		stop(&fakes[i]);
+		fake_stop(&fakes[i]);
 	shutdown(channel, SHUT_RDWR); /* nobody who closes need wait */
 	vhost_user_close(front);
 	driver_close(&driver);
@@ -87,204 +42,6 @@ static void teardown(void)
 }
 
 TestSuite(vhost_user, .init = setup, .fini = teardown, .timeout = 30);
-
-/* --- The back end --- */
-
-static void *at_user(const struct fake *fake, uint64_t user)
-{
-	for (unsigned i = 0; i < fake->region_count; i++)
-		if (user >= fake->regions[i].user && user - fake->regions[i].user < fake->regions[i].size)
-			return fake->maps[i] + (user - fake->regions[i].user);
-	return NULL;
-}
-
-static void *at_guest(const struct fake *fake, uint64_t guest)
-{
-	for (unsigned i = 0; i < fake->region_count; i++)
-		if (guest >= fake->regions[i].guest && guest - fake->regions[i].guest < fake->regions[i].size)
-			return fake->maps[i] + (guest - fake->regions[i].guest);
-	return NULL;
-}
-
-static void map_memory(struct fake *fake, const struct vhost_user_memory *memory, const int *fds)
-{
-	fake->region_count = memory->count;
-	for (unsigned i = 0; i < memory->count; i++) {
-		fake->regions[i] = memory->regions[i];
-		fake->maps[i] = mmap(NULL, memory->regions[i].size, PROT_READ | PROT_WRITE, MAP_SHARED, fds[i],
-				     (off_t)memory->regions[i].offset);
-	}
-}
-
-static void say(const struct fake *fake, struct vhost_user_message *reply)
-{
-	const uint8_t *bytes = (const uint8_t *)reply;
-	size_t len = sizeof(reply->header) + MIN(reply->header.size, (uint32_t)sizeof(reply->payload));
-
-	if (send(fake->connection, bytes, len, MSG_NOSIGNAL) < 0)
-		return;
-}
-
-static void reply_to(struct fake *fake, const struct vhost_user_message *message)
-{
-	struct vhost_user_message reply = {
-		.header = {message->header.type, VHOST_USER_VERSION | VHOST_USER_REPLY, sizeof(uint64_t)}};
-	bool bad = message->header.type == (uint32_t)fake->at;
-
-	switch (message->header.type) {
-	case VHOST_USER_GET_FEATURES:
-		reply.payload.number = FEATURES;
-		break;
-	case VHOST_USER_GET_PROTOCOL_FEATURES:
-		reply.payload.number = PROTOCOL;
-		break;
-	case VHOST_USER_GET_QUEUE_NUM:
-		reply.payload.number = 1;
-		break;
-	case VHOST_USER_GET_CONFIG:
-		reply.header.size = message->header.size;
-		reply.payload.config.size = CONFIG_SIZE;
-		memcpy(reply.payload.config.bytes, fake->config, CONFIG_SIZE);
-		break;
-	default:
-		if (!(message->header.flags & VHOST_USER_NEED_REPLY))
-			return;
-	}
-	if (bad && fake->wrong == WRONG_TYPE)
-		reply.header.type++;
-	if (bad && fake->wrong == WRONG_LENGTH)
-		reply.header.size--;
-	if (bad && fake->wrong == WRONG_VERSION)
-		reply.header.flags ^= 3;
-	if (bad && fake->wrong == WRONG_HUGE)
-		reply.header.size = UINT32_MAX;
-	if (bad && fake->wrong == WRONG_NOT_A_REPLY)
-		reply.header.flags &= ~VHOST_USER_REPLY;
-	if (bad && fake->wrong == WRONG_NUMBER)
-		reply.payload.number = fake->number;
-	say(fake, &reply);
-	if (bad && fake->wrong == WRONG_TWICE)
-		say(fake, &reply);
-}
-
-static void take_message(struct fake *fake, const struct vhost_user_message *message, const int *fds)
-{
-	switch (message->header.type) {
-	case VHOST_USER_SET_MEM_TABLE:
-		map_memory(fake, &message->payload.memory, fds);
-		break;
-	case VHOST_USER_SET_VRING_ADDR:
-		fake->addresses = message->payload.addresses;
-		break;
-	case VHOST_USER_SET_VRING_KICK:
-		fake->kick = fds[0];
-		break;
-	case VHOST_USER_SET_VRING_CALL:
-		fake->call = fds[0];
-		break;
-	case VHOST_USER_SET_BACKEND_REQ_FD:
-		fake->requests = fds[0];
-		break;
-	}
-}
-
-/* One message; false: there is no more. */
-static bool serve_message(struct fake *fake)
-{
-	struct vhost_user_message message;
-	int fds[VHOST_USER_FDS_MAX] = {0};
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(fds))];
-	} rights;
-	struct iovec iov = {.iov_base = &message, .iov_len = sizeof(message.header)};
-	struct msghdr header = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &rights, .msg_controllen = sizeof(rights)};
-	struct cmsghdr *item;
-
-	if (recvmsg(fake->connection, &header, MSG_WAITALL) != sizeof(message.header) ||
-	    (message.header.size && recv(fake->connection, &message.payload, message.header.size, MSG_WAITALL) !=
-					    (ssize_t)message.header.size))
-		return false;
-	item = CMSG_FIRSTHDR(&header);
-	if (item)
-		memcpy(fds, CMSG_DATA(item), item->cmsg_len - CMSG_LEN(0));
-	if (message.header.type == (uint32_t)fake->at && fake->wrong == WRONG_HANGS_UP) {
-		shutdown(fake->connection, SHUT_RDWR);
-		return false;
-	}
-	if (message.header.type == (uint32_t)fake->at && fake->wrong == WRONG_DESCRIPTOR) {
-		struct vhost_user_message reply = {
-			.header = {message.header.type, VHOST_USER_REPLY, sizeof(uint64_t)}};
-
-		vhost_user_send(fake->connection, &reply, &fake->connection, 1);
-		return true;
-	}
-	take_message(fake, &message, fds);
-	reply_to(fake, &message);
-	return true;
-}
-
-static void *fake_main(void *argument)
-{
-	struct fake *fake = argument;
-
-	while (serve_message(fake))
-		continue;
-	return NULL;
-}
-
-/* Hands a connection to it to the front end. */
-static void launch(struct fake *fake, uint32_t number)
-{
-	int ends[2];
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} rights = {.header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))}};
-	struct iovec iov = {.iov_base = &number, .iov_len = sizeof(number)};
-	struct msghdr header = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &rights, .msg_controllen = sizeof(rights)};
-
-	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-	fake->connection = ends[0];
-	fake->requests = -1;
-	cr_assert_eq(pthread_create(&fake->thread, NULL, fake_main, fake), 0);
-	fake->running = true;
-	memcpy(CMSG_DATA(&rights.header), &ends[1], sizeof(int));
-	cr_assert_eq(sendmsg(channel, &header, 0), (ssize_t)sizeof(number));
-	close(ends[1]);
-}
-
-/* What the back end takes of the ring: the slot, and the number in the request's head. */
-static bool take(struct fake *fake, uint16_t *slot, uint32_t *number)
-{
-	const struct vring_avail *avail = at_user(fake, fake->addresses.avail);
-	const struct vring_desc *desc = at_user(fake, fake->addresses.desc);
-
-	if (__atomic_load_n(&avail->idx, __ATOMIC_ACQUIRE) == fake->taken)
-		return false;
-	*slot = avail->ring[fake->taken++ % VHOST_USER_RING_SIZE];
-	desc = at_guest(fake, desc[*slot].addr);
-	memcpy(number, at_guest(fake, desc->addr), sizeof(*number));
-	return true;
-}
-
-/* Answers: the tail is this byte. */
-static void give(struct fake *fake, uint16_t slot, uint8_t tail)
-{
-	struct vring_used *used = at_user(fake, fake->addresses.used);
-	const struct vring_desc *desc = at_user(fake, fake->addresses.desc);
-	uint64_t one = 1;
-
-	desc = at_guest(fake, desc[slot].addr);
-	while (desc->flags & VRING_DESC_F_NEXT)
-		desc++;
-	*(uint8_t *)at_guest(fake, desc->addr) = tail;
-	used->ring[used->idx % VHOST_USER_RING_SIZE].id = slot;
-	__atomic_store_n(&used->idx, (uint16_t)(used->idx + 1), __ATOMIC_RELEASE);
-	cr_assert_eq(write(fake->call, &one, sizeof(one)), (ssize_t)sizeof(one));
-}
 
 /* --- The front end --- */
 
@@ -317,7 +74,7 @@ static struct vhost_user *try_open(bool reconnect)
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
 	channel = ends[0];
 	options.channel = ends[1];
-	launch(&fakes[0], 1);
+	fake_launch(&fakes[0], channel, 1);
 	if (!reconnect || fakes[0].at)
 		shutdown(channel, SHUT_WR); /* there will be no other */
 	front = vhost_user_open(&options, &driver.memory, &driver.loop, &err);
@@ -374,10 +131,10 @@ Test(vhost_user, sets_up_and_serves)
 	vhost_user_config(front, config);
 	cr_assert_eq(config[3], 7);
 	put(5);
-	cr_assert(take(&fakes[0], &slot, &number));
+	cr_assert(fake_take(&fakes[0], &slot, &number));
 	cr_assert_eq(number, 5);
 	cr_assert_not(vhost_user_take(front, 0, &answer));
-	give(&fakes[0], slot, 9);
+	fake_give(&fakes[0], slot, 9);
 	run();
 	cr_assert_eq(answered, 1);
 	cr_assert(vhost_user_take(front, 0, &answer));
@@ -395,24 +152,24 @@ Test(vhost_user, what_was_not_answered_is_asked_again_in_its_order)
 	for (uint32_t i = 1; i <= 4; i++)
 		put(i);
 	for (unsigned i = 0; i < 4; i++)
-		cr_assert(take(&fakes[0], &slots[i], &number));
-	give(&fakes[0], slots[2], 0); /* out of order */
-	stop(&fakes[0]);
+		cr_assert(fake_take(&fakes[0], &slots[i], &number));
+	fake_give(&fakes[0], slots[2], 0); /* out of order */
+	fake_stop(&fakes[0]);
 	run();
 	cr_assert(vhost_user_take(front, 0, &answer));
 	cr_assert_not(vhost_user_take(front, 0, &answer));
 	cr_assert_eq(rejected(), 1, "who looks after it is told");
 	put(5);
-	launch(&fakes[1], 2);
+	fake_launch(&fakes[1], channel, 2);
 	run();
 	for (uint32_t i = 1; i <= 5; i++) {
 		if (i == 3)
 			continue;
-		cr_assert(take(&fakes[1], &slot, &number));
+		cr_assert(fake_take(&fakes[1], &slot, &number));
 		cr_assert_eq(number, i);
-		give(&fakes[1], slot, 0);
+		fake_give(&fakes[1], slot, 0);
 	}
-	cr_assert_not(take(&fakes[1], &slot, &number));
+	cr_assert_not(fake_take(&fakes[1], &slot, &number));
 	for (unsigned i = 0; i < 4; i++)
 		cr_assert(vhost_user_take(front, 0, &answer));
 }
@@ -423,7 +180,7 @@ Test(vhost_user, without_reconnect_requests_are_lost)
 
 	cr_assert_not_null(try_open(false), "%s", err.text);
 	put(1);
-	stop(&fakes[0]);
+	fake_stop(&fakes[0]);
 	run();
 	cr_assert(vhost_user_take(front, 0, &answer));
 	cr_assert(answer.lost);
@@ -449,23 +206,23 @@ Test(vhost_user, a_wrong_answer_is_the_end_of_it)
 			open_good();
 			put(1);
 		} else {
-			launch(fake, kind + 1);
+			fake_launch(fake, channel, kind + 1);
 			run();
 		}
-		cr_assert(take(fake, &slot, &number));
+		cr_assert(fake_take(fake, &slot, &number));
 		cr_assert_eq(number, 1);
-		used = at_user(fake, fake->addresses.used);
+		used = fake_at_user(fake, fake->addresses.used);
 		used->ring[0].id = kind == 0 ? VHOST_USER_RING_SIZE : kind == 1 ? (slot + 1U) : slot;
 		__atomic_store_n(&used->idx, kind == 2 ? 2 : 1, __ATOMIC_RELEASE);
 		cr_assert_not(vhost_user_take(front, 0, &answer));
 		run();
 		cr_assert_eq(rejected(), kind + 1);
-		stop(fake);
+		fake_stop(fake);
 	}
-	launch(&fakes[3], 4);
+	fake_launch(&fakes[3], channel, 4);
 	run();
-	cr_assert(take(&fakes[3], &slot, &number), "it waits for the next");
-	give(&fakes[3], slot, 0);
+	cr_assert(fake_take(&fakes[3], &slot, &number), "it waits for the next");
+	fake_give(&fakes[3], slot, 0);
 	cr_assert(vhost_user_take(front, 0, &answer));
 }
 
@@ -500,8 +257,8 @@ Test(vhost_user, requests_that_are_none_are_the_end_of_it)
 	cr_assert_eq(write(fakes[0].requests, bytes, sizeof(bytes)), (ssize_t)sizeof(bytes));
 	run();
 	cr_assert_eq(rejected(), 1);
-	stop(&fakes[0]);
-	launch(&fakes[1], 2);
+	fake_stop(&fakes[0]);
+	fake_launch(&fakes[1], channel, 2);
 	run();
 	cr_assert_eq(rejected(), 0, "what the first has left is not the second's");
 }
@@ -522,7 +279,7 @@ static void *end_when_told(void *argument)
 	struct pollfd wait = {.fd = channel, .events = POLLIN};
 
 	poll(&wait, 1, 10000);
-	stop(argument);
+	fake_stop(argument);
 	return NULL;
 }
 
@@ -542,7 +299,7 @@ Test(vhost_user, what_is_drained_is_waited_for_and_then_killed)
 	cr_assert_eq(rejected(), 1);
 	run();
 	cr_assert_not(vhost_user_take(front, 0, &answer), "it is forgotten");
-	launch(&fakes[1], 2);
+	fake_launch(&fakes[1], channel, 2);
 	run();
 	cr_assert_eq(fakes[1].taken, 0);
 }
@@ -555,17 +312,19 @@ static void refused(enum vhost_user_message_type at, enum wrong wrong, uint64_t 
 	cr_assert_null(try_open(false), "message %d, kind %d", at, wrong);
 	cr_assert(strncmp(err.text, "disk test: its back end ", 24) == 0, "%s", err.text);
 	cr_assert_null(strchr(err.text, '\n'));
-	stop(&fakes[0]);
+	fake_stop(&fakes[0]);
 	close(channel);
 }
 
 Test(vhost_user, hostile_set_ups_are_refused)
 {
 	static const enum vhost_user_message_type all[] = {
-		VHOST_USER_GET_FEATURES,  VHOST_USER_GET_PROTOCOL_FEATURES, VHOST_USER_GET_QUEUE_NUM,
-		VHOST_USER_SET_OWNER,     VHOST_USER_GET_CONFIG,            VHOST_USER_SET_BACKEND_REQ_FD,
-		VHOST_USER_SET_FEATURES,  VHOST_USER_SET_MEM_TABLE,         VHOST_USER_SET_VRING_NUM,
-		VHOST_USER_SET_VRING_ADDR, VHOST_USER_SET_VRING_KICK,       VHOST_USER_SET_VRING_ENABLE,
+		VHOST_USER_GET_FEATURES,   VHOST_USER_GET_PROTOCOL_FEATURES,
+		VHOST_USER_GET_QUEUE_NUM,  VHOST_USER_SET_OWNER,
+		VHOST_USER_GET_CONFIG,     VHOST_USER_SET_BACKEND_REQ_FD,
+		VHOST_USER_SET_FEATURES,   VHOST_USER_SET_MEM_TABLE,
+		VHOST_USER_SET_VRING_NUM,  VHOST_USER_SET_VRING_ADDR,
+		VHOST_USER_SET_VRING_KICK, VHOST_USER_SET_VRING_ENABLE,
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(all); i++) {
