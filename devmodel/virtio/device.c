@@ -206,12 +206,12 @@ static void queue_start(struct virtio_device *device, unsigned queue)
 static void device_activate(struct virtio_device *device)
 {
 	device->status |= VIRTIO_CONFIG_S_DRIVER_OK;
-	if (device->ops->activate && device->ops->activate(device) < 0) {
-		virtio_device_broken(device, "it cannot be activated");
-		return;
-	}
+	/* First: a device may hand its queues to the kernel, whose wish for kicks they are then. Nobody hears
+	 * a kick before the locks are open. */
 	for (unsigned i = 0; i < device->queue_count; i++)
 		queue_start(device, i);
+	if (device->ops->activate && device->ops->activate(device) < 0)
+		virtio_device_broken(device, "it cannot be activated");
 }
 
 /* 3.1.1: each step needs the one before it; 2.1.1: a driver takes no step back but the reset. */

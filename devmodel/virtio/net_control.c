@@ -157,18 +157,41 @@ static bool do_announce(struct command *command)
 	return true;
 }
 
+static void vhost_unlock(struct net *net, unsigned count)
+{
+	while (net->pairs[0].vhost >= 0 && count-- > 0)
+		virtio_queue_unlock(&net->device, count);
+}
+
+/* With vhost-net pairs come and go with their rings, which a driver may be resetting on another vCPU. It is
+ * not waited for: its queues' locks come before ours. */
+static bool vhost_lock(struct net *net)
+{
+	for (unsigned i = 0; net->pairs[0].vhost >= 0 && i < 2 * net->pair_count; i++) {
+		if (virtio_queue_trylock(&net->device, i))
+			continue;
+		vhost_unlock(net, i);
+		return false;
+	}
+	return true;
+}
+
 static bool do_pairs(struct command *command)
 {
 	struct net *net = command->net;
 	uint16_t count;
+	int code;
 
 	if (!virtio_has(&net->device, VIRTIO_NET_F_MQ) ||
 	    command->number != VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET || !take(command, &count, sizeof(count)) ||
 	    !ended(command))
 		return false;
 	count = le16toh(count);
-	if (count < VIRTIO_NET_CTRL_MQ_VQ_PAIRS_MIN || count > net->pair_count ||
-	    net_use_pairs(net, count) < 0)
+	if (count < VIRTIO_NET_CTRL_MQ_VQ_PAIRS_MIN || count > net->pair_count || !vhost_lock(net))
+		return false;
+	code = net_use_pairs(net, count);
+	vhost_unlock(net, 2 * net->pair_count);
+	if (code < 0)
 		return false;
 	for (unsigned i = 0; i < 2 * net->pair_count; i++)
 		virtio_device_kick(&net->device, i);

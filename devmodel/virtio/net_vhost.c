@@ -10,8 +10,7 @@
  * net_transmit.c serve it, so that a link that is down drops frames in one way only. What the kernel cannot
  * do is not offered: filters, packed rings, the reset of one queue; nor does it promise an order.
  *
- * Who starts or stops a pair holds the locks of its queues, or the control queue's, which keeps others from
- * it while the driver does not use the pair (net_use_pairs).
+ * Who starts or stops a pair holds the locks of its queues.
  */
 #include <errno.h>
 #include <linux/vhost.h>

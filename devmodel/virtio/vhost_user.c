@@ -220,7 +220,7 @@ static int front_fill(struct vhost_user *front, const struct vhost_user_options 
 		.backend_theirs = -1,
 		.link.fd = -1,
 		.patience.source.fd = -1,
-		.queue_count = options->queues,
+		.queue_count = MIN(options->queues, (unsigned)VHOST_USER_QUEUES_MAX),
 	};
 	for (unsigned i = 0; i < VHOST_USER_QUEUES_MAX; i++)
 		front->queues[i].kick = front->queues[i].call.fd = -1;

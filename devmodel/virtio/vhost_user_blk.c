@@ -61,8 +61,10 @@ int vhost_user_blk_open(struct vhost_user_blk *disk, struct vhost_user_options *
 	config = config_of(disk);
 	disk->durable = options->reconnect;
 	disk->can_flush = has(disk, VIRTIO_BLK_F_FLUSH);
+	/* One that zeroes less than a block at a time would never come to an end. */
 	disk->zeros_max = has(disk, VIRTIO_BLK_F_WRITE_ZEROES)
-				  ? (uint64_t)le32toh(config.max_write_zeroes_sectors) * SECTOR
+				  ? ALIGN_DOWN((uint64_t)le32toh(config.max_write_zeroes_sectors) * SECTOR,
+					       (uint64_t)BLOCK_MAX)
 				  : 0;
 	if (vhost_user_blk_size(disk, &size) < 0)
 		return error_set(err, -EINVAL,
@@ -140,7 +142,7 @@ int vhost_user_blk_put(const struct vhost_user_blk *disk, unsigned queue, struct
 		ask.in = job->data->parts;
 		ask.in_count = job->data->count;
 	} else if (type == VIRTIO_BLK_T_WRITE_ZEROES) {
-		job->at_work = MIN(job->len - job->done, ALIGN_DOWN(disk->zeros_max, (uint64_t)BLOCK_MAX));
+		job->at_work = MIN(job->len - job->done, disk->zeros_max);
 		head_range(&head, job);
 		head.header.sector = 0;
 		ask.head_len = sizeof(head);

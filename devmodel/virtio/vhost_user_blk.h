@@ -23,7 +23,7 @@ struct vhost_user_blk {
 	struct vhost_user *front;
 	bool can_flush;
 	bool durable;       /* each write is flushed */
-	uint64_t zeros_max; /* bytes that one request may zero; 0: none can */
+	uint64_t zeros_max; /* bytes that one request may zero, in whole blocks; 0: none can */
 };
 
 /* What its configuration space says, checked. */

@@ -182,9 +182,9 @@ static void backend_request(struct vhost_user *front, struct error *err, int *co
 		reply.payload.number = ENOTSUP;
 	else if (!front->serving || front->awaited != VHOST_USER_NONE)
 		front->fetch_again = true;
-	else
-		*code = vhost_user_setup_fetch(front, err);
-	if (*code == 0 && front->awaited != VHOST_USER_NONE)
+	else if ((*code = vhost_user_setup_fetch(front, err)) == 0)
+		/* Not for a request that comes while an answer is waited for: who goes on asking has no more
+		 * time to answer. */
 		loop_timer_set(&front->patience, VHOST_USER_PATIENCE_MS * NS_PER_MS, 0);
 	if (message->header.flags & VHOST_USER_NEED_REPLY)
 		vhost_user_send(front->backend.fd, &reply, NULL,

@@ -8,6 +8,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_tun.h>
 #include <linux/io_uring.h>
 #include <linux/kvm.h>
 #include <linux/vhost.h>
@@ -313,6 +314,18 @@ static int disk_work(const struct jailed_host *host)
 		return -errno;
 	/* It is no ring; but it may be tried. */
 	return syscall(SYS_io_uring_enter, host->file, 1, 0, 0, NULL, 0) < 0 && errno == EOPNOTSUPP ? 0 : -errno;
+}
+
+/* The control queue of a card with several pairs is a queue of another thread's, when its driver knows of one
+ * pair only. */
+static int card_work(const struct jailed_host *host)
+{
+	return ioctl(host->file, TUNSETOFFLOAD, 0) < 0 && errno == ENOTTY ? 0 : -errno;
+}
+
+Test(passes, card_work_on_a_queue_s_thread)
+{
+	expect_passes(FILTER_DISK, card_work);
 }
 
 Test(passes, disk_work)

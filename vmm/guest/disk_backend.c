@@ -192,7 +192,8 @@ static void choose_user(struct start *start)
 		start->gid = getegid();
 		return;
 	}
-	if (start->count == 0 || first->unlink || stat(first->path, &status) < 0)
+	if (start->count == 0 || first->unlink ||
+	    (first->fd >= 0 ? fstat(first->fd, &status) : stat(first->path, &status)) < 0)
 		return;
 	if (status.st_uid == 0 && first->fd >= 0) {
 		start->files[0].tree = source_view_make(first->fd, start->uid, 1, !first->writable);
@@ -213,10 +214,10 @@ static int tree_make(struct start *start, struct storage_file *file, struct erro
 	if (file->fd >= 0 && fstat(file->fd, &status) == 0 && status.st_uid == 0 && start->uid != 0)
 		file->tree = source_view_make(file->fd, start->uid, 1, !file->writable);
 	if (file->tree < 0)
-		file->tree = open_tree(AT_FDCWD, file->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+		file->tree = source_tree_open(file->path, file->fd);
 	if (file->tree < 0)
-		return error_set(err, -errno, "disk %s: %s: cannot be handed to its daemon: %m",
-				 disk_definition_name(start->disk), file->path);
+		return error_set(err, file->tree, "disk %s: %s: cannot be handed to its daemon: %s",
+				 disk_definition_name(start->disk), file->path, strerror(-file->tree));
 	return 0;
 }
 

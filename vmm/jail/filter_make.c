@@ -119,7 +119,8 @@ static const struct rule rules[] = {
 	FCNTL(MAIN, F_DUPFD_CLOEXEC),
 	IF(MAIN, dup3, IS(1, STDERR_FILENO), IS(2, O_CLOEXEC)), /* the next manager's pipe */
 	IOCTL(ALL, TCGETS), /* the log asks whether it goes to a terminal */
-	IOCTL(MAIN | VCPU, TUNSETOFFLOAD),
+	/* a card's control queue; with several pairs and a driver that knows but one it is the second pair's */
+	IOCTL(ALL, TUNSETOFFLOAD),
 	IOCTL(MAIN | VCPU, TUNSETQUEUE),
 
 	/* vhost-net: a card that is made, and what its driver and the host do to it later */

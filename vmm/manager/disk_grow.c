@@ -44,12 +44,6 @@ static int step_check(struct managed_guest *guest, unsigned index, uint64_t size
 			"disk %s: guest %s has another program serve it, which cannot be told; end the "
 			"guest first",
 			disk->image, guest->definition->name);
-	if (disk_definition_has_backend(disk))
-		return error_set(
-			err, -EOPNOTSUPP,
-			"disk %s: guest %s has it by another program, and must be off for that: its definition "
-			"says format or transient",
-			disk->image, guest->definition->name);
 	if (!block && disk_definition_direct(disk))
 		block = DIRECT_BLOCK;
 	if (block && size % block)

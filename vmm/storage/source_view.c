@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -72,5 +73,19 @@ int source_view_make(int fd, unsigned first, unsigned count, bool read_only)
 	if (tree < 0 ||
 	    mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof(attributes)) < 0)
 		return -1;
+	return TAKE_FD(tree);
+}
+
+int source_tree_open(const char *path, int fd)
+{
+	AUTO_CLOSE int tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	struct stat wanted, found;
+
+	if (tree < 0)
+		return -errno;
+	if (fd >= 0 && (fstat(fd, &wanted) < 0 || fstat(tree, &found) < 0))
+		return -errno;
+	if (fd >= 0 && (wanted.st_dev != found.st_dev || wanted.st_ino != found.st_ino))
+		return -ESTALE;
 	return TAKE_FD(tree);
 }

@@ -11,3 +11,6 @@
 /* A mount that is nowhere yet, of the file, folder or device that fd refers to, with the first `count` ids;
  * the caller closes it. Wants root. -1: it cannot be had. */
 int source_view_make(int fd, unsigned first, unsigned count, bool read_only);
+/* The same of the file at path, with the ids that it has. -ESTALE: it is not the one that fd refers to;
+ * whoever may write to its folder could have put another one there. fd -1: any will do. */
+int source_tree_open(const char *path, int fd);

@@ -151,6 +151,11 @@ static int monitor_do(struct monitor *monitor, const char *command)
 
 /* --- What is looked at --- */
 
+static const char *text_of(const cJSON *object, const char *key)
+{
+	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
+}
+
 static const cJSON *node_image(const cJSON *nodes, const char *name)
 {
 	const cJSON *node;
@@ -168,14 +173,34 @@ static const cJSON *node_image(const cJSON *nodes, const char *name)
 /* Names out of the image are not repeated: it may be hostile. */
 static int check_leaf(const struct monitor *monitor, const cJSON *image)
 {
-	const cJSON *specific = cJSON_GetObjectItemCaseSensitive(
-		cJSON_GetObjectItemCaseSensitive(image, "format-specific"), "data");
-
 	if (cJSON_HasObjectItem(image, "backing-filename"))
 		return error_set(
 			monitor->err, -EINVAL,
 			"its image wants another one behind it: name that one as \"backing\" in the definition");
-	if (cJSON_HasObjectItem(specific, "data-file"))
+	return 0;
+}
+
+static bool is_in_other_files(const cJSON *image)
+{
+	const cJSON *specific = cJSON_GetObjectItemCaseSensitive(
+		cJSON_GetObjectItemCaseSensitive(image, "format-specific"), "data");
+	const char *own = text_of(image, "filename");
+	const cJSON *extent;
+
+	cJSON_ArrayForEach(extent, cJSON_GetObjectItemCaseSensitive(specific, "extents")) /* VMDK */
+	{
+		const char *its = text_of(extent, "filename");
+
+		if (!own || !its || strcmp(its, own) != 0)
+			return true;
+	}
+	return cJSON_HasObjectItem(specific, "data-file"); /* qcow2 */
+}
+
+/* Of each image: what is behind one is ours to say, where its data are is not. */
+static int check_data(const struct monitor *monitor, const cJSON *image)
+{
+	if (is_in_other_files(image))
 		return error_set(monitor->err, -EINVAL,
 				 "its image has its data in another file, which is not possible");
 	return 0;
@@ -183,9 +208,14 @@ static int check_leaf(const struct monitor *monitor, const cJSON *image)
 
 static int check_nodes(const struct monitor *monitor, const cJSON *plan, const cJSON *nodes)
 {
-	const cJSON *leaf;
+	const cJSON *leaf, *node;
 	int code = 0;
 
+	cJSON_ArrayForEach(node, nodes)
+	{
+		if (code == 0)
+			code = check_data(monitor, cJSON_GetObjectItemCaseSensitive(node, "image"));
+	}
 	cJSON_ArrayForEach(leaf, cJSON_GetObjectItemCaseSensitive(plan, "leaves"))
 	{
 		if (code == 0 && cJSON_IsString(leaf))
@@ -195,11 +225,6 @@ static int check_nodes(const struct monitor *monitor, const cJSON *plan, const c
 }
 
 /* --- The overlay --- */
-
-static const char *text_of(const cJSON *object, const char *key)
-{
-	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
-}
 
 /* 1: it is made; 0: not yet. */
 static int overlay_look(struct monitor *monitor)

@@ -15,6 +15,7 @@
 #include "common/util.h"
 #include "vmm/jail/privileges.h"
 #include "vmm/storage/sandbox_root.h"
+#include "vmm/storage/source_view.h"
 #include "vmm/storage/storage_daemon.h"
 #include "vmm/storage/storage_plan.h"
 
@@ -60,18 +61,12 @@ int storage_socket_connect(const struct storage_socket *its)
 
 /* --- The files --- */
 
-/* A mount of the file at path, which must be the one that is open. */
-static int tree_of(const char *path, int fd)
+/* What was opened may be /dev/null, for there was nothing to open. */
+static int file_of(int fd)
 {
-	AUTO_CLOSE int tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	struct stat wanted, found;
+	struct stat status;
 
-	if (tree < 0)
-		return -errno;
-	if (fcntl(fd, F_GETFD) >= 0 && fstat(fd, &wanted) == 0 && S_ISREG(wanted.st_mode) &&
-	    (fstat(tree, &found) < 0 || wanted.st_dev != found.st_dev || wanted.st_ino != found.st_ino))
-		return -ESTALE;
-	return TAKE_FD(tree);
+	return fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ? fd : -1;
 }
 
 /* The trees of all files: those that came are there, the others are made while the host's files have names.
@@ -88,7 +83,8 @@ static int trees_take(const cJSON *files, int *trees, unsigned *count, struct er
 
 		if (index == STORAGE_FILES_MAX)
 			return error_set(err, -E2BIG, "there are too many files");
-		trees[index] = is_true(file, "tree") ? fd + 1 : tree_of(text_of(file, "path"), fd);
+		trees[index] =
+			is_true(file, "tree") ? fd + 1 : source_tree_open(text_of(file, "path"), file_of(fd));
 		if (trees[index] < 0)
 			return error_set(err, trees[index], "%s: cannot be handed over: %s",
 					 text_of(file, "path"), strerror(-trees[index]));

@@ -19,6 +19,7 @@
 
 #include "../vmm/scratch.h"
 #include "namespaces.h"
+#include "common/cleanup.h"
 #include "common/clock.h"
 #include "vmm/storage/program.h"
 #include "vmm/storage/source_view.h"
@@ -357,4 +358,32 @@ Test(program, too_much_output_is_cut_off)
 	if (text)
 		cr_assert_leq(strlen(text), PROGRAM_MESSAGES_MAX);
 	free(text);
+}
+
+/* Whoever may write to the folder of a disk's file must not have another one handed over in its place. */
+Test(program, a_file_that_was_replaced_is_not_handed_over)
+{
+	AUTO_FREE char *path = NULL, *other = NULL;
+	int fd, tree;
+
+	cr_assert(asprintf(&path, "%s/disk", scratch) > 0 && asprintf(&other, "%s/other", scratch) > 0);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	cr_assert_geq(fd, 0);
+	close(open(other, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+	tree = source_tree_open(path, fd);
+	if (tree == -EPERM)
+		cr_skip_test("no mounts can be made here");
+	cr_assert_geq(tree, 0, "%s", strerror(-tree));
+	close(tree);
+	cr_assert_eq(rename(other, path), 0);
+	cr_assert_eq(source_tree_open(path, fd), -ESTALE);
+	tree = source_tree_open(path, -1);
+	cr_assert_geq(tree, 0, "nobody said which");
+	close(tree);
+	cr_assert_eq(unlink(path), 0);
+	cr_assert_eq(symlink("/dev/null", path), 0);
+	cr_assert_eq(source_tree_open(path, fd), -ESTALE);
+	cr_assert_eq(unlink(path), 0);
+	cr_assert_eq(source_tree_open(path, fd), -ENOENT);
+	close(fd);
 }

@@ -372,6 +372,30 @@ Test(storage_daemon, what_is_behind_must_be_named)
 	cr_assert_eq(run("cmp -n 5 %s /dev/stdin <<-. \nhello\n.\n", base), 0);
 }
 
+/* Without a jail it could be any file of the host's. */
+Test(storage_daemon, data_in_another_file_are_refused)
+{
+	const struct wanted bare = {.format = DISK_FORMAT_QCOW2};
+	const struct wanted named = {.format = DISK_FORMAT_QCOW2, .behind = base};
+	const struct wanted flat = {.format = DISK_FORMAT_VMDK};
+
+	cr_assert_eq(run("truncate -s 8M %s && qemu-img create -q -f qcow2 -o data_file=%s/data %s 8M", base,
+			 folder, image),
+		     0);
+	cr_assert_null(create(&bare));
+	cr_assert(strstr(err.text, "disk test: its image has its data in another file"), "%s", err.text);
+	waitpid(keeper, NULL, 0);
+	cr_assert_eq(run("qemu-img create -q -f qcow2 -b %s -F raw -o data_file=%s/data %s 8M", base, folder,
+			 image),
+		     0);
+	cr_assert_null(create(&named), "the one in front, too");
+	cr_assert(strstr(err.text, "disk test: its image has its data in another file"), "%s", err.text);
+	waitpid(keeper, NULL, 0);
+	cr_assert_eq(run("qemu-img create -q -f vmdk -o subformat=monolithicFlat %s 8M", image), 0);
+	cr_assert_null(create(&flat));
+	cr_assert(strstr(err.text, "disk test: its image has its data in another file"), "%s", err.text);
+}
+
 Test(storage_daemon, an_image_of_another_format_is_one_sentence)
 {
 	const struct wanted wanted = {.format = DISK_FORMAT_VMDK};

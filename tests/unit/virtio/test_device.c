@@ -24,6 +24,7 @@ static struct fake {
 	sem_t go_on[QUEUES]; /* a queue's work takes until this is posted, when it is to wait */
 	_Atomic bool waits[QUEUES];
 	_Atomic bool breaks;
+	bool hands_over;
 	unsigned resets;
 	unsigned busy_at_reset;
 	_Atomic unsigned busy;
@@ -48,6 +49,14 @@ static void fake_reset(struct virtio_device *device)
 	fake.busy_at_reset += fake.busy;
 }
 
+/* As a device does that hands its queues to the kernel, which wants no kicks for now. */
+static int fake_activate(struct virtio_device *device)
+{
+	if (fake.hands_over)
+		virtq_disable_notify(&device->queues[0]);
+	return 0;
+}
+
 static void fake_destroy(struct virtio_device *device)
 {
 	virtio_device_close(device);
@@ -55,6 +64,7 @@ static void fake_destroy(struct virtio_device *device)
 
 static const struct virtio_device_ops fake_ops = {
 	.notify = fake_notify,
+	.activate = fake_activate,
 	.reset = fake_reset,
 	.destroy = fake_destroy,
 };
@@ -250,4 +260,15 @@ Test(virtio_device, a_queue_is_reset_while_another_one_works)
 	sem_wait(&fake.entered[2]);
 	cr_assert_eq(fake.resets, 0);
 	sem_post(&fake.go_on[0]);
+}
+
+Test(virtio_device, who_serves_a_queue_from_its_activation_on_says_when_it_is_kicked)
+{
+	struct error err;
+
+	fake.hands_over = true;
+	cr_assert_eq(virtio_device_init(&fake.device, &driver.memory, &driver.loop, &err), 0);
+	driver_attach(&driver, &fake.device, 0);
+	cr_assert_eq(driver.queues[0].used->flags, VRING_USED_F_NO_NOTIFY, "that was overwritten");
+	cr_assert_eq(driver.queues[1].used->flags, 0);
 }

@@ -124,6 +124,27 @@ Test(net_queues, a_driver_that_knows_one_pair_has_its_control_queue_behind_it)
 		     VIRTIO_NET_ERR);
 }
 
+/* Its rings are the kernel's to stop then, of which only one may do it. */
+Test(net_queues, with_vhost_pairs_do_not_change_while_a_queue_of_theirs_is_reset)
+{
+	uint16_t count = 2;
+
+	options.has_vhost = true; /* it is of no use, and the card goes without; but it might have been */
+	for (unsigned i = 0; i < 2; i++)
+		options.vhost[i] = open("/dev/null", O_RDWR);
+	open_taps(2);
+	driver_start(&driver, BIT(CTRL_VQ) | BIT(MQ));
+	virtio_queue_lock(driver.device, 3); /* as a vCPU that resets it */
+	cr_assert_eq(command_on(4, VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, &count, 2),
+		     VIRTIO_NET_ERR);
+	virtio_queue_unlock(driver.device, 3);
+	cr_assert_not(attached(1));
+	cr_assert_eq(command_on(4, VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, &count, 2),
+		     VIRTIO_NET_OK);
+	driver_run(&driver);
+	cr_assert(attached(1));
+}
+
 Test(net_queues, a_reset_leaves_one_pair)
 {
 	uint16_t count = 2;

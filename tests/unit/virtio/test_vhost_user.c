@@ -3,15 +3,20 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/virtio_blk.h>
 #include <linux/virtio_ring.h>
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/util.h"
+#include "devmodel/virtio/vhost_user_blk.h"
+#include "devmodel/virtio/vhost_user_front.h"
 #include "devmodel/virtio/vhost_user_message.h"
 #include "tests/unit/virtio/driver.h"
 #include "tests/unit/virtio/vhost_user_fake.h"
@@ -58,19 +63,21 @@ static void on_changed(void *owner)
 	changed++;
 }
 
+static const struct vhost_user_options usual = {
+	.name = "disk test",
+	.queues = 1,
+	.features = 1ULL << 9,
+	.config_size = CONFIG_SIZE,
+	.answered = on_answered,
+	.changed = on_changed,
+};
+
 static struct vhost_user *try_open(bool reconnect)
 {
 	int ends[2];
-	struct vhost_user_options options = {
-		.name = "disk test",
-		.queues = 1,
-		.features = 1ULL << 9,
-		.config_size = CONFIG_SIZE,
-		.reconnect = reconnect,
-		.answered = on_answered,
-		.changed = on_changed,
-	};
+	struct vhost_user_options options = usual;
 
+	options.reconnect = reconnect;
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
 	channel = ends[0];
 	options.channel = ends[1];
@@ -272,6 +279,77 @@ Test(vhost_user, messages_that_nobody_asked_for_are_the_end_of_it)
 	cr_assert_eq(vhost_user_send(fakes[0].connection, &message, NULL, 0), 0);
 	run();
 	cr_assert_eq(rejected(), 1);
+}
+
+static int64_t patience_left(void)
+{
+	struct itimerspec left;
+
+	cr_assert_eq(timerfd_gettime(front->patience.source.fd, &left), 0);
+	return left.it_value.tv_sec * 1000000000LL + left.it_value.tv_nsec;
+}
+
+Test(vhost_user, requests_of_its_own_give_it_no_more_time_to_answer)
+{
+	struct vhost_user_message message = {.header = {VHOST_USER_BACKEND_CONFIG_CHANGE, 0, 0}};
+	int64_t left;
+
+	open_good();
+	fakes[0].silent = true;
+	cr_assert_eq(vhost_user_send(fakes[0].requests, &message, NULL, 0), 0);
+	run();
+	left = patience_left();
+	cr_assert_gt(left, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		cr_assert_eq(vhost_user_send(fakes[0].requests, &message, NULL, 0), 0);
+		run();
+		cr_assert_lt(patience_left(), left);
+	}
+	cr_assert_gt(patience_left(), 0);
+}
+
+/* A disk's front end; its jobs are then put and taken here. */
+static struct vhost_user_blk open_disk(uint64_t more_features, uint32_t zeroes_max)
+{
+	struct virtio_blk_config config = {.capacity = 2048,
+					   .blk_size = 512,
+					   .max_write_zeroes_sectors = zeroes_max,
+					   .max_write_zeroes_seg = 1};
+	struct vhost_user_options options = usual;
+	struct vhost_user_blk disk = {0};
+	int ends[2];
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+	channel = ends[0];
+	options.channel = ends[1];
+	options.reconnect = true;
+	for (unsigned i = 0; i < ARRAY_SIZE(fakes); i++) {
+		memcpy(fakes[i].config, &config, sizeof(config));
+		fakes[i].more_features = more_features;
+	}
+	fake_launch(&fakes[0], channel, 1);
+	cr_assert_eq(vhost_user_blk_open(&disk, &options, false, &driver.memory, &driver.loop, &err), 0, "%s",
+		     err.text);
+	front = disk.front;
+	close(ends[1]);
+	return disk;
+}
+
+Test(vhost_user, a_disk_that_zeroes_less_than_a_block_zeroes_nothing)
+{
+	struct vhost_user_blk disk = open_disk(1ULL << VIRTIO_BLK_F_WRITE_ZEROES, 7);
+	const struct blk_job job = {.work = BLK_WORK_ALLOCATE, .len = 4096};
+
+	cr_assert_eq(vhost_user_blk_try(&disk, &job), -EOPNOTSUPP, "it would be asked for nothing, for ever");
+}
+
+Test(vhost_user, more_queues_than_there_can_be_are_refused)
+{
+	struct vhost_user_options options = usual;
+
+	options.queues = VHOST_USER_QUEUES_MAX + 1;
+	cr_assert_null(vhost_user_open(&options, &driver.memory, &driver.loop, &err));
+	cr_assert_eq(fcntl(STDIN_FILENO, F_GETFD) < 0, 0, "nothing of others was closed");
 }
 
 static void *end_when_told(void *argument)

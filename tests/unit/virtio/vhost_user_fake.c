@@ -51,9 +51,11 @@ static void reply_to(struct fake *fake, const struct vhost_user_message *message
 		.header = {message->header.type, VHOST_USER_VERSION | VHOST_USER_REPLY, sizeof(uint64_t)}};
 	bool bad = message->header.type == (uint32_t)fake->at;
 
+	if (fake->silent)
+		return;
 	switch (message->header.type) {
 	case VHOST_USER_GET_FEATURES:
-		reply.payload.number = FAKE_FEATURES;
+		reply.payload.number = FAKE_FEATURES | fake->more_features;
 		break;
 	case VHOST_USER_GET_PROTOCOL_FEATURES:
 		reply.payload.number = FAKE_PROTOCOL;
@@ -63,8 +65,8 @@ static void reply_to(struct fake *fake, const struct vhost_user_message *message
 		break;
 	case VHOST_USER_GET_CONFIG:
 		reply.header.size = message->header.size;
-		reply.payload.config.size = CONFIG_SIZE;
-		memcpy(reply.payload.config.bytes, fake->config, CONFIG_SIZE);
+		reply.payload.config.size = message->payload.config.size;
+		memcpy(reply.payload.config.bytes, fake->config, message->payload.config.size);
 		break;
 	default:
 		if (!(message->header.flags & VHOST_USER_NEED_REPLY))

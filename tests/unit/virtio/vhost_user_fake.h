@@ -34,7 +34,9 @@ struct fake {
 	enum vhost_user_message_type at;
 	enum wrong wrong;
 	uint64_t number; /* WRONG_NUMBER */
-	uint8_t config[CONFIG_SIZE];
+	uint64_t more_features;
+	_Atomic bool silent; /* replies to nothing from now on */
+	uint8_t config[VHOST_USER_CONFIG_MAX];
 	struct vhost_user_region regions[FAKE_REGIONS];
 	uint8_t *maps[FAKE_REGIONS];
 	unsigned region_count;
