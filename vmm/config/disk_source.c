@@ -150,17 +150,17 @@ static int read_nbd(const struct json_place *place, struct disk_source *source)
 	    (code = json_path(place, "socket", "/", &nbd->socket)) < 0 ||
 	    (code = json_string(place, "name", &nbd->export)) < 0)
 		return code;
-	if (protocol == ARRAY_SIZE(protocols))
-		return json_error(place, "protocol", "is missing: must be \"nbd\"");
-	if (!nbd->host == !nbd->socket)
-		return json_error(place, "host",
-				  "where is the server? (host and port, or socket; one of the two)");
 	if (nbd->socket && !printable(nbd->socket))
 		return json_error(place, "socket", "must be a path without control characters");
 	if (nbd->host && !host_valid(nbd->host))
 		return json_error(place, "host", "must be a host's name or address");
 	if (nbd->export && strlen(nbd->export) > EXPORT_MAX)
 		return json_error(place, "name", "is longer than %u bytes", EXPORT_MAX);
+	if (protocol == ARRAY_SIZE(protocols))
+		return json_error(place, "protocol", "is missing: must be \"nbd\"");
+	if (!nbd->host == !nbd->socket)
+		return json_error(place, "host",
+				  "where is the server? (host and port, or socket; one of the two)");
 	nbd->port = (uint16_t)port;
 	source->network = true;
 	return nbd_give_name(nbd) < 0 ? error_set(place->err, -ENOMEM, "out of memory") : 0;

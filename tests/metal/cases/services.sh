@@ -28,7 +28,7 @@ echo "$(/metal-many push 5001 400000)"
 echo "all done"
 END
 cat >/etc/rastos/guests/web.json <<END
-{ "name": "web", "memory_mib": 384, "ready": "started", "transport": "pci",
+{ "name": "web", "memory_mib": 384, "ready": "started", "transport": "pci", "autostart": false,
   "kernel": { "path": "/payload/kernel/vmlinuz", "initrd": "/tmp/initrd", "cmdline": "console=ttyS0 quiet panic=-1" },
   "vsock": { "path": "/tmp/vs" }, "rng": { "rate": { "bytes": 4096, "period": 1000 } },
   "channels": [{ "name": "$agent" }],
@@ -47,13 +47,22 @@ cat >/etc/rastos/guests/size.json <<END
   "channels": [{ "name": "other" }] }
 END
 control=/run/rastos/control.sock
+rastos-vmm up -d --timeout 60
+
+echo "the console's size"
+log=/run/rastos/guests/size/console.log # what is shown when it stalls
+wait_for 60 printed $log "^size"
+/payload/tools/metal-ask $control '{"id":1,"op":"console-resize","guest":"size","columns":132,"rows":43}' || fail "it was refused"
+wait_for 20 printed $log "^size 43 132"
+rastos-vmm kill --wait size
+
 console=/run/rastos/guests/web/console.log
-log=$console # what is shown when it stalls
+log=$console
 $tool echo /tmp/vs_5000 1000 >host.echo &
 host_echo=$!
 $tool late /tmp/vs_5001 2 400000 >host.late &
 host_late=$!
-rastos-vmm up -d --timeout 60
+rastos-vmm start web
 
 wait_for 60 printed $console "^agent is there"
 expect $console "^name $agent"
@@ -64,12 +73,6 @@ rastos-vmm device list --json web | grep -q '"open": *true' || fail "the guest's
 expect agent.log "^agent: hello"
 rastos-vmm console --devname nobody web </dev/null >refusal 2>&1 && fail "it was connected"
 expect refusal "guest web: has no channel nobody"
-
-echo "the console's size"
-wait_for 30 printed /run/rastos/guests/size/console.log "^size"
-/payload/tools/metal-ask $control '{"id":1,"op":"console-resize","guest":"size","columns":132,"rows":43}' || fail "it was refused"
-wait_for 20 printed /run/rastos/guests/size/console.log "^size 43 132"
-rastos-vmm kill --wait size
 
 echo "entropy comes at its rate"
 wait_for 30 printed $console "^10 KiB of entropy took"
