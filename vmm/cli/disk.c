@@ -256,7 +256,7 @@ static const struct disk_verb verbs[] = {
 	{"create", 2, " NAME SIZE", "jl", true, run_create, "make an empty image"},
 	{"import", 2, " NAME SOURCE", "jlsftb", true, run_import, "make an image from a file or folder"},
 	{"resize", 2, " NAME SIZE", "jl", true, run_resize,
-	 "make an image larger, and the ext4 in it (not while it is in use)"},
+	 "make an image larger, and the ext4 in it; under a guest that runs, the image only"},
 	{"clone", 2, " NAME NEW_NAME", "jl", true, run_clone, "copy an image"},
 	{"delete", 1, " NAME", "l", true, run_delete, "delete an image that is not in use"},
 	{"prune", 0, "", "l", true, run_prune, "remove what was left half made"},
