@@ -23,6 +23,13 @@ def command_of(pid):
         return []
 
 
+def target_of(link):
+    try:
+        return os.readlink(link)
+    except OSError:  # closed meanwhile
+        return ""
+
+
 def daemons(folder):
     """The keepers of disks whose files are in this folder, each with its qemu-storage-daemon (0: none at the moment)."""
     found = {}
@@ -30,7 +37,7 @@ def daemons(folder):
         pid = int(path.rsplit("/", 1)[1])
         if command_of(pid)[:2] != ["rastos-vmm", "storage-daemon"] or not process_alive(pid):
             continue
-        files = [os.readlink(link) for link in glob.glob(path + "/fd/*") if os.path.islink(link)]
+        files = [target_of(link) for link in glob.glob(path + "/fd/*")]
         if any(name.startswith(folder) for name in files):
             found[pid] = next(iter(children_of(pid)), 0)
     return found
@@ -162,8 +169,10 @@ class StorageDaemon(ManagerTest):
     def test_luks(self):
         self.write("phrase", "open sesame\n")
         self.write("wrong", "open barley\n")
-        subprocess.run(["qemu-img", "create", "-q", "--object", "secret,id=key,data=open sesame", "-f", "luks", "-o",
-                        "key-secret=key,iter-time=10", self.path("safe.luks"), "8M"], check=True)
+        command = ["qemu-img", "create", "-q", "--object", "secret,id=key,data=open sesame", "-f", "luks", "-o",
+                   "key-secret=key,iter-time=10", self.path("safe.luks"), "8M"]
+        # It measures how fast its CPU is, and gives up on a busy host now and then.
+        self.assertTrue(any(subprocess.run(command, stderr=subprocess.DEVNULL).returncode == 0 for attempt in range(10)))
         luks = {"format": "luks", "secret": self.path("phrase")}
         self.started(self.disk("safe.luks", **luks))
         self.one()
