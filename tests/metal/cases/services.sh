@@ -35,8 +35,9 @@ cat >/etc/rastos/guests/web.json <<END
   "memballoon": { "autodeflate": true, "free_page_reporting": true, "stats_period": 1 } }
 END
 guest_initrd watch <<'END'
+echo "watching"
 while sleep 0.2; do
-	now=$(stty size </dev/hvc0)
+	now=$(stty size </dev/hvc0 2>/dev/null) # which it refuses to say while it is 0 by 0
 	[ "$now" = "$size" ] || echo "size $now"
 	size=$now
 done
@@ -51,7 +52,7 @@ rastos-vmm up -d --timeout 60
 
 echo "the console's size"
 log=/run/rastos/guests/size/console.log # what is shown when it stalls
-wait_for 60 printed $log "^size"
+wait_for 60 printed $log "^watching"
 /payload/tools/metal-ask $control '{"id":1,"op":"console-resize","guest":"size","columns":132,"rows":43}' || fail "it was refused"
 wait_for 20 printed $log "^size 43 132"
 rastos-vmm kill --wait size
