@@ -18,6 +18,7 @@ import json
 import re
 import shlex
 import sys
+from collections import Counter
 from dataclasses import dataclass, field
 
 import peers
@@ -166,8 +167,8 @@ def least(said, work, length):
 
 
 def explained(work, said):
-    """(how often for one request, what), the most often first."""
-    found = []
+    """(how often for one request, what), the most often first; threads of one name are one."""
+    found = Counter()
     for what, keys, count in re.findall(rf"^(exit|call) {work.name} {{(.*)}} hitcount: *(\d+)", said, re.MULTILINE):
         if what == "exit":
             reason = int(re.search(r"exit_reason: *(\d+)", keys).group(1))
@@ -176,8 +177,8 @@ def explained(work, said):
             thread = re.search(r"common_pid: *(.*?) *\[", keys).group(1)
             call = re.search(r", id: *(?:sys_)?(\S+)", keys).group(1)
             text = f"{thread}: {call}"
-        found.append((int(count) / work.long, text))
-    return sorted(found, reverse=True)
+        found[text] += int(count)
+    return [(count / work.long, text) for text, count in found.most_common()]
 
 
 def read_results(subjects, text, explain):
