@@ -77,12 +77,12 @@ def rastos_devices(program, definition):
     return [program, "run", "--no-reboot", definition]
 
 
-def rastos_definition(kernel, initrd, transport, disk, tap, vsock):
-    """What the file says that rastos-vmm is given. vsock: the path of its unix socket."""
+def rastos_definition(kernel, initrd, transport, disk, tap, vhost, vsock):
+    """What the file says that rastos-vmm is given. vhost: the host's kernel moves the frames; vsock: the path of its unix socket."""
     return json.dumps({
         "name": "devices", "vcpus": 1, "memory_mib": MEMORY_MIB, "transport": transport,
         "kernel": {"path": kernel, "initrd": initrd, "cmdline": CMDLINE},
-        "disks": [{"path": disk}], "networks": [{"type": "tap", "device": tap}], "vsock": {"path": vsock},
+        "disks": [{"path": disk}], "networks": [{"type": "tap", "device": tap, "vhost": vhost}], "vsock": {"path": vsock},
     })
 
 
