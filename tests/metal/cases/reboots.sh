@@ -1,5 +1,5 @@
 # Guests that reboot as soon as their kernel is up, each time in a process made anew: the manager keeps nothing of those that were.
-# Eight times by one guest of each transport; with --long fifty times.
+# Five times by one guest of each transport; with --long fifty times.
 # timeout: 120
 # long: 900
 rm -rf tiny /etc/rastos/guests/*
@@ -54,7 +54,7 @@ reboots() {
 reboots 1 # what the manager makes once and keeps is there after it
 before=$(kept)
 memory=$(own_memory)
-times=7
+times=3
 [ -z "$long" ] || times=49
 reboots $times
 after=$(kept)
