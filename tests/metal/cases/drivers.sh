@@ -103,8 +103,6 @@ if [ "$long" ]; then
 		done
 	done
 else
-	check $stock mmio 1
 	check $stock pci 4
 	check $tuned mmio 2
-	check $tuned pci 3
 fi

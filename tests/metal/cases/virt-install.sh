@@ -49,15 +49,10 @@ boots() {
 	rastos-vmm undefine "$form"
 }
 boots vi-import "^disk vda 2048 serial <> ro 0" "^memory 1[0-3][0-9] cpus 1"
-boots vi-kernel "^memory"
 boots vi-serial "^disk vda 2048 serial <abc123>"
 boots vi-two-disks "^disk vda 2048 .* ro 0" "^disk vdb 4096 .* ro 1"
 boots vi-boot-order "^disk vda" "^disk vdb"
-boots vi-iotune "^disk vda 2048"
-boots vi-memory-odd "^memory 9[0-9][0-9] cpus 1"
 boots vi-rng "^virtio .*0x0004"
-boots vi-cpu-feature "^memory"
-boots vi-localtime "^memory"
 boots vi-vsock "^virtio .*0x0013"
 boots vi-graphics-vnc "^memory"
 rastos-vmm down
