@@ -1,7 +1,7 @@
 # Linux's own drivers, of Debian's kernel and of the tuned one, by both transports, on 1 to 4 vCPUs: random writes of several threads
 # that are checked in the guest and on the host, and every driver unbound and bound again while its device is used, from the device
 # and from its transport.
-# timeout: 240
+# timeout: 100
 # long: 1800
 tool=/payload/tools
 tunctl -t tap0 >/dev/null
