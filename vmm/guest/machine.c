@@ -213,13 +213,12 @@ int machine_create(const struct machine_config *config, struct machine **result,
 	machine->kvm.fd = -1;
 	machine->vm.fd = -1;
 	machine->memory.fd = -1;
-	machine->devices = (struct machine_devices){
-		.config = &machine->config,
-		.vm = &machine->vm,
-		.memory = &machine->memory,
-		.events = &machine->events,
-		.marks = &machine->marks,
-	};
+	/* One by one: most of it has room for devices that no guest has, and stays untouched memory. */
+	machine->devices.config = &machine->config;
+	machine->devices.vm = &machine->vm;
+	machine->devices.memory = &machine->memory;
+	machine->devices.events = &machine->events;
+	machine->devices.marks = &machine->marks;
 	machine_devices_init(&machine->devices);
 	machine->marks.marked = machine_marked;
 	machine->events = (struct machine_events){

@@ -55,7 +55,7 @@ done
 # Its cgroup, with the limits of its definition: 128 MiB and what it may have beside (docs/jail.md), its threads and a few.
 cgroup=/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$pid/cgroup")
 same "cgroup" "$cgroup" /sys/fs/cgroup/rastos/web.guest
-same "memory" "$(cat "$cgroup/memory.max")" $(((128 + 4 + 64) * 1024 * 1024))
+same "memory" "$(cat "$cgroup/memory.max")" $(((128 + 4 + 96) * 1024 * 1024))
 same "pids" "$(cat "$cgroup/pids.max")" 6
 grep -q cpu "$cgroup/cgroup.controllers" || fail "no cpu controller"
 

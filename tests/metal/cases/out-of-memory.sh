@@ -34,7 +34,7 @@ expect report "killed by the kernel: out of memory"
 
 # It starts again, as after any crash, with the limit that it should have; the other one has noticed nothing.
 wait_for 60 is web running
-[ "$(cat /sys/fs/cgroup/rastos/web.guest/memory.max)" = $(((96 + 3 + 64) * 1024 * 1024)) ] || fail "web's limit is not what it was"
+[ "$(cat /sys/fs/cgroup/rastos/web.guest/memory.max)" = $(((96 + 3 + 96) * 1024 * 1024)) ] || fail "web's limit is not what it was"
 [ "$(all_of db | sed 's/.*"pid":\([0-9]*\).*/\1/')" = "$before" ] || fail "db was hit, too"
 is db running || fail "db does not run"
 
