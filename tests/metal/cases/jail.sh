@@ -52,11 +52,11 @@ for fd in "/proc/$pid/fd"/*; do
 	esac
 done
 
-# Its cgroup, with the limits of its definition: 128 MiB and what it may have beside (docs/jail.md), its threads and a few.
+# Its cgroup, with the limits of its definition: 128 MiB and what it may have beside (docs/jail.md), its threads, those of its disk's ring, and a few.
 cgroup=/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$pid/cgroup")
 same "cgroup" "$cgroup" /sys/fs/cgroup/rastos/web.guest
 same "memory" "$(cat "$cgroup/memory.max")" $(((128 + 4 + 96) * 1024 * 1024))
-same "pids" "$(cat "$cgroup/pids.max")" 6
+same "pids" "$(cat "$cgroup/pids.max")" 8
 grep -q cpu "$cgroup/cgroup.controllers" || fail "no cpu controller"
 
 # Killed: nothing of it is left, and the next one has the same place.
