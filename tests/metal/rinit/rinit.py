@@ -199,7 +199,7 @@ def run_case(path, keep):
     machine = own_machine(before, text) if before.exists() else booted_machine(keep_writes=after.exists())
     try:
         try:
-            status = 0 if only_console(text) else machine.run(script, metal.case_timeout(text))
+            status = 0 if only_console(text) else machine.run(script, metal.case_timeout(text, long=False))
         except Failure:
             if not after.exists():
                 raise
