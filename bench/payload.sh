@@ -19,7 +19,8 @@ install -m 644 "$key" "$root/etc/rastos/keys/"
 install -m 755 "$spend" "$root/usr/bin/spend"
 install -m 755 -s "$vmm" "$root/usr/bin/rastos-vmm"
 install_libraries "$root" "$vmm"
-install_program "$root" "$(find_library libcrypto.so.3)" # rastos-vmm loads it when there is a signature to check
+# rastos-vmm loads these when there is a signature to check, or a kernel to unpack.
+install_program "$root" "$(find_library libcrypto.so.3)" "$(find_library liblz4.so.1)" "$(find_library liblzma.so.5)" "$(find_library libzstd.so.1)"
 for peer in qemu-system-x86_64 lkvm firecracker cloud-hypervisor; do
 	program=$(command -v "$peer") || continue
 	install -m 755 "$program" "$root/usr/bin/$peer"

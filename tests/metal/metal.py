@@ -101,6 +101,7 @@ class Emulator:
     def __init__(self, options, incoming=None, folder=None):
         self.folder = folder or make_folder()
         command = [
+            "setpriv", "--pdeathsig", "KILL",  # whoever ends this program, the machine ends with it
             "qemu-system-x86_64", "-name", "rastos-metal", "-M", "q35", "-nodefaults", "-display", "none",
             "-kernel", str(KERNEL),
             "-chardev", f"socket,id=console,path={self.folder}/console,server=on,wait=off,"
