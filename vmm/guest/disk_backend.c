@@ -27,6 +27,7 @@
 #define STOP_MS    2000
 #define LOOK_MS    10
 #define SECRET_MAX 4096
+#define ABOUT      "disk" /* its name for who looks at processes */
 #define PROCESSES  80 /* qemu-storage-daemon has up to 64 threads for what blocks */
 #define MEMORY     MIB(192)
 
@@ -39,7 +40,6 @@ struct start {
 	const struct disk_definition *disk;
 	const struct settings *settings;
 	const struct disk_backend_place *place;
-	char *about;
 	struct storage_file files[STORAGE_FILES_MAX];
 	char *paths[STORAGE_FILES_MAX];
 	unsigned count;
@@ -55,7 +55,6 @@ static void start_free(struct start *start)
 		cleanup_close(&start->files[i].tree);
 		free(start->paths[i]);
 	}
-	free(start->about);
 	explicit_bzero(start->secret, sizeof(start->secret));
 }
 
@@ -239,7 +238,7 @@ static int files_give(struct start *start, struct error *err)
 static int plan_memory(const struct start *start, struct error *err)
 {
 	const struct storage_wants wants = {
-		.about = start->about,
+		.about = ABOUT,
 		.disk = start->disk,
 		.files = start->files,
 		.file_count = start->count,
@@ -262,7 +261,7 @@ static int plan_memory(const struct start *start, struct error *err)
 static pid_t spawn(const struct start *start, int plan, int channel, int null, struct error *err)
 {
 	const struct jail_config jail = {
-		.name = start->about,
+		.name = ABOUT,
 		.on = start->place->jail,
 		.network = start->disk->source.network && start->disk->source.nbd.host,
 		.uid = start->uid,
@@ -336,15 +335,10 @@ int disk_backend_start(struct disk_backend *backend, const struct disk_definitio
 		       struct error *err)
 {
 	struct start start = {.disk = disk, .settings = settings, .place = place};
-	int code = 0;
+	int code;
 
 	*backend = (struct disk_backend){0};
-	if (asprintf(&start.about, "disk") < 0) {
-		start.about = NULL;
-		code = out_of_memory(&start, err);
-	}
-	if (code == 0)
-		code = files_open(&start, err);
+	code = files_open(&start, err);
 	if (code == 0)
 		code = files_give(&start, err);
 	if (code == 0)
