@@ -22,6 +22,7 @@
 #include "devmodel/rtc.h"
 #include "devmodel/serial.h"
 #include "hypervisor/kvm/vm.h"
+#include "hypervisor/kvm/vm_messages.h"
 #include "vmm/guest/disk_halt.h"
 #include "vmm/guest/machine.h"
 #include "vmm/guest/machine_hotplug.h"
@@ -53,6 +54,7 @@ struct machine_devices {
 	bool is_pci;
 	struct pci_bus pci_bus;
 	struct irq_messages messages;
+	struct vm_messages bound_messages;
 	struct pci_lines pci_lines;
 	struct pci_hotplug hotplug;
 	struct irqfd_line hotplug_irq;
