@@ -40,9 +40,7 @@ struct i6300esb {
 };
 
 static const struct pci_identity identity = {
-	.vendor = 0x8086,
-	.device = 0x25ab,
-	.class = 0x088000, /* a system peripheral as no other */
+	.vendor = 0x8086, .device = 0x25ab, .class = 0x088000, /* a system peripheral as no other */
 };
 
 /* --- Time; the lock is held --- */

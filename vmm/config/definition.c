@@ -198,9 +198,10 @@ static int read_disks(const struct json_place *root, const char *folder, struct 
 		return json_error(root, "kernel.from_disk", "there is no disks[%u]", definition->kernel_disk);
 	if (code == 0 && definition->kernel_disk != DEFINITION_NO_DISK &&
 	    disk_definition_has_backend(&definition->disks[definition->kernel_disk]))
-		return json_error(root, "kernel.from_disk",
-				  "must be a raw disk that is not transient: give kernel.path, or import the image "
-				  "(rastos-vmm disk import)");
+		return json_error(
+			root, "kernel.from_disk",
+			"must be a raw disk that is not transient: give kernel.path, or import the image "
+			"(rastos-vmm disk import)");
 	return code;
 }
 
@@ -258,8 +259,8 @@ static int read_actions(const struct json_place *root, struct guest_definition *
 	return 0;
 }
 
-/* A kernel of a disk is a distribution's: they all look for PCI, and not all for anything else. The watchdog is
- * found nowhere else. */
+/* A kernel of a disk is a distribution's: they all look for PCI, and not all for anything else. The watchdog
+ * is found nowhere else. */
 static int read_transport(const struct json_place *root, struct guest_definition *definition)
 {
 	bool wants_pci = definition->kernel_disk != DEFINITION_NO_DISK || definition->watchdog.present;

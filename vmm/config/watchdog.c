@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-static const char *const action_words[] = {"reset", "shutdown", "poweroff", "pause", "none", "inject-nmi", NULL};
+static const char *const action_words[] = {"reset", "shutdown",   "poweroff", "pause",
+					   "none",  "inject-nmi", NULL};
 
 const char *watchdog_action_name(enum watchdog_action action)
 {
@@ -22,9 +23,10 @@ int watchdog_definition_read(const struct json_place *root, struct watchdog_defi
 		return code;
 	word = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(place.object, "action"));
 	if (word && strcmp(word, "dump") == 0)
-		return json_error(&place, "action",
-				  "cannot be dump: a guest's memory is not written to a file; reset and poweroff keep a "
-				  "crash report");
+		return json_error(
+			&place, "action",
+			"cannot be dump: a guest's memory is not written to a file; reset and poweroff keep a "
+			"crash report");
 	if ((code = json_keys(&place, keys)) < 0 ||
 	    (code = json_word(&place, "model", model_words, &model)) < 0 ||
 	    (code = json_word(&place, "action", action_words, &action)) < 0)

@@ -123,7 +123,7 @@ static const struct rule rules[] = {
 	REFUSE (DEV "watchdog", "a guest has the watchdog of a PC: give model=\"i6300esb\"", MANY),
 	MAP    (DEV "watchdog/@model", "watchdog.model", watchdog_model, ELSE("\"i6300esb\""), .with = "watchdog"),
 	REFUSE (DEV "watchdog/@action", "a guest's memory is not written to a file: action=\"reset\" keeps a crash report", WHEN(".=dump")),
-	MAP    (DEV "watchdog/@action", "watchdog.action", watchdog_action, ELSE("\"reset\""), .with = "watchdog"),
+	MAP    (DEV "watchdog/@action", "watchdog.action", watchdog_action, ELSE("\"reset\"")),
 	IGNORE (DEV "watchdog/alias", "a name that it had while the guest ran"),
 	IGNORE (DEV "watchdog/address", PLACES),
 

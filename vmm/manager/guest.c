@@ -431,9 +431,9 @@ static bool starts_again(const struct managed_guest *guest)
 	case MACHINE_CRASHED:
 		return guest->definition->on_crash == GUEST_ACTION_RESTART;
 	case MACHINE_WATCHDOG:
-		return (guest->definition->watchdog.action == WATCHDOG_POWEROFF ? guest->definition->on_poweroff
-										: guest->definition->on_reboot) ==
-		       GUEST_ACTION_RESTART;
+		return (guest->definition->watchdog.action == WATCHDOG_POWEROFF
+				? guest->definition->on_poweroff
+				: guest->definition->on_reboot) == GUEST_ACTION_RESTART;
 	default:
 		return false;
 	}

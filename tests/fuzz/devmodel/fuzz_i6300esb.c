@@ -1,5 +1,5 @@
-/* Any accesses to the watchdog's registers while its guest is paused and goes on: it expires only when it is on,
- * and once it is locked nothing turns it off. */
+/* Any accesses to the watchdog's registers while its guest is paused and goes on: it expires only when it is
+ * on, and once it is locked nothing turns it off. */
 #include "common/util.h"
 #include "devmodel/i6300esb.h"
 #include "tests/fuzz/devmodel/input.h"

@@ -1,4 +1,5 @@
-/* The watchdog timer as Linux' driver uses it, and as nobody should. Its clock is 983040 ns a tick, or 960 ns. */
+/* The watchdog timer as Linux' driver uses it, and as nobody should. Its clock is 983040 ns a tick, or 960
+ * ns. */
 #include <criterion/criterion.h>
 #include <string.h>
 #include <time.h>
