@@ -28,6 +28,7 @@
 #include "vmm/guest/machine_hotplug.h"
 #include "vmm/guest/machine_services.h"
 #include "vmm/guest/machine_virtio.h"
+#include "vmm/guest/machine_watchdog.h"
 
 struct machine_devices {
 	/* Set by the machine. */
@@ -45,6 +46,7 @@ struct machine_devices {
 	struct rtc *rtc;
 	struct acpi_power *power;
 	struct machine_services services;
+	struct machine_watchdog watchdog;
 	struct disk_halt halt; /* made when a disk may stop the guest */
 	struct virtio_slot virtio[VIRTIO_SLOTS_MAX];
 	unsigned thread_count;

@@ -283,6 +283,7 @@ static int make_machine(struct guest_process *process, const struct boot_source 
 		.channels_changed = channels_changed,
 		.device_gone = device_gone,
 		.halted = process_halted,
+		.watchdog_expired = process_watchdog_expired,
 		.ended = guest_ended,
 		.owner = process,
 	};

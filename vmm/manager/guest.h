@@ -204,6 +204,8 @@ void guest_process_last_words(struct managed_guest *guest, char **registers);
 
 /* Its process told something new: the report, its status, or that it paused. */
 void guest_heard(struct managed_guest *guest);
+/* Its watchdog expired, and it still runs. */
+void guest_watchdog_expired(struct managed_guest *guest);
 /* Its process is gone; signal: what killed it, 0 if nothing did or nobody knows. */
 void guest_process_ended(struct managed_guest *guest, int signal);
 /* Follows the record that a former manager left; called once, before anything else. */

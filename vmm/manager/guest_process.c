@@ -99,6 +99,9 @@ static void take_message(struct managed_guest *guest, const struct guest_message
 		guest_heard(guest);
 		guest_hotplug_heard(guest);
 		break;
+	case GUEST_SAYS_WATCHDOG:
+		guest_watchdog_expired(guest);
+		break;
 	case GUEST_SAYS_NO:
 		memcpy(guest->refused_device, message->device, sizeof(guest->refused_device));
 		memcpy(guest->refused_why, message->why, sizeof(guest->refused_why));
