@@ -102,6 +102,7 @@ void definition_free(struct guest_definition *definition)
 	for (unsigned i = 0; i < definition->depends_count; i++)
 		free(definition->depends_on[i]);
 	channel_definitions_free(&definition->channels);
+	filesystem_definitions_free(&definition->filesystems);
 	cJSON_Delete(definition->json);
 	free(definition->name);
 	free(definition->image);
@@ -358,6 +359,7 @@ static int read_devices(const struct json_place *root, const char *folder,
 	    (code = read_networks(root, definition)) < 0 || (code = check_device_ids(root, definition)) < 0 ||
 	    (code = rng_definition_read(root, &definition->rng)) < 0 ||
 	    (code = channel_definitions_read(root, folder, &definition->channels)) < 0 ||
+	    (code = filesystem_definitions_read(root, folder, &definition->filesystems)) < 0 ||
 	    (code = memballoon_definition_read(root, &definition->wants, &definition->memballoon)) < 0 ||
 	    (code = watchdog_definition_read(root, &definition->watchdog)) < 0 ||
 	    (code = read_clock(root, &definition->clock)) < 0)
@@ -376,7 +378,11 @@ static int read_definition(const struct json_place *root, const char *folder,
 					   "console",  "on_poweroff", "on_reboot",  "on_crash",
 					   "ready",    "autostart",   "depends_on", "transport",
 					   "clock",    "channels",    "memballoon", "current_memory_mib",
+<<<<<<< HEAD
 					   "watchdog", NULL};
+=======
+					   "filesystems", NULL};
+>>>>>>> refs/heads/fs
 	unsigned role = GUEST_ROLE_SERVER;
 	int code;
 

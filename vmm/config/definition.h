@@ -21,6 +21,7 @@
 #include "vmm/config/channel.h"
 #include "vmm/config/cpu_features.h"
 #include "vmm/config/disk.h"
+#include "vmm/config/filesystem.h"
 #include "vmm/config/memballoon.h"
 #include "vmm/config/network_card.h"
 #include "vmm/config/rng.h"
@@ -112,6 +113,7 @@ struct guest_definition {
 	struct guest_clock clock;
 	struct rng_definition rng;
 	struct channel_definitions channels;
+	struct filesystem_definitions filesystems;
 	struct memballoon_definition memballoon;
 	struct watchdog_definition watchdog;
 	uint64_t vsock_cid; /* 0: no vsock device */

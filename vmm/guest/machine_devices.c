@@ -142,6 +142,8 @@ static int add_virtio(struct machine_devices *devices, struct error *err)
 		code = add_disk(devices, i, err);
 	for (unsigned i = 0; i < definition->network_count && code == 0; i++)
 		code = add_network(devices, i, err);
+	for (unsigned i = 0; i < definition->filesystems.count && code == 0; i++)
+		code = machine_devices_add_filesystem(devices, i, err);
 	if (code == 0)
 		code = machine_services_add(devices, err);
 	if (code == 0 && devices->is_pci)

@@ -74,6 +74,9 @@ int machine_devices_add_network(struct machine_devices *devices, const struct ne
 				const char *id, struct network_resource *resource, struct virtio_slot **slot,
 				struct error *err);
 
+/* The definition's (machine_filesystems.c); its channel is taken over. */
+int machine_devices_add_filesystem(struct machine_devices *devices, unsigned index, struct error *err);
+
 /* Of a network card (machine_network.c); -ENOENT: there is none of this id. Plugs its cable in or pulls it.
  */
 int machine_devices_set_link(struct machine_devices *devices, const char *id, bool up, struct error *err);

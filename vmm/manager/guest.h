@@ -88,7 +88,7 @@ struct managed_guest {
 	struct guest_talk mutters;  /* on its standard error, which is ... */
 	struct guest_errors errors; /* ... our end of this pipe */
 	struct passt passt[DEFINITION_NETWORKS_MAX];
-	struct disk_backend backends[DEFINITION_DISKS_MAX];
+	struct disk_backend backends[GUEST_BACKENDS_MAX];
 	bool adopting;                   /* found, and not heard of yet */
 	bool told_paused;                /* so it said last */
 	char told_halted[GUEST_WHY_MAX]; /* the same: which disk's error paused it; "": none */
