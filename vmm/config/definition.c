@@ -198,9 +198,10 @@ static int read_disks(const struct json_place *root, const char *folder, struct 
 		return json_error(root, "kernel.from_disk", "there is no disks[%u]", definition->kernel_disk);
 	if (code == 0 && definition->kernel_disk != DEFINITION_NO_DISK &&
 	    disk_definition_has_backend(&definition->disks[definition->kernel_disk]))
-		return json_error(root, "kernel.from_disk",
-				  "must be a raw disk that is not transient: give kernel.path, or import the image "
-				  "(rastos-vmm disk import)");
+		return json_error(
+			root, "kernel.from_disk",
+			"must be a raw disk that is not transient: give kernel.path, or import the image "
+			"(rastos-vmm disk import)");
 	return code;
 }
 
@@ -355,6 +356,7 @@ static int read_devices(const struct json_place *root, const char *folder,
 	    (code = rng_definition_read(root, &definition->rng)) < 0 ||
 	    (code = channel_definitions_read(root, folder, &definition->channels)) < 0 ||
 	    (code = memballoon_definition_read(root, &definition->wants, &definition->memballoon)) < 0 ||
+	    (code = video_definition_read(root, &definition->video)) < 0 ||
 	    (code = read_clock(root, &definition->clock)) < 0)
 		return code;
 	return read_vsock(root, folder, definition);
@@ -371,7 +373,7 @@ static int read_definition(const struct json_place *root, const char *folder,
 					   "console",  "on_poweroff", "on_reboot",  "on_crash",
 					   "ready",    "autostart",   "depends_on", "transport",
 					   "clock",    "channels",    "memballoon", "current_memory_mib",
-					   NULL};
+					   "video",    NULL};
 	unsigned role = GUEST_ROLE_SERVER;
 	int code;
 

@@ -24,6 +24,7 @@
 #include "vmm/config/memballoon.h"
 #include "vmm/config/network_card.h"
 #include "vmm/config/rng.h"
+#include "vmm/config/video.h"
 #include "vmm/config/wants.h"
 
 #define DEFINITION_NAME_MAX       63
@@ -112,6 +113,7 @@ struct guest_definition {
 	struct rng_definition rng;
 	struct channel_definitions channels;
 	struct memballoon_definition memballoon;
+	struct video_definition video;
 	uint64_t vsock_cid; /* 0: no vsock device */
 	char *vsock_path;   /* unix socket for host programs; NULL: only READY is listened to */
 	enum guest_console console;

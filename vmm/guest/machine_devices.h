@@ -44,7 +44,8 @@ struct machine_devices {
 	struct rtc *rtc;
 	struct acpi_power *power;
 	struct machine_services services;
-	struct disk_halt halt; /* made when a disk may stop the guest */
+	struct virtio_device *gpu; /* NULL: there is none */
+	struct disk_halt halt;     /* made when a disk may stop the guest */
 	struct virtio_slot virtio[VIRTIO_SLOTS_MAX];
 	unsigned thread_count;
 	struct device_thread threads[VIRTIO_THREADS];
@@ -69,6 +70,9 @@ int machine_devices_add_disk(struct machine_devices *devices, const struct disk_
 int machine_devices_add_network(struct machine_devices *devices, const struct network_definition *definition,
 				const char *id, struct network_resource *resource, struct virtio_slot **slot,
 				struct error *err);
+
+/* The GPU of the definition (machine_display.c). */
+int machine_display_add(struct machine_devices *devices, struct error *err);
 
 /* Of a network card (machine_network.c); -ENOENT: there is none of this id. Plugs its cable in or pulls it.
  */
