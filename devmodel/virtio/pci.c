@@ -35,6 +35,8 @@ static uint32_t class_of(uint32_t id)
 	case VIRTIO_ID_CONSOLE:
 	case VIRTIO_ID_VSOCK:
 		return 0x078000;
+	case VIRTIO_ID_GPU: /* a display, not compatible with VGA */
+		return 0x038000;
 	default:
 		return 0xff0000;
 	}

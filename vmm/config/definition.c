@@ -362,6 +362,7 @@ static int read_devices(const struct json_place *root, const char *folder,
 	    (code = filesystem_definitions_read(root, folder, &definition->filesystems)) < 0 ||
 	    (code = memballoon_definition_read(root, &definition->wants, &definition->memballoon)) < 0 ||
 	    (code = watchdog_definition_read(root, &definition->watchdog)) < 0 ||
+	    (code = video_definition_read(root, &definition->video)) < 0 ||
 	    (code = read_clock(root, &definition->clock)) < 0)
 		return code;
 	return read_vsock(root, folder, definition);
@@ -378,11 +379,7 @@ static int read_definition(const struct json_place *root, const char *folder,
 					   "console",  "on_poweroff", "on_reboot",  "on_crash",
 					   "ready",    "autostart",   "depends_on", "transport",
 					   "clock",    "channels",    "memballoon", "current_memory_mib",
-<<<<<<< HEAD
-					   "watchdog", NULL};
-=======
-					   "filesystems", NULL};
->>>>>>> refs/heads/fs
+					   "watchdog", "filesystems", "video",      NULL};
 	unsigned role = GUEST_ROLE_SERVER;
 	int code;
 

@@ -14,6 +14,7 @@
 
 #include "common/error.h"
 #include "common/loop.h"
+#include "devmodel/virtio/gpu.h"
 #include "hypervisor/boot/boot.h"
 #include "vmm/config/definition.h"
 #include "vmm/guest/boot_report.h"
@@ -26,6 +27,7 @@
 enum machine_thread {
 	MACHINE_THREAD_VCPU,
 	MACHINE_THREAD_DISK,
+	MACHINE_THREAD_DISPLAY,
 };
 
 struct machine_config {
@@ -36,6 +38,8 @@ struct machine_config {
 	struct loop *loop;
 	struct console_hub *console;
 	struct boot_recorder *recorder;
+	/* Shows the displays of its GPU (devmodel/virtio/gpu.h); NULL: nobody does. */
+	struct virtio_gpu_display *display;
 	/* A connected socket for the guest's vsock connection to this host port (devmodel/virtio/vsock.h). */
 	int (*vsock_connect)(void *owner, uint32_t port);
 	/* Called on each thread of the machine's, before it does anything; ends the process if it must not go
@@ -86,6 +90,10 @@ int machine_vsock_connect(struct machine *machine, int fd, uint32_t port);
 /* The size of the terminal on which the console is; nothing where the console is serial. The loop's thread.
  */
 void machine_resize_console(struct machine *machine, uint16_t columns, uint16_t rows);
+
+/* The size that a display would like to be of, or 0 and 0: it is not plugged in any more
+ * (virtio_gpu_set_size). -ENODEV: the machine has no GPU. Any thread. */
+int machine_resize_display(struct machine *machine, unsigned index, uint32_t width, uint32_t height);
 
 /* Channels for agents (machine_services.h), in the definition's order. The loop's thread. */
 unsigned machine_channels(const struct machine *machine);

@@ -47,7 +47,8 @@ struct machine_devices {
 	struct acpi_power *power;
 	struct machine_services services;
 	struct machine_watchdog watchdog;
-	struct disk_halt halt; /* made when a disk may stop the guest */
+	struct virtio_device *gpu; /* NULL: there is none */
+	struct disk_halt halt;     /* made when a disk may stop the guest */
 	struct virtio_slot virtio[VIRTIO_SLOTS_MAX];
 	unsigned thread_count;
 	struct device_thread threads[VIRTIO_THREADS];
@@ -76,6 +77,8 @@ int machine_devices_add_network(struct machine_devices *devices, const struct ne
 
 /* The definition's (machine_filesystems.c); its channel is taken over. */
 int machine_devices_add_filesystem(struct machine_devices *devices, unsigned index, struct error *err);
+/* The GPU of the definition (machine_display.c). */
+int machine_display_add(struct machine_devices *devices, struct error *err);
 
 /* Of a network card (machine_network.c); -ENOENT: there is none of this id. Plugs its cable in or pulls it.
  */

@@ -128,6 +128,7 @@ struct device_thread *device_thread_make(struct machine_devices *devices, struct
 	}
 	devices->thread_count++;
 	thread->devices = devices;
+	thread->kind = MACHINE_THREAD_DISK;
 	thread->retire = (struct loop_source){
 		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 		.events = EPOLLIN,
@@ -147,8 +148,11 @@ static void *device_thread_main(void *argument)
 	const struct machine_config *config = thread->devices->config;
 	int code;
 
-	placement_name_disk((unsigned)(thread - thread->devices->threads));
-	config->thread_started(config->owner, MACHINE_THREAD_DISK);
+	if (thread->kind == MACHINE_THREAD_DISPLAY)
+		placement_name_display();
+	else
+		placement_name_disk((unsigned)(thread - thread->devices->threads));
+	config->thread_started(config->owner, thread->kind);
 	code = loop_run(&thread->loop);
 	if (code < 0) {
 		log_error("device thread: %s", strerror(-code));
@@ -164,7 +168,7 @@ int virtio_slots_start(struct machine_devices *devices, struct error *err)
 		int code = -pthread_create(&thread->thread, NULL, device_thread_main, thread);
 
 		if (code < 0)
-			return error_set(err, code, "guest %s: cannot start the thread of a disk: %s",
+			return error_set(err, code, "guest %s: cannot start the thread of a device: %s",
 					 devices->config->definition->name, strerror(-code));
 		thread->running = true;
 	}
@@ -205,7 +209,8 @@ static struct device_thread *thread_find(struct machine_devices *devices, struct
 	for (unsigned i = 0; i < devices->thread_count; i++) {
 		struct device_thread *thread = &devices->threads[i];
 
-		if (!thread->of_a_queue && (!best || thread->users < best->users))
+		if (thread->kind == MACHINE_THREAD_DISK && !thread->of_a_queue &&
+		    (!best || thread->users < best->users))
 			best = thread;
 	}
 	return best;
@@ -255,6 +260,18 @@ struct virtio_slot *virtio_slot_open(struct machine_devices *devices, enum virti
 struct loop *virtio_slot_loop(struct virtio_slot *slot)
 {
 	return slot->thread ? &slot->thread->loop : slot->devices->config->loop;
+}
+
+int virtio_slot_make_thread(struct virtio_slot *slot, enum machine_thread kind, struct error *err)
+{
+	struct device_thread *thread = device_thread_make(slot->devices, err);
+
+	if (!thread)
+		return -ENOMEM;
+	thread->kind = kind;
+	thread->users++;
+	slot->thread = thread;
+	return 0;
 }
 
 int virtio_slot_queue_loops(struct virtio_slot *slot, unsigned count, struct loop **loops, struct error *err)
