@@ -50,6 +50,9 @@ struct machine_config {
 	/* A disk whose errors stop the guest had one, and waits: the guest is to be paused. Once it is
 	 * resumed, the disk tries again. Loop thread. */
 	void (*halted)(void *owner, const char *why);
+	/* The guest let its watchdog expire, whose action is not the machine's end (machine_watchdog.h). Loop
+	 * thread. */
+	void (*watchdog_expired)(void *owner);
 	/* A program of the guest has opened or closed a channel (machine_describe_channels). Loop thread. */
 	void (*channels_changed)(void *owner);
 	/* why: one sentence for MACHINE_CRASHED and MACHINE_FAILED, who asked for MACHINE_RESET. */
@@ -76,6 +79,8 @@ void machine_press_power(struct machine *machine);
  * once. Any thread; machine_resume: the loop's. */
 void machine_pause(struct machine *machine);
 void machine_resume(struct machine *machine);
+/* A non-maskable interrupt to each vCPU. Any thread. */
+void machine_inject_nmi(struct machine *machine);
 /* Types Ctrl-Alt-Del; -EBUSY when no driver listens. Any thread. */
 int machine_ctrl_alt_del(struct machine *machine);
 /* Connects a stream socket of the host's to this vsock port of the guest, see virtio_vsock_connect. -ENODEV:

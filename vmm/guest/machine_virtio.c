@@ -49,13 +49,27 @@ uint32_t virtio_gsi(unsigned index)
 	return LAYOUT_GSI_VIRTIO + index % VIRTIO_LINES;
 }
 
-/* Not by an irqfd for each vector: that costs a fifth more an interrupt, and a route for each would have to
- * follow what the guest writes to its tables. */
+/* Not by an irqfd for each vector: that costs a fifth more an interrupt. Who serves a queue outside of this
+ * process has one (vm_messages.h). */
 static void messages_send(struct irq_messages *messages, uint64_t address, uint32_t data)
 {
 	const struct machine_devices *devices = CONTAINER_OF(messages, struct machine_devices, messages);
 
 	vm_signal_msi(devices->vm, address, data);
+}
+
+static int messages_bind(struct irq_messages *messages, int eventfd, uint64_t address, uint32_t data)
+{
+	struct machine_devices *devices = CONTAINER_OF(messages, struct machine_devices, messages);
+
+	return vm_messages_bind(&devices->bound_messages, eventfd, address, data);
+}
+
+static void messages_unbind(struct irq_messages *messages, int eventfd)
+{
+	struct machine_devices *devices = CONTAINER_OF(messages, struct machine_devices, messages);
+
+	vm_messages_unbind(&devices->bound_messages, eventfd);
 }
 
 unsigned virtio_slot_index(const struct virtio_slot *slot)
@@ -417,7 +431,12 @@ int virtio_pci_bus_make(struct machine_devices *devices, struct error *err)
 {
 	int code;
 
-	devices->messages.send = messages_send;
+	devices->messages = (struct irq_messages){
+		.send = messages_send,
+		.bind = messages_bind,
+		.unbind = messages_unbind,
+	};
+	vm_messages_open(&devices->bound_messages, devices->vm);
 	pthread_mutex_init(&devices->pci_lines.lock, NULL);
 	pci_bus_init(&devices->pci_bus, LAYOUT_PCI_WINDOW);
 	code = bus_add(&devices->mmio,

@@ -24,7 +24,8 @@
 #include "vmm/config/definition.h"
 #include "vmm/guest/machine.h"
 
-#define VIRTIO_SLOTS_MAX (PCI_SLOTS - 1)
+/* The last PCI slot is the watchdog's (machine_watchdog.h). */
+#define VIRTIO_SLOTS_MAX (PCI_SLOTS - 2)
 /* Of disks, of cards' queues but the first, one more for disks that come later, and the GPU's. */
 #define VIRTIO_THREADS                                                                                       \
 	(DEFINITION_DISKS_MAX * DISK_QUEUES_MAX + DEFINITION_NETWORKS_MAX * (NETWORK_QUEUES_MAX - 1) + 2)

@@ -95,6 +95,9 @@ static const struct rule rules[] = {
 	ANY(ALL, poll),      /* a disk's backend is waited for when its guest resets it */
 
 	IOCTL(ALL, KVM_SIGNAL_MSI),        /* a PCI function's interrupts */
+	/* the same from vhost, by what the guest writes to the function's table */
+	IOCTL(MAIN | VCPU, KVM_IRQFD),
+	IOCTL(MAIN | VCPU, KVM_SET_GSI_ROUTING),
 	IOCTL(ALL, KVM_IRQ_LINE),          /* the same with a driver that does without MSI-X */
 	IOCTL(MAIN | VCPU, KVM_IOEVENTFD), /* the guest, or we, put its registers elsewhere */
 	ANY(MAIN, eventfd2),               /* a device that comes, and ... */
