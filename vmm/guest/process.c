@@ -85,9 +85,14 @@ static void channels_changed(void *owner)
 
 static void thread_started(void *owner, enum machine_thread kind)
 {
+	static const enum filter_kind filters[] = {
+		[MACHINE_THREAD_VCPU] = FILTER_VCPU,
+		[MACHINE_THREAD_DISK] = FILTER_DISK,
+		[MACHINE_THREAD_DISPLAY] = FILTER_DISPLAY,
+	};
 	const struct guest_process *process = owner;
 
-	confine_thread(process->config, kind == MACHINE_THREAD_VCPU ? FILTER_VCPU : FILTER_DISK);
+	confine_thread(process->config, filters[kind]);
 }
 
 /* --- From the user --- */
@@ -283,6 +288,7 @@ static int make_machine(struct guest_process *process, const struct boot_source 
 		.channels_changed = channels_changed,
 		.device_gone = device_gone,
 		.halted = process_halted,
+		.watchdog_expired = process_watchdog_expired,
 		.ended = guest_ended,
 		.owner = process,
 	};

@@ -46,6 +46,12 @@ Test(guest_words, halted_by_a_disk)
 	cr_assert_str_eq(message.halted, "");
 }
 
+Test(guest_words, watchdog)
+{
+	say("{\"event\":\"watchdog\",\"action\":7}");
+	cr_assert_eq(message.kind, GUEST_SAYS_WATCHDOG);
+}
+
 Test(guest_words, counters)
 {
 	say("{\"event\":\"counters\",\"counters\":{\"vcpus\":[{\"exits\":7,\"cpu_ns\":8}]}}");
