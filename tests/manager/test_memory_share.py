@@ -106,17 +106,18 @@ class MemoryShare(ManagerTest):
     def refuses(self, what):
         self.server(what)
         self.web()
+        self.configure(memory={"wait_seconds": 2})
         self.up()
         self.driver_there()
         wait_until(lambda: self.shared() > 170)
-        answer = self.ask("start", guest="web", wait=True, timeout_s=3)
-        self.assertEqual((answer["ok"], answer["code"]), (False, TIMED_OUT))
-        self.assertIn("waits for memory: of its 64 MiB only 0 are free while guest server has 200, of which the plan leaves it 136",
-                      answer["error"])
+        sum_that_does_not_fit = "of its 64 MiB only 0 are free while guest server has 200, of which the plan leaves it 136"
+        self.ok("start", "web")
+        wait_until(lambda: sum_that_does_not_fit in self.guest("web")["why"])
         self.assertEqual((self.state("web"), self.memory()), ("waiting", 200), "what was not given back is nobody else's")
-        self.ok("kill", "web")
-        wait_until(lambda: self.state("web") == "off")
-        self.assertEqual(self.memory(), 200)
+        answer = self.ask("boot-report", guest="web", wait=True)
+        self.assertEqual((answer["ok"], answer["code"]), (False, REFUSED), answer)
+        self.assertEqual(answer["error"], f"guest web: memory_mib: {sum_that_does_not_fit}: it has not given back the rest")
+        self.assertEqual((self.state("web"), self.memory()), ("failed", 200))
         self.assertEqual(self.events("memory-changed")[-1], "200 of 200 MiB", "it is told that it may keep it")
 
     def test_a_guest_that_refuses(self):

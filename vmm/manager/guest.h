@@ -92,7 +92,7 @@ struct managed_guest {
 	struct guest_talk mutters;  /* on its standard error, which is ... */
 	struct guest_errors errors; /* ... our end of this pipe */
 	struct passt passt[DEFINITION_NETWORKS_MAX];
-	struct disk_backend backends[DEFINITION_DISKS_MAX];
+	struct disk_backend backends[GUEST_BACKENDS_MAX];
 	bool adopting;                   /* found, and not heard of yet */
 	bool told_paused;                /* so it said last */
 	char told_halted[GUEST_WHY_MAX]; /* the same: which disk's error paused it; "": none */
@@ -206,6 +206,8 @@ void guest_process_last_words(struct managed_guest *guest, char **registers);
 
 /* Its process told something new: the report, its status, or that it paused. */
 void guest_heard(struct managed_guest *guest);
+/* Its watchdog expired, and it still runs. */
+void guest_watchdog_expired(struct managed_guest *guest);
 /* Its process is gone; signal: what killed it, 0 if nothing did or nobody knows. */
 void guest_process_ended(struct managed_guest *guest, int signal);
 /* Follows the record that a former manager left; called once, before anything else. */

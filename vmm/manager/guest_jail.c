@@ -68,7 +68,8 @@ static uint64_t memory_limit(const struct managed_guest *guest)
 	uint64_t given = guest->share.given_mib;
 	uint64_t gone = given ? definition->memory_mib - MIN(given, definition->memory_mib) : 0;
 
-	return cgroup_memory_for(MIB(definition->memory_mib)) - MIB(gone) + disk_backend_memory(definition);
+	return cgroup_memory_for(MIB(definition->memory_mib)) - MIB(gone) + disk_backend_memory(definition) +
+	       KIB(definition->video.vram_kib);
 }
 
 static void make_limits(const struct managed_guest *guest, struct limits *made)

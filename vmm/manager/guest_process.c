@@ -101,6 +101,9 @@ static void take_message(struct managed_guest *guest, const struct guest_message
 		guest_heard(guest);
 		guest_hotplug_heard(guest);
 		break;
+	case GUEST_SAYS_WATCHDOG:
+		guest_watchdog_expired(guest);
+		break;
 	case GUEST_SAYS_NO:
 		memcpy(guest->refused_device, message->device, sizeof(guest->refused_device));
 		memcpy(guest->refused_why, message->why, sizeof(guest->refused_why));
@@ -219,7 +222,7 @@ void guest_process_forget(struct managed_guest *guest)
 	guest_process_release(guest);
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
 		passt_stop(&guest->passt[i]);
-	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
+	for (unsigned i = 0; i < GUEST_BACKENDS_MAX; i++)
 		disk_backend_stop(&guest->backends[i]);
 	guest_jail_close(guest);
 	guest_hotplug_end(guest);
@@ -274,9 +277,8 @@ int guest_process_hear(struct managed_guest *guest, int fd, struct error *err)
 
 void guest_process_reap(struct managed_guest *guest)
 {
-	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
-		disk_backend_ended(
-			&guest->backends[i]); /* the guest's process knows what that means to its disk */
+	for (unsigned i = 0; i < GUEST_BACKENDS_MAX; i++)
+		disk_backend_ended(&guest->backends[i]); /* the guest's process knows what that means to its disk */
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++) {
 		if (passt_ended(&guest->passt[i]))
 			log_warning("guest %s: networks[%u]: passt has ended; the guest has no network there "

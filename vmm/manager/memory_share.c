@@ -216,7 +216,7 @@ static bool has_given(const struct managed_guest *guest)
 	const struct memory_share *share = &guest->share;
 
 	return share->driver && share->told_bytes <= MIB(share->target_mib) &&
-	       held_bytes(guest) <= MIB(share->target_mib) + FILES_BYTES;
+	       held_bytes(guest) <= MIB(share->target_mib) + KIB(guest->definition->video.vram_kib) + FILES_BYTES;
 }
 
 void memory_share_heard(struct managed_guest *guest, bool driver, uint64_t bytes)

@@ -10,8 +10,7 @@
 #include "vmm/manager/manager.h"
 #include "vmm/plan/plan.h"
 
-#define NS_PER_SECOND  1000000000ULL
-#define MEMORY_WAIT_NS (60 * NS_PER_SECOND) /* for memory that others are to give back */
+#define NS_PER_SECOND 1000000000ULL
 
 /* The first guest it depends on that is not ready; NULL when all are. */
 static struct managed_guest *not_ready(struct managed_guest *guest)
@@ -52,9 +51,11 @@ static bool is_needed(const struct managed_guest *guest)
 /* It waits for memory, and says whose: err has the sentence; until when, the first time that it does. */
 static void wait_for_memory(struct managed_guest *guest, const struct error *err)
 {
+	uint64_t patience_ns = guest->manager->settings->policy.memory_wait_s * NS_PER_SECOND + 1;
+
 	if (!guest->memory_due_ns) {
-		guest->memory_due_ns = monotonic_ns() + MEMORY_WAIT_NS;
-		loop_timer_set(&guest->deadline, MEMORY_WAIT_NS, 0);
+		guest->memory_due_ns = monotonic_ns() + patience_ns;
+		loop_timer_set(&guest->deadline, patience_ns, 0);
 	}
 	snprintf(guest->why, sizeof(guest->why), "%s", err->text);
 }
