@@ -83,3 +83,14 @@ void cpu_hotplug_ask_to_leave(struct cpu_hotplug *hotplug, unsigned cpu)
 	__atomic_fetch_or(&hotplug->leave[BANK(cpu)], BIT(cpu), __ATOMIC_SEQ_CST);
 	irq_raise(hotplug->line);
 }
+
+void cpu_hotplug_remind(const struct cpu_hotplug *hotplug)
+{
+	uint32_t unread = 0;
+
+	for (unsigned bank = 0; bank < CPU_HOTPLUG_BANKS; bank++)
+		unread |= __atomic_load_n(&hotplug->came[bank], __ATOMIC_SEQ_CST) |
+			  __atomic_load_n(&hotplug->leave[bank], __ATOMIC_SEQ_CST);
+	if (unread)
+		irq_raise(hotplug->line);
+}

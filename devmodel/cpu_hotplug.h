@@ -46,6 +46,9 @@ struct cpu_hotplug {
 /* 5.6.6, table 5.165; what _OST has as its event */
 #define CPU_HOTPLUG_EVENT_CHECK 1
 #define CPU_HOTPLUG_EVENT_EJECT 3
+/* 6.3.5.1, of an ejection: it is under way; the second one is what Linux says. */
+#define CPU_HOTPLUG_EJECTING_1 0x83
+#define CPU_HOTPLUG_EJECTING_2 0x84
 
 extern const struct bus_ops cpu_hotplug_ops; /* its device is a struct cpu_hotplug */
 
@@ -54,4 +57,6 @@ bool cpu_hotplug_is_there(const struct cpu_hotplug *hotplug, unsigned cpu);
 void cpu_hotplug_come(struct cpu_hotplug *hotplug, unsigned cpu, bool told);
 /* True: it was there, and is no longer: the guest has not taken it. */
 bool cpu_hotplug_take_back(struct cpu_hotplug *hotplug, unsigned cpu);
+/* What it has not read yet is told once more. */
+void cpu_hotplug_remind(const struct cpu_hotplug *hotplug);
 void cpu_hotplug_ask_to_leave(struct cpu_hotplug *hotplug, unsigned cpu);

@@ -96,6 +96,21 @@ Test(cpu_hotplug, what_nobody_took_is_taken_back)
 	cr_assert_eq(get(CPU_HOTPLUG_THERE), 1);
 }
 
+Test(cpu_hotplug, only_what_was_not_read_is_told_again)
+{
+	cpu_hotplug_come(&hotplug, 70, true);
+	cpu_hotplug_ask_to_leave(&hotplug, 70);
+	fake_irq_take(&irq);
+	cpu_hotplug_remind(&hotplug);
+	cr_assert_eq(fake_irq_take(&irq), 1);
+	get(CPU_HOTPLUG_CAME + 2 * 4);
+	cpu_hotplug_remind(&hotplug);
+	cr_assert_eq(fake_irq_take(&irq), 1);
+	get(CPU_HOTPLUG_LEAVE + 2 * 4);
+	cpu_hotplug_remind(&hotplug);
+	cr_assert_eq(fake_irq_take(&irq), 0);
+}
+
 Test(cpu_hotplug, an_answer_is_its_last_register)
 {
 	put(CPU_HOTPLUG_EVENT, CPU_HOTPLUG_EVENT_EJECT);
