@@ -102,6 +102,7 @@ void definition_free(struct guest_definition *definition)
 	for (unsigned i = 0; i < definition->depends_count; i++)
 		free(definition->depends_on[i]);
 	channel_definitions_free(&definition->channels);
+	filesystem_definitions_free(&definition->filesystems);
 	cJSON_Delete(definition->json);
 	free(definition->name);
 	free(definition->image);
@@ -359,8 +360,10 @@ static int read_devices(const struct json_place *root, const char *folder,
 	    (code = read_networks(root, definition)) < 0 || (code = check_device_ids(root, definition)) < 0 ||
 	    (code = rng_definition_read(root, &definition->rng)) < 0 ||
 	    (code = channel_definitions_read(root, folder, &definition->channels)) < 0 ||
+	    (code = filesystem_definitions_read(root, folder, &definition->filesystems)) < 0 ||
 	    (code = memballoon_definition_read(root, &definition->wants, &definition->memballoon)) < 0 ||
 	    (code = watchdog_definition_read(root, &definition->watchdog)) < 0 ||
+	    (code = video_definition_read(root, &definition->video)) < 0 ||
 	    (code = read_clock(root, &definition->clock)) < 0)
 		return code;
 	return read_vsock(root, folder, definition);
@@ -377,7 +380,8 @@ static int read_definition(const struct json_place *root, const char *folder,
 					   "console",  "on_poweroff", "on_reboot",  "on_crash",
 					   "ready",    "autostart",   "depends_on", "transport",
 					   "clock",    "channels",    "memballoon", "current_memory_mib",
-					   "watchdog", "current_vcpus", NULL};
+					   "watchdog", "filesystems", "video",      "current_vcpus",
+					   NULL};
 	unsigned role = GUEST_ROLE_SERVER;
 	int code;
 

@@ -144,6 +144,10 @@ static int add_virtio(struct machine_devices *devices, struct error *err)
 		code = add_disk(devices, i, err);
 	for (unsigned i = 0; i < definition->network_count && code == 0; i++)
 		code = add_network(devices, i, err);
+	for (unsigned i = 0; i < definition->filesystems.count && code == 0; i++)
+		code = machine_devices_add_filesystem(devices, i, err);
+	if (code == 0 && definition->video.heads)
+		code = machine_display_add(devices, err);
 	if (code == 0)
 		code = machine_services_add(devices, err);
 	if (code == 0 && devices->is_pci)
@@ -267,6 +271,8 @@ unsigned machine_devices_rings(const struct guest_definition *definition)
 unsigned machine_devices_threads(const struct guest_definition *definition)
 {
 	unsigned count = definition->transport == GUEST_TRANSPORT_PCI; /* of disks that come */
+
+	count += definition->video.heads > 0;
 
 	for (unsigned i = 0; i < definition->disk_count; i++)
 		count += definition->disks[i].queues;
