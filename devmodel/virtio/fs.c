@@ -245,6 +245,7 @@ static int fs_open_front(struct fs *fs, struct loop *loop, struct error *err)
 	struct vhost_user_options options = {
 		.channel = fs->channel,
 		.queues = FS_QUEUES,
+		.when_gone = "what the guest has mounted of it fails until it mounts it anew",
 		.answered = fs_answered,
 		.owner = fs,
 	};

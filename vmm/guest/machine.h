@@ -55,6 +55,8 @@ struct machine_config {
 	void (*watchdog_expired)(void *owner);
 	/* A program of the guest has opened or closed a channel (machine_describe_channels). Loop thread. */
 	void (*channels_changed)(void *owner);
+	/* The guest's memory can be changed now: its driver is there. Loop thread, with a device's locks. */
+	void (*memory_changes)(void *owner);
 	/* why: one sentence for MACHINE_CRASHED and MACHINE_FAILED, who asked for MACHINE_RESET. */
 	void (*ended)(void *owner, enum machine_end end, const char *why);
 	void *owner;
@@ -105,6 +107,15 @@ int machine_connect_channel(struct machine *machine, const char *name, int fd, s
 /* So much of its memory is the guest's to use, if it has a balloon: -EOPNOTSUPP otherwise. It gives the rest
  * in its time. The loop's thread. */
 int machine_set_memory(struct machine *machine, uint64_t mib, struct error *err);
+
+struct machine_memory {
+	bool changes;   /* it has a device for that, */
+	bool driver;    /* and the guest a driver */
+	uint64_t bytes; /* that the guest has now, as it says */
+};
+
+/* The loop's thread. */
+void machine_memory_read(const struct machine *machine, struct machine_memory *memory);
 
 /* Disks and network cards that come and go while the machine runs, with transport pci; the loop's thread. A
  * disk or card that comes is called id from then on; the resource's descriptor is taken over. -EEXIST: the id

@@ -83,6 +83,11 @@ static void channels_changed(void *owner)
 	process_state_changed(owner);
 }
 
+static void memory_changes(void *owner)
+{
+	process_state_changes(owner);
+}
+
 static void thread_started(void *owner, enum machine_thread kind)
 {
 	static const enum filter_kind filters[] = {
@@ -286,6 +291,7 @@ static int make_machine(struct guest_process *process, const struct boot_source 
 		.vsock_connect = vsock_connect,
 		.thread_started = thread_started,
 		.channels_changed = channels_changed,
+		.memory_changes = memory_changes,
 		.device_gone = device_gone,
 		.halted = process_halted,
 		.watchdog_expired = process_watchdog_expired,

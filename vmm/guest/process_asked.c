@@ -174,6 +174,12 @@ static void resume_guest(struct guest_process *process, const cJSON *message, in
 	process_pause(process, false);
 }
 
+static void tell_state(struct guest_process *process, const cJSON *asked, int fd)
+{
+	(void)asked, (void)fd;
+	process_state_changed(process);
+}
+
 static void tell_counters(struct guest_process *process, const cJSON *asked, int fd)
 {
 	struct machine_counters counters;
@@ -244,6 +250,7 @@ static const struct request requests[] = {
 	{"pause", FD_NONE, pause_guest},
 	{"press-power", FD_NONE, press_power},
 	{"resume", FD_NONE, resume_guest},
+	{"state", FD_NONE, tell_state},
 	{"stop", FD_NONE, stop},
 	{"vsock", FD_NEEDED, connect_client},
 };

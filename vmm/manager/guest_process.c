@@ -96,6 +96,8 @@ static void take_message(struct managed_guest *guest, const struct guest_message
 		memcpy(guest->told_halted, message->halted, sizeof(guest->told_halted));
 		guest->devices = message->devices;
 		guest->channels_open = message->channels_open;
+		/* First: who waits for its memory must not hear that it runs and has no driver. */
+		memory_share_heard(guest, message->memory_driver, message->memory_bytes);
 		guest_heard(guest);
 		guest_hotplug_heard(guest);
 		break;
@@ -225,6 +227,7 @@ void guest_process_forget(struct managed_guest *guest)
 	guest_jail_close(guest);
 	guest_hotplug_end(guest);
 	guest->channels_open = 0;
+	guest->share = (struct memory_share){0};
 	guest->record.process = (struct process_id){0};
 	cJSON_Delete(TAKE_PTR(guest->record.definition));
 	cJSON_Delete(TAKE_PTR(guest->record.numbers));

@@ -111,10 +111,11 @@ static int export_argument(const struct keeper *keeper, char *text, size_t size)
 
 static void disk_arguments(const struct keeper *keeper, char *export, size_t size, char **argv)
 {
+	static char option[] = "--export";
 	unsigned count = storage_arguments(keeper->plan, "serve", argv);
 
 	export_argument(keeper, export, size);
-	argv[count++] = (char[]){"--export"};
+	argv[count++] = option;
 	argv[count++] = export;
 	argv[count] = NULL;
 }
