@@ -34,8 +34,8 @@
 #define VIRTIO_GPU_HEADS_MAX      16    /* 5.7.4: VIRTIO_GPU_MAX_SCANOUTS */
 #define VIRTIO_GPU_CURSOR_SIDE    64    /* pixels: 5.7.6.10, a pointer's picture is 64x64 */
 #define VIRTIO_GPU_SIDE_MAX       16384 /* pixels of a resource, each way */
-#define VIRTIO_GPU_SIDE_MIN       16    /* pixels of a display, each way */
-#define VIRTIO_GPU_DISPLAY_MAX    8192  /* pixels of a display, each way */
+#define VIRTIO_GPU_SIDE_MIN       320   /* pixels of a display, each way */
+#define VIRTIO_GPU_DISPLAY_MAX    4095  /* pixels of a display, each way: what an EDID can tell */
 #define VIRTIO_GPU_RESOURCES_MAX  1024
 #define VIRTIO_GPU_PIXEL          4 /* bytes */
 #define VIRTIO_GPU_VRAM_DEFAULT   (256ULL << 20)

@@ -20,6 +20,14 @@ static void tell(const struct guest_process *process, cJSON *message)
 		log_debug("guest %s: the manager does not listen: %m", process->config->definition->name);
 }
 
+void process_tell_event(const struct guest_process *process, const char *event)
+{
+	cJSON *message = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(message, "event", event);
+	tell(process, message);
+}
+
 /* --- With a descriptor, which is taken over --- */
 
 static void take_broker(struct guest_process *process, const cJSON *message, int fd)
@@ -166,6 +174,12 @@ static void resume_guest(struct guest_process *process, const cJSON *message, in
 	process_pause(process, false);
 }
 
+static void tell_state(struct guest_process *process, const cJSON *asked, int fd)
+{
+	(void)asked, (void)fd;
+	process_state_changed(process);
+}
+
 static void tell_counters(struct guest_process *process, const cJSON *asked, int fd)
 {
 	struct machine_counters counters;
@@ -236,6 +250,7 @@ static const struct request requests[] = {
 	{"pause", FD_NONE, pause_guest},
 	{"press-power", FD_NONE, press_power},
 	{"resume", FD_NONE, resume_guest},
+	{"state", FD_NONE, tell_state},
 	{"stop", FD_NONE, stop},
 	{"vsock", FD_NEEDED, connect_client},
 };

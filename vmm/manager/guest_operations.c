@@ -259,7 +259,7 @@ static void op_memory_set(struct call *call, const struct request *request)
 	if (code == 0 && !mib)
 		code = json_error(&place, "memory_mib", "is missing: how much?");
 	if (code == 0)
-		code = guest_set_memory(request->guest, mib, &err);
+		code = memory_share_by_hand(request->guest, mib, &err);
 	refuse_request(call, code, &err);
 }
 

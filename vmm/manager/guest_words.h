@@ -19,7 +19,8 @@ enum guest_message_kind {
 	GUEST_SAYS_NOTHING, /* that could be understood */
 	GUEST_SAYS_STATE,
 	GUEST_SAYS_COUNTERS,
-	GUEST_SAYS_NO, /* to a device that was to come or go */
+	GUEST_SAYS_WATCHDOG, /* expired */
+	GUEST_SAYS_NO,       /* to a device that was to come or go */
 };
 
 #define GUEST_DEVICES_MAX (DEFINITION_DISKS_MAX + DEFINITION_NETWORKS_MAX)
@@ -43,6 +44,8 @@ struct guest_message {
 	char halted[GUEST_WHY_MAX]; /* paused by a disk's error: which; else "" */
 	struct guest_devices devices;
 	uint32_t channels_open; /* a bit a channel */
+	bool memory_driver;     /* the guest has a driver that changes how much memory it has, */
+	uint64_t memory_bytes;  /* and has so much, as it says */
 	/* What it refused: the device, and one sentence. */
 	char device[DEFINITION_NAME_MAX + 1];
 	char why[GUEST_WHY_MAX];

@@ -250,8 +250,10 @@ cJSON *manager_describe(const struct managed_guest *guest)
 	cJSON_AddStringToObject(json, "state", life_state_name(guest->state));
 	cJSON_AddNumberToObject(json, "vcpus", topology_vcpus(&definition->topology));
 	cJSON_AddNumberToObject(json, "memory_mib", (double)definition->memory_mib);
-	if (guest_alive(guest))
+	if (guest_alive(guest)) {
+		memory_share_describe(guest, json);
 		plan_describe_placement(json, definition);
+	}
 	cJSON_AddBoolToObject(json, "autostart", definition->autostart);
 	if (guest_alive(guest)) {
 		cJSON_AddNumberToObject(json, "pid", guest->record.process.pid);
@@ -320,6 +322,7 @@ int manager_open(struct manager *manager, struct settings *settings, const char 
 		.started_ns = monotonic_ns(),
 		.local_group = local_group_find(),
 		.hush.source.fd = -1,
+		.memory_timer.source.fd = -1,
 	};
 	/* By itself, and never written whole: most of its pages stay untouched. */
 	manager->events = calloc(1, sizeof(*manager->events));
@@ -328,6 +331,8 @@ int manager_open(struct manager *manager, struct settings *settings, const char 
 	manager->tasks =
 		(struct tasks){.events = manager->events, .changed = tasks_changed, .owner = manager};
 	code = loop_timer_init(loop, &manager->hush, hush_over);
+	if (code == 0)
+		code = loop_timer_init(loop, &manager->memory_timer, memory_share_timer);
 	if (code < 0)
 		return error_set(err, code, "cannot make the manager's timer: %s", strerror(-code));
 	code = mode_word ? mode_parse("--mode", mode_word, &manager->mode, err)
@@ -364,5 +369,6 @@ void manager_close(struct manager *manager)
 	manager->networks = NULL;
 	free(TAKE_PTR(manager->host));
 	loop_timer_close(manager->loop, &manager->hush);
+	loop_timer_close(manager->loop, &manager->memory_timer);
 	free(TAKE_PTR(manager->events));
 }

@@ -128,6 +128,7 @@ static void take_guest(struct planner *planner, unsigned index, const struct pla
 		.vcpus = wants->vcpus,
 		.threads = 1,
 		.memory_mib = wants->memory_mib,
+		.memory_chosen = making->auto_memory,
 		.exclusive = wants->exclusive,
 		.placement = {.weight = wants->weight, .pages = wants->pages, .numa_mode = wants->numa_mode},
 	};

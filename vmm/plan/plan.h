@@ -48,6 +48,7 @@ struct plan_guest {
 	unsigned vcpus;
 	unsigned threads; /* of a core, as the guest is to see them unless its definition has a topology */
 	uint64_t memory_mib;
+	bool memory_chosen; /* by the plan: its definition says nothing of it */
 	bool exclusive;
 	struct guest_placement placement;
 };
