@@ -104,14 +104,16 @@ bool machine_channel_open(const struct machine *machine, unsigned channel);
 /* A program of the host for this channel: fd is taken over on success. -ENOENT, -EBUSY. */
 int machine_connect_channel(struct machine *machine, const char *name, int fd, struct error *err);
 
-/* So much of its memory is the guest's to use, if it has a balloon: -EOPNOTSUPP otherwise. It gives the rest
- * in its time. The loop's thread. */
+/* So much memory is to be the guest's: of its RAM the balloon holds the rest (-EOPNOTSUPP without one), what
+ * is more is plugged in, in whole blocks. The guest does it in its time. The loop's thread. */
 int machine_set_memory(struct machine *machine, uint64_t mib, struct error *err);
 
 struct machine_memory {
 	bool changes;   /* it has a device for that, */
 	bool driver;    /* and the guest a driver */
-	uint64_t bytes; /* that the guest has now, as it says */
+	uint64_t bytes; /* that the guest has now, what is plugged in included; of its RAM it is what it says
+			 */
+	uint64_t size, requested, plugged; /* of memory devices */
 };
 
 /* The loop's thread. */
