@@ -97,3 +97,10 @@ void vcpu_tell_paused(struct vcpu *vcpu)
 {
 	ioctl(vcpu->fd, KVM_KVMCLOCK_CTRL, 0); /* EINVAL: the guest has no kvmclock */
 }
+
+void vcpu_wait_for_startup(struct vcpu *vcpu)
+{
+	struct kvm_mp_state state = {.mp_state = KVM_MP_STATE_UNINITIALIZED};
+
+	ioctl(vcpu->fd, KVM_SET_MP_STATE, &state); /* cannot fail: its APIC is in the kernel */
+}
