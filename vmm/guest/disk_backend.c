@@ -30,6 +30,9 @@
 #define ABOUT      "disk" /* its name for who looks at processes */
 #define PROCESSES  80 /* qemu-storage-daemon has up to 64 threads for what blocks */
 #define MEMORY     MIB(192)
+/* Of virtiofsd, which has each file open that the guest remembers. */
+#define FILESYSTEM_PROCESSES 8
+#define FILESYSTEM_MEMORY    MIB(64)
 
 /* Users of daemons that root starts: above those of programs (sandbox_ids.c), one a guest. */
 #define IDS_FIRST 1930000000U
@@ -388,10 +391,14 @@ static unsigned count_of(const struct guest_definition *definition)
 
 uint64_t disk_backend_memory(const struct guest_definition *definition)
 {
-	return count_of(definition) * MEMORY;
+	return count_of(definition) * MEMORY + definition->filesystems.count * FILESYSTEM_MEMORY;
 }
 
 unsigned disk_backend_processes(const struct guest_definition *definition)
 {
-	return count_of(definition) * PROCESSES;
+	unsigned count = count_of(definition) * PROCESSES;
+
+	for (unsigned i = 0; i < definition->filesystems.count; i++)
+		count += FILESYSTEM_PROCESSES + definition->filesystems.list[i].thread_pool;
+	return count;
 }

@@ -78,16 +78,31 @@ static void device_gone(void *owner, const char *id)
 	process_state_changed(owner);
 }
 
+static void vcpus_changed(void *owner)
+{
+	process_state_changed(owner);
+}
+
 static void channels_changed(void *owner)
 {
 	process_state_changed(owner);
 }
 
+static void memory_changes(void *owner)
+{
+	process_state_changes(owner);
+}
+
 static void thread_started(void *owner, enum machine_thread kind)
 {
+	static const enum filter_kind filters[] = {
+		[MACHINE_THREAD_VCPU] = FILTER_VCPU,
+		[MACHINE_THREAD_DISK] = FILTER_DISK,
+		[MACHINE_THREAD_DISPLAY] = FILTER_DISPLAY,
+	};
 	const struct guest_process *process = owner;
 
-	confine_thread(process->config, kind == MACHINE_THREAD_VCPU ? FILTER_VCPU : FILTER_DISK);
+	confine_thread(process->config, filters[kind]);
 }
 
 /* --- From the user --- */
@@ -202,6 +217,7 @@ static int process_open(struct guest_process *process, struct error *err)
 static void write_last_words(struct guest_process *process)
 {
 	char tail[CONSOLE_TAIL + 1] = "";
+	char text[BOOT_REPORT_TEXT_MAX];
 	struct boot_report report;
 	cJSON *words;
 	int code;
@@ -211,12 +227,13 @@ static void write_last_words(struct guest_process *process)
 	if (process->console)
 		tail[console_hub_tail(process->console, tail, CONSOLE_TAIL)] = '\0';
 	boot_recorder_read(process->config->recorder, &report);
+	boot_report_to_text(&report, text);
 	words = cJSON_CreateObject();
 	cJSON_AddStringToObject(words, "end", machine_end_name(process->end));
 	cJSON_AddStringToObject(words, "why", process->why->text);
 	cJSON_AddStringToObject(words, "registers", process->registers);
 	cJSON_AddStringToObject(words, "console", tail);
-	cJSON_AddItemToObject(words, "report", boot_report_to_json(&report));
+	cJSON_AddStringToObject(words, "report", text);
 	code = last_words_write(process->last_words, words);
 	cJSON_Delete(words);
 	if (code < 0)
@@ -278,9 +295,13 @@ static int make_machine(struct guest_process *process, const struct boot_source 
 		.recorder = config->recorder,
 		.vsock_connect = vsock_connect,
 		.thread_started = thread_started,
+		.vcpus_set = process_vcpus_set,
+		.vcpus_changed = vcpus_changed,
 		.channels_changed = channels_changed,
+		.memory_changes = memory_changes,
 		.device_gone = device_gone,
 		.halted = process_halted,
+		.watchdog_expired = process_watchdog_expired,
 		.ended = guest_ended,
 		.owner = process,
 	};

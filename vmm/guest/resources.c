@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "common/util.h"
 #include "hypervisor/kvm/kvm.h"
 #include "vmm/guest/disk_open.h"
+#include "vmm/guest/filesystem_backend.h"
 #include "vmm/net/networks.h"
 #include "vmm/net/tap.h"
 #include "vmm/net/vhost_net.h"
@@ -344,6 +346,8 @@ void guest_resources_init(struct guest_resources *resources)
 	};
 	for (unsigned i = 0; i < CHANNELS_MAX; i++)
 		resources->channel_fds[i] = -1;
+	for (unsigned i = 0; i < FILESYSTEMS_MAX; i++)
+		resources->filesystem_fds[i] = -1;
 	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
 		resources->disks[i].fd = -1;
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
@@ -355,6 +359,30 @@ static int open_disk(const struct disk_definition *definition, const struct sett
 {
 	disk->size = 1; /* a backend says it later */
 	return disk_definition_has_backend(definition) ? 0 : disk_open(definition, settings, disk, err);
+}
+
+static int open_filesystems(const struct guest_definition *definition, const struct settings *settings,
+			    const struct disk_backend_place *place, struct guest_resources *resources,
+			    struct error *err)
+{
+	for (unsigned i = 0; i < definition->filesystems.count; i++) {
+		struct disk_backend *backend = &resources->backends[DEFINITION_DISKS_MAX + i];
+		const struct filesystem_definition *filesystem = &definition->filesystems.list[i];
+		int fd = filesystem_backend_begin(backend, filesystem, settings, place, err);
+		struct pollfd wait = {.fd = fd, .events = POLLIN};
+		char text[256] = "";
+		ssize_t got;
+
+		if (fd < 0)
+			return fd;
+		resources->filesystem_fds[i] = fd;
+		poll(&wait, 1, 10000);
+		got = recv(fd, text, sizeof(text) - 1, MSG_PEEK | MSG_DONTWAIT);
+		if (got != sizeof(uint32_t))
+			return error_set(err, -EIO, "filesystem %s: %s", filesystem->tag,
+					 got > 0 ? text : "its daemon has ended without a word");
+	}
+	return 0;
 }
 
 int guest_resources_open_backends(const struct guest_definition *definition, const struct settings *settings,
@@ -371,7 +399,7 @@ int guest_resources_open_backends(const struct guest_definition *definition, con
 			return fd;
 		resources->disks[i].fd = fd;
 	}
-	return 0;
+	return open_filesystems(definition, settings, place, resources, err);
 }
 
 int guest_resources_open(const struct guest_definition *definition, const struct settings *settings,
@@ -418,8 +446,13 @@ void guest_resources_close(struct guest_resources *resources)
 	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++) {
 		cleanup_close(&resources->disks[i].fd);
 		resources->disks[i].fd = -1;
-		disk_backend_stop(&resources->backends[i]);
 	}
+	for (unsigned i = 0; i < FILESYSTEMS_MAX; i++) {
+		cleanup_close(&resources->filesystem_fds[i]);
+		resources->filesystem_fds[i] = -1;
+	}
+	for (unsigned i = 0; i < GUEST_BACKENDS_MAX; i++)
+		disk_backend_stop(&resources->backends[i]);
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++) {
 		card_fds_close(&resources->networks[i].fds);
 		passt_stop(&resources->networks[i].passt);

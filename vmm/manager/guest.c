@@ -19,6 +19,7 @@
 #include "vmm/jail/cgroup.h"
 #include "vmm/manager/crash.h"
 #include "vmm/manager/division.h"
+#include "vmm/manager/guest_vcpus.h"
 #include "vmm/manager/manager.h"
 #include "vmm/plan/report.h"
 
@@ -66,6 +67,7 @@ void guest_note_numbers(struct managed_guest *guest)
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
 		cJSON_AddItemToArray(cards, cJSON_CreateString(guest->cards[i]));
 	cJSON_AddNumberToObject(numbers, "memory_mib", (double)guest->definition->memory_mib);
+	memory_share_note(guest, numbers);
 	plan_describe_placement(numbers, guest->definition);
 	cJSON_Delete(guest->record.numbers);
 	guest->record.numbers = numbers;
@@ -104,8 +106,10 @@ static int happen(struct managed_guest *guest, enum life_event event, struct err
 	if (code < 0)
 		return refuse(guest, code, err);
 	guest->state = step.next;
-	if (step.next != LIFE_WAITING)
+	if (step.next != LIFE_WAITING) {
 		guest->holds = false;
+		guest->memory_due_ns = 0;
+	}
 	code = act(guest, step.action, err);
 	if (code < 0 && guest->state == step.next)
 		guest->state = before; /* it did not happen */
@@ -158,6 +162,7 @@ static int spawn(struct managed_guest *guest, struct error *err)
 	int code;
 
 	guest_use_fresh(guest);
+	guest_vcpus_begin(guest);
 	loop_timer_clear(&guest->deadline);
 	guest->end = MACHINE_RUNNING;
 	boot_report_clear(&guest->report, guest->definition->name);
@@ -165,8 +170,10 @@ static int spawn(struct managed_guest *guest, struct error *err)
 	guest->halted = false;
 	free(TAKE_PTR(guest->console_tail));
 	code = division_give(guest, err);
-	if (code == 0)
+	if (code == 0) {
+		memory_share_begin(guest);
 		code = start_process(guest, err);
+	}
 	guest->start_cost_ns = monotonic_ns() - began;
 	if (code < 0) {
 		guest->end = MACHINE_FAILED;
@@ -187,7 +194,7 @@ static uint64_t restart_delay_ns(struct managed_guest *guest)
 	uint64_t lived_ns = monotonic_ns() - guest->record.started_ns;
 	uint64_t delay_ns = RESTART_MIN_NS;
 
-	if (guest->end != MACHINE_CRASHED) {
+	if (guest->end != MACHINE_CRASHED && guest->end != MACHINE_WATCHDOG) {
 		delay_ns = MAX(delay_ns, START_COST * guest->start_cost_ns);
 		return lived_ns < delay_ns ? delay_ns - lived_ns : 0;
 	}
@@ -391,6 +398,30 @@ void guest_heard(struct managed_guest *guest)
 	manager_changed(guest->manager);
 }
 
+/* The definition says what it is to mean, whatever its process says. */
+void guest_watchdog_expired(struct managed_guest *guest)
+{
+	const struct watchdog_definition *watchdog = &guest->definition->watchdog;
+	struct error err;
+
+	if (!watchdog->present)
+		return;
+	log_warning("guest %s: its watchdog expired: %s", guest->definition->name,
+		    watchdog_action_name(watchdog->action));
+	events_add(guest->manager->events, "watchdog", guest->definition->name,
+		   watchdog_action_name(watchdog->action));
+	if (watchdog->action == WATCHDOG_SHUTDOWN && guest->state != LIFE_STOPPING) {
+		if (guest_shutdown(guest, GUEST_DOWN_SECONDS, &err) < 0)
+			log_warning("%s", err.text);
+	} else if (watchdog->action == WATCHDOG_PAUSE) {
+		snprintf(guest->why, sizeof(guest->why), "guest %s: its watchdog expired",
+			 guest->definition->name);
+		guest->halted = true;
+		happened(guest, LIFE_HALT);
+	}
+	manager_changed(guest->manager);
+}
+
 static bool starts_again(const struct managed_guest *guest)
 {
 	if (guest->manager->going_down)
@@ -406,6 +437,10 @@ static bool starts_again(const struct managed_guest *guest)
 		return guest->definition->on_reboot == GUEST_ACTION_RESTART;
 	case MACHINE_CRASHED:
 		return guest->definition->on_crash == GUEST_ACTION_RESTART;
+	case MACHINE_WATCHDOG:
+		return (guest->definition->watchdog.action == WATCHDOG_POWEROFF
+				? guest->definition->on_poweroff
+				: guest->definition->on_reboot) == GUEST_ACTION_RESTART;
 	default:
 		return false;
 	}
@@ -464,6 +499,9 @@ void guest_process_ended(struct managed_guest *guest, int signal)
 	if (!again || guest->fresh) /* else its network waits for it */
 		networks_detach(guest->manager->networks, guest->definition->name);
 	fault = machine_end_is_fault(guest->end);
+	if (guest->end == MACHINE_WATCHDOG)
+		events_add(guest->manager->events, "watchdog", guest->definition->name,
+			   watchdog_action_name(guest->definition->watchdog.action));
 	if (fault && guest->end != MACHINE_REFUSED)
 		crash_report_write(guest, registers ? registers : "");
 	if (!again)

@@ -64,6 +64,9 @@ static const struct acpi_pci pci = {
 	.hotplug_gsi = LAYOUT_GSI_HOTPLUG,
 };
 
+/* Two of the processors are there at first. */
+static const struct acpi_cpus cpus = {.present = 2, .port = 0x620, .gsi = LAYOUT_GSI_CPUS};
+
 static void teardown(void)
 {
 	free(fixture.ram);
@@ -231,6 +234,29 @@ Test(acpi, madt_uses_x2apic_entries_above_254)
 	cr_assert(madt_entry(ACPI_MADT_LOCAL_X2APIC_NMI, 0));
 }
 
+Test(acpi, madt_marks_cpus_that_may_come)
+{
+	const struct acpi_madt_local_apic *entry;
+
+	fixture.machine.topology = (struct cpu_topology){.sockets = 1, .cores = 4, .threads = 1};
+	fixture.machine.cpus = &cpus;
+	build();
+	for (unsigned i = 0; i < 4; i++) {
+		entry = madt_entry(ACPI_MADT_LOCAL_APIC, i);
+		cr_assert_eq(entry->flags, i < 2 ? ACPI_MADT_ENABLED : ACPI_MADT_ONLINE_CAPABLE);
+	}
+	cr_assert_geq(fadt_get()->minor_version, 3, "which makes a kernel look at the second flag");
+}
+
+Test(acpi, as_many_cpus_as_there_may_be_come_and_go)
+{
+	fixture.machine.topology = (struct cpu_topology){.sockets = 1, .cores = 255, .threads = 1};
+	fixture.machine.virtio_count = LAYOUT_VIRTIO_MAX;
+	fixture.machine.pci = &pci;
+	fixture.machine.cpus = &cpus;
+	build();
+}
+
 Test(acpi, mcfg_has_the_one_bus)
 {
 	build();
@@ -244,6 +270,37 @@ Test(acpi, mcfg_has_the_one_bus)
 	cr_assert_eq(mcfg_get()->segment, 0);
 	cr_assert_eq(mcfg_get()->first_bus, 0);
 	cr_assert_eq(mcfg_get()->last_bus, 0);
+}
+
+/* A memory device's range above the RAM; its blocks are all unplugged. */
+static void add_memory_device(void)
+{
+	static _Atomic uint64_t bits[1];
+
+	cr_assert_eq(guest_memory_add(&fixture.memory, GIB(6), MIB(128), fixture.ram, MIB(2)), 0);
+	guest_memory_set_blocks(&fixture.memory, 21, bits, fixture.ram);
+}
+
+Test(acpi, srat_says_up_to_where_memory_may_come)
+{
+	const struct acpi_srat_local_x2apic *cpu;
+	const struct acpi_srat_memory *memory;
+	const struct acpi_srat *srat;
+
+	add_memory_device();
+	build();
+	cr_assert_eq(xsdt_get()->header.length, sizeof(struct acpi_header) + 3 * sizeof(uint64_t));
+	srat = (const void *)table_at(xsdt_get()->tables[2], "SRAT");
+	cr_assert_eq(srat->header.length, 48 + 2 * 24 + 2 * 40);
+	cpu = (const void *)(srat + 1);
+	memory = (const void *)(cpu + 2);
+	cr_assert_eq(cpu[1].type, ACPI_SRAT_LOCAL_X2APIC);
+	cr_assert_eq(cpu[1].length, 24);
+	cr_assert_eq(cpu[1].x2apic_id, topology_apic_id(&fixture.machine.topology, 1));
+	cr_assert_eq(cpu[1].flags, ACPI_SRAT_ENABLED);
+	cr_assert(memory[0].base == 0 && memory[0].size == MIB(2) && memory[0].flags == ACPI_SRAT_ENABLED);
+	cr_assert(memory[1].base == GIB(6) && memory[1].size == MIB(128) && memory[1].node == 0);
+	cr_assert_eq(memory[1].flags, ACPI_SRAT_ENABLED | ACPI_SRAT_HOT_PLUGGABLE);
 }
 
 Test(acpi, too_many_cpus_are_refused)
@@ -309,7 +366,8 @@ static void require_tool(const char *tool)
 /* Disassembles every table, compiles it again, and compares. */
 static void expect_iasl_agrees(void)
 {
-	const char *names[] = {"dsdt", "facp", "apic", "xsdt", fixture.machine.pci ? "mcfg" : NULL, NULL};
+	const char *names[] = {"dsdt", "facp", "apic", "xsdt", NULL, NULL, NULL};
+	unsigned count = 4, tables = 2;
 	char folder[] = "/tmp/rastos-acpi-XXXXXX";
 	static char output[65536];
 
@@ -318,8 +376,12 @@ static void expect_iasl_agrees(void)
 	table_save(folder, "facp", &fadt_get()->header);
 	table_save(folder, "apic", &madt_get()->header);
 	table_save(folder, "xsdt", &xsdt_get()->header);
-	if (fixture.machine.pci)
-		table_save(folder, "mcfg", &mcfg_get()->header);
+	if (fixture.machine.pci) {
+		table_save(folder, names[count++] = "mcfg", &mcfg_get()->header);
+		tables++;
+	}
+	if (fixture.memory.count > 1)
+		table_save(folder, names[count++] = "srat", table_at(xsdt_get()->tables[tables], "SRAT"));
 	for (const char **name = names; *name; name++) {
 		cr_assert_eq(shell(output, sizeof(output), "cd %s && iasl -d %s.dat 2>&1", folder, *name), 0,
 			     "%s", output);
@@ -338,6 +400,15 @@ static void expect_iasl_agrees(void)
 Test(acpi, iasl_disassembles_and_compiles_back_the_same)
 {
 	require_tool("iasl");
+	build();
+	expect_iasl_agrees();
+}
+
+Test(acpi, iasl_agrees_with_memory_that_comes_and_goes)
+{
+	require_tool("iasl");
+	fixture.machine.pci = &pci;
+	add_memory_device();
 	build();
 	expect_iasl_agrees();
 }
@@ -365,6 +436,47 @@ Test(acpi, iasl_agrees_with_a_pci_bus)
 	fixture.machine.virtio_count = 0;
 	build();
 	expect_iasl_agrees();
+}
+
+Test(acpi, iasl_agrees_with_cpus_that_come_and_go)
+{
+	require_tool("iasl");
+	fixture.machine.cpus = &cpus;
+	fixture.machine.topology = (struct cpu_topology){.sockets = 2, .cores = 33, .threads = 2};
+	build();
+	expect_iasl_agrees();
+}
+
+/* Of a machine whose ports keep what is written to them: acpiexec has no others. */
+Test(acpi, acpica_evaluates_the_cpus)
+{
+	static const char *expected[] = {
+		"1 ACPI AML tables successfully acquired and loaded",
+		"00 08 21 21 01 00 00 00", /* the entry of processor 33, there */
+		"[Integer] = 0000000000000000",
+		NULL,
+	};
+	char folder[] = "/tmp/rastos-acpi-XXXXXX";
+	static char output[262144];
+	char rest[16];
+
+	require_tool("acpiexec");
+	fixture.machine.cpus = &cpus;
+	fixture.machine.topology = (struct cpu_topology){.sockets = 1, .cores = 40, .threads = 1};
+	build();
+	cr_assert(mkdtemp(folder));
+	table_save(folder, "dsdt", dsdt_get());
+	table_save(folder, "facp", &fadt_get()->header);
+	table_save(folder, "apic", &madt_get()->header);
+	shell(output, sizeof(output),
+	      "cd %s && acpiexec -b 'evaluate \\_SB.C021._MAT;evaluate \\_SB.C021._STA;"
+	      "evaluate \\_SB.C021._EJ0 1;evaluate \\_SB.C021._OST 1 0 0;evaluate \\_SB.GED._EVT 7' "
+	      "dsdt.dat facp.dat apic.dat 2>&1",
+	      folder);
+	shell(rest, sizeof(rest), "rm -r %s", folder);
+	for (const char **line = expected; *line; line++)
+		cr_assert(strstr(output, *line), "no \"%s\" in:\n%s", *line, output);
+	cr_assert_null(strstr(output, "AE_"), "%s", output);
 }
 
 /* ACPICA, the interpreter that Linux uses, loads the tables and evaluates them. */
