@@ -19,6 +19,7 @@
 #include "vmm/jail/cgroup.h"
 #include "vmm/manager/crash.h"
 #include "vmm/manager/division.h"
+#include "vmm/manager/guest_vcpus.h"
 #include "vmm/manager/manager.h"
 #include "vmm/plan/report.h"
 
@@ -66,6 +67,7 @@ void guest_note_numbers(struct managed_guest *guest)
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
 		cJSON_AddItemToArray(cards, cJSON_CreateString(guest->cards[i]));
 	cJSON_AddNumberToObject(numbers, "memory_mib", (double)guest->definition->memory_mib);
+	memory_share_note(guest, numbers);
 	plan_describe_placement(numbers, guest->definition);
 	cJSON_Delete(guest->record.numbers);
 	guest->record.numbers = numbers;
@@ -104,8 +106,10 @@ static int happen(struct managed_guest *guest, enum life_event event, struct err
 	if (code < 0)
 		return refuse(guest, code, err);
 	guest->state = step.next;
-	if (step.next != LIFE_WAITING)
+	if (step.next != LIFE_WAITING) {
 		guest->holds = false;
+		guest->memory_due_ns = 0;
+	}
 	code = act(guest, step.action, err);
 	if (code < 0 && guest->state == step.next)
 		guest->state = before; /* it did not happen */
@@ -158,6 +162,7 @@ static int spawn(struct managed_guest *guest, struct error *err)
 	int code;
 
 	guest_use_fresh(guest);
+	guest_vcpus_begin(guest);
 	loop_timer_clear(&guest->deadline);
 	guest->end = MACHINE_RUNNING;
 	boot_report_clear(&guest->report, guest->definition->name);
@@ -165,8 +170,10 @@ static int spawn(struct managed_guest *guest, struct error *err)
 	guest->halted = false;
 	free(TAKE_PTR(guest->console_tail));
 	code = division_give(guest, err);
-	if (code == 0)
+	if (code == 0) {
+		memory_share_begin(guest);
 		code = start_process(guest, err);
+	}
 	guest->start_cost_ns = monotonic_ns() - began;
 	if (code < 0) {
 		guest->end = MACHINE_FAILED;

@@ -94,6 +94,8 @@ static void add_guests(cJSON *json, const struct plan *plan)
 		cJSON_AddStringToObject(item, "role", guest_role_name(guest->role));
 		cJSON_AddNumberToObject(item, "vcpus", guest->vcpus);
 		add_mib(item, "memory_mib", guest->memory_mib);
+		if (guest->requested_mib)
+			add_mib(item, "requested_mib", guest->requested_mib);
 		cJSON_AddStringToObject(item, "placement", guest->exclusive ? "exclusive" : "shared");
 		add_placement(item, &guest->placement);
 		cJSON_AddItemToArray(guests, item);
@@ -287,6 +289,8 @@ int plan_running_from_json(const cJSON *json, struct plan_running *running)
 	};
 	if (get_number(json, "vcpus", 0, WANTS_VCPUS_MAX, &vcpus) < 0 ||
 	    get_number(json, "memory_mib", 0, WANTS_MEMORY_MAX, &running->memory_mib) < 0 ||
+	    get_number(json, "current_memory_mib", 0, WANTS_MEMORY_MAX, &running->memory_mib) < 0 ||
+	    get_number(json, "live_memory_mib", 0, WANTS_MEMORY_MAX, &running->live_mib) < 0 ||
 	    get_number(json, "weight", 0, WANTS_WEIGHT_MAX, &weight) < 0 ||
 	    get_set(json, "cpus", &running->cpus) < 0 || get_set(json, "nodes", &running->nodes) < 0 ||
 	    get_pages(json, &running->pages) < 0)
