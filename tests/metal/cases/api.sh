@@ -93,7 +93,7 @@ cat >web.xml <<XML
   </devices>
 </domain>
 XML
-answers 422 PUT /v1/guests/other -H "$xml" --data-binary @web.xml
+answers 409 PUT /v1/guests/other -H "$xml" --data-binary @web.xml
 answers 201 PUT /v1/guests/web -H "$xml" --data-binary @web.xml
 says '/domain/devices/emulator'
 [ "$(tr -d '\r' <head | sed -n 's/^Location: //p')" = /v1/guests/web ] || fail "no Location: $(cat head)"
