@@ -7,6 +7,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "vmm/manager/guest_jail.h"
+#include "vmm/manager/guest_vcpus.h"
 #include "vmm/manager/manager.h"
 #include "vmm/plan/apply.h"
 #include "vmm/plan/diff.h"
@@ -76,7 +77,7 @@ static unsigned list_running(const struct manager *manager, struct plan_running 
 		running[count++] = (struct plan_running){
 			.name = definition->name,
 			.runs = true,
-			.vcpus = topology_vcpus(&definition->topology),
+			.vcpus = guest_vcpus(guest),
 			.memory_mib = guest->share.given_mib,
 			.live_mib = memory_share_live(guest),
 			.cpus = definition->placement.cpus,

@@ -7,6 +7,7 @@
  *      guest_start.c    the process: what it gets, and its start
  *      guest_process.c  its messages, its end, how the next manager finds it
  *      guest_words.c    what it says, read with distrust
+ *      guest_vcpus.c    vCPUs that come and go while it runs
  *      guest_hotplug.c  devices that come and go while it runs
  *      guest_errors.c   what it writes to its standard error
  *      guest_jail.c     its user id, its cgroup, its vsock broker
@@ -68,6 +69,15 @@ struct hotplug_change {
 	uint64_t number;                  /* 0: none is under way */
 };
 
+/* How many vCPUs are to be there (guest_vcpus.h). */
+struct vcpus_change {
+	uint64_t number; /* 0: none is under way */
+	uint64_t last, ended;
+	unsigned wanted;
+	int code; /* how the last one ended, */
+	struct error why; /* and why */
+};
+
 struct managed_guest {
 	struct manager *manager;
 	struct guest_definition *definition;
@@ -110,6 +120,7 @@ struct managed_guest {
 	struct guest_devices devices;
 	uint32_t channels_open; /* a bit a channel: a program of the guest is there */
 	struct hotplug_change change;
+	struct vcpus_change vcpus_change;
 	struct loop_timer ask_again;   /* the guest, to let the device go */
 	unsigned asked;                /* times */
 	uint64_t change_last, changed; /* the number of the newest change, and of the last that has ended, */

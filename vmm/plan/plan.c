@@ -125,7 +125,7 @@ static void take_guest(struct planner *planner, unsigned index, const struct pla
 	*guest = (struct plan_guest){
 		.name = want->name,
 		.role = want->role,
-		.vcpus = wants->vcpus,
+		.vcpus = wants_vcpus_now(wants),
 		.threads = 1,
 		.memory_mib = wants->memory_mib,
 		.memory_chosen = making->auto_memory,
