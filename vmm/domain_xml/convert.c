@@ -145,6 +145,7 @@ static char *alias_write(const struct conversion *conversion, const cJSON *value
 ANY_TEXT(convert_text, text_write, NULL);
 ANY_TEXT(convert_line, line_write, NULL);
 const struct conversion convert_channel = {.read = name_read, .write = line_write, .max = 63};
+const struct conversion convert_share_tag = {.read = text_read, .write = line_write, .max = 36};
 const struct conversion convert_title = {.read = text_read, .write = line_write, .max = 256};
 const struct conversion convert_name = {.read = name_read, .write = line_write, .max = 63};
 ANY_TEXT(convert_path, path_write, NULL);
@@ -294,6 +295,8 @@ COUNT(convert_iops_sec, 1, 1000000000);
 COUNT(convert_seconds, 1, 3600);
 COUNT(convert_queues, 1, 16);
 COUNT(convert_kib_sec, 1, 16777216);
+COUNT(convert_share_queue, 16, 256);
+COUNT(convert_share_threads, 0, 32);
 
 #define ADJUSTMENT_MAX 3155760000 /* seconds: a hundred years */
 
@@ -365,6 +368,7 @@ static char *word_write(const struct conversion *conversion, const cJSON *value)
 
 WORDS(convert_cache, SAME("writeback"), SAME("writethrough"), SAME("none"), SAME("directsync"),
       SAME("unsafe"));
+WORDS(convert_share_cache, SAME("none"), SAME("always"));
 WORDS(convert_disk_format, SAME("raw"), SAME("qcow2"), SAME("vmdk"));
 WORDS(convert_disk_protocol, SAME("nbd"));
 WORDS(convert_discard, SAME("ignore"), SAME("unmap"));
