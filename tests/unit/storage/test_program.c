@@ -98,7 +98,7 @@ static bool written_bytes(const struct program *program, uint64_t *done, uint64_
 
 static struct heard write_slowly(bool (*bytes)(const struct program *, uint64_t *, uint64_t *))
 {
-	const char *const argv[] = {"sh", "-c", "head -c 1000 /dev/zero >file; sleep 1", NULL};
+	const char *const argv[] = {"sh", "-c", "printf %1000d 1 >file; sleep 1", NULL};
 	struct program program = program_of(argv, "dash", "disk web");
 	struct heard heard = {.progress.report = hear};
 	int folder = open(scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
