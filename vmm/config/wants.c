@@ -105,7 +105,8 @@ static int read_quota(const struct json_place *cpus, struct guest_wants *wants)
 	int code;
 
 	wants->period_us = WANTS_PERIOD_DEFAULT;
-	if ((code = json_uint(cpus, "global_period", WANTS_PERIOD_MIN, WANTS_PERIOD_MAX, &wants->period_us)) < 0 ||
+	if ((code = json_uint(cpus, "global_period", WANTS_PERIOD_MIN, WANTS_PERIOD_MAX, &wants->period_us)) <
+		    0 ||
 	    (code = json_uint(cpus, "global_quota", WANTS_QUOTA_MIN, WANTS_QUOTA_MAX, &wants->quota_us)) < 0)
 		return code;
 	if (!wants->quota_us && cJSON_HasObjectItem(cpus->object, "global_period"))
@@ -121,13 +122,15 @@ static int read_pins(const struct json_place *cpus, struct guest_wants *wants)
 	    (code = read_set(cpus, "emulatorpin", &wants->emulator_pin)) < 0)
 		return code;
 	if (wants->exclusive && wants->vcpu_pins)
-		return json_error(cpus, "vcpupin", "and placement exclusive exclude each other: that pins each vCPU");
+		return json_error(cpus, "vcpupin",
+				  "and placement exclusive exclude each other: that pins each vCPU");
 	return 0;
 }
 
 static int read_cpus(const struct json_place *root, struct guest_wants *wants)
 {
-	static const char *const keys[] = {"placement", "pin", "weight", "vcpupin", "emulatorpin", "global_period", "global_quota", NULL};
+	static const char *const keys[] = {"placement",   "pin",           "weight",       "vcpupin",
+					   "emulatorpin", "global_period", "global_quota", NULL};
 	uint64_t weight = WANTS_WEIGHT_DEFAULT;
 	unsigned exclusive = 0;
 	struct json_place place;

@@ -48,7 +48,7 @@ enum page_kind {
 struct guest_wants {
 	unsigned vcpus;         /* 0: not said */
 	unsigned current_vcpus; /* of those, so many are there at first, or now; 0: all, and they stay */
-	bool topology;  /* the definition says how they are arranged */
+	bool topology;          /* the definition says how they are arranged */
 	uint64_t memory_mib;
 	bool exclusive;     /* whole cores that no other guest runs on */
 	struct cpu_set pin; /* the host CPUs it may run on */
@@ -64,9 +64,9 @@ struct guest_wants {
 };
 
 struct guest_placement {
-	struct cpu_set cpus;            /* its threads run on these; empty: on any */
-	unsigned pin_count;             /* 0: the vCPUs, too, run on any of them */
-	uint16_t pins[WANTS_VCPUS_MAX]; /* else the host CPU of each vCPU */
+	struct cpu_set cpus;             /* its threads run on these; empty: on any */
+	unsigned pin_count;              /* 0: the vCPUs, too, run on any of them */
+	uint16_t pins[WANTS_VCPUS_MAX];  /* else the host CPU of each vCPU */
 	const struct cpu_set *vcpu_pins; /* the wants' */
 	struct cpu_set emulator_pin;     /* the same */
 	unsigned weight;
@@ -78,8 +78,8 @@ struct guest_placement {
 void wants_free(struct guest_wants *wants);
 /* How many vCPUs are there; 0: not said. */
 unsigned wants_vcpus_now(const struct guest_wants *wants);
-/* Reads vcpus, current_vcpus, topology, memory_mib, cpus, numa and memory_backing of a definition. *topology is only written
- * when the definition has one. */
+/* Reads vcpus, current_vcpus, topology, memory_mib, cpus, numa and memory_backing of a definition. *topology
+ * is only written when the definition has one. */
 int wants_read(const struct json_place *root, struct guest_wants *wants, struct cpu_topology *topology);
 
 const char *numa_mode_name(enum numa_mode mode); /* "strict" */

@@ -202,14 +202,16 @@ static int vcpus_read(struct reader *reader, const xmlNode *node, cJSON *object)
 			return refuse(reader->refusal, -EINVAL, vcpu, "must have an id below %llu",
 				      (unsigned long long)all);
 		if (!enabled || (strcmp(enabled, "yes") == 0) != (id < current))
-			return refuse(reader->refusal, -EINVAL, vcpu,
-				      "must be enabled for the first %llu, and for no other: they come in their order",
-				      (unsigned long long)current);
+			return refuse(
+				reader->refusal, -EINVAL, vcpu,
+				"must be enabled for the first %llu, and for no other: they come in their order",
+				(unsigned long long)current);
 		count += id < current;
 	}
-	return count == current ? 0
-				: refuse(reader->refusal, -EINVAL, node, "must name each of the first %llu once",
-					 (unsigned long long)current);
+	return count == current
+		       ? 0
+		       : refuse(reader->refusal, -EINVAL, node, "must name each of the first %llu once",
+				(unsigned long long)current);
 }
 
 /* --- CPUs of single vCPUs: names are not of one set of keys, either --- */

@@ -109,9 +109,10 @@ static int make_cgroup(struct managed_guest *guest, struct jail_config *jail, st
 	int code;
 
 	if (definition->wants.quota_us && !cgroups_limit_time(&guest->manager->cgroups))
-		return error_set(err, -EOPNOTSUPP,
-				 "guest %s: cpus.global_quota: this manager has no control groups with the cpu controller",
-				 definition->name);
+		return error_set(
+			err, -EOPNOTSUPP,
+			"guest %s: cpus.global_quota: this manager has no control groups with the cpu controller",
+			definition->name);
 	make_limits(guest, &made);
 	code = cgroup_create(&guest->manager->cgroups, definition->name, &made.limits, &cgroup, err);
 

@@ -52,7 +52,7 @@ static void kernel_set(const struct cpu_set *set, cpu_set_t *kernel)
 /* The CPUs of one thread: index is a vCPU's, or negative. */
 static void thread_set(const struct guest_placement *placement, long index, cpu_set_t *kernel)
 {
-	const struct cpu_set *own = index < 0		       ? &placement->emulator_pin
+	const struct cpu_set *own = index < 0              ? &placement->emulator_pin
 				    : placement->vcpu_pins ? &placement->vcpu_pins[index]
 							   : NULL;
 

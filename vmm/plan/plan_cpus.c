@@ -193,8 +193,9 @@ static int pin_outside(const struct planner *planner, const struct plan_guest *g
 	char asked[CPU_SET_TEXT_MAX], there[CPU_SET_TEXT_MAX];
 
 	return error_set(planner->err, -ENOSPC,
-			 "guest %s: cpus.%s: %.64s is not within the CPUs that it runs on, %.64s", guest->name, key,
-			 cpu_set_format(pin, asked), cpu_set_format(&guest->placement.cpus, there));
+			 "guest %s: cpus.%s: %.64s is not within the CPUs that it runs on, %.64s",
+			 guest->name, key, cpu_set_format(pin, asked),
+			 cpu_set_format(&guest->placement.cpus, there));
 }
 
 /* Each of the guest's threads that has CPUs of its own has them of the guest's. */

@@ -27,7 +27,7 @@ guest_initrd /tmp/vcpus.initrd <<'END2'
 	done
 END2
 cat >/etc/rastos/guests/web.json <<'END2'
-{ "name": "web", "role": "guest", "memory_mib": 256, "vcpus": 3, "current_vcpus": 1, "ready": "started",
+{ "name": "web", "role": "guest", "memory_mib": 256, "vcpus": 3, "current_vcpus": 1, "ready": "started", "autostart": false,
   "kernel": { "path": "/payload/kernel/vmlinuz", "initrd": "/tmp/vcpus.initrd", "cmdline": "console=ttyS0 panic=-1 loglevel=4" } }
 END2
 guest_initrd /tmp/dog.initrd <<'END2'
@@ -43,6 +43,7 @@ cat >/etc/rastos/guests/dog.json <<'END2'
   "watchdog": { "model": "i6300esb", "action": "reset" } }
 END2
 rastos-vmm up -d --timeout 60
+rastos-vmm start web
 log=/run/rastos/guests/web/console.log
 wait_for 120 printed $log "the guest is up"
 online() {
