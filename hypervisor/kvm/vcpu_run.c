@@ -52,7 +52,8 @@ static int failure_handle(struct vcpu *vcpu, int failure, struct error *err)
 		return VCPU_CONTINUE;
 	case EFAULT:
 	case ENOMEM:
-		error_set(err, -failure, "vcpu %u: the host cannot provide the guest's memory: %s",
+		error_set(err, -failure,
+			  "vcpu %u: the host cannot provide the guest's memory, or it was unplugged: %s",
 			  vcpu->index, strerror(failure));
 		return VCPU_FAULT;
 	default:

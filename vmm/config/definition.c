@@ -365,6 +365,7 @@ static int read_devices(const struct json_place *root, const char *folder,
 	    (code = channel_definitions_read(root, folder, &definition->channels)) < 0 ||
 	    (code = filesystem_definitions_read(root, folder, &definition->filesystems)) < 0 ||
 	    (code = memballoon_definition_read(root, &definition->wants, &definition->memballoon)) < 0 ||
+	    (code = memory_devices_read(root, &definition->wants, &definition->memory_devices)) < 0 ||
 	    (code = watchdog_definition_read(root, &definition->watchdog)) < 0 ||
 	    (code = video_definition_read(root, &definition->video)) < 0 ||
 	    (code = read_clock(root, &definition->clock)) < 0)
@@ -375,16 +376,15 @@ static int read_devices(const struct json_place *root, const char *folder,
 static int read_definition(const struct json_place *root, const char *folder,
 			   struct guest_definition *definition)
 {
-	static const char *const keys[] = {"name",     "uuid",        "title",      "description",
-					   "metadata", "role",        "image",      "configuration",
-					   "kernel",   "vcpus",       "topology",   "memory_mib",
-					   "cpus",     "cpu",         "numa",       "memory_backing",
-					   "disks",    "networks",    "rng",        "vsock",
-					   "console",  "on_poweroff", "on_reboot",  "on_crash",
-					   "ready",    "autostart",   "depends_on", "transport",
-					   "clock",    "channels",    "memballoon", "current_memory_mib",
-					   "watchdog", "filesystems", "video",      "current_vcpus",
-					   NULL};
+	/* clang-format off */
+	static const char *const keys[] = {
+		"name", "uuid", "title", "description", "metadata", "role", "image", "configuration", "kernel",
+		"vcpus", "current_vcpus", "topology", "cpus", "cpu", "numa",
+		"memory_mib", "current_memory_mib", "max_memory_mib", "memory_devices", "memory_backing", "memballoon",
+		"disks", "networks", "filesystems", "rng", "vsock", "console", "channels", "watchdog", "video",
+		"on_poweroff", "on_reboot", "on_crash", "ready", "autostart", "depends_on", "transport", "clock",
+		NULL};
+	/* clang-format on */
 	unsigned role = GUEST_ROLE_SERVER;
 	int code;
 

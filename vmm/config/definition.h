@@ -23,6 +23,7 @@
 #include "vmm/config/disk.h"
 #include "vmm/config/filesystem.h"
 #include "vmm/config/memballoon.h"
+#include "vmm/config/memory_devices.h"
 #include "vmm/config/network_card.h"
 #include "vmm/config/rng.h"
 #include "vmm/config/video.h"
@@ -117,6 +118,7 @@ struct guest_definition {
 	struct channel_definitions channels;
 	struct filesystem_definitions filesystems;
 	struct memballoon_definition memballoon;
+	struct memory_devices memory_devices;
 	struct watchdog_definition watchdog;
 	struct video_definition video;
 	uint64_t vsock_cid; /* 0: no vsock device */

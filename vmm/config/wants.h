@@ -50,6 +50,9 @@ struct guest_wants {
 	unsigned current_vcpus; /* of those, so many are there at first, or now; 0: all, and they stay */
 	bool topology;          /* the definition says how they are arranged */
 	uint64_t memory_mib;
+	uint64_t max_mib;       /* with all that can be plugged in; 0: not said */
+	uint64_t devices_mib;   /* that can be plugged in (memory_devices.h), ... */
+	uint64_t requested_mib; /* ... and that is to be */
 	bool exclusive;     /* whole cores that no other guest runs on */
 	struct cpu_set pin; /* the host CPUs it may run on */
 	/* Of those, the CPUs of single vCPUs and of all other threads; NULL or empty: all of them. */

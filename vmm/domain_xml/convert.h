@@ -38,6 +38,10 @@ extern const struct conversion convert_seconds;
 extern const struct conversion convert_queues;
 extern const struct conversion convert_kib_sec;
 extern const struct conversion convert_cache;
+extern const struct conversion convert_share_cache;
+extern const struct conversion convert_share_queue;
+extern const struct conversion convert_share_tag;
+extern const struct conversion convert_share_threads;
 extern const struct conversion convert_disk_format;
 extern const struct conversion convert_disk_protocol;
 extern const struct conversion convert_port;
@@ -47,6 +51,10 @@ extern const struct conversion convert_io;
 extern const struct conversion convert_card_type;
 extern const struct conversion convert_card_mode; /* of macvtap */
 extern const struct conversion convert_card_queues;
+extern const struct conversion convert_video_model;
+extern const struct conversion convert_heads; /* of a GPU */
+extern const struct conversion convert_vram;  /* KiB */
+extern const struct conversion convert_pixels;
 extern const struct conversion convert_vhost;
 extern const struct conversion convert_link;
 extern const struct conversion convert_action;

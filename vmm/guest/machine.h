@@ -109,8 +109,8 @@ bool machine_channel_open(const struct machine *machine, unsigned channel);
 /* A program of the host for this channel: fd is taken over on success. -ENOENT, -EBUSY. */
 int machine_connect_channel(struct machine *machine, const char *name, int fd, struct error *err);
 
-/* So much of its memory is the guest's to use, if it has a balloon: -EOPNOTSUPP otherwise. It gives the rest
- * in its time. The loop's thread. */
+/* So much memory is to be the guest's: of its RAM the balloon holds the rest (-EOPNOTSUPP without one), what
+ * is more is plugged in, in whole blocks. The guest does it in its time. The loop's thread. */
 int machine_set_memory(struct machine *machine, uint64_t mib, struct error *err);
 
 /* So many vCPUs are the guest's from now on, if they come and go (machine_cpus.h); `vcpus_set` is called when that
@@ -122,7 +122,9 @@ unsigned machine_vcpus(const struct machine *machine);
 struct machine_memory {
 	bool changes;   /* it has a device for that, */
 	bool driver;    /* and the guest a driver */
-	uint64_t bytes; /* that the guest has now, as it says */
+	uint64_t bytes; /* that the guest has now, what is plugged in included; of its RAM it is what it says
+			 */
+	uint64_t size, requested, plugged; /* of memory devices */
 };
 
 /* The loop's thread. */

@@ -233,7 +233,7 @@ void guest_process_forget(struct managed_guest *guest)
 	guest_hotplug_end(guest);
 	guest_vcpus_end(guest);
 	guest->channels_open = 0;
-	guest->share = (struct memory_share){0};
+	memory_share_end(guest);
 	guest->record.process = (struct process_id){0};
 	cJSON_Delete(TAKE_PTR(guest->record.definition));
 	cJSON_Delete(TAKE_PTR(guest->record.numbers));
@@ -284,7 +284,8 @@ int guest_process_hear(struct managed_guest *guest, int fd, struct error *err)
 void guest_process_reap(struct managed_guest *guest)
 {
 	for (unsigned i = 0; i < GUEST_BACKENDS_MAX; i++)
-		disk_backend_ended(&guest->backends[i]); /* the guest's process knows what that means to its disk */
+		disk_backend_ended(
+			&guest->backends[i]); /* the guest's process knows what that means to its disk */
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++) {
 		if (passt_ended(&guest->passt[i]))
 			log_warning("guest %s: networks[%u]: passt has ended; the guest has no network there "
