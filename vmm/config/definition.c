@@ -102,6 +102,7 @@ void definition_free(struct guest_definition *definition)
 	for (unsigned i = 0; i < definition->depends_count; i++)
 		free(definition->depends_on[i]);
 	channel_definitions_free(&definition->channels);
+	wants_free(&definition->wants);
 	filesystem_definitions_free(&definition->filesystems);
 	cJSON_Delete(definition->json);
 	free(definition->name);
@@ -174,6 +175,8 @@ static int read_cpus(const struct json_place *root, struct guest_definition *def
 		definition->memory_mib = wants->memory_mib;
 	definition->placement = (struct guest_placement){
 		.cpus = wants->pin,
+		.vcpu_pins = wants->vcpu_pins,
+		.emulator_pin = wants->emulator_pin,
 		.weight = wants->weight,
 		.pages = wants->pages,
 		.nodes = wants->nodes,
