@@ -34,6 +34,9 @@ extern const struct special special_console;
 extern const struct special special_rng;
 extern const struct special special_memballoon;
 
+/* special_video.c */
+extern const struct special special_video;
+
 /* metadata.c */
 extern const struct special special_metadata;
 extern const struct special special_depends;
