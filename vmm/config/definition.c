@@ -102,6 +102,7 @@ void definition_free(struct guest_definition *definition)
 	for (unsigned i = 0; i < definition->depends_count; i++)
 		free(definition->depends_on[i]);
 	channel_definitions_free(&definition->channels);
+	graphics_definition_free(&definition->graphics);
 	filesystem_definitions_free(&definition->filesystems);
 	cJSON_Delete(definition->json);
 	free(definition->name);
@@ -363,6 +364,9 @@ static int read_devices(const struct json_place *root, const char *folder,
 	    (code = memballoon_definition_read(root, &definition->wants, &definition->memballoon)) < 0 ||
 	    (code = watchdog_definition_read(root, &definition->watchdog)) < 0 ||
 	    (code = video_definition_read(root, &definition->video)) < 0 ||
+	    (code = graphics_definition_read(root, folder, definition->video.heads > 0,
+					     &definition->graphics)) < 0 ||
+	    (code = input_definitions_read(root, definition->graphics.present, &definition->inputs)) < 0 ||
 	    (code = read_clock(root, &definition->clock)) < 0)
 		return code;
 	return read_vsock(root, folder, definition);
@@ -379,7 +383,8 @@ static int read_definition(const struct json_place *root, const char *folder,
 					   "console",  "on_poweroff", "on_reboot",  "on_crash",
 					   "ready",    "autostart",   "depends_on", "transport",
 					   "clock",    "channels",    "memballoon", "current_memory_mib",
-					   "watchdog", "filesystems", "video",      NULL};
+					   "watchdog", "filesystems", "video",      "graphics",
+					   "inputs",   NULL};
 	unsigned role = GUEST_ROLE_SERVER;
 	int code;
 

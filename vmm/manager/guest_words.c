@@ -118,6 +118,7 @@ void guest_message_parse(const char *text, size_t len, const char *guest, struct
 		message->paused = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "paused"));
 		take_devices(cJSON_GetObjectItemCaseSensitive(json, "devices"), &message->devices);
 		message->channels_open = take_channels(cJSON_GetObjectItemCaseSensitive(json, "channels"));
+		message->display = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "display"));
 		take_memory(cJSON_GetObjectItemCaseSensitive(json, "memory"), message);
 	} else if (strcmp(event, "watchdog") == 0) {
 		message->kind = GUEST_SAYS_WATCHDOG;
