@@ -1,6 +1,6 @@
 /*
- * GET of a guest's screenshot: the guest's process writes the picture into a socket, and it is passed on as it
- * comes, bounded in size and time: whatever a process that its guest has taken over writes, it is that
+ * GET of a guest's screenshot: the guest's process writes the picture into a socket, and it is passed on as
+ * it comes, bounded in size and time: whatever a process that its guest has taken over writes, it is that
  * client's answer alone. An end before the first byte is a display that is dark. Internal to vmm/api.
  */
 #pragma once

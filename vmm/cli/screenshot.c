@@ -74,7 +74,8 @@ static enum exit_code copy_failed(const char *guest, const char *file, int code)
 	switch (code) {
 	case -ENODATA:
 		return cli_fail(EXIT_REFUSED,
-				"guest %s: its display is dark, or somebody else takes a picture of it", guest);
+				"guest %s: its display is dark, or somebody else takes a picture of it",
+				guest);
 	case -ETIMEDOUT:
 		return cli_fail(EXIT_TIMED_OUT, "guest %s: the picture does not come", guest);
 	case -EPIPE:
@@ -164,7 +165,7 @@ enum exit_code command_screenshot(struct cli *cli, int argc, char **argv)
 		return cli_fail(EXIT_FAILED, "out of memory");
 	file = own ? own : argv[optind + 1];
 	if (ends_with(file, ".png") || ends_with(file, ".jpg") || ends_with(file, ".jpeg"))
-		return cli_usage("screenshot", "%s: pictures are PPM: FILE.ppm, and then pnmtopng (package netpbm)",
-				 file);
+		return cli_usage("screenshot",
+				 "%s: pictures are PPM: FILE.ppm, and then pnmtopng (package netpbm)", file);
 	return take(cli, argv[optind], file);
 }

@@ -53,7 +53,8 @@ enum exit_code command_send_key(struct cli *cli, int argc, char **argv)
 		if (option != OPT_HOLDTIME)
 			return cli_bad_option("send-key");
 		if (!cli_number(optarg, 0, HOLD_MS_MAX, &hold_ms))
-			return cli_usage("send-key", "--holdtime: must be milliseconds from 0 to %d", HOLD_MS_MAX);
+			return cli_usage("send-key", "--holdtime: must be milliseconds from 0 to %d",
+					 HOLD_MS_MAX);
 		held = true;
 	}
 	if (argc - optind < 2)

@@ -19,7 +19,8 @@ bool graphics_address_is_local(const char *text)
 
 static int read_type(const struct json_place *place)
 {
-	static const char *const words[] = {"vnc", "spice", "sdl", "rdp", "desktop", "dbus", "egl-headless", NULL};
+	static const char *const words[] = {"vnc",     "spice", "sdl",          "rdp",
+					    "desktop", "dbus",  "egl-headless", NULL};
 	unsigned type = 0;
 	int code = json_word(place, "type", words, &type);
 
@@ -28,7 +29,8 @@ static int read_type(const struct json_place *place)
 	if (!cJSON_HasObjectItem(place->object, "type"))
 		return json_error(place, "type", "is missing: \"vnc\"?");
 	if (type)
-		return json_error(place, "type", "cannot be \"%s\": screens are shown by \"vnc\" alone", words[type]);
+		return json_error(place, "type", "cannot be \"%s\": screens are shown by \"vnc\" alone",
+				  words[type]);
 	return 0;
 }
 
@@ -50,7 +52,8 @@ static int read_port(const struct json_place *place, struct graphics_definition 
 	return 0;
 }
 
-static int read_place(const struct json_place *place, const char *folder, struct graphics_definition *graphics)
+static int read_place(const struct json_place *place, const char *folder,
+		      struct graphics_definition *graphics)
 {
 	static const char *const of_tcp[] = {"listen", "port", "autoport"};
 	int code = json_path(place, "socket", folder, &graphics->socket);
@@ -86,7 +89,8 @@ static int check_open(const struct json_place *place, const struct graphics_defi
 int graphics_definition_read(const struct json_place *root, const char *folder, bool video,
 			     struct graphics_definition *graphics)
 {
-	static const char *const keys[] = {"type", "listen", "port", "autoport", "socket", "password_file", NULL};
+	static const char *const keys[] = {"type",   "listen",        "port", "autoport",
+					   "socket", "password_file", NULL};
 	struct json_place place;
 	const cJSON *array;
 	unsigned count;

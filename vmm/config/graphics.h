@@ -17,7 +17,8 @@ struct graphics_definition {
 	bool present;
 	/* Either a unix socket ... */
 	char *socket;
-	/* ... or an address of the host's, and a port; 0: the first from GRAPHICS_PORT_FIRST on that is free. */
+	/* ... or an address of the host's, and a port; 0: the first from GRAPHICS_PORT_FIRST on that is free.
+	 */
 	char *listen; /* NULL: GRAPHICS_LISTEN_DEFAULT */
 	uint16_t port;
 	char *password_file; /* its first line is the password; NULL: whoever gets there may look */

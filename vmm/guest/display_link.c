@@ -421,7 +421,8 @@ static void told_ready(struct loop_source *source, uint32_t events)
 	}
 }
 
-int display_link_create(const struct display_link_config *config, struct display_link **link, struct error *err)
+int display_link_create(const struct display_link_config *config, struct display_link **link,
+			struct error *err)
 {
 	struct display_link *new = calloc(1, sizeof(*new));
 	int code;

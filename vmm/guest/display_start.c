@@ -115,8 +115,8 @@ static int open_unix(const char *path, struct error *err)
 	if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode))
 		return error_set(err, -EEXIST, "socket %s: another file is there; give another path", path);
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
-		return error_set(err, -EADDRINUSE, "socket %s: another program listens there; give another path",
-				 path);
+		return error_set(err, -EADDRINUSE,
+				 "socket %s: another program listens there; give another path", path);
 	unlink(path); /* a former one's */
 	before = umask(0177);
 	code = fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, BACKLOG) < 0
@@ -153,10 +153,11 @@ static int read_password(const char *path, char password[SECRET + 1], struct err
 	password[got] = '\0';
 	password[strcspn(password, "\r\n")] = '\0';
 	if (!password[0] || strlen(password) > DISPLAY_PASSWORD_MAX)
-		return error_set(err, -EINVAL,
-				 "password_file %s: its first line must have 1 to %u bytes, which is all that VNC "
-				 "looks at",
-				 path, DISPLAY_PASSWORD_MAX);
+		return error_set(
+			err, -EINVAL,
+			"password_file %s: its first line must have 1 to %u bytes, which is all that VNC "
+			"looks at",
+			path, DISPLAY_PASSWORD_MAX);
 	return 0;
 }
 
@@ -166,8 +167,9 @@ static int password_memory(const char *path, struct error *err)
 	int code = path ? read_password(path, password, err) : 0;
 	AUTO_CLOSE int fd = memfd_create("password", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-	if (code == 0 && (fd < 0 || dprintf(fd, "%s", password) < 0 ||
-			  fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0))
+	if (code == 0 &&
+	    (fd < 0 || dprintf(fd, "%s", password) < 0 ||
+	     fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0))
 		code = error_set(err, -errno, "cannot hand the password over: %m");
 	explicit_bzero(password, sizeof(password));
 	return code < 0 ? code : TAKE_FD(fd);
@@ -222,7 +224,8 @@ int display_start(struct disk_backend *backend, const struct guest_definition *d
 				 definition->name);
 	ours = ends[0];
 	theirs = ends[1];
-	pid = spawn(definition, place, (const int[]){null, null, STDERR_FILENO, password, theirs, listener}, err);
+	pid = spawn(definition, place, (const int[]){null, null, STDERR_FILENO, password, theirs, listener},
+		    err);
 	if (pid < 0)
 		return pid;
 	backend->pid = pid;

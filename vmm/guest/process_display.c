@@ -113,8 +113,9 @@ static void screenshot_done(void *owner)
 void process_take_screenshot(struct guest_process *process, const cJSON *message, int fd)
 {
 	struct display_scanout scanout;
-	int memfd = process->display && !process->screenshot ? display_link_picture(process->display, &scanout)
-							      : -EBUSY;
+	int memfd = process->display && !process->screenshot
+			    ? display_link_picture(process->display, &scanout)
+			    : -EBUSY;
 
 	(void)message;
 	if (memfd < 0)

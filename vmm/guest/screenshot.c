@@ -60,8 +60,8 @@ static int line_send(struct screenshot *screenshot)
 	if (screenshot->at == screenshot->count &&
 	    (screenshot->line == screenshot->scanout.height || !line_read(screenshot)))
 		return -1;
-	sent = send(screenshot->client.fd, screenshot->bytes + screenshot->at, screenshot->count - screenshot->at,
-		    MSG_DONTWAIT | MSG_NOSIGNAL);
+	sent = send(screenshot->client.fd, screenshot->bytes + screenshot->at,
+		    screenshot->count - screenshot->at, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (sent < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
 	screenshot->at += (size_t)sent;
@@ -100,8 +100,8 @@ static int watch(struct screenshot *screenshot)
 	return code;
 }
 
-struct screenshot *screenshot_begin(struct loop *loop, const struct display_scanout *scanout, int memfd, int client,
-				    void (*done)(void *owner), void *owner)
+struct screenshot *screenshot_begin(struct loop *loop, const struct display_scanout *scanout, int memfd,
+				    int client, void (*done)(void *owner), void *owner)
 {
 	struct screenshot *screenshot = calloc(1, sizeof(*screenshot));
 
@@ -113,8 +113,8 @@ struct screenshot *screenshot_begin(struct loop *loop, const struct display_scan
 		screenshot->memfd = memfd;
 		screenshot->done = done;
 		screenshot->owner = owner;
-		screenshot->count = (size_t)snprintf((char *)screenshot->bytes, HEADER_MAX, "P6\n%u %u\n255\n",
-						     scanout->width, scanout->height);
+		screenshot->count = (size_t)snprintf((char *)screenshot->bytes, HEADER_MAX,
+						     "P6\n%u %u\n255\n", scanout->width, scanout->height);
 		if (display_format(scanout->format, screenshot->order) && watch(screenshot) == 0)
 			return screenshot;
 	}

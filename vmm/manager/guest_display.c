@@ -34,7 +34,8 @@ void guest_display_heard(struct managed_guest *guest)
 {
 	if (!guest->definition->graphics.present || guest->told_display || guest->display_due)
 		return;
-	log_warning("guest %s: nobody shows its screen any more; it is opened again", guest->definition->name);
+	log_warning("guest %s: nobody shows its screen any more; it is opened again",
+		    guest->definition->name);
 	start_later(guest);
 }
 
