@@ -40,6 +40,7 @@ enum exit_code command_setmem(struct cli *cli, int argc, char **argv);
 enum exit_code command_domdisplay(struct cli *cli, int argc, char **argv);
 enum exit_code command_screenshot(struct cli *cli, int argc, char **argv);
 enum exit_code command_send_key(struct cli *cli, int argc, char **argv);
+enum exit_code command_setvcpus(struct cli *cli, int argc, char **argv);
 enum exit_code command_logs(struct cli *cli, int argc, char **argv);
 enum exit_code command_events(struct cli *cli, int argc, char **argv);
 enum exit_code command_stats(struct cli *cli, int argc, char **argv);

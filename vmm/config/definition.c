@@ -168,6 +168,7 @@ static int read_cpus(const struct json_place *root, struct guest_definition *def
 
 	if (code < 0)
 		return code;
+	definition->current_vcpus = wants->current_vcpus;
 	if (wants->vcpus && !wants->topology)
 		definition->topology.cores = wants->vcpus;
 	if (wants->memory_mib)
@@ -362,6 +363,7 @@ static int read_devices(const struct json_place *root, const char *folder,
 	    (code = channel_definitions_read(root, folder, &definition->channels)) < 0 ||
 	    (code = filesystem_definitions_read(root, folder, &definition->filesystems)) < 0 ||
 	    (code = memballoon_definition_read(root, &definition->wants, &definition->memballoon)) < 0 ||
+	    (code = memory_devices_read(root, &definition->wants, &definition->memory_devices)) < 0 ||
 	    (code = watchdog_definition_read(root, &definition->watchdog)) < 0 ||
 	    (code = video_definition_read(root, &definition->video)) < 0 ||
 	    (code = graphics_definition_read(root, folder, definition->video.heads > 0,
@@ -375,16 +377,47 @@ static int read_devices(const struct json_place *root, const char *folder,
 static int read_definition(const struct json_place *root, const char *folder,
 			   struct guest_definition *definition)
 {
-	static const char *const keys[] = {"name",     "uuid",        "title",      "description",
-					   "metadata", "role",        "image",      "configuration",
-					   "kernel",   "vcpus",       "topology",   "memory_mib",
-					   "cpus",     "cpu",         "numa",       "memory_backing",
-					   "disks",    "networks",    "rng",        "vsock",
-					   "console",  "on_poweroff", "on_reboot",  "on_crash",
-					   "ready",    "autostart",   "depends_on", "transport",
-					   "clock",    "channels",    "memballoon", "current_memory_mib",
-					   "watchdog", "filesystems", "video",      "graphics",
-					   "inputs",   NULL};
+	static const char *const keys[] = {"name",
+					   "uuid",
+					   "title",
+					   "description",
+					   "metadata",
+					   "role",
+					   "image",
+					   "configuration",
+					   "kernel",
+					   "vcpus",
+					   "topology",
+					   "memory_mib",
+					   "cpus",
+					   "cpu",
+					   "numa",
+					   "memory_backing",
+					   "disks",
+					   "networks",
+					   "rng",
+					   "vsock",
+					   "console",
+					   "on_poweroff",
+					   "on_reboot",
+					   "on_crash",
+					   "ready",
+					   "autostart",
+					   "depends_on",
+					   "transport",
+					   "clock",
+					   "channels",
+					   "memballoon",
+					   "current_memory_mib",
+					   "watchdog",
+					   "filesystems",
+					   "video",
+					   "graphics",
+					   "inputs",
+					   "current_vcpus",
+					   "memory_devices",
+					   "max_memory_mib",
+					   NULL};
 	unsigned role = GUEST_ROLE_SERVER;
 	int code;
 

@@ -25,6 +25,7 @@
 #include "vmm/config/graphics.h"
 #include "vmm/config/input.h"
 #include "vmm/config/memballoon.h"
+#include "vmm/config/memory_devices.h"
 #include "vmm/config/network_card.h"
 #include "vmm/config/rng.h"
 #include "vmm/config/video.h"
@@ -105,6 +106,7 @@ struct guest_definition {
 	 * their defaults, with one what plan_apply_definition (vmm/plan/apply.h) writes before the guest
 	 * starts. */
 	struct guest_wants wants;
+	unsigned current_vcpus; /* at each start; wants.current_vcpus: now. 0: all are there, and stay */
 	struct cpu_topology topology;
 	uint64_t memory_mib;
 	struct guest_placement placement;
@@ -118,6 +120,7 @@ struct guest_definition {
 	struct channel_definitions channels;
 	struct filesystem_definitions filesystems;
 	struct memballoon_definition memballoon;
+	struct memory_devices memory_devices;
 	struct watchdog_definition watchdog;
 	struct video_definition video;
 	struct graphics_definition graphics;

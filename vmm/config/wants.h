@@ -39,11 +39,15 @@ enum page_kind {
 };
 
 struct guest_wants {
-	unsigned vcpus; /* 0: not said */
+	unsigned vcpus;         /* 0: not said */
+	unsigned current_vcpus; /* of those, so many are there at first, or now; 0: all, and they stay */
 	bool topology;  /* the definition says how they are arranged */
 	uint64_t memory_mib;
-	bool exclusive;     /* whole cores that no other guest runs on */
-	struct cpu_set pin; /* the host CPUs it may run on */
+	uint64_t max_mib;       /* with all that can be plugged in; 0: not said */
+	uint64_t devices_mib;   /* that can be plugged in (memory_devices.h), ... */
+	uint64_t requested_mib; /* ... and that is to be */
+	bool exclusive;         /* whole cores that no other guest runs on */
+	struct cpu_set pin;     /* the host CPUs it may run on */
 	unsigned weight;
 	enum page_kind pages;
 	struct cpu_set nodes;
@@ -60,7 +64,9 @@ struct guest_placement {
 	enum numa_mode numa_mode;
 };
 
-/* Reads vcpus, topology, memory_mib, cpus, numa and memory_backing of a definition. *topology is only written
+/* How many vCPUs are there; 0: not said. */
+unsigned wants_vcpus_now(const struct guest_wants *wants);
+/* Reads vcpus, current_vcpus, topology, memory_mib, cpus, numa and memory_backing of a definition. *topology is only written
  * when the definition has one. */
 int wants_read(const struct json_place *root, struct guest_wants *wants, struct cpu_topology *topology);
 

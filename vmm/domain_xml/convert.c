@@ -145,6 +145,7 @@ static char *alias_write(const struct conversion *conversion, const cJSON *value
 ANY_TEXT(convert_text, text_write, NULL);
 ANY_TEXT(convert_line, line_write, NULL);
 const struct conversion convert_channel = {.read = name_read, .write = line_write, .max = 63};
+const struct conversion convert_share_tag = {.read = text_read, .write = line_write, .max = 36};
 const struct conversion convert_title = {.read = text_read, .write = line_write, .max = 256};
 const struct conversion convert_name = {.read = name_read, .write = line_write, .max = 63};
 ANY_TEXT(convert_path, path_write, NULL);
@@ -291,6 +292,8 @@ COUNT(convert_iops_sec, 1, 1000000000);
 COUNT(convert_seconds, 1, 3600);
 COUNT(convert_queues, 1, 16);
 COUNT(convert_kib_sec, 1, 16777216);
+COUNT(convert_share_queue, 16, 256);
+COUNT(convert_share_threads, 0, 32);
 
 #define ADJUSTMENT_MAX 3155760000 /* seconds: a hundred years */
 
@@ -362,12 +365,14 @@ static char *word_write(const struct conversion *conversion, const cJSON *value)
 
 WORDS(convert_cache, SAME("writeback"), SAME("writethrough"), SAME("none"), SAME("directsync"),
       SAME("unsafe"));
+WORDS(convert_share_cache, SAME("none"), SAME("always"));
 WORDS(convert_disk_format, SAME("raw"), SAME("qcow2"), SAME("vmdk"));
 WORDS(convert_disk_protocol, SAME("nbd"));
 WORDS(convert_discard, SAME("ignore"), SAME("unmap"));
 WORDS(convert_error_policy, SAME("report"), SAME("stop"), SAME("ignore"));
 WORDS(convert_io, SAME("io_uring"), SAME("threads"));
-WORDS(convert_card_type, {"user", "passt"}, {"ethernet", "tap"}, SAME("network"), SAME("bridge"), SAME("direct"));
+WORDS(convert_card_type, {"user", "passt"}, {"ethernet", "tap"}, SAME("network"), SAME("bridge"),
+      SAME("direct"));
 WORDS(convert_card_mode, SAME("vepa"), SAME("bridge"), SAME("private"), SAME("passthrough"));
 WORDS(convert_link, SAME("up"), SAME("down"));
 WORDS(convert_action, SAME("destroy"), SAME("restart"));

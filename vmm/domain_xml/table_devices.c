@@ -136,7 +136,6 @@ static const struct rule rules[] = {
 	IGNORE (DEV "redirdev", "there is no USB", MANY),
 	IGNORE (DEV "redirfilter", "there is no USB", MANY),
 	IGNORE (DEV "hub", "there is no USB", MANY),
-	REFUSE (DEV "filesystem", "no folder of the host is shared: `rastos-vmm disk import` makes a disk of it", MANY),
 	REFUSE (DEV "hostdev", "no device of the host is handed out", MANY),
 	REFUSE (DEV "memory", "memory cannot be plugged in: give it all in <memory>", MANY),
 	REFUSE (DEV "tpm", "there is no TPM", MANY),

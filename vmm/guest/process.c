@@ -79,6 +79,11 @@ static void device_gone(void *owner, const char *id)
 	process_state_changed(owner);
 }
 
+static void vcpus_changed(void *owner)
+{
+	process_state_changed(owner);
+}
+
 static void channels_changed(void *owner)
 {
 	process_state_changed(owner);
@@ -293,6 +298,8 @@ static int make_machine(struct guest_process *process, const struct boot_source 
 		.recorder = config->recorder,
 		.vsock_connect = vsock_connect,
 		.thread_started = thread_started,
+		.vcpus_set = process_vcpus_set,
+		.vcpus_changed = vcpus_changed,
 		.channels_changed = channels_changed,
 		.display = process->display ? display_link_gpu(process->display) : NULL,
 		.leds = process_leds_changed,

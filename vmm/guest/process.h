@@ -13,6 +13,7 @@
  *                         {"op":"screenshot"} with a client's descriptor, which gets the picture
  *                         {"op":"send-key","keys":[29,56,111],"hold_ms":100}: evdev's codes
  *                         {"op":"memory-set","memory_mib":256}: so much the balloon is to leave the guest
+ *                         {"op":"vcpus-set","vcpus":2}: so many of its vCPUs are to be there (machine_cpus.h)
  *                         {"op":"broker"} with the other end of the manager's vsock broker (vsock_broker.h)
  *                         {"op":"errors"} with the other end of the manager's pipe for its standard error
  *                         {"op":"vsock","port":9998} with one too: it is connected to that port of the guest
@@ -23,6 +24,9 @@
  *                         "channels":[false] whether a program of the guest has each of them open;
  *                         "memory":{"driver":true,"bytes":N} what the guest has of its memory where that can
  *                         change, and whether its driver for that is there
+ *                         "vcpus":2 how many are there, where they come and go
+ *                         {"event":"vcpus-set","vcpus":2,"why":""} when that is over; why: "", or one sentence
+ *                         {"event":"watchdog"} it expired, and the guest is still there
  *                         {"event":"counters","counters":{...}} when asked for them (counters.h)
  *
  * Devices that come and go while the guest runs (transport pci only):

@@ -224,6 +224,30 @@ static void set_memory(struct guest_process *process, const cJSON *message, int 
 		log_warning("%s", err.text);
 }
 
+static void set_vcpus(struct guest_process *process, const cJSON *message, int fd)
+{
+	struct error err;
+	uint64_t count;
+
+	(void)fd;
+	if (!number_of(message, "vcpus", WANTS_VCPUS_MAX, &count))
+		return;
+	if (machine_set_vcpus(process->machine, (unsigned)count, &err) < 0)
+		process_vcpus_set(process, err.text);
+}
+
+void process_vcpus_set(void *owner, const char *why)
+{
+	struct guest_process *process = owner;
+	cJSON *message = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(message, "event", "vcpus-set");
+	cJSON_AddNumberToObject(message, "vcpus", machine_vcpus(process->machine));
+	cJSON_AddStringToObject(message, "why", why ? why : "");
+	tell(process, message);
+	process_state_changed(process);
+}
+
 /* --- All of it --- */
 
 struct request {
@@ -255,6 +279,7 @@ static const struct request requests[] = {
 	{"screenshot", FD_NEEDED, process_take_screenshot},
 	{"send-key", FD_NONE, process_send_key},
 	{"stop", FD_NONE, stop},
+	{"vcpus-set", FD_NONE, set_vcpus},
 	{"vsock", FD_NEEDED, connect_client},
 };
 

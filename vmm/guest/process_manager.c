@@ -50,6 +50,8 @@ static cJSON *state_json(struct guest_process *process)
 		cJSON_AddStringToObject(message, "halted", process->halted);
 	if (machine_has_hotplug(process->machine))
 		cJSON_AddItemToObject(message, "devices", device_list(process->machine));
+	if (machine_vcpus(process->machine))
+		cJSON_AddNumberToObject(message, "vcpus", machine_vcpus(process->machine));
 	add_channels(process, message);
 	if (process->config->definition->graphics.present)
 		cJSON_AddBoolToObject(message, "display", display_link_is_open(process->display));

@@ -68,6 +68,8 @@ void process_tell_event(const struct guest_process *process, const char *event);
 void process_asked(struct guest_process *process, const cJSON *message, int fd);
 
 void process_pause(struct guest_process *process, bool paused);
+/* `vcpus_set` of machine.h */
+void process_vcpus_set(void *owner, const char *why);
 /* `watchdog_expired` of machine.h */
 void process_watchdog_expired(void *owner);
 /* `halted` of machine.h */

@@ -7,7 +7,7 @@
  *
  * `event` is a state of a guest (life.h), or defined, undefined, adopted, crashed, device-added,
  * device-changed, device-removed, disk-resized, memory-asked (to give some back), memory-changed, watchdog,
- * manager-started; or, with the task's id in `task`,
+ * vcpus-changed, manager-started; or, with the task's id in `task`,
  * task-started, task-done, task-failed, task-cancelled (task.h). Loop thread only.
  */
 #pragma once

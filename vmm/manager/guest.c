@@ -19,6 +19,7 @@
 #include "vmm/jail/cgroup.h"
 #include "vmm/manager/crash.h"
 #include "vmm/manager/division.h"
+#include "vmm/manager/guest_vcpus.h"
 #include "vmm/manager/manager.h"
 #include "vmm/plan/report.h"
 
@@ -161,6 +162,7 @@ static int spawn(struct managed_guest *guest, struct error *err)
 	int code;
 
 	guest_use_fresh(guest);
+	guest_vcpus_begin(guest);
 	loop_timer_clear(&guest->deadline);
 	guest->end = MACHINE_RUNNING;
 	boot_report_clear(&guest->report, guest->definition->name);

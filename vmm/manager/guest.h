@@ -7,6 +7,7 @@
  *      guest_start.c    the process: what it gets, and its start
  *      guest_process.c  its messages, its end, how the next manager finds it
  *      guest_words.c    what it says, read with distrust
+ *      guest_vcpus.c    vCPUs that come and go while it runs
  *      guest_hotplug.c  devices that come and go while it runs
  *      guest_display.c  its display: where it is, and that it is there
  *      guest_errors.c   what it writes to its standard error
@@ -69,6 +70,15 @@ struct hotplug_change {
 	uint64_t number;                  /* 0: none is under way */
 };
 
+/* How many vCPUs are to be there (guest_vcpus.h). */
+struct vcpus_change {
+	uint64_t number; /* 0: none is under way */
+	uint64_t last, ended;
+	unsigned wanted;
+	int code; /* how the last one ended, */
+	struct error why; /* and why */
+};
+
 struct managed_guest {
 	struct manager *manager;
 	struct guest_definition *definition;
@@ -116,6 +126,7 @@ struct managed_guest {
 	uint64_t display_wait_ns; /* the next time; 0: it has not ended lately */
 	uint64_t display_started_ns;
 	struct hotplug_change change;
+	struct vcpus_change vcpus_change;
 	struct loop_timer ask_again;   /* the guest, to let the device go */
 	unsigned asked;                /* times */
 	uint64_t change_last, changed; /* the number of the newest change, and of the last that has ended, */

@@ -62,16 +62,16 @@ static unsigned card_threads(const struct guest_definition *definition)
 	return count;
 }
 
-/* Less by what it has given back. */
+/* Less by what it has given back, more by what was plugged in. */
 static uint64_t memory_limit(const struct managed_guest *guest)
 {
 	const struct guest_definition *definition = guest->definition;
-	uint64_t given = guest->share.given_mib;
-	uint64_t gone = given ? definition->memory_mib - MIN(given, definition->memory_mib) : 0;
+	uint64_t ram = definition->memory_mib;
+	uint64_t given = guest->share.given_mib ? guest->share.given_mib : ram;
 
-	return cgroup_memory_for(MIB(definition->memory_mib)) - MIB(gone) + disk_backend_memory(definition) +
-	       display_memory(definition) +
-	       KIB(definition->video.vram_kib);
+	return cgroup_memory_for(MIB(MAX(ram, given))) - MIB(MAX(ram, given) - given) +
+	       disk_backend_memory(definition) + display_memory(definition) +
+	        KIB(definition->video.vram_kib);
 }
 
 static void make_limits(const struct managed_guest *guest, struct limits *made)

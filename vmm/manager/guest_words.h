@@ -20,6 +20,7 @@ enum guest_message_kind {
 	GUEST_SAYS_STATE,
 	GUEST_SAYS_COUNTERS,
 	GUEST_SAYS_WATCHDOG, /* expired */
+	GUEST_SAYS_VCPUS,    /* a change of them is over */
 	GUEST_SAYS_NO,       /* to a device that was to come or go */
 };
 
@@ -47,7 +48,8 @@ struct guest_message {
 	bool display;           /* its screen is shown */
 	bool memory_driver;     /* the guest has a driver that changes how much memory it has, */
 	uint64_t memory_bytes;  /* and has so much, as it says */
-	/* What it refused: the device, and one sentence. */
+	unsigned vcpus;         /* that are there; 0: they do not come and go, or nonsense */
+	/* What it refused: the device, and one sentence; or why its vCPUs are not as many as was asked. */
 	char device[DEFINITION_NAME_MAX + 1];
 	char why[GUEST_WHY_MAX];
 	/* Its counters: */

@@ -16,6 +16,7 @@
 #include "vmm/manager/depends.h"
 #include "vmm/manager/division.h"
 #include "vmm/manager/guest_display.h"
+#include "vmm/manager/guest_vcpus.h"
 #include "vmm/manager/store.h"
 #include "vmm/manager/task_process.h"
 #include "vmm/plan/report.h"
@@ -249,7 +250,9 @@ cJSON *manager_describe(const struct managed_guest *guest)
 	cJSON_AddStringToObject(json, "name", definition->name);
 	cJSON_AddStringToObject(json, "role", guest_role_name(definition->role));
 	cJSON_AddStringToObject(json, "state", life_state_name(guest->state));
-	cJSON_AddNumberToObject(json, "vcpus", topology_vcpus(&definition->topology));
+	cJSON_AddNumberToObject(json, "vcpus", guest_vcpus(guest));
+	if (definition->current_vcpus)
+		cJSON_AddNumberToObject(json, "max_vcpus", definition->wants.vcpus);
 	cJSON_AddNumberToObject(json, "memory_mib", (double)definition->memory_mib);
 	if (guest_alive(guest)) {
 		memory_share_describe(guest, json);

@@ -295,6 +295,8 @@ static bool look(struct call *call)
 		return look_task(call);
 	case CALL_DEVICE_CHANGE:
 		return device_call_look(call);
+	case CALL_VCPUS:
+		return vcpus_call_look(call);
 	case CALL_EXEC: /* answers by itself */
 	case CALL_ANSWERED:
 		break;

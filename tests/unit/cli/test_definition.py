@@ -15,6 +15,7 @@ WHOLE = {
     "role": "server",
     "kernel": {"path": "vmlinux", "initrd": "initrd", "cmdline": "quiet", "protocol": "auto"},
     "vcpus": 4,
+    "current_vcpus": 2,
     "topology": {"sockets": 1, "cores": 2, "threads": 2},
     "memory_mib": 64,
     "cpu": {"features": {"avx2": "disable"}},
@@ -46,6 +47,9 @@ WHOLE = {
                  {"type": "direct", "source": "eth0", "mode": "bridge"}],
     "rng": {"rate": {"bytes": 1024, "period": 2000}},
     "channels": [{"name": "org.qemu.guest_agent.0", "path": "agent.sock"}],
+    "filesystems": [{"path": "srv", "tag": "data", "mount": "/srv/data", "read_only": True, "cache": "always", "xattr": True,
+                     "posix_lock": True, "flock": False, "thread_pool": 4, "queue_size": 64,
+                     "driver": {"packed": True, "event_idx": True, "in_order": True, "indirect": True, "iommu": False}}],
     "clock": {"offset": "localtime", "adjustment": -3600},
     "vsock": {"cid": 3, "path": "vsock.sock"},
     "console": "serial",
@@ -65,6 +69,10 @@ FROM_DISK = {"name": "guest", "kernel": {"from_disk": 0}, "disks": [{"image": "d
 # What only one of ordinary pages has.
 WITH_BALLOON = {"name": "guest", "kernel": {"path": "vmlinux"}, "memory_mib": 64, "current_memory_mib": 32,
                 "memballoon": {"autodeflate": True, "free_page_reporting": True, "stats_period": 10}}
+
+# What only one with ordinary pages has, too.
+WITH_MEMORY = {"name": "guest", "kernel": {"path": "vmlinux"}, "memory_mib": 64, "max_memory_mib": 4096,
+               "memory_devices": [{"model": "virtio-mem", "size_mib": 1024, "block_mib": 128, "requested_mib": 256, "node": 0}]}
 
 # What only one on a PCI bus has.
 WITH_WATCHDOG = {"name": "guest", "kernel": {"path": "vmlinux"}, "watchdog": {"model": "i6300esb", "action": "inject-nmi"}}
@@ -120,10 +128,42 @@ class Sentences(DefinitionTest):
                 (["channels[0].name", "at most 63"], {"channels": [{"name": "a" * 64}]}),
                 (["channels[1].name", "another channel's"], {"channels": [{"name": "a"}, {"name": "a"}]}),
                 (["channels", "at most 8"], {"channels": [{"name": f"a{i}"} for i in range(9)]}),
+                (["filesystems[0].path", "which directory"], {"filesystems": [{"tag": "a"}]}),
+                (["filesystems[0].path", "no control characters"], {"filesystems": [{"path": "a\nb", "tag": "a"}]}),
+                (["filesystems[0].tag", "by which name"], {"filesystems": [{"path": "a", "mount": "/a"}]}),
+                (["filesystems[0].tag", "1 to 36 bytes"], {"filesystems": [{"path": "a", "tag": "a" * 37}]}),
+                (["filesystems[0].tag", "without blanks"], {"filesystems": [{"path": "a", "tag": "a quiet"}]}),
+                (["filesystems[0].tag", "without blanks"], {"filesystems": [{"path": "a", "tag": "a\"b"}]}),
+                (["filesystems[0].tag", "without blanks"], {"filesystems": [{"path": "a", "tag": "a:b"}]}),
+                (["filesystems[1].tag", "another filesystem's"],
+                 {"filesystems": [{"path": "a", "tag": "a"}, {"path": "b", "tag": "a"}]}),
+                (["filesystems[1].mount", "another filesystem's"],
+                 {"filesystems": [{"path": "a", "tag": "a", "mount": "/m"}, {"path": "b", "tag": "b", "mount": "/m"}]}),
+                *((["filesystems[0].mount", "an absolute path"], {"filesystems": [{"path": "a", "tag": "a", "mount": mount}]})
+                  for mount in ("m", "/", "/m/", "//m", "/m//n", "/m/../n", "/m/..", "/..", "/./m", "/m/.", "/m n", "/m:n",
+                                "/m,n", "/m'n", "/m\\n", "/m\tn", "/" + "m" * 255)),
+                (["filesystems[0].queue_size", "power of two"], {"filesystems": [{"path": "a", "tag": "a", "queue_size": 48}]}),
+                (["filesystems[0].queue_size", "16 to 256"], {"filesystems": [{"path": "a", "tag": "a", "queue_size": 1024}]}),
+                (["filesystems", "at most 8"], {"filesystems": [{"path": "a", "tag": f"a{i}"} for i in range(9)]}),
                 (["memballoon", "hugepages exclude"], {"memballoon": True, "memory_backing": {"hugepages": True}}),
                 (["watchdog.action", "cannot be dump", "crash report"], {"watchdog": {"action": "dump"}}),
                 (["watchdog.model", "i6300esb"], {"watchdog": {"model": "itco"}}),
                 (["transport", "must be pci: the watchdog"], {"transport": "mmio", "watchdog": {}}),
+                (["memory_devices", "hugepages exclude"], {"memory_devices": [{"size_mib": 4}], "memory_backing": {"hugepages": True}}),
+                (["memory_devices[0].model", "virtio-mem"], {"memory_devices": [{"size_mib": 4, "model": "dimm"}]}),
+                (["memory_devices[0].size_mib", "is missing"], {"memory_devices": [{}]}),
+                (["memory_devices[0].size_mib", "whole blocks of 2 MiB"], {"memory_devices": [{"size_mib": 5}]}),
+                (["memory_devices[0].size_mib", "at most 32768"], {"memory_devices": [{"size_mib": 65538}]}),
+                (["memory_devices[0].block_mib", "power of two"], {"memory_devices": [{"size_mib": 6, "block_mib": 6}]}),
+                (["memory_devices[0].requested_mib", "more than size_mib"], {"memory_devices": [{"size_mib": 4, "requested_mib": 6}]}),
+                (["memory_devices[1].requested_mib", "whole blocks of 4 MiB"],
+                 {"memory_devices": [{"size_mib": 4}, {"size_mib": 8, "block_mib": 4, "requested_mib": 2}]}),
+                (["memory_devices[0].node", "from 0 to 0"], {"memory_devices": [{"size_mib": 4, "node": 1}]}),
+                (["memory_devices", "at most 2"], {"memory_devices": [{"size_mib": 4}] * 3}),
+                (["max_memory_mib", "less than memory_mib and the memory devices: 68 MiB"],
+                 {"memory_mib": 64, "max_memory_mib": 67, "memory_devices": [{"size_mib": 4}]}),
+                (["current_vcpus", "needs vcpus"], {"current_vcpus": 1}),
+                (["current_vcpus", "more than vcpus, which is 2"], {"current_vcpus": 3, "vcpus": 2}),
                 (["current_memory_mib", "needs memballoon"], {"memory_mib": 64, "current_memory_mib": 32}),
                 (["current_memory_mib", "needs memory_mib"], {"memballoon": True, "current_memory_mib": 32}),
                 (["current_memory_mib", "more than memory_mib"],
@@ -339,7 +379,7 @@ class Schema(DefinitionTest):
     def properties(self):
         """Every property of the schema: its rules, a definition that has it, and where."""
         for name in self.schema["properties"]:
-            base = next((whole for whole in (WHOLE, WITH_BALLOON, WITH_WATCHDOG) if name in whole), WITH_IMAGE)
+            base = next((whole for whole in (WHOLE, WITH_BALLOON, WITH_MEMORY, WITH_WATCHDOG) if name in whole), WITH_IMAGE)
             yield from self.walk(self.schema["properties"][name], base, [name])
 
     def resolve(self, rules):
@@ -376,6 +416,7 @@ class Schema(DefinitionTest):
         self.accepted(WITH_IMAGE)
         self.accepted(FROM_DISK)
         self.accepted(WITH_BALLOON)
+        self.accepted(WITH_MEMORY)
         self.accepted(WITH_WATCHDOG)
 
     def test_no_other_type_is_accepted(self):

@@ -30,6 +30,8 @@ class Maker:
             return self.random.choice(["52:54:00:12:34:56", "52:54:00:AB:CD:EF", "00:16:3e:00:00:01"])
         if pattern.startswith("^[A-Za-z0-9][A-Za-z0-9._-]"):
             return self.random.choice(["web", "db-1", "a.b_c", "0"])
+        if "-~]" in pattern:  # a filesystem's tag, or where it is mounted
+            return ("/" if pattern.startswith("^(/") else "") + self.random.choice(["data", "srv/a-b", "<&>", "[x]"])
         text = self.random.choice(TEXTS)
         if "n]" in pattern:
             text = text.replace("\n", " ")
@@ -93,6 +95,11 @@ def make(seed):
             disk["block_size"] = maker.random.choice([{"logical": 512, "physical": 4096}, {"logical": 4096}, {"physical": 8192}])
     for card in made.get("networks", []):
         fix_card(card, maker.random)
+    for index, filesystem in enumerate(made.get("filesystems", [])):
+        filesystem["path"] = filesystem["path"].replace("\n", " ")
+        filesystem["tag"] += str(index)
+        if "mount" in filesystem:
+            filesystem["mount"] += str(index)
     for index, channel in enumerate(made.get("channels", [])):
         channel["name"] += str(index)
     if made.get("rng", True) not in (True, False):

@@ -39,6 +39,7 @@ static const char *sample_of(const struct conversion *conversion, char number[24
 		{&convert_on_off, "on"},
 		{&convert_vhost, "vhost"},
 		{&convert_adjustment, "-7200"},
+		{&convert_share_threads, "4"},
 	};
 
 	if (conversion->words)
@@ -189,6 +190,9 @@ static void complete_item(const struct rule *rule, xmlNode *root)
 		set_text(root, "devices/channel/@type", "unix");
 		set_text(root, "devices/channel/target/@name", "a");
 	}
+	if (strncmp(rule->path, "devices/filesystem", 18) == 0 &&
+	    !(rule->when && strstr(rule->when, "driver/@type")))
+		set_text(root, "devices/filesystem/driver/@type", "virtiofs");
 	if (strncmp(rule->path, "memory/", 7) == 0)
 		set_text(root, "memory", "524288");
 	if (strncmp(rule->path, "memoryBacking/hugepages/page/", 29) == 0)
@@ -285,10 +289,11 @@ static char *printed_text(const struct rule *rule, const cJSON *definition)
 
 static const cJSON *item_of(const struct rule *rule, const cJSON *definition)
 {
-	const char *list = strncmp(rule->path, "devices/disk/", 13) == 0        ? "disks"
-			   : strncmp(rule->path, "devices/interface/", 18) == 0 ? "networks"
-			   : strncmp(rule->path, "devices/channel/", 16) == 0   ? "channels"
-										: NULL;
+	const char *list = strncmp(rule->path, "devices/disk/", 13) == 0         ? "disks"
+			   : strncmp(rule->path, "devices/interface/", 18) == 0  ? "networks"
+			   : strncmp(rule->path, "devices/channel/", 16) == 0    ? "channels"
+			   : strncmp(rule->path, "devices/filesystem/", 19) == 0 ? "filesystems"
+										 : NULL;
 
 	return list ? cJSON_GetArrayItem(cJSON_GetObjectItem(definition, list), 0) : definition;
 }

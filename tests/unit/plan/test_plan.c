@@ -74,7 +74,7 @@ static void check_sums(const struct row_input *row, const struct plan *plan)
 	for (unsigned i = 0; i < plan->count; i++) {
 		const struct plan_guest *guest = &plan->guests[i];
 
-		memory += guest->placement.pages == PAGES_NORMAL ? guest->memory_mib : 0;
+		memory += guest->placement.pages == PAGES_NORMAL ? plan_guest_memory(guest) : 0;
 		pools += guest->placement.pages == PAGES_NORMAL ? 0 : guest->memory_mib;
 		vcpus += guest->exclusive ? 0 : guest->vcpus;
 	}
