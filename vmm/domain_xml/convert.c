@@ -284,6 +284,9 @@ COUNT(convert_stats_period, 1, 3600);
 COUNT(convert_weight, 1, 10000);
 COUNT(convert_mtu, 68, 65535);
 COUNT(convert_card_queues, 1, 8);
+COUNT(convert_heads, 1, 16);
+COUNT(convert_vram, 1024, 4194304);
+COUNT(convert_pixels, 320, 4095);
 COUNT(convert_cid, 3, 4294967294);
 COUNT(convert_port, 1, 65535);
 COUNT(convert_block_size, 512, 65536);
@@ -374,6 +377,7 @@ WORDS(convert_io, SAME("io_uring"), SAME("threads"));
 WORDS(convert_card_type, {"user", "passt"}, {"ethernet", "tap"}, SAME("network"), SAME("bridge"),
       SAME("direct"));
 WORDS(convert_card_mode, SAME("vepa"), SAME("bridge"), SAME("private"), SAME("passthrough"));
+WORDS(convert_video_model, SAME("virtio"));
 WORDS(convert_link, SAME("up"), SAME("down"));
 WORDS(convert_action, SAME("destroy"), SAME("restart"));
 WORDS(convert_numa_mode, SAME("strict"), SAME("preferred"), SAME("interleave"));

@@ -49,6 +49,10 @@ extern const struct conversion convert_io;
 extern const struct conversion convert_card_type;
 extern const struct conversion convert_card_mode; /* of macvtap */
 extern const struct conversion convert_card_queues;
+extern const struct conversion convert_video_model;
+extern const struct conversion convert_heads; /* of a GPU */
+extern const struct conversion convert_vram;  /* KiB */
+extern const struct conversion convert_pixels;
 extern const struct conversion convert_vhost;
 extern const struct conversion convert_link;
 extern const struct conversion convert_action;

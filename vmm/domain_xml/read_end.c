@@ -136,7 +136,8 @@ static int check_sources(struct reader *reader)
 	for (unsigned i = 0; i < reader->disk_count && !reader->partial; i++) {
 		const cJSON *disk = cJSON_GetArrayItem(disks, (int)i);
 
-		if (!json_key_get(disk, "path") && !json_key_get(disk, "image") && !json_key_get(disk, "source"))
+		if (!json_key_get(disk, "path") && !json_key_get(disk, "image") &&
+		    !json_key_get(disk, "source"))
 			return refuse(reader->refusal, -EINVAL, reader->disks[i],
 				      "needs a source: which file or block device?");
 	}
@@ -148,7 +149,7 @@ static int check_sources(struct reader *reader)
 /* To a server a screen is nothing; a desktop without it would be another machine than was asked for. */
 static int check_screen(struct reader *reader)
 {
-	static const char *const names[] = {"graphics", "video", "input"};
+	static const char *const names[] = {"graphics", "input"};
 	const char *role = cJSON_GetStringValue(json_key_get(reader->definition, "role"));
 	const xmlNode *devices = xml_child(reader->domain, "devices");
 
@@ -171,10 +172,12 @@ static int boot_from(struct reader *reader, int disk, const xmlNode *node)
 	const cJSON *from = cJSON_GetArrayItem(json_key_get(reader->definition, "disks"), disk);
 	const char *format = cJSON_GetStringValue(json_key_get(from, "format"));
 
-	if ((format && strcmp(format, "raw") != 0) || json_key_get(from, "source") || json_key_get(from, "transient"))
-		return refuse(reader->refusal, -EINVAL, node,
-			      "is not supported: a guest boots by the kernel in /boot of a raw disk that keeps what is written; "
-			      "`rastos-vmm disk import` makes one of the image");
+	if ((format && strcmp(format, "raw") != 0) || json_key_get(from, "source") ||
+	    json_key_get(from, "transient"))
+		return refuse(
+			reader->refusal, -EINVAL, node,
+			"is not supported: a guest boots by the kernel in /boot of a raw disk that keeps what is written; "
+			"`rastos-vmm disk import` makes one of the image");
 	return reader_set(reader, node, reader->definition, "kernel.from_disk", cJSON_CreateNumber(disk));
 }
 

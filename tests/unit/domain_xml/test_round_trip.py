@@ -104,10 +104,17 @@ def make(seed):
         channel["name"] += str(index)
     if made.get("rng", True) not in (True, False):
         made["rng"]["rate"]["bytes"] = maker.random.randint(3600, 1 << 24)
+    fix_video(made)
     fix_memory(made, maker.random)
     fix_boot(made, maker.random)
     fix_cpus(made, maker.random)
     return made
+
+
+def fix_video(made):
+    """The pictures that displays show fit into their memory."""
+    if made.get("video", {}).keys() & {"heads", "resolution"}:
+        made["video"]["vram"] = 4194304
 
 
 def fix_memory(made, chance):

@@ -186,6 +186,10 @@ static void complete_item(const struct rule *rule, xmlNode *root)
 		set_text(root, "devices/panic/@model", "isa");
 	if (strncmp(rule->path, "devices/memballoon/", 19) == 0)
 		set_text(root, "devices/memballoon/@model", "virtio");
+	if (strncmp(rule->path, "devices/video/", 14) == 0) {
+		set_text(root, "devices/video/model/@type", "virtio");
+		set_text(root, "devices/video/model/resolution/@x", "640");
+	}
 	if (strncmp(rule->path, "devices/channel/", 16) == 0) {
 		set_text(root, "devices/channel/@type", "unix");
 		set_text(root, "devices/channel/target/@name", "a");
