@@ -56,7 +56,7 @@ int input_definitions_read(const struct json_place *root, bool shown, struct inp
 		if (code == 0)
 			code = read_type(&place, inputs);
 	}
-	if (code == 0 && shown && !cJSON_HasObjectItem(root->object, "inputs"))
+	if (code == 0 && shown && count == 0)
 		inputs->keyboard = inputs->tablet = true;
 	return code;
 }

@@ -14,6 +14,6 @@ struct input_definitions {
 	bool tablet; /* absolute */
 };
 
-/* "inputs"; shown: the guest has "graphics", and without a word gets what a viewer wants, a keyboard and a
+/* "inputs"; shown: the guest has "graphics", and where none is said gets what a viewer wants, a keyboard and a
  * tablet. */
 int input_definitions_read(const struct json_place *root, bool shown, struct input_definitions *inputs);
