@@ -380,6 +380,9 @@ WORDS(convert_card_type, {"user", "passt"}, {"ethernet", "tap"}, SAME("network")
       SAME("direct"));
 WORDS(convert_card_mode, SAME("vepa"), SAME("bridge"), SAME("private"), SAME("passthrough"));
 WORDS(convert_video_model, SAME("virtio"));
+WORDS(convert_graphics_type, SAME("vnc"));
+WORDS(convert_input_type, SAME("keyboard"), SAME("mouse"), SAME("tablet"));
+WORDS(convert_input_bus, SAME("virtio"));
 WORDS(convert_link, SAME("up"), SAME("down"));
 WORDS(convert_action, SAME("destroy"), SAME("restart"));
 WORDS(convert_numa_mode, SAME("strict"), SAME("preferred"), SAME("interleave"));

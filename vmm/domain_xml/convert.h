@@ -52,6 +52,9 @@ extern const struct conversion convert_card_type;
 extern const struct conversion convert_card_mode; /* of macvtap */
 extern const struct conversion convert_card_queues;
 extern const struct conversion convert_video_model;
+extern const struct conversion convert_graphics_type;
+extern const struct conversion convert_input_type;
+extern const struct conversion convert_input_bus;
 extern const struct conversion convert_heads; /* of a GPU */
 extern const struct conversion convert_vram;  /* KiB */
 extern const struct conversion convert_pixels;
