@@ -254,7 +254,7 @@ Test(definition_devices, a_filesystem_is_plain_by_default)
 {
 	const struct filesystem_definition *filesystem;
 
-	parse("\"filesystems\":[{\"path\":\"srv\",\"tag\":\"data\"}]");
+	parse("\"filesystems\":[{\"path\":\"/srv\",\"tag\":\"data\"}]");
 	filesystem = &parsed->filesystems.list[0];
 	cr_assert_eq(parsed->filesystems.count, 1);
 	cr_assert_str_eq(filesystem->path, "/srv");
