@@ -3,29 +3,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include "common/cleanup.h"
-#include "common/clock.h"
 #include "devmodel/virtio/blk.h"
 #include "vmm/storage/image_lock.h"
 #include "vmm/storage/pool.h"
 
-#define LOOK_MS 20
-
 static int file_lock(const struct disk_source_file *file, int fd, struct error *err)
 {
-	int code = image_lock(fd, file->read_only || file->shareable);
+	int code = image_lock(fd, file->read_only || file->shareable, 0);
 
 	if (code == -EBUSY)
 		return error_set(err, code,
 				 "disk %s: is in use by another guest or program; end that one first",
 				 file->path);
-	return code < 0 ? error_set(err, code, "disk %s: cannot lock: %s", file->path, strerror(-code))
-			: 0;
+	return code < 0 ? error_set(err, code, "disk %s: cannot lock: %s", file->path, strerror(-code)) : 0;
 }
 
 static int disk_size(const char *path, int fd, uint64_t *size, struct error *err)
@@ -57,6 +52,7 @@ static int open_pool_image(const struct disk_source_file *file, const struct set
 
 	if (code < 0)
 		return code;
+	pool.impatient = true;
 	if (file->shareable && !file->read_only)
 		code = pool_image_share(&pool, file->image, &fd, err);
 	else
@@ -67,8 +63,8 @@ static int open_pool_image(const struct disk_source_file *file, const struct set
 
 static int open_path(const struct disk_source_file *file, struct error *err)
 {
-	AUTO_CLOSE int fd = open(file->path, (file->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY |
-						     O_NONBLOCK);
+	AUTO_CLOSE int fd =
+		open(file->path, (file->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat status;
 	int code;
 
@@ -83,13 +79,7 @@ static int open_path(const struct disk_source_file *file, struct error *err)
 
 int disk_open_file(const struct disk_source_file *file, const struct settings *settings, struct error *err)
 {
-	uint64_t until = monotonic_ms() + file->wait_ms;
-	int fd;
-
-	while ((fd = file->image ? open_pool_image(file, settings, err) : open_path(file, err)) == -EBUSY &&
-	       monotonic_ms() < until)
-		poll(NULL, 0, LOOK_MS);
-	return fd;
+	return file->image ? open_pool_image(file, settings, err) : open_path(file, err);
 }
 
 int disk_open(const struct disk_definition *definition, const struct settings *settings,

@@ -71,7 +71,7 @@ static unsigned list_running(const struct manager *manager, struct plan_running 
 		const struct managed_guest *guest = manager->guests[i];
 		const struct guest_definition *definition = guest->definition;
 
-		if (!guest_alive(guest))
+		if (!guest_active(guest))
 			continue;
 		running[count++] = (struct plan_running){
 			.name = definition->name,

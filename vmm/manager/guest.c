@@ -33,6 +33,11 @@ bool guest_alive(const struct managed_guest *guest)
 	return guest->process.fd >= 0;
 }
 
+bool guest_active(const struct managed_guest *guest)
+{
+	return guest_alive(guest) || guest->start;
+}
+
 bool guest_ready(const struct managed_guest *guest)
 {
 	return guest->state == LIFE_RUNNING || guest->state == LIFE_PAUSED;
@@ -131,15 +136,11 @@ void guest_use_fresh(struct managed_guest *guest)
 	guest->definition = TAKE_PTR(guest->fresh);
 }
 
-/* Starts its process and has it on record before it does anything. */
-static int start_process(struct managed_guest *guest, struct error *err)
+/* Its process is there: it is on record before it does anything. */
+static int put_on_record(struct managed_guest *guest, struct error *err)
 {
 	int code;
 
-	json_memory_missed();
-	code = guest_process_start(guest, err);
-	if (code < 0)
-		return code;
 	guest->record.started_ns = monotonic_ns();
 	code = json_memory_missed() ? error_set(err, -ENOMEM, "guest %s: no memory to keep what it was given",
 						guest->definition->name)
@@ -151,23 +152,14 @@ static int start_process(struct managed_guest *guest, struct error *err)
 	return code;
 }
 
-static int spawn(struct managed_guest *guest, struct error *err)
+static int start_over(struct managed_guest *guest, int code, struct error *err)
 {
-	uint64_t began = monotonic_ns();
 	struct error gone;
-	int code;
 
-	guest_use_fresh(guest);
-	loop_timer_clear(&guest->deadline);
-	guest->end = MACHINE_RUNNING;
-	boot_report_clear(&guest->report, guest->definition->name);
-	guest->status[0] = guest->why[0] = '\0';
-	guest->halted = false;
-	free(TAKE_PTR(guest->console_tail));
-	code = division_give(guest, err);
+	guest->start_cost_ns = monotonic_ns() - guest->start_began_ns;
 	if (code == 0)
-		code = start_process(guest, err);
-	guest->start_cost_ns = monotonic_ns() - began;
+		code = put_on_record(guest, err);
+	guest->start_code = code;
 	if (code < 0) {
 		guest->end = MACHINE_FAILED;
 		snprintf(guest->why, sizeof(guest->why), "%s", err->text);
@@ -179,9 +171,85 @@ static int spawn(struct managed_guest *guest, struct error *err)
 	return 0;
 }
 
+static void note_wait(struct managed_guest *guest)
+{
+	snprintf(guest->why, sizeof(guest->why), "%s", guest_process_waits_for(guest));
+}
+
+void guest_waits(struct managed_guest *guest)
+{
+	if (strcmp(guest->why, guest_process_waits_for(guest)) == 0)
+		return;
+	note_wait(guest);
+	events_add(guest->manager->events, "waits", guest->definition->name, guest->why);
+	manager_changed(guest->manager);
+}
+
+void guest_started(struct managed_guest *guest, int code, struct error *err)
+{
+	guest->why[0] = '\0';
+	if (start_over(guest, code, err) < 0) {
+		log_error("%s", err->text); /* nobody is told otherwise */
+		return;
+	}
+	division_apply(guest->manager); /* others may have come meanwhile */
+	manager_changed(guest->manager);
+}
+
+/* It promised to start, and is to do so under the next manager, too. */
+static int start_waits(struct managed_guest *guest, struct error *err)
+{
+	int code = remember(guest, GOAL_RUN, err);
+
+	if (code < 0) {
+		guest_process_start_cancel(guest);
+		return code;
+	}
+	note_wait(guest);
+	log_info("guest %s: %s", guest->definition->name, guest->why);
+	return 0;
+}
+
+static int spawn(struct managed_guest *guest, struct error *err)
+{
+	int code;
+
+	guest->start_began_ns = monotonic_ns();
+	guest->start_code = 0;
+	guest_use_fresh(guest);
+	loop_timer_clear(&guest->deadline);
+	guest->end = MACHINE_RUNNING;
+	boot_report_clear(&guest->report, guest->definition->name);
+	guest->status[0] = guest->why[0] = '\0';
+	guest->halted = false;
+	free(TAKE_PTR(guest->console_tail));
+	json_memory_missed();
+	code = division_give(guest, err);
+	if (code == 0)
+		code = guest_process_start(guest, err);
+	if (code == -EINPROGRESS) {
+		code = start_waits(guest, err);
+		if (code == 0)
+			return 0;
+	}
+	return start_over(guest, code, err);
+}
+
+/* It is to end before it has a process: what was made ready for one is given up. */
+static int give_up_start(struct managed_guest *guest)
+{
+	guest_process_start_cancel(guest);
+	guest->end = MACHINE_KILLED;
+	guest->start_code = -ECANCELED;
+	snprintf(guest->why, sizeof(guest->why), "guest %s: was ended before it ran",
+		 guest->definition->name);
+	happened(guest, LIFE_ENDED);
+	return 0;
+}
+
 /* A guest that ends as soon as it starts must not keep the host busy with its starts: each crash doubles the
- * time to the next start. The manager does nothing else while it opens what a guest needs, which a disk that
- * the guest wrote can make long (boot_from_disk.h). */
+ * time to the next start. What a guest needs for it may cost much, which a disk that the guest wrote can make
+ * more (boot_from_disk.h). */
 static uint64_t restart_delay_ns(struct managed_guest *guest)
 {
 	uint64_t lived_ns = monotonic_ns() - guest->record.started_ns;
@@ -213,6 +281,8 @@ static int act(struct managed_guest *guest, enum life_action action, struct erro
 	case LIFE_TELL_RESUME:
 		return guest_process_tell(guest, "resume", -1, err);
 	case LIFE_ASK:
+		if (guest->start)
+			return give_up_start(guest);
 		if (guest_process_tell(guest, "resume", -1, err) < 0 ||
 		    guest_process_tell(guest, "press-power", -1, err) < 0)
 			guest_process_kill(guest); /* it does not listen */
@@ -220,6 +290,8 @@ static int act(struct managed_guest *guest, enum life_action action, struct erro
 		loop_timer_set(&guest->deadline, guest->stop_share_ns, 0);
 		return 0;
 	case LIFE_FORCE:
+		if (guest->start)
+			return give_up_start(guest);
 		if (guest_process_tell(guest, "stop", -1, err) < 0)
 			guest_process_kill(guest);
 		guest->stop_stage = STOP_MACHINE;
@@ -255,6 +327,7 @@ int guest_hold(struct managed_guest *guest, const char *why, struct error *err)
 		guest->record.goal = before;
 		return code;
 	}
+	guest->start_code = 0;
 	loop_timer_clear(&guest->deadline); /* of a restart, which now waits for another reason */
 	snprintf(guest->why, sizeof(guest->why), "%s", why);
 	code = happen(guest, LIFE_HOLD, err);

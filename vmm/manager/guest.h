@@ -39,6 +39,7 @@
 #define GUEST_LISTEN_NAME "process.sock" /* in its folder */
 
 struct manager;
+struct guest_start; /* guest_start.c */
 
 /* How far a shutdown has gone; each stage is given its time, then comes the next. */
 enum stop_stage {
@@ -89,12 +90,16 @@ struct managed_guest {
 	struct guest_errors errors; /* ... our end of this pipe */
 	struct passt passt[DEFINITION_NETWORKS_MAX];
 	struct disk_backend backends[DEFINITION_DISKS_MAX];
+	bool leaving;                    /* it has none, and backends of its last run are about to end */
+	struct guest_start *start;       /* it has none yet, and waits for what it needs; NULL: it does not */
 	bool adopting;                   /* found, and not heard of yet */
 	bool told_paused;                /* so it said last */
 	char told_halted[GUEST_WHY_MAX]; /* the same: which disk's error paused it; "": none */
 	bool halted;                     /* and that is why it is LIFE_PAUSED */
 	struct loop_timer deadline;      /* of a shutdown, or before a restart */
-	uint64_t start_cost_ns;          /* how long its last start held the manager up */
+	int start_code;                  /* how its last start went: 0, or a negative errno (why) */
+	uint64_t start_began_ns;         /* CLOCK_MONOTONIC */
+	uint64_t start_cost_ns;          /* how long its last start took until there was a process */
 	enum stop_stage stop_stage;
 	uint64_t stop_share_ns; /* time for each of the stages that ask */
 
@@ -130,8 +135,9 @@ void guest_destroy(struct managed_guest *guest); /* its process goes on if it ha
  * from its next start on. Takes definition over. */
 void guest_redefine(struct managed_guest *guest, struct guest_definition *definition);
 
-bool guest_alive(const struct managed_guest *guest); /* it has a process */
-bool guest_ready(const struct managed_guest *guest); /* running or paused */
+bool guest_alive(const struct managed_guest *guest);  /* it has a process */
+bool guest_active(const struct managed_guest *guest); /* or what it needs for one is being made ready */
+bool guest_ready(const struct managed_guest *guest);  /* running or paused */
 
 /* What manager.c calls when it is the guest's turn; operations go through manager.h. */
 int guest_start(struct managed_guest *guest, struct error *err);
@@ -172,8 +178,16 @@ void guest_remember_numbers(struct managed_guest *guest);
 int guest_give_socket_paths(const struct managed_guest *guest, struct guest_definition *definition);
 
 /* Opens what the guest needs and starts its process, which does nothing before it hears that it is on record:
- * guest_process_go. A manager that is killed in between takes it along. */
+ * guest_process_go. A manager that is killed in between takes it along.
+ * -EINPROGRESS: what it needs is not there yet (guest_process_waits_for); guest_started is called then. */
 int guest_process_start(struct managed_guest *guest, struct error *err);
+const char *guest_process_waits_for(const struct managed_guest *guest);
+/* It is not to start after all. */
+void guest_process_start_cancel(struct managed_guest *guest);
+/* What its start waits for is something else by now. */
+void guest_waits(struct managed_guest *guest);
+/* Its start is over: 0, or why it failed. */
+void guest_started(struct managed_guest *guest, int code, struct error *err);
 int guest_process_go(struct managed_guest *guest, struct error *err);
 /* In place of guest_process_go: it is to be gone. */
 void guest_process_abandon(struct managed_guest *guest);
@@ -197,6 +211,12 @@ void guest_process_kill(struct managed_guest *guest);
 void guest_process_reap(struct managed_guest *guest);
 /* Its process has ended: lets go of it and of its helpers. */
 void guest_process_forget(struct managed_guest *guest);
+/* The daemons of its disks are to end, and have this time for it; its user and cgroup are free when they
+ * have. */
+void guest_process_leave(struct managed_guest *guest, unsigned patience_ms);
+void guest_process_hurry(struct managed_guest *guest); /* those whose time is over */
+/* They have ended: a start that waited for that goes on. */
+void guest_process_left(struct managed_guest *guest);
 /* Lets go of a process that goes on. */
 void guest_process_release(struct managed_guest *guest);
 /* What it left when it ended: fills end, why, console_tail and report; *registers is freed by the caller. */

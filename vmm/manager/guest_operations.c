@@ -99,10 +99,11 @@ static void op_start(struct call *call, const struct request *request)
 	struct error err = {0};
 	int code = manager_start(request->guest, &err);
 
-	if (code < 0 || !request->wait)
+	if (code < 0)
 		answer(call, code, &err);
 	else
-		call_wait(call, CALL_READY, request->guest, request->timeout_s);
+		call_wait(call, request->wait ? CALL_READY : CALL_STARTED, request->guest,
+			  request->wait ? request->timeout_s : 0);
 }
 
 /* Operations that end a guest: answered when it is off, if the client waits. The manager enforces the time;

@@ -120,6 +120,7 @@ struct call_peer {
 /* What a call waits for. */
 enum call_wait {
 	CALL_ANSWERED, /* nothing */
+	CALL_STARTED,  /* it has a process, or could not have one */
 	CALL_READY,
 	CALL_REBOOTED, /* ready, and started after `change` */
 	CALL_OFF,

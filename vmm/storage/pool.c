@@ -160,10 +160,10 @@ static int open_image(const struct pool *pool, const char *name, int flags, stru
 	return TAKE_FD(fd);
 }
 
-static int lock_image(const char *name, int fd, bool reading, struct error *err)
+static int lock_image(const struct pool *pool, const char *name, int fd, bool reading, struct error *err)
 {
 	struct stat status;
-	int code = image_lock(fd, reading);
+	int code = image_lock(fd, reading, pool->impatient ? 0 : IMAGE_LOCK_PATIENCE_MS);
 
 	if (code == -EBUSY)
 		return error_set(err, code, "disk %s: is in use by a guest or program; end that one first",
@@ -182,7 +182,7 @@ int pool_image_open(const struct pool *pool, const char *name, bool read_only, i
 	int code = MIN(image, 0);
 
 	if (code == 0)
-		code = lock_image(name, image, read_only, err);
+		code = lock_image(pool, name, image, read_only, err);
 	if (code == 0)
 		*fd = TAKE_FD(image);
 	return code;
@@ -194,7 +194,7 @@ int pool_image_share(const struct pool *pool, const char *name, int *fd, struct 
 	int code = MIN(image, 0);
 
 	if (code == 0)
-		code = lock_image(name, image, true, err);
+		code = lock_image(pool, name, image, true, err);
 	if (code == 0)
 		*fd = TAKE_FD(image);
 	return code;

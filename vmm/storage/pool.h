@@ -32,6 +32,7 @@
 struct pool {
 	const char *dir; /* the settings' */
 	int fd;          /* -1: the folder is not there, and the pool empty */
+	bool impatient;  /* an image that is another's now counts as taken (image_lock.h) */
 };
 
 struct pool_image {
