@@ -213,4 +213,5 @@ class StorageDaemon(ManagerTest):
         self.assert_words([f"disk nbd://127.0.0.1:{port}/other"], answer["error"])
 
 
-main()
+if __name__ == "__main__":
+    main()

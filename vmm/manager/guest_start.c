@@ -240,6 +240,8 @@ static int start_finish(struct guest_start *start, int code, struct error *err)
 	} else {
 		guest_broker_close(guest);
 		guest_errors_close(guest);
+		for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
+			passt_stop(&guest->passt[i]);
 		guest_process_leave(guest, 0);
 		networks_detach(guest->manager->networks, guest->definition->name);
 	}
