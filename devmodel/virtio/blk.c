@@ -309,11 +309,19 @@ static void blk_destroy(struct virtio_device *device)
 	cleanup_close(&fd);
 }
 
+static bool blk_busy(struct virtio_device *device)
+{
+	struct blk *blk = CONTAINER_OF(device, struct blk, device);
+
+	return blk->backend.front && vhost_user_stuck(blk->backend.front);
+}
+
 static const struct virtio_device_ops blk_ops = {
 	.config_read = blk_config_read,
 	.notify = blk_notify,
 	.reset = blk_reset,
 	.queue_reset = blk_queue_reset,
+	.busy = blk_busy,
 	.destroy = blk_destroy,
 };
 

@@ -143,9 +143,9 @@ static void drain_kill(struct vhost_user *front)
 	vhost_user_link_reject(front);
 	while (!(end.revents & POLLHUP) && (now = monotonic_ms()) < until)
 		poll(&end, 1, (int)(until - now));
-	if (!(end.revents & POLLHUP))
-		log_limited(&front->log_limit, LOG_LEVEL_ERROR, "%s: its back end cannot be ended",
-			    front->name);
+	front->stuck = !(end.revents & POLLHUP);
+	if (front->stuck)
+		log_limited(&front->log_limit, LOG_LEVEL_ERROR, "%s: its back end does not end", front->name);
 	front->serving = false;
 	for (unsigned i = 0; i < front->queue_count; i++)
 		front->queues[i].broken = true;
@@ -161,6 +161,16 @@ void vhost_user_drain(struct vhost_user *front, unsigned index)
 		drain_kill(front);
 	vhost_user_ring_forget(&queue->ring);
 	pthread_mutex_unlock(&front->lock);
+}
+
+bool vhost_user_stuck(struct vhost_user *front)
+{
+	bool stuck;
+
+	pthread_mutex_lock(&front->lock);
+	stuck = front->stuck;
+	pthread_mutex_unlock(&front->lock);
+	return stuck;
 }
 
 /* --- Life --- */

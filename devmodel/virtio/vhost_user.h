@@ -39,8 +39,9 @@
 
 #define VHOST_USER_QUEUES_MAX  16
 #define VHOST_USER_PATIENCE_MS 10000
-#define VHOST_USER_DRAIN_MS                                                                                  \
-	2000 /* how long requests may take that are to be forgotten; the same again for a back end to die */
+/* How long requests may take that are to be forgotten, and the same again for a back end to die: it may be a
+ * vCPU that waits. */
+#define VHOST_USER_DRAIN_MS 200
 
 struct vhost_user;
 
@@ -77,6 +78,9 @@ void vhost_user_kick(struct vhost_user *front, unsigned queue);
 /* Has `answered` called. */
 void vhost_user_wake(struct vhost_user *front, unsigned queue);
 bool vhost_user_take(struct vhost_user *front, unsigned queue, struct vhost_user_answer *answer);
-/* Waits for what was put into this queue, and forgets it: when this returns no buffer is touched any more. A
- * back end that does not come to an end is killed. */
+/* Waits for what was put into this queue, and forgets it: when this returns no buffer is touched any more,
+ * unless the front end is stuck. A back end that does not come to an end is killed. */
 void vhost_user_drain(struct vhost_user *front, unsigned queue);
+/* It was drained, and a back end that was killed has not died yet (its host's disk hangs): it may still touch
+ * what was put. Any thread. */
+bool vhost_user_stuck(struct vhost_user *front);

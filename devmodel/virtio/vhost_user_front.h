@@ -55,6 +55,7 @@ struct vhost_user {
 	struct loop_source link;              /* fd -1: no back end */
 	uint32_t number;                      /* the connection's, on the channel */
 	bool serving;                         /* the link's back end was set up */
+	bool stuck;                           /* it was killed, and its link is not closed yet */
 	bool gone;                            /* there will be no other: what is put is lost */
 	unsigned step;                        /* of the set-up */
 	enum vhost_user_message_type awaited; /* a reply to this; VHOST_USER_NONE: to nothing */

@@ -30,7 +30,7 @@ static void link_drop(struct vhost_user *front)
 	loop_remove(front->loop, &front->link);
 	close(front->link.fd);
 	front->link.fd = -1;
-	front->serving = false;
+	front->serving = front->stuck = false;
 	front->gone = !front->reconnect || front->channel.fd < 0;
 	vhost_user_link_reject(front);
 	loop_timer_clear(&front->patience);
