@@ -43,13 +43,16 @@ static bool vector_is_masked(const struct msix *msix, unsigned vector)
 	return msix->masked || msix->table[vector][ENTRY_CONTROL] & PCI_MSIX_ENTRY_CTRL_MASKBIT;
 }
 
+static uint64_t entry_address(const uint32_t *entry)
+{
+	return (uint64_t)entry[ENTRY_ADDRESS_HIGH] << 32 | entry[ENTRY_ADDRESS_LOW];
+}
+
 static void vector_send(struct msix *msix, unsigned vector)
 {
 	const uint32_t *entry = msix->table[vector];
 
-	msix->messages->send(msix->messages,
-			     (uint64_t)entry[ENTRY_ADDRESS_HIGH] << 32 | entry[ENTRY_ADDRESS_LOW],
-			     entry[ENTRY_DATA]);
+	msix->messages->send(msix->messages, entry_address(entry), entry[ENTRY_DATA]);
 }
 
 /* What waits and need not any more is sent. */
@@ -63,15 +66,81 @@ static void vector_send_pending(struct msix *msix, unsigned vector)
 	vector_send(msix, vector);
 }
 
+/* --- Calls --- */
+
+static void call_unbind(struct msix *msix, struct msix_call *call)
+{
+	if (call->bound)
+		msix->messages->unbind(msix->messages, call->eventfd);
+	call->bound = false;
+}
+
+static void call_bind(struct msix *msix, struct msix_call *call)
+{
+	const uint32_t *entry = call->vector < msix->count ? msix->table[call->vector] : NULL;
+
+	if (!entry || call->bound || !msix->messages->bind || !msix->enabled ||
+	    vector_is_masked(msix, call->vector))
+		return;
+	call->bound = msix->messages->bind(msix->messages, call->eventfd, entry_address(entry),
+					   entry[ENTRY_DATA]) == 0;
+}
+
+/* Before the vector's message, or whether it may be sent, changes. */
+static void calls_unbind(struct msix *msix, unsigned vector)
+{
+	for (struct msix_call *call = msix->calls; call; call = call->next) {
+		if (call->vector == vector)
+			call_unbind(msix, call);
+	}
+}
+
+static void calls_bind(struct msix *msix, unsigned vector)
+{
+	for (struct msix_call *call = msix->calls; call; call = call->next) {
+		if (call->vector == vector)
+			call_bind(msix, call);
+	}
+}
+
+void msix_call_add(struct msix *msix, struct msix_call *call, int eventfd, unsigned vector)
+{
+	pthread_mutex_lock(&msix->lock);
+	*call = (struct msix_call){.eventfd = eventfd, .vector = vector, .next = msix->calls};
+	msix->calls = call;
+	call_bind(msix, call);
+	pthread_mutex_unlock(&msix->lock);
+}
+
+void msix_call_remove(struct msix *msix, struct msix_call *call)
+{
+	struct msix_call **at;
+
+	pthread_mutex_lock(&msix->lock);
+	for (at = &msix->calls; *at && *at != call;)
+		at = &(*at)->next;
+	if (*at) {
+		*at = call->next;
+		call_unbind(msix, call);
+	}
+	pthread_mutex_unlock(&msix->lock);
+}
+
+/* --- What the guest writes --- */
+
 void msix_control(struct msix *msix, uint16_t control)
 {
 	pthread_mutex_lock(&msix->lock);
+	for (unsigned i = 0; i < msix->count; i++)
+		calls_unbind(msix, i);
 	__atomic_store_n(&msix->enabled, (control & PCI_MSIX_FLAGS_ENABLE) != 0, __ATOMIC_RELEASE);
 	msix->masked = control & PCI_MSIX_FLAGS_MASKALL;
 	if (!msix->enabled)
 		msix->pending = 0;
-	for (unsigned i = 0; i < msix->count; i++)
+	for (unsigned i = 0; i < msix->count; i++) {
 		vector_send_pending(msix, i);
+		calls_bind(msix, i);
+	}
 	pthread_mutex_unlock(&msix->lock);
 }
 
@@ -133,6 +202,7 @@ void msix_table_write(struct msix *msix, uint64_t offset, const uint8_t *data, u
 	if (!access_valid(offset, len) || offset / MSIX_ENTRY_SIZE >= msix->count)
 		return;
 	pthread_mutex_lock(&msix->lock);
+	calls_unbind(msix, vector);
 	for (uint32_t i = 0; i < len; i += 4) {
 		unsigned index = (unsigned)((offset + i) % MSIX_ENTRY_SIZE / 4);
 		uint32_t word;
@@ -141,6 +211,7 @@ void msix_table_write(struct msix *msix, uint64_t offset, const uint8_t *data, u
 		msix->table[vector][index] = le32toh(word) & entry_word_bits(index);
 	}
 	vector_send_pending(msix, vector);
+	calls_bind(msix, vector);
 	pthread_mutex_unlock(&msix->lock);
 }
 

@@ -23,9 +23,19 @@
 #define MSIX_CAPABILITY_SIZE  12
 #define MSIX_CONTROL_WRITABLE (PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL)
 
+/* An eventfd whose writes are to be a vector's interrupts, without us as long as its message may be sent: its
+ * owner watches it, and calls msix_raise when it turns out to be readable. */
+struct msix_call {
+	int eventfd; /* the owner's, like the struct */
+	unsigned vector;
+	bool bound;
+	struct msix_call *next;
+};
+
 struct msix {
 	pthread_mutex_t lock;
 	struct irq_messages *messages;
+	struct msix_call *calls;
 	unsigned count;
 	bool enabled;
 	bool masked;                                           /* all of them */
@@ -48,6 +58,10 @@ bool msix_enabled(const struct msix *msix);
 /* Sends the vector's message; while it is masked, when that ends. Vectors that are not there are ignored, and
  * so are all while MSI-X is off. */
 void msix_raise(struct msix *msix, unsigned vector);
+
+/* From now on, and not any more. The call is in no table meanwhile. */
+void msix_call_add(struct msix *msix, struct msix_call *call, int eventfd, unsigned vector);
+void msix_call_remove(struct msix *msix, struct msix_call *call);
 
 /* Aligned accesses of 32 or 64 bits; others read as 0 and change nothing. Offsets may lie beyond the end. */
 void msix_table_read(struct msix *msix, uint64_t offset, uint8_t *data, uint32_t len);

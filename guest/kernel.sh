@@ -2,6 +2,7 @@
 # Guest kernels.
 #
 #   kernel.sh stock OUT_DIR   Debian's linux-image-cloud-amd64, unpacked: OUT_DIR/{vmlinuz,version,lib/modules/}
+#   kernel.sh desktop OUT_DIR Debian's linux-image-amd64 in the same way: it has drivers for screens, keyboards and mice
 #   kernel.sh tuned OUT_DIR   built from Debian's linux-source-6.1 with configs/kernel/*.config:
 #                             OUT_DIR/{vmlinux,bzImage,config,version}; cached outside the build folder
 set -euo pipefail
@@ -11,10 +12,12 @@ source "$here/lib.sh"
 
 readonly SOURCE_PACKAGE=linux-source-6.1
 readonly STOCK_PACKAGE=linux-image-cloud-amd64
+readonly DESKTOP_PACKAGE=linux-image-amd64
 
-make_stock() {
-	local out=$1 package deb
-	package=$(deb_depends "$STOCK_PACKAGE" 'linux-image-[0-9].*')
+# make_debian PACKAGE OUT_DIR
+make_debian() {
+	local out=$2 package deb
+	package=$(deb_depends "$1" 'linux-image-[0-9].*')
 	deb=$(deb_fetch "$package")
 	rm -rf "$out"
 	mkdir -p "$out"
@@ -49,7 +52,8 @@ make_tuned() {
 }
 
 case ${1-}:$# in
-stock:2) make_stock "$2" ;;
+stock:2) make_debian "$STOCK_PACKAGE" "$2" ;;
+desktop:2) make_debian "$DESKTOP_PACKAGE" "$2" ;;
 tuned:2) make_tuned "$2" ;;
 *) sed -n '2,/^set/{/^#/p}' "$0" >&2 && exit 2 ;;
 esac

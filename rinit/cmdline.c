@@ -88,3 +88,20 @@ bool cmdline_get(const char *cmdline, const char *key, char *value, size_t size)
 		value[0] = '\0';
 	return found;
 }
+
+void cmdline_each(const char *cmdline, const char *key, void *context,
+		  void (*each)(void *context, const char *value))
+{
+	char text[CMDLINE_MAX];
+	struct word next;
+
+	while (word_next(&cmdline, &next)) {
+		const char *is;
+
+		if (word_copy(&next, text, sizeof(text)) >= sizeof(text))
+			continue;
+		is = word_value(text, key);
+		if (is && strchr(text, '='))
+			each(context, is);
+	}
+}

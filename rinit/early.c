@@ -7,6 +7,7 @@
 #include "rinit/clock.h"
 #include "rinit/cmdline.h"
 #include "rinit/conf_files.h"
+#include "rinit/fstab.h"
 #include "rinit/generate.h"
 #include "rinit/hosts.h"
 #include "rinit/ini.h"
@@ -77,7 +78,8 @@ static bool shall(const char *what, const char *cmdline, bool container)
 
 struct unit *early_generator_add(struct manager *manager, const char *cmdline, bool container)
 {
-	bool fstab = shall("rinit.fstab", cmdline, container) && !access("/etc/fstab", F_OK);
+	bool fstab = shall("rinit.fstab", cmdline, container) &&
+		     (!access("/etc/fstab", F_OK) || cmdline_has(cmdline, FSTAB_KERNEL_PARAMETER));
 	struct unit *unit = NULL;
 
 	if (fstab || !access("/etc/init.d", F_OK))

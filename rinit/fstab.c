@@ -163,6 +163,31 @@ void fstab_parse(const char *text, size_t length, const struct fstab_reader *rea
 	}
 }
 
+void fstab_parse_parameter(const char *value, const struct fstab_reader *reader)
+{
+	char text[FSTAB_LINE_MAX];
+	char *rest = text;
+	struct fstab_entry entry = {0};
+	char *where;
+
+	if (strlen(value) >= sizeof(text)) {
+		reader->fault(reader->context, 0, "is too long");
+		return;
+	}
+	strcpy(text, value);
+	entry.what = strsep(&rest, ":");
+	where = strsep(&rest, ":");
+	entry.type = rest && *rest != ':' ? strsep(&rest, ":") : "auto";
+	entry.options = rest && *rest ? rest : "defaults";
+	entry.where = where;
+	if (!*entry.what)
+		reader->fault(reader->context, 0, "names nothing to mount");
+	else if (!where || !path_tidy(where))
+		reader->fault(reader->context, 0, "has no absolute path, free of .., as its mount point");
+	else
+		reader->entry(reader->context, &entry);
+}
+
 /* ---- options ---- */
 
 const char *fstab_option_next(const char *options, char *option, size_t size)

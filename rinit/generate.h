@@ -2,7 +2,7 @@
  * Unit files for what is configured elsewhere, as systemd.generator(7) has it: rinitctl under another name,
  * beside PID 1, before units are read at boot, and rinitctl itself before it asks rinit to read them again.
  *
- *      /run/systemd/generator        .mount and .swap units of /etc/fstab; /etc comes before it, /lib after
+ *      /run/systemd/generator        .mount and .swap units of /etc/fstab and the kernel's command line; /etc comes before it, /lib after
  * it /run/systemd/generator.late   services of /etc/init.d; everything else comes before it
  *
  * Both folders are made anew beside the old ones and then take their place. Files are read below root, ""

@@ -1,18 +1,22 @@
-/* /etc/fstab as .mount and .swap units (systemd-fstab-generator(8)). */
+/* /etc/fstab, and what the kernel's command line adds to it, as .mount and .swap units
+ * (systemd-fstab-generator(8)). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
 #include "common/util.h"
+#include "rinit/cmdline.h"
 #include "rinit/file.h"
 #include "rinit/fstab.h"
 #include "rinit/generate.h"
 #include "rinit/mount_options.h"
 #include "rinit/path_escape.h"
+#include "rinit/runtime.h"
 #include "rinit/unit_path.h"
 
 #define FSTAB     "/etc/fstab"
+#define CMDLINE   "/proc/cmdline"
 #define FSTAB_MAX 65536
 
 struct fstab_units {
@@ -31,12 +35,24 @@ struct line_unit {
 	const char *why; /* it can't be used */
 };
 
+/* Line 0: it is of the kernel's command line. */
+static const char *place_name(unsigned int line, char name[64])
+{
+	if (line)
+		snprintf(name, 64, FSTAB ":%u", line);
+	else
+		snprintf(name, 64, "kernel parameter " FSTAB_KERNEL_PARAMETER);
+	return name;
+}
+
 static void fault(void *context, unsigned int line, const char *why)
 {
 	const struct fstab_units *units = context;
+	char place[64];
 
 	if (!units->look_only)
-		generator_warn(units->generator, FSTAB ":%u: this line %s and has no effect", line, why);
+		generator_warn(units->generator, "%s: %s %s and has no effect", place_name(line, place),
+			       line ? "this line" : "it", why);
 }
 
 /* Where udev would link to it: so does systemd name the units of swap. */
@@ -156,7 +172,7 @@ static void unit_write(struct line_unit *unit, const struct string_list *first, 
 
 	snprintf(text, sizeof(text), swap ? "swap on %s" : "%s from %s", swap ? entry->what : entry->where,
 		 entry->what);
-	fputs("[Unit]\nSourcePath=" FSTAB "\n", unit->stream);
+	fprintf(unit->stream, "[Unit]\nSourcePath=%s\n", entry->line ? FSTAB : CMDLINE);
 	key_write(unit->stream, "Description", text);
 	order_write(unit, first);
 	fprintf(unit->stream, "\n[%s]\n", swap ? "Swap" : "Mount");
@@ -220,8 +236,10 @@ static void option_unknown(void *context, const char *option)
 {
 	const struct line_unit *unit = context;
 
-	generator_warn(unit->generator, FSTAB ":%u: option %s is not known here and has no effect%s",
-		       unit->entry->line, option,
+	char place[64];
+
+	generator_warn(unit->generator, "%s: option %s is not known here and has no effect%s",
+		       place_name(unit->entry->line, place), option,
 		       !strcmp(option, "x-systemd.automount") ? ": it is mounted at boot" : "");
 }
 
@@ -270,6 +288,26 @@ static void on_entry(void *context, const struct fstab_entry *entry)
 		fault(units, entry->line, why);
 }
 
+static void on_parameter(void *context, const char *value)
+{
+	struct fstab_units *units = context;
+	const struct fstab_reader reader = {.context = units, .entry = on_entry, .fault = fault};
+
+	fstab_parse_parameter(value, &reader);
+}
+
+/* A container's is its host's. */
+static void read_parameters(struct fstab_units *units)
+{
+	char path[PATH_MAX], cmdline[CMDLINE_MAX] = "";
+
+	snprintf(path, sizeof(path), "%s" CMDLINE, units->generator->root);
+	if (!*units->generator->root && runtime_is_container())
+		return;
+	file_read_line(path, cmdline, sizeof(cmdline));
+	cmdline_each(cmdline, FSTAB_KERNEL_PARAMETER, units, on_parameter);
+}
+
 void generate_fstab(const struct generator *generator)
 {
 	struct fstab_units units = {.generator = generator, .look_only = true};
@@ -284,10 +322,11 @@ void generate_fstab(const struct generator *generator)
 	if (rc && rc != -ENOENT)
 		generator_warn(generator, FSTAB ": cannot read: %s: only the root file system is mounted",
 			       strerror(-rc));
-	if (rc)
-		return;
-	fstab_parse(text, length, &reader);
+	if (!rc)
+		fstab_parse(text, length, &reader);
 	units.look_only = false;
-	fstab_parse(text, length, &reader);
+	if (!rc)
+		fstab_parse(text, length, &reader);
+	read_parameters(&units);
 	string_list_clear(&units.first);
 }

@@ -86,6 +86,11 @@ struct virtio_device_ops {
 struct virtio_transport {
 	void (*queue_interrupt)(struct virtio_transport *transport, unsigned queue);
 	void (*config_interrupt)(struct virtio_transport *transport);
+	/* Writes of the eventfd are the queue's interrupts from now on, without this process where that is
+	 * possible; -1: of none any more, before it is closed. Where it is not, the eventfd turns out to be
+	 * readable, and who watches it calls queue_interrupt. With the device's lock or the queue's held.
+	 * NULL: it never is. */
+	void (*queue_call)(struct virtio_transport *transport, unsigned queue, int eventfd);
 };
 
 /* What a queue has done; written under its lock, read by any thread at any time. */

@@ -3,7 +3,10 @@
  * frames between guest memory and the TAP, without this process.
  *
  *      guest --kick eventfd--> kernel --TAP--> ...
- *      guest <-- interrupt <-- this process' loop <--call eventfd-- kernel
+ *      guest <-- interrupt <--call eventfd-- kernel
+ *
+ * The interrupt goes through this process' loop where the transport knows no shorter way (queue_call,
+ * device.h).
  *
  * A pair is handed to the kernel when its driver is ready and its link is up, and taken back, at the very
  * entry where the kernel was, before anything else may happen to its queues: then net_receive.c and
@@ -132,6 +135,15 @@ static void watch_kick(struct net_queue *pair, unsigned index, bool watch)
 	loop_modify(kick->loop, &kick->source, watch ? EPOLLIN | EPOLLET : 0);
 }
 
+/* fd -1: nobody's. */
+static void bind_call(const struct net_queue *pair, unsigned index, int fd)
+{
+	struct virtio_transport *transport = pair->net->device.transport;
+
+	if (transport->queue_call)
+		transport->queue_call(transport, index, fd);
+}
+
 static unsigned queue_of(const struct net_queue *pair, unsigned ring)
 {
 	return ring == RECEIVE ? pair->receive : pair->transmit;
@@ -163,10 +175,12 @@ static int ring_start(struct net_queue *pair, unsigned ring)
 	if (!pair->net->device.queues[index].enabled || pair->vhost_runs[ring])
 		return 0;
 	watch_kick(pair, index, false);
+	bind_call(pair, index, pair->calls[ring].source.fd);
 	pair->vhost_runs[ring] = true;
 	code = ring_hand_over(pair, ring);
 	if (code < 0) {
 		pair->vhost_runs[ring] = false;
+		bind_call(pair, index, -1);
 		watch_kick(pair, index, true);
 	}
 	return code;
@@ -186,6 +200,7 @@ static void ring_stop(struct net_queue *pair, unsigned ring)
 	if (ioctl(pair->vhost, VHOST_GET_VRING_BASE, &state) == 0)
 		virtq_continue(&pair->net->device.queues[index], (uint16_t)state.num);
 	pair->vhost_runs[ring] = false;
+	bind_call(pair, index, -1);
 	watch_kick(pair, index, true);
 }
 

@@ -35,6 +35,8 @@ static uint32_t class_of(uint32_t id)
 	case VIRTIO_ID_CONSOLE:
 	case VIRTIO_ID_VSOCK:
 		return 0x078000;
+	case VIRTIO_ID_GPU: /* a display, not compatible with VGA */
+		return 0x038000;
 	default:
 		return 0xff0000;
 	}
@@ -86,6 +88,15 @@ static void pci_config_interrupt(struct virtio_transport *transport)
 	struct virtio_pci *pci = CONTAINER_OF(transport, struct virtio_pci, transport);
 
 	pci_interrupt(pci, pci->config_vector, ISR_CONFIG);
+}
+
+static void pci_queue_call(struct virtio_transport *transport, unsigned queue, int eventfd)
+{
+	struct virtio_pci *pci = CONTAINER_OF(transport, struct virtio_pci, transport);
+
+	msix_call_remove(&pci->msix, &pci->calls[queue]);
+	if (eventfd >= 0)
+		msix_call_add(&pci->msix, &pci->calls[queue], eventfd, pci->queue_vectors[queue]);
 }
 
 /* --- BAR 0 --- */
@@ -310,7 +321,8 @@ void virtio_pci_init(struct virtio_pci *pci, struct virtio_device *device, struc
 
 	*pci = (struct virtio_pci){
 		.transport = {.queue_interrupt = pci_queue_interrupt,
-			      .config_interrupt = pci_config_interrupt},
+			      .config_interrupt = pci_config_interrupt,
+			      .queue_call = pci_queue_call},
 		.device = device,
 		.host = host,
 		.line = line,

@@ -59,6 +59,8 @@ struct virtio_pci {
 	/* Read by interrupts, under any of the device's locks. */
 	_Atomic uint16_t config_vector;
 	_Atomic uint16_t queue_vectors[VIRTIO_QUEUES_MAX];
+	/* Of queues that somebody else serves; any of the device's locks. */
+	struct msix_call calls[VIRTIO_QUEUES_MAX];
 
 	pthread_mutex_t interrupts;
 	struct irq_level *line; /* NULL: none */

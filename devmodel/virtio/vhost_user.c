@@ -223,6 +223,8 @@ static int front_fill(struct vhost_user *front, const struct vhost_user_options 
 		.wanted = options->features,
 		.config_size = options->config_size,
 		.reconnect = options->reconnect,
+		.when_gone = options->when_gone ? options->when_gone
+						: "what the guest asks of it fails from now on",
 		.answered = options->answered,
 		.changed = options->changed,
 		.owner = options->owner,

@@ -52,6 +52,7 @@ struct vhost_user_options {
 	uint64_t features;    /* of the device, which the back end must have */
 	uint32_t config_size; /* bytes of its configuration space to be fetched; 0: none */
 	bool reconnect;
+	const char *when_gone; /* what becomes of what the guest asks, without it; NULL: it fails from now on */
 	/* There may be answers to take. */
 	void (*answered)(void *owner, unsigned queue);
 	/* The back end says that its configuration space has changed. May be NULL. */

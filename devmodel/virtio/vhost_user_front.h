@@ -39,6 +39,7 @@ struct vhost_user {
 	uint64_t wanted; /* features */
 	uint32_t config_size;
 	bool reconnect;
+	const char *when_gone;
 	void (*answered)(void *owner, unsigned queue);
 	void (*changed)(void *owner);
 	void *owner;

@@ -51,7 +51,7 @@ static void link_lost(struct vhost_user *front, const char *why)
 	link_drop(front);
 	gone = front->gone;
 	log_limited(&front->log_limit, LOG_LEVEL_WARNING, "%s; %s", why,
-		    gone ? "what the guest asks of it fails from now on"
+		    gone ? front->when_gone
 			 : "the guest's requests wait for the next one");
 	pthread_mutex_unlock(&front->lock);
 	tell_all(front);

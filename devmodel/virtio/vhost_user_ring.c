@@ -145,6 +145,15 @@ static uint64_t place_of(const struct vhost_user_ring *ring, const void *pointer
 	return ring->guest + (uint64_t)((const uint8_t *)pointer - (const uint8_t *)ring->desc);
 }
 
+static uint64_t bytes_of(const struct iovec *iov, unsigned count)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		bytes += iov[i].iov_len;
+	return bytes;
+}
+
 static int slot_fill(struct vhost_user_ring *ring, unsigned slot, const struct vhost_user_ask *ask)
 {
 	struct table table = {.entries = ring->tables + (size_t)slot * TABLE_ENTRIES};
@@ -186,7 +195,12 @@ int vhost_user_ring_put(struct vhost_user_ring *ring, const struct vhost_user_as
 		return code;
 	ring->idle_count--;
 	ring->busy++;
-	ring->slots[slot] = (struct vhost_user_slot){ask->owner, ask->tail_len, ++ring->last_number};
+	ring->slots[slot] = (struct vhost_user_slot){
+		.owner = ask->owner,
+		.tail_len = ask->tail_len,
+		.room = ask->tail_len + bytes_of(ask->in, ask->in_count),
+		.number = ++ring->last_number,
+	};
 	make_available(ring, slot);
 	return 0;
 }
@@ -210,18 +224,22 @@ static void slot_free(struct vhost_user_ring *ring, unsigned slot)
 int vhost_user_ring_take(struct vhost_user_ring *ring, struct vhost_user_answer *answer)
 {
 	uint16_t index = le16toh(__atomic_load_n(&ring->used->idx, __ATOMIC_ACQUIRE));
-	uint32_t slot;
+	const struct vring_used_elem *used = &ring->used->ring[ring->used_next % VHOST_USER_RING_SIZE];
+	uint32_t slot, written;
 
 	if (index == ring->used_next)
 		return 0;
 	if ((uint16_t)(index - ring->used_next) > ring->busy)
 		return -EPROTO;
-	slot = le32toh(__atomic_load_n(&ring->used->ring[ring->used_next % VHOST_USER_RING_SIZE].id,
-				       __ATOMIC_RELAXED));
+	slot = le32toh(__atomic_load_n(&used->id, __ATOMIC_RELAXED));
+	written = le32toh(__atomic_load_n(&used->len, __ATOMIC_RELAXED));
 	if (slot >= VHOST_USER_RING_SIZE || ring->slots[slot].number == 0)
 		return -EPROTO;
 	ring->used_next++;
-	*answer = (struct vhost_user_answer){.owner = ring->slots[slot].owner};
+	*answer = (struct vhost_user_answer){
+		.owner = ring->slots[slot].owner,
+		.written = (uint32_t)MIN((uint64_t)written, ring->slots[slot].room),
+	};
 	memcpy(answer->tail, ring->ends + (size_t)slot * END_SIZE + END_TAIL, ring->slots[slot].tail_len);
 	slot_free(ring, slot);
 	return 1;

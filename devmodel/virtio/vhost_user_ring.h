@@ -50,6 +50,7 @@ struct vhost_user_ask {
 struct vhost_user_answer {
 	void *owner;
 	bool lost;         /* there is no back end, and none is waited for */
+	uint32_t written;  /* bytes of `in` and the tail, as the back end says; never more than there are */
 	uint32_t back_end; /* which of them has answered, when one follows another (vhost_user_take) */
 	uint8_t tail[VHOST_USER_TAIL_MAX];
 };
@@ -57,6 +58,7 @@ struct vhost_user_answer {
 struct vhost_user_slot {
 	void *owner;
 	uint32_t tail_len;
+	uint64_t room;   /* bytes that the back end may write, the tail's among them */
 	uint64_t number; /* of the request: the order in which they were put; 0: the slot is free */
 };
 

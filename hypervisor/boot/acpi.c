@@ -7,6 +7,7 @@
 #include "common/util.h"
 #include "hypervisor/boot/acpi_aml.h"
 #include "hypervisor/boot/acpi_pci.h"
+#include "hypervisor/boot/acpi_srat.h"
 #include "hypervisor/boot/acpi_tables.h"
 #include "hypervisor/x86_64/layout.h"
 
@@ -398,6 +399,18 @@ static uint64_t mcfg_write(struct table_area *area, const struct acpi_pci *pci)
 	return table_copy(area, &mcfg, sizeof(mcfg));
 }
 
+static uint64_t srat_write(struct table_area *area, const struct acpi_machine *machine,
+			   const struct guest_memory *memory)
+{
+	struct acpi_srat srat = {.header = table_header("SRAT", ACPI_SRAT_REVISION), .always_1 = 1};
+	struct table table;
+
+	table_begin(&table, area);
+	aml_bytes(&table.aml, &srat, sizeof(srat));
+	acpi_srat_describe(&table.aml, memory, &machine->topology);
+	return table_end(&table, area);
+}
+
 static void rsdp_write(uint8_t *host, uint64_t xsdt)
 {
 	struct acpi_rsdp rsdp = {
@@ -414,7 +427,8 @@ static void rsdp_write(uint8_t *host, uint64_t xsdt)
 }
 
 /* 0: one of them did not fit. */
-static uint64_t tables_write(struct table_area *area, const struct acpi_machine *machine)
+static uint64_t tables_write(struct table_area *area, const struct acpi_machine *machine,
+			     const struct guest_memory *memory)
 {
 	struct acpi_xsdt xsdt = {.header = table_header("XSDT", ACPI_XSDT_REVISION)};
 	uint64_t dsdt = dsdt_write(area, machine);
@@ -424,6 +438,8 @@ static uint64_t tables_write(struct table_area *area, const struct acpi_machine 
 	xsdt.tables[count++] = madt_write(area, machine);
 	if (machine->pci)
 		xsdt.tables[count++] = mcfg_write(area, machine->pci);
+	if (acpi_srat_wanted(memory))
+		xsdt.tables[count++] = srat_write(area, machine, memory);
 	for (unsigned i = 0; i < count; i++)
 		if (!dsdt || !xsdt.tables[i])
 			return 0;
@@ -443,7 +459,7 @@ int acpi_build(const struct guest_memory *memory, const struct acpi_machine *mac
 	area.host = guest_memory_at(memory, area.address, area.size);
 	if (!area.host)
 		return error_set(err, -ENOSPC, "ACPI tables: the guest has less than 1 MiB of memory");
-	xsdt = tables_write(&area, machine);
+	xsdt = tables_write(&area, machine, memory);
 	if (!xsdt)
 		return error_set(err, -ENOSPC,
 				 "ACPI tables: %u CPUs and %u devices need more than the %zu KiB there are",

@@ -1,6 +1,6 @@
 /*
- * ACPI tables for the guest (ACPI 6.5): RSDP, XSDT, FADT (hardware reduced), MADT, DSDT, with a PCI bus MCFG;
- * OEM id "RASTOS".
+ * ACPI tables for the guest (ACPI 6.5): RSDP, XSDT, FADT (hardware reduced), MADT, DSDT, with a PCI bus MCFG,
+ * with memory devices SRAT; OEM id "RASTOS".
  *
  * The machine is described, not probed: every device the guest has stands in the DSDT, so nothing is added to
  * the command line. acpi_build writes into [LAYOUT_ACPI, LAYOUT_SMBIOS). One thread, before the vCPUs run.

@@ -11,6 +11,7 @@
 #define ACPI_FADT_MINOR    5
 #define ACPI_MADT_REVISION 6
 #define ACPI_MCFG_REVISION 1
+#define ACPI_SRAT_REVISION 3
 #define ACPI_DSDT_REVISION 2 /* 2 and up: integers are 64 bits wide */
 
 /* 5.2.5.3 root system description pointer */
@@ -53,8 +54,8 @@ struct acpi_address {
 #define ACPI_SPACE_PORT  1
 #define ACPI_ACCESS_BYTE 1
 
-/* 5.2.8 extended system description table, with what we have: FADT, MADT and perhaps MCFG */
-#define ACPI_XSDT_TABLES_MAX 3
+/* 5.2.8 extended system description table, with what we have: FADT, MADT and perhaps MCFG and SRAT */
+#define ACPI_XSDT_TABLES_MAX 4
 
 struct acpi_xsdt {
 	struct acpi_header header;
@@ -177,5 +178,45 @@ struct acpi_mcfg {
 	uint16_t segment;
 	uint8_t first_bus;
 	uint8_t last_bus;
+	uint32_t reserved_too;
+} __attribute__((packed));
+
+/* 5.2.16 system resource affinity table; its entries follow. All of it is one node, number 0. */
+struct acpi_srat {
+	struct acpi_header header;
+	uint32_t always_1;
+	uint64_t reserved;
+} __attribute__((packed));
+
+enum acpi_srat_type {
+	ACPI_SRAT_MEMORY = 1,
+	ACPI_SRAT_LOCAL_X2APIC = 2,
+};
+
+#define ACPI_SRAT_ENABLED       1
+#define ACPI_SRAT_HOT_PLUGGABLE 2
+
+struct acpi_srat_memory { /* 5.2.16.2 */
+	uint8_t type;
+	uint8_t length;
+	uint32_t node;
+	uint16_t reserved;
+	uint64_t base;
+	uint64_t size;
+	uint32_t reserved_too;
+	uint32_t flags;
+	uint64_t reserved_again;
+} __attribute__((packed));
+
+_Static_assert(sizeof(struct acpi_srat_memory) == 40, "5.2.16.2: its length");
+
+struct acpi_srat_local_x2apic { /* 5.2.16.3 */
+	uint8_t type;
+	uint8_t length;
+	uint16_t reserved;
+	uint32_t node;
+	uint32_t x2apic_id;
+	uint32_t flags;
+	uint32_t clock_domain;
 	uint32_t reserved_too;
 } __attribute__((packed));

@@ -23,8 +23,11 @@ int e820_build(const struct guest_memory *memory, struct e820_map *map, struct e
 	map_add(map, LAYOUT_EBDA, VGA_HOLE, E820_RESERVED);
 	map_add(map, LAYOUT_ACPI, LAYOUT_KERNEL, E820_RESERVED);
 	map_add(map, LAYOUT_KERNEL, low->size, E820_RAM);
-	for (unsigned i = 1; i < memory->count; i++)
-		map_add(map, memory->regions[i].base, memory->regions[i].base + memory->regions[i].size,
-			E820_RAM);
+	for (unsigned i = 1; i < memory->count; i++) {
+		const struct guest_memory_region *region = &memory->regions[i];
+
+		if (!region->blocks.bits) /* else the guest's driver finds it, and asks for it */
+			map_add(map, region->base, region->base + region->size, E820_RAM);
+	}
 	return 0;
 }

@@ -65,6 +65,10 @@ static void expect_killed(enum jailed_user user, enum filter_kind kind, jailed_a
 	static int name(const struct jailed_host *host);                                                     \
 	KILLED_IN(vcpu_thread, JAILED_ROOT, FILTER_VCPU, name)                                               \
 	static int name(const struct jailed_host *host)
+#define KILLED_DISK(name)                                                                                    \
+	static int name(const struct jailed_host *host);                                                     \
+	KILLED_IN(disk_thread, JAILED_ROOT, FILTER_DISK, name)                                               \
+	static int name(const struct jailed_host *host)
 #define KILLED_VCPU_DISK(name)                                                                               \
 	static int name(const struct jailed_host *host);                                                     \
 	KILLED_IN(vcpu_thread, JAILED_ROOT, FILTER_VCPU, name)                                               \
@@ -199,8 +203,8 @@ KILLED(devices_of_kvm)       { CALL(SYS_ioctl, 0, KVM_CREATE_DEVICE, page); }
 KILLED(other_registers)      { CALL(SYS_ioctl, 0, KVM_SET_MSRS, page); }
 KILLED(file_locks)           { CALL(SYS_fcntl, host->file, F_SETLK, page); }
 KILLED(signals_from_a_file)  { CALL(SYS_fcntl, host->file, F_SETOWN, 1); }
-KILLED(interrupt_routes)     { CALL(SYS_ioctl, 0, KVM_SET_GSI_ROUTING, page); }
-KILLED(interrupt_by_file)    { CALL(SYS_ioctl, 0, KVM_IRQFD, page); }
+KILLED_DISK(interrupt_routes) { CALL(SYS_ioctl, 0, KVM_SET_GSI_ROUTING, page); }
+KILLED_DISK(interrupt_by_file) { CALL(SYS_ioctl, 0, KVM_IRQFD, page); }
 KILLED(log_of_vhost)         { CALL(SYS_ioctl, 0, VHOST_SET_LOG_BASE, page); }
 KILLED_VCPU_DISK(memory_of_vhost) { CALL(SYS_ioctl, 0, VHOST_SET_MEM_TABLE, page); }
 KILLED_VCPU_DISK(a_new_event) { CALL(SYS_eventfd2, 0, O_CLOEXEC); }

@@ -1,7 +1,8 @@
 /*
  * A tiny virtio driver for micro guests that look at one device after another: either transport, split or
- * packed rings (virtio 1.2, 2.7, 2.8, 4.1, 4.2), one queue a device, one request at a time, waited for by
- * looking. Every step is a function of its own, so that a guest can leave it out or do it wrongly.
+ * packed rings (virtio 1.2, 2.7, 2.8, 4.1, 4.2), one request at a time, waited for by looking. Every step is
+ * a function of its own, so that a guest can leave it out or do it wrongly. A struct device is one queue of
+ * its device: who uses several has one for each.
  *
  *     static struct device disk = {.is_packed = true, .registers = 0xc0001000};
  *
@@ -43,6 +44,8 @@ struct device_part {
 struct device {
 	bool is_pci;
 	bool is_packed;
+	bool is_indirect;   /* requests are put through a table (2.7.5.3, 2.8.7) */
+	uint16_t queue;     /* its number */
 	uint64_t registers; /* mmio: its page; pci: BAR 0 */
 
 	/* A split queue, */
@@ -59,6 +62,10 @@ struct device {
 	struct vring_packed_desc places[DEVICE_RING] __attribute__((aligned(16)));
 	struct vring_packed_desc_event driver_event __attribute__((aligned(4)));
 	struct vring_packed_desc_event device_event __attribute__((aligned(4)));
+	/* The table of an indirect request, */
+	struct vring_desc table[DEVICE_RING] __attribute__((aligned(16)));
+	struct vring_packed_desc packed_table[DEVICE_RING] __attribute__((aligned(16)));
+	/* and where the next one goes in a packed queue. */
 	uint16_t next;
 	bool wrap;
 };
@@ -102,6 +109,25 @@ static inline void device_choose(const struct device *device, uint64_t features)
 			mmio_write32(device->registers + VIRTIO_MMIO_DRIVER_FEATURES, value);
 		}
 	}
+}
+
+static inline uint64_t device_offered(const struct device *device)
+{
+	uint64_t features = 0;
+
+	for (unsigned half = 0; half < 2; half++) {
+		uint32_t value;
+
+		if (device->is_pci) {
+			mmio_write32(device->registers + VIRTIO_PCI_COMMON_DFSELECT, half);
+			value = mmio_read32(device->registers + VIRTIO_PCI_COMMON_DF);
+		} else {
+			mmio_write32(device->registers + VIRTIO_MMIO_DEVICE_FEATURES_SEL, half);
+			value = mmio_read32(device->registers + VIRTIO_MMIO_DEVICE_FEATURES);
+		}
+		features |= (uint64_t)value << (32 * half);
+	}
+	return features;
 }
 
 static inline void device_select(const struct device *device, uint32_t queue)
@@ -198,7 +224,7 @@ static inline uint64_t device_features(const struct device *device, uint64_t mor
 static inline void device_lay_out(struct device *device)
 {
 	device_clear(device);
-	device_select(device, 0);
+	device_select(device, device->queue);
 	device_set_size(device, DEVICE_RING);
 	device_set_area(device, AREA_DESCRIPTORS,
 			device->is_packed ? (uint64_t)device->places : (uint64_t)device->descriptors);
@@ -236,13 +262,21 @@ static inline void device_offer(struct device *device, uint16_t head)
 
 static inline void device_put_split(struct device *device, const struct device_part *parts, unsigned count)
 {
+	struct vring_desc *list = device->is_indirect ? device->table : device->descriptors;
+
 	for (unsigned i = 0; i < count; i++)
-		device->descriptors[i] = (struct vring_desc){
+		list[i] = (struct vring_desc){
 			.addr = (uint64_t)parts[i].data,
 			.len = parts[i].size,
 			.flags = (uint16_t)((i + 1 < count ? VRING_DESC_F_NEXT : 0) |
 					    (parts[i].device_writes ? VRING_DESC_F_WRITE : 0)),
 			.next = (uint16_t)(i + 1),
+		};
+	if (device->is_indirect)
+		device->descriptors[0] = (struct vring_desc){
+			.addr = (uint64_t)list,
+			.len = count * (uint32_t)sizeof(*list),
+			.flags = VRING_DESC_F_INDIRECT,
 		};
 	device_offer(device, 0);
 }
@@ -252,25 +286,52 @@ static inline uint16_t device_available_flag(const struct device *device)
 	return (uint16_t)(1U << (device->wrap ? VRING_PACKED_DESC_F_AVAIL : VRING_PACKED_DESC_F_USED));
 }
 
+/* The next place of a packed queue; its flags are given last. */
+static inline void device_fill_place(struct device *device, uint64_t address, uint32_t size)
+{
+	struct vring_packed_desc *place = &device->places[device->next];
+
+	place->addr = address;
+	place->len = size;
+	place->id = 0;
+	device->next = (uint16_t)((device->next + 1) % DEVICE_RING);
+	device->wrap ^= device->next == 0;
+}
+
+static inline void device_put_table(struct device *device, const struct device_part *parts, unsigned count)
+{
+	uint16_t first = device->next;
+	uint16_t flags = device_available_flag(device);
+
+	for (unsigned i = 0; i < count; i++)
+		device->packed_table[i] = (struct vring_packed_desc){
+			.addr = (uint64_t)parts[i].data,
+			.len = parts[i].size,
+			.flags = parts[i].device_writes ? VRING_DESC_F_WRITE : 0,
+		};
+	device_fill_place(device, (uint64_t)device->packed_table,
+			  count * (uint32_t)sizeof(*device->packed_table));
+	device_publish();
+	device->places[first].flags = flags | VRING_DESC_F_INDIRECT;
+	device_publish();
+}
+
 static inline void device_put_packed(struct device *device, const struct device_part *parts, unsigned count)
 {
 	uint16_t first = device->next;
 	uint16_t first_flags = 0;
 
 	for (unsigned i = 0; i < count; i++) {
+		uint16_t at = device->next;
 		uint16_t flags =
 			(uint16_t)(device_available_flag(device) | (i + 1 < count ? VRING_DESC_F_NEXT : 0) |
 				   (parts[i].device_writes ? VRING_DESC_F_WRITE : 0));
 
+		device_fill_place(device, (uint64_t)parts[i].data, parts[i].size);
 		if (i == 0)
 			first_flags = flags;
-		device->places[device->next] = (struct vring_packed_desc){
-			.addr = (uint64_t)parts[i].data,
-			.len = parts[i].size,
-			.flags = i ? flags : device->places[first].flags,
-		};
-		device->next = (uint16_t)((device->next + 1) % DEVICE_RING);
-		device->wrap ^= device->next == 0;
+		else
+			device->places[at].flags = flags;
 	}
 	device_publish();
 	device->places[first].flags = first_flags;
@@ -287,19 +348,41 @@ static inline bool device_is_done(const struct device *device, uint16_t first)
 				 : look->used.index == look->available.index;
 }
 
-static inline bool device_do(struct device *device, const struct device_part *parts, unsigned count)
+/* Puts a request and kicks; what device_await wants to know of it. */
+static inline uint16_t device_submit(struct device *device, const struct device_part *parts, unsigned count)
 {
 	uint16_t first = device->next;
 
-	if (device->is_packed)
+	if (device->is_packed && device->is_indirect)
+		device_put_table(device, parts, count);
+	else if (device->is_packed)
 		device_put_packed(device, parts, count);
 	else
 		device_put_split(device, parts, count);
-	device_notify(device, 0);
+	device_notify(device, device->queue);
+	return first;
+}
+
+static inline bool device_await(const struct device *device, uint16_t first)
+{
 	for (unsigned i = 0; i < DEVICE_PATIENCE; i++) {
 		if (device_is_done(device, first))
 			return true;
 		cpu_pause();
 	}
 	return false;
+}
+
+/* The bytes that it wrote for the request that is done. */
+static inline uint32_t device_written(const struct device *device, uint16_t first)
+{
+	const volatile struct device *look = device;
+
+	return device->is_packed ? look->places[first].len
+				 : look->used.ring[(uint16_t)(look->used.index - 1) % DEVICE_RING].len;
+}
+
+static inline bool device_do(struct device *device, const struct device_part *parts, unsigned count)
+{
+	return device_await(device, device_submit(device, parts, count));
 }

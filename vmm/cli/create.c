@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -42,7 +41,6 @@ static const char usage_begin[] =
 static const char usage_more[] =
 	"  -p, --publish [ADDRESS:]HOST:GUEST[/udp]\n"
 	"                          a port of the host leads to one of the guest, by the first --net (default: passt)\n"
-	"  -v, --volume DISK       as --disk; sharing a host's directory is not supported yet\n"
 	"      --role WORD         guest, server or desktop (default guest)\n"
 	"      --autostart WORD    yes or no: whether `up` starts it (default yes)\n"
 	"      --depends-on GUEST  start that one first; may be given more than once\n"
@@ -58,7 +56,6 @@ static const struct option options[] = {
 	GUEST_OPTIONS_LONG,
 	{"image", required_argument, NULL, OPT_IMAGE},
 	{"publish", required_argument, NULL, 'p'},
-	{"volume", required_argument, NULL, 'v'},
 	{"role", required_argument, NULL, OPT_ROLE},
 	{"autostart", required_argument, NULL, OPT_AUTOSTART},
 	{"depends-on", required_argument, NULL, OPT_DEPENDS_ON},
@@ -83,26 +80,6 @@ struct create_options {
 	bool no_validate, no_start, detach, help;
 	unsigned long timeout_s; /* 0: not given */
 };
-
-/* docker's habit: HOST:GUEST is a directory of the host. */
-static enum exit_code take_volume(struct create_options *create)
-{
-	struct stat status;
-	bool taken;
-
-	if (strchr(optarg, ':') && access(optarg, F_OK) < 0)
-		return cli_usage(
-			"create",
-			"--volume: %s: sharing a host's directory is not supported yet; a disk image is "
-			"attached by its path or its name in the pool",
-			optarg);
-	if (stat(optarg, &status) == 0 && S_ISDIR(status.st_mode))
-		return cli_usage("create",
-				 "--volume: %s: is a directory, and sharing one is not supported yet; "
-				 "`rastos-vmm disk import` makes a disk image of it",
-				 optarg);
-	return guest_options_take(&create->guest, 'd', "create", &taken);
-}
 
 static enum exit_code take_autostart(struct create_options *create)
 {
@@ -134,8 +111,6 @@ static enum exit_code take_option(struct create_options *create, int option)
 	case 'p':
 		return take_in_list("--publish", create->publish, DEFINITION_PUBLISH_MAX,
 				    &create->publish_count);
-	case 'v':
-		return take_volume(create);
 	case OPT_ROLE:
 		create->role = optarg;
 		return EXIT_DONE;
@@ -368,7 +343,7 @@ enum exit_code command_create(struct cli *cli, int argc, char **argv)
 	enum exit_code code;
 	int option;
 
-	while ((option = options_next(argc, argv, GUEST_OPTIONS_SHORT "p:v:t:", options)) != -1) {
+	while ((option = options_next(argc, argv, GUEST_OPTIONS_SHORT "p:t:", options)) != -1) {
 		code = take_option(&create, option);
 		if (code != EXIT_DONE || create.help)
 			return code;

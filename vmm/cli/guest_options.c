@@ -20,6 +20,9 @@ const char guest_options_help[] =
 	"  -m, --memory MIB        memory in MiB (default 512)\n"
 	"  -d, --disk DISK[,ro][,id=ID][,cache=WORD][,discard=unmap][,format=WORD][,transient]\n"
 	"                          a file, an image of the pool, or nbd://HOST[:PORT][/NAME]; may be given more than once\n"
+	"  -v, --volume HOSTDIR:DIR[:ro]\n"
+	"                          a directory of the host, which the guest mounts at DIR; or a disk, as --disk; may be\n"
+	"                          given more than once\n"
 	"  -n, --net passt[:PUBLISH,...] | network:NAME[:PUBLISH,...] | bridge:DEVICE | tap:DEVICE |\n"
 	"            direct:INTERFACE[:MODE]\n"
 	"                          a network card; may be given more than once\n"
@@ -29,6 +32,40 @@ const char guest_options_help[] =
 	"      --protocol WORD     auto, pvh, linux64 or bzimage (default auto)\n"
 	"      --console WORD      serial or virtio (default serial)\n"
 	"      --vsock PATH        unix socket for programs that talk to the guest's vsock ports\n";
+
+static enum exit_code take_disk(struct guest_options *options, const char *command, const char *name)
+{
+	if (options->disk_count == DEFINITION_DISKS_MAX)
+		return cli_usage(command, "%s: at most %d disks are possible", name, DEFINITION_DISKS_MAX);
+	options->disks[options->disk_count++] = optarg;
+	return EXIT_DONE;
+}
+
+/* docker's habit: HOST:GUEST is a directory of the host. A file whose name has such a mark is a disk. */
+static enum exit_code take_volume(struct guest_options *options, const char *command)
+{
+	AUTO_FREE char *source = strndup(optarg, strcspn(optarg, ":"));
+	struct stat status;
+
+	if (!source)
+		return cli_fail(EXIT_FAILED, "out of memory");
+	if (stat(optarg, &status) == 0 && S_ISDIR(status.st_mode))
+		return cli_usage(command, "--volume: %s: where does the guest mount it? give %s:DIR", optarg,
+				 optarg);
+	if (!strchr(optarg, ':') || access(optarg, F_OK) == 0 || strncmp(optarg, "nbd", 3) == 0)
+		return take_disk(options, command, "--volume");
+	if (!*source || (stat(source, &status) < 0 && errno == ENOENT))
+		return cli_usage(command, "--volume: %s: there is no directory %s", optarg, source);
+	if (stat(source, &status) == 0 && !S_ISDIR(status.st_mode))
+		return cli_usage(command,
+				 "--volume: %s: %s is no directory; a disk is given without a place to mount it: the "
+				 "guest's /etc/fstab says that",
+				 optarg, source);
+	if (options->volume_count == FILESYSTEMS_MAX)
+		return cli_usage(command, "--volume: at most %d directories are possible", FILESYSTEMS_MAX);
+	options->volumes[options->volume_count++] = optarg;
+	return EXIT_DONE;
+}
 
 enum exit_code guest_options_take(struct guest_options *options, int option, const char *command, bool *taken)
 {
@@ -45,11 +82,9 @@ enum exit_code guest_options_take(struct guest_options *options, int option, con
 					 DEFINITION_MEMORY_MIN);
 		break;
 	case 'd':
-		if (options->disk_count == DEFINITION_DISKS_MAX)
-			return cli_usage(command, "--disk: at most %d disks are possible",
-					 DEFINITION_DISKS_MAX);
-		options->disks[options->disk_count++] = optarg;
-		break;
+		return take_disk(options, command, "--disk");
+	case 'v':
+		return take_volume(options, command);
 	case 'n':
 		if (options->network_count == DEFINITION_NETWORKS_MAX)
 			return cli_usage(command, "--net: at most %d are possible", DEFINITION_NETWORKS_MAX);
@@ -84,6 +119,8 @@ const char *guest_options_given(const struct guest_options *options)
 		return "--memory";
 	if (options->disk_count)
 		return "--disk";
+	if (options->volume_count)
+		return "--volume";
 	if (options->network_count)
 		return "--net";
 	if (options->initrd || options->append || options->protocol)
@@ -187,6 +224,22 @@ cJSON *guest_options_disk(const char *text, const struct settings *settings)
 			cJSON_AddStringToObject(disk, key, word ? word : "");
 	}
 	return disk;
+}
+
+cJSON *guest_options_filesystem(const char *text)
+{
+	AUTO_FREE char *copy = strdup(text);
+	cJSON *filesystem = cJSON_CreateObject();
+	char *rest = copy;
+
+	cJSON_AddStringToObject(filesystem, "path", rest ? strsep(&rest, ":") : "");
+	cJSON_AddStringToObject(filesystem, "mount", rest ? strsep(&rest, ":") : "");
+	/* What is not known is refused by its name, as a key of the definition. */
+	if (rest && strcmp(rest, "ro") == 0)
+		cJSON_AddTrueToObject(filesystem, "read_only");
+	else if (rest && strcmp(rest, "rw") != 0)
+		cJSON_AddTrueToObject(filesystem, rest);
+	return filesystem;
 }
 
 /* Whether something may follow the name of what the card is plugged into. */
@@ -313,6 +366,9 @@ int guest_options_json(const struct guest_options *options, const char *name, co
 	if (options->vsock)
 		cJSON_AddStringToObject(cJSON_AddObjectToObject(*json, "vsock"), "path", options->vsock);
 	add_disks(*json, options, found, source, settings);
+	list = options->volume_count ? cJSON_AddArrayToObject(*json, "filesystems") : NULL;
+	for (unsigned i = 0; i < options->volume_count; i++)
+		cJSON_AddItemToArray(list, guest_options_filesystem(options->volumes[i]));
 	list = cJSON_AddArrayToObject(*json, "networks");
 	for (unsigned i = 0; i < options->network_count; i++)
 		cJSON_AddItemToArray(list, guest_options_network(options->networks[i]));

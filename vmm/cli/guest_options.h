@@ -10,7 +10,8 @@
  *      no file, but an image of the pool          {"kernel": {"from_disk": 0}, "disks": [{"image": ...},
  * ...]}
  *
- * A --disk is a file, or else an image of the pool, in the same way. Strings are the command line's.
+ * A --disk is a file, or else an image of the pool, in the same way. A --volume with a ':' is a directory of
+ * the host and where the guest mounts it, else it is a --disk. Strings are the command line's.
  */
 #pragma once
 
@@ -29,11 +30,13 @@ struct guest_options {
 	unsigned disk_count;
 	const char *networks[DEFINITION_NETWORKS_MAX];
 	unsigned network_count;
+	const char *volumes[FILESYSTEMS_MAX]; /* directories: HOSTDIR:DIR[:ro] */
+	unsigned volume_count;
 	const char *initrd, *append, *protocol, *console, *vsock; /* NULL: not given */
 };
 
 /* For getopt_long: the short ones, and the rows of the table of long ones. */
-#define GUEST_OPTIONS_SHORT "c:m:d:n:i:a:"
+#define GUEST_OPTIONS_SHORT "c:m:d:v:n:i:a:"
 enum {
 	GUEST_OPTION_PROTOCOL = 512,
 	GUEST_OPTION_CONSOLE,
@@ -44,6 +47,7 @@ enum {
 	{"cpus", required_argument, NULL, 'c'},                                                              \
 	{"memory", required_argument, NULL, 'm'},                                                            \
 	{"disk", required_argument, NULL, 'd'},                                                              \
+	{"volume", required_argument, NULL, 'v'},                                                            \
 	{"net", required_argument, NULL, 'n'},                                                               \
 	{"initrd", required_argument, NULL, 'i'},                                                            \
 	{"append", required_argument, NULL, 'a'},                                                            \
@@ -79,3 +83,5 @@ int guest_options_json(const struct guest_options *options, const char *name, co
 /* What one --disk or one --net says: an item of the definition's "disks" or "networks". */
 cJSON *guest_options_disk(const char *text, const struct settings *settings);
 cJSON *guest_options_network(const char *text);
+/* What a --volume that is a directory says, as an item of "filesystems". */
+cJSON *guest_options_filesystem(const char *text);

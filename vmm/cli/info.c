@@ -72,6 +72,21 @@ static void print_boots(const cJSON *definition)
 	line("Cmdline", "%s", answer_text(kernel, "cmdline"));
 }
 
+/* Where its bytes are: a file, an image of the pool, or a server's export. */
+static void disk_place(const cJSON *disk, char *place, size_t size)
+{
+	const cJSON *source = cJSON_GetObjectItemCaseSensitive(disk, "source");
+	const char *host = answer_text(source, "host");
+
+	if (source)
+		snprintf(place, size, "%s export %s of %s", answer_text(source, "protocol"),
+			 answer_text(source, "name"), *host ? host : answer_text(source, "socket"));
+	else if (*answer_text(disk, "image"))
+		snprintf(place, size, "image %s", answer_text(disk, "image"));
+	else
+		snprintf(place, size, "%s", answer_text(disk, "path"));
+}
+
 static void print_disks(const cJSON *definition)
 {
 	const char *label = "Disks";
@@ -81,8 +96,10 @@ static void print_disks(const cJSON *definition)
 	{
 		const char *id = answer_text(item, "id");
 		const char *cache = answer_text(item, "cache");
+		char place[4352];
 
-		line(label, "%s%s%s%s%s%s", answer_text(item, "path"), *id ? ", id " : "", id,
+		disk_place(item, place, sizeof(place));
+		line(label, "%s%s%s%s%s%s", place, *id ? ", id " : "", id,
 		     cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(item, "read_only")) ? ", read-only" : "",
 		     *cache ? ", cache " : "", cache);
 		label = "";

@@ -213,6 +213,11 @@ static enum exit_code judge_end(enum machine_end end, const struct guest_definit
 		return EXIT_DONE;
 	case MACHINE_REFUSED:
 		return cli_fail(EXIT_REFUSED, "%s", why->text);
+	case MACHINE_WATCHDOG:
+		*again = definition->watchdog.action == WATCHDOG_POWEROFF
+				 ? definition->on_poweroff == GUEST_ACTION_RESTART
+				 : !run->no_reboot && definition->on_reboot == GUEST_ACTION_RESTART;
+		return cli_fail(EXIT_FAILED, "%s", why->text);
 	case MACHINE_CRASHED:
 		*again = definition->on_crash == GUEST_ACTION_RESTART;
 		return cli_fail(EXIT_FAILED, "%s", why->text);

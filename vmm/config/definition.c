@@ -102,6 +102,7 @@ void definition_free(struct guest_definition *definition)
 	for (unsigned i = 0; i < definition->depends_count; i++)
 		free(definition->depends_on[i]);
 	channel_definitions_free(&definition->channels);
+	filesystem_definitions_free(&definition->filesystems);
 	cJSON_Delete(definition->json);
 	free(definition->name);
 	free(definition->image);
@@ -198,9 +199,10 @@ static int read_disks(const struct json_place *root, const char *folder, struct 
 		return json_error(root, "kernel.from_disk", "there is no disks[%u]", definition->kernel_disk);
 	if (code == 0 && definition->kernel_disk != DEFINITION_NO_DISK &&
 	    disk_definition_has_backend(&definition->disks[definition->kernel_disk]))
-		return json_error(root, "kernel.from_disk",
-				  "must be a raw disk that is not transient: give kernel.path, or import the image "
-				  "(rastos-vmm disk import)");
+		return json_error(
+			root, "kernel.from_disk",
+			"must be a raw disk that is not transient: give kernel.path, or import the image "
+			"(rastos-vmm disk import)");
 	return code;
 }
 
@@ -258,14 +260,17 @@ static int read_actions(const struct json_place *root, struct guest_definition *
 	return 0;
 }
 
-/* A kernel of a disk is a distribution's: they all look for PCI, and not all for anything else. */
+/* A kernel of a disk is a distribution's: they all look for PCI, and not all for anything else. The watchdog
+ * is found nowhere else. */
 static int read_transport(const struct json_place *root, struct guest_definition *definition)
 {
-	unsigned transport =
-		definition->kernel_disk == DEFINITION_NO_DISK ? GUEST_TRANSPORT_MMIO : GUEST_TRANSPORT_PCI;
+	bool wants_pci = definition->kernel_disk != DEFINITION_NO_DISK || definition->watchdog.present;
+	unsigned transport = wants_pci ? GUEST_TRANSPORT_PCI : GUEST_TRANSPORT_MMIO;
 	int code = json_word(root, "transport", transport_words, &transport);
 
 	definition->transport = (enum guest_transport)transport;
+	if (code == 0 && definition->watchdog.present && transport == GUEST_TRANSPORT_MMIO)
+		return json_error(root, "transport", "must be pci: the watchdog is a PCI device");
 	return code;
 }
 
@@ -354,7 +359,10 @@ static int read_devices(const struct json_place *root, const char *folder,
 	    (code = read_networks(root, definition)) < 0 || (code = check_device_ids(root, definition)) < 0 ||
 	    (code = rng_definition_read(root, &definition->rng)) < 0 ||
 	    (code = channel_definitions_read(root, folder, &definition->channels)) < 0 ||
+	    (code = filesystem_definitions_read(root, folder, &definition->filesystems)) < 0 ||
 	    (code = memballoon_definition_read(root, &definition->wants, &definition->memballoon)) < 0 ||
+	    (code = watchdog_definition_read(root, &definition->watchdog)) < 0 ||
+	    (code = video_definition_read(root, &definition->video)) < 0 ||
 	    (code = read_clock(root, &definition->clock)) < 0)
 		return code;
 	return read_vsock(root, folder, definition);
@@ -371,7 +379,7 @@ static int read_definition(const struct json_place *root, const char *folder,
 					   "console",  "on_poweroff", "on_reboot",  "on_crash",
 					   "ready",    "autostart",   "depends_on", "transport",
 					   "clock",    "channels",    "memballoon", "current_memory_mib",
-					   NULL};
+					   "watchdog", "filesystems", "video",      NULL};
 	unsigned role = GUEST_ROLE_SERVER;
 	int code;
 

@@ -21,10 +21,13 @@
 #include "vmm/config/channel.h"
 #include "vmm/config/cpu_features.h"
 #include "vmm/config/disk.h"
+#include "vmm/config/filesystem.h"
 #include "vmm/config/memballoon.h"
 #include "vmm/config/network_card.h"
 #include "vmm/config/rng.h"
+#include "vmm/config/video.h"
 #include "vmm/config/wants.h"
+#include "vmm/config/watchdog.h"
 
 #define DEFINITION_NAME_MAX       63
 #define DEFINITION_VCPUS_MAX      WANTS_VCPUS_MAX
@@ -111,7 +114,10 @@ struct guest_definition {
 	struct guest_clock clock;
 	struct rng_definition rng;
 	struct channel_definitions channels;
+	struct filesystem_definitions filesystems;
 	struct memballoon_definition memballoon;
+	struct watchdog_definition watchdog;
+	struct video_definition video;
 	uint64_t vsock_cid; /* 0: no vsock device */
 	char *vsock_path;   /* unix socket for host programs; NULL: only READY is listened to */
 	enum guest_console console;

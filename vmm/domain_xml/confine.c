@@ -16,23 +16,12 @@
 
 #include "common/cleanup.h"
 #include "common/util.h"
+#include "vmm/domain_xml/sanitized.h"
 #include "vmm/domain_xml/schema.h"
 #include "domain_xml_filter.inc" /* made by filter_make */
 
 /* A sanitizer needs terabytes of addresses, files of /proc, and system calls of its own: with one, only what
  * does not hinder it is closed. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
-
 #define MEMORY_MAX  MIB(256)
 #define OUTPUT_MAX  MIB(64)
 #define CPU_SECONDS 16 /* as DOMAIN_XML_SECONDS (run.h) */

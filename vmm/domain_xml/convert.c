@@ -377,3 +377,6 @@ WORDS(convert_ready, SAME("notify"), SAME("started"));
 WORDS(convert_protocol, SAME("auto"), SAME("pvh"), SAME("linux64"), SAME("bzimage"));
 WORDS(convert_placement, SAME("shared"), SAME("exclusive"));
 WORDS(convert_transport, SAME("mmio"), SAME("pci"));
+WORDS(convert_watchdog_action, SAME("reset"), SAME("shutdown"), SAME("poweroff"), SAME("pause"), SAME("none"),
+      SAME("inject-nmi"));
+WORDS(convert_watchdog_model, SAME("i6300esb"));

@@ -55,6 +55,8 @@ extern const struct conversion convert_ready;
 extern const struct conversion convert_protocol;
 extern const struct conversion convert_placement;
 extern const struct conversion convert_transport;
+extern const struct conversion convert_watchdog_action;
+extern const struct conversion convert_watchdog_model;
 
 /* A whole number in text, blanks around it allowed; false: it is none, or not from min to max. */
 bool number_read(const char *text, uint64_t min, uint64_t max, uint64_t *value);

@@ -14,7 +14,6 @@
 #include <libxml/parser.h>
 #include <libxml/tree.h>
 #include <libxml/xmlerror.h>
-#include <malloc.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,13 +23,12 @@
 #include "common/cleanup.h"
 #include "vmm/domain_xml/confine.h"
 #include "vmm/domain_xml/document.h"
+#include "vmm/domain_xml/heap.h"
 #include "vmm/domain_xml/print_table.h"
 #include "vmm/domain_xml/schema.h"
 #include "vmm/domain_xml/to_json.h"
 #include "vmm/domain_xml/to_xml.h"
 #include "vmm/exit_code.h"
-
-#define HEAP_STEP (16 << 20) /* bytes */
 
 static const char usage[] =
 	"Usage: rastos-domain-xml to-json [--no-validate] | to-xml | table\n\n"
@@ -208,10 +206,7 @@ int main(int argc, char **argv)
 	const char *what = argc > 1 ? argv[1] : "";
 	bool no_validate = argc == 3 && strcmp(argv[2], "--no-validate") == 0;
 
-	/* A schema is a hundred thousand small pieces, and this ends soon: a fifth of the time would go to
-	 * tidiness. */
-	mallopt(M_MXFAST, 0);
-	mallopt(M_TOP_PAD, HEAP_STEP);
+	heap_begin();
 	xmlSetGenericErrorFunc(NULL, say_nothing);
 	if (argc == 2 && strcmp(what, "--help") == 0) {
 		fputs(usage, stdout);

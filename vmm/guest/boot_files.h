@@ -12,8 +12,10 @@
 #include "vmm/guest/boot_report.h"
 #include "vmm/guest/resources.h"
 
-/* confine: of the child that verifies, as fit_open_apart has it; may be NULL. source points into resources,
+/* The command line says where the guest is to mount filesystems that say it (systemd.mount-extra=).
+ *
+ * confine: of the child that verifies, as fit_open_apart has it; may be NULL. source points into resources,
  * until guest_resources_drop_boot_files. Errors are those of fit_open. */
-int boot_files_find(const struct guest_definition *definition, const struct guest_resources *resources,
+int boot_files_find(const struct guest_definition *definition, struct guest_resources *resources,
 		    int (*confine)(struct error *err), struct boot_recorder *recorder,
 		    struct boot_source *source, struct error *err);

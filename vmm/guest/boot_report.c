@@ -7,6 +7,7 @@
 
 #define NS_PER_MS 1e6
 #define MS_MAX    1e12 /* more than 30 years, and few enough for nanoseconds in 64 bits */
+#define NS_MAX    1000000000000000000ULL
 
 static const char *const step_names[BOOT_STEP_COUNT] = {
 	[BOOT_STEP_EXEC] = "exec", [BOOT_STEP_VERIFY] = "verify", [BOOT_STEP_VM] = "vm",
@@ -146,10 +147,10 @@ fail:
 	return NULL;
 }
 
-static int step_number(const char *name)
+static int step_number(const char *name, size_t len)
 {
 	for (int i = 0; i < BOOT_STEP_COUNT; i++) {
-		if (strcmp(step_names[i], name) == 0)
+		if (strlen(step_names[i]) == len && memcmp(step_names[i], name, len) == 0)
 			return i;
 	}
 	return -1;
@@ -175,7 +176,8 @@ int boot_report_from_json(const cJSON *json, struct boot_report *report)
 		const cJSON *name = cJSON_GetObjectItemCaseSensitive(step, "name");
 		const cJSON *at = cJSON_GetObjectItemCaseSensitive(step, "at_ms");
 		const cJSON *cpu = cJSON_GetObjectItemCaseSensitive(step, "cpu_ms");
-		int number = cJSON_IsString(name) ? step_number(name->valuestring) : -1;
+		int number =
+			cJSON_IsString(name) ? step_number(name->valuestring, strlen(name->valuestring)) : -1;
 
 		if (number < 0 || !is_time(at) || !is_time(cpu))
 			return -EINVAL;
@@ -187,6 +189,54 @@ int boot_report_from_json(const cJSON *json, struct boot_report *report)
 			.wall_ns = (uint64_t)(at->valuedouble * NS_PER_MS),
 			.cpu_ns = (uint64_t)cpu_ns,
 		};
+	}
+	return 0;
+}
+
+void boot_report_to_text(const struct boot_report *report, char text[BOOT_REPORT_TEXT_MAX])
+{
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (unsigned i = 0; i < BOOT_STEP_COUNT; i++) {
+		const struct boot_step_time *step = &report->steps[i];
+
+		if (step->reached)
+			used += (size_t)snprintf(text + used, BOOT_REPORT_TEXT_MAX - used, "%s%s %llu %llu",
+						 used ? " " : "", step_names[i],
+						 (unsigned long long)step->wall_ns,
+						 (unsigned long long)step->cpu_ns);
+	}
+}
+
+/* Nanoseconds after a blank; *text is behind them then. */
+static bool take_ns(const char **text, uint64_t *ns)
+{
+	char *end;
+
+	if (**text != ' ' || (*text)[1] < '0' || (*text)[1] > '9')
+		return false;
+	*ns = strtoull(*text + 1, &end, 10); /* what does not fit becomes larger than NS_MAX */
+	*text = end;
+	return *ns <= NS_MAX;
+}
+
+int boot_report_from_text(const char *text, struct boot_report *report)
+{
+	*report = (struct boot_report){0};
+	while (*text) {
+		size_t len = strcspn(text, " ");
+		int number = step_number(text, len);
+		struct boot_step_time time = {.reached = true};
+
+		text += len;
+		if (number < 0 || !take_ns(&text, &time.wall_ns) || !take_ns(&text, &time.cpu_ns))
+			return -EINVAL;
+		report->steps[number] = time;
+		if (*text == ' ' && text[1])
+			text++;
+		else if (*text)
+			return -EINVAL;
 	}
 	return 0;
 }

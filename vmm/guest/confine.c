@@ -10,10 +10,10 @@
 #include "vmm/jail/landlock.h"
 #include "vmm/jail/privileges.h"
 
-/* The largest file that it writes: a disk, its memory. */
+/* The largest file that it writes: a disk, its memory, a picture of its displays. */
 static uint64_t largest_file(const struct guest_process_config *config)
 {
-	uint64_t largest = MIB(config->definition->memory_mib);
+	uint64_t largest = MAX(MIB(config->definition->memory_mib), KIB(config->definition->video.vram_kib));
 
 	for (unsigned i = 0; i < config->definition->disk_count; i++)
 		largest = MAX(largest, config->resources->disks[i].size);

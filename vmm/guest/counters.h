@@ -29,7 +29,7 @@
 #include "hypervisor/kvm/vcpu.h"
 #include "vmm/config/definition.h"
 
-#define COUNTERS_OTHERS_MAX 6
+#define COUNTERS_OTHERS_MAX (6 + FILESYSTEMS_MAX)
 
 struct vcpu_counters {
 	uint64_t exits;  /* from KVM_RUN to our code */

@@ -24,12 +24,14 @@
 #include "vmm/storage/storage_daemon.h"
 #include "vmm/storage/storage_plan.h"
 
-#define START_MS   45000 /* the daemon has its own limits, which are shorter */
 #define LOOK_MS    10
 #define SECRET_MAX 4096
 #define ABOUT      "disk" /* its name for who looks at processes */
 #define PROCESSES  80     /* qemu-storage-daemon has up to 64 threads for what blocks */
 #define MEMORY     MIB(192)
+/* Of virtiofsd, which has each file open that the guest remembers. */
+#define FILESYSTEM_PROCESSES 8
+#define FILESYSTEM_MEMORY    MIB(64)
 
 /* Users of daemons that root starts: above those of programs (sandbox_ids.c), one a guest. */
 #define IDS_FIRST 1930000000U
@@ -302,7 +304,7 @@ static int start_process(struct start *start, struct disk_backend *backend, stru
 	close(ends[1]);
 	if (pid < 0)
 		return pid;
-	*backend = (struct disk_backend){.pid = pid, .until_ms = monotonic_ms() + START_MS};
+	*backend = (struct disk_backend){.pid = pid, .until_ms = monotonic_ms() + DISK_BACKEND_START_MS};
 	return TAKE_FD(ours);
 }
 
@@ -311,6 +313,7 @@ int disk_backend_begin(struct disk_backend *backend, const struct disk_definitio
 		       struct error *err)
 {
 	struct start start = {.disk = disk, .settings = settings, .place = place};
+	const struct storage_file *last;
 	int code;
 
 	*backend = (struct disk_backend){0};
@@ -319,19 +322,18 @@ int disk_backend_begin(struct disk_backend *backend, const struct disk_definitio
 		code = files_give(&start, err);
 	if (code == 0)
 		code = start_process(&start, backend, err);
-	/* No sooner: what has no name cannot be mounted. Without a jail it is opened by its name, again and
-	 * again. */
-	if ((place->jail || code < 0) && start.count && start.files[start.count - 1].unlink)
-		unlink(start.files[start.count - 1].path);
+	/* No sooner: what has no name cannot be mounted. Who mounts it himself takes its name then
+	 * (storage_root.c), and without a jail it is opened by its name, again and again. */
+	last = start.count ? &start.files[start.count - 1] : NULL;
+	if (last && last->unlink && (code < 0 || last->tree >= 0))
+		unlink(last->path);
 	start_free(&start);
 	return code;
 }
 
 /* Its first word: a connection, which is left for the guest, or why there is none. */
-int disk_backend_heard(const struct disk_backend *backend, int channel, const struct disk_definition *disk,
-		       struct error *err)
+int disk_backend_heard(const struct disk_backend *backend, int channel, const char *name, struct error *err)
 {
-	const char *name = disk_definition_name(disk);
 	char text[256] = "";
 	ssize_t got = recv(channel, text, sizeof(text) - 1, MSG_PEEK | MSG_DONTWAIT);
 	int code = -EIO;
@@ -341,10 +343,9 @@ int disk_backend_heard(const struct disk_backend *backend, int channel, const st
 	if (got < 0 && errno == EAGAIN && monotonic_ms() < backend->until_ms)
 		return -EAGAIN;
 	if (got < 0 && errno == EAGAIN)
-		code = error_set(err, -ETIMEDOUT, "disk %s: its storage daemon does not start", name);
+		code = error_set(err, -ETIMEDOUT, "%s: its daemon does not start", name);
 	else
-		error_set(err, code, "disk %s: %s", name,
-			  got > 0 ? text : "its storage daemon has ended without a word");
+		error_set(err, code, "%s: %s", name, got > 0 ? text : "its daemon has ended without a word");
 	return code;
 }
 
@@ -396,10 +397,14 @@ static unsigned count_of(const struct guest_definition *definition)
 
 uint64_t disk_backend_memory(const struct guest_definition *definition)
 {
-	return count_of(definition) * MEMORY;
+	return count_of(definition) * MEMORY + definition->filesystems.count * FILESYSTEM_MEMORY;
 }
 
 unsigned disk_backend_processes(const struct guest_definition *definition)
 {
-	return count_of(definition) * PROCESSES;
+	unsigned count = count_of(definition) * PROCESSES;
+
+	for (unsigned i = 0; i < definition->filesystems.count; i++)
+		count += FILESYSTEM_PROCESSES + definition->filesystems.list[i].thread_pool;
+	return count;
 }

@@ -16,12 +16,16 @@
 #include "vmm/config/definition.h"
 #include "vmm/config/settings.h"
 
-#define DISK_BACKEND_LEAVE_MS 5500 /* for what it does after its guest's end (storage_child_end) */
+#define DISK_BACKEND_START_MS 45000 /* the daemon has its own limits, which are shorter */
+#define DISK_BACKEND_LEAVE_MS 5500  /* for what it does after its guest's end (storage_child_end) */
 
 struct disk_backend {
 	pid_t pid;         /* 0: none, or it has ended */
 	uint64_t until_ms; /* CLOCK_MONOTONIC: when it must have said its first word, or have gone */
 };
+
+/* Those of a guest: of its disks, by their index, then of its filesystems. */
+#define GUEST_BACKENDS_MAX (DEFINITION_DISKS_MAX + FILESYSTEMS_MAX)
 
 /* Where daemons run. */
 struct disk_backend_place {
@@ -36,10 +40,9 @@ struct disk_backend_place {
 int disk_backend_begin(struct disk_backend *backend, const struct disk_definition *disk,
 		       const struct settings *settings, const struct disk_backend_place *place,
 		       struct error *err);
-/* 0: the disk is served; -EAGAIN: not yet; or why it is not, with the disk's name (an image that cannot be
- * read, a program that is not installed), and it is of no use. */
-int disk_backend_heard(const struct disk_backend *backend, int channel, const struct disk_definition *disk,
-		       struct error *err);
+/* 0: what it is for is served; -EAGAIN: not yet; or why it is not (an image that cannot be read, a program
+ * that is not installed), and it is of no use. name: what errors begin with, "disk data". */
+int disk_backend_heard(const struct disk_backend *backend, int channel, const char *name, struct error *err);
 /* Whether it ended since: once, and reaps it then. */
 bool disk_backend_ended(struct disk_backend *backend);
 /* It is to end, as its guest has, or will not be wanted: kills one whose time is over; it is still to be

@@ -2,7 +2,7 @@
  * What a guest process says when it ends, for whichever manager is there then: one JSON object in a file of
  * fixed size (fixed_file.h), with zeroes behind it.
  *
- *      {"end":"powered-off","why":"...","registers":"...","console":"last lines","report":{...}}
+ *      {"end":"powered-off","why":"...","registers":"...","console":"last lines","report":"..."}
  *
  * The manager reads it with distrust (vmm/manager/guest_words.h).
  */

@@ -69,6 +69,7 @@ const char *machine_crash_registers(const struct machine *machine)
 void machine_pause(struct machine *machine)
 {
 	atomic_store(&machine->paused, true);
+	machine_watchdog_hold(&machine->devices.watchdog, true);
 	machine_vcpus_kick(machine);
 }
 
@@ -80,6 +81,7 @@ void machine_resume(struct machine *machine)
 	was_paused = atomic_exchange(&machine->paused, false);
 	pthread_cond_broadcast(&machine->pause_over);
 	pthread_mutex_unlock(&machine->pause_lock);
+	machine_watchdog_hold(&machine->devices.watchdog, false);
 	machine_devices_retry(&machine->devices);
 	if (was_paused)
 		machine_devices_announce(&machine->devices);

@@ -14,6 +14,7 @@
 
 #include "common/error.h"
 #include "common/loop.h"
+#include "devmodel/virtio/gpu.h"
 #include "hypervisor/boot/boot.h"
 #include "vmm/config/definition.h"
 #include "vmm/guest/boot_report.h"
@@ -26,6 +27,7 @@
 enum machine_thread {
 	MACHINE_THREAD_VCPU,
 	MACHINE_THREAD_DISK,
+	MACHINE_THREAD_DISPLAY,
 };
 
 struct machine_config {
@@ -36,6 +38,8 @@ struct machine_config {
 	struct loop *loop;
 	struct console_hub *console;
 	struct boot_recorder *recorder;
+	/* Shows the displays of its GPU (devmodel/virtio/gpu.h); NULL: nobody does. */
+	struct virtio_gpu_display *display;
 	/* A connected socket for the guest's vsock connection to this host port (devmodel/virtio/vsock.h). */
 	int (*vsock_connect)(void *owner, uint32_t port);
 	/* Called on each thread of the machine's, before it does anything; ends the process if it must not go
@@ -46,6 +50,9 @@ struct machine_config {
 	/* A disk whose errors stop the guest had one, and waits: the guest is to be paused. Once it is
 	 * resumed, the disk tries again. Loop thread. */
 	void (*halted)(void *owner, const char *why);
+	/* The guest let its watchdog expire, whose action is not the machine's end (machine_watchdog.h). Loop
+	 * thread. */
+	void (*watchdog_expired)(void *owner);
 	/* A program of the guest has opened or closed a channel (machine_describe_channels). Loop thread. */
 	void (*channels_changed)(void *owner);
 	/* why: one sentence for MACHINE_CRASHED and MACHINE_FAILED, who asked for MACHINE_RESET. */
@@ -72,6 +79,8 @@ void machine_press_power(struct machine *machine);
  * once. Any thread; machine_resume: the loop's. */
 void machine_pause(struct machine *machine);
 void machine_resume(struct machine *machine);
+/* A non-maskable interrupt to each vCPU. Any thread. */
+void machine_inject_nmi(struct machine *machine);
 /* Types Ctrl-Alt-Del; -EBUSY when no driver listens. Any thread. */
 int machine_ctrl_alt_del(struct machine *machine);
 /* Connects a stream socket of the host's to this vsock port of the guest, see virtio_vsock_connect. -ENODEV:
@@ -81,6 +90,10 @@ int machine_vsock_connect(struct machine *machine, int fd, uint32_t port);
 /* The size of the terminal on which the console is; nothing where the console is serial. The loop's thread.
  */
 void machine_resize_console(struct machine *machine, uint16_t columns, uint16_t rows);
+
+/* The size that a display would like to be of, or 0 and 0: it is not plugged in any more
+ * (virtio_gpu_set_size). -ENODEV: the machine has no GPU. Any thread. */
+int machine_resize_display(struct machine *machine, unsigned index, uint32_t width, uint32_t height);
 
 /* Channels for agents (machine_services.h), in the definition's order. The loop's thread. */
 unsigned machine_channels(const struct machine *machine);

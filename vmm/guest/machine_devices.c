@@ -142,10 +142,16 @@ static int add_virtio(struct machine_devices *devices, struct error *err)
 		code = add_disk(devices, i, err);
 	for (unsigned i = 0; i < definition->network_count && code == 0; i++)
 		code = add_network(devices, i, err);
+	for (unsigned i = 0; i < definition->filesystems.count && code == 0; i++)
+		code = machine_devices_add_filesystem(devices, i, err);
+	if (code == 0 && definition->video.heads)
+		code = machine_display_add(devices, err);
 	if (code == 0)
 		code = machine_services_add(devices, err);
 	if (code == 0 && devices->is_pci)
 		code = machine_hotplug_make(devices, err);
+	if (code == 0 && definition->watchdog.present)
+		code = machine_watchdog_add(devices, err);
 	return code;
 }
 
@@ -257,6 +263,8 @@ unsigned machine_devices_threads(const struct guest_definition *definition)
 {
 	unsigned count = definition->transport == GUEST_TRANSPORT_PCI; /* of disks that come */
 
+	count += definition->video.heads > 0;
+
 	for (unsigned i = 0; i < definition->disk_count; i++)
 		count += definition->disks[i].queues;
 	return count + machine_devices_rings(definition) * VIRTIO_BLK_WORKERS;
@@ -267,6 +275,7 @@ void machine_devices_destroy(struct machine_devices *devices)
 	virtio_slots_stop(devices);
 	console_hub_connect(devices->config->console, NULL);
 	machine_services_disconnect(&devices->services);
+	machine_watchdog_close(devices);
 	virtio_slots_close(devices);
 	machine_services_close(&devices->services);
 	virtio_blk_rings_free(devices->rings);

@@ -22,11 +22,13 @@
 #include "devmodel/rtc.h"
 #include "devmodel/serial.h"
 #include "hypervisor/kvm/vm.h"
+#include "hypervisor/kvm/vm_messages.h"
 #include "vmm/guest/disk_halt.h"
 #include "vmm/guest/machine.h"
 #include "vmm/guest/machine_hotplug.h"
 #include "vmm/guest/machine_services.h"
 #include "vmm/guest/machine_virtio.h"
+#include "vmm/guest/machine_watchdog.h"
 
 struct machine_devices {
 	/* Set by the machine. */
@@ -44,7 +46,9 @@ struct machine_devices {
 	struct rtc *rtc;
 	struct acpi_power *power;
 	struct machine_services services;
-	struct disk_halt halt; /* made when a disk may stop the guest */
+	struct machine_watchdog watchdog;
+	struct virtio_device *gpu; /* NULL: there is none */
+	struct disk_halt halt;     /* made when a disk may stop the guest */
 	struct virtio_slot virtio[VIRTIO_SLOTS_MAX];
 	unsigned thread_count;
 	struct device_thread threads[VIRTIO_THREADS];
@@ -53,6 +57,7 @@ struct machine_devices {
 	bool is_pci;
 	struct pci_bus pci_bus;
 	struct irq_messages messages;
+	struct vm_messages bound_messages;
 	struct pci_lines pci_lines;
 	struct pci_hotplug hotplug;
 	struct irqfd_line hotplug_irq;
@@ -69,6 +74,11 @@ int machine_devices_add_disk(struct machine_devices *devices, const struct disk_
 int machine_devices_add_network(struct machine_devices *devices, const struct network_definition *definition,
 				const char *id, struct network_resource *resource, struct virtio_slot **slot,
 				struct error *err);
+
+/* The definition's (machine_filesystems.c); its channel is taken over. */
+int machine_devices_add_filesystem(struct machine_devices *devices, unsigned index, struct error *err);
+/* The GPU of the definition (machine_display.c). */
+int machine_display_add(struct machine_devices *devices, struct error *err);
 
 /* Of a network card (machine_network.c); -ENOENT: there is none of this id. Plugs its cable in or pulls it.
  */

@@ -5,9 +5,9 @@
 #include "common/util.h"
 
 static const char *const end_names[] = {
-	[MACHINE_RUNNING] = "running", [MACHINE_POWERED_OFF] = "powered-off", [MACHINE_RESET] = "reset",
-	[MACHINE_CRASHED] = "crashed", [MACHINE_FAILED] = "failed",           [MACHINE_KILLED] = "killed",
-	[MACHINE_REFUSED] = "refused",
+	[MACHINE_RUNNING] = "running",   [MACHINE_POWERED_OFF] = "powered-off", [MACHINE_RESET] = "reset",
+	[MACHINE_CRASHED] = "crashed",   [MACHINE_FAILED] = "failed",           [MACHINE_KILLED] = "killed",
+	[MACHINE_WATCHDOG] = "watchdog", [MACHINE_REFUSED] = "refused",
 };
 
 const char *machine_end_name(enum machine_end end)
@@ -26,5 +26,6 @@ enum machine_end machine_end_parse(const char *name)
 
 bool machine_end_is_fault(enum machine_end end)
 {
-	return end == MACHINE_FAILED || end == MACHINE_CRASHED || end == MACHINE_REFUSED;
+	return end == MACHINE_FAILED || end == MACHINE_CRASHED || end == MACHINE_WATCHDOG ||
+	       end == MACHINE_REFUSED;
 }

@@ -12,10 +12,11 @@ enum machine_end {
 	MACHINE_CRASHED,     /* triple fault or panic */
 	MACHINE_FAILED,      /* KVM or we cannot go on */
 	MACHINE_KILLED,      /* machine_stop */
+	MACHINE_WATCHDOG,    /* the guest let its watchdog expire, whose action is reset or poweroff */
 	MACHINE_REFUSED,     /* never started: no trusted key vouches for its boot image, or it is damaged */
 };
 
-/* "powered-off", "reset", "crashed", "failed", "killed". */
+/* "powered-off", "reset", "crashed", "failed", "killed", "watchdog", "refused". */
 const char *machine_end_name(enum machine_end end);
 enum machine_end machine_end_parse(const char *name); /* MACHINE_FAILED when unknown */
 /* Neither the guest nor anybody else wanted this end. */

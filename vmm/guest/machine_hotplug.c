@@ -27,7 +27,7 @@ static void slots_ejected(struct pci_hotplug *hotplug, uint32_t slots)
 	struct machine_devices *devices = CONTAINER_OF(hotplug, struct machine_devices, hotplug);
 
 	slots &= devices->removable;
-	for (unsigned number = 1; number < PCI_SLOTS; number++) {
+	for (unsigned number = 1; number <= VIRTIO_SLOTS_MAX; number++) {
 		if (!(slots >> number & 1) || !pci_bus_remove(&devices->pci_bus, number))
 			continue;
 		atomic_store(&devices->virtio[number - 1].state, VIRTIO_SLOT_EJECTED);

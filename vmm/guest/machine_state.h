@@ -3,6 +3,7 @@
  *
  *      machine.c           the whole: how it is made, paused and ended
  *      machine_vcpus.c     the vCPUs' threads, and what they reach
+ *      machine_watchdog.c  the watchdog, and what follows when it expires
  *      machine_live.c      disks and network cards that change while it runs
  *      machine_counters.c  what it has done so far
  *
@@ -44,6 +45,7 @@ struct machine {
 	atomic_bool stopping;
 	struct error why;
 	atomic_bool panicked;                /* said its kernel, and the vCPU that said so has to act on it */
+	atomic_bool watchdog_expired;        /* and the first vCPU has to end the machine */
 	char registers[VCPU_STATE_TEXT_MAX]; /* of the vCPU that crashed */
 	struct loop_source ended;            /* eventfd */
 

@@ -64,6 +64,17 @@ static void look_for_panic(struct machine_vcpu *self)
 	machine_finish(machine, MACHINE_CRASHED, "the guest's kernel panicked");
 }
 
+/* The first vCPU ends the machine: nobody else may look at its registers. */
+static void look_for_watchdog(struct machine_vcpu *self)
+{
+	struct machine *machine = self->machine;
+
+	if (self->vcpu.index != 0 || !atomic_load_explicit(&machine->watchdog_expired, memory_order_relaxed))
+		return;
+	note_registers(self);
+	machine_finish(machine, MACHINE_WATCHDOG, "its watchdog expired");
+}
+
 static void io_port_write(void *owner, uint16_t port, const uint8_t *data, uint32_t len)
 {
 	struct machine_vcpu *self = owner;
@@ -166,6 +177,7 @@ static void *vcpu_main(void *argument)
 		boot_recorder_mark(machine->config.recorder, BOOT_STEP_RUN);
 	while (!atomic_load(&machine->stopping)) {
 		vcpu_stopped(self, vcpu_run(&self->vcpu, &err), &err);
+		look_for_watchdog(self);
 		if (atomic_load(&machine->paused))
 			pause_wait(machine, &self->vcpu);
 	}

@@ -49,13 +49,27 @@ uint32_t virtio_gsi(unsigned index)
 	return LAYOUT_GSI_VIRTIO + index % VIRTIO_LINES;
 }
 
-/* Not by an irqfd for each vector: that costs a fifth more an interrupt, and a route for each would have to
- * follow what the guest writes to its tables. */
+/* Not by an irqfd for each vector: that costs a fifth more an interrupt. Who serves a queue outside of this
+ * process has one (vm_messages.h). */
 static void messages_send(struct irq_messages *messages, uint64_t address, uint32_t data)
 {
 	const struct machine_devices *devices = CONTAINER_OF(messages, struct machine_devices, messages);
 
 	vm_signal_msi(devices->vm, address, data);
+}
+
+static int messages_bind(struct irq_messages *messages, int eventfd, uint64_t address, uint32_t data)
+{
+	struct machine_devices *devices = CONTAINER_OF(messages, struct machine_devices, messages);
+
+	return vm_messages_bind(&devices->bound_messages, eventfd, address, data);
+}
+
+static void messages_unbind(struct irq_messages *messages, int eventfd)
+{
+	struct machine_devices *devices = CONTAINER_OF(messages, struct machine_devices, messages);
+
+	vm_messages_unbind(&devices->bound_messages, eventfd);
 }
 
 unsigned virtio_slot_index(const struct virtio_slot *slot)
@@ -114,6 +128,7 @@ struct device_thread *device_thread_make(struct machine_devices *devices, struct
 	}
 	devices->thread_count++;
 	thread->devices = devices;
+	thread->kind = MACHINE_THREAD_DISK;
 	thread->retire = (struct loop_source){
 		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 		.events = EPOLLIN,
@@ -133,8 +148,11 @@ static void *device_thread_main(void *argument)
 	const struct machine_config *config = thread->devices->config;
 	int code;
 
-	placement_name_disk((unsigned)(thread - thread->devices->threads));
-	config->thread_started(config->owner, MACHINE_THREAD_DISK);
+	if (thread->kind == MACHINE_THREAD_DISPLAY)
+		placement_name_display();
+	else
+		placement_name_disk((unsigned)(thread - thread->devices->threads));
+	config->thread_started(config->owner, thread->kind);
 	code = loop_run(&thread->loop);
 	if (code < 0) {
 		log_error("device thread: %s", strerror(-code));
@@ -150,7 +168,7 @@ int virtio_slots_start(struct machine_devices *devices, struct error *err)
 		int code = -pthread_create(&thread->thread, NULL, device_thread_main, thread);
 
 		if (code < 0)
-			return error_set(err, code, "guest %s: cannot start the thread of a disk: %s",
+			return error_set(err, code, "guest %s: cannot start the thread of a device: %s",
 					 devices->config->definition->name, strerror(-code));
 		thread->running = true;
 	}
@@ -191,7 +209,8 @@ static struct device_thread *thread_find(struct machine_devices *devices, struct
 	for (unsigned i = 0; i < devices->thread_count; i++) {
 		struct device_thread *thread = &devices->threads[i];
 
-		if (!thread->of_a_queue && (!best || thread->users < best->users))
+		if (thread->kind == MACHINE_THREAD_DISK && !thread->of_a_queue &&
+		    (!best || thread->users < best->users))
 			best = thread;
 	}
 	return best;
@@ -241,6 +260,18 @@ struct virtio_slot *virtio_slot_open(struct machine_devices *devices, enum virti
 struct loop *virtio_slot_loop(struct virtio_slot *slot)
 {
 	return slot->thread ? &slot->thread->loop : slot->devices->config->loop;
+}
+
+int virtio_slot_make_thread(struct virtio_slot *slot, enum machine_thread kind, struct error *err)
+{
+	struct device_thread *thread = device_thread_make(slot->devices, err);
+
+	if (!thread)
+		return -ENOMEM;
+	thread->kind = kind;
+	thread->users++;
+	slot->thread = thread;
+	return 0;
 }
 
 int virtio_slot_queue_loops(struct virtio_slot *slot, unsigned count, struct loop **loops, struct error *err)
@@ -400,7 +431,12 @@ int virtio_pci_bus_make(struct machine_devices *devices, struct error *err)
 {
 	int code;
 
-	devices->messages.send = messages_send;
+	devices->messages = (struct irq_messages){
+		.send = messages_send,
+		.bind = messages_bind,
+		.unbind = messages_unbind,
+	};
+	vm_messages_open(&devices->bound_messages, devices->vm);
 	pthread_mutex_init(&devices->pci_lines.lock, NULL);
 	pci_bus_init(&devices->pci_bus, LAYOUT_PCI_WINDOW);
 	code = bus_add(&devices->mmio,

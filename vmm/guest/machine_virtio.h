@@ -24,10 +24,11 @@
 #include "vmm/config/definition.h"
 #include "vmm/guest/machine.h"
 
-#define VIRTIO_SLOTS_MAX (PCI_SLOTS - 1)
-/* Of disks, of cards' queues but the first, and one more for disks that come later. */
+/* The last PCI slot is the watchdog's (machine_watchdog.h). */
+#define VIRTIO_SLOTS_MAX (PCI_SLOTS - 2)
+/* Of disks, of cards' queues but the first, one more for disks that come later, and the GPU's. */
 #define VIRTIO_THREADS                                                                                       \
-	(DEFINITION_DISKS_MAX * DISK_QUEUES_MAX + DEFINITION_NETWORKS_MAX * (NETWORK_QUEUES_MAX - 1) + 1)
+	(DEFINITION_DISKS_MAX * DISK_QUEUES_MAX + DEFINITION_NETWORKS_MAX * (NETWORK_QUEUES_MAX - 1) + 2)
 #define VIRTIO_LINES      (LAYOUT_GSI_LAST - LAYOUT_GSI_VIRTIO + 1)
 #define MACHINE_DEVICE_ID 64 /* bytes of a device's id, at most, the NUL included */
 
@@ -43,13 +44,15 @@ struct irqfd_line {
 int irqfd_line_open(struct machine_devices *devices, struct irqfd_line *irq, uint32_t gsi, struct error *err);
 void irqfd_line_close(struct irqfd_line *irq);
 
-/* A loop with a thread of its own, for devices that may wait for the host: disks. */
+/* A loop with a thread of its own, for devices that may wait for the host: disks, or that have much to copy.
+ */
 struct device_thread {
 	struct machine_devices *devices;
 	struct loop loop;
 	struct loop_source retire; /* eventfd: a device of this loop is to be destroyed */
 	pthread_t thread;
-	unsigned users;  /* devices on it */
+	unsigned users; /* devices on it */
+	enum machine_thread kind;
 	bool of_a_queue; /* it serves no device but a queue of one, and ends with it */
 	bool running;
 };
@@ -101,6 +104,8 @@ struct pci_lines {
 struct virtio_slot *virtio_slot_open(struct machine_devices *devices, enum virtio_slot_kind kind,
 				     const char *id, bool own_thread, struct error *err);
 struct loop *virtio_slot_loop(struct virtio_slot *slot);
+/* A thread of this kind for its device alone, which is yet to be made; before the machine runs. */
+int virtio_slot_make_thread(struct virtio_slot *slot, enum machine_thread kind, struct error *err);
 /* Loops with threads of their own for so many more queues of the device that is to come into the slot; before
  * the machine runs. */
 int virtio_slot_queue_loops(struct virtio_slot *slot, unsigned count, struct loop **loops, struct error *err);

@@ -11,9 +11,11 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/util.h"
+#include "vmm/guest/filesystem_backend.h"
 #include "vmm/storage/image_lock.h"
 
-#define LOOK_MS 20
+#define LOOK_MS     20
+#define DAEMON_NAME 96
 /* A daemon of a guest that has just ended puts away what it has, and then lets go of its files. */
 #define DAEMON_PATIENCE_MS (DISK_BACKEND_LEAVE_MS + IMAGE_LOCK_PATIENCE_MS)
 
@@ -184,6 +186,49 @@ static int step_daemons(struct guest_opening *opening, struct error *err)
 	return 0;
 }
 
+static int step_filesystems(struct guest_opening *opening, struct error *err)
+{
+	const struct guest_definition *definition = opening->definition;
+	int code = 0;
+
+	for (unsigned i = 0; i < definition->filesystems.count && code == 0; i++) {
+		struct disk_backend *backend = &opening->resources->backends[DEFINITION_DISKS_MAX + i];
+		int channel = filesystem_backend_begin(backend, &definition->filesystems.list[i],
+						       opening->settings, &opening->place, err);
+
+		backend->until_ms = monotonic_ms() + DISK_BACKEND_START_MS;
+		opening->resources->filesystem_fds[i] = channel;
+		code = channel < 0 ? channel : watch(opening, channel, err);
+	}
+	return code;
+}
+
+/* The first word of the daemon of a disk, or behind those of a filesystem. It stays there, for the guest's
+ * process. */
+static int daemon_heard(struct guest_opening *opening, unsigned index, struct error *err)
+{
+	const struct guest_definition *definition = opening->definition;
+	const struct guest_resources *resources = opening->resources;
+	const struct disk_backend *backend = &resources->backends[index];
+	bool is_disk = index < DEFINITION_DISKS_MAX;
+	char name[DAEMON_NAME];
+	int channel, code;
+
+	if (backend->pid <= 0)
+		return 0;
+	channel = is_disk ? resources->disks[index].fd
+			  : resources->filesystem_fds[index - DEFINITION_DISKS_MAX];
+	snprintf(name, sizeof(name), "%s %s", is_disk ? "disk" : "filesystem",
+		 is_disk ? disk_definition_name(&definition->disks[index])
+			 : definition->filesystems.list[index - DEFINITION_DISKS_MAX].tag);
+	code = disk_backend_heard(backend, channel, name, err);
+	if (code == 0)
+		unwatch(opening, channel);
+	return code == -EAGAIN
+		       ? not_yet(opening, backend->until_ms, "waits for the storage daemon of %s", name)
+		       : code;
+}
+
 /* The first words of all that were begun, in whatever order they come. */
 static int words_heard(struct guest_opening *opening, struct error *err)
 {
@@ -200,20 +245,12 @@ static int words_heard(struct guest_opening *opening, struct error *err)
 		else if (code < 0)
 			return code;
 	}
-	for (unsigned i = 0; i < definition->disk_count; i++) {
-		const struct disk_definition *disk = &definition->disks[i];
-		int code = !disk_definition_has_backend(disk)
-				   ? 0
-				   : disk_backend_heard(&resources->backends[i], resources->disks[i].fd, disk,
-							err);
+	for (unsigned i = 0; i < GUEST_BACKENDS_MAX; i++) {
+		int code = daemon_heard(opening, i, err);
 
-		if (code == 0) /* its word stays there, for the guest's process */
-			unwatch(opening, resources->disks[i].fd);
-		else if (code == -EAGAIN)
-			waits = not_yet(opening, resources->backends[i].until_ms,
-					"waits for the storage daemon of disk %s",
-					disk_definition_name(disk));
-		else
+		if (code == -EAGAIN)
+			waits = code;
+		else if (code < 0)
 			return code;
 	}
 	return waits;
@@ -227,8 +264,8 @@ static int step_sockets(struct guest_opening *opening, struct error *err)
 typedef int step_function(struct guest_opening *opening, struct error *err);
 
 static step_function *const steps[] = {
-	step_host,  step_disks,   step_kernel_begin, step_kernel,  step_direct,
-	step_cards, step_daemons, words_heard,       step_sockets,
+	step_host,  step_disks,   step_kernel_begin, step_kernel, step_direct,
+	step_cards, step_daemons, step_filesystems,  words_heard, step_sockets,
 };
 
 /* --- All of it --- */
@@ -285,7 +322,7 @@ void guest_opening_end(struct guest_opening *opening)
 	opening->epoll = -1;
 	if (opening->step != DONE) {
 		/* No guest has written to them: there is nothing to be put away. */
-		for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
+		for (unsigned i = 0; i < GUEST_BACKENDS_MAX; i++)
 			disk_backend_kill(&opening->resources->backends[i]);
 		guest_resources_close(opening->resources);
 	}

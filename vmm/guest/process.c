@@ -85,9 +85,14 @@ static void channels_changed(void *owner)
 
 static void thread_started(void *owner, enum machine_thread kind)
 {
+	static const enum filter_kind filters[] = {
+		[MACHINE_THREAD_VCPU] = FILTER_VCPU,
+		[MACHINE_THREAD_DISK] = FILTER_DISK,
+		[MACHINE_THREAD_DISPLAY] = FILTER_DISPLAY,
+	};
 	const struct guest_process *process = owner;
 
-	confine_thread(process->config, kind == MACHINE_THREAD_VCPU ? FILTER_VCPU : FILTER_DISK);
+	confine_thread(process->config, filters[kind]);
 }
 
 /* --- From the user --- */
@@ -202,6 +207,7 @@ static int process_open(struct guest_process *process, struct error *err)
 static void write_last_words(struct guest_process *process)
 {
 	char tail[CONSOLE_TAIL + 1] = "";
+	char text[BOOT_REPORT_TEXT_MAX];
 	struct boot_report report;
 	cJSON *words;
 	int code;
@@ -211,12 +217,13 @@ static void write_last_words(struct guest_process *process)
 	if (process->console)
 		tail[console_hub_tail(process->console, tail, CONSOLE_TAIL)] = '\0';
 	boot_recorder_read(process->config->recorder, &report);
+	boot_report_to_text(&report, text);
 	words = cJSON_CreateObject();
 	cJSON_AddStringToObject(words, "end", machine_end_name(process->end));
 	cJSON_AddStringToObject(words, "why", process->why->text);
 	cJSON_AddStringToObject(words, "registers", process->registers);
 	cJSON_AddStringToObject(words, "console", tail);
-	cJSON_AddItemToObject(words, "report", boot_report_to_json(&report));
+	cJSON_AddStringToObject(words, "report", text);
 	code = last_words_write(process->last_words, words);
 	cJSON_Delete(words);
 	if (code < 0)
@@ -281,6 +288,7 @@ static int make_machine(struct guest_process *process, const struct boot_source 
 		.channels_changed = channels_changed,
 		.device_gone = device_gone,
 		.halted = process_halted,
+		.watchdog_expired = process_watchdog_expired,
 		.ended = guest_ended,
 		.owner = process,
 	};

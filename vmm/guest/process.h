@@ -13,8 +13,8 @@
  *                         {"op":"broker"} with the other end of the manager's vsock broker (vsock_broker.h)
  *                         {"op":"errors"} with the other end of the manager's pipe for its standard error
  *                         {"op":"vsock","port":9998} with one too: it is connected to that port of the guest
- *      guest -> manager   {"event":"state","report":{...},"status":"...","paused":false}
- *                         on connection, and whenever one of them changed: the boot report, STATUS= of the
+ *      guest -> manager   {"event":"state","report":"...","status":"...","paused":false}
+ *                         on connection, and whenever one of them changed: the boot report (as text), STATUS= of the
  *                         guest's init; "halted":"why" too while a disk's error has paused it;
  *                         "channels":[false] whether a program of the guest has each of them open
  *                         {"event":"counters","counters":{...}} when asked for them (counters.h)

@@ -20,6 +20,14 @@ static void tell(const struct guest_process *process, cJSON *message)
 		log_debug("guest %s: the manager does not listen: %m", process->config->definition->name);
 }
 
+void process_tell_event(const struct guest_process *process, const char *event)
+{
+	cJSON *message = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(message, "event", event);
+	tell(process, message);
+}
+
 /* --- With a descriptor, which is taken over --- */
 
 static void take_broker(struct guest_process *process, const cJSON *message, int fd)

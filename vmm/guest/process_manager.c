@@ -21,12 +21,14 @@ static void add_channels(const struct guest_process *process, cJSON *message)
 
 static cJSON *state_json(struct guest_process *process)
 {
+	char text[BOOT_REPORT_TEXT_MAX];
 	struct boot_report report;
 	cJSON *message = cJSON_CreateObject();
 
 	boot_recorder_read(process->config->recorder, &report);
+	boot_report_to_text(&report, text);
 	cJSON_AddStringToObject(message, "event", "state");
-	cJSON_AddItemToObject(message, "report", boot_report_to_json(&report));
+	cJSON_AddStringToObject(message, "report", text);
 	cJSON_AddStringToObject(message, "status", process->status);
 	cJSON_AddBoolToObject(message, "paused", process->paused);
 	if (process->halted[0])

@@ -4,6 +4,7 @@
  *      process.c          the whole: how it starts and ends, and what the guest, its terminal and signals ask
  *      process_manager.c  the connection with the manager, which comes and goes, and what it is told
  *      process_asked.c    what the manager asks
+ *      process_watchdog.c what follows when its watchdog expired
  *      process_pause.c    the guest is paused, by the manager or by a disk that failed, and goes on
  *
  * All of it runs on the thread of the loop.
@@ -40,6 +41,7 @@ struct guest_process {
 	char halted[sizeof(struct error)]; /* why it was paused by us; "" when the manager did, or it runs */
 	struct loop_timer retry;           /* of what halted it, where nobody resumes it */
 	uint64_t retry_ns;
+	uint64_t watchdog_told_ns; /* CLOCK_MONOTONIC; when the manager last heard that it expired */
 	char status[STATUS_MAX];
 	bool asked_to_stop; /* the power button was pressed by the terminal's user or a signal */
 	enum machine_end end;
@@ -51,9 +53,13 @@ struct guest_process {
 int process_watch_manager(struct guest_process *process, struct error *err);
 /* The manager is told. */
 void process_state_changed(struct guest_process *process);
+/* {"event":event}: not told where nobody listens now. */
+void process_tell_event(const struct guest_process *process, const char *event);
 /* What it asks; fd: came with the message, or -1; taken over. */
 void process_asked(struct guest_process *process, const cJSON *message, int fd);
 
 void process_pause(struct guest_process *process, bool paused);
+/* `watchdog_expired` of machine.h */
+void process_watchdog_expired(void *owner);
 /* `halted` of machine.h */
 void process_halted(void *owner, const char *why);

@@ -341,6 +341,8 @@ void guest_resources_init(struct guest_resources *resources)
 	};
 	for (unsigned i = 0; i < CHANNELS_MAX; i++)
 		resources->channel_fds[i] = -1;
+	for (unsigned i = 0; i < FILESYSTEMS_MAX; i++)
+		resources->filesystem_fds[i] = -1;
 	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
 		resources->disks[i].fd = -1;
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
@@ -390,8 +392,13 @@ void guest_resources_close(struct guest_resources *resources)
 	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++) {
 		cleanup_close(&resources->disks[i].fd);
 		resources->disks[i].fd = -1;
-		disk_backend_stop(&resources->backends[i]);
 	}
+	for (unsigned i = 0; i < FILESYSTEMS_MAX; i++) {
+		cleanup_close(&resources->filesystem_fds[i]);
+		resources->filesystem_fds[i] = -1;
+	}
+	for (unsigned i = 0; i < GUEST_BACKENDS_MAX; i++)
+		disk_backend_stop(&resources->backends[i]);
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++) {
 		card_fds_close(&resources->networks[i].fds);
 		passt_stop(&resources->networks[i].passt);

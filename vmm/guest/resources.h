@@ -46,7 +46,8 @@ struct guest_resources {
 	unsigned key_count;
 	struct fit_key keys[SETTINGS_KEYS_MAX];
 	struct disk_resource disks[DEFINITION_DISKS_MAX];
-	struct disk_backend backends[DEFINITION_DISKS_MAX];
+	struct disk_backend backends[GUEST_BACKENDS_MAX];
+	int filesystem_fds[FILESYSTEMS_MAX]; /* channels to their daemons; -1: none, or a device took it over */
 	struct network_resource networks[DEFINITION_NETWORKS_MAX];
 	int vsock_listen_fd;
 	int channel_fds[CHANNELS_MAX]; /* listening; -1: none, or a channel took it over */

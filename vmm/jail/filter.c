@@ -34,6 +34,7 @@ static const struct filter filters[] = {
 	[FILTER_MAIN] = {filter_main, ARRAY_SIZE(filter_main)},
 	[FILTER_VCPU] = {filter_vcpu, ARRAY_SIZE(filter_vcpu)},
 	[FILTER_DISK] = {filter_disk, ARRAY_SIZE(filter_disk)},
+	[FILTER_DISPLAY] = {filter_display, ARRAY_SIZE(filter_display)},
 };
 
 _Static_assert(ARRAY_SIZE(filter_main) <= FILTER_LINES_MAX, "the longest filter fits");

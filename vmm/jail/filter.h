@@ -16,6 +16,7 @@ enum filter_kind {
 	FILTER_MAIN, /* the guest process' first thread, once the machine runs */
 	FILTER_VCPU,
 	FILTER_DISK,
+	FILTER_DISPLAY,
 };
 
 /* Stands for the process' own id in the filters as they are built. */

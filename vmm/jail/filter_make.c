@@ -34,10 +34,11 @@
 #include "vmm/jail/filter.h"
 #include "vmm/jail/filter_print.h"
 
-#define MAIN 1U /* the guest process' first thread: devices, console, manager */
-#define VCPU 2U
-#define DISK 4U
-#define ALL  (MAIN | VCPU | DISK)
+#define MAIN    1U /* the guest process' first thread: devices, console, manager */
+#define VCPU    2U
+#define DISK    4U
+#define DISPLAY 8U /* a GPU: pictures, and who shows them */
+#define ALL     (MAIN | VCPU | DISK | DISPLAY)
 
 #define ARGUMENTS_MAX 3
 
@@ -79,10 +80,10 @@ static const struct rule rules[] = {
 	IOCTL(VCPU, KVM_RUN),
 	ANY(ALL, write), /* irqfds, kicks, the log */
 	ANY(ALL, read),
-	ANY(MAIN | DISK, epoll_wait),
+	ANY(MAIN | DISK | DISPLAY, epoll_wait),
 	ANY(ALL, futex),
-	ANY(DISK, preadv2),
-	ANY(DISK, pwritev2),
+	ANY(DISK | DISPLAY, preadv2),
+	ANY(DISK | DISPLAY, pwritev2),
 	/* A ring that was made and restricted before (devmodel/virtio/blk_ring.h); nothing is waited for. */
 	IF(DISK, io_uring_enter, IS(2, 0), BITS(3, ~IORING_ENTER_GETEVENTS, 0)),
 	ANY(DISK, fdatasync),
@@ -94,6 +95,9 @@ static const struct rule rules[] = {
 	ANY(ALL, poll),      /* a disk's backend is waited for when its guest resets it */
 
 	IOCTL(ALL, KVM_SIGNAL_MSI),        /* a PCI function's interrupts */
+	/* the same from vhost, by what the guest writes to the function's table */
+	IOCTL(MAIN | VCPU, KVM_IRQFD),
+	IOCTL(MAIN | VCPU, KVM_SET_GSI_ROUTING),
 	IOCTL(ALL, KVM_IRQ_LINE),          /* the same with a driver that does without MSI-X */
 	IOCTL(MAIN | VCPU, KVM_IOEVENTFD), /* the guest, or we, put its registers elsewhere */
 	ANY(MAIN, eventfd2),               /* a device that comes, and ... */
@@ -113,14 +117,18 @@ static const struct rule rules[] = {
 	IF(MAIN, socketpair, IS(0, AF_UNIX), BITS(1, 0xf, SOCK_STREAM)),
 
 	/* descriptors */
-	ANY(MAIN | DISK, close), /* disks: of a device that goes */
+	ANY(MAIN | DISK | DISPLAY, close), /* of a device that goes, of a picture */
 	FCNTL(MAIN, F_GETFL),
 	FCNTL(MAIN, F_SETFL),
 	FCNTL(MAIN, F_DUPFD_CLOEXEC),
 	IF(MAIN, dup3, IS(1, STDERR_FILENO), IS(2, O_CLOEXEC)), /* the next manager's pipe */
 	IOCTL(ALL, TCGETS), /* the log asks whether it goes to a terminal */
-	/* a card's control queue; with several pairs and a driver that knows but one it is the second pair's */
-	IOCTL(ALL, TUNSETOFFLOAD),
+	/* a picture, of a size that nobody can change any more (devmodel/virtio/gpu_resource.h) */
+	IF(DISPLAY, memfd_create, IS(1, MFD_CLOEXEC | MFD_ALLOW_SEALING)),
+	IF(DISPLAY, fcntl, IS(1, F_ADD_SEALS), IS(2, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)),
+	/* a card's control queue; with several pairs and a driver that knows but one it is the second pair's
+	 */
+	IOCTL(MAIN | VCPU | DISK, TUNSETOFFLOAD),
 	IOCTL(MAIN | VCPU, TUNSETQUEUE),
 
 	/* vhost-net: a card that is made, and what its driver and the host do to it later */
@@ -168,7 +176,7 @@ static const struct rule rules[] = {
 	SIGNAL(MAIN | VCPU, FILTER_SIGNAL_KICK), /* vcpu_kick */
 	SIGNAL(ALL, SIGABRT),
 	IF(ALL, rt_sigaction, IS(0, SIGABRT)), /* abort(3) */
-	ANY(VCPU | DISK, exit),
+	ANY(VCPU | DISK | DISPLAY, exit),
 	ANY(ALL, exit_group),
 };
 
@@ -216,5 +224,6 @@ int main(int argc, char **argv)
 	filter_print("filter_main", filter_build(MAIN));
 	filter_print("filter_vcpu", filter_build(VCPU));
 	filter_print("filter_disk", filter_build(DISK));
+	filter_print("filter_display", filter_build(DISPLAY));
 	return EXIT_SUCCESS;
 }

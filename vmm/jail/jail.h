@@ -33,6 +33,9 @@ struct jail_config {
 	 * user who is not root has only himself to give. */
 	uid_t uid;
 	gid_t gid;
+	/* 0: that one. Else it is root inside, whose users and groups 0, 1, 2, ... are so many of the host's, from
+	 * uid and gid on. */
+	unsigned ids;
 	int cgroup_fd; /* of the cgroup to be born into (cgroup.h); -1: the caller's */
 };
 

@@ -90,20 +90,26 @@ static int proc_write(pid_t pid, const char *file, const char *text)
 	return code;
 }
 
-/* One user and one group, which are themselves inside: no other can be named there, not even root. */
-static int ids_map(const struct jail_config *config, pid_t pid, struct error *err)
+static int map_write(const struct jail_config *config, pid_t pid, const char *file, unsigned outside)
 {
 	char line[48];
+
+	snprintf(line, sizeof(line), "%u %u %u", config->ids ? 0 : outside, outside,
+		 config->ids ? config->ids : 1);
+	return proc_write(pid, file, line);
+}
+
+/* Else one user and one group, which are themselves inside: no other can be named there, not even root. */
+static int ids_map(const struct jail_config *config, pid_t pid, struct error *err)
+{
 	int code = 0;
 
 	if (geteuid() != 0) /* else user_namespaces(7) does not let us map a group */
 		code = proc_write(pid, "setgroups", "deny");
-	snprintf(line, sizeof(line), "%u %u 1", (unsigned)config->uid, (unsigned)config->uid);
 	if (code == 0)
-		code = proc_write(pid, "uid_map", line);
-	snprintf(line, sizeof(line), "%u %u 1", (unsigned)config->gid, (unsigned)config->gid);
+		code = map_write(config, pid, "uid_map", config->uid);
 	if (code == 0)
-		code = proc_write(pid, "gid_map", line);
+		code = map_write(config, pid, "gid_map", config->gid);
 	if (code == 0)
 		return 0;
 	if (geteuid() == 0)
@@ -150,10 +156,12 @@ static void environment_choose(char *chosen[ENVIRONMENT_MAX])
  * root inside, and there is no root inside. */
 static int identity_take(const struct jail_config *config)
 {
-	if (getuid() != config->uid && setgroups(0, NULL) < 0)
+	uid_t uid = config->ids ? 0 : config->uid;
+	gid_t gid = config->ids ? 0 : config->gid;
+
+	if (getuid() != uid && setgroups(0, NULL) < 0)
 		return -errno;
-	if (setresgid(config->gid, config->gid, config->gid) < 0 ||
-	    setresuid(config->uid, config->uid, config->uid) < 0)
+	if (setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
 		return -errno;
 	return sethostname(config->name, strlen(config->name)) < 0 ? -errno : 0;
 }

@@ -156,6 +156,8 @@ static cJSON *list_of(const struct managed_guest *guest, const struct guest_defi
 		cJSON_AddItemToArray(list, channels_device(guest, definition, counters));
 	if (definition->memballoon.present)
 		cJSON_AddItemToArray(list, device_new("balloon0", "balloon", false, counters));
+	if (definition->video.heads)
+		cJSON_AddItemToArray(list, device_new("video0", "video", false, counters));
 	cJSON_Delete(counters);
 	return list;
 }

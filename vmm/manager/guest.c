@@ -255,7 +255,7 @@ static uint64_t restart_delay_ns(struct managed_guest *guest)
 	uint64_t lived_ns = monotonic_ns() - guest->record.started_ns;
 	uint64_t delay_ns = RESTART_MIN_NS;
 
-	if (guest->end != MACHINE_CRASHED) {
+	if (guest->end != MACHINE_CRASHED && guest->end != MACHINE_WATCHDOG) {
 		delay_ns = MAX(delay_ns, START_COST * guest->start_cost_ns);
 		return lived_ns < delay_ns ? delay_ns - lived_ns : 0;
 	}
@@ -464,6 +464,30 @@ void guest_heard(struct managed_guest *guest)
 	manager_changed(guest->manager);
 }
 
+/* The definition says what it is to mean, whatever its process says. */
+void guest_watchdog_expired(struct managed_guest *guest)
+{
+	const struct watchdog_definition *watchdog = &guest->definition->watchdog;
+	struct error err;
+
+	if (!watchdog->present)
+		return;
+	log_warning("guest %s: its watchdog expired: %s", guest->definition->name,
+		    watchdog_action_name(watchdog->action));
+	events_add(guest->manager->events, "watchdog", guest->definition->name,
+		   watchdog_action_name(watchdog->action));
+	if (watchdog->action == WATCHDOG_SHUTDOWN && guest->state != LIFE_STOPPING) {
+		if (guest_shutdown(guest, GUEST_DOWN_SECONDS, &err) < 0)
+			log_warning("%s", err.text);
+	} else if (watchdog->action == WATCHDOG_PAUSE) {
+		snprintf(guest->why, sizeof(guest->why), "guest %s: its watchdog expired",
+			 guest->definition->name);
+		guest->halted = true;
+		happened(guest, LIFE_HALT);
+	}
+	manager_changed(guest->manager);
+}
+
 static bool starts_again(const struct managed_guest *guest)
 {
 	if (guest->manager->going_down)
@@ -479,6 +503,10 @@ static bool starts_again(const struct managed_guest *guest)
 		return guest->definition->on_reboot == GUEST_ACTION_RESTART;
 	case MACHINE_CRASHED:
 		return guest->definition->on_crash == GUEST_ACTION_RESTART;
+	case MACHINE_WATCHDOG:
+		return (guest->definition->watchdog.action == WATCHDOG_POWEROFF
+				? guest->definition->on_poweroff
+				: guest->definition->on_reboot) == GUEST_ACTION_RESTART;
 	default:
 		return false;
 	}
@@ -537,6 +565,9 @@ void guest_process_ended(struct managed_guest *guest, int signal)
 	if (!again || guest->fresh) /* else its network waits for it */
 		networks_detach(guest->manager->networks, guest->definition->name);
 	fault = machine_end_is_fault(guest->end);
+	if (guest->end == MACHINE_WATCHDOG)
+		events_add(guest->manager->events, "watchdog", guest->definition->name,
+			   watchdog_action_name(guest->definition->watchdog.action));
 	if (fault && guest->end != MACHINE_REFUSED)
 		crash_report_write(guest, registers ? registers : "");
 	if (!again)

@@ -89,7 +89,7 @@ struct managed_guest {
 	struct guest_talk mutters;  /* on its standard error, which is ... */
 	struct guest_errors errors; /* ... our end of this pipe */
 	struct passt passt[DEFINITION_NETWORKS_MAX];
-	struct disk_backend backends[DEFINITION_DISKS_MAX];
+	struct disk_backend backends[GUEST_BACKENDS_MAX];
 	bool leaving;                    /* it has none, and backends of its last run are about to end */
 	struct guest_start *start;       /* it has none yet, and waits for what it needs; NULL: it does not */
 	bool adopting;                   /* found, and not heard of yet */
@@ -224,6 +224,8 @@ void guest_process_last_words(struct managed_guest *guest, char **registers);
 
 /* Its process told something new: the report, its status, or that it paused. */
 void guest_heard(struct managed_guest *guest);
+/* Its watchdog expired, and it still runs. */
+void guest_watchdog_expired(struct managed_guest *guest);
 /* Its process is gone; signal: what killed it, 0 if nothing did or nobody knows. */
 void guest_process_ended(struct managed_guest *guest, int signal);
 /* Follows the record that a former manager left; called once, before anything else. */

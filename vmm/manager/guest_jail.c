@@ -66,7 +66,8 @@ static void make_limits(const struct guest_definition *definition, struct limits
 	const struct guest_placement *placement = &definition->placement;
 
 	made->limits = (struct cgroup_limits){
-		.memory_bytes = cgroup_memory_for(MIB(definition->memory_mib)) + disk_backend_memory(definition),
+		.memory_bytes = cgroup_memory_for(MIB(definition->memory_mib)) +
+				disk_backend_memory(definition) + KIB(definition->video.vram_kib),
 		.pids = machine_threads(definition) + card_threads(definition) +
 			disk_backend_processes(definition) + PROCESSES_MORE + PROCESSES_KVM,
 		.cpu_weight = placement->weight,

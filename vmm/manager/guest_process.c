@@ -100,6 +100,9 @@ static void take_message(struct managed_guest *guest, const struct guest_message
 		guest_heard(guest);
 		guest_hotplug_heard(guest);
 		break;
+	case GUEST_SAYS_WATCHDOG:
+		guest_watchdog_expired(guest);
+		break;
 	case GUEST_SAYS_NO:
 		memcpy(guest->refused_device, message->device, sizeof(guest->refused_device));
 		memcpy(guest->refused_why, message->why, sizeof(guest->refused_why));
@@ -232,7 +235,7 @@ static bool still_there(struct managed_guest *guest)
 {
 	bool there = false;
 
-	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++) {
+	for (unsigned i = 0; i < GUEST_BACKENDS_MAX; i++) {
 		disk_backend_ended(&guest->backends[i]);
 		there = there || guest->backends[i].pid > 0;
 	}
@@ -242,7 +245,7 @@ static bool still_there(struct managed_guest *guest)
 void guest_process_leave(struct managed_guest *guest, unsigned patience_ms)
 {
 	guest->leaving = still_there(guest);
-	for (unsigned i = 0; i < DEFINITION_DISKS_MAX && guest->leaving; i++)
+	for (unsigned i = 0; i < GUEST_BACKENDS_MAX && guest->leaving; i++)
 		guest->backends[i].until_ms = monotonic_ms() + patience_ms;
 	if (!guest->leaving) {
 		guest_jail_close(guest);
@@ -254,7 +257,7 @@ void guest_process_leave(struct managed_guest *guest, unsigned patience_ms)
 
 void guest_process_hurry(struct managed_guest *guest)
 {
-	for (unsigned i = 0; i < DEFINITION_DISKS_MAX && guest->leaving; i++)
+	for (unsigned i = 0; i < GUEST_BACKENDS_MAX && guest->leaving; i++)
 		disk_backend_hurry(&guest->backends[i]);
 }
 

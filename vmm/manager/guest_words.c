@@ -32,10 +32,14 @@ static char *take_text(const cJSON *json, const char *key, const char *kept)
 	return text;
 }
 
-/* A report that cannot be understood is empty; whose it is, the manager knows better. */
+/* A report that cannot be understood is empty; whose it is, the manager knows better. It is an object where
+ * an earlier rastos-vmm started the guest. */
 static void take_report(const cJSON *json, const char *guest, struct boot_report *report)
 {
-	if (boot_report_from_json(cJSON_GetObjectItemCaseSensitive(json, "report"), report) < 0)
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, "report");
+
+	if ((cJSON_IsString(item) ? boot_report_from_text(item->valuestring, report)
+				  : boot_report_from_json(item, report)) < 0)
 		boot_report_clear(report, guest);
 	snprintf(report->guest, sizeof(report->guest), "%s", guest);
 }
@@ -102,6 +106,8 @@ void guest_message_parse(const char *text, size_t len, const char *guest, struct
 		message->paused = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "paused"));
 		take_devices(cJSON_GetObjectItemCaseSensitive(json, "devices"), &message->devices);
 		message->channels_open = take_channels(cJSON_GetObjectItemCaseSensitive(json, "channels"));
+	} else if (strcmp(event, "watchdog") == 0) {
+		message->kind = GUEST_SAYS_WATCHDOG;
 	} else if (strcmp(event, "device-refused") == 0) {
 		message->kind = GUEST_SAYS_NO;
 		copy_id(json, message->device);

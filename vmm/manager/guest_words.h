@@ -19,7 +19,8 @@ enum guest_message_kind {
 	GUEST_SAYS_NOTHING, /* that could be understood */
 	GUEST_SAYS_STATE,
 	GUEST_SAYS_COUNTERS,
-	GUEST_SAYS_NO, /* to a device that was to come or go */
+	GUEST_SAYS_WATCHDOG, /* expired */
+	GUEST_SAYS_NO,       /* to a device that was to come or go */
 };
 
 #define GUEST_DEVICES_MAX (DEFINITION_DISKS_MAX + DEFINITION_NETWORKS_MAX)

@@ -33,6 +33,7 @@ enum life_event {
 	LIFE_READY, /* READY=1, or its vCPUs run and nothing more is expected */
 	LIFE_PAUSE,
 	LIFE_RESUME,
+	LIFE_HALT,     /* its watchdog expired and has paused it */
 	LIFE_SHUTDOWN, /* reboot too: guest.c keeps in mind that it starts again */
 	LIFE_KILL,
 	LIFE_ENDED,       /* its process is gone, and it stays off */

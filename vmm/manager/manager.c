@@ -253,7 +253,7 @@ int manager_undefine(struct managed_guest *guest, struct error *err)
 	memmove(&manager->guests[place], &manager->guests[place + 1],
 		(manager->guest_count - place) * sizeof(manager->guests[0]));
 	events_add(manager->events, "undefined", guest->definition->name, "");
-	for (unsigned i = 0; i < DEFINITION_DISKS_MAX && guest->leaving; i++)
+	for (unsigned i = 0; i < GUEST_BACKENDS_MAX && guest->leaving; i++)
 		disk_backend_kill(&guest->backends[i]);
 	if (guest->leaving)
 		guest_jail_close(guest);

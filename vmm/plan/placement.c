@@ -37,6 +37,11 @@ void placement_name_disk(unsigned index)
 	name_thread(DISK_NAME, index);
 }
 
+void placement_name_display(void)
+{
+	prctl(PR_SET_NAME, "display");
+}
+
 static void kernel_set(const struct cpu_set *set, cpu_set_t *kernel)
 {
 	CPU_ZERO(kernel);

@@ -7,7 +7,8 @@
  * threads by their names:
  *
  *      "vcpu N"                the vCPU threads, each on its pin, if there are pins
- *      all others              the guest's CPUs: loops, disks ("disk N"), and KVM's own workers for it
+ *      all others              the guest's CPUs: loops, disks ("disk N"), "display", and KVM's own workers
+ * for it
  *
  * The weight is the guest's control group's. Where that has a cpuset too, it is set first: a kernel
  * before 6.2 puts the threads on all of a cpuset that changes.
@@ -23,6 +24,7 @@
 /* The names; 16 bytes with the end, prctl(2). */
 void placement_name_vcpu(unsigned index);
 void placement_name_disk(unsigned index);
+void placement_name_display(void);
 
 /* The calling thread, and all that it makes from now on. `guest` is for the sentence. */
 int placement_enter(const struct guest_placement *placement, const char *guest, struct error *err);

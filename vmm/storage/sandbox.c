@@ -154,11 +154,19 @@ static int end_with_parent(int go)
 	return poll(&parent, 1, 0) < 0 || parent.revents ? -ESRCH : 0;
 }
 
-int sandbox_filter_calls(bool daemon)
+int sandbox_filter_calls(enum sandbox_filter kind)
 {
+	static const struct {
+		const struct sock_filter *filter;
+		unsigned short len;
+	} filters[] = {
+		[SANDBOX_FILTER_PROGRAM] = {sandbox_filter, ARRAY_SIZE(sandbox_filter)},
+		[SANDBOX_FILTER_DAEMON] = {daemon_filter, ARRAY_SIZE(daemon_filter)},
+		[SANDBOX_FILTER_OWNERS] = {owners_filter, ARRAY_SIZE(owners_filter)},
+	};
 	struct sock_fprog filter = {
-		.len = daemon ? ARRAY_SIZE(daemon_filter) : ARRAY_SIZE(sandbox_filter),
-		.filter = (struct sock_filter *)(uintptr_t)(daemon ? daemon_filter : sandbox_filter),
+		.len = filters[kind].len,
+		.filter = (struct sock_filter *)(uintptr_t)filters[kind].filter,
 	};
 
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) < 0 ? -errno : 0;
@@ -181,7 +189,7 @@ int sandbox_enter(const struct program *program, const struct sandbox_places *pl
 		return code;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
-	return sandbox_filter_calls(false);
+	return sandbox_filter_calls(SANDBOX_FILTER_PROGRAM);
 }
 
 _Noreturn void sandbox_watch(pid_t program)

@@ -37,6 +37,12 @@ int sandbox_enter(const struct program *program, const struct sandbox_places *pl
 _Noreturn void sandbox_watch(pid_t program);
 /* The child's child, before it becomes the program: the rules. A negative errno. */
 int sandbox_restrict(int rules);
-/* The system calls that such a program does without; daemon: one that serves over a socket. Wants no_new_privs. A
- * negative errno. */
-int sandbox_filter_calls(bool daemon);
+/* What programs do without. */
+enum sandbox_filter {
+	SANDBOX_FILTER_PROGRAM, /* one that works on files, and ends */
+	SANDBOX_FILTER_DAEMON,  /* one that serves over a socket */
+	SANDBOX_FILTER_OWNERS,  /* the same, for the owners of a directory's files */
+};
+
+/* The system calls that such a program does without. Wants no_new_privs. A negative errno. */
+int sandbox_filter_calls(enum sandbox_filter kind);

@@ -6,6 +6,7 @@
  *
  *      sandbox_filter   of programs that work on files, and end
  *      daemon_filter    of those that serve a guest over a socket, and may have servers of their own
+ *      owners_filter    of those that serve a directory, and act for the owners of its files
  *
  * The programs are other people's, and what they call changes: so this is a list of what is denied (EPERM),
  * all that reaches beyond files and a program's own children. A call of another architecture ends the
@@ -66,7 +67,6 @@ static const int denied[] = {
 	SCMP_SYS(mount),
 	SCMP_SYS(umount2),
 	SCMP_SYS(pivot_root),
-	SCMP_SYS(chroot),
 	SCMP_SYS(open_tree),
 	SCMP_SYS(move_mount),
 	SCMP_SYS(mount_setattr),
@@ -74,8 +74,13 @@ static const int denied[] = {
 	SCMP_SYS(fsconfig),
 	SCMP_SYS(fsmount),
 	SCMP_SYS(fspick),
-	SCMP_SYS(unshare),
 	SCMP_SYS(setns),
+};
+
+/* The same, of programs that serve no directory. */
+static const int denied_roots[] = {
+	SCMP_SYS(chroot),
+	SCMP_SYS(unshare),
 };
 
 /* Of clone's flags. */
@@ -95,7 +100,17 @@ static void deny(scmp_filter_ctx filter, const int *calls, size_t count)
 		check(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), calls[i], 0));
 }
 
-static scmp_filter_ctx filter_build(bool sockets)
+/* It changes its root, and threads part from each other's working directory and umask. A user who is not root
+ * may not give up groups in a user namespace (user_namespaces(7)), which they have told that they have none
+ * of. */
+static void allow_owners(scmp_filter_ctx filter)
+{
+	check(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(unshare), 1,
+			       SCMP_CMP64(0, SCMP_CMP_NE, CLONE_FS, 0)));
+	check(seccomp_rule_add(filter, SCMP_ACT_ERRNO(0), SCMP_SYS(getgroups), 0));
+}
+
+static scmp_filter_ctx filter_build(bool sockets, bool owners)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 
@@ -105,6 +120,10 @@ static scmp_filter_ctx filter_build(bool sockets)
 	deny(filter, denied, ARRAY_SIZE(denied));
 	if (!sockets)
 		deny(filter, denied_sockets, ARRAY_SIZE(denied_sockets));
+	if (owners)
+		allow_owners(filter);
+	else
+		deny(filter, denied_roots, ARRAY_SIZE(denied_roots));
 	for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++)
 		check(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
 				       SCMP_CMP64(0, SCMP_CMP_MASKED_EQ, namespaces[i], namespaces[i])));
@@ -122,7 +141,8 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	filter_print_to(argv[1]);
-	filter_print("sandbox_filter", filter_build(false));
-	filter_print("daemon_filter", filter_build(true));
+	filter_print("sandbox_filter", filter_build(false, false));
+	filter_print("daemon_filter", filter_build(true, false));
+	filter_print("owners_filter", filter_build(true, true));
 	return EXIT_SUCCESS;
 }

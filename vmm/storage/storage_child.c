@@ -23,6 +23,7 @@
 #define MESSAGES_MAX 8192
 #define PUT_AWAY_MS  5000
 #define FILES_MAX    1024
+#define FILES_MAX_OWNERS 1000000
 #define STATUS_FD    (STORAGE_CHILD_SOCKET + 1)
 #define ABOVE        10 /* descriptors are moved above this before they get their places */
 
@@ -54,19 +55,34 @@ static int child_descriptors(int messages, int socket, int status)
 	return code;
 }
 
-static int child_confine(void)
+/* Each file that the guest remembers is open in a daemon that serves a directory. */
+static int child_limit_files(bool owners)
 {
-	const struct rlimit no_core = {0, 0}, files = {FILES_MAX, FILES_MAX};
+	struct rlimit files = {FILES_MAX, FILES_MAX};
 
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || setrlimit(RLIMIT_CORE, &no_core) < 0 ||
-	    setrlimit(RLIMIT_NOFILE, &files) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	if (owners && getrlimit(RLIMIT_NOFILE, &files) < 0)
 		return -errno;
-	return sandbox_filter_calls(true);
+	files.rlim_cur = files.rlim_max = MIN(files.rlim_max, (rlim_t)FILES_MAX_OWNERS);
+	return setrlimit(RLIMIT_NOFILE, &files) < 0 ? -errno : 0;
 }
 
-static _Noreturn void child_main(char *const *argv, int messages, int socket, int status)
+static int child_confine(bool owners)
 {
-	char *environment[] = {(char[]){"PATH=/usr/local/bin:/usr/bin:/bin"}, (char[]){"LC_ALL=C"}, NULL};
+	const struct rlimit no_core = {0, 0};
+	int code = child_limit_files(owners);
+
+	if (code < 0)
+		return code;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || setrlimit(RLIMIT_CORE, &no_core) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return sandbox_filter_calls(owners ? SANDBOX_FILTER_OWNERS : SANDBOX_FILTER_DAEMON);
+}
+
+static _Noreturn void child_main(char *const *argv, int messages, int socket, int status, bool owners)
+{
+	char *environment[] = {(char[]){"PATH=/usr/local/bin:/usr/bin:/bin:/usr/lib/qemu"},
+			       (char[]){"LC_ALL=C"}, NULL};
 	struct sigaction standard = {.sa_handler = SIG_DFL};
 	sigset_t none;
 	int code;
@@ -77,7 +93,7 @@ static _Noreturn void child_main(char *const *argv, int messages, int socket, in
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	code = child_descriptors(messages, socket, status);
 	if (code == 0)
-		code = child_confine();
+		code = child_confine(owners);
 	if (code == 0) {
 		environ = environment;
 		execvpe(argv[0], argv, environment);
@@ -100,9 +116,9 @@ static int messages_make(void)
 }
 
 /* Without the program's name, and the argument that it complains of: that is ours, and long. */
-static const char *message_begin(const char *line)
+static const char *message_begin(const char *program, const char *line)
 {
-	const char *name = strstr(line, "qemu-storage-daemon: ");
+	const char *name = strstr(line, program);
 	const char *argument = strstr(line, "--blockdev {");
 	const char *end = argument ? strstr(argument, "}: ") : NULL;
 
@@ -110,7 +126,7 @@ static const char *message_begin(const char *line)
 		end = strstr(end + 1, "}: ");
 	if (end)
 		return end + strlen("}: ");
-	return name ? name + strlen("qemu-storage-daemon: ") : line;
+	return name && strncmp(name + strlen(program), ": ", 2) == 0 ? name + strlen(program) + 2 : line;
 }
 
 /* The last line; what a hostile file has put in there loses what a terminal would obey. */
@@ -123,7 +139,7 @@ static void read_reason(struct storage_child *child)
 		return;
 	while ((next = strsep(&rest, "\n"))) {
 		if (*next)
-			snprintf(child->reason, sizeof(child->reason), "%s", message_begin(next));
+			snprintf(child->reason, sizeof(child->reason), "%s", message_begin(child->program, next));
 	}
 	for (char *at = child->reason; *at; at++) {
 		if (!isprint((unsigned char)*at))
@@ -141,19 +157,20 @@ static int start_failed(const char *program, int code, struct error *err)
 	return error_set(err, code, "cannot run %s: %s", program, strerror(-code));
 }
 
-int storage_child_start(struct storage_child *child, char *const *argv, int socket, struct error *err)
+int storage_child_start(struct storage_child *child, char *const *argv, int socket, bool owners,
+			struct error *err)
 {
 	int status[2] = {-1, -1};
 	int code = 0;
 
-	*child = (struct storage_child){.pidfd = -1, .messages = messages_make()};
+	*child = (struct storage_child){.program = argv[0], .pidfd = -1, .messages = messages_make()};
 	if (child->messages < 0 || pipe2(status, O_CLOEXEC) < 0) {
 		cleanup_close(&child->messages);
 		return start_failed(argv[0], -EMFILE, err);
 	}
 	child->pid = fork();
 	if (child->pid == 0)
-		child_main(argv, child->messages, socket, status[1]);
+		child_main(argv, child->messages, socket, status[1], owners);
 	close(status[1]);
 	if (child->pid > 0)
 		child->pidfd = pidfd_open(child->pid, 0);
@@ -176,10 +193,10 @@ void storage_child_reap(struct storage_child *child)
 	while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (WIFSIGNALED(status))
-		snprintf(child->reason, sizeof(child->reason), "qemu-storage-daemon was ended by signal %d",
+		snprintf(child->reason, sizeof(child->reason), "%s was ended by signal %d", child->program,
 			 WTERMSIG(status));
 	else
-		snprintf(child->reason, sizeof(child->reason), "qemu-storage-daemon has ended");
+		snprintf(child->reason, sizeof(child->reason), "%s has ended", child->program);
 	if (WIFEXITED(status) && WEXITSTATUS(status))
 		read_reason(child);
 	cleanup_close(&child->pidfd);

@@ -90,7 +90,7 @@ static int wait_alive(struct keeper *keeper, int connection, struct error *err)
 		uint64_t now = monotonic_ms();
 
 		if (now >= until || poll(wait, ARRAY_SIZE(wait), (int)(until - now)) <= 0)
-			return error_set(err, -ETIMEDOUT, "qemu-storage-daemon does not answer");
+			return error_set(err, -ETIMEDOUT, "%s does not answer", keeper->child.program);
 		if (wait[1].revents)
 			return child_ended(keeper, err);
 		if (wait[2].revents) /* with all its locks */
@@ -98,7 +98,7 @@ static int wait_alive(struct keeper *keeper, int connection, struct error *err)
 		code = vhost_user_receive(connection, &inbox);
 	}
 	return code == 1 ? 0
-			 : error_set(err, code, "qemu-storage-daemon does not answer: %s", strerror(-code));
+			 : error_set(err, code, "%s does not answer: %s", keeper->child.program, strerror(-code));
 }
 
 static int export_argument(const struct keeper *keeper, char *text, size_t size)
@@ -112,22 +112,47 @@ static int export_argument(const struct keeper *keeper, char *text, size_t size)
 		writable ? "on" : "off", cJSON_IsNumber(queues) ? queues->valueint : 1, STORAGE_CHILD_SOCKET);
 }
 
+static void disk_arguments(const struct keeper *keeper, char *export, size_t size, char **argv)
+{
+	static char option[] = "--export";
+	unsigned count = storage_arguments(keeper->plan, "serve", argv);
+
+	export_argument(keeper, export, size);
+	argv[count++] = option;
+	argv[count++] = export;
+	argv[count] = NULL;
+}
+
+static void program_arguments(const cJSON *program, char **argv)
+{
+	const cJSON *argument;
+	unsigned count = 0;
+
+	cJSON_ArrayForEach(argument, program)
+	{
+		if (cJSON_IsString(argument) && count + 1 < STORAGE_CHILD_ARGUMENTS)
+			argv[count++] = argument->valuestring;
+	}
+	argv[count] = NULL;
+}
+
 static int daemon_start(struct keeper *keeper, struct error *err)
 {
+	const cJSON *program = cJSON_GetObjectItemCaseSensitive(keeper->plan, "program");
+	bool owners = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(keeper->plan, "owners"));
 	char *argv[STORAGE_CHILD_ARGUMENTS];
-	unsigned count = storage_arguments(keeper->plan, "serve", argv);
 	char export[256];
 	AUTO_CLOSE int connection = storage_socket_connect(&keeper->socket);
 	int code;
 
-	export_argument(keeper, export, sizeof(export));
-	argv[count++] = (char[]){"--export"};
-	argv[count++] = export;
-	argv[count] = NULL;
+	if (program)
+		program_arguments(program, argv);
+	else
+		disk_arguments(keeper, export, sizeof(export), argv);
 	keeper->started_ms = monotonic_ms();
 	if (connection < 0)
 		return error_set(err, connection, "cannot connect to it: %s", strerror(-connection));
-	code = storage_child_start(&keeper->child, argv, keeper->socket.listener, err);
+	code = storage_child_start(&keeper->child, argv, keeper->socket.listener, owners, err);
 	if (code == 0)
 		code = wait_alive(keeper, connection, err);
 	if (code == 0 && hand_over(keeper, connection) < 0)
@@ -152,13 +177,15 @@ static void daemon_restart(struct keeper *keeper)
 static void put_down(struct keeper *keeper)
 {
 	struct pollfd end = {.fd = keeper->child.pidfd, .events = POLLIN};
+	char why[128];
 
 	if (poll(&end, 1, END_MS) > 0) {
 		storage_child_reap(&keeper->child);
 		tell(keeper, keeper->child.reason);
 	} else {
 		storage_child_kill(&keeper->child);
-		tell(keeper, "qemu-storage-daemon was ended, as the guest's process wanted");
+		snprintf(why, sizeof(why), "%s was ended, as the guest's process wanted", keeper->child.program);
+		tell(keeper, why);
 	}
 }
 

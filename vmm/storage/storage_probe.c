@@ -323,7 +323,7 @@ int storage_probe(const cJSON *plan, struct error *err)
 	if (!text || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
 	monitor.socket = ends[0];
-	code = storage_child_start(&monitor.child, argv, ends[1], err);
+	code = storage_child_start(&monitor.child, argv, ends[1], false, err);
 	close(ends[1]);
 	if (code == 0)
 		code = look(&monitor, plan);

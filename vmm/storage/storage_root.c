@@ -66,7 +66,7 @@ static int file_of(int fd)
 {
 	struct stat status;
 
-	return fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ? fd : -1;
+	return fstat(fd, &status) == 0 && (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) ? fd : -1;
 }
 
 /* The trees of all files: those that came are there, the others are made while the host's files have names.
@@ -193,7 +193,7 @@ int storage_root_enter(const cJSON *plan, struct storage_socket *its, struct err
 	code = sandbox_root_end();
 	if (code < 0)
 		return error_set(err, code, "cannot enter its root: %s", strerror(-code));
-	return privileges_drop(err);
+	return is_true(plan, "owners") ? privileges_keep_owners(err) : privileges_drop(err);
 }
 
 void storage_root_leave(const cJSON *plan, const struct storage_socket *its)

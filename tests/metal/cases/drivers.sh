@@ -10,10 +10,14 @@ ip link set tap0 up
 guest_initrd initrd $tool/metal-load $tool/metal-vsock <<'END'
 	seed=1
 	cpus=$(nproc)
+	# The disk: bound again while somebody still had it open, it has another letter.
+	disk() {
+		ls /dev/vd? 2>/dev/null
+	}
 	# use WHEN: each device does its work.
 	use() {
 		seed=$((seed + 1))
-		/metal-load write /dev/vda $seed $((cpus * 2)) && /metal-load check /dev/vda $seed && echo "$1: the disk keeps what is written"
+		/metal-load write $(disk) $seed $((cpus * 2)) && /metal-load check $(disk) $seed && echo "$1: the disk keeps what is written"
 		ip address replace 192.168.79.2/24 dev eth0
 		ip link set eth0 up
 		ping -c 2 -s 4000 -W 5 192.168.79.1 >/dev/null && echo "$1: the card reaches the host"
@@ -22,7 +26,7 @@ guest_initrd initrd $tool/metal-load $tool/metal-vsock <<'END'
 	}
 	# Until they are told to stop, all devices work; what is unbound meanwhile fails them.
 	busy() {
-		while :; do /metal-load write /dev/vda 0 4 2>/dev/null || sleep 0.1; done &
+		while :; do /metal-load write $(disk) 0 4 2>/dev/null || sleep 0.1; done &
 		ping -A -c 1000000 -s 1400 192.168.79.1 >/dev/null 2>&1 &
 		while :; do dd if=/dev/hwrng of=/dev/null bs=64 count=8 2>/dev/null || sleep 0.1; done &
 	}
@@ -39,7 +43,7 @@ guest_initrd initrd $tool/metal-load $tool/metal-vsock <<'END'
 	}
 	there() {
 		i=0
-		until [ -b /dev/vda ] && [ -e /sys/class/net/eth0 ] && [ -c /dev/hwrng ] && [ "$(cat /sys/class/misc/hw_random/rng_current)" != none ]; do
+		until [ "$(disk | wc -l)" = 1 ] && [ -e /sys/class/net/eth0 ] && [ -c /dev/hwrng ] && [ "$(cat /sys/class/misc/hw_random/rng_current)" != none ]; do
 			i=$((i + 1))
 			[ $i -lt 100 ] || { echo "complaint: devices are missing"; break; }
 			sleep 0.1

@@ -246,6 +246,37 @@ Test(acpi, mcfg_has_the_one_bus)
 	cr_assert_eq(mcfg_get()->last_bus, 0);
 }
 
+/* A memory device's range above the RAM; its blocks are all unplugged. */
+static void add_memory_device(void)
+{
+	static _Atomic uint64_t bits[1];
+
+	cr_assert_eq(guest_memory_add(&fixture.memory, GIB(6), MIB(128), fixture.ram, MIB(2)), 0);
+	guest_memory_set_blocks(&fixture.memory, 21, bits, fixture.ram);
+}
+
+Test(acpi, srat_says_up_to_where_memory_may_come)
+{
+	const struct acpi_srat_local_x2apic *cpu;
+	const struct acpi_srat_memory *memory;
+	const struct acpi_srat *srat;
+
+	add_memory_device();
+	build();
+	cr_assert_eq(xsdt_get()->header.length, sizeof(struct acpi_header) + 3 * sizeof(uint64_t));
+	srat = (const void *)table_at(xsdt_get()->tables[2], "SRAT");
+	cr_assert_eq(srat->header.length, 48 + 2 * 24 + 2 * 40);
+	cpu = (const void *)(srat + 1);
+	memory = (const void *)(cpu + 2);
+	cr_assert_eq(cpu[1].type, ACPI_SRAT_LOCAL_X2APIC);
+	cr_assert_eq(cpu[1].length, 24);
+	cr_assert_eq(cpu[1].x2apic_id, topology_apic_id(&fixture.machine.topology, 1));
+	cr_assert_eq(cpu[1].flags, ACPI_SRAT_ENABLED);
+	cr_assert(memory[0].base == 0 && memory[0].size == MIB(2) && memory[0].flags == ACPI_SRAT_ENABLED);
+	cr_assert(memory[1].base == GIB(6) && memory[1].size == MIB(128) && memory[1].node == 0);
+	cr_assert_eq(memory[1].flags, ACPI_SRAT_ENABLED | ACPI_SRAT_HOT_PLUGGABLE);
+}
+
 Test(acpi, too_many_cpus_are_refused)
 {
 	fixture.machine.topology = (struct cpu_topology){.sockets = 1, .cores = 4096, .threads = 1};
@@ -309,7 +340,8 @@ static void require_tool(const char *tool)
 /* Disassembles every table, compiles it again, and compares. */
 static void expect_iasl_agrees(void)
 {
-	const char *names[] = {"dsdt", "facp", "apic", "xsdt", fixture.machine.pci ? "mcfg" : NULL, NULL};
+	const char *names[] = {"dsdt", "facp", "apic", "xsdt", NULL, NULL, NULL};
+	unsigned count = 4, tables = 2;
 	char folder[] = "/tmp/rastos-acpi-XXXXXX";
 	static char output[65536];
 
@@ -318,8 +350,12 @@ static void expect_iasl_agrees(void)
 	table_save(folder, "facp", &fadt_get()->header);
 	table_save(folder, "apic", &madt_get()->header);
 	table_save(folder, "xsdt", &xsdt_get()->header);
-	if (fixture.machine.pci)
-		table_save(folder, "mcfg", &mcfg_get()->header);
+	if (fixture.machine.pci) {
+		table_save(folder, names[count++] = "mcfg", &mcfg_get()->header);
+		tables++;
+	}
+	if (fixture.memory.count > 1)
+		table_save(folder, names[count++] = "srat", table_at(xsdt_get()->tables[tables], "SRAT"));
 	for (const char **name = names; *name; name++) {
 		cr_assert_eq(shell(output, sizeof(output), "cd %s && iasl -d %s.dat 2>&1", folder, *name), 0,
 			     "%s", output);
@@ -338,6 +374,15 @@ static void expect_iasl_agrees(void)
 Test(acpi, iasl_disassembles_and_compiles_back_the_same)
 {
 	require_tool("iasl");
+	build();
+	expect_iasl_agrees();
+}
+
+Test(acpi, iasl_agrees_with_memory_that_comes_and_goes)
+{
+	require_tool("iasl");
+	fixture.machine.pci = &pci;
+	add_memory_device();
 	build();
 	expect_iasl_agrees();
 }

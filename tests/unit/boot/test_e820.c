@@ -52,6 +52,20 @@ Test(e820, as_many_regions_as_there_can_be_fit)
 	assert_range(&map, E820_RANGES_MAX - 1, GIB(3), GIB(3) + MIB(64), E820_RAM);
 }
 
+Test(e820, memory_devices_are_not_ram_from_the_start)
+{
+	struct guest_memory memory = {.fd = -1};
+	static _Atomic uint64_t bits[1] = {1};
+	static uint8_t ram[1];
+	struct e820_map map;
+
+	cr_assert_eq(guest_memory_add(&memory, 0, MIB(64), ram, 0), 0);
+	cr_assert_eq(guest_memory_add(&memory, GIB(4), MIB(64), ram, 0), 0);
+	guest_memory_set_blocks(&memory, 21, bits, ram);
+	cr_assert_eq(e820_build(&memory, &map, NULL), 0);
+	cr_assert_eq(map.count, 4);
+}
+
 Test(e820, too_little_memory_is_refused)
 {
 	struct guest_memory memory = guest_ram_create(MIB(1));

@@ -66,6 +66,9 @@ FROM_DISK = {"name": "guest", "kernel": {"from_disk": 0}, "disks": [{"image": "d
 WITH_BALLOON = {"name": "guest", "kernel": {"path": "vmlinux"}, "memory_mib": 64, "current_memory_mib": 32,
                 "memballoon": {"autodeflate": True, "free_page_reporting": True, "stats_period": 10}}
 
+# What only one on a PCI bus has.
+WITH_WATCHDOG = {"name": "guest", "kernel": {"path": "vmlinux"}, "watchdog": {"model": "i6300esb", "action": "inject-nmi"}}
+
 WRONG_TYPES = {"string": [1, True, None, [], {}, ""], "integer": ["1", True, None, 1.5, [], {}],
                "boolean": [0, "true", None, [], {}], "object": [1, "x", True, None, []],
                "array": [1, "x", True, None, {}]}
@@ -118,6 +121,9 @@ class Sentences(DefinitionTest):
                 (["channels[1].name", "another channel's"], {"channels": [{"name": "a"}, {"name": "a"}]}),
                 (["channels", "at most 8"], {"channels": [{"name": f"a{i}"} for i in range(9)]}),
                 (["memballoon", "hugepages exclude"], {"memballoon": True, "memory_backing": {"hugepages": True}}),
+                (["watchdog.action", "cannot be dump", "crash report"], {"watchdog": {"action": "dump"}}),
+                (["watchdog.model", "i6300esb"], {"watchdog": {"model": "itco"}}),
+                (["transport", "must be pci: the watchdog"], {"transport": "mmio", "watchdog": {}}),
                 (["current_memory_mib", "needs memballoon"], {"memory_mib": 64, "current_memory_mib": 32}),
                 (["current_memory_mib", "needs memory_mib"], {"memballoon": True, "current_memory_mib": 32}),
                 (["current_memory_mib", "more than memory_mib"],
@@ -333,7 +339,7 @@ class Schema(DefinitionTest):
     def properties(self):
         """Every property of the schema: its rules, a definition that has it, and where."""
         for name in self.schema["properties"]:
-            base = WHOLE if name in WHOLE else WITH_BALLOON if name in WITH_BALLOON else WITH_IMAGE
+            base = next((whole for whole in (WHOLE, WITH_BALLOON, WITH_WATCHDOG) if name in whole), WITH_IMAGE)
             yield from self.walk(self.schema["properties"][name], base, [name])
 
     def resolve(self, rules):
@@ -370,6 +376,7 @@ class Schema(DefinitionTest):
         self.accepted(WITH_IMAGE)
         self.accepted(FROM_DISK)
         self.accepted(WITH_BALLOON)
+        self.accepted(WITH_WATCHDOG)
 
     def test_no_other_type_is_accepted(self):
         for rules, base, path in self.properties():

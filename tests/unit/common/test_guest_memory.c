@@ -112,3 +112,44 @@ Test(guest_memory, bad_regions_are_refused)
 		cr_assert_eq(guest_memory_add(&memory, HIGH_BASE + i * 0x1000, 1, high, 0), 0);
 	cr_assert_eq(guest_memory_add(&memory, HIGH_BASE * 2, 1, high, 0), -ENOSPC);
 }
+
+/* --- Regions of blocks --- */
+
+#define BLOCK_SHIFT 8 /* so the high region has 8 of them */
+
+Test(guest_memory, of_a_region_of_blocks_only_plugged_ones_are_there)
+{
+	struct guest_memory memory = two_regions();
+	_Atomic uint64_t bits[1] = {0};
+	uint64_t address;
+
+	guest_memory_set_blocks(&memory, BLOCK_SHIFT, bits, high);
+	cr_assert_eq(guest_memory_size(&memory), LOW_SIZE, "what is unplugged is no memory");
+	cr_assert_null(guest_memory_at(&memory, HIGH_BASE, 1));
+	cr_assert_null(guest_memory_at(&memory, HIGH_BASE, 0));
+	bits[0] = 0x86; /* blocks 1, 2 and 7 */
+	cr_assert_eq(guest_memory_at(&memory, HIGH_BASE + 0x100, 0x200), high + 0x100);
+	cr_assert_eq(guest_memory_at(&memory, HIGH_BASE + 0x700, 0x100), high + 0x700, "the last one");
+	cr_assert_eq(guest_memory_at(&memory, HIGH_BASE + 0x100, 0), high + 0x100);
+	cr_assert_null(guest_memory_at(&memory, HIGH_BASE + 0xff, 2), "begins before");
+	cr_assert_null(guest_memory_at(&memory, HIGH_BASE + 0x100, 0x201), "ends behind");
+	cr_assert_null(guest_memory_at(&memory, HIGH_BASE + 0x100, 0x700), "a hole in its middle");
+	cr_assert_null(guest_memory_at(&memory, HIGH_BASE + 0x700, 0x101), "outside");
+	cr_assert_eq(guest_memory_write(&memory, HIGH_BASE + 0x2fe, "hello", 5), -EFAULT);
+	cr_assert_eq(high[0x2fe], 0);
+	cr_assert_eq(guest_memory_address(&memory, high + 0x100, 1, &address), 0);
+	cr_assert_eq(address, HIGH_BASE + 0x100);
+}
+
+Test(guest_memory, more_than_64_blocks)
+{
+	struct guest_memory memory = {.fd = -1};
+	_Atomic uint64_t bits[2] = {UINT64_MAX, 1};
+	static uint8_t ram[128];
+
+	cr_assert_eq(guest_memory_add(&memory, HIGH_BASE, sizeof(ram), ram, 0), 0);
+	guest_memory_set_blocks(&memory, 0, bits, ram);
+	cr_assert_eq(guest_memory_at(&memory, HIGH_BASE, 65), ram);
+	cr_assert_null(guest_memory_at(&memory, HIGH_BASE, 66));
+	cr_assert_eq(guest_memory_at(&memory, HIGH_BASE + 64, 1), ram + 64);
+}

@@ -1,5 +1,6 @@
 /* The MSI-X table (PCI 3.0, 6.8.2): when a message is sent, and when it waits. */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <string.h>
 
 #include "common/util.h"
@@ -26,9 +27,41 @@ static void fake_send(struct irq_messages *messages, uint64_t address, uint32_t 
 	sent.data = data;
 }
 
+/* What is bound. */
+static struct fake_kernel {
+	int result;
+	unsigned binds;
+	int eventfd; /* -1: nothing */
+	uint64_t address;
+	uint32_t data;
+} kernel;
+
+static int fake_bind(struct irq_messages *messages, int eventfd, uint64_t address, uint32_t data)
+{
+	cr_assert_eq(messages, &sent.messages);
+	cr_assert_eq(kernel.eventfd, -1, "bound twice");
+	kernel.binds++;
+	if (kernel.result < 0)
+		return kernel.result;
+	kernel.eventfd = eventfd;
+	kernel.address = address;
+	kernel.data = data;
+	return 0;
+}
+
+static void fake_unbind(struct irq_messages *messages, int eventfd)
+{
+	cr_assert_eq(messages, &sent.messages);
+	cr_assert_eq(kernel.eventfd, eventfd, "what is not bound is unbound");
+	kernel.eventfd = -1;
+}
+
 static void setup(void)
 {
-	sent = (struct fake_bus){.messages.send = fake_send};
+	sent = (struct fake_bus){
+		.messages = {.send = fake_send, .bind = fake_bind, .unbind = fake_unbind},
+	};
+	kernel = (struct fake_kernel){.eventfd = -1};
 	msix_init(&msix, VECTORS, &sent.messages);
 }
 
@@ -220,4 +253,83 @@ Test(msix, as_many_vectors_as_there_may_be)
 	msix_pending_read(&large, 0, (uint8_t *)&bits, sizeof(bits));
 	cr_assert_eq(bits, 1ULL << (MSIX_VECTORS_MAX - 1));
 	msix_close(&large);
+}
+
+/* --- Calls: eventfds whose writes are interrupts --- */
+
+#define EVENTFD 7
+
+Test(msix, call_is_bound_while_its_message_may_be_sent)
+{
+	struct msix_call call;
+
+	msix_call_add(&msix, &call, EVENTFD, 1);
+	cr_assert_eq(kernel.eventfd, -1, "MSI-X is off");
+	set_vector(1, false);
+	msix_control(&msix, PCI_MSIX_FLAGS_ENABLE);
+	cr_assert_eq(kernel.eventfd, EVENTFD);
+	cr_assert_eq(kernel.address, ADDRESS + (1 << 12));
+	cr_assert_eq(kernel.data, DATA + 1);
+	set(MSIX_ENTRY_SIZE + PCI_MSIX_ENTRY_VECTOR_CTRL, 1);
+	cr_assert_eq(kernel.eventfd, -1, "the vector is masked");
+	set(MSIX_ENTRY_SIZE + PCI_MSIX_ENTRY_VECTOR_CTRL, 0);
+	cr_assert_eq(kernel.eventfd, EVENTFD);
+	msix_control(&msix, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
+	cr_assert_eq(kernel.eventfd, -1, "all are masked");
+	msix_control(&msix, PCI_MSIX_FLAGS_ENABLE);
+	cr_assert_eq(kernel.eventfd, EVENTFD);
+	msix_call_remove(&msix, &call);
+	cr_assert_eq(kernel.eventfd, -1);
+	msix_call_remove(&msix, &call);
+}
+
+Test(msix, call_follows_its_message)
+{
+	struct msix_call call;
+
+	set_vector(1, false);
+	msix_control(&msix, PCI_MSIX_FLAGS_ENABLE);
+	msix_call_add(&msix, &call, EVENTFD, 1);
+	set(MSIX_ENTRY_SIZE + PCI_MSIX_ENTRY_DATA, 0x55);
+	cr_assert_eq(kernel.eventfd, EVENTFD);
+	cr_assert_eq(kernel.data, 0x55);
+	kernel.binds = 0;
+	set_vector(0, false);
+	cr_assert_eq(kernel.binds, 0, "another's message is nothing to it");
+	msix_call_remove(&msix, &call);
+}
+
+Test(msix, call_that_cannot_be_bound_is_raised_by_hand)
+{
+	struct msix_call call;
+
+	kernel.result = -ENOSPC;
+	set_vector(1, false);
+	msix_control(&msix, PCI_MSIX_FLAGS_ENABLE);
+	msix_call_add(&msix, &call, EVENTFD, 1);
+	cr_assert_eq(kernel.binds, 1);
+	msix_raise(&msix, 1);
+	cr_assert_eq(sent.count, 1);
+	msix_call_remove(&msix, &call);
+}
+
+Test(msix, call_of_no_vector_is_bound_to_nothing)
+{
+	struct msix_call call;
+
+	msix_control(&msix, PCI_MSIX_FLAGS_ENABLE);
+	msix_call_add(&msix, &call, EVENTFD, VECTORS);
+	cr_assert_eq(kernel.binds, 0);
+	msix_call_remove(&msix, &call);
+}
+
+Test(msix, calls_where_nothing_can_be_bound)
+{
+	struct msix_call call;
+
+	sent.messages.bind = NULL;
+	set_vector(0, false);
+	msix_control(&msix, PCI_MSIX_FLAGS_ENABLE);
+	msix_call_add(&msix, &call, EVENTFD, 0);
+	msix_call_remove(&msix, &call);
 }

@@ -272,3 +272,37 @@ Test(generate, no_folder_to_write_to_is_an_error)
 	cr_assert_neq(generate(root, true, on_warning), 0);
 	cr_assert_not_null(strstr(seen, "cannot make the folder"));
 }
+
+Test(generate, kernel_command_line_adds_to_fstab)
+{
+	sh("mkdir -p proc; printf 'quiet systemd.mount-extra=data:/srv/data:virtiofs:ro root=/dev/vda "
+	   "systemd.mount-extra=tmpfs:/a:tmpfs \"systemd.mount-extra=x:/b\"\\n' >proc/cmdline");
+	fstab("b /b tmpfs defaults 0 0");
+	cr_assert_str_eq(seen, "kernel parameter systemd.mount-extra: it is about what has a line already and has no "
+			       "effect\n");
+	cr_assert_str_eq(output("cat run/systemd/generator/srv-data.mount"),
+			 "[Unit]\nSourcePath=/proc/cmdline\nDescription=/srv/data from data\n\n[Mount]\nWhat=data\n"
+			 "Where=/srv/data\nType=virtiofs\nOptions=ro\n");
+	cr_assert(there("generator/local-fs.target.requires/srv-data.mount"));
+	cr_assert(there("generator/a.mount"));
+	sh("rm etc/fstab");
+	run();
+	cr_assert_str_eq(seen, "");
+	cr_assert_not_null(strstr(output("cat run/systemd/generator/b.mount"), "What=x\nWhere=/b\nType=auto\n"));
+}
+
+Test(generate, kernel_parameters_that_name_no_mount_are_told)
+{
+	sh("mkdir -p proc; echo systemd.mount-extra=data systemd.mount-extra=:/a systemd.mount-extra=x:../b:tmpfs "
+	   "systemd.mount-extra= >proc/cmdline");
+	fstab("");
+	cr_assert_str_eq(
+		seen,
+		"kernel parameter systemd.mount-extra: it has no absolute path, free of .., as its mount point and has "
+		"no effect\n"
+		"kernel parameter systemd.mount-extra: it names nothing to mount and has no effect\n"
+		"kernel parameter systemd.mount-extra: it has no absolute path, free of .., as its mount point and has "
+		"no effect\n"
+		"kernel parameter systemd.mount-extra: it names nothing to mount and has no effect\n");
+	cr_assert_eq(*output("ls run/systemd/generator"), '\0');
+}

@@ -100,6 +100,48 @@ Test(boot_report, other_json_is_refused)
 	}
 }
 
+Test(boot_report, text_is_read_back)
+{
+	struct boot_report report = sample();
+	struct boot_report back;
+	char text[BOOT_REPORT_TEXT_MAX];
+
+	boot_report_to_text(&report, text);
+	cr_assert_eq(boot_report_from_text(text, &back), 0, "%s", text);
+	cr_assert_eq(memcmp(back.steps, report.steps, sizeof(back.steps)), 0, "%s", text);
+	boot_report_clear(&report, "web");
+	boot_report_to_text(&report, text);
+	cr_assert_str_eq(text, "", "a guest that has not begun to boot");
+	cr_assert_eq(boot_report_from_text(text, &back), 0);
+}
+
+Test(boot_report, the_longest_text_has_room)
+{
+	struct boot_report report, back;
+	char text[BOOT_REPORT_TEXT_MAX];
+
+	boot_report_clear(&report, "web");
+	for (unsigned i = 0; i < BOOT_STEP_COUNT; i++)
+		report.steps[i] = (struct boot_step_time){true, UINT64_MAX, UINT64_MAX};
+	boot_report_to_text(&report, text);
+	cr_assert_str_eq(strrchr(text, ' '), " 18446744073709551615", "%s", text);
+	cr_assert_lt(boot_report_from_text(text, &back), 0, "no machine is so old");
+}
+
+Test(boot_report, other_text_is_refused)
+{
+	static const char *const texts[] = {
+		" ",         "exec",      "exec 1",         "exec 1 ",
+		"exec 1 2 ", " exec 1 2", "exec  1 2",      "exec 1 2x",
+		"lunch 1 2", "exec -1 2", "exec 1 2vm 3 4", "exec 1 99999999999999999999999",
+		"exec 1 +2", "e 1 2",     "executed 1 2",   "exec 1 2  vm 3 4",
+	};
+	struct boot_report report;
+
+	for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		cr_assert_lt(boot_report_from_text(texts[i], &report), 0, "%s", texts[i]);
+}
+
 Test(boot_report, chart_has_a_bar_for_each_step)
 {
 	struct boot_report report = sample();

@@ -15,6 +15,19 @@ static void say(const char *text)
 
 Test(guest_words, state)
 {
+	say("{\"event\":\"state\",\"status\":\"up\",\"paused\":true,\"report\":\"exec 1 1 ready 5000000 2000000\"}");
+	cr_assert_eq(message.kind, GUEST_SAYS_STATE);
+	cr_assert_str_eq(message.status, "up");
+	cr_assert(message.paused);
+	cr_assert(message.report.steps[BOOT_STEP_READY].reached);
+	cr_assert_eq(message.report.steps[BOOT_STEP_READY].wall_ns, 5000000);
+	cr_assert_str_eq(message.report.guest, "web");
+	say("{\"event\":\"state\",\"report\":\"ready 5000000 2000000 lunch 6 6\"}");
+	cr_assert_not(message.report.steps[BOOT_STEP_READY].reached, "all of it or nothing");
+}
+
+Test(guest_words, state_of_a_guest_that_an_earlier_program_started)
+{
 	say("{\"event\":\"state\",\"status\":\"up\",\"paused\":true,"
 	    "\"report\":{\"guest\":\"web\",\"steps\":[{\"name\":\"ready\",\"at_ms\":5,\"cpu_ms\":2}]}}");
 	cr_assert_eq(message.kind, GUEST_SAYS_STATE);
@@ -31,6 +44,12 @@ Test(guest_words, halted_by_a_disk)
 	cr_assert_null(strchr(message.halted, '\033'), "a terminal would obey it");
 	say("{\"event\":\"state\",\"paused\":true,\"halted\":7}");
 	cr_assert_str_eq(message.halted, "");
+}
+
+Test(guest_words, watchdog)
+{
+	say("{\"event\":\"watchdog\",\"action\":7}");
+	cr_assert_eq(message.kind, GUEST_SAYS_WATCHDOG);
 }
 
 Test(guest_words, counters)
