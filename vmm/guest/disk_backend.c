@@ -322,26 +322,39 @@ int disk_backend_begin(struct disk_backend *backend, const struct disk_definitio
 		code = files_give(&start, err);
 	if (code == 0)
 		code = start_process(&start, backend, err);
-	/* No sooner: what has no name cannot be mounted. Who mounts it himself takes its name then
-	 * (storage_root.c), and without a jail it is opened by its name, again and again. */
+	/* Not yet: what has no name cannot be mounted. Without a jail it is opened by its name, again and
+	 * again, and its process takes it (storage_root.c). */
 	last = start.count ? &start.files[start.count - 1] : NULL;
-	if (last && last->unlink && (code < 0 || last->tree >= 0))
+	if (last && last->unlink && code < 0)
 		unlink(last->path);
+	else if (last && last->unlink && place->jail)
+		backend->overlay = TAKE_PTR(start.paths[start.count - 1]);
 	start_free(&start);
 	return code;
 }
 
+static void overlay_forget(struct disk_backend *backend)
+{
+	AUTO_FREE char *path = TAKE_PTR(backend->overlay);
+
+	if (path)
+		unlink(path);
+}
+
 /* Its first word: a connection, which is left for the guest, or why there is none. */
-int disk_backend_heard(const struct disk_backend *backend, int channel, const char *name, struct error *err)
+int disk_backend_heard(struct disk_backend *backend, int channel, const char *name, struct error *err)
 {
 	char text[256] = "";
 	ssize_t got = recv(channel, text, sizeof(text) - 1, MSG_PEEK | MSG_DONTWAIT);
 	int code = -EIO;
 
 	if (got == sizeof(uint32_t))
-		return 0;
-	if (got < 0 && errno == EAGAIN && monotonic_ms() < backend->until_ms)
+		code = 0;
+	else if (got < 0 && errno == EAGAIN && monotonic_ms() < backend->until_ms)
 		return -EAGAIN;
+	overlay_forget(backend);
+	if (code == 0)
+		return 0;
 	if (got < 0 && errno == EAGAIN)
 		code = error_set(err, -ETIMEDOUT, "%s: its daemon does not start", name);
 	else
@@ -357,6 +370,7 @@ bool disk_backend_ended(struct disk_backend *backend)
 	    !info.si_pid)
 		return false;
 	backend->pid = 0;
+	overlay_forget(backend);
 	return true;
 }
 
@@ -375,6 +389,7 @@ void disk_backend_kill(struct disk_backend *backend)
 	while (waitpid(backend->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	backend->pid = 0;
+	overlay_forget(backend);
 }
 
 void disk_backend_stop(struct disk_backend *backend)

@@ -22,6 +22,7 @@
 struct disk_backend {
 	pid_t pid;         /* 0: none, or it has ended */
 	uint64_t until_ms; /* CLOCK_MONOTONIC: when it must have said its first word, or have gone */
+	char *overlay;     /* a file that loses its name once the daemon has it; NULL: none */
 };
 
 /* Those of a guest: of its disks, by their index, then of its filesystems. */
@@ -42,7 +43,7 @@ int disk_backend_begin(struct disk_backend *backend, const struct disk_definitio
 		       struct error *err);
 /* 0: what it is for is served; -EAGAIN: not yet; or why it is not (an image that cannot be read, a program
  * that is not installed), and it is of no use. name: what errors begin with, "disk data". */
-int disk_backend_heard(const struct disk_backend *backend, int channel, const char *name, struct error *err);
+int disk_backend_heard(struct disk_backend *backend, int channel, const char *name, struct error *err);
 /* Whether it ended since: once, and reaps it then. */
 bool disk_backend_ended(struct disk_backend *backend);
 /* It is to end, as its guest has, or will not be wanted: kills one whose time is over; it is still to be

@@ -208,8 +208,8 @@ static int step_filesystems(struct guest_opening *opening, struct error *err)
 static int daemon_heard(struct guest_opening *opening, unsigned index, struct error *err)
 {
 	const struct guest_definition *definition = opening->definition;
-	const struct guest_resources *resources = opening->resources;
-	const struct disk_backend *backend = &resources->backends[index];
+	struct guest_resources *resources = opening->resources;
+	struct disk_backend *backend = &resources->backends[index];
 	bool is_disk = index < DEFINITION_DISKS_MAX;
 	char name[DAEMON_NAME];
 	int channel, code;
