@@ -436,7 +436,8 @@ static int blk_open(struct blk *blk, const struct virtio_blk_options *options, s
 	}
 	for (unsigned i = 0; i < blk->device.queue_count; i++)
 		blk->device.queues[i].size_max = BLK_QUEUE_SIZE;
-	return limits_make(blk, &options->operations, &options->bytes, err);
+	code = limits_make(blk, &options->operations, &options->bytes, err);
+	return code == 0 && options->backend ? vhost_user_start(blk->backend.front, err) : code;
 }
 
 struct virtio_device *virtio_blk_create(const struct virtio_blk_options *options,

@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -180,9 +181,11 @@ static int shared_make(struct vhost_user *front, struct error *err)
 {
 	AUTO_CLOSE int fd = memfd_create("vhost-user", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	uint64_t size = vhost_user_ring_bytes() * front->queue_count;
+	const struct iovec last = {(char[]){0},
+				   1}; /* a disk that comes later is made where no file may shrink */
 	void *memory;
 
-	if (fd < 0 || ftruncate(fd, (off_t)size) < 0 ||
+	if (fd < 0 || pwritev2(fd, &last, 1, (off_t)(size - 1), 0) != 1 ||
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
 		return error_set(err, -errno, "%s: cannot make the memory of its queues: %m", front->name);
 	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
@@ -198,7 +201,6 @@ static int queue_make(struct vhost_user *front, unsigned index, struct error *er
 {
 	struct vhost_user_queue *queue = &front->queues[index];
 	uint64_t offset = index * vhost_user_ring_bytes();
-	int code;
 
 	queue->front = front;
 	queue->index = index;
@@ -211,9 +213,6 @@ static int queue_make(struct vhost_user *front, unsigned index, struct error *er
 	};
 	if (queue->kick < 0 || queue->call.fd < 0)
 		return error_set(err, -errno, "%s: cannot make the events of its queues: %m", front->name);
-	code = loop_add(front->loop, &queue->call);
-	if (code < 0)
-		return error_set(err, code, "%s: cannot watch its queues: %s", front->name, strerror(-code));
 	return 0;
 }
 
@@ -257,7 +256,7 @@ static int front_make(struct vhost_user *front, struct error *err)
 static void front_free(struct vhost_user *front)
 {
 	for (unsigned i = 0; i < front->queue_count; i++) {
-		if (front->queues[i].call.fd >= 0)
+		if (front->watched && front->queues[i].call.fd >= 0)
 			loop_remove(front->loop, &front->queues[i].call);
 		cleanup_close(&front->queues[i].call.fd);
 		cleanup_close(&front->queues[i].kick);
@@ -268,6 +267,11 @@ static void front_free(struct vhost_user *front)
 	pthread_mutex_destroy(&front->lock);
 	free(front->name);
 	free(front);
+}
+
+int vhost_user_start(struct vhost_user *front, struct error *err)
+{
+	return vhost_user_link_watch(front, err);
 }
 
 struct vhost_user *vhost_user_open(const struct vhost_user_options *options,
@@ -295,6 +299,8 @@ struct vhost_user *vhost_user_open(const struct vhost_user_options *options,
 			       ? error_set(err, -errno, "%s: cannot keep its channel: %m", front->name)
 			       : vhost_user_link_open(front, err);
 	}
+	if (code == 0 && !options->waits)
+		code = vhost_user_start(front, err);
 	if (code == 0)
 		return front;
 	vhost_user_close(front);

@@ -52,7 +52,9 @@ struct vhost_user_options {
 	uint64_t features;    /* of the device, which the back end must have */
 	uint32_t config_size; /* bytes of its configuration space to be fetched; 0: none */
 	bool reconnect;
-	const char *when_gone; /* what becomes of what the guest asks, without it; NULL: it fails from now on */
+	bool waits; /* the loop, which may run already, hears nothing before vhost_user_start */
+	const char
+		*when_gone; /* what becomes of what the guest asks, without it; NULL: it fails from now on */
 	/* There may be answers to take. */
 	void (*answered)(void *owner, unsigned queue);
 	/* The back end says that its configuration space has changed. May be NULL. */
@@ -64,6 +66,8 @@ struct vhost_user_options {
  * loop outlive it. NULL: err says why. */
 struct vhost_user *vhost_user_open(const struct vhost_user_options *options,
 				   const struct guest_memory *memory, struct loop *loop, struct error *err);
+/* answered and changed are called from now on. */
+int vhost_user_start(struct vhost_user *front, struct error *err);
 /* The back end is told to end in good order, and waited for: VHOST_USER_PATIENCE_MS at most. NULL is allowed.
  */
 void vhost_user_close(struct vhost_user *front);

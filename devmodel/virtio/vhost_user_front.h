@@ -36,6 +36,7 @@ struct vhost_user {
 	char *name;
 	const struct guest_memory *memory;
 	struct loop *loop;
+	bool watched;    /* the loop hears of it: not before the first back end serves */
 	uint64_t wanted; /* features */
 	uint32_t config_size;
 	bool reconnect;
@@ -71,10 +72,12 @@ struct vhost_user {
 
 /* --- vhost_user_link.c; the lock is not held --- */
 
-/* The timer, and the sockets of back ends' own requests. */
+/* The timer, and the sockets of back ends' own requests. The loop may run by then, on another thread. */
 int vhost_user_link_prepare(struct vhost_user *front, struct error *err);
 /* After `channel` has its descriptor: the first back end. */
 int vhost_user_link_open(struct vhost_user *front, struct error *err);
+/* The loop hears of it from now on. */
+int vhost_user_link_watch(struct vhost_user *front, struct error *err);
 void vhost_user_link_close(struct vhost_user *front);
 /* Has the back end of now killed. The lock is held. */
 void vhost_user_link_reject(struct vhost_user *front);

@@ -109,6 +109,8 @@ KILLED(make_a_file_system)   { CALL(SYS_fsopen, "tmpfs", 0); }
 KILLED(pivot_the_root)       { CALL(SYS_pivot_root, ".", "."); }
 KILLED(change_the_root)      { CALL(SYS_chroot, "/"); }
 KILLED(file_in_memory)       { CALL(SYS_memfd_create, "x", 0); }
+KILLED_VCPU_DISK(sealed_file_in_memory) { CALL(SYS_memfd_create, "x", MFD_CLOEXEC | MFD_ALLOW_SEALING); }
+KILLED_VCPU_DISK(memory_shared_with_a_file) { CALL(SYS_mmap, NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, host->file, 0); }
 KILLED(stat_a_file)          { CALL(SYS_newfstatat, host->file, "", page, AT_EMPTY_PATH); }
 KILLED(truncate_a_file)      { CALL(SYS_ftruncate, host->file, 0); }
 KILLED(reserve_space)        { CALL(SYS_fallocate, host->file, 0, 0, 4096); }

@@ -8,6 +8,7 @@
  *      guest_process.c  its messages, its end, how the next manager finds it
  *      guest_words.c    what it says, read with distrust
  *      guest_hotplug.c  devices that come and go while it runs
+ *      guest_coming.c   what one that comes needs
  *      guest_errors.c   what it writes to its standard error
  *      guest_jail.c     its user id, its cgroup, its vsock broker
  *      record.h         what survives the manager
@@ -39,7 +40,8 @@
 #define GUEST_LISTEN_NAME "process.sock" /* in its folder */
 
 struct manager;
-struct guest_start; /* guest_start.c */
+struct guest_start;  /* guest_start.c */
+struct guest_coming; /* guest_coming.c */
 
 /* How far a shutdown has gone; each stage is given its time, then comes the next. */
 enum stop_stage {
@@ -110,6 +112,7 @@ struct managed_guest {
 	struct guest_devices devices;
 	uint32_t channels_open; /* a bit a channel: a program of the guest is there */
 	struct hotplug_change change;
+	struct guest_coming *coming;   /* what its device needs is opened; NULL: it is not */
 	struct loop_timer ask_again;   /* the guest, to let the device go */
 	unsigned asked;                /* times */
 	uint64_t change_last, changed; /* the number of the newest change, and of the last that has ended, */

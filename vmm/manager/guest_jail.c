@@ -78,13 +78,14 @@ static void make_limits(const struct guest_definition *definition, struct limits
 		made->limits.mems = cpu_set_format(&placement->nodes, made->mems);
 }
 
-int guest_jail_limit(struct managed_guest *guest, struct error *err)
+int guest_jail_limit(struct managed_guest *guest, const struct guest_definition *definition,
+		     struct error *err)
 {
 	struct limits made;
 
 	if (!guest->record.cgroup)
 		return 0;
-	make_limits(guest->definition, &made);
+	make_limits(definition, &made);
 	return cgroup_limit(&guest->manager->cgroups, guest->record.cgroup, &made.limits, err);
 }
 

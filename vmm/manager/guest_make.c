@@ -8,6 +8,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "vmm/manager/guest_coming.h"
 #include "vmm/manager/guest_hotplug.h"
 #include "vmm/manager/manager.h"
 
@@ -95,6 +96,7 @@ void guest_destroy(struct managed_guest *guest)
 	if (!guest)
 		return;
 	guest_process_start_cancel(guest);
+	guest_coming_cancel(guest);
 	guest_process_release(guest);
 	if (guest->deadline.source.fd >= 0)
 		loop_timer_close(guest->manager->loop, &guest->deadline);
