@@ -68,7 +68,7 @@ _rastos_vmm() {
 	((i + 1 == COMP_CWORD)) && verb=
 	case $command in
 	"")
-		words="up down mode plan network token check run create define dumpxml convert undefine start shutdown reboot kill pause resume setmem console exec cp device
+		words="up down mode plan network token check run create define dumpxml convert undefine start shutdown reboot kill pause resume setmem setvcpus console exec cp device
 			list info logs events stats top boot-report crashes disk image help --config --connect --version --help"
 		;;
 	up) words="--detach --mode --config --timeout --no-console --help" ;;
@@ -110,6 +110,7 @@ _rastos_vmm() {
 	start | shutdown | reboot) words="--wait --timeout --help $(_rastos_vmm_guests)" ;;
 	kill) words="--wait --help $(_rastos_vmm_guests)" ;;
 	setmem) words="--help $(_rastos_vmm_guests)" ;;
+	setvcpus) words="--json --help $(_rastos_vmm_guests)" ;;
 	console) words="--wait --detach-keys --devname --socket --help $(_rastos_vmm_guests)" ;;
 	exec) words="--interactive --tty --user --workdir --env --help $(_rastos_vmm_guests)" ;;
 	cp) words="--quiet --help $(_rastos_vmm_guests | sed 's/$/:/')" files=yes ;;

@@ -35,6 +35,7 @@ struct balloon {
 
 	/* The device's lock. */
 	struct virtio_balloon_config config;
+	_Atomic bool announced; /* the driver, since the last reset */
 
 	/* The loop's, with the queue's lock. */
 	uint64_t returned;
@@ -227,6 +228,9 @@ static void balloon_notify(struct virtio_device *device, unsigned queue)
 {
 	struct balloon *balloon = CONTAINER_OF(device, struct balloon, device);
 
+	/* Linux kicks the statistics queue as soon as it is there. */
+	if (!atomic_exchange(&balloon->announced, true) && balloon->options.driver_came)
+		balloon->options.driver_came(balloon->options.owner);
 	switch (queue) {
 	case QUEUE_INFLATE:
 		balloon_inflate(balloon);
@@ -252,6 +256,7 @@ static void balloon_reset(struct virtio_device *device)
 	balloon->stats_held = false;
 	balloon->stats_known = 0;
 	balloon->config.actual = 0;
+	balloon->announced = false;
 }
 
 static void balloon_queue_reset(struct virtio_device *device, unsigned queue)
@@ -367,6 +372,7 @@ void virtio_balloon_read(struct virtio_device *device, struct virtio_balloon_sta
 
 	*state = (struct virtio_balloon_state){0};
 	virtio_device_lock(device);
+	state->driver = virtio_device_live(device);
 	state->wanted = le32toh(balloon->config.num_pages) * VIRTIO_BALLOON_PAGE;
 	state->actual = le32toh(balloon->config.actual) * VIRTIO_BALLOON_PAGE;
 	state->returned = balloon->returned;

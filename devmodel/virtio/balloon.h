@@ -46,9 +46,13 @@ struct virtio_balloon_options {
 	bool reporting;        /* what the guest does not use is given back, without any balloon */
 	uint64_t held;         /* bytes that the guest is to give at first */
 	unsigned stats_period; /* seconds; 0: the guest is not asked again */
+	/* A driver has begun to use the device; the loop's thread, with a queue's lock. May be NULL. */
+	void (*driver_came)(void *owner);
+	void *owner;
 };
 
 struct virtio_balloon_state {
+	bool driver;       /* one is there: it has set DRIVER_OK */
 	uint64_t wanted;   /* bytes that the guest is to give */
 	uint64_t actual;   /* bytes that it says it has given */
 	uint64_t returned; /* bytes that were given back to the host, since the start: those of each time */

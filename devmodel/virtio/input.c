@@ -53,7 +53,7 @@ static void state_change(struct input_state *state, uint16_t type, uint16_t code
 	if (type == EV_KEY && value)
 		state->keys[code / 8] |= (uint8_t)(1U << code % 8);
 	else if (type == EV_KEY)
-		state->keys[code / 8] &= (uint8_t)~(1U << code % 8);
+		state->keys[code / 8] &= (uint8_t) ~(1U << code % 8);
 	else if (type == EV_ABS)
 		state->axes[code] = value;
 }
@@ -309,8 +309,7 @@ static bool changes_valid(const struct input *input, const struct virtio_input_c
 
 		if ((change->type != EV_KEY && change->type != EV_REL && change->type != EV_ABS) ||
 		    !input_kind_has(input->kind, change->type, change->code) ||
-		    (change->type == EV_ABS &&
-		     (change->value < 0 || change->value > VIRTIO_INPUT_AXIS_MAX)))
+		    (change->type == EV_ABS && (change->value < 0 || change->value > VIRTIO_INPUT_AXIS_MAX)))
 			return false;
 	}
 	return true;

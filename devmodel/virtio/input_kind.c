@@ -6,8 +6,8 @@
 
 #include "common/util.h"
 
-#define VENDOR   0x1af4 /* virtio's own on PCI */
-#define VERSION  1
+#define VENDOR    0x1af4 /* virtio's own on PCI */
+#define VERSION   1
 #define KEYS_LAST KEY_MICMUTE /* of a keyboard: from 1 on, so that nothing a layout has is missing */
 
 _Static_assert(INPUT_KEYS == KEY_CNT, "a bit a key");

@@ -6,6 +6,7 @@
 
 #include "common/util.h"
 #include "hypervisor/boot/acpi_aml.h"
+#include "hypervisor/boot/acpi_cpus.h"
 #include "hypervisor/boot/acpi_pci.h"
 #include "hypervisor/boot/acpi_srat.h"
 #include "hypervisor/boot/acpi_tables.h"
@@ -105,22 +106,6 @@ static uint64_t table_copy(struct table_area *area, const void *bytes, size_t si
 	return table_end(&table, area);
 }
 
-static void dsdt_processors(struct aml *aml, const struct acpi_machine *machine)
-{
-	unsigned count = topology_vcpus(&machine->topology);
-
-	for (unsigned i = 0; i < count; i++) {
-		size_t device;
-		char name[8];
-
-		snprintf(name, sizeof(name), "C%03X", i & 0xfff);
-		device = aml_device_begin(aml, name);
-		aml_name_string(aml, "_HID", "ACPI0007");
-		aml_name_integer(aml, "_UID", i);
-		aml_end(aml, device);
-	}
-}
-
 static void dsdt_serial(struct aml *aml, const struct acpi_machine *machine)
 {
 	size_t device = aml_device_begin(aml, "COM1");
@@ -205,7 +190,7 @@ static void dsdt_virtio(struct aml *aml, const struct acpi_machine *machine)
 }
 
 /* The button has no fixed hardware: its interrupt goes to the generic event device (5.6.9), which notifies
- * it; so do the PCI slots'. */
+ * it; so do the PCI slots' and the processors'. */
 static void dsdt_events(struct aml *aml, const struct acpi_machine *machine)
 {
 	size_t resources;
@@ -223,6 +208,8 @@ static void dsdt_events(struct aml *aml, const struct acpi_machine *machine)
 	aml_resource_interrupt(aml, machine->power_button_gsi, false);
 	if (machine->pci)
 		aml_resource_interrupt(aml, machine->pci->hotplug_gsi, false);
+	if (machine->cpus)
+		aml_resource_interrupt(aml, machine->cpus->gsi, false);
 	aml_resources_end(aml, resources);
 	method = aml_method_begin(aml, "_EVT", 1);
 	condition = aml_if_argument_is_begin(aml, 0, machine->power_button_gsi);
@@ -230,6 +217,8 @@ static void dsdt_events(struct aml *aml, const struct acpi_machine *machine)
 	aml_end(aml, condition);
 	if (machine->pci)
 		acpi_pci_event(aml, machine->pci);
+	if (machine->cpus)
+		acpi_cpus_event(aml, machine);
 	aml_end(aml, method);
 	aml_end(aml, device);
 }
@@ -255,7 +244,7 @@ static uint64_t dsdt_write(struct table_area *area, const struct acpi_machine *m
 	aml_bytes(&table.aml, &header, sizeof(header));
 	dsdt_s5(&table.aml, machine);
 	scope = aml_scope_begin(&table.aml, "\\_SB");
-	dsdt_processors(&table.aml, machine);
+	acpi_cpus_describe(&table.aml, machine);
 	if (machine->serial)
 		dsdt_serial(&table.aml, machine);
 	if (machine->i8042)
@@ -309,31 +298,6 @@ static uint64_t fadt_write(struct table_area *area, const struct acpi_machine *m
 	return table_copy(area, &fadt, sizeof(fadt));
 }
 
-static void madt_processor(struct aml *aml, uint32_t uid, uint32_t apic_id)
-{
-	if (apic_id <= ACPI_MADT_LOCAL_APIC_MAX) {
-		struct acpi_madt_local_apic entry = {
-			.type = ACPI_MADT_LOCAL_APIC,
-			.length = sizeof(entry),
-			.uid = (uint8_t)uid, /* an APIC id is never below its CPU's index */
-			.apic_id = (uint8_t)apic_id,
-			.flags = ACPI_MADT_ENABLED,
-		};
-
-		aml_bytes(aml, &entry, sizeof(entry));
-	} else {
-		struct acpi_madt_local_x2apic entry = {
-			.type = ACPI_MADT_LOCAL_X2APIC,
-			.length = sizeof(entry),
-			.x2apic_id = apic_id,
-			.flags = ACPI_MADT_ENABLED,
-			.uid = uid,
-		};
-
-		aml_bytes(aml, &entry, sizeof(entry));
-	}
-}
-
 static void madt_nmi(struct aml *aml, bool x2apic)
 {
 	struct acpi_madt_local_apic_nmi nmi = {
@@ -362,7 +326,6 @@ static void madt_nmi(struct aml *aml, bool x2apic)
  */
 static uint64_t madt_write(struct table_area *area, const struct acpi_machine *machine)
 {
-	unsigned count = topology_vcpus(&machine->topology);
 	struct acpi_madt madt = {
 		.header = table_header("APIC", ACPI_MADT_REVISION),
 		.local_apic = (uint32_t)LAYOUT_LAPIC,
@@ -373,17 +336,12 @@ static uint64_t madt_write(struct table_area *area, const struct acpi_machine *m
 		.length = sizeof(io_apic),
 		.address = (uint32_t)LAYOUT_IOAPIC,
 	};
-	bool x2apic = false;
 	struct table table;
+	bool x2apic;
 
 	table_begin(&table, area);
 	aml_bytes(&table.aml, &madt, sizeof(madt));
-	for (unsigned i = 0; i < count; i++) {
-		uint32_t apic_id = topology_apic_id(&machine->topology, i);
-
-		madt_processor(&table.aml, i, apic_id);
-		x2apic |= apic_id > ACPI_MADT_LOCAL_APIC_MAX;
-	}
+	x2apic = acpi_cpus_list(&table.aml, machine);
 	aml_bytes(&table.aml, &io_apic, sizeof(io_apic));
 	madt_nmi(&table.aml, x2apic);
 	return table_end(&table, area);

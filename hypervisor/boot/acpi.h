@@ -36,8 +36,16 @@ struct acpi_pci {
 	uint32_t hotplug_gsi;
 };
 
+/* Processors that come and go. */
+struct acpi_cpus {
+	unsigned present; /* at first: so many, from the first on */
+	uint16_t port;    /* devmodel/cpu_hotplug.h's registers */
+	uint32_t gsi;
+};
+
 struct acpi_machine {
 	struct cpu_topology topology;
+	const struct acpi_cpus *cpus; /* NULL: all are there, and stay */
 	unsigned virtio_count;
 	const struct acpi_virtio_mmio *virtio; /* devices LNRO0005 */
 	bool serial;                           /* PNP0501 */

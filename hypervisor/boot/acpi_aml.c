@@ -203,20 +203,26 @@ size_t aml_if_argument_is_begin(struct aml *aml, unsigned argument, uint64_t val
 	return mark;
 }
 
+static void aml_buffer(struct aml *aml, const void *bytes, uint8_t count)
+{
+	size_t mark;
+
+	aml_byte(aml, AML_BUFFER);
+	mark = aml->used;
+	aml_integer(aml, count);
+	aml_bytes(aml, bytes, count);
+	aml_end(aml, mark);
+}
+
 size_t aml_if_argument_is_buffer_begin(struct aml *aml, unsigned argument, const void *bytes, uint8_t count)
 {
-	size_t buffer;
 	size_t mark;
 
 	aml_byte(aml, AML_IF);
 	mark = aml->used;
 	aml_byte(aml, AML_LEQUAL);
 	aml_byte(aml, AML_ARG0 + argument);
-	aml_byte(aml, AML_BUFFER);
-	buffer = aml->used;
-	aml_integer(aml, count);
-	aml_bytes(aml, bytes, count);
-	aml_end(aml, buffer);
+	aml_buffer(aml, bytes, count);
 	return mark;
 }
 
@@ -253,12 +259,25 @@ void aml_store_local(struct aml *aml, const char *from, unsigned local)
 	aml_byte(aml, AML_LOCAL0 + local);
 }
 
+void aml_store_argument(struct aml *aml, unsigned argument, const char *into)
+{
+	aml_byte(aml, AML_STORE);
+	aml_byte(aml, AML_ARG0 + argument);
+	aml_path(aml, into);
+}
+
 void aml_or_integer(struct aml *aml, const char *into, uint64_t bits)
 {
 	aml_byte(aml, AML_OR);
 	aml_path(aml, into);
 	aml_integer(aml, bits);
 	aml_path(aml, into);
+}
+
+void aml_return_integer(struct aml *aml, uint64_t value)
+{
+	aml_byte(aml, AML_RETURN);
+	aml_integer(aml, value);
 }
 
 void aml_return_argument(struct aml *aml, unsigned argument)
@@ -307,6 +326,12 @@ static void aml_name(struct aml *aml, const char *name)
 {
 	aml_byte(aml, AML_NAME);
 	aml_path(aml, name);
+}
+
+void aml_name_buffer(struct aml *aml, const char *name, const void *bytes, uint8_t count)
+{
+	aml_name(aml, name);
+	aml_buffer(aml, bytes, count);
 }
 
 size_t aml_package_begin(struct aml *aml, const char *name, uint8_t elements)

@@ -52,9 +52,12 @@ void aml_name_integer(struct aml *aml, const char *name, uint64_t value);
 void aml_name_string(struct aml *aml, const char *name, const char *text);
 /* id: three capital letters and four hexadecimal digits, packed into 32 bits (19.3.4 EISAID) */
 void aml_name_eisa_id(struct aml *aml, const char *name, const char *id);
+void aml_name_buffer(struct aml *aml, const char *name, const void *bytes, uint8_t count);
 void aml_store_integer(struct aml *aml, uint64_t value, const char *into);
 void aml_store_local(struct aml *aml, const char *from, unsigned local); /* LocalN = from */
+void aml_store_argument(struct aml *aml, unsigned argument, const char *into);
 void aml_or_integer(struct aml *aml, const char *into, uint64_t bits);
+void aml_return_integer(struct aml *aml, uint64_t value);
 void aml_return_argument(struct aml *aml, unsigned argument);
 /* A name for the 32 bits at a byte offset of a buffer that was passed. */
 void aml_argument_dword(struct aml *aml, unsigned argument, unsigned offset, const char *name);

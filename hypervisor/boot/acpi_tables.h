@@ -121,6 +121,7 @@ enum acpi_madt_type {
 };
 
 #define ACPI_MADT_ENABLED              1
+#define ACPI_MADT_ONLINE_CAPABLE       2 /* not there yet, and may come */
 #define ACPI_MADT_LOCAL_APIC_MAX       254 /* higher ids, and 255 which is all of them, need an x2APIC entry */
 #define ACPI_MADT_ALL_PROCESSORS       0xff
 #define ACPI_MADT_ALL_X2APIC_UIDS      0xffffffff

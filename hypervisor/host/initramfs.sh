@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The host's whole userland, as an initramfs: rinit, rastos-vmm, passt, qemu-storage-daemon, ip, nft, dnsmasq, busybox, and the libraries and modules they need.
+# The host's whole userland, as an initramfs: rinit, rastos-vmm, passt, qemu-storage-daemon, virtiofsd, ip, nft, dnsmasq, busybox, and the libraries and modules they need.
 #
 #   initramfs.sh KERNEL_DIR BIN_DIR KEY.pem OUT [OVERLAY_DIR...]
 #
@@ -43,6 +43,8 @@ ln -sf kmod "$root/bin/modprobe"
 install_program "$root" "$(command -v passt)" "$(command -v passt.avx2)"
 # What serves guests' disks that are not raw.
 install_program "$root" "$(command -v qemu-storage-daemon)"
+# What serves the host's directories to guests.
+install_program "$root" /usr/lib/qemu/virtiofsd
 # What reads disks of guests that are not ours.
 install_program "$root" /sbin/debugfs /sbin/sfdisk
 # The tools of guests' networks. Busybox' ip reads no commands from a file.

@@ -84,6 +84,10 @@ int vcpu_signals_init(struct error *err);
 void vcpu_describe_state(struct vcpu *vcpu, const struct guest_memory *memory,
 			 char text[VCPU_STATE_TEXT_MAX]);
 
+/* As a processor that was just put in: it waits for its start-up IPI (KVM_SET_MP_STATE). vCPU's thread, not in
+ * vcpu_run. */
+void vcpu_wait_for_startup(struct vcpu *vcpu);
+
 /* After a pause: tells the guest's clock source that the vCPU stood still, so that its watchdogs are content
  * (KVM_KVMCLOCK_CTRL; a guest without kvmclock has none to tell). vCPU's thread. */
 void vcpu_tell_paused(struct vcpu *vcpu);

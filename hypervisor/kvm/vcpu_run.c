@@ -52,7 +52,8 @@ static int failure_handle(struct vcpu *vcpu, int failure, struct error *err)
 		return VCPU_CONTINUE;
 	case EFAULT:
 	case ENOMEM:
-		error_set(err, -failure, "vcpu %u: the host cannot provide the guest's memory: %s",
+		error_set(err, -failure,
+			  "vcpu %u: the host cannot provide the guest's memory, or it was unplugged: %s",
 			  vcpu->index, strerror(failure));
 		return VCPU_FAULT;
 	default:
@@ -95,4 +96,11 @@ enum vcpu_stop vcpu_run(struct vcpu *vcpu, struct error *err)
 void vcpu_tell_paused(struct vcpu *vcpu)
 {
 	ioctl(vcpu->fd, KVM_KVMCLOCK_CTRL, 0); /* EINVAL: the guest has no kvmclock */
+}
+
+void vcpu_wait_for_startup(struct vcpu *vcpu)
+{
+	struct kvm_mp_state state = {.mp_state = KVM_MP_STATE_UNINITIALIZED};
+
+	ioctl(vcpu->fd, KVM_SET_MP_STATE, &state); /* cannot fail: its APIC is in the kernel */
 }

@@ -55,7 +55,7 @@ static int vm_memory_insert(const struct vm *vm, const struct guest_memory *memo
 			.slot = i,
 			.guest_phys_addr = region->base,
 			.memory_size = region->size,
-			.userspace_addr = (uintptr_t)region->host,
+			.userspace_addr = (uintptr_t)(region->vcpus ? region->vcpus : region->host),
 		};
 
 		if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &slot) < 0)

@@ -40,6 +40,7 @@
 
 #define LAYOUT_GSI_POWER   5
 #define LAYOUT_GSI_HOTPLUG 6 /* a PCI device came or is to go */
+#define LAYOUT_GSI_CPUS    7 /* the same of a processor */
 #define LAYOUT_GSI_VIRTIO                                                                                    \
 	16 /* then one each; KVM's IOAPIC has 24 pins, so more devices share: LAYOUT_GSI_LAST */
 #define LAYOUT_GSI_LAST 23

@@ -39,8 +39,8 @@ class Clients(ApiTest):
             pass
         return peer
 
-    def statuses(self, peer):
-        """Of all answers until the manager hangs up. It may see an end only if that comes by itself: libmicrohttpd takes a read
+    def heard(self, peer):
+        """All that comes until the manager hangs up. It may see an end only if that comes by itself: libmicrohttpd takes a read
         that was not full for the last one."""
         wait_until(lambda: not struct.unpack("i", fcntl.ioctl(peer, termios.TIOCOUTQ, bytes(4)))[0])  # it has read all
         with contextlib.suppress(OSError):  # it hung up already
@@ -51,7 +51,25 @@ class Clients(ApiTest):
                 data += more
         except ConnectionResetError:
             pass
-        return [int(status) for status in re.findall(rb"HTTP/1\.[01] (\d+) ", data)]
+        return data
+
+    def statuses(self, peer):
+        """Of all answers. What refuses is a problem, whoever says it: libmicrohttpd itself (no_request.h) and we."""
+        data, statuses = self.heard(peer), []
+        while data.startswith(b"HTTP/1."):
+            head, _, data = data.partition(b"\r\n\r\n")
+            status = int(head.split()[1])
+            headers = dict(re.findall(rb"(?m)^([\w-]+): *([^\r\n]*)", head.lower()))
+            length = int(headers.get(b"content-length", 0))
+            data = data.removeprefix(head + b"\r\n\r\n")  # libmicrohttpd 0.9.75 says it twice when Content-Length is none
+            body, data = data[:length], data[length:]
+            statuses.append(status)
+            if status >= 400 and len(body) == length:  # it may have gone before it had heard all
+                self.assertEqual(headers[b"content-type"], b"application/problem+json", body[:200])
+                problem = json.loads(body)
+                self.assertEqual(self.document.errors({"$ref": "#/components/schemas/Problem"}, problem), [])
+                self.assertEqual(problem["status"], status)
+        return statuses
 
     # --- Nonsense ---
 

@@ -50,6 +50,45 @@ class Many(ManagerTest):
         with open(f"/proc/{pid}/task/{pid}/children") as file:
             self.assertEqual(file.read(), "")
 
+    def own_memory(self):
+        """KiB of the manager's that are in no file."""
+        (pid,) = self.manager_pids()
+        with open(f"/proc/{pid}/status") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("RssAnon:"))
+
+    def last_event(self):
+        return json.loads(self.ok("events", "--json").splitlines()[-1])["id"]
+
+    def reboot(self, names, times):
+        """Guests that reset as soon as they run, until they have been started so often, all together."""
+        def running():
+            events = map(json.loads, self.ok("events", "--json").splitlines())
+            return sum(event["event"] == "running" and event["id"] > before for event in events)
+
+        before = self.last_event()
+        for name in names:
+            self.assertTrue(self.ask("start", guest=name)["ok"])
+        wait_until(lambda: running() >= times, 60)
+        for name in names:
+            self.assertTrue(self.ask("kill", guest=name, wait=True)["ok"])
+
+    def test_reboots_cost_no_memory(self):
+        """The newest events are kept, and nothing else: once their ring is full, reboots leave nothing in the manager."""
+        names = self.names()
+        for number, name in enumerate(names):
+            self.define_file(name, "reset", autostart=False, on_reboot="restart", transport=("mmio", "pci")[number % 2])
+        self.define_file("fills")
+        self.up()
+        self.reboot(names, MANY)
+        while self.last_event() < 2 * 512:  # EVENTS_MAX of vmm/manager/events.h
+            for _ in range(50):
+                self.assertTrue(self.ask("pause", guest="fills")["ok"])
+                self.assertTrue(self.ask("resume", guest="fills")["ok"])
+        full, descriptors = self.own_memory(), self.descriptors()
+        self.reboot(names, 150)
+        self.assertLessEqual(self.own_memory(), full + 4)
+        wait_until(lambda: self.descriptors() <= descriptors)
+
     def test_define_and_undefine_leave_nothing(self):
         self.up()
         files, descriptors = self.left_over(), self.descriptors()

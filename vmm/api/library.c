@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "common/util.h"
+#include "vmm/api/no_request.h"
 
 #define HTTP_LIBRARY "libmicrohttpd.so.12" /* of the 0.9 that microhttpd.h describes */
 #define TLS_LIBRARY  "libgnutls.so.30"
@@ -39,11 +40,13 @@ int http_library_open(struct http_library *library, struct error *err)
 		http_library_close(library);
 		return error_set(err, -ENOPKG, "API: %s is not there: install libgnutls30", TLS_LIBRARY);
 	}
+	no_request_begin(library);
 	return 0;
 }
 
 void http_library_close(struct http_library *library)
 {
+	no_request_end();
 	if (library->http)
 		dlclose(library->http);
 	if (library->tls)

@@ -23,12 +23,16 @@ static const struct problem_kind {
 	{411, "Length Required", "length-required"},
 	{412, "Precondition Failed", "stale"},
 	{413, "Content Too Large", "too-large"},
+	{414, "URI Too Long", "too-large"},
 	{415, "Unsupported Media Type", "unsupported-type"},
 	{422, "Unprocessable Content", "invalid"},
 	{426, "Upgrade Required", "upgrade-required"},
 	{429, "Too Many Requests", "too-many"},
+	{431, "Request Header Fields Too Large", "too-large"},
+	{501, "Not Implemented", "unsupported"},
 	{503, "Service Unavailable", "unavailable"},
 	{504, "Gateway Timeout", "timed-out"},
+	{505, "HTTP Version Not Supported", "unsupported"},
 };
 
 cJSON *problem_to_json(const struct problem *problem)

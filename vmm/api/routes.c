@@ -51,6 +51,7 @@ const struct route routes[] = {
 	{"POST", "/v1/guests/{guest}/pause", ROLE_OPERATE, .op = "pause"},
 	{"POST", "/v1/guests/{guest}/resume", ROLE_OPERATE, .op = "resume"},
 	{"PUT", "/v1/guests/{guest}/memory", ROLE_OPERATE, "memory-set", BODY_MEMBERS, .arguments = {{"memory_mib", ARGUMENT_NUMBER}}},
+	{"PUT", "/v1/guests/{guest}/vcpus", ROLE_OPERATE, "vcpus-set", BODY_MEMBERS, .arguments = {{"vcpus", ARGUMENT_NUMBER}}},
 	{"GET", "/v1/guests/{guest}/console", ROLE_OPERATE, "console", .begin = stream_begin},
 	{"PUT", "/v1/guests/{guest}/console/size", ROLE_OPERATE, "console-resize", BODY_MEMBERS,
 	 .arguments = {{"columns", ARGUMENT_NUMBER}, {"rows", ARGUMENT_NUMBER}}},

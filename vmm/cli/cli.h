@@ -37,6 +37,7 @@ enum exit_code command_convert(struct cli *cli, int argc, char **argv);
 enum exit_code command_undefine(struct cli *cli, int argc, char **argv);
 enum exit_code command_console(struct cli *cli, int argc, char **argv);
 enum exit_code command_setmem(struct cli *cli, int argc, char **argv);
+enum exit_code command_setvcpus(struct cli *cli, int argc, char **argv);
 enum exit_code command_logs(struct cli *cli, int argc, char **argv);
 enum exit_code command_events(struct cli *cli, int argc, char **argv);
 enum exit_code command_stats(struct cli *cli, int argc, char **argv);

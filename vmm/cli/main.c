@@ -54,6 +54,7 @@ static const struct command commands[] = {
 	{"pause", "stop guests where they are", command_pause},
 	{"resume", "let paused guests go on", command_resume},
 	{"setmem", "say how much of its memory a guest is to have", command_setmem},
+	{"setvcpus", "say how many of its vCPUs a guest is to have", command_setvcpus},
 	{"console", "attach to a guest's console", command_console},
 	{"exec", "run a command in a guest", command_exec},
 	{"cp", "copy files from or to a guest", command_cp},

@@ -167,6 +167,7 @@ static int read_cpus(const struct json_place *root, struct guest_definition *def
 
 	if (code < 0)
 		return code;
+	definition->current_vcpus = wants->current_vcpus;
 	if (wants->vcpus && !wants->topology)
 		definition->topology.cores = wants->vcpus;
 	if (wants->memory_mib)
@@ -379,7 +380,8 @@ static int read_definition(const struct json_place *root, const char *folder,
 					   "console",  "on_poweroff", "on_reboot",  "on_crash",
 					   "ready",    "autostart",   "depends_on", "transport",
 					   "clock",    "channels",    "memballoon", "current_memory_mib",
-					   "watchdog", "filesystems", "video",      NULL};
+					   "watchdog", "filesystems", "video",      "current_vcpus",
+					   NULL};
 	unsigned role = GUEST_ROLE_SERVER;
 	int code;
 

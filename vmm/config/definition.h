@@ -103,6 +103,7 @@ struct guest_definition {
 	 * their defaults, with one what plan_apply_definition (vmm/plan/apply.h) writes before the guest
 	 * starts. */
 	struct guest_wants wants;
+	unsigned current_vcpus; /* at each start; wants.current_vcpus: now. 0: all are there, and stay */
 	struct cpu_topology topology;
 	uint64_t memory_mib;
 	struct guest_placement placement;

@@ -10,6 +10,7 @@ struct resource_policy policy_default(void)
 		.overcommit_cpus = 100,
 		.overcommit_memory = 100,
 		.server_percent = POLICY_SERVER_PERCENT,
+		.memory_wait_s = POLICY_MEMORY_WAIT_S,
 	};
 }
 
@@ -57,11 +58,26 @@ static int read_desktop(const struct json_place *root, struct resource_policy *p
 	return code;
 }
 
+static int read_memory(const struct json_place *root, struct resource_policy *policy)
+{
+	static const char *const keys[] = {"wait_seconds", NULL};
+	struct json_place place;
+	int code = json_object(root, "memory", &place);
+
+	if (code < 0 || !place.object)
+		return code;
+	code = json_keys(&place, keys);
+	return code < 0 ? code
+			: json_uint(&place, "wait_seconds", 0, POLICY_MEMORY_WAIT_MAX, &policy->memory_wait_s);
+}
+
 int policy_read(const struct json_place *root, struct resource_policy *policy)
 {
 	int code = read_reserve(root, policy);
 
 	if (code == 0)
 		code = read_overcommit(root, policy);
-	return code < 0 ? code : read_desktop(root, policy);
+	if (code == 0)
+		code = read_desktop(root, policy);
+	return code < 0 ? code : read_memory(root, policy);
 }

@@ -95,7 +95,7 @@ static int read_file(const char *path, struct settings *settings, struct error *
 {
 	static const char *const keys[] = {
 		"mode_file", "guests_dir", "keys_dir", "networks_dir", "runtime_dir", "state_dir", "pool_dir",
-		"reserve",   "overcommit", "desktop",  "jail",         "guest_ids",   "api",       NULL};
+		"reserve",   "overcommit", "desktop", "memory", "jail",         "guest_ids",   "api",       NULL};
 	AUTO_FREE char *text = NULL;
 	AUTO_FREE char *folder = NULL;
 	struct json_place place;

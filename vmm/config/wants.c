@@ -130,12 +130,18 @@ static int read_backing(const struct json_place *root, struct guest_wants *wants
 	return 0;
 }
 
+unsigned wants_vcpus_now(const struct guest_wants *wants)
+{
+	return wants->current_vcpus ? wants->current_vcpus : wants->vcpus;
+}
+
 int wants_read(const struct json_place *root, struct guest_wants *wants, struct cpu_topology *topology)
 {
-	uint64_t vcpus = 0;
+	uint64_t vcpus = 0, current = 0;
 	int code;
 
 	if ((code = json_uint(root, "vcpus", 1, WANTS_VCPUS_MAX, &vcpus)) < 0 ||
+	    (code = json_uint(root, "current_vcpus", 1, WANTS_VCPUS_MAX, &current)) < 0 ||
 	    (code = read_topology(root, vcpus, wants, topology)) < 0 ||
 	    (code = json_uint(root, "memory_mib", WANTS_MEMORY_MIN, WANTS_MEMORY_MAX, &wants->memory_mib)) <
 		    0 ||
@@ -143,5 +149,10 @@ int wants_read(const struct json_place *root, struct guest_wants *wants, struct 
 	    (code = read_backing(root, wants)) < 0)
 		return code;
 	wants->vcpus = wants->topology ? topology_vcpus(topology) : (unsigned)vcpus;
+	wants->current_vcpus = (unsigned)current;
+	if (current && !wants->vcpus)
+		return json_error(root, "current_vcpus", "needs vcpus: what is the most?");
+	if (current > wants->vcpus)
+		return json_error(root, "current_vcpus", "is more than vcpus, which is %u", wants->vcpus);
 	return 0;
 }

@@ -39,7 +39,8 @@ enum page_kind {
 };
 
 struct guest_wants {
-	unsigned vcpus; /* 0: not said */
+	unsigned vcpus;         /* 0: not said */
+	unsigned current_vcpus; /* of those, so many are there at first, or now; 0: all, and they stay */
 	bool topology;  /* the definition says how they are arranged */
 	uint64_t memory_mib;
 	bool exclusive;     /* whole cores that no other guest runs on */
@@ -60,7 +61,9 @@ struct guest_placement {
 	enum numa_mode numa_mode;
 };
 
-/* Reads vcpus, topology, memory_mib, cpus, numa and memory_backing of a definition. *topology is only written
+/* How many vCPUs are there; 0: not said. */
+unsigned wants_vcpus_now(const struct guest_wants *wants);
+/* Reads vcpus, current_vcpus, topology, memory_mib, cpus, numa and memory_backing of a definition. *topology is only written
  * when the definition has one. */
 int wants_read(const struct json_place *root, struct guest_wants *wants, struct cpu_topology *topology);
 

@@ -16,6 +16,7 @@
 #define MIB_MAX      (1ULL << 24)
 #define KIB_OF_MIB   1024
 #define FEATURES_MAX 64
+#define VCPUS_MAX    255
 
 /* Libvirt's units (format domain, "Memory Allocation"); 0: no such unit. */
 static uint64_t unit_bytes(const char *unit)
@@ -146,18 +147,69 @@ static int current_memory_read(struct reader *reader, const xmlNode *node, cJSON
 	return reader_set(reader, node, object, "current_memory_mib", cJSON_CreateNumber((double)current));
 }
 
+/* --- vCPUs that come and go --- */
+
+/* As many as there are at first: all, where nothing is said. */
+static bool vcpus_at_first(const xmlNode *vcpu, uint64_t *current, uint64_t *all)
+{
+	AUTO_FREE char *text = vcpu ? xml_text(vcpu) : NULL;
+	const char *at_first = vcpu ? xml_attribute(vcpu, "current") : NULL;
+
+	return text && number_read(text, 1, VCPUS_MAX, all) &&
+	       number_read(at_first ? at_first : text, 1, VCPUS_MAX, current) && *current <= *all;
+}
+
+/* All of them is what libvirt takes for nothing said. */
 static int current_vcpus_read(struct reader *reader, const xmlNode *node, cJSON *object)
 {
-	AUTO_FREE char *text = xml_text(node);
-	AUTO_FREE char *all_text = xml_text(node->parent);
 	uint64_t current, all;
 
+	if (!vcpus_at_first(node->parent, &current, &all))
+		return refuse(reader->refusal, -EINVAL, node, "must be from 1 to as many as there are");
+	return current == all ? 0
+			      : reader_set(reader, node, object, "current_vcpus",
+					   cJSON_CreateNumber((double)current));
+}
+
+static int current_vcpus_write(struct writer *writer, xmlNode *element, const cJSON *object)
+{
+	double current = cJSON_GetNumberValue(json_key_get(object, "current_vcpus"));
+	double all = cJSON_GetNumberValue(json_key_get(object, "vcpus"));
+	char text[24];
+
+	if (!(current >= 1 && current < all && all <= VCPUS_MAX)) /* it goes another way (remainder.h) */
+		return 0;
+	snprintf(text, sizeof(text), "%.0f", current);
+	return writer_set(writer, element, "vcpu/@current", text);
+}
+
+/* One by one: from the first on, as many as <vcpu> says. */
+static int vcpus_read(struct reader *reader, const xmlNode *node, cJSON *object)
+{
+	uint64_t current, all, id, count = 0;
+
 	(void)object;
-	if (!text || !all_text || !number_read(text, 1, 255, &current) ||
-	    !number_read(all_text, 1, 255, &all) || current != all)
-		return refuse(reader->refusal, -EINVAL, node,
-			      "must be as many as there are: vCPUs cannot be plugged in later");
-	return 0;
+	if (!vcpus_at_first(xml_child(node->parent, "vcpu"), &current, &all))
+		return refuse(reader->refusal, -EINVAL, node, "needs <vcpu>");
+	for (const xmlNode *vcpu = node->children; vcpu; vcpu = vcpu->next) {
+		const char *text, *enabled;
+
+		if (vcpu->type != XML_ELEMENT_NODE)
+			continue;
+		text = xml_attribute(vcpu, "id");
+		enabled = xml_attribute(vcpu, "enabled");
+		if (!text || !number_read(text, 0, all - 1, &id))
+			return refuse(reader->refusal, -EINVAL, vcpu, "must have an id below %llu",
+				      (unsigned long long)all);
+		if (!enabled || (strcmp(enabled, "yes") == 0) != (id < current))
+			return refuse(reader->refusal, -EINVAL, vcpu,
+				      "must be enabled for the first %llu, and for no other: they come in their order",
+				      (unsigned long long)current);
+		count += id < current;
+	}
+	return count == current ? 0
+				: refuse(reader->refusal, -EINVAL, node, "must name each of the first %llu once",
+					 (unsigned long long)current);
 }
 
 /* --- Huge pages --- */
@@ -310,7 +362,8 @@ static int clock_offset_write(struct writer *writer, xmlNode *element, const cJS
 
 const struct special special_memory = {memory_read, memory_write};
 const struct special special_current_memory = {.read = current_memory_read};
-const struct special special_current_vcpus = {.read = current_vcpus_read};
+const struct special special_current_vcpus = {current_vcpus_read, current_vcpus_write};
+const struct special special_vcpus = {.read = vcpus_read};
 const struct special special_hugepages = {hugepages_read, hugepages_write};
 const struct special special_cpu_feature = {cpu_feature_read, cpu_feature_write};
 const struct special special_clock_offset = {clock_offset_read, clock_offset_write};

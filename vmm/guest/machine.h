@@ -53,8 +53,15 @@ struct machine_config {
 	/* The guest let its watchdog expire, whose action is not the machine's end (machine_watchdog.h). Loop
 	 * thread. */
 	void (*watchdog_expired)(void *owner);
+	/* A change of machine_set_vcpus has ended: as it was asked, or, with a why, as far as the guest agreed. Loop
+	 * thread. */
+	void (*vcpus_set)(void *owner, const char *why);
+	/* The guest gave up vCPUs that nobody asked for. Loop thread. */
+	void (*vcpus_changed)(void *owner);
 	/* A program of the guest has opened or closed a channel (machine_describe_channels). Loop thread. */
 	void (*channels_changed)(void *owner);
+	/* The guest's memory can be changed now: its driver is there. Loop thread, with a device's locks. */
+	void (*memory_changes)(void *owner);
 	/* why: one sentence for MACHINE_CRASHED and MACHINE_FAILED, who asked for MACHINE_RESET. */
 	void (*ended)(void *owner, enum machine_end end, const char *why);
 	void *owner;
@@ -105,6 +112,21 @@ int machine_connect_channel(struct machine *machine, const char *name, int fd, s
 /* So much of its memory is the guest's to use, if it has a balloon: -EOPNOTSUPP otherwise. It gives the rest
  * in its time. The loop's thread. */
 int machine_set_memory(struct machine *machine, uint64_t mib, struct error *err);
+
+/* So many vCPUs are the guest's from now on, if they come and go (machine_cpus.h); `vcpus_set` is called when that
+ * is over, perhaps at once. -EOPNOTSUPP, -EINVAL, -EBUSY. The loop's thread. */
+int machine_set_vcpus(struct machine *machine, unsigned count, struct error *err);
+/* How many are there; 0: they do not come and go. Any thread. */
+unsigned machine_vcpus(const struct machine *machine);
+
+struct machine_memory {
+	bool changes;   /* it has a device for that, */
+	bool driver;    /* and the guest a driver */
+	uint64_t bytes; /* that the guest has now, as it says */
+};
+
+/* The loop's thread. */
+void machine_memory_read(const struct machine *machine, struct machine_memory *memory);
 
 /* Disks and network cards that come and go while the machine runs, with transport pci; the loop's thread. A
  * disk or card that comes is called id from then on; the resource's descriptor is taken over. -EEXIST: the id

@@ -96,6 +96,8 @@ static int add_platform(struct machine_devices *devices, struct error *err)
 {
 	int code = add_boot_marks(devices, err);
 
+	if (code == 0 && devices->config->definition->wants.current_vcpus)
+		code = machine_cpus_make(devices, err);
 	if (code == 0)
 		code = add_pvpanic(devices, err);
 	if (code == 0)
@@ -199,8 +201,14 @@ int machine_devices_write_firmware(const struct machine_devices *devices, uint64
 {
 	struct acpi_virtio_mmio virtio[LAYOUT_VIRTIO_MAX];
 	struct acpi_pci pci = describe_pci(devices);
+	const struct acpi_cpus cpus = {
+		.present = devices->config->definition->wants.current_vcpus,
+		.port = CPU_HOTPLUG_PORT,
+		.gsi = LAYOUT_GSI_CPUS,
+	};
 	struct acpi_machine description = {
 		.topology = devices->config->definition->topology,
+		.cpus = cpus.present ? &cpus : NULL,
 		.virtio_count = describe_mmio(devices, virtio),
 		.virtio = virtio,
 		.serial = devices->serial != NULL,
@@ -231,6 +239,7 @@ void machine_devices_init(struct machine_devices *devices)
 {
 	devices->serial_irq.fd = devices->keyboard_irq.fd = devices->power_irq.fd = -1;
 	devices->hotplug_irq.fd = devices->changed.fd = -1;
+	devices->cpus.irq.fd = devices->cpus.changed.fd = devices->cpus.clock.source.fd = -1;
 	devices->is_pci = devices->config->definition->transport == GUEST_TRANSPORT_PCI;
 }
 
@@ -280,6 +289,7 @@ void machine_devices_destroy(struct machine_devices *devices)
 	machine_services_close(&devices->services);
 	virtio_blk_rings_free(devices->rings);
 	machine_hotplug_close(devices);
+	machine_cpus_close(devices);
 	disk_halt_close(&devices->halt);
 	serial_destroy(devices->serial);
 	i8042_destroy(devices->i8042);

@@ -25,6 +25,7 @@
 #include "hypervisor/kvm/vm_messages.h"
 #include "vmm/guest/disk_halt.h"
 #include "vmm/guest/machine.h"
+#include "vmm/guest/machine_cpus.h"
 #include "vmm/guest/machine_hotplug.h"
 #include "vmm/guest/machine_services.h"
 #include "vmm/guest/machine_virtio.h"
@@ -46,6 +47,7 @@ struct machine_devices {
 	struct rtc *rtc;
 	struct acpi_power *power;
 	struct machine_services services;
+	struct machine_cpus cpus;
 	struct machine_watchdog watchdog;
 	struct virtio_device *gpu; /* NULL: there is none */
 	struct disk_halt halt;     /* made when a disk may stop the guest */

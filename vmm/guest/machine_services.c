@@ -112,6 +112,8 @@ static int add_balloon(struct machine_devices *devices, struct error *err)
 		.deflate_on_oom = memballoon->autodeflate,
 		.reporting = memballoon->free_page_reporting,
 		.stats_period = memballoon->stats_period,
+		.driver_came = devices->config->memory_changes,
+		.owner = devices->config->owner,
 	};
 
 	if (!slot)
@@ -200,4 +202,19 @@ int machine_set_memory(struct machine *machine, uint64_t mib, struct error *err)
 				 definition->name);
 	virtio_balloon_set_held(balloon, MIB(definition->memory_mib - MIN(mib, definition->memory_mib)));
 	return 0;
+}
+
+void machine_memory_read(const struct machine *machine, struct machine_memory *memory)
+{
+	struct virtio_device *balloon = machine->devices.services.balloon;
+	uint64_t ram = MIB(machine->config.definition->memory_mib);
+	struct virtio_balloon_state state;
+
+	*memory = (struct machine_memory){.bytes = ram};
+	if (!balloon)
+		return;
+	virtio_balloon_read(balloon, &state);
+	memory->changes = true;
+	memory->driver = state.driver;
+	memory->bytes = ram - MIN(state.actual, ram);
 }

@@ -3,6 +3,7 @@
  *
  *      machine.c           the whole: how it is made, paused and ended
  *      machine_vcpus.c     the vCPUs' threads, and what they reach
+ *      machine_cpus.c      vCPUs that come and go
  *      machine_watchdog.c  the watchdog, and what follows when it expires
  *      machine_live.c      disks and network cards that change while it runs
  *      machine_counters.c  what it has done so far
@@ -23,6 +24,7 @@ struct machine_vcpu {
 	struct vcpu_io io;
 	pthread_t thread; /* while it runs */
 	struct machine *machine;
+	atomic_bool parked; /* it is not there: its thread waits */
 	bool created;
 	bool running;
 };
@@ -62,5 +64,7 @@ int machine_vcpus_create(struct machine *machine, struct error *err);
 int machine_vcpus_start(struct machine *machine, struct error *err);
 /* Has each that runs leave the guest. Any thread. */
 void machine_vcpus_kick(struct machine *machine);
+/* Whether it is to run, from its next return to its thread on. Any thread. */
+void machine_vcpu_park(struct machine *machine, unsigned index, bool parked);
 /* Ends those that run, and waits for them. */
 void machine_vcpus_join(struct machine *machine);

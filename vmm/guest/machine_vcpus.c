@@ -16,14 +16,35 @@ void machine_vcpus_kick(struct machine *machine)
 	}
 }
 
-/* On a vCPU's thread: until the machine goes on, or ends. */
-static void pause_wait(struct machine *machine, struct vcpu *vcpu)
+void machine_vcpu_park(struct machine *machine, unsigned index, bool parked)
 {
+	struct machine_vcpu *self = &machine->vcpus[index];
+
 	pthread_mutex_lock(&machine->pause_lock);
-	while (atomic_load(&machine->paused) && !atomic_load(&machine->stopping))
+	atomic_store(&self->parked, parked);
+	pthread_cond_broadcast(&machine->pause_over);
+	pthread_mutex_unlock(&machine->pause_lock);
+	if (parked && self->running)
+		vcpu_kick(&self->vcpu);
+}
+
+static bool stands_still(const struct machine_vcpu *self)
+{
+	return atomic_load(&self->parked) || atomic_load(&self->machine->paused);
+}
+
+/* On a vCPU's thread: until it, and the machine, goes on, or the machine ends. */
+static void stand_still(struct machine_vcpu *self)
+{
+	struct machine *machine = self->machine;
+
+	if (atomic_load(&self->parked))
+		vcpu_wait_for_startup(&self->vcpu);
+	pthread_mutex_lock(&machine->pause_lock);
+	while (stands_still(self) && !atomic_load(&machine->stopping))
 		pthread_cond_wait(&machine->pause_over, &machine->pause_lock);
 	pthread_mutex_unlock(&machine->pause_lock);
-	vcpu_tell_paused(vcpu);
+	vcpu_tell_paused(&self->vcpu);
 }
 
 /* --- What vCPUs reach --- */
@@ -105,6 +126,7 @@ static void io_mmio_write(void *owner, uint64_t address, const uint8_t *data, ui
 int machine_vcpus_create(struct machine *machine, struct error *err)
 {
 	const struct cpu_topology *topology = &machine->config.definition->topology;
+	unsigned at_first = machine->config.definition->wants.current_vcpus;
 	int code = vcpu_signals_init(err);
 
 	machine->vcpu_count = topology_vcpus(topology);
@@ -116,6 +138,7 @@ int machine_vcpus_create(struct machine *machine, struct error *err)
 		struct machine_vcpu *self = &machine->vcpus[i];
 
 		self->machine = machine;
+		atomic_store(&self->parked, at_first && i >= at_first);
 		self->io = (struct vcpu_io){
 			.owner = self,
 			.port_read = io_port_read,
@@ -176,10 +199,11 @@ static void *vcpu_main(void *argument)
 	if (self->vcpu.index == 0)
 		boot_recorder_mark(machine->config.recorder, BOOT_STEP_RUN);
 	while (!atomic_load(&machine->stopping)) {
-		vcpu_stopped(self, vcpu_run(&self->vcpu, &err), &err);
+		if (stands_still(self))
+			stand_still(self);
+		else
+			vcpu_stopped(self, vcpu_run(&self->vcpu, &err), &err);
 		look_for_watchdog(self);
-		if (atomic_load(&machine->paused))
-			pause_wait(machine, &self->vcpu);
 	}
 	return NULL;
 }

@@ -61,7 +61,7 @@ void machine_inject_nmi(struct machine *machine)
 	for (unsigned i = 0; i < machine->vcpu_count; i++) {
 		uint64_t apic = topology_apic_id(topology, i);
 
-		if (apic <= MSI_APIC_MAX)
+		if (apic <= MSI_APIC_MAX && !atomic_load(&machine->vcpus[i].parked))
 			vm_signal_msi(&machine->vm, LAYOUT_LAPIC | apic << MSI_APIC_SHIFT, MSI_NMI);
 	}
 }

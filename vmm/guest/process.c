@@ -78,9 +78,19 @@ static void device_gone(void *owner, const char *id)
 	process_state_changed(owner);
 }
 
+static void vcpus_changed(void *owner)
+{
+	process_state_changed(owner);
+}
+
 static void channels_changed(void *owner)
 {
 	process_state_changed(owner);
+}
+
+static void memory_changes(void *owner)
+{
+	process_state_changes(owner);
 }
 
 static void thread_started(void *owner, enum machine_thread kind)
@@ -285,7 +295,10 @@ static int make_machine(struct guest_process *process, const struct boot_source 
 		.recorder = config->recorder,
 		.vsock_connect = vsock_connect,
 		.thread_started = thread_started,
+		.vcpus_set = process_vcpus_set,
+		.vcpus_changed = vcpus_changed,
 		.channels_changed = channels_changed,
+		.memory_changes = memory_changes,
 		.device_gone = device_gone,
 		.halted = process_halted,
 		.watchdog_expired = process_watchdog_expired,

@@ -5,26 +5,33 @@
  * a control socket (SOCK_SEQPACKET, one JSON object a message):
  *
  *      manager -> guest   {"op":"press-power"}  {"op":"ctrl-alt-del"}  {"op":"stop"}  {"op":"pause"}
- *                         {"op":"resume"}  {"op":"counters"}
+ *                         {"op":"resume"}  {"op":"counters"}  {"op":"state"}
  *                         {"op":"console"} with a client's descriptor (SCM_RIGHTS); with "channel":"NAME"
  *                         it is for that channel for agents
  *                         {"op":"console-resize","columns":132,"rows":43}: of the console's terminal
  *                         {"op":"memory-set","memory_mib":256}: so much the balloon is to leave the guest
+ *                         {"op":"vcpus-set","vcpus":2}: so many of its vCPUs are to be there (machine_cpus.h)
  *                         {"op":"broker"} with the other end of the manager's vsock broker (vsock_broker.h)
  *                         {"op":"errors"} with the other end of the manager's pipe for its standard error
  *                         {"op":"vsock","port":9998} with one too: it is connected to that port of the guest
  *      guest -> manager   {"event":"state","report":"...","status":"...","paused":false}
- *                         on connection, and whenever one of them changed: the boot report (as text), STATUS= of the
- *                         guest's init; "halted":"why" too while a disk's error has paused it;
- *                         "channels":[false] whether a program of the guest has each of them open
+ *                         on connection, when asked for it, and whenever one of them changed: the boot
+ * report (as text), STATUS= of the guest's init; "halted":"why" too while a disk's error has paused it;
+ *                         "channels":[false] whether a program of the guest has each of them open;
+ *                         "memory":{"driver":true,"bytes":N} what the guest has of its memory where that can
+ *                         change, and whether its driver for that is there
+ *                         "vcpus":2 how many are there, where they come and go
+ *                         {"event":"vcpus-set","vcpus":2,"why":""} when that is over; why: "", or one sentence
+ *                         {"event":"watchdog"} it expired, and the guest is still there
  *                         {"event":"counters","counters":{...}} when asked for them (counters.h)
  *
  * Devices that come and go while the guest runs (transport pci only):
  *
  *      manager -> guest   {"op":"device-add","device":"ID","kind":"disk","definition":{...},"size":BYTES}
  * with the open and locked disk; {...,"kind":"network","definition":{...},"vhost":true} with the TAP, one
- * descriptor a queue, and then as many of /dev/vhost-net, or with passt's socket. definition is what the guest's has in "disks" or "networks", with its MAC address. Where the disk
- * is larger than RLIMIT_FSIZE of this process, the manager raises that first (prlimit(2)).
+ * descriptor a queue, and then as many of /dev/vhost-net, or with passt's socket. definition is what the
+ * guest's has in "disks" or "networks", with its MAC address. Where the disk is larger than RLIMIT_FSIZE of
+ * this process, the manager raises that first (prlimit(2)).
  *                         {"op":"device-remove","device":"ID"} asks the guest to let it go; asked again, it
  * is asked again. ID is the definition's id, "diskN" or "netN" where that has none. guest -> manager
  * "devices":[{"device":"ID","kind":"disk","slot":3,"leaving":false}] in each state event, disks and networks
@@ -35,10 +42,11 @@
  * With any transport:
  *
  *      manager -> guest   {"op":"device-link","device":"ID","up":false} pulls a network card's cable
- *                         {"op":"device-bandwidth","device":"ID","definition":{...}} gives it that card's rates
+ *                         {"op":"device-bandwidth","device":"ID","definition":{...}} gives it that card's
+ * rates
  *                         {"op":"device-resize","device":"ID","size":BYTES}: the disk's file has grown
- *                         {"op":"device-limit","device":"ID","definition":{...}}: the disk's limits are now those of
- *                         this definition
+ *                         {"op":"device-limit","device":"ID","definition":{...}}: the disk's limits are now
+ * those of this definition
  *
  * It outlives the manager: when that hangs up, the guest goes on, and the next manager connects to the
  * listening socket that the first one left it. The newest connection is the manager's. A manager that does

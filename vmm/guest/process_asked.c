@@ -174,6 +174,12 @@ static void resume_guest(struct guest_process *process, const cJSON *message, in
 	process_pause(process, false);
 }
 
+static void tell_state(struct guest_process *process, const cJSON *asked, int fd)
+{
+	(void)asked, (void)fd;
+	process_state_changed(process);
+}
+
 static void tell_counters(struct guest_process *process, const cJSON *asked, int fd)
 {
 	struct machine_counters counters;
@@ -218,6 +224,30 @@ static void set_memory(struct guest_process *process, const cJSON *message, int 
 		log_warning("%s", err.text);
 }
 
+static void set_vcpus(struct guest_process *process, const cJSON *message, int fd)
+{
+	struct error err;
+	uint64_t count;
+
+	(void)fd;
+	if (!number_of(message, "vcpus", WANTS_VCPUS_MAX, &count))
+		return;
+	if (machine_set_vcpus(process->machine, (unsigned)count, &err) < 0)
+		process_vcpus_set(process, err.text);
+}
+
+void process_vcpus_set(void *owner, const char *why)
+{
+	struct guest_process *process = owner;
+	cJSON *message = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(message, "event", "vcpus-set");
+	cJSON_AddNumberToObject(message, "vcpus", machine_vcpus(process->machine));
+	cJSON_AddStringToObject(message, "why", why ? why : "");
+	tell(process, message);
+	process_state_changed(process);
+}
+
 /* --- All of it --- */
 
 struct request {
@@ -244,7 +274,9 @@ static const struct request requests[] = {
 	{"pause", FD_NONE, pause_guest},
 	{"press-power", FD_NONE, press_power},
 	{"resume", FD_NONE, resume_guest},
+	{"state", FD_NONE, tell_state},
 	{"stop", FD_NONE, stop},
+	{"vcpus-set", FD_NONE, set_vcpus},
 	{"vsock", FD_NEEDED, connect_client},
 };
 

@@ -19,6 +19,20 @@ static void add_channels(const struct guest_process *process, cJSON *message)
 		cJSON_AddItemToArray(array, cJSON_CreateBool(machine_channel_open(process->machine, i)));
 }
 
+/* What the guest has of its memory, where that can change. */
+static void add_memory(const struct guest_process *process, cJSON *message)
+{
+	struct machine_memory memory;
+	cJSON *object;
+
+	machine_memory_read(process->machine, &memory);
+	if (!memory.changes)
+		return;
+	object = cJSON_AddObjectToObject(message, "memory");
+	cJSON_AddBoolToObject(object, "driver", memory.driver);
+	cJSON_AddNumberToObject(object, "bytes", (double)memory.bytes);
+}
+
 static cJSON *state_json(struct guest_process *process)
 {
 	char text[BOOT_REPORT_TEXT_MAX];
@@ -35,7 +49,10 @@ static cJSON *state_json(struct guest_process *process)
 		cJSON_AddStringToObject(message, "halted", process->halted);
 	if (machine_has_hotplug(process->machine))
 		cJSON_AddItemToObject(message, "devices", device_list(process->machine));
+	if (machine_vcpus(process->machine))
+		cJSON_AddNumberToObject(message, "vcpus", machine_vcpus(process->machine));
 	add_channels(process, message);
+	add_memory(process, message);
 	return message;
 }
 
@@ -63,6 +80,13 @@ void process_state_changed(struct guest_process *process)
 {
 	process->untold = true;
 	tell_state(process);
+}
+
+void process_state_changes(struct guest_process *process)
+{
+	process->untold = true;
+	if (process->control.fd >= 0) /* which has room now, or when it has */
+		loop_modify(&process->loop, &process->control, EPOLLIN | EPOLLOUT);
 }
 
 /* --- The connection --- */

@@ -34,7 +34,8 @@ struct guest_process {
 	struct loop_source signals;
 	int broker; /* vsock_broker.h; -1: none */
 	uint32_t broker_number;
-	int more[GUEST_MESSAGE_FDS - 1]; /* descriptors of the message that is carried out, behind its first */
+	int more[GUEST_MESSAGE_FDS -
+		 1]; /* descriptors of the message that is carried out, behind its first */
 	unsigned more_count;
 	bool untold; /* the manager does not know the present state */
 	bool paused;
@@ -53,12 +54,16 @@ struct guest_process {
 int process_watch_manager(struct guest_process *process, struct error *err);
 /* The manager is told. */
 void process_state_changed(struct guest_process *process);
+/* The same from within a device, whose locks are held: as soon as they are not. */
+void process_state_changes(struct guest_process *process);
 /* {"event":event}: not told where nobody listens now. */
 void process_tell_event(const struct guest_process *process, const char *event);
 /* What it asks; fd: came with the message, or -1; taken over. */
 void process_asked(struct guest_process *process, const cJSON *message, int fd);
 
 void process_pause(struct guest_process *process, bool paused);
+/* `vcpus_set` of machine.h */
+void process_vcpus_set(void *owner, const char *why);
 /* `watchdog_expired` of machine.h */
 void process_watchdog_expired(void *owner);
 /* `halted` of machine.h */

@@ -322,19 +322,44 @@ static unsigned long long events_number(const char *text, const char *key)
 	return 0;
 }
 
+/* One of its files, as far as it goes into text. */
+static int file_read(const char *path, const char *name, char *text, size_t size)
+{
+	AUTO_CLOSE int fd = -1;
+	char file[PATH_MAX];
+	ssize_t got;
+
+	if (!path || (size_t)snprintf(file, sizeof(file), "%s/%s", path, name) >= sizeof(file))
+		return -ENOENT;
+	fd = open(file, O_RDONLY | O_CLOEXEC);
+	got = fd < 0 ? -1 : read(fd, text, size - 1);
+	if (got < 0)
+		return -errno;
+	text[got] = '\0';
+	return 0;
+}
+
 bool cgroup_out_of_memory(const char *path, bool *at_limit)
 {
-	char file[PATH_MAX];
-	char text[512] = "";
-	AUTO_CLOSE int fd = -1;
+	char text[512];
 
-	if (!path || (size_t)snprintf(file, sizeof(file), "%s/memory.events", path) >= sizeof(file))
-		return false;
-	fd = open(file, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
+	if (file_read(path, "memory.events", text, sizeof(text)) < 0)
 		return false;
 	*at_limit = events_number(text, "oom") > 0; /* the kernel's own word for the limit's */
 	return events_number(text, "oom_kill") > 0;
+}
+
+int cgroup_memory_held(const char *path, uint64_t *bytes)
+{
+	char text[4096], swapped[32];
+	int code = file_read(path, "memory.stat", text, sizeof(text));
+
+	if (code < 0)
+		return code;
+	*bytes = events_number(text, "shmem");
+	if (file_read(path, "memory.swap.current", swapped, sizeof(swapped)) == 0)
+		*bytes += strtoull(swapped, NULL, 10);
+	return 0;
 }
 
 int cgroup_remove(const char *path, struct error *err)

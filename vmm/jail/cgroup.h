@@ -62,6 +62,9 @@ int cgroup_limit(const struct cgroups *cgroups, const char *path, const struct c
 /* Whether the kernel killed what was in it for want of memory; *at_limit: of the memory that it may have, not
  * the host's. */
 bool cgroup_out_of_memory(const char *path, bool *at_limit);
+/* Bytes that it holds of memory that processes share, a guest's RAM being most of it: in memory and swapped
+ * out. -ENOENT: it has no cgroup, or the kernel does not count there. */
+int cgroup_memory_held(const char *path, uint64_t *bytes);
 /* Kills whatever is still in it, and removes it; one that is gone already is no error. Waits up to
  * CGROUP_REMOVE_MS for what was killed. path: from state that a former manager left, or struct cgroup; NULL
  * is allowed. */

@@ -151,6 +151,7 @@ static const struct rule rules[] = {
 	IOCTL(VCPU, KVM_GET_SREGS),
 	IOCTL(VCPU, KVM_TRANSLATE),
 	IOCTL(VCPU, KVM_KVMCLOCK_CTRL),
+	IOCTL(VCPU, KVM_SET_MP_STATE), /* it left the guest, and is as new when it comes again */
 	IOCTL(MAIN, KVM_SET_USER_MEMORY_REGION), /* the end of a VM, vm_close */
 
 	/* memory that never becomes code */

@@ -7,6 +7,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "vmm/manager/guest_jail.h"
+#include "vmm/manager/guest_vcpus.h"
 #include "vmm/manager/manager.h"
 #include "vmm/plan/apply.h"
 #include "vmm/plan/diff.h"
@@ -76,8 +77,9 @@ static unsigned list_running(const struct manager *manager, struct plan_running 
 		running[count++] = (struct plan_running){
 			.name = definition->name,
 			.runs = true,
-			.vcpus = topology_vcpus(&definition->topology),
-			.memory_mib = definition->memory_mib,
+			.vcpus = guest_vcpus(guest),
+			.memory_mib = guest->share.given_mib,
+			.live_mib = memory_share_live(guest),
 			.cpus = definition->placement.cpus,
 			.weight = definition->placement.weight,
 			.pages_known = true,
@@ -101,9 +103,26 @@ int division_give(struct managed_guest *guest, struct error *err)
 	code = make_plan(manager, guest->definition, &plan, err);
 	if (code < 0)
 		return code;
-	code = plan_check_start(&plan, running, list_running(manager, running), guest->definition->name, err);
+	code = plan_check_start(&plan, running, list_running(manager, running), guest->definition->name,
+				false, err);
 	if (code == 0)
 		plan_apply_definition(plan_find(&plan, guest->definition->name), guest->definition);
+	plan_free(&plan);
+	return code;
+}
+
+int division_room(struct managed_guest *guest, bool waits, struct error *err)
+{
+	struct manager *manager = guest->manager;
+	const struct guest_definition *definition = guest->fresh ? guest->fresh : guest->definition;
+	AUTO_FREE struct plan_running *running = calloc(MANAGER_GUESTS_MAX, sizeof(*running));
+	struct plan plan;
+	int code = running ? make_plan(manager, definition, &plan, err)
+			   : error_set(err, -ENOMEM, "plan: out of memory");
+
+	if (code < 0)
+		return code;
+	code = plan_check_start(&plan, running, list_running(manager, running), definition->name, waits, err);
 	plan_free(&plan);
 	return code;
 }
@@ -124,6 +143,24 @@ static void apply_to(struct managed_guest *guest, const struct plan_guest *plann
 	guest_remember_numbers(guest);
 }
 
+/* Who has too much is told first; what others then get is what nobody has yet. */
+static void move_memory(struct manager *manager, const struct plan *plan)
+{
+	AUTO_FREE struct plan_running *running = calloc(MANAGER_GUESTS_MAX, sizeof(*running));
+	uint64_t none = 0, free_mib = 0;
+
+	for (unsigned i = 0; i < 2 * manager->guest_count && running; i++) {
+		bool first = i < manager->guest_count;
+		struct managed_guest *guest = manager->guests[i % manager->guest_count];
+		const struct plan_guest *planned = plan_find(plan, guest->definition->name);
+
+		if (i == manager->guest_count)
+			free_mib = plan_free_now(plan, running, list_running(manager, running));
+		if (guest_alive(guest) && planned)
+			memory_share_aim(guest, planned->memory_mib, first ? &none : &free_mib);
+	}
+}
+
 void division_apply(struct manager *manager)
 {
 	struct plan plan;
@@ -140,6 +177,7 @@ void division_apply(struct manager *manager)
 		if (guest_alive(guest) && planned)
 			apply_to(guest, planned);
 	}
+	move_memory(manager, &plan);
 	plan_free(&plan);
 }
 

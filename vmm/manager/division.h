@@ -3,7 +3,8 @@
  * shall run, carried out on their definitions, threads and cgroups.
  *
  * A guest gets its numbers before it starts. When another one comes or goes, what can change under a running
- * guest (its CPUs, its weight) changes at once; the rest holds from its next start on. Loop thread only.
+ * guest changes at once (its CPUs, its weight) or as soon as it has given it back (memory, memory_share.h);
+ * the rest holds from its next start on. Loop thread only.
  */
 #pragma once
 
@@ -17,6 +18,9 @@ struct manager;
 /* Whether these guests would fit: those that run, that shall run, and `more` (NULL: no other). -ENOSPC and
  * -EINVAL as plan_make. */
 int division_check(struct manager *manager, const struct guest_definition *more, struct error *err);
+/* Whether the guest could start now, as plan_check_start: others are told to give back what it waits for as
+ * soon as it does (LIFE_WAITING). */
+int division_room(struct managed_guest *guest, bool waits, struct error *err);
 /* Gives the guest its numbers; it is about to start. -ENOSPC: it does not fit beside what runs. */
 int division_give(struct managed_guest *guest, struct error *err);
 /* Moves the running guests to where they now belong. What cannot be done is logged. */

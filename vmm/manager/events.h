@@ -6,7 +6,8 @@
  *      {"id":17,"time":"2026-01-31T12:00:00Z","event":"running","guest":"web","detail":"..."}
  *
  * `event` is a state of a guest (life.h), or defined, undefined, adopted, crashed, device-added,
- * device-changed, device-removed, disk-resized, watchdog, manager-started; or, with the task's id in `task`,
+ * device-changed, device-removed, disk-resized, memory-asked (to give some back), memory-changed, watchdog,
+ * vcpus-changed, manager-started; or, with the task's id in `task`,
  * task-started, task-done, task-failed, task-cancelled (task.h). Loop thread only.
  */
 #pragma once

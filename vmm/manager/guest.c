@@ -1,24 +1,18 @@
 #include "vmm/manager/guest.h"
 
 #include <errno.h>
-#include <ftw.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/util.h"
-#include "vmm/config/file.h"
 #include "vmm/config/json_memory.h"
-#include "vmm/guest/process.h"
-#include "vmm/jail/cgroup.h"
-#include "vmm/manager/crash.h"
 #include "vmm/manager/division.h"
+#include "vmm/manager/guest_vcpus.h"
 #include "vmm/manager/manager.h"
 #include "vmm/plan/report.h"
 
@@ -55,7 +49,7 @@ static int remember(struct managed_guest *guest, enum guest_goal goal, struct er
 }
 
 /* What cannot be undone, and nobody waits for: said in the log. */
-static void remember_or_log(struct managed_guest *guest, enum guest_goal goal)
+void guest_remember(struct managed_guest *guest, enum guest_goal goal)
 {
 	struct error err;
 
@@ -71,6 +65,7 @@ void guest_note_numbers(struct managed_guest *guest)
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
 		cJSON_AddItemToArray(cards, cJSON_CreateString(guest->cards[i]));
 	cJSON_AddNumberToObject(numbers, "memory_mib", (double)guest->definition->memory_mib);
+	memory_share_note(guest, numbers);
 	plan_describe_placement(numbers, guest->definition);
 	cJSON_Delete(guest->record.numbers);
 	guest->record.numbers = numbers;
@@ -79,7 +74,7 @@ void guest_note_numbers(struct managed_guest *guest)
 void guest_remember_numbers(struct managed_guest *guest)
 {
 	guest_note_numbers(guest);
-	remember_or_log(guest, guest->record.goal);
+	guest_remember(guest, guest->record.goal);
 }
 
 static int refuse(const struct managed_guest *guest, int code, struct error *err)
@@ -109,8 +104,10 @@ static int happen(struct managed_guest *guest, enum life_event event, struct err
 	if (code < 0)
 		return refuse(guest, code, err);
 	guest->state = step.next;
-	if (step.next != LIFE_WAITING)
+	if (step.next != LIFE_WAITING) {
 		guest->holds = false;
+		guest->memory_due_ns = 0;
+	}
 	code = act(guest, step.action, err);
 	if (code < 0 && guest->state == step.next)
 		guest->state = before; /* it did not happen */
@@ -120,7 +117,7 @@ static int happen(struct managed_guest *guest, enum life_event event, struct err
 }
 
 /* For events that no state refuses. */
-static void happened(struct managed_guest *guest, enum life_event event)
+void guest_happened(struct managed_guest *guest, enum life_event event)
 {
 	struct error err = {0};
 
@@ -163,7 +160,7 @@ static int start_over(struct managed_guest *guest, int code, struct error *err)
 	if (code < 0) {
 		guest->end = MACHINE_FAILED;
 		snprintf(guest->why, sizeof(guest->why), "%s", err->text);
-		remember_or_log(guest, GOAL_OFF);
+		guest_remember(guest, GOAL_OFF);
 		happen(guest, LIFE_ENDED_BADLY, &gone);
 		return code;
 	}
@@ -217,6 +214,7 @@ static int spawn(struct managed_guest *guest, struct error *err)
 	guest->start_began_ns = monotonic_ns();
 	guest->start_code = 0;
 	guest_use_fresh(guest);
+	guest_vcpus_begin(guest);
 	loop_timer_clear(&guest->deadline);
 	guest->end = MACHINE_RUNNING;
 	boot_report_clear(&guest->report, guest->definition->name);
@@ -225,8 +223,10 @@ static int spawn(struct managed_guest *guest, struct error *err)
 	free(TAKE_PTR(guest->console_tail));
 	json_memory_missed();
 	code = division_give(guest, err);
-	if (code == 0)
+	if (code == 0) {
+		memory_share_begin(guest);
 		code = guest_process_start(guest, err);
+	}
 	if (code == -EINPROGRESS) {
 		code = start_waits(guest, err);
 		if (code == 0)
@@ -243,7 +243,7 @@ static int give_up_start(struct managed_guest *guest)
 	guest->start_code = -ECANCELED;
 	snprintf(guest->why, sizeof(guest->why), "guest %s: was ended before it ran",
 		 guest->definition->name);
-	happened(guest, LIFE_ENDED);
+	guest_happened(guest, LIFE_ENDED);
 	return 0;
 }
 
@@ -274,7 +274,7 @@ static int act(struct managed_guest *guest, enum life_action action, struct erro
 		return spawn(guest, err);
 	case LIFE_DELAY:
 		loop_timer_set(&guest->deadline, restart_delay_ns(guest), 0);
-		remember_or_log(guest, GOAL_RUN);
+		guest_remember(guest, GOAL_RUN);
 		return 0;
 	case LIFE_TELL_PAUSE:
 		return guest_process_tell(guest, "pause", -1, err);
@@ -337,15 +337,15 @@ int guest_hold(struct managed_guest *guest, const char *why, struct error *err)
 
 void guest_hold_over(struct managed_guest *guest)
 {
-	happened(guest, LIFE_DUE);
+	guest_happened(guest, LIFE_DUE);
 }
 
 void guest_hold_fail(struct managed_guest *guest, const char *why)
 {
 	snprintf(guest->why, sizeof(guest->why), "%s", why);
-	remember_or_log(guest, GOAL_OFF);
+	guest_remember(guest, GOAL_OFF);
 	log_error("%s", why);
-	happened(guest, LIFE_ENDED_BADLY);
+	guest_happened(guest, LIFE_ENDED_BADLY);
 }
 
 /* What was promised is on record before it is done; on a disk that is full a guest can be stopped all the
@@ -357,7 +357,7 @@ static int stop(struct managed_guest *guest, enum life_event event, enum guest_g
 
 	if (code < 0)
 		return refuse(guest, code, err);
-	remember_or_log(guest, goal);
+	guest_remember(guest, goal);
 	return happen(guest, event, err);
 }
 
@@ -453,7 +453,7 @@ void guest_heard(struct managed_guest *guest)
 
 	if (guest->state == LIFE_STARTING && guest->report.steps[step].reached) {
 		log_info("guest %s: ready", guest->definition->name);
-		happened(guest, LIFE_READY);
+		guest_happened(guest, LIFE_READY);
 	}
 	heard_of_disks(guest);
 	if (guest->adopting && guest->told_paused && guest->state == LIFE_RUNNING) {
@@ -483,94 +483,7 @@ void guest_watchdog_expired(struct managed_guest *guest)
 		snprintf(guest->why, sizeof(guest->why), "guest %s: its watchdog expired",
 			 guest->definition->name);
 		guest->halted = true;
-		happened(guest, LIFE_HALT);
+		guest_happened(guest, LIFE_HALT);
 	}
 	manager_changed(guest->manager);
-}
-
-static bool starts_again(const struct managed_guest *guest)
-{
-	if (guest->manager->going_down)
-		return false;
-	if (guest->record.goal == GOAL_REBOOT)
-		return true;
-	if (guest->record.goal == GOAL_OFF) /* it did not end by itself */
-		return false;
-	switch (guest->end) {
-	case MACHINE_POWERED_OFF:
-		return guest->definition->on_poweroff == GUEST_ACTION_RESTART;
-	case MACHINE_RESET:
-		return guest->definition->on_reboot == GUEST_ACTION_RESTART;
-	case MACHINE_CRASHED:
-		return guest->definition->on_crash == GUEST_ACTION_RESTART;
-	case MACHINE_WATCHDOG:
-		return (guest->definition->watchdog.action == WATCHDOG_POWEROFF
-				? guest->definition->on_poweroff
-				: guest->definition->on_reboot) == GUEST_ACTION_RESTART;
-	default:
-		return false;
-	}
-}
-
-/* Its limit leaves it room for all that it needs (cgroup_memory_for): it is a crash as others are, and
- * followed by the same. */
-static void note_out_of_memory(struct managed_guest *guest, bool at_limit)
-{
-	guest->end = MACHINE_CRASHED;
-	snprintf(guest->why, sizeof(guest->why), "guest %s: killed by the kernel: out of memory: %s",
-		 guest->definition->name,
-		 at_limit ? "its process had all that its control group allows (memory.max)"
-			  : "the host had none left");
-}
-
-static void note_end(struct managed_guest *guest, int signal)
-{
-	const char *name = guest->definition->name;
-	bool at_limit;
-
-	if (guest->end == MACHINE_RUNNING && cgroup_out_of_memory(guest->record.cgroup, &at_limit))
-		note_out_of_memory(guest, at_limit);
-	else if (signal == SIGSYS) { /* whatever it left as its last words */
-		guest->end = MACHINE_FAILED;
-		snprintf(
-			guest->why, sizeof(guest->why),
-			"guest %s: its process tried to break its jail and was ended: it made a system call that it may not make",
-			name);
-	} else if (guest->end == MACHINE_RUNNING) {
-		guest->end = guest->record.goal == GOAL_OFF ? MACHINE_KILLED : MACHINE_FAILED;
-		if (signal)
-			snprintf(guest->why, sizeof(guest->why),
-				 "guest %s: its process was ended by signal %d (%s)", name, signal,
-				 strsignal(signal));
-		else
-			snprintf(guest->why, sizeof(guest->why), "guest %s: its process ended without a word",
-				 name);
-	}
-	if (machine_end_is_fault(guest->end))
-		log_error("%s", guest->why);
-	else
-		log_info("guest %s: %s", name, machine_end_name(guest->end));
-}
-
-void guest_process_ended(struct managed_guest *guest, int signal)
-{
-	AUTO_FREE char *registers = NULL;
-	bool fault, again;
-
-	guest_process_last_words(guest, &registers);
-	note_end(guest, signal);
-	guest_process_forget(guest);
-	loop_timer_clear(&guest->deadline);
-	again = starts_again(guest);
-	if (!again || guest->fresh) /* else its network waits for it */
-		networks_detach(guest->manager->networks, guest->definition->name);
-	fault = machine_end_is_fault(guest->end);
-	if (guest->end == MACHINE_WATCHDOG)
-		events_add(guest->manager->events, "watchdog", guest->definition->name,
-			   watchdog_action_name(guest->definition->watchdog.action));
-	if (fault && guest->end != MACHINE_REFUSED)
-		crash_report_write(guest, registers ? registers : "");
-	if (!again)
-		remember_or_log(guest, GOAL_OFF);
-	happened(guest, again ? LIFE_ENDED_AGAIN : fault ? LIFE_ENDED_BADLY : LIFE_ENDED);
 }

@@ -6,11 +6,14 @@
  *      guest_adopt.c    how the next manager takes it over
  *      guest_start.c    the process: what it gets, and its start
  *      guest_process.c  its messages, its end, how the next manager finds it
+ *      guest_ended.c    what became of it, and whether it starts again
  *      guest_words.c    what it says, read with distrust
+ *      guest_vcpus.c    vCPUs that come and go while it runs
  *      guest_hotplug.c  devices that come and go while it runs
  *      guest_coming.c   what one that comes needs
  *      guest_errors.c   what it writes to its standard error
  *      guest_jail.c     its user id, its cgroup, its vsock broker
+ *      memory_share.c   how much of its memory it has, while it runs
  *      record.h         what survives the manager
  *
  * Loop thread only. Operations return 0, or a negative errno and one sentence; -EALREADY, -ENOTCONN and
@@ -30,6 +33,7 @@
 #include "vmm/manager/guest_errors.h"
 #include "vmm/manager/guest_words.h"
 #include "vmm/manager/life.h"
+#include "vmm/manager/memory_share.h"
 #include "vmm/manager/record.h"
 #include "vmm/guest/disk_backend.h"
 #include "vmm/net/passt.h"
@@ -69,16 +73,27 @@ struct hotplug_change {
 	uint64_t number;                  /* 0: none is under way */
 };
 
+/* How many vCPUs are to be there (guest_vcpus.h). */
+struct vcpus_change {
+	uint64_t number; /* 0: none is under way */
+	uint64_t last, ended;
+	unsigned wanted;
+	int code;         /* how the last one ended, */
+	struct error why; /* and why */
+};
+
 struct managed_guest {
 	struct manager *manager;
 	struct guest_definition *definition;
 	char *file;   /* the definition's path; NULL: it is on the disk no more */
 	char *folder; /* its runtime folder */
 	enum life_state state;
-	bool holds;    /* waiting: for the guests it depends on, not for a delay */
-	bool visited;  /* it is being started with those it depends on */
-	bool recorded; /* a former manager left a record */
-	bool promised; /* it left the promise to start this one, which waits for nothing else */
+	bool holds;             /* waiting: for others (order.c), not for a delay */
+	uint64_t memory_due_ns; /* CLOCK_MONOTONIC: it waits no longer for memory that others have; 0: not for
+				   that */
+	bool visited;           /* it is being started with those it depends on */
+	bool recorded;          /* a former manager left a record */
+	bool promised;          /* it left the promise to start this one, which waits for nothing else */
 	struct guest_record record;
 	struct guest_definition *fresh; /* defined anew while it ran: from its next start on; NULL: none */
 
@@ -105,6 +120,7 @@ struct managed_guest {
 	enum stop_stage stop_stage;
 	uint64_t stop_share_ns; /* time for each of the stages that ask */
 
+	struct memory_share share;
 	struct boot_report report;
 	char status[GUEST_STATUS_MAX]; /* STATUS= of its init */
 	struct machine_counters counters;
@@ -112,7 +128,8 @@ struct managed_guest {
 	struct guest_devices devices;
 	uint32_t channels_open; /* a bit a channel: a program of the guest is there */
 	struct hotplug_change change;
-	struct guest_coming *coming;   /* what its device needs is opened; NULL: it is not */
+	struct guest_coming *coming; /* what its device needs is opened; NULL: it is not */
+	struct vcpus_change vcpus_change;
 	struct loop_timer ask_again;   /* the guest, to let the device go */
 	unsigned asked;                /* times */
 	uint64_t change_last, changed; /* the number of the newest change, and of the last that has ended, */
@@ -144,7 +161,7 @@ bool guest_ready(const struct managed_guest *guest);  /* running or paused */
 
 /* What manager.c calls when it is the guest's turn; operations go through manager.h. */
 int guest_start(struct managed_guest *guest, struct error *err);
-/* It shall start when the guests it depends on are ready; why tells whom it waits for. */
+/* It shall start when others let it: why tells whom it waits for, and for what. */
 int guest_hold(struct managed_guest *guest, const char *why, struct error *err);
 void guest_hold_over(struct managed_guest *guest);
 /* Whom it waits for will not come. */
@@ -161,9 +178,6 @@ int guest_resume(struct managed_guest *guest, struct error *err);
 int guest_console(struct managed_guest *guest, const char *channel, int fd, struct error *err);
 /* The size of the terminal that the console is on. -EOPNOTSUPP: it is a serial line, which has none. */
 int guest_resize_console(struct managed_guest *guest, unsigned columns, unsigned rows, struct error *err);
-/* So much of its memory is the guest's, while it runs. -EOPNOTSUPP: it has no balloon; -EINVAL: more than it
- * has. */
-int guest_set_memory(struct managed_guest *guest, uint64_t mib, struct error *err);
 /* The same for a vsock port of the guest: the client is told "OK N\n", or sees the end. fd -1: only whether
  * it would be done; a guest that is paused, or has no such device, is not asked. */
 int guest_vsock(struct managed_guest *guest, uint32_t port, int fd, struct error *err);
@@ -171,6 +185,10 @@ int guest_vsock(struct managed_guest *guest, uint32_t port, int fd, struct error
 /* --- Between these files --- */
 
 void guest_deadline_expired(struct loop_timer *timer);
+/* An event of its life (life.h) that no state refuses. */
+void guest_happened(struct managed_guest *guest, enum life_event event);
+/* Puts what is promised on record; that it could not be is said in the log. */
+void guest_remember(struct managed_guest *guest, enum guest_goal goal);
 /* The definition that waited for its next start. */
 void guest_use_fresh(struct managed_guest *guest);
 /* Notes the plan's numbers in the record; guest_remember_numbers writes it, too: they changed while it runs.

@@ -57,6 +57,7 @@ void guest_adopt(struct managed_guest *guest)
 	use_recorded_definition(guest);
 	if (guest->record.numbers && plan_restore_numbers(guest->record.numbers, guest->definition) < 0)
 		log_warning("guest %s: its state does not tell what it was given", guest->definition->name);
+	memory_share_adopt(guest);
 	guest_hotplug_adopt(guest);
 	guest->state = LIFE_STARTING; /* until it tells how far it is */
 	guest->adopting = true;

@@ -177,6 +177,7 @@ static int note_change(struct managed_guest *guest, struct error *err)
 	if (guest_give_socket_paths(guest, running) < 0 ||
 	    (guest->record.numbers && plan_restore_numbers(guest->record.numbers, running) < 0))
 		return error_set(err, -ENOMEM, "guest %s: cannot note its devices", guest->definition->name);
+	running->wants.current_vcpus = guest->definition->wants.current_vcpus;
 	guest->change.running = NULL;
 	cJSON_Delete(guest->record.definition);
 	guest->record.definition = cJSON_Duplicate(running->json, true);

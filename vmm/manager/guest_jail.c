@@ -61,13 +61,23 @@ static unsigned card_threads(const struct guest_definition *definition)
 	return count;
 }
 
-static void make_limits(const struct guest_definition *definition, struct limits *made)
+/* Less by what it has given back. */
+static uint64_t memory_limit(const struct managed_guest *guest, const struct guest_definition *definition)
+{
+	uint64_t given = guest->share.given_mib;
+	uint64_t gone = given ? definition->memory_mib - MIN(given, definition->memory_mib) : 0;
+
+	return cgroup_memory_for(MIB(definition->memory_mib)) - MIB(gone) + disk_backend_memory(definition) +
+	       KIB(definition->video.vram_kib);
+}
+
+static void make_limits(const struct managed_guest *guest, const struct guest_definition *definition,
+			struct limits *made)
 {
 	const struct guest_placement *placement = &definition->placement;
 
 	made->limits = (struct cgroup_limits){
-		.memory_bytes = cgroup_memory_for(MIB(definition->memory_mib)) +
-				disk_backend_memory(definition) + KIB(definition->video.vram_kib),
+		.memory_bytes = memory_limit(guest, definition),
 		.pids = machine_threads(definition) + card_threads(definition) +
 			disk_backend_processes(definition) + PROCESSES_MORE + PROCESSES_KVM,
 		.cpu_weight = placement->weight,
@@ -85,7 +95,7 @@ int guest_jail_limit(struct managed_guest *guest, const struct guest_definition 
 
 	if (!guest->record.cgroup)
 		return 0;
-	make_limits(definition, &made);
+	make_limits(guest, definition, &made);
 	return cgroup_limit(&guest->manager->cgroups, guest->record.cgroup, &made.limits, err);
 }
 
@@ -96,7 +106,7 @@ static int make_cgroup(struct managed_guest *guest, struct jail_config *jail, st
 	struct cgroup cgroup;
 	int code;
 
-	make_limits(definition, &made);
+	make_limits(guest, definition, &made);
 	code = cgroup_create(&guest->manager->cgroups, definition->name, &made.limits, &cgroup, err);
 
 	if (code < 0)

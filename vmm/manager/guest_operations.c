@@ -8,12 +8,15 @@
 #include "common/util.h"
 #include "vmm/config/json.h"
 #include "vmm/manager/crash.h"
+#include "vmm/guest/machine_cpus.h"
+#include "vmm/manager/guest_vcpus.h"
 #include "vmm/manager/logs.h"
 #include "vmm/manager/request.h"
 #include "vmm/manager/stats.h"
 #include "vmm/manager/wait.h"
 
 #define STATS_WAIT_S       1
+#define VCPUS_WAIT_S       (CPUS_ANSWER_S + 5) /* the guest has less: its process says how it went */
 #define CRASHES_LISTED_MAX 100
 
 static void op_list(struct call *call, const struct request *request)
@@ -260,8 +263,48 @@ static void op_memory_set(struct call *call, const struct request *request)
 	if (code == 0 && !mib)
 		code = json_error(&place, "memory_mib", "is missing: how much?");
 	if (code == 0)
-		code = guest_set_memory(request->guest, mib, &err);
+		code = memory_share_by_hand(request->guest, mib, &err);
 	refuse_request(call, code, &err);
+}
+
+bool vcpus_call_look(struct call *call)
+{
+	struct error err = {0};
+	int code = guest_vcpus_outcome(call->guest, call->change, &err);
+	cJSON *result;
+
+	if (code == -EINPROGRESS)
+		return false;
+	call_waited(call);
+	if (code < 0) {
+		refuse_request(call, code, &err);
+		return true;
+	}
+	result = cJSON_CreateObject();
+	cJSON_AddNumberToObject(result, "vcpus", guest_vcpus(call->guest));
+	call->peer->done(call, result);
+	return true;
+}
+
+static void op_vcpus_set(struct call *call, const struct request *request)
+{
+	struct error err = {0};
+	struct json_place place = request->place;
+	uint64_t count = 0;
+	int64_t code;
+
+	place.err = &err;
+	code = json_uint(&place, "vcpus", 1, WANTS_VCPUS_MAX, &count);
+	if (code == 0 && !count)
+		code = json_error(&place, "vcpus", "is missing: how many?");
+	if (code == 0)
+		code = guest_set_vcpus(request->guest, (unsigned)count, &err);
+	if (code < 0) {
+		refuse_request(call, (int)code, &err);
+		return;
+	}
+	call->change = (uint64_t)code;
+	call_wait(call, CALL_VCPUS, request->guest, VCPUS_WAIT_S);
 }
 
 const struct operation guest_operations[] = {
@@ -281,6 +324,7 @@ const struct operation guest_operations[] = {
 	{"boot-report", .on_guest = true, .members = {"wait", "timeout_s"}, .task = TASK_OF_A_WAIT,
 	 .timeout_s = WAIT_DEFAULT_S, .run = op_boot_report},
 	{"memory-set", .on_guest = true, .members = {"memory_mib"}, .run = op_memory_set},
+	{"vcpus-set", .on_guest = true, .members = {"vcpus"}, .run = op_vcpus_set},
 	{"logs", .on_guest = true, .members = {"from", "lines"}, .run = op_logs},
 	{"stats", .on_guest = true, .guest_optional = true, .run = op_stats},
 	{"metrics", .run = op_metrics},

@@ -1,4 +1,4 @@
-/* How a guest that runs is reached, and what it is told: its console, channels, vsock ports, balloon. */
+/* How a guest that runs is reached, and what it is told: its console, channels, vsock ports. */
 #include <errno.h>
 
 #include "vmm/manager/guest.h"
@@ -30,50 +30,24 @@ int guest_console(struct managed_guest *guest, const char *channel, int fd, stru
 	return code;
 }
 
-/* {"op":op} with two numbers, the second one unless its key is NULL. */
-static int say_numbers(struct managed_guest *guest, const char *op, const char *const keys[2],
-		       const double values[2], struct error *err)
-{
-	cJSON *message = cJSON_CreateObject();
-	int code;
-
-	cJSON_AddStringToObject(message, "op", op);
-	for (unsigned i = 0; i < 2 && keys[i]; i++)
-		cJSON_AddNumberToObject(message, keys[i], values[i]);
-	code = guest_process_say(guest, message, NULL, 0, err);
-	cJSON_Delete(message);
-	return code;
-}
-
 int guest_resize_console(struct managed_guest *guest, unsigned columns, unsigned rows, struct error *err)
 {
 	const char *name = guest->definition->name;
+	cJSON *message;
+	int code;
 
 	if (!guest_alive(guest))
 		return not_alive(guest, err);
 	if (guest->definition->console != GUEST_CONSOLE_VIRTIO)
 		return error_set(err, -EOPNOTSUPP,
 				 "guest %s: its console is a serial line, which has no size", name);
-	return say_numbers(guest, "console-resize", (const char *const[]){"columns", "rows"},
-			   (const double[]){columns, rows}, err);
-}
-
-int guest_set_memory(struct managed_guest *guest, uint64_t mib, struct error *err)
-{
-	const struct guest_definition *definition = guest->definition;
-	uint64_t memory = definition->memory_mib;
-
-	if (!guest_alive(guest))
-		return not_alive(guest, err);
-	if (!definition->memballoon.present)
-		return error_set(err, -EOPNOTSUPP,
-				 "guest %s: has no balloon: its definition has no memballoon",
-				 definition->name);
-	if (mib > memory)
-		return error_set(err, -EINVAL, "guest %s: has %llu MiB of memory, no more can be its own",
-				 definition->name, (unsigned long long)memory);
-	return say_numbers(guest, "memory-set", (const char *const[]){"memory_mib", NULL},
-			   (const double[]){(double)mib, 0}, err);
+	message = cJSON_CreateObject();
+	cJSON_AddStringToObject(message, "op", "console-resize");
+	cJSON_AddNumberToObject(message, "columns", columns);
+	cJSON_AddNumberToObject(message, "rows", rows);
+	code = guest_process_say(guest, message, NULL, 0, err);
+	cJSON_Delete(message);
+	return code;
 }
 
 int guest_vsock(struct managed_guest *guest, uint32_t port, int fd, struct error *err)

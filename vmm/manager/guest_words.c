@@ -87,6 +87,26 @@ static uint32_t take_channels(const cJSON *array)
 	return open;
 }
 
+static unsigned take_vcpus(const cJSON *json)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, "vcpus");
+	bool valid = cJSON_IsNumber(item) && item->valuedouble >= 1 && item->valuedouble <= WANTS_VCPUS_MAX;
+
+	return valid ? (unsigned)item->valuedouble : 0;
+}
+
+/* --- Memory --- */
+
+static void take_memory(const cJSON *json, struct guest_message *message)
+{
+	const cJSON *bytes = cJSON_GetObjectItemCaseSensitive(json, "bytes");
+
+	message->memory_driver = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "driver"));
+	message->memory_bytes = UINT64_MAX; /* what cannot be is more than any guest has */
+	if (cJSON_IsNumber(bytes) && bytes->valuedouble >= 0 && bytes->valuedouble < 0x1p53)
+		message->memory_bytes = (uint64_t)bytes->valuedouble;
+}
+
 /* --- Messages --- */
 
 void guest_message_parse(const char *text, size_t len, const char *guest, struct guest_message *message)
@@ -105,7 +125,13 @@ void guest_message_parse(const char *text, size_t len, const char *guest, struct
 		copy_text(json, "halted", message->halted, sizeof(message->halted));
 		message->paused = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "paused"));
 		take_devices(cJSON_GetObjectItemCaseSensitive(json, "devices"), &message->devices);
+		message->vcpus = take_vcpus(json);
 		message->channels_open = take_channels(cJSON_GetObjectItemCaseSensitive(json, "channels"));
+		take_memory(cJSON_GetObjectItemCaseSensitive(json, "memory"), message);
+	} else if (strcmp(event, "vcpus-set") == 0) {
+		message->kind = GUEST_SAYS_VCPUS;
+		message->vcpus = take_vcpus(json);
+		copy_text(json, "why", message->why, sizeof(message->why));
 	} else if (strcmp(event, "watchdog") == 0) {
 		message->kind = GUEST_SAYS_WATCHDOG;
 	} else if (strcmp(event, "device-refused") == 0) {

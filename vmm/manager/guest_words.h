@@ -20,6 +20,7 @@ enum guest_message_kind {
 	GUEST_SAYS_STATE,
 	GUEST_SAYS_COUNTERS,
 	GUEST_SAYS_WATCHDOG, /* expired */
+	GUEST_SAYS_VCPUS,    /* a change of them is over */
 	GUEST_SAYS_NO,       /* to a device that was to come or go */
 };
 
@@ -44,7 +45,10 @@ struct guest_message {
 	char halted[GUEST_WHY_MAX]; /* paused by a disk's error: which; else "" */
 	struct guest_devices devices;
 	uint32_t channels_open; /* a bit a channel */
-	/* What it refused: the device, and one sentence. */
+	bool memory_driver;     /* the guest has a driver that changes how much memory it has, */
+	uint64_t memory_bytes;  /* and has so much, as it says */
+	unsigned vcpus;         /* that are there; 0: they do not come and go, or nonsense */
+	/* What it refused: the device, and one sentence; or why its vCPUs are not as many as was asked. */
 	char device[DEFINITION_NAME_MAX + 1];
 	char why[GUEST_WHY_MAX];
 	/* Its counters: */

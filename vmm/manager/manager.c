@@ -16,6 +16,7 @@
 #include "vmm/manager/depends.h"
 #include "vmm/manager/division.h"
 #include "vmm/manager/guest_jail.h"
+#include "vmm/manager/guest_vcpus.h"
 #include "vmm/manager/store.h"
 #include "vmm/manager/task_process.h"
 #include "vmm/plan/report.h"
@@ -272,10 +273,14 @@ cJSON *manager_describe(const struct managed_guest *guest)
 	cJSON_AddStringToObject(json, "name", definition->name);
 	cJSON_AddStringToObject(json, "role", guest_role_name(definition->role));
 	cJSON_AddStringToObject(json, "state", life_state_name(guest->state));
-	cJSON_AddNumberToObject(json, "vcpus", topology_vcpus(&definition->topology));
+	cJSON_AddNumberToObject(json, "vcpus", guest_vcpus(guest));
+	if (definition->current_vcpus)
+		cJSON_AddNumberToObject(json, "max_vcpus", definition->wants.vcpus);
 	cJSON_AddNumberToObject(json, "memory_mib", (double)definition->memory_mib);
-	if (guest_alive(guest))
+	if (guest_alive(guest)) {
+		memory_share_describe(guest, json);
 		plan_describe_placement(json, definition);
+	}
 	cJSON_AddBoolToObject(json, "autostart", definition->autostart);
 	if (guest_alive(guest)) {
 		cJSON_AddNumberToObject(json, "pid", guest->record.process.pid);
@@ -345,6 +350,7 @@ int manager_open(struct manager *manager, struct settings *settings, const char 
 		.local_group = local_group_find(),
 		.hush.source.fd = -1,
 		.leaving.source.fd = -1,
+		.memory_timer.source.fd = -1,
 	};
 	/* By itself, and never written whole: most of its pages stay untouched. */
 	manager->events = calloc(1, sizeof(*manager->events));
@@ -355,6 +361,8 @@ int manager_open(struct manager *manager, struct settings *settings, const char 
 	code = loop_timer_init(loop, &manager->hush, hush_over);
 	if (code == 0)
 		code = loop_timer_init(loop, &manager->leaving, leaving_look);
+	if (code == 0)
+		code = loop_timer_init(loop, &manager->memory_timer, memory_share_timer);
 	if (code < 0)
 		return error_set(err, code, "cannot make the manager's timer: %s", strerror(-code));
 	code = mode_word ? mode_parse("--mode", mode_word, &manager->mode, err)
@@ -392,5 +400,6 @@ void manager_close(struct manager *manager)
 	free(TAKE_PTR(manager->host));
 	loop_timer_close(manager->loop, &manager->hush);
 	loop_timer_close(manager->loop, &manager->leaving);
+	loop_timer_close(manager->loop, &manager->memory_timer);
 	free(TAKE_PTR(manager->events));
 }

@@ -55,6 +55,7 @@ struct manager {
 	struct local_group local_group; /* who may connect, beside root */
 	struct networks *networks;      /* what guests' cards are plugged into */
 	struct inventory *host;         /* as it was when last a plan was made; division.c */
+	struct loop_timer memory_timer; /* then guests that give memory back are asked how far they are */
 	struct loop_timer hush;         /* then those who talked too much are heard again */
 	struct loop_timer leaving;      /* then daemons whose time is over are ended */
 	bool going_down;
@@ -128,4 +129,5 @@ void manager_hush(struct manager *manager, struct loop_source *source);
 void manager_guest_changed(struct managed_guest *guest); /* its state */
 void manager_guest_due(struct managed_guest *guest);     /* its delay is over */
 void manager_guest_leaves(struct managed_guest *guest);  /* guest->leaving */
+void manager_memory_given(struct manager *manager);      /* one has given memory back */
 void manager_changed(struct manager *manager);           /* anything else */

@@ -6,6 +6,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/util.h"
+#include "vmm/manager/guest_vcpus.h"
 #include "vmm/manager/process_usage.h"
 #include "vmm/manager/stats.h"
 
@@ -68,7 +69,7 @@ static bool restarts(const struct sample *sample, double *value)
 
 static bool vcpus(const struct sample *sample, double *value)
 {
-	*value = topology_vcpus(&sample->guest->definition->topology);
+	*value = guest_vcpus(sample->guest);
 	return sample->alive;
 }
 

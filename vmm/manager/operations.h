@@ -24,6 +24,8 @@
  *                                                        there
  *      memory-set        guest, memory_mib               so much of its memory is its own while it runs; the
  *                                                        balloon holds the rest
+ *      vcpus-set         guest, vcpus                    {"vcpus"}: so many of its vCPUs are there while it runs; the
+ *                                                        answer comes when its kernel has taken or given them
  *      logs              guest, lines or from            a piece of its console's log (logs.h)
  *      stats             guest (may be absent)           [what it costs...] (stats.h), of those that run
  *      crashes           guest (may be absent), newest   [crash report...] (crash.h): the newest 100 in short,
@@ -133,6 +135,7 @@ enum call_wait {
 	CALL_METRICS,
 	CALL_DEVICES,
 	CALL_DEVICE_CHANGE,
+	CALL_VCPUS,
 };
 
 struct call {
@@ -150,7 +153,7 @@ struct call {
 	struct loop_timer deadline;
 	uint64_t last_event;
 	uint64_t task;
-	uint64_t change; /* of a device; of a guest that reboots, when it had started (CLOCK_MONOTONIC) */
+	uint64_t change; /* of a device, of vCPUs; of a guest that reboots, when it had started (CLOCK_MONOTONIC) */
 	char device[DEFINITION_DEVICE_ID_MAX + 1];
 	struct capture *exec; /* the command in a guest; NULL: none */
 	bool base64;          /* its output is to be */

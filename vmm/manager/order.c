@@ -1,4 +1,5 @@
-/* In which order guests start and end: each after those it depends on, and before them. */
+/* In which order guests start and end: each after those it depends on, and before them; after those whose
+ * memory it is to have have given it back, too. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -47,6 +48,35 @@ static bool is_needed(const struct managed_guest *guest)
 	return false;
 }
 
+/* It waits for memory, and says whose: err has the sentence; until when, the first time that it does. */
+static void wait_for_memory(struct managed_guest *guest, const struct error *err)
+{
+	uint64_t patience_ns = guest->manager->settings->policy.memory_wait_s * NS_PER_SECOND + 1;
+
+	if (!guest->memory_due_ns) {
+		guest->memory_due_ns = monotonic_ns() + patience_ns;
+		loop_timer_set(&guest->deadline, patience_ns, 0);
+	}
+	snprintf(guest->why, sizeof(guest->why), "%s", err->text);
+}
+
+/* All that it depends on is there: it starts, waits on for memory, or fails. */
+static void look_at_room(struct managed_guest *guest)
+{
+	bool waits = !guest->memory_due_ns || monotonic_ns() < guest->memory_due_ns;
+	struct error err;
+	int code = division_room(guest, waits, &err);
+
+	if (code == -EAGAIN) {
+		wait_for_memory(guest, &err);
+	} else if (code < 0) {
+		guest->end = MACHINE_REFUSED;
+		guest_hold_fail(guest, err.text);
+	} else {
+		guest_hold_over(guest);
+	}
+}
+
 /* Guests that wait for others: those whose turn has come start, those whose turn will not come fail. */
 static void look_at_waiting(struct manager *manager)
 {
@@ -58,7 +88,7 @@ static void look_at_waiting(struct manager *manager)
 		if (!guest->holds)
 			continue;
 		if (!needed) {
-			guest_hold_over(guest);
+			look_at_room(guest);
 		} else if (needed->state == LIFE_OFF || needed->state == LIFE_FAILED) {
 			snprintf(why, sizeof(why), "guest %s: depends on %s, which is %s",
 				 guest->definition->name, needed->definition->name,
@@ -156,6 +186,15 @@ void manager_guest_changed(struct managed_guest *guest)
 	manager_changed(manager);
 }
 
+void manager_memory_given(struct manager *manager)
+{
+	if (manager->going_down)
+		return;
+	division_apply(manager);
+	look_at_waiting(manager);
+	manager_changed(manager);
+}
+
 /* --- Operations --- */
 
 /* Definitions that hold now may make a circle with those that hold from a next start on: it ends here. */
@@ -180,11 +219,22 @@ static int start_dependencies(struct managed_guest *guest, struct error *err)
 	return code;
 }
 
+/* That it waits makes it count, so that the others are told what they have now. */
+static int hold_for_memory(struct managed_guest *guest, const struct error *room, struct error *err)
+{
+	int code = guest_hold(guest, room->text, err);
+
+	if (code == 0)
+		wait_for_memory(guest, room);
+	return code;
+}
+
 int manager_start(struct managed_guest *guest, struct error *err)
 {
 	struct manager *manager = guest->manager;
 	const struct guest_definition *definition = guest->definition;
 	const struct managed_guest *needed;
+	struct error room;
 	char why[256];
 	int code;
 
@@ -199,10 +249,13 @@ int manager_start(struct managed_guest *guest, struct error *err)
 	if (code < 0)
 		return code;
 	needed = not_ready(guest);
-	if (!needed)
-		return guest_start(guest, err);
-	snprintf(why, sizeof(why), "waits for %s", needed->definition->name);
-	return guest_hold(guest, why, err);
+	if (needed) {
+		snprintf(why, sizeof(why), "waits for %s", needed->definition->name);
+		return guest_hold(guest, why, err);
+	}
+	if (!guest_alive(guest) && division_room(guest, true, &room) == -EAGAIN)
+		return hold_for_memory(guest, &room, err);
+	return guest_start(guest, err);
 }
 
 void manager_guest_due(struct managed_guest *guest)
@@ -212,7 +265,8 @@ void manager_guest_due(struct managed_guest *guest)
 	struct error err;
 
 	if (!needed) {
-		guest_hold_over(guest);
+		look_at_room(guest);
+		guest->holds = guest->state == LIFE_WAITING;
 		return;
 	}
 	snprintf(why, sizeof(why), "waits for %s", needed->definition->name);

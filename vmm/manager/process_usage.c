@@ -48,6 +48,7 @@ static bool read_memory(pid_t pid, struct process_usage *usage)
 			shared = kib;
 	}
 	usage->resident_bytes = resident * 1024;
+	usage->shared_bytes = shared * 1024;
 	usage->own_bytes = resident > shared ? (resident - shared) * 1024 : 0;
 	return resident > 0;
 }

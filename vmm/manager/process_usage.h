@@ -12,7 +12,8 @@
 struct process_usage {
 	uint64_t cpu_ns;
 	uint64_t resident_bytes; /* its memory that is there, a guest's RAM included */
-	uint64_t own_bytes;      /* what it has beside that */
+	uint64_t shared_bytes;   /* of it, memory that processes share: a guest's RAM, most of it */
+	uint64_t own_bytes;      /* the rest */
 };
 
 /* False when there is no such process, or it is ending. */

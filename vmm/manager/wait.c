@@ -252,8 +252,9 @@ static bool look_mode(struct call *call)
 		const struct managed_guest *guest = manager->guests[i];
 		bool leaves = !plan_mode_runs(manager->mode, guest->definition->role) && guest_active(guest);
 
-		if (leaves || guest->state == LIFE_STARTING) {
-			say(call, "guest %s: %s", guest->definition->name, life_state_name(guest->state));
+		if (leaves || guest->state == LIFE_STARTING || guest->memory_due_ns) {
+			say(call, "guest %s: %s", guest->definition->name,
+			    guest->memory_due_ns ? guest->why : life_state_name(guest->state));
 			return false;
 		}
 	}
@@ -327,6 +328,8 @@ static bool look(struct call *call)
 		return look_task(call);
 	case CALL_DEVICE_CHANGE:
 		return device_call_look(call);
+	case CALL_VCPUS:
+		return vcpus_call_look(call);
 	case CALL_EXEC: /* answers by itself */
 	case CALL_ANSWERED:
 		break;

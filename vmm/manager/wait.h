@@ -9,6 +9,8 @@ void call_wait(struct call *call, enum call_wait wait, struct managed_guest *gue
  * ended. */
 void device_call_counted(struct call *call);
 bool device_call_look(struct call *call);
+/* Of guest_operations.c: answers when its vCPUs are as many as was asked, or not. */
+bool vcpus_call_look(struct call *call);
 /* The call is answered when the task ends, with its result or refusal. */
 void call_wait_task(struct call *call, const struct task *task);
 void call_waited(struct call *call); /* it waits no longer */

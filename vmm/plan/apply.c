@@ -32,11 +32,14 @@ int plan_make_for(const struct inventory *host, enum mode mode, const struct res
 
 void plan_apply_definition(const struct plan_guest *guest, struct guest_definition *definition)
 {
+	unsigned vcpus = definition->wants.current_vcpus ? definition->wants.vcpus : guest->vcpus;
+	unsigned threads = vcpus % guest->threads == 0 ? guest->threads : 1;
+
 	if (!definition->wants.topology)
 		definition->topology = (struct cpu_topology){
 			.sockets = 1,
-			.cores = guest->vcpus / guest->threads,
-			.threads = guest->threads,
+			.cores = vcpus / threads,
+			.threads = threads,
 		};
 	definition->memory_mib = guest->memory_mib;
 	definition->placement = guest->placement;

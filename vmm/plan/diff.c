@@ -8,7 +8,7 @@
 
 #include "common/util.h"
 
-#define CHANGES_A_GUEST 7
+#define CHANGES_A_GUEST 8
 
 static const struct plan_running *find_running(const struct plan_running *running, unsigned count,
 					       const char *name)
@@ -56,13 +56,26 @@ static void add_set(struct plan_changes *changes, const char *guest, const char 
 	add_text(changes, guest, what, *was ? was : "any", *will ? will : "any", live);
 }
 
+/* As far as it can at once, the rest when it starts next. */
+static void add_memory(struct plan_changes *changes, const struct plan_guest *guest,
+		       const struct plan_running *runs)
+{
+	uint64_t at_once = MIN(guest->memory_mib, runs->live_mib);
+
+	if (runs->memory_mib && at_once && guest->memory_chosen)
+		add_number(changes, guest->name, "memory_mib", runs->memory_mib, at_once, true);
+	else
+		at_once = runs->memory_mib;
+	add_number(changes, guest->name, "memory_mib", at_once, guest->memory_mib, false);
+}
+
 static void compare(struct plan_changes *changes, const struct plan_guest *guest,
 		    const struct plan_running *runs)
 {
 	const struct guest_placement *placement = &guest->placement;
 
 	add_number(changes, guest->name, "vcpus", runs->vcpus, guest->vcpus, false);
-	add_number(changes, guest->name, "memory_mib", runs->memory_mib, guest->memory_mib, false);
+	add_memory(changes, guest, runs);
 	if (!cpu_set_empty(&runs->cpus))
 		add_set(changes, guest->name, "cpus", &runs->cpus, &placement->cpus, true);
 	add_number(changes, guest->name, "weight", runs->weight, placement->weight, true);
@@ -113,54 +126,94 @@ void plan_changes_free(struct plan_changes *changes)
 	*changes = (struct plan_changes){0};
 }
 
-/* Ordinary memory that running guests hold beside `name`, and whoever holds most beyond its part. */
-static uint64_t held_beside(const struct plan *plan, const struct plan_running *running, unsigned count,
-			    const char *name, const struct plan_running **most)
-{
-	uint64_t held = 0, excess = 0;
+/* --- A start beside what runs --- */
 
-	*most = NULL;
+/* What guests hold of ordinary memory now. */
+struct held {
+	uint64_t all;
+	uint64_t comes;                  /* of it, what is to be given back while they run */
+	const struct plan_running *most; /* who has most beyond its part; NULL: nobody */
+	uint64_t part;                   /* that one's */
+};
+
+static bool holds_ordinary(const struct plan_running *guest, const struct plan_guest *planned)
+{
+	enum page_kind pages = guest->pages_known ? guest->pages
+			       : planned          ? planned->placement.pages
+						  : PAGES_NORMAL;
+
+	return guest->runs && pages == PAGES_NORMAL;
+}
+
+/* name: of whom it is not asked; NULL: of nobody. */
+static struct held held_beside(const struct plan *plan, const struct plan_running *running, unsigned count,
+			       const char *name)
+{
+	struct held held = {0};
+	uint64_t most = 0;
+
 	for (unsigned i = 0; i < count; i++) {
 		const struct plan_running *other = &running[i];
 		const struct plan_guest *planned = plan_find(plan, other->name);
-		enum page_kind pages = other->pages_known ? other->pages
-				       : planned          ? planned->placement.pages
-							  : PAGES_NORMAL;
 		uint64_t part = planned ? planned->memory_mib : 0;
+		uint64_t excess = other->memory_mib - MIN(part, other->memory_mib);
 
-		if (!other->runs || strcmp(other->name, name) == 0 || pages != PAGES_NORMAL)
+		if (!holds_ordinary(other, planned) || (name && strcmp(other->name, name) == 0))
 			continue;
-		held += other->memory_mib;
-		if (other->memory_mib > part && other->memory_mib - part >= excess) {
-			excess = other->memory_mib - part;
-			*most = other;
+		held.all += other->memory_mib;
+		if (other->live_mib && planned && planned->memory_chosen)
+			held.comes += excess;
+		if (excess && excess >= most) {
+			most = excess;
+			held.most = other;
+			held.part = part;
 		}
 	}
 	return held;
 }
 
-int plan_check_start(const struct plan *plan, const struct plan_running *running, unsigned count,
-		     const char *name, struct error *err)
+/* With over-commitment. */
+static uint64_t ordinary_memory(const struct plan *plan)
 {
-	uint64_t there =
-		(plan->memory_mib - plan->pool_mib - plan->reserve_mib) * plan->overcommit_memory / 100;
+	return (plan->memory_mib - plan->pool_mib - plan->reserve_mib) * plan->overcommit_memory / 100;
+}
+
+uint64_t plan_free_now(const struct plan *plan, const struct plan_running *running, unsigned count)
+{
+	uint64_t there = ordinary_memory(plan);
+
+	return there - MIN(held_beside(plan, running, count, NULL).all, there);
+}
+
+static int refuse_start(const struct plan_guest *guest, uint64_t free_mib, const struct held *held,
+			bool comes, bool waits, struct error *err)
+{
+	char sum[320];
+
+	snprintf(
+		sum, sizeof(sum),
+		"of its %llu MiB only %llu are free while guest %s has %llu, of which the plan leaves it %llu",
+		(unsigned long long)guest->memory_mib, (unsigned long long)free_mib, held->most->name,
+		(unsigned long long)held->most->memory_mib, (unsigned long long)held->part);
+	if (comes && waits)
+		return error_set(err, -EAGAIN, "waits for memory: %s", sum);
+	return error_set(err, -ENOSPC, "guest %s: memory_mib: %s: %s", guest->name, sum,
+			 comes ? "it has not given back the rest" : "shut that one down or reboot it first");
+}
+
+int plan_check_start(const struct plan *plan, const struct plan_running *running, unsigned count,
+		     const char *name, bool waits, struct error *err)
+{
 	const struct plan_guest *guest = plan_find(plan, name);
-	const struct plan_running *most;
-	const struct plan_guest *planned;
-	uint64_t held;
+	uint64_t there = ordinary_memory(plan);
+	struct held held;
 
 	if (!guest)
 		return error_set(err, -EINVAL, "guest %s: does not run in %s mode", name,
 				 mode_name(plan->mode));
-	held = held_beside(plan, running, count, name, &most);
-	if (guest->placement.pages != PAGES_NORMAL || !most || held + guest->memory_mib <= there)
+	held = held_beside(plan, running, count, name);
+	if (guest->placement.pages != PAGES_NORMAL || !held.most || held.all + guest->memory_mib <= there)
 		return 0; /* a pool is checked by the kernel, page by page */
-	planned = plan_find(plan, most->name);
-	return error_set(
-		err, -ENOSPC,
-		"guest %s: memory_mib: of its %llu MiB only %llu are free while guest %s has %llu, of which "
-		"the plan leaves it %llu: shut that one down or reboot it first",
-		name, (unsigned long long)guest->memory_mib, (unsigned long long)(there - MIN(held, there)),
-		most->name, (unsigned long long)most->memory_mib,
-		(unsigned long long)(planned ? planned->memory_mib : 0));
+	return refuse_start(guest, there - MIN(held.all, there), &held,
+			    held.all - held.comes + guest->memory_mib <= there, waits, err);
 }

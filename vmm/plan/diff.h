@@ -1,7 +1,8 @@
 /*
  * What a plan would change against what runs: a pure function, for `rastos-vmm plan` and for the manager when
  * the mode or the set of guests changes. A change is live when the host can make it under the running guest
- * (which CPUs its threads run on, their weight); all others hold from the guest's next start on.
+ * (which CPUs its threads run on, their weight; memory, where the guest has a balloon that gives and takes
+ * it, vmm/manager/memory_share.h); all others hold from the guest's next start on.
  */
 #pragma once
 
@@ -12,7 +13,8 @@ struct plan_running {
 	const char *name;
 	bool runs;
 	unsigned vcpus;
-	uint64_t memory_mib;
+	uint64_t memory_mib; /* that is its own now */
+	uint64_t live_mib;   /* its memory can change while it runs, up to this; 0: it cannot */
 	struct cpu_set cpus;
 	unsigned weight;
 	bool pages_known, nodes_known;
@@ -38,8 +40,12 @@ int plan_diff(const struct plan *plan, const struct plan_running *running, unsig
 void plan_changes_free(struct plan_changes *changes);
 
 /*
- * Whether guest `name` may start beside what runs now, which may hold more than the plan gives it until it
- * starts anew: -ENOSPC names who does. The plan itself has room for all.
+ * Whether guest `name` may start beside what runs now, which may hold more than the plan gives it: -ENOSPC
+ * when it may not, until others start anew; -EAGAIN when others can give back what is not theirs any more and
+ * `waits` says that it waits for that: err then holds what it waits for, as "waits for memory: ...". Both
+ * name who has most too much. The plan itself has room for all.
  */
 int plan_check_start(const struct plan *plan, const struct plan_running *running, unsigned count,
-		     const char *name, struct error *err);
+		     const char *name, bool waits, struct error *err);
+/* Ordinary memory, in MiB, that no running guest has. */
+uint64_t plan_free_now(const struct plan *plan, const struct plan_running *running, unsigned count);

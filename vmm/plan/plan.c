@@ -125,9 +125,10 @@ static void take_guest(struct planner *planner, unsigned index, const struct pla
 	*guest = (struct plan_guest){
 		.name = want->name,
 		.role = want->role,
-		.vcpus = wants->vcpus,
+		.vcpus = wants_vcpus_now(wants),
 		.threads = 1,
 		.memory_mib = wants->memory_mib,
+		.memory_chosen = making->auto_memory,
 		.exclusive = wants->exclusive,
 		.placement = {.weight = wants->weight, .pages = wants->pages, .numa_mode = wants->numa_mode},
 	};

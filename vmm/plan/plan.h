@@ -9,6 +9,7 @@
  * all of it; desktop guests do not run desktop mode      the server guest gets policy.server_percent, desktop
  * guests equal parts of the rest
  *
+ * Of vCPUs that come and go, those count that are there (current_vcpus).
  * CPUs: exclusive guests come first and get whole cores, on one NUMA node if one has room for them and their
  * memory, each vCPU on a host CPU of its own, siblings side by side. All others share the CPUs that are left;
  * on a host with several nodes each is kept to one that has room for it. Memory: ordinary pages and each kind
@@ -48,6 +49,7 @@ struct plan_guest {
 	unsigned vcpus;
 	unsigned threads; /* of a core, as the guest is to see them unless its definition has a topology */
 	uint64_t memory_mib;
+	bool memory_chosen; /* by the plan: its definition says nothing of it */
 	bool exclusive;
 	struct guest_placement placement;
 };

@@ -287,6 +287,8 @@ int plan_running_from_json(const cJSON *json, struct plan_running *running)
 	};
 	if (get_number(json, "vcpus", 0, WANTS_VCPUS_MAX, &vcpus) < 0 ||
 	    get_number(json, "memory_mib", 0, WANTS_MEMORY_MAX, &running->memory_mib) < 0 ||
+	    get_number(json, "current_memory_mib", 0, WANTS_MEMORY_MAX, &running->memory_mib) < 0 ||
+	    get_number(json, "live_memory_mib", 0, WANTS_MEMORY_MAX, &running->live_mib) < 0 ||
 	    get_number(json, "weight", 0, WANTS_WEIGHT_MAX, &weight) < 0 ||
 	    get_set(json, "cpus", &running->cpus) < 0 || get_set(json, "nodes", &running->nodes) < 0 ||
 	    get_pages(json, &running->pages) < 0)

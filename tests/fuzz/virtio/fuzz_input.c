@@ -22,7 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input input = {data, size};
 	struct virtio_input_options options = {
-		.kind = (enum virtio_input_kind)(fuzz_take(&input, 1) % VIRTIO_INPUT_KINDS), .serial = "fuzz"};
+		.kind = (enum virtio_input_kind)(fuzz_take(&input, 1) % VIRTIO_INPUT_KINDS),
+		.serial = "fuzz"};
 	struct fuzz_machine machine;
 
 	fuzz_machine_init(&machine);

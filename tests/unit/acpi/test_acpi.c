@@ -64,6 +64,9 @@ static const struct acpi_pci pci = {
 	.hotplug_gsi = LAYOUT_GSI_HOTPLUG,
 };
 
+/* Two of the processors are there at first. */
+static const struct acpi_cpus cpus = {.present = 2, .port = 0x620, .gsi = LAYOUT_GSI_CPUS};
+
 static void teardown(void)
 {
 	free(fixture.ram);
@@ -229,6 +232,29 @@ Test(acpi, madt_uses_x2apic_entries_above_254)
 	cr_assert(madt_entry(ACPI_MADT_LOCAL_X2APIC, 32));
 	cr_assert_null(madt_entry(ACPI_MADT_LOCAL_X2APIC, 33));
 	cr_assert(madt_entry(ACPI_MADT_LOCAL_X2APIC_NMI, 0));
+}
+
+Test(acpi, madt_marks_cpus_that_may_come)
+{
+	const struct acpi_madt_local_apic *entry;
+
+	fixture.machine.topology = (struct cpu_topology){.sockets = 1, .cores = 4, .threads = 1};
+	fixture.machine.cpus = &cpus;
+	build();
+	for (unsigned i = 0; i < 4; i++) {
+		entry = madt_entry(ACPI_MADT_LOCAL_APIC, i);
+		cr_assert_eq(entry->flags, i < 2 ? ACPI_MADT_ENABLED : ACPI_MADT_ONLINE_CAPABLE);
+	}
+	cr_assert_geq(fadt_get()->minor_version, 3, "which makes a kernel look at the second flag");
+}
+
+Test(acpi, as_many_cpus_as_there_may_be_come_and_go)
+{
+	fixture.machine.topology = (struct cpu_topology){.sockets = 1, .cores = 255, .threads = 1};
+	fixture.machine.virtio_count = LAYOUT_VIRTIO_MAX;
+	fixture.machine.pci = &pci;
+	fixture.machine.cpus = &cpus;
+	build();
 }
 
 Test(acpi, mcfg_has_the_one_bus)
@@ -410,6 +436,47 @@ Test(acpi, iasl_agrees_with_a_pci_bus)
 	fixture.machine.virtio_count = 0;
 	build();
 	expect_iasl_agrees();
+}
+
+Test(acpi, iasl_agrees_with_cpus_that_come_and_go)
+{
+	require_tool("iasl");
+	fixture.machine.cpus = &cpus;
+	fixture.machine.topology = (struct cpu_topology){.sockets = 2, .cores = 33, .threads = 2};
+	build();
+	expect_iasl_agrees();
+}
+
+/* Of a machine whose ports keep what is written to them: acpiexec has no others. */
+Test(acpi, acpica_evaluates_the_cpus)
+{
+	static const char *expected[] = {
+		"1 ACPI AML tables successfully acquired and loaded",
+		"00 08 21 21 01 00 00 00", /* the entry of processor 33, there */
+		"[Integer] = 0000000000000000",
+		NULL,
+	};
+	char folder[] = "/tmp/rastos-acpi-XXXXXX";
+	static char output[262144];
+	char rest[16];
+
+	require_tool("acpiexec");
+	fixture.machine.cpus = &cpus;
+	fixture.machine.topology = (struct cpu_topology){.sockets = 1, .cores = 40, .threads = 1};
+	build();
+	cr_assert(mkdtemp(folder));
+	table_save(folder, "dsdt", dsdt_get());
+	table_save(folder, "facp", &fadt_get()->header);
+	table_save(folder, "apic", &madt_get()->header);
+	shell(output, sizeof(output),
+	      "cd %s && acpiexec -b 'evaluate \\_SB.C021._MAT;evaluate \\_SB.C021._STA;"
+	      "evaluate \\_SB.C021._EJ0 1;evaluate \\_SB.C021._OST 1 0 0;evaluate \\_SB.GED._EVT 7' "
+	      "dsdt.dat facp.dat apic.dat 2>&1",
+	      folder);
+	shell(rest, sizeof(rest), "rm -r %s", folder);
+	for (const char **line = expected; *line; line++)
+		cr_assert(strstr(output, *line), "no \"%s\" in:\n%s", *line, output);
+	cr_assert_null(strstr(output, "AE_"), "%s", output);
 }
 
 /* ACPICA, the interpreter that Linux uses, loads the tables and evaluates them. */

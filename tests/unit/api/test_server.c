@@ -385,6 +385,46 @@ Test(server, what_is_no_http)
 	expect(ask("GET", "/v1/mode", "", NULL), "200", "mode");
 }
 
+/* libmicrohttpd's own answers, in our words. */
+Test(server, what_is_no_request_is_told_as_a_problem)
+{
+	static const struct {
+		const char *request, *status, *code;
+	} wrong[] = {
+		{"GET /v1/mode HTTP/1.1\r\nHost: x\r\nnonsense\r\n\r\n", "400", "malformed"},
+		{"PUT /v1/mode HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n" JSON "\r\nzz\r\n",
+		 "400", "malformed"},
+		{"GET /v1/mode HTTP/9.9\r\nHost: x\r\n\r\n", "505", "unsupported"},
+	};
+	char code[64];
+
+	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		int fd = client();
+		const char *answer = say(fd, wrong[i].request);
+
+		snprintf(code, sizeof(code), "\"code\":\"%s\"", wrong[i].code);
+		expect(answer, wrong[i].status, code);
+		cr_assert(strstr(answer, "Content-Type: application/problem+json\r\n"), "%s", answer);
+		close(fd);
+	}
+}
+
+Test(server, what_is_too_long_is_told_as_a_problem)
+{
+	static char text[20000];
+	int fd = client();
+
+	memset(text, 'x', sizeof(text) - 1);
+	memcpy(text, "GET /", 5);
+	expect(say(fd, text), "414", "\"code\":\"too-large\"");
+	close(fd);
+	fd = client();
+	snprintf(text, sizeof(text), "GET /v1/mode HTTP/1.1\r\nHost: x\r\nA: ");
+	text[strlen(text)] = 'x';
+	expect(say(fd, text), "431", "\"code\":\"too-large\"");
+	close(fd);
+}
+
 Test(server, its_documents)
 {
 	expect(ask("GET", "/v1/schemas/gest", "", NULL), "404", "did you mean guest?");

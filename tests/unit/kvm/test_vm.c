@@ -46,6 +46,51 @@ Test(vm_memory, large_memory_lies_around_the_device_hole)
 	vm_memory_destroy(&memory);
 }
 
+Test(vm_memory, memory_devices_lie_above_the_ram_and_are_holes)
+{
+	static const struct vm_memory_options options = {
+		.device_count = 2, .devices = {{MIB(64), MIB(2)}, {MIB(256), MIB(128)}}};
+	const struct guest_memory_region *region;
+	struct guest_memory memory;
+	struct error err;
+	uint8_t byte;
+
+	cr_assert_eq(vm_memory_create(&memory, GIB(4), "test", &options, &err), 0, "%s", err.text);
+	cr_assert_eq(memory.count, 4);
+	cr_assert_eq(guest_memory_size(&memory), GIB(4), "not the devices'");
+	region = &memory.regions[2];
+	cr_assert_eq(region->base, GIB(6));
+	cr_assert_eq(region->base, vm_memory_device_base(GIB(4), &options, 0));
+	cr_assert_eq(region[1].base, GIB(8));
+	cr_assert_eq(region[1].base, vm_memory_device_base(GIB(4), &options, 1));
+	cr_assert_eq(region->fd_offset, GIB(4));
+	cr_assert_eq(region[1].fd_offset, GIB(4) + MIB(64));
+	cr_assert(region->blocks.shift == 21 && region[1].blocks.shift == 27);
+	cr_assert_null(guest_memory_at(&memory, GIB(6), 1));
+	region->blocks.bits[0] = 1U << 31; /* the last one */
+	*(uint8_t *)guest_memory_at(&memory, GIB(6) + MIB(64) - 1, 1) = 0x5a;
+	cr_assert_eq(mprotect(region->vcpus + MIB(62), MIB(2), PROT_READ), 0);
+	cr_assert_eq(region->vcpus[MIB(64) - 1], 0x5a, "the same memory");
+	cr_assert_eq(pread(memory.fd, &byte, 1, (off_t)(GIB(4) + MIB(64) - 1)), 1);
+	cr_assert_eq(byte, 0x5a);
+	vm_memory_destroy(&memory);
+}
+
+Test(vm_memory, small_machines_memory_devices_are_above_4_gib_too)
+{
+	static const struct vm_memory_options options = {.device_count = 1, .devices = {{MIB(4), MIB(4)}}};
+	struct guest_memory memory;
+	struct error err;
+
+	cr_assert_eq(vm_memory_create(&memory, MIB(1), "test", &options, &err), 0, "%s", err.text);
+	cr_assert_eq(memory.regions[1].base, GIB(4));
+	vm_memory_destroy(&memory);
+	cr_assert_eq(vm_memory_create(&memory, MIB(2), "huge",
+				      &(struct vm_memory_options){.page_size = MIB(2), .device_count = 1},
+				      &err),
+		     -EINVAL);
+}
+
 Test(vm_memory, regions_lie_in_the_memfd_where_they_say)
 {
 	struct guest_memory memory;

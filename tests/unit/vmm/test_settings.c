@@ -46,6 +46,7 @@ Test(settings, division_has_defaults)
 	cr_assert_eq(settings.policy.overcommit_cpus, 100);
 	cr_assert_eq(settings.policy.overcommit_memory, 100);
 	cr_assert_eq(settings.policy.server_percent, POLICY_SERVER_PERCENT);
+	cr_assert_eq(settings.policy.memory_wait_s, POLICY_MEMORY_WAIT_S);
 	settings_free(&settings);
 }
 
@@ -53,7 +54,8 @@ Test(settings, division_is_read)
 {
 	cr_assert_eq(settings_read(scratch_file("vmm.json", "{\"reserve\":{\"cpus\":0,\"memory_mib\":300},"
 							    "\"overcommit\":{\"cpus\":4,\"memory\":1.15},"
-							    "\"desktop\":{\"server_percent\":40}}"),
+							    "\"desktop\":{\"server_percent\":40},"
+							    "\"memory\":{\"wait_seconds\":0}}"),
 				   &settings, &err),
 		     0, "%s", err.text);
 	cr_assert_eq(settings.policy.reserve_cpus, 0);
@@ -61,6 +63,7 @@ Test(settings, division_is_read)
 	cr_assert_eq(settings.policy.overcommit_cpus, 400);
 	cr_assert_eq(settings.policy.overcommit_memory, 115);
 	cr_assert_eq(settings.policy.server_percent, 40);
+	cr_assert_eq(settings.policy.memory_wait_s, 0);
 	settings_free(&settings);
 	read_policy("{\"reserve\":{}}");
 }
@@ -78,6 +81,9 @@ Test(settings, division_that_makes_no_sense_is_refused)
 		{"{\"overcommit\":true}", "overcommit: must be an object"},
 		{"{\"desktop\":{\"server_percent\":100}}",
 		 "desktop.server_percent: must be a whole number from 1 to 99"},
+		{"{\"memory\":{\"wait_seconds\":3601}}",
+		 "memory.wait_seconds: must be a whole number from 0 to 3600"},
+		{"{\"memory\":45}", "memory: must be an object"},
 	};
 
 	for (unsigned i = 0; i < sizeof(texts) / sizeof(*texts); i++) {

@@ -1,0 +1,161 @@
+#include "vmm/manager/guest_vcpus.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "common/log.h"
+#include "vmm/manager/division.h"
+#include "vmm/manager/manager.h"
+
+unsigned guest_vcpus(const struct managed_guest *guest)
+{
+	const struct guest_definition *definition = guest->definition;
+
+	return definition->wants.current_vcpus ? definition->wants.current_vcpus
+					       : topology_vcpus(&definition->topology);
+}
+
+static int check(const struct managed_guest *guest, unsigned count, struct error *err)
+{
+	const struct guest_definition *definition = guest->definition;
+	const char *name = definition->name;
+
+	if (!guest_alive(guest))
+		return error_set(err, -ENOTCONN, "guest %s: is %s", name, life_state_name(guest->state));
+	if (guest->state == LIFE_PAUSED)
+		return error_set(err, -EBUSY, "guest %s: is paused; rastos-vmm resume %s first", name, name);
+	if (!definition->current_vcpus)
+		return error_set(err, -EOPNOTSUPP,
+				 "guest %s: its vCPUs come and go only with current_vcpus in its definition", name);
+	if (count > definition->wants.vcpus)
+		return error_set(err, -EINVAL, "guest %s: has at most %u vCPUs, its definition's vcpus", name,
+				 definition->wants.vcpus);
+	if (guest->vcpus_change.number)
+		return error_set(err, -EBUSY, "guest %s: another change of its vCPUs is under way", name);
+	return 0;
+}
+
+/* With so many in the plan, if there is room. */
+static int reserve(struct managed_guest *guest, unsigned count, struct error *err)
+{
+	unsigned before = guest->definition->wants.current_vcpus;
+	int code;
+
+	if (count <= before)
+		return 0;
+	guest->definition->wants.current_vcpus = count;
+	code = division_check(guest->manager, guest->definition, err);
+	if (code < 0)
+		guest->definition->wants.current_vcpus = before;
+	return code;
+}
+
+/* What the plan counts, and where they run. */
+static void note(struct managed_guest *guest, unsigned count)
+{
+	guest->definition->wants.current_vcpus = count;
+	division_apply(guest->manager);
+	manager_changed(guest->manager);
+}
+
+static int say(struct managed_guest *guest, unsigned count, struct error *err)
+{
+	cJSON *message = cJSON_CreateObject();
+	int code;
+
+	cJSON_AddStringToObject(message, "op", "vcpus-set");
+	cJSON_AddNumberToObject(message, "vcpus", count);
+	code = guest_process_say(guest, message, NULL, 0, err);
+	cJSON_Delete(message);
+	return code;
+}
+
+int64_t guest_set_vcpus(struct managed_guest *guest, unsigned count, struct error *err)
+{
+	unsigned before = guest_vcpus(guest);
+	int code = check(guest, count, err);
+
+	if (code == 0)
+		code = reserve(guest, count, err);
+	if (code == 0) {
+		if (count > before)
+			division_apply(guest->manager); /* each begins on its own CPU */
+		code = say(guest, count, err);
+		if (code < 0)
+			note(guest, before);
+	}
+	if (code < 0)
+		return code;
+	guest->vcpus_change.number = ++guest->vcpus_change.last;
+	guest->vcpus_change.wanted = count;
+	return (int64_t)guest->vcpus_change.number;
+}
+
+static void finish(struct managed_guest *guest, int code)
+{
+	guest->vcpus_change.ended = guest->vcpus_change.number;
+	guest->vcpus_change.code = code;
+	guest->vcpus_change.number = 0;
+	if (code < 0)
+		log_warning("%s", guest->vcpus_change.why.text);
+	manager_changed(guest->manager);
+}
+
+int guest_vcpus_outcome(const struct managed_guest *guest, uint64_t number, struct error *err)
+{
+	if (guest->vcpus_change.number == number)
+		return -EINPROGRESS;
+	if (guest->vcpus_change.ended != number)
+		return error_set(err, -ECANCELED, "guest %s: another change of its vCPUs came after it",
+				 guest->definition->name);
+	return guest->vcpus_change.code < 0
+		       ? error_set(err, guest->vcpus_change.code, "%s", guest->vcpus_change.why.text)
+		       : 0;
+}
+
+/* --- What its process tells --- */
+
+void guest_vcpus_begin(struct managed_guest *guest)
+{
+	guest->definition->wants.current_vcpus = guest->definition->current_vcpus;
+}
+
+static bool makes_sense(const struct managed_guest *guest, unsigned count)
+{
+	return guest->definition->current_vcpus && count >= 1 && count <= guest->definition->wants.vcpus;
+}
+
+void guest_vcpus_heard(struct managed_guest *guest, unsigned count)
+{
+	char text[16];
+
+	if (!makes_sense(guest, count) || guest->vcpus_change.number || count == guest_vcpus(guest))
+		return;
+	snprintf(text, sizeof(text), "%u", count);
+	if (!guest->adopting)
+		events_add(guest->manager->events, "vcpus-changed", guest->definition->name, text);
+	note(guest, count);
+}
+
+void guest_vcpus_set(struct managed_guest *guest, unsigned count, const char *why)
+{
+	const char *name = guest->definition->name;
+	char text[16];
+
+	if (!makes_sense(guest, count) || !guest->vcpus_change.number)
+		return;
+	snprintf(text, sizeof(text), "%u", count);
+	events_add(guest->manager->events, "vcpus-changed", name, text);
+	note(guest, count);
+	finish(guest, count == guest->vcpus_change.wanted
+			      ? 0
+			      : error_set(&guest->vcpus_change.why, -EBUSY, "guest %s: has %u vCPUs, not %u: %s", name,
+					  count, guest->vcpus_change.wanted, why));
+}
+
+void guest_vcpus_end(struct managed_guest *guest)
+{
+	if (guest->vcpus_change.number)
+		finish(guest, error_set(&guest->vcpus_change.why, -ENOTCONN,
+					"guest %s: has ended before its vCPUs changed", guest->definition->name));
+}

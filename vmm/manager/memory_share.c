@@ -1,0 +1,258 @@
+#include "vmm/manager/memory_share.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/util.h"
+#include "vmm/jail/cgroup.h"
+#include "vmm/manager/division.h"
+#include "vmm/manager/guest_jail.h"
+#include "vmm/manager/manager.h"
+#include "vmm/manager/process_usage.h"
+
+#define ASK_NS      250000000ULL
+#define ASK_SLOW_NS 5000000000ULL  /* one that was asked for longer than ... */
+#define PATIENT_NS  60000000000ULL /* ... this */
+#define FILES_BYTES MIB(4) /* shared memory of its process that is not the guest's: its log, last words */
+
+bool memory_share_moves(const struct managed_guest *guest)
+{
+	const struct guest_definition *definition = guest->definition;
+	const struct guest_wants *wants = &definition->wants;
+
+	return definition->role != GUEST_ROLE_GUEST && !wants->memory_mib && wants->pages == PAGES_NORMAL &&
+	       definition->memballoon.present && !definition->memballoon.autodeflate;
+}
+
+uint64_t memory_share_live(const struct managed_guest *guest)
+{
+	uint64_t most = guest->definition->memory_mib;
+	bool now = guest->state == LIFE_STARTING || (guest->state == LIFE_RUNNING && guest->share.driver);
+
+	if (!guest_alive(guest) || !now || !memory_share_moves(guest))
+		return 0;
+	return guest->share.hand_mib ? MIN(most, guest->share.hand_mib) : most;
+}
+
+void memory_share_begin(struct managed_guest *guest)
+{
+	uint64_t mib = guest->definition->memory_mib;
+
+	guest->share = (struct memory_share){.target_mib = mib, .given_mib = mib};
+}
+
+/* --- On record --- */
+
+void memory_share_note(const struct managed_guest *guest, cJSON *numbers)
+{
+	const struct memory_share *share = &guest->share;
+
+	if (!memory_share_moves(guest))
+		return;
+	cJSON_AddNumberToObject(numbers, "memory_target_mib", (double)share->target_mib);
+	cJSON_AddNumberToObject(numbers, "memory_given_mib", (double)share->given_mib);
+	if (share->hand_mib)
+		cJSON_AddNumberToObject(numbers, "memory_hand_mib", (double)share->hand_mib);
+}
+
+static uint64_t number(const cJSON *numbers, const char *key, uint64_t least, uint64_t most,
+		       uint64_t otherwise)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(numbers, key);
+
+	if (!cJSON_IsNumber(item) ||
+	    !(item->valuedouble >= (double)least && item->valuedouble <= (double)most))
+		return otherwise;
+	return (uint64_t)item->valuedouble;
+}
+
+void memory_share_adopt(struct managed_guest *guest)
+{
+	const cJSON *numbers = guest->record.numbers;
+	uint64_t most = guest->definition->memory_mib;
+
+	memory_share_begin(guest);
+	guest->share.given_mib = number(numbers, "memory_given_mib", 1, most, most);
+	guest->share.target_mib =
+		number(numbers, "memory_target_mib", 1, guest->share.given_mib, guest->share.given_mib);
+	guest->share.hand_mib = number(numbers, "memory_hand_mib", 1, most, 0);
+	guest->share.asked_ns = monotonic_ns();
+	if (guest->share.target_mib < guest->share.given_mib)
+		loop_timer_set(&guest->manager->memory_timer, ASK_NS, 0);
+}
+
+void memory_share_describe(const struct managed_guest *guest, cJSON *json)
+{
+	uint64_t live = memory_share_live(guest);
+
+	if (!memory_share_moves(guest))
+		return;
+	cJSON_AddNumberToObject(json, "current_memory_mib", (double)guest->share.given_mib);
+	if (live)
+		cJSON_AddNumberToObject(json, "live_memory_mib", (double)live);
+}
+
+/* --- What it is told --- */
+
+static void tell(struct managed_guest *guest, uint64_t mib)
+{
+	cJSON *message = cJSON_CreateObject();
+	struct error err;
+
+	cJSON_AddStringToObject(message, "op", "memory-set");
+	cJSON_AddNumberToObject(message, "memory_mib", (double)mib);
+	if (guest_process_say(guest, message, NULL, 0, &err) < 0)
+		log_warning("%s", err.text);
+	cJSON_Delete(message);
+}
+
+static void limit(struct managed_guest *guest)
+{
+	struct error err;
+
+	if (guest_jail_limit(guest, guest->definition, &err) < 0)
+		log_warning("guest %s: %s", guest->definition->name, err.text);
+}
+
+static void say(const struct managed_guest *guest, const char *event, uint64_t mib)
+{
+	char detail[64];
+
+	snprintf(detail, sizeof(detail), "%llu of %llu MiB", (unsigned long long)mib,
+		 (unsigned long long)guest->definition->memory_mib);
+	log_info("guest %s: %s: %s", guest->definition->name, event, detail);
+	events_add(guest->manager->events, event, guest->definition->name, detail);
+}
+
+static void shrink(struct managed_guest *guest, uint64_t mib)
+{
+	struct memory_share *share = &guest->share;
+
+	share->target_mib = mib;
+	share->asked_ns = monotonic_ns();
+	guest_remember_numbers(guest);
+	say(guest, "memory-asked", mib);
+	tell(guest, mib);
+	loop_timer_set(&guest->manager->memory_timer, ASK_NS, 0);
+}
+
+/* It may use the memory as soon as it hears of it: everything else comes first. */
+static void grow(struct managed_guest *guest, uint64_t mib)
+{
+	struct memory_share *share = &guest->share;
+
+	share->target_mib = mib;
+	share->given_mib = MAX(share->given_mib, mib);
+	guest_remember_numbers(guest);
+	limit(guest);
+	say(guest, "memory-changed", mib);
+	tell(guest, mib);
+}
+
+void memory_share_aim(struct managed_guest *guest, uint64_t planned_mib, uint64_t *free_mib)
+{
+	struct memory_share *share = &guest->share;
+	uint64_t aim = MIN(planned_mib, memory_share_live(guest));
+	uint64_t most = share->given_mib + *free_mib;
+
+	if (!aim || aim == share->target_mib)
+		return;
+	if (aim < share->target_mib) {
+		shrink(guest, aim);
+		return;
+	}
+	aim = MIN(aim, most);
+	*free_mib = most - MAX(aim, share->given_mib);
+	if (aim > share->target_mib)
+		grow(guest, aim);
+}
+
+int memory_share_by_hand(struct managed_guest *guest, uint64_t mib, struct error *err)
+{
+	const struct guest_definition *definition = guest->definition;
+
+	if (!guest_alive(guest))
+		return error_set(err, -ENOTCONN, "guest %s: is %s", definition->name,
+				 life_state_name(guest->state));
+	if (!definition->memballoon.present)
+		return error_set(err, -EOPNOTSUPP,
+				 "guest %s: has no balloon: its definition has no memballoon",
+				 definition->name);
+	if (mib > definition->memory_mib)
+		return error_set(err, -EINVAL, "guest %s: has %llu MiB of memory, no more can be its own",
+				 definition->name, (unsigned long long)definition->memory_mib);
+	if (!memory_share_moves(guest)) {
+		tell(guest, mib);
+		return 0;
+	}
+	guest->share.hand_mib = mib < definition->memory_mib ? mib : 0;
+	guest_remember_numbers(guest);
+	division_apply(guest->manager);
+	return 0;
+}
+
+/* --- What becomes of it --- */
+
+static bool is_giving(const struct managed_guest *guest)
+{
+	return guest_alive(guest) && guest->share.target_mib < guest->share.given_mib;
+}
+
+/* The host's own count of what its process holds of it. */
+static uint64_t held_bytes(const struct managed_guest *guest)
+{
+	struct process_usage usage;
+	uint64_t bytes;
+
+	if (cgroup_memory_held(guest->record.cgroup, &bytes) == 0)
+		return bytes;
+	return process_usage_read(guest->record.process.pid, &usage) ? usage.shared_bytes : UINT64_MAX;
+}
+
+static bool has_given(const struct managed_guest *guest)
+{
+	const struct memory_share *share = &guest->share;
+
+	return share->driver && share->told_bytes <= MIB(share->target_mib) &&
+	       held_bytes(guest) <= MIB(share->target_mib) + KIB(guest->definition->video.vram_kib) + FILES_BYTES;
+}
+
+void memory_share_heard(struct managed_guest *guest, bool driver, uint64_t bytes)
+{
+	struct memory_share *share = &guest->share;
+	bool came = driver && !share->driver;
+
+	share->driver = driver;
+	share->told_bytes = bytes;
+	if (is_giving(guest) && has_given(guest)) {
+		share->given_mib = share->target_mib;
+		limit(guest);
+		guest_remember_numbers(guest);
+		say(guest, "memory-changed", share->given_mib);
+		manager_memory_given(guest->manager);
+	} else if (came && memory_share_moves(guest)) {
+		division_apply(guest->manager);
+	}
+}
+
+void memory_share_timer(struct loop_timer *timer)
+{
+	struct manager *manager = CONTAINER_OF(timer, struct manager, memory_timer);
+	uint64_t next = 0;
+	struct error err;
+
+	for (unsigned i = 0; i < manager->guest_count; i++) {
+		struct managed_guest *guest = manager->guests[i];
+		uint64_t wait = monotonic_ns() - guest->share.asked_ns > PATIENT_NS ? ASK_SLOW_NS : ASK_NS;
+
+		if (!is_giving(guest))
+			continue;
+		if (guest_process_tell(guest, "state", -1, &err) < 0)
+			log_debug("%s", err.text);
+		next = next ? MIN(next, wait) : wait;
+	}
+	if (next)
+		loop_timer_set(timer, next, 0);
+}
