@@ -64,6 +64,7 @@ void guest_note_numbers(struct managed_guest *guest)
 
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
 		cJSON_AddItemToArray(cards, cJSON_CreateString(guest->cards[i]));
+	guest_cards_record(guest, numbers);
 	cJSON_AddNumberToObject(numbers, "memory_mib", (double)guest->definition->memory_mib);
 	memory_share_note(guest, numbers);
 	plan_describe_placement(numbers, guest->definition);

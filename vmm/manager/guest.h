@@ -11,6 +11,7 @@
  *      guest_vcpus.c    vCPUs that come and go while it runs
  *      guest_hotplug.c  devices that come and go while it runs
  *      guest_coming.c   what one that comes needs
+ *      guest_cards.c    what its network cards have carried
  *      guest_errors.c   what it writes to its standard error
  *      guest_jail.c     its user id, its cgroup, its vsock broker
  *      memory_share.c   how much of its memory it has, while it runs
@@ -30,6 +31,7 @@
 #include "vmm/config/definition.h"
 #include "vmm/guest/boot_report.h"
 #include "vmm/guest/machine.h"
+#include "vmm/manager/guest_cards.h"
 #include "vmm/manager/guest_errors.h"
 #include "vmm/manager/guest_words.h"
 #include "vmm/manager/life.h"
@@ -137,6 +139,7 @@ struct managed_guest {
 	struct error change_why;       /* and why */
 	char cards[DEFINITION_NETWORKS_MAX]
 		  [DEFINITION_NAME_MAX + 1];          /* the ids of its network cards; "": none */
+	struct guest_card interfaces[DEFINITION_NETWORKS_MAX]; /* theirs */
 	char refused_device[DEFINITION_NAME_MAX + 1]; /* the one that its process refused last, */
 	char refused_why[GUEST_WHY_MAX];              /* and why */
 	enum machine_end end;                         /* of the last run */

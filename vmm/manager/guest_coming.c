@@ -201,6 +201,7 @@ static int card_begin(struct guest_coming *coming, struct error *err)
 		return code;
 	}
 	guest->passt[coming->card] = coming->network.passt;
+	guest_cards_note(guest, (unsigned)coming->card, &coming->network.fds);
 	snprintf(guest->cards[coming->card], sizeof(guest->cards[0]), "%s",
 		 definition_network_id(coming->definition, coming->index, buffer));
 	return 0;

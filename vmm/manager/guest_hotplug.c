@@ -295,6 +295,7 @@ void guest_hotplug_adopt(struct managed_guest *guest)
 	const cJSON *cards = cJSON_GetObjectItemCaseSensitive(guest->record.numbers, "cards");
 
 	guest_hotplug_begin(guest);
+	guest_cards_restore(guest);
 	for (int i = 0; i < DEFINITION_NETWORKS_MAX && cJSON_IsArray(cards); i++) {
 		const char *id = cJSON_GetStringValue(cJSON_GetArrayItem(cards, i));
 

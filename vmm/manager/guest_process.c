@@ -88,6 +88,7 @@ static void take_message(struct managed_guest *guest, const struct guest_message
 	switch (message->kind) {
 	case GUEST_SAYS_COUNTERS:
 		guest->counters = message->counters;
+		guest_cards_count(guest);
 		guest->counters_asked = false;
 		manager_changed(guest->manager);
 		break;

@@ -193,6 +193,7 @@ static void keep_helpers(struct managed_guest *guest, struct guest_resources *re
 {
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++) {
 		guest->passt[i] = resources->networks[i].passt;
+		guest_cards_note(guest, i, &resources->networks[i].fds);
 		resources->networks[i].passt = (struct passt){0};
 	}
 	memcpy(guest->backends, resources->backends, sizeof(guest->backends));
