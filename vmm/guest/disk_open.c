@@ -10,6 +10,7 @@
 #include "common/cleanup.h"
 #include "devmodel/virtio/blk.h"
 #include "vmm/storage/image_lock.h"
+#include "vmm/storage/overlay.h"
 #include "vmm/storage/pool.h"
 
 static int file_lock(const struct disk_source_file *file, int fd, struct error *err)
@@ -82,6 +83,26 @@ int disk_open_file(const struct disk_source_file *file, const struct settings *s
 	return file->image ? open_pool_image(file, settings, err) : open_path(file, err);
 }
 
+/* Its bytes are none that a guest could use. */
+static int check_no_overlay(const struct disk_definition *definition, const struct settings *settings,
+			    struct error *err)
+{
+	char backing[DEFINITION_NAME_MAX + 1];
+	struct pool pool;
+	bool overlay;
+
+	if (!definition->image || pool_open(settings, false, &pool, NULL) < 0)
+		return 0;
+	overlay = overlay_backing(&pool, definition->image, backing);
+	pool_close(&pool);
+	return overlay ? error_set(
+				 err, -EINVAL,
+				 "disk %s: is an overlay on disk %s; its guest's definition must say so: "
+				 "\"format\": \"qcow2\", and \"backing\" (`rastos-vmm define` fills that in)",
+				 definition->image, backing)
+		       : 0;
+}
+
 int disk_open(const struct disk_definition *definition, const struct settings *settings,
 	      struct disk_resource *disk, struct error *err)
 {
@@ -92,10 +113,11 @@ int disk_open(const struct disk_definition *definition, const struct settings *s
 		.shareable = definition->shareable,
 	};
 
-	disk->fd = disk_open_file(&file, settings, err);
-	if (disk->fd < 0) {
-		int code = disk->fd;
+	int code = check_no_overlay(definition, settings, err);
 
+	disk->fd = code < 0 ? code : disk_open_file(&file, settings, err);
+	if (disk->fd < 0) {
+		code = disk->fd;
 		disk->fd = -1;
 		return code;
 	}

@@ -16,8 +16,8 @@
 
 #define LOOK_MS     20
 #define DAEMON_NAME 96
-/* A daemon of a guest that has just ended puts away what it has, and then lets go of its files. */
-#define DAEMON_PATIENCE_MS (DISK_BACKEND_LEAVE_MS + IMAGE_LOCK_PATIENCE_MS)
+/* A daemon whose guest has just ended puts away what it has, and then lets go of its files. */
+#define DAEMON_PATIENCE_MS 2000
 
 enum { DONE = 1000 }; /* of opening->step */
 

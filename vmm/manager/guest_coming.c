@@ -18,8 +18,9 @@
 #include "vmm/plan/report.h"
 #include "vmm/storage/image_lock.h"
 
-#define NS_PER_MS 1000000ULL
-#define LOOK_MS   20
+#define NS_PER_MS          1000000ULL
+#define LOOK_MS            20
+#define DAEMON_PATIENCE_MS 2000 /* as of a guest that starts (opening.c) */
 
 struct guest_coming {
 	struct managed_guest *guest;
@@ -133,7 +134,7 @@ static int daemon_come(struct guest_coming *coming, struct error *err)
 		code = daemon_begin(coming, err);
 		backend = &coming->guest->backends[coming->slot];
 		if (code == -EBUSY)
-			return disk_busy(coming, DISK_BACKEND_LEAVE_MS);
+			return disk_busy(coming, DAEMON_PATIENCE_MS);
 	}
 	if (code < 0)
 		return code;

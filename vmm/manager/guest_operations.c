@@ -14,6 +14,7 @@
 #include "vmm/manager/request.h"
 #include "vmm/manager/stats.h"
 #include "vmm/manager/wait.h"
+#include "vmm/storage/overlay.h"
 
 #define STATS_WAIT_S       1
 #define VCPUS_WAIT_S       (CPUS_ANSWER_S + 5) /* the guest has less: its process says how it went */
@@ -54,6 +55,7 @@ static int define(struct manager *manager, const struct request *request, char n
 	AUTO_FREE char *folder = NULL;
 	AUTO_FREE char *text = NULL;
 	struct json_place inner;
+	cJSON *completed;
 	int code = json_object(&request->place, "definition", &inner);
 
 	if (code == 0 && !inner.object)
@@ -64,7 +66,10 @@ static int define(struct manager *manager, const struct request *request, char n
 		return code;
 	if (folder && *folder != '/')
 		return json_error(&request->place, "folder", "must be an absolute path");
-	text = cJSON_PrintUnformatted(inner.object);
+	completed = cJSON_Duplicate(inner.object, true);
+	overlay_complete(manager->settings, completed);
+	text = cJSON_PrintUnformatted(completed);
+	cJSON_Delete(completed);
 	if (!text)
 		return error_set(err, -ENOMEM, "definition: out of memory");
 	code = definition_parse("definition", folder ? folder : "/", text, &definition, err);

@@ -51,7 +51,7 @@
  *      disk-info         disk                            one disk
  *      disk-create       disk, size                      the disk, as of all that follow; an empty one
  *      disk-import       disk, source, format, size, tag  made from a file or folder of the host: an absolute path
- *      disk-clone        disk, source                    a new disk, as the one named source is
+ *      disk-clone        disk, source, overlay           a new disk, as the one named source is; overlay: on top of it
  *      disk-resize       disk, size                      larger, with the file system in it; one that guests run
  *                                                        with grows under them (disk_grow.h)
  *      disk-delete       disk
