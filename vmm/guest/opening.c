@@ -11,6 +11,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/util.h"
+#include "vmm/guest/display_start.h"
 #include "vmm/guest/filesystem_backend.h"
 #include "vmm/storage/image_lock.h"
 
@@ -186,6 +187,19 @@ static int step_daemons(struct guest_opening *opening, struct error *err)
 	return 0;
 }
 
+/* It says by itself when it is ready, and nobody waits for it. */
+static int step_display(struct guest_opening *opening, struct error *err)
+{
+	struct guest_resources *resources = opening->resources;
+
+	if (!opening->definition->graphics.present)
+		return 0;
+	resources->display_fd =
+		display_start(&resources->backends[GUEST_BACKEND_DISPLAY], opening->definition,
+			      &opening->place, &resources->display_port, err);
+	return MIN(resources->display_fd, 0);
+}
+
 static int step_filesystems(struct guest_opening *opening, struct error *err)
 {
 	const struct guest_definition *definition = opening->definition;
@@ -214,7 +228,7 @@ static int daemon_heard(struct guest_opening *opening, unsigned index, struct er
 	char name[DAEMON_NAME];
 	int channel, code;
 
-	if (backend->pid <= 0)
+	if (backend->pid <= 0 || index == GUEST_BACKEND_DISPLAY)
 		return 0;
 	channel = is_disk ? resources->disks[index].fd
 			  : resources->filesystem_fds[index - DEFINITION_DISKS_MAX];
@@ -264,8 +278,8 @@ static int step_sockets(struct guest_opening *opening, struct error *err)
 typedef int step_function(struct guest_opening *opening, struct error *err);
 
 static step_function *const steps[] = {
-	step_host,  step_disks,   step_kernel_begin, step_kernel, step_direct,
-	step_cards, step_daemons, step_filesystems,  words_heard, step_sockets,
+	step_host,    step_disks,   step_kernel_begin, step_kernel, step_direct,  step_cards,
+	step_daemons, step_display, step_filesystems,  words_heard, step_sockets,
 };
 
 /* --- All of it --- */

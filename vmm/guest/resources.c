@@ -316,6 +316,7 @@ static int check_memory(const struct guest_definition *definition, struct error 
 {
 	AUTO_FCLOSE FILE *file = fopen("/proc/meminfo", "re");
 	unsigned long long available_kib = 0;
+	uint64_t wanted = definition->memory_mib + memory_devices_requested(&definition->memory_devices);
 	char line[128];
 
 	if (definition->placement.pages != PAGES_NORMAL)
@@ -324,11 +325,11 @@ static int check_memory(const struct guest_definition *definition, struct error 
 		if (sscanf(line, "MemAvailable: %llu", &available_kib) == 1)
 			break;
 	}
-	if (available_kib == 0 || definition->memory_mib <= available_kib / 1024)
+	if (available_kib == 0 || wanted <= available_kib / 1024)
 		return 0; /* a host that does not say is not refused */
 	return error_set(err, -ENOMEM,
 			 "guest %s: wants %llu MiB of memory, this host has %llu MiB available; give it less",
-			 definition->name, (unsigned long long)definition->memory_mib, available_kib / 1024);
+			 definition->name, (unsigned long long)wanted, available_kib / 1024);
 }
 
 void guest_resources_init(struct guest_resources *resources)
@@ -338,6 +339,7 @@ void guest_resources_init(struct guest_resources *resources)
 		.initrd.fd = -1,
 		.vsock_listen_fd = -1,
 		.kvm_fd = -1,
+		.display_fd = -1,
 	};
 	for (unsigned i = 0; i < CHANNELS_MAX; i++)
 		resources->channel_fds[i] = -1;
@@ -393,6 +395,8 @@ void guest_resources_close(struct guest_resources *resources)
 		cleanup_close(&resources->disks[i].fd);
 		resources->disks[i].fd = -1;
 	}
+	cleanup_close(&resources->display_fd);
+	resources->display_fd = -1;
 	for (unsigned i = 0; i < FILESYSTEMS_MAX; i++) {
 		cleanup_close(&resources->filesystem_fds[i]);
 		resources->filesystem_fds[i] = -1;

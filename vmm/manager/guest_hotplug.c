@@ -179,6 +179,7 @@ static int note_change(struct managed_guest *guest, struct error *err)
 		return error_set(err, -ENOMEM, "guest %s: cannot note its devices", guest->definition->name);
 	running->wants.current_vcpus = guest->definition->wants.current_vcpus;
 	guest->change.running = NULL;
+	running->wants.requested_mib = guest->definition->wants.requested_mib;
 	cJSON_Delete(guest->record.definition);
 	guest->record.definition = cJSON_Duplicate(running->json, true);
 	definition_free(guest->definition);

@@ -24,6 +24,7 @@
 #include "vmm/guest/last_words.h"
 #include "vmm/guest/opening.h"
 #include "vmm/manager/guest.h"
+#include "vmm/manager/guest_display.h"
 #include "vmm/manager/guest_hotplug.h"
 #include "vmm/manager/guest_jail.h"
 #include "vmm/manager/manager.h"
@@ -196,6 +197,7 @@ static void keep_helpers(struct managed_guest *guest, struct guest_resources *re
 		guest_cards_note(guest, i, &resources->networks[i].fds);
 		resources->networks[i].passt = (struct passt){0};
 	}
+	guest->record.display_port = resources->display_port;
 	memcpy(guest->backends, resources->backends, sizeof(guest->backends));
 	memset(resources->backends, 0, sizeof(resources->backends));
 }
@@ -243,6 +245,7 @@ static int start_finish(struct guest_start *start, int code, struct error *err)
 		guest_errors_close(guest);
 		for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
 			passt_stop(&guest->passt[i]);
+		guest_display_end(guest);
 		guest_process_leave(guest, 0);
 		networks_detach(guest->manager->networks, guest->definition->name);
 	}
