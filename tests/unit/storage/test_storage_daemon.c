@@ -244,6 +244,23 @@ Test(storage_daemon, qcow2_keeps_what_was_written)
 		0);
 }
 
+Test(storage_daemon, requests_and_bytes_are_counted)
+{
+	const struct wanted wanted = {.format = DISK_FORMAT_QCOW2};
+	struct virtio_counters sum;
+
+	cr_assert_eq(run("qemu-img create -q -f qcow2 %s 8M", image), 0);
+	attach(&wanted);
+	write_sectors(8, 0x5a, 8 * SECTOR);
+	cr_assert(sectors_are(8, 0x5a, 8 * SECTOR));
+	virtio_device_count(driver.device, &sum);
+	cr_assert_eq(sum.from_guest, 8 * SECTOR);
+	cr_assert_eq(sum.to_guest, 8 * SECTOR);
+	cr_assert_eq(sum.requests, 2);
+	cr_assert_eq(sum.errors, 0);
+	end();
+}
+
 Test(storage_daemon, beyond_the_end_is_an_error)
 {
 	const struct wanted wanted = {.format = DISK_FORMAT_QCOW2};
