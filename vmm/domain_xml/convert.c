@@ -283,6 +283,7 @@ COUNT(convert_stats_period, 1, 3600);
 COUNT(convert_weight, 1, 10000);
 COUNT(convert_mtu, 68, 65535);
 COUNT(convert_card_queues, 1, 8);
+COUNT(convert_memory_node, 0, 0);
 COUNT(convert_cid, 3, 4294967294);
 COUNT(convert_port, 1, 65535);
 COUNT(convert_block_size, 512, 65536);
@@ -379,4 +380,5 @@ WORDS(convert_placement, SAME("shared"), SAME("exclusive"));
 WORDS(convert_transport, SAME("mmio"), SAME("pci"));
 WORDS(convert_watchdog_action, SAME("reset"), SAME("shutdown"), SAME("poweroff"), SAME("pause"), SAME("none"),
       SAME("inject-nmi"));
+WORDS(convert_memory_model, SAME("virtio-mem"));
 WORDS(convert_watchdog_model, SAME("i6300esb"));
