@@ -82,18 +82,70 @@ static int vcpus_read(struct reader *reader, const xmlNode *node, cJSON *object)
 				(unsigned long long)current);
 }
 
-/* --- CPU features: names are not of one set of keys, so that dots in them mean nothing --- */
+/* --- CPUs of single vCPUs: names are not of one set of keys, either --- */
 
-static cJSON *open_features(cJSON *object)
+static cJSON *open_object(cJSON *object, const char *key, const char *inner)
 {
-	cJSON *cpu = cJSON_GetObjectItemCaseSensitive(object, "cpu");
-	cJSON *features;
+	cJSON *outer = cJSON_GetObjectItemCaseSensitive(object, key);
+	cJSON *found;
 
-	if (!cpu)
-		cpu = cJSON_AddObjectToObject(object, "cpu");
-	features = cJSON_GetObjectItemCaseSensitive(cpu, "features");
-	return features ? features : cJSON_AddObjectToObject(cpu, "features");
+	if (!outer)
+		outer = cJSON_AddObjectToObject(object, key);
+	found = cJSON_GetObjectItemCaseSensitive(outer, inner);
+	return found ? found : cJSON_AddObjectToObject(outer, inner);
 }
+
+static int vcpupin_read(struct reader *reader, const xmlNode *node, cJSON *object)
+{
+	const char *number = xml_attribute(node, "vcpu");
+	const char *set = xml_attribute(node, "cpuset");
+	struct error why = {0};
+	cJSON *value = NULL, *pins;
+	uint64_t vcpu;
+	char name[24];
+
+	if (!number || !number_read(number, 0, VCPUS_MAX - 1, &vcpu))
+		return refuse(reader->refusal, -EINVAL, node, "must have a vcpu from 0 to %u", VCPUS_MAX - 1);
+	if (!set || convert_set.read(&convert_set, set, &value, &why) < 0)
+		return refuse(reader->refusal, -EINVAL, node, "must have a cpuset: %s",
+			      set ? why.text : "which CPUs?");
+	snprintf(name, sizeof(name), "%llu", (unsigned long long)vcpu);
+	pins = open_object(object, "cpus", "vcpupin");
+	if (cJSON_GetObjectItemCaseSensitive(pins, name)) {
+		cJSON_Delete(value);
+		return refuse(reader->refusal, -EINVAL, node, "names vCPU %s a second time", name);
+	}
+	return cJSON_AddItemToObject(pins, name, value)
+		       ? 0
+		       : refuse(reader->refusal, -ENOMEM, NULL, "out of memory");
+}
+
+static int vcpupin_write(struct writer *writer, xmlNode *element, const cJSON *object)
+{
+	const cJSON *pins = json_key_get(object, "cpus.vcpupin");
+	const cJSON *item;
+	int code = 0;
+
+	cJSON_ArrayForEach(item, pins)
+	{
+		AUTO_FREE char *set = convert_set.write(&convert_set, item);
+		xmlNode *holder, *pin;
+		uint64_t vcpu;
+
+		if (!set || !number_read(item->string, 0, VCPUS_MAX - 1, &vcpu))
+			continue;
+		holder = writer_element(writer, element, "cputune");
+		pin = holder ? writer_add(writer, holder, "vcpupin") : NULL;
+		code = pin ? writer_set(writer, pin, "@vcpu", item->string) : -ENOMEM;
+		if (code == 0)
+			code = writer_set(writer, pin, "@cpuset", set);
+		if (code < 0)
+			break;
+	}
+	return code;
+}
+
+/* --- CPU features: names are not of one set of keys, so that dots in them mean nothing --- */
 
 static int cpu_feature_read(struct reader *reader, const xmlNode *node, cJSON *object)
 {
@@ -110,7 +162,7 @@ static int cpu_feature_read(struct reader *reader, const xmlNode *node, cJSON *o
 			reader->refusal, -EINVAL, node,
 			"policy must be one of require, disable, forbid, not %.20s: a guest has what its host has",
 			policy);
-	features = open_features(object);
+	features = open_object(object, "cpu", "features");
 	if (cJSON_GetObjectItemCaseSensitive(features, name))
 		return refuse(reader->refusal, -EINVAL, node, "names %.40s a second time", name);
 	if (cJSON_GetArraySize(features) >= FEATURES_MAX)
@@ -186,5 +238,6 @@ static int clock_offset_write(struct writer *writer, xmlNode *element, const cJS
 
 const struct special special_current_vcpus = {current_vcpus_read, current_vcpus_write};
 const struct special special_vcpus = {.read = vcpus_read};
+const struct special special_vcpupin = {vcpupin_read, vcpupin_write};
 const struct special special_cpu_feature = {cpu_feature_read, cpu_feature_write};
 const struct special special_clock_offset = {clock_offset_read, clock_offset_write};

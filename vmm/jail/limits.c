@@ -8,6 +8,19 @@
 /* KVM runs a thread of its own in the process (since Linux 6.14: recovers large pages), which counts. */
 #define THREADS_KVM 1
 
+/* So does the thread sanitizer. Without room for both, KVM_RUN fails with EAGAIN for as long as it is tried.
+ */
+#if defined(__SANITIZE_THREAD__)
+#define THREADS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define THREADS_SANITIZER 1
+#endif
+#endif
+#ifndef THREADS_SANITIZER
+#define THREADS_SANITIZER 0
+#endif
+
 int limits_set(const struct jail_limits *limits, struct error *err)
 {
 	const struct {
@@ -16,7 +29,7 @@ int limits_set(const struct jail_limits *limits, struct error *err)
 		rlim_t value;
 	} wanted[] = {
 		/* The count is the user namespace's own. */
-		{RLIMIT_NPROC, "RLIMIT_NPROC", 1 + limits->threads + THREADS_KVM},
+		{RLIMIT_NPROC, "RLIMIT_NPROC", 1 + limits->threads + THREADS_KVM + THREADS_SANITIZER},
 		{RLIMIT_NOFILE, "RLIMIT_NOFILE", limits->files},
 		{RLIMIT_FSIZE, "RLIMIT_FSIZE", limits->file_size},
 		{RLIMIT_CORE, "RLIMIT_CORE",

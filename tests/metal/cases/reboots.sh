@@ -55,7 +55,7 @@ reboots 1 # what the manager makes once and keeps is there after it
 before=$(kept)
 memory=$(own_memory)
 times=3 most_kib=128
-[ -z "$long" ] || times=49 most_kib=512 # the newest 512 events are kept, and there are not as many before
+[ -z "$long" ] || times=49 most_kib=512 # the newest 512 events are kept, of which there are not as many before (tests/manager/test_many.py looks at what comes after)
 reboots $times
 after=$(kept)
 echo "before: $before"
