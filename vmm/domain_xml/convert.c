@@ -282,6 +282,8 @@ COUNT(convert_rate_bytes, 1, UINT32_MAX);
 COUNT(convert_rate_period, 1, 3600000);
 COUNT(convert_stats_period, 1, 3600);
 COUNT(convert_weight, 1, 10000);
+COUNT(convert_period, 1000, 1000000);
+COUNT(convert_quota, 1000, 17592186044415);
 COUNT(convert_mtu, 68, 65535);
 COUNT(convert_card_queues, 1, 8);
 COUNT(convert_heads, 1, 16);
@@ -378,6 +380,9 @@ WORDS(convert_card_type, {"user", "passt"}, {"ethernet", "tap"}, SAME("network")
       SAME("direct"));
 WORDS(convert_card_mode, SAME("vepa"), SAME("bridge"), SAME("private"), SAME("passthrough"));
 WORDS(convert_video_model, SAME("virtio"));
+WORDS(convert_graphics_type, SAME("vnc"));
+WORDS(convert_input_type, SAME("keyboard"), SAME("mouse"), SAME("tablet"));
+WORDS(convert_input_bus, SAME("virtio"));
 WORDS(convert_link, SAME("up"), SAME("down"));
 WORDS(convert_action, SAME("destroy"), SAME("restart"));
 WORDS(convert_numa_mode, SAME("strict"), SAME("preferred"), SAME("interleave"));

@@ -27,6 +27,8 @@ extern const struct conversion convert_rate_bytes;   /* of a period */
 extern const struct conversion convert_rate_period;  /* ms */
 extern const struct conversion convert_stats_period; /* seconds */
 extern const struct conversion convert_weight;
+extern const struct conversion convert_period; /* microseconds */
+extern const struct conversion convert_quota;
 extern const struct conversion convert_mtu;
 extern const struct conversion convert_cid;
 extern const struct conversion convert_block_size;
@@ -50,6 +52,9 @@ extern const struct conversion convert_card_type;
 extern const struct conversion convert_card_mode; /* of macvtap */
 extern const struct conversion convert_card_queues;
 extern const struct conversion convert_video_model;
+extern const struct conversion convert_graphics_type;
+extern const struct conversion convert_input_type;
+extern const struct conversion convert_input_bus;
 extern const struct conversion convert_heads; /* of a GPU */
 extern const struct conversion convert_vram;  /* KiB */
 extern const struct conversion convert_pixels;

@@ -9,6 +9,7 @@ extern const struct special special_memory;
 extern const struct special special_current_memory;
 extern const struct special special_current_vcpus;
 extern const struct special special_vcpus;
+extern const struct special special_vcpupin;
 extern const struct special special_hugepages;
 extern const struct special special_cpu_feature;
 extern const struct special special_clock_offset;

@@ -129,9 +129,6 @@ static const struct rule rules[] = {
 	IGNORE (DEV "watchdog/alias", "a name that it had while the guest ran"),
 	IGNORE (DEV "watchdog/address", PLACES),
 
-	IGNORE (DEV "input", NO_SCREEN, WHEN("@type=mouse|tablet|keyboard"), MANY),
-	REFUSE (DEV "input", "no device of the host is handed out", MANY),
-	IGNORE (DEV "graphics", NO_SCREEN, MANY),
 	IGNORE (DEV "video", "the guest has no screen", WHEN("model/@type=none"), MANY),
 	SPECIAL(DEV "video", video, "its size is always printed but for a desktop", WHEN("model/@type=virtio&model/resolution"), .key = "video"),
 	HOLD   (DEV "video", WHEN("model/@type=virtio&" DESKTOP)),

@@ -17,6 +17,7 @@
 #include "common/util.h"
 #include "hypervisor/kvm/kvm.h"
 #include "vmm/guest/disk_open.h"
+#include "vmm/guest/display_start.h"
 #include "vmm/guest/filesystem_backend.h"
 #include "vmm/net/networks.h"
 #include "vmm/net/tap.h"
@@ -344,6 +345,7 @@ void guest_resources_init(struct guest_resources *resources)
 		.initrd.fd = -1,
 		.vsock_listen_fd = -1,
 		.kvm_fd = -1,
+		.display_fd = -1,
 	};
 	for (unsigned i = 0; i < CHANNELS_MAX; i++)
 		resources->channel_fds[i] = -1;
@@ -400,6 +402,12 @@ int guest_resources_open_backends(const struct guest_definition *definition, con
 			return fd;
 		resources->disks[i].fd = fd;
 	}
+	if (definition->graphics.present) {
+		resources->display_fd = display_start(&resources->backends[GUEST_BACKEND_DISPLAY], definition,
+						      place, &resources->display_port, err);
+		if (resources->display_fd < 0)
+			return resources->display_fd;
+	}
 	return open_filesystems(definition, settings, place, resources, err);
 }
 
@@ -448,6 +456,8 @@ void guest_resources_close(struct guest_resources *resources)
 		cleanup_close(&resources->disks[i].fd);
 		resources->disks[i].fd = -1;
 	}
+	cleanup_close(&resources->display_fd);
+	resources->display_fd = -1;
 	for (unsigned i = 0; i < FILESYSTEMS_MAX; i++) {
 		cleanup_close(&resources->filesystem_fds[i]);
 		resources->filesystem_fds[i] = -1;

@@ -18,6 +18,7 @@
 #include "vmm/guest/last_words.h"
 #include "vmm/guest/process.h"
 #include "vmm/manager/guest.h"
+#include "vmm/manager/guest_display.h"
 #include "vmm/manager/guest_hotplug.h"
 #include "vmm/manager/guest_jail.h"
 #include "vmm/manager/guest_vcpus.h"
@@ -97,11 +98,13 @@ static void take_message(struct managed_guest *guest, const struct guest_message
 		memcpy(guest->told_halted, message->halted, sizeof(guest->told_halted));
 		guest->devices = message->devices;
 		guest->channels_open = message->channels_open;
+		guest->told_display = message->display;
 		guest_vcpus_heard(guest, message->vcpus);
 		/* First: who waits for its memory must not hear that it runs and has no driver. */
 		memory_share_heard(guest, message->memory_driver, message->memory_bytes);
 		guest_heard(guest);
 		guest_hotplug_heard(guest);
+		guest_display_heard(guest);
 		break;
 	case GUEST_SAYS_VCPUS:
 		guest_vcpus_set(guest, message->vcpus, message->why);
@@ -231,6 +234,7 @@ void guest_process_forget(struct managed_guest *guest)
 		disk_backend_stop(&guest->backends[i]);
 	guest_jail_close(guest);
 	guest_hotplug_end(guest);
+	guest_display_end(guest);
 	guest_vcpus_end(guest);
 	guest->channels_open = 0;
 	memory_share_end(guest);

@@ -16,7 +16,7 @@ guest_initrd /tmp/vcpus.initrd <<'END2'
 			echo "online: $now."
 			changes=$((changes + 1))
 			if [ $changes = 10 ]; then
-				for i in 1 2 3; do
+				for i in 1 2; do
 					while :; do :; done &
 				done
 				echo "all of them work"
@@ -27,7 +27,7 @@ guest_initrd /tmp/vcpus.initrd <<'END2'
 	done
 END2
 cat >/etc/rastos/guests/web.json <<'END2'
-{ "name": "web", "role": "guest", "memory_mib": 256, "vcpus": 3, "current_vcpus": 1, "ready": "started",
+{ "name": "web", "role": "guest", "memory_mib": 256, "vcpus": 3, "current_vcpus": 1, "ready": "started", "autostart": false,
   "kernel": { "path": "/payload/kernel/vmlinuz", "initrd": "/tmp/vcpus.initrd", "cmdline": "console=ttyS0 panic=-1 loglevel=4" } }
 END2
 guest_initrd /tmp/dog.initrd <<'END2'
@@ -43,6 +43,7 @@ cat >/etc/rastos/guests/dog.json <<'END2'
   "watchdog": { "model": "i6300esb", "action": "reset" } }
 END2
 rastos-vmm up -d --timeout 60
+rastos-vmm start web
 log=/run/rastos/guests/web/console.log
 wait_for 120 printed $log "the guest is up"
 online() {
@@ -51,13 +52,17 @@ online() {
 wait_for 20 online 0
 
 for round in 1 2 3 4 5 6 7 8 9 10; do
-	rastos-vmm setvcpus web 3 || fail "round $round: no vCPU came"
-	wait_for 30 online 0-2
+	rastos-vmm setvcpus web 2 || fail "round $round: no vCPU came"
+	wait_for 30 online 0-1
 	rastos-vmm setvcpus web 1 || fail "round $round: no vCPU went"
 	wait_for 30 online 0
 done
 expect $log "all of them work"
 rastos-vmm list
+status=0
+rastos-vmm setvcpus web 3 >told 2>&1 || status=$?
+cat told
+[ $status = 4 ] && grep -q "vcpus: 3 do not fit" told || fail "the plan has 2 CPUs: exit status $status"
 rastos-vmm setvcpus --json web 2
 wait_for 30 online 0-1
 rastos-vmm kill --wait web
