@@ -150,11 +150,19 @@ static void hostname_set(void)
 		log_warning("/etc/hostname: cannot set the host name \"%s\": %m", name);
 }
 
+/* The log goes to the console: from its first line on, however late that is there. */
+static void console_start(struct system *sys)
+{
+	int fd = console_open(sys->runtime == RUNTIME_CONTAINER);
+
+	sys->console_missing = fd < 0;
+	if (fd >= 0)
+		log_open(&sys->loop, fd);
+}
+
 /* Mounts, console, signals: without these nothing else can be done or said. */
 static void early_user_space(struct system *sys)
 {
-	int console;
-
 	mount_proc();
 	if (runtime_is_container()) {
 		sys->runtime = RUNTIME_CONTAINER;
@@ -172,9 +180,7 @@ static void early_user_space(struct system *sys)
 	if (sys->runtime == RUNTIME_RASTOS)
 		runtime_mark_start();
 	loop_init(&sys->loop);
-	console = console_open(sys->runtime == RUNTIME_CONTAINER);
-	if (console >= 0)
-		log_open(&sys->loop, console);
+	console_start(sys);
 	signals_open(sys);
 	if (sys->runtime != RUNTIME_CONTAINER)
 		reboot(RB_DISABLE_CAD); /* Ctrl-Alt-Del is a signal to us instead of a reset */
@@ -339,9 +345,13 @@ static void consoles_changed(struct loop_source *source, uint32_t events)
 	char first;
 
 	(void)events;
-	if (pread(source->fd, &first, sizeof(first), 0) < 0)
+	if (pread(source->fd, &first, sizeof(first), 0) < 0) {
 		loop_remove(&sys->loop, source);
-	else if (sys->shutdown.phase == PHASE_UP && !sys->shell)
+		return;
+	}
+	if (sys->console_missing)
+		console_start(sys);
+	if (sys->shutdown.phase == PHASE_UP && !sys->shell)
 		getty_add(&sys->manager, &sys->config, false, sys->default_target);
 }
 
@@ -351,6 +361,8 @@ static void consoles_watch(struct system *sys)
 					     .ready = consoles_changed};
 	if (sys->consoles.fd >= 0)
 		loop_add(&sys->loop, &sys->consoles, EPOLLPRI);
+	if (sys->console_missing) /* it may have come meanwhile */
+		console_start(sys);
 }
 
 /* All unit files are there. */

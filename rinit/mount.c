@@ -167,13 +167,16 @@ static int reopen(int fd)
 int console_open(bool container)
 {
 	int fd = -1;
+	int code = 0;
 
 	if (!container || fcntl(STDOUT_FILENO, F_GETFD) < 0)
 		fd = open("/dev/console", O_RDWR | O_NOCTTY | O_NONBLOCK);
 	else
 		return reopen(STDOUT_FILENO);
-	if (fd < 0)
+	if (fd < 0) {
+		code = -errno;
 		fd = open("/dev/null", O_RDWR);
+	}
 	if (fd < 0)
 		return -errno;
 	fcntl(fd, F_SETFL, O_RDWR); /* only the log's own descriptor must not block */
@@ -182,5 +185,5 @@ int console_open(bool container)
 			dup2(fd, standard);
 	if (fd > STDERR_FILENO)
 		close(fd);
-	return reopen(STDOUT_FILENO);
+	return code ? code : reopen(STDOUT_FILENO);
 }

@@ -27,6 +27,7 @@ bool mount_is_point(const char *path);
 
 /*
  * Makes /dev/console standard input, output and error, /dev/null where there is none. In a container the
- * descriptors that it came with are kept. Returns a descriptor of its own for the log, or a negative errno.
+ * descriptors that it came with are kept. Returns a descriptor of its own for the log, or a negative errno:
+ * -ENODEV when the kernel has no console yet, such as hvc0 whose driver is a module; later it may.
  */
 int console_open(bool container);

@@ -20,6 +20,7 @@
 struct system {
 	struct loop loop;
 	struct loop_source signals;
+	bool console_missing;        /* the kernel has none yet */
 	struct loop_source consoles; /* which are active */
 	struct manager manager;
 	struct shutdown shutdown;

@@ -99,7 +99,7 @@ const struct route routes[] = {
 
 	{"GET", "/v1/tasks", ROLE_READ, "task-list", .arguments = {{.name = "state"}}},
 	{"GET", "/v1/tasks/{task}", ROLE_READ, .op = "task-info"},
-	{"DELETE", "/v1/tasks/{task}", ROLE_ADMIN, "task-cancel", .begin = task_cancel_begin},
+	{"POST", "/v1/tasks/{task}/cancel", ROLE_ADMIN, "task-cancel", .begin = task_cancel_begin},
 	{"GET", "/v1/events", ROLE_READ, "events", .begin = follow_begin, .arguments = {{"since", ARGUMENT_NUMBER}}},
 
 	{"GET", "/metrics", ROLE_READ, "metrics", .begin = metrics_show},

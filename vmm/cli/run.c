@@ -257,6 +257,11 @@ static enum exit_code run_guest(const struct settings *settings, const struct ru
 
 	if (guest_resources_open(definition, settings, NULL, &resources, &err) < 0)
 		return cli_fail(EXIT_FAILED, "%s", err.text);
+	if (definition->wants.quota_us) {
+		guest_resources_close(&resources);
+		return cli_fail(EXIT_REFUSED, "guest %s: cpus.global_quota: only a manager has control groups",
+				definition->name);
+	}
 	if (plan_apply_alone(definition, &err) < 0) {
 		guest_resources_close(&resources);
 		return cli_fail(EXIT_REFUSED, "%s", err.text);

@@ -282,6 +282,8 @@ COUNT(convert_rate_bytes, 1, UINT32_MAX);
 COUNT(convert_rate_period, 1, 3600000);
 COUNT(convert_stats_period, 1, 3600);
 COUNT(convert_weight, 1, 10000);
+COUNT(convert_period, 1000, 1000000);
+COUNT(convert_quota, 1000, 17592186044415);
 COUNT(convert_mtu, 68, 65535);
 COUNT(convert_card_queues, 1, 8);
 COUNT(convert_heads, 1, 16);

@@ -27,6 +27,8 @@ extern const struct conversion convert_rate_bytes;   /* of a period */
 extern const struct conversion convert_rate_period;  /* ms */
 extern const struct conversion convert_stats_period; /* seconds */
 extern const struct conversion convert_weight;
+extern const struct conversion convert_period; /* microseconds */
+extern const struct conversion convert_quota;
 extern const struct conversion convert_mtu;
 extern const struct conversion convert_cid;
 extern const struct conversion convert_block_size;

@@ -84,6 +84,8 @@ static void make_limits(const struct managed_guest *guest, struct limits *made)
 		.pids = machine_threads(definition) + card_threads(definition) +
 			disk_backend_processes(definition) + display_processes(definition) + PROCESSES_MORE + PROCESSES_KVM,
 		.cpu_weight = placement->weight,
+		.quota_us = definition->wants.quota_us,
+		.period_us = definition->wants.period_us,
 	};
 	if (!cpu_set_empty(&placement->cpus))
 		made->limits.cpus = cpu_set_format(&placement->cpus, made->cpus);
@@ -108,6 +110,11 @@ static int make_cgroup(struct managed_guest *guest, struct jail_config *jail, st
 	struct cgroup cgroup;
 	int code;
 
+	if (definition->wants.quota_us && !cgroups_limit_time(&guest->manager->cgroups))
+		return error_set(
+			err, -EOPNOTSUPP,
+			"guest %s: cpus.global_quota: this manager has no control groups with the cpu controller",
+			definition->name);
 	make_limits(guest, &made);
 	code = cgroup_create(&guest->manager->cgroups, definition->name, &made.limits, &cgroup, err);
 

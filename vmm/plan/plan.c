@@ -132,7 +132,11 @@ static void take_guest(struct planner *planner, unsigned index, const struct pla
 		.memory_chosen = making->auto_memory,
 		.requested_mib = wants->requested_mib,
 		.exclusive = wants->exclusive,
-		.placement = {.weight = wants->weight, .pages = wants->pages, .numa_mode = wants->numa_mode},
+		.placement = {.weight = wants->weight,
+			      .pages = wants->pages,
+			      .numa_mode = wants->numa_mode,
+			      .vcpu_pins = wants->vcpu_pins,
+			      .emulator_pin = wants->emulator_pin},
 	};
 	/* An exclusive guest that names its CPUs has said how many. */
 	if (!guest->vcpus && wants->exclusive && !cpu_set_empty(&wants->pin)) {

@@ -9,6 +9,7 @@
  * all of it; desktop guests do not run desktop mode      the server guest gets policy.server_percent, desktop
  * guests equal parts of the rest
  *
+ * A guest's threads have CPUs of their own (cpus.vcpupin, cpus.emulatorpin) within the guest's.
  * Of vCPUs that come and go, those count that are there (current_vcpus).
  * CPUs: exclusive guests come first and get whole cores, on one NUMA node if one has room for them and their
  * memory, each vCPU on a host CPU of its own, siblings side by side. All others share the CPUs that are left;

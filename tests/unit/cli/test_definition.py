@@ -19,7 +19,8 @@ WHOLE = {
     "topology": {"sockets": 1, "cores": 2, "threads": 2},
     "memory_mib": 64,
     "cpu": {"features": {"avx2": "disable"}},
-    "cpus": {"placement": "shared", "pin": "0", "weight": 100},
+    "cpus": {"placement": "shared", "pin": "0", "weight": 100, "vcpupin": {"1": "0"}, "emulatorpin": "0",
+             "global_period": 100000, "global_quota": 50000},
     "numa": {"nodes": "0", "mode": "strict"},
     "memory_backing": {"hugepages": False},
     "disks": [{"path": "data.img", "id": "data", "read_only": True, "shareable": False, "cache": "none", "discard": "unmap",
@@ -155,6 +156,12 @@ class Sentences(DefinitionTest):
                 (["watchdog.action", "cannot be dump", "crash report"], {"watchdog": {"action": "dump"}}),
                 (["watchdog.model", "i6300esb"], {"watchdog": {"model": "itco"}}),
                 (["transport", "must be pci: the watchdog"], {"transport": "mmio", "watchdog": {}}),
+                (["cpus.vcpupin.2", "is no vCPU", "0 to 1"], {"vcpus": 2, "cpus": {"vcpupin": {"2": "0"}}}),
+                (["cpus.vcpupin.x", "is no vCPU"], {"cpus": {"vcpupin": {"x": "0"}}}),
+                (["cpus.vcpupin.01", "is no vCPU"], {"cpus": {"vcpupin": {"01": "0"}}}),
+                (["cpus.vcpupin.0", "must be a list"], {"cpus": {"vcpupin": {"0": "a"}}}),
+                (["cpus.vcpupin", "exclusive exclude"], {"cpus": {"placement": "exclusive", "vcpupin": {"0": "0"}}}),
+                (["cpus.global_period", "needs global_quota"], {"cpus": {"global_period": 1000}}),
                 (["video.model", "virtio"], {"video": {"model": "vga"}}),
                 (["video.resolution.y", "is missing"], {"video": {"resolution": {"x": 640}}}),
                 (["video.resolution.x", "is missing"], {"video": {"resolution": {"y": 640}}}),
@@ -461,6 +468,8 @@ class Schema(DefinitionTest):
             with self.subTest(place_name(path)):
                 if path == ["memory_backing", "hugepages"]:  # excludes a balloon
                     base = {key: value for key, value in base.items() if key not in ("memballoon", "current_memory_mib")}
+                if path == ["cpus", "placement"]:  # exclusive excludes pins of single vCPUs
+                    base = put(base, ["cpus"], {"pin": "0"})
                 for word in rules.get("enum", []):
                     # Another type or format wants other keys: Sentences tests it.
                     if path[:1] + path[2:] != ["networks", "type"] and path[-1] != "format":
