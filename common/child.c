@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -76,4 +78,17 @@ int child_output(size_t size)
 	if (fd < 0 || ftruncate(fd, (off_t)size) < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_GROW) < 0)
 		return -errno;
 	return TAKE_FD(fd);
+}
+
+void child_path_beside(const char *program, char *path)
+{
+	ssize_t len = readlink("/proc/self/exe", path, PATH_MAX - strlen(program) - sizeof("/"));
+	char *slash;
+
+	path[len > 0 ? len : 0] = '\0';
+	slash = strrchr(path, '/');
+	if (slash)
+		strcpy(slash + 1, program);
+	if (!slash || access(path, X_OK) < 0)
+		strcpy(path, program);
 }

@@ -23,6 +23,10 @@ struct child {
 /* 0, or a negative errno; -ENOENT: there is no such program. Whoever started it waits for its end. */
 int child_spawn(const struct child *child, pid_t *pid);
 
+/* The path of a program that is installed beside this one, whose file may have been replaced since: its folder
+ * stays. Where it is not there, its name alone. path holds PATH_MAX bytes. */
+void child_path_beside(const char *program, char *path);
+
 /* Files in memory: one that holds these bytes, and one for as many at most: what does not fit is an error of
  * the child's, not the host's memory. A descriptor or a negative errno. */
 int child_input(const void *bytes, size_t size);

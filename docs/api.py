@@ -20,7 +20,7 @@ OPENAPI = DOCS / "openapi.json"
 # Components that are files of their own. Those say what they are and where; a part of a document does not.
 FILES = {"GuestDefinition": "guest", "NetworkDefinition": "network", "Settings": "vmm"}
 FILES_ONLY = ("$schema", "$id", "title")
-PARTS = {"GuestDefinition": {"GuestDisk": "disks", "GuestCard": "networks"}}
+PARTS = {"GuestDefinition": {"GuestDisk": "disks", "GuestCard": "networks", "GuestFilesystem": "filesystems"}}
 METHODS = ("get", "put", "post", "patch", "delete")
 SOCKET = "/run/rastos/api.sock"
 WIDTH = 120
@@ -60,7 +60,25 @@ def take_in(document):
             schema["properties"][array]["items"] = {"$ref": f"#/components/schemas/{part}"}
         for part, inner in ({component: schema} | parts).items():
             schemas[part] = {key: with_references(component, value) for key, value in inner.items() if key not in FILES_ONLY}
+    schemas["GuestPatch"] = patch_of(schemas["GuestDefinition"]) | {"description": "what a definition may be merged with (RFC 7396)"}
     return document
+
+
+def patch_of(schema):
+    """What may be merged into one that is there (RFC 7396): any of its members but its name, or null; of an object a part."""
+    def member(inner):
+        inner = {key: value for key, value in inner.items() if key not in ("description", "default")}
+        if inner.get("type") == "object" and inner.get("additionalProperties") is False and inner.get("properties"):
+            return patch_of(inner) | {"type": ["object", "null"]}
+        if inner.get("type") == "object":
+            return {"type": ["object", "null"]}
+        if "oneOf" in inner:
+            return {"anyOf": [member(branch) for branch in inner["oneOf"]]}
+        return {"anyOf": [inner, {"type": "null"}]}
+
+    return {"type": "object", "additionalProperties": False,
+            "properties": {name: inner if inner is False or name == "name" else member(inner)
+                           for name, inner in schema["properties"].items()}}
 
 
 def with_references(component, value):
@@ -164,7 +182,7 @@ def schema_section(name, schema):
 
 
 def content_words(content):
-    return ", ".join(f"`{media}`: {kind(item['schema'])}" for media, item in content.items())
+    return ", ".join(f"`{media}`: {kind(item.get('schema', {}))}" for media, item in content.items())
 
 
 def answer_rows(document, operation):

@@ -94,7 +94,7 @@ _rastos_vmm() {
 		esac
 		;;
 	run)
-		words="--cpus --memory --disk --net --initrd --append --protocol --console --vsock --key --allow-unsigned --no-reboot
+		words="--cpus --memory --disk --volume --net --initrd --append --protocol --console --vsock --key --allow-unsigned --no-reboot
 			--boot-report --no-validate --help"
 		files=yes
 		;;

@@ -165,11 +165,11 @@ SHAPES = {
     "path": ("", "summary description servers parameters get put post delete options head patch trace"),
     "operation": ("responses operationId summary tags x-rastos-role",
                   "description externalDocs parameters requestBody callbacks deprecated security servers"),
-    "parameter": ("name in schema", "description required deprecated style explode example examples"),
+    "parameter": ("name in schema", "description required deprecated allowEmptyValue style explode example examples"),
     "header": ("schema", "description required deprecated"),
     "response": ("description", "headers content links"),
     "request": ("content", "description required"),
-    "media": ("schema", "example examples encoding"),
+    "media": ("", "schema example examples encoding"),
     "components": ("", "schemas responses parameters examples requestBodies headers securitySchemes links callbacks pathItems"),
 }
 
@@ -230,6 +230,10 @@ class Structure:
         for media, item in content.items():
             inner = f"{where} {media}"
             self.shape("media", inner, item)
+            if "schema" not in item:
+                if media.endswith("json"):  # XML has a schema of its own
+                    self.say(inner, "has no schema")
+                continue
             if not self.schema(inner, item["schema"]):
                 continue
             examples = [entry["value"] for entry in item.get("examples", {}).values()]

@@ -93,10 +93,10 @@ class Definitions(ApiTest):
             ({"memory_mb": 32}, "/memory_mb", ["memory_mb", "memory_mib"]),
             ({"kernel": None}, None, ["kernel"]),
             ({"disks": [{"path": "/a", "read_only": 1}]}, "/disks/0/read_only", ["read_only"]),
-            ({"name": "other"}, "/name", ["name"]),
         ):
             with self.subTest(patch=patch):
                 self.assert_problem(self.api.patchGuest(patch, guest="web"), 422, words, pointer)
+        self.assert_problem(self.api.patchGuest({"name": "other"}, guest="web"), 409, ["name"], "/name")
         self.assert_problem(self.api.patchGuest(b"[]", guest="web"), 422)
         self.assert_problem(self.api.patchGuest({"memory_mib": 32}, guest="web", content_type=JSON), 415)
         self.assert_problem(self.api.patchGuest({"memory_mib": 32}, guest="nobody"), 404, ["nobody"])
@@ -132,7 +132,7 @@ class Definitions(ApiTest):
                            content_type="application/json; charset=utf-8"))
 
     def test_names_in_the_path(self):
-        self.assert_problem(self.api.putGuest(self.definition("db"), guest="web"), 422, ["name"], "/name")
+        self.assert_problem(self.api.putGuest(self.definition("db"), guest="web"), 409, ["name"], "/name")
         for name in ("a/b", "..", ".", "x" * 300, "wéb", "web ", "-web", "\x01"):
             with self.subTest(name=name[:10]):
                 answer = self.api.request("PUT", "/v1/guests/" + urllib.parse.quote(name, safe=""),
@@ -353,10 +353,11 @@ class Devices(ApiTest):
         before = self.api.getGuest(guest="web").etag
         for body, pointer in (({}, None), ({"disk": {}}, None), ({"disk": {"path": 7}}, "/disk/path"),
                               ({"disk": {"pth": "/x"}}, "/disk/pth"), ({"dsik": {}}, "/dsik"),
-                              ({"disk": {"path": "/x"}, "network": {}}, None), ({"network": {"mac": "x"}}, "/network/mac"),
-                              ({"disk": {"path": "/x", "id": "other"}}, "/disk/id")):
+                              ({"disk": {"path": "/x"}, "network": {}}, None), ({"network": {"mac": "x"}}, "/network/mac")):
             with self.subTest(body=body):
                 self.assert_problem(self.api.plugDevice(body, guest="web", device="data"), 422, [], pointer)
+        self.assert_problem(self.api.plugDevice({"disk": {"path": "/x", "id": "other"}}, guest="web", device="data"), 409, ["data"],
+                            "/disk/id")
         self.assert_problem(self.api.getDevice(guest="web", device="data"), 404, ["data"])
         self.assert_problem(self.api.unplugDevice(guest="web", device="data"), 404, ["data"])
         self.assert_problem(self.api.plugDevice({"network": {"type": "passt"}}, guest="web", device="root"), 409, ["root", "disk"])
@@ -471,10 +472,10 @@ class Networks(ApiTest):
     def test_networks_that_are_wrong(self):
         for members, pointer in (({"address": "x"}, "/address"), ({"adress": "192.168.213.1/24"}, "/adress"),
                                  ({"forward": "nta"}, "/forward"),
-                                 ({"mtu": 1}, "/mtu"), ({"dhcp": {"first": "10.0.0.1"}}, "/dhcp/first"),
-                                 ({"name": "other"}, "/name")):
+                                 ({"mtu": 1}, "/mtu"), ({"dhcp": {"first": "10.0.0.1"}}, "/dhcp/first")):
             with self.subTest(members=members):
                 self.assert_problem(self.api.putNetwork(self.LAB | members, network="lab"), 422, [], pointer)
+        self.assert_problem(self.api.putNetwork(self.LAB | {"name": "other"}, network="lab"), 409, ["lab"], "/name")
         self.assertEqual([network["name"] for network in self.api.listNetworks().json["networks"]], ["default"])
 
 
@@ -541,7 +542,7 @@ class Disks(ApiTest):
         self.assert_problem(self.upload("..", b"x" * 512, query="?wait=true"), 400, ["name"])
         self.assert_problem(self.upload("sent", b"hello", query="?wait=true&format=raw"), 422, ["512"])
         self.assert_problem(self.upload("sent", b"hello", query="?wait=true"), 422, ["--format raw"])
-        self.assert_problem(self.api.putDisk({"size": 512}, disk="sent", format="raw"), 400, ["octet-stream"], parameter="format")
+        self.assert_problem(self.api.putDisk({"size": 512}, disk="sent", format="raw"), 409, ["octet-stream"], parameter="format")
         peer = self.raw()
         peer.sendall(b"PUT /v1/disks/sent HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
                      b"2\r\nhi\r\n0\r\n\r\n")
@@ -608,7 +609,7 @@ class Disks(ApiTest):
                 if pointer:
                     self.assertEqual(answer.json.get("pointer"), pointer)
         self.assert_problem(self.api.putDisk({"clone": "nothing"}, disk="data", wait=True), 404, ["nothing"])
-        self.assert_problem(self.api.putDisk({"import": {"source": "/none/such"}}, disk="data", wait=True), 422,
+        self.assert_problem(self.api.putDisk({"import": {"source": "/none/such"}}, disk="data", wait=True), 409,
                             ["/none/such", "No such file"], "/import/source")
         self.assert_problem(self.api.resizeDisk({"size": 512}, disk="nothing", wait=True), 404, ["nothing"])
         self.assert_problem(self.api.deleteDisk(disk="nothing", wait=True), 404, ["nothing"])

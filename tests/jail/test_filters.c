@@ -51,12 +51,13 @@ static void expect_killed(enum jailed_user user, enum filter_kind kind, jailed_a
 		expect_killed(user, kind, name);                                                             \
 	}
 
-/* In all three kinds of threads, for root's guests; a user's have the same filters: once is enough. */
+/* In all kinds of threads, for root's guests; a user's have the same filters: once is enough. */
 #define KILLED(name)                                                                                         \
 	static int name(const struct jailed_host *host);                                                     \
 	KILLED_IN(main_thread, JAILED_ROOT, FILTER_MAIN, name)                                               \
 	KILLED_IN(vcpu_thread, JAILED_ROOT, FILTER_VCPU, name)                                               \
 	KILLED_IN(disk_thread, JAILED_ROOT, FILTER_DISK, name)                                               \
+	KILLED_IN(display_thread, JAILED_ROOT, FILTER_DISPLAY, name)                                         \
 	KILLED_IN(rootless, JAILED_ROOTLESS, FILTER_MAIN, name)                                              \
 	static int name(const struct jailed_host *host)
 
@@ -68,6 +69,10 @@ static void expect_killed(enum jailed_user user, enum filter_kind kind, jailed_a
 #define KILLED_DISK(name)                                                                                    \
 	static int name(const struct jailed_host *host);                                                     \
 	KILLED_IN(disk_thread, JAILED_ROOT, FILTER_DISK, name)                                               \
+	static int name(const struct jailed_host *host)
+#define KILLED_DISPLAY(name)                                                                                 \
+	static int name(const struct jailed_host *host);                                                     \
+	KILLED_IN(display_thread, JAILED_ROOT, FILTER_DISPLAY, name)                                         \
 	static int name(const struct jailed_host *host)
 #define KILLED_VCPU_DISK(name)                                                                               \
 	static int name(const struct jailed_host *host);                                                     \
@@ -109,6 +114,13 @@ KILLED(make_a_file_system)   { CALL(SYS_fsopen, "tmpfs", 0); }
 KILLED(pivot_the_root)       { CALL(SYS_pivot_root, ".", "."); }
 KILLED(change_the_root)      { CALL(SYS_chroot, "/"); }
 KILLED(file_in_memory)       { CALL(SYS_memfd_create, "x", 0); }
+KILLED_VCPU_DISK(picture_in_memory) { CALL(SYS_memfd_create, "x", MFD_CLOEXEC | MFD_ALLOW_SEALING); }
+KILLED_DISPLAY(huge_pages_in_memory) { CALL(SYS_memfd_create, "x", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB); }
+KILLED_DISPLAY(seal_what_is_written) { CALL(SYS_fcntl, host->file, F_ADD_SEALS, F_SEAL_WRITE); }
+KILLED_DISPLAY(discard_of_a_disk) { CALL(SYS_fallocate, host->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096); }
+KILLED_DISPLAY(ring_of_a_disk) { CALL(SYS_io_uring_enter, host->file, 1, 0, 0, NULL, 0); }
+KILLED_DISPLAY(offloads_of_a_card) { CALL(SYS_ioctl, host->file, TUNSETOFFLOAD, 0); }
+KILLED_DISPLAY(map_a_picture) { CALL(SYS_mmap, NULL, 4096, PROT_READ, MAP_SHARED, host->file, 0); }
 KILLED(stat_a_file)          { CALL(SYS_newfstatat, host->file, "", page, AT_EMPTY_PATH); }
 KILLED(truncate_a_file)      { CALL(SYS_ftruncate, host->file, 0); }
 KILLED(reserve_space)        { CALL(SYS_fallocate, host->file, 0, 0, 4096); }
@@ -308,6 +320,11 @@ Test(passes, ordinary_code_on_a_disk_thread)
 	expect_passes(FILTER_DISK, ordinary);
 }
 
+Test(passes, ordinary_code_on_a_display_thread)
+{
+	expect_passes(FILTER_DISPLAY, ordinary);
+}
+
 static int disk_work(const struct jailed_host *host)
 {
 	struct iovec part = {page, 512};
@@ -335,6 +352,24 @@ Test(passes, card_work_on_a_queue_s_thread)
 Test(passes, disk_work)
 {
 	expect_passes(FILTER_DISK, disk_work);
+}
+
+static int display_work(const struct jailed_host *host)
+{
+	struct iovec part = {page, 1};
+	int fd = memfd_create("picture", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	(void)host;
+	if (fd < 0 || pwritev2(fd, &part, 1, sizeof(page) - 1, 0) != 1 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0 ||
+	    preadv2(fd, &part, 1, 0, 0) != 1)
+		return -errno;
+	return close(fd) < 0 ? -errno : 0;
+}
+
+Test(passes, display_work)
+{
+	expect_passes(FILTER_DISPLAY, display_work);
 }
 
 static int console_work(const struct jailed_host *host)
@@ -388,4 +423,9 @@ Test(passes, abort_of_a_vcpu_thread_is_no_violation)
 Test(passes, abort_of_a_disk_thread_is_no_violation)
 {
 	expect_fault(FILTER_DISK);
+}
+
+Test(passes, abort_of_a_display_thread_is_no_violation)
+{
+	expect_fault(FILTER_DISPLAY);
 }

@@ -37,11 +37,22 @@ class Jail(ManagerTest):
 
     def test_every_thread_has_a_filter(self):
         self.write("disk", b"\0" * 65536)
-        self.define_file("web", vcpus=2, disks=[{"path": self.path("disk")}])
+        self.define_file("web", vcpus=2, disks=[{"path": self.path("disk")}], video={})
         self.up()
         tasks = f"/proc/{self.process()}/task"
         for task in os.listdir(tasks):  # one that was just made puts it on with its first instructions
             wait_until(lambda: "\nSeccomp:\t2\n" in Path(f"{tasks}/{task}/status").read_text())
+
+    def test_a_display_has_a_thread_and_room_for_its_pictures(self):
+        self.define_file("web", video={"heads": 2, "vram": 1 << 20})
+        self.define_file("other")
+        self.up()
+        process = f"/proc/{self.process()}"
+        names = [Path(f"{process}/task/{task}/comm").read_text().strip() for task in os.listdir(f"{process}/task")]
+        self.assertEqual(names.count("display"), 1, names)
+        self.assertRegex(self.proc("web", "limits"), f"Max file size +{1 << 30} ")
+        self.assertEqual(self.ask("device-info", guest="web", device="video0")["result"]["type"], "video")
+        self.assertIn("no device of it is called video0", str(self.ask("device-info", guest="other", device="video0")))
 
     def test_namespaces_and_root_are_its_own(self):
         self.define_file("web")

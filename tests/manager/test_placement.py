@@ -54,6 +54,17 @@ class Placement(ManagerTest):
         self.up()
         self.wait_threads("web", {"vcpu 0": CPUS, "vcpu 1": CPUS})
 
+    def test_threads_with_cpus_of_their_own(self):
+        self.define_file("web", vcpus=2, cpus={"vcpupin": {"0": str(CPUS[1])}, "emulatorpin": str(CPUS[0])})
+        self.up()
+        self.wait_threads("web", {"vcpu 0": CPUS[1:2], "vcpu 1": CPUS})
+        for thread, cpus in self.threads("web").items():
+            self.assertTrue(thread.startswith(("vcpu", "kvm")) or cpus == CPUS[:1], (thread, cpus))
+        self.define_file("other", cpus={"pin": str(CPUS[0]), "vcpupin": {"0": str(CPUS[1])}})
+        process = self.run_program("define", "guests/other.json")
+        self.assertEqual(process.returncode, REFUSED)
+        self.assert_words(["guest other: cpus.vcpupin.0", f"{CPUS[1]} is not within", f"runs on, {CPUS[0]}"], process.errors)
+
     def test_pinned_guest(self):
         self.define_file("web", vcpus=1, cpus={"pin": str(CPUS[1])})
         self.up()

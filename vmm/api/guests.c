@@ -177,7 +177,7 @@ static void define(struct exchange *exchange, cJSON *definition)
 	exchange_call(exchange, members);
 }
 
-/* False: it was answered. */
+/* False: it was answered, as resources.c's check_key does. */
 static bool check_name(struct exchange *exchange, const cJSON *definition)
 {
 	const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(definition, "name"));
@@ -186,9 +186,10 @@ static bool check_name(struct exchange *exchange, const cJSON *definition)
 	if (name && strcmp(name, guest_name(exchange)) == 0)
 		return true;
 	error_set(&err, 0, "body: name: must be %.64s, as the path says", guest_name(exchange));
-	reply_problem(exchange, &(struct problem){.status = MHD_HTTP_UNPROCESSABLE_CONTENT,
-						  .detail = err.text,
-						  .pointer = exchange->is_xml ? NULL : "/name"});
+	reply_problem(exchange,
+		      &(struct problem){.status = name ? MHD_HTTP_CONFLICT : MHD_HTTP_UNPROCESSABLE_CONTENT,
+					.detail = err.text,
+					.pointer = exchange->is_xml ? NULL : "/name"});
 	return false;
 }
 

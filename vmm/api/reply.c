@@ -129,7 +129,7 @@ static unsigned status_of_error(const struct exchange *exchange, bool in_query)
 								      : MHD_HTTP_UNPROCESSABLE_CONTENT;
 	case -ENOENT: /* of a guest that is to start, it is a file that is missing */
 		if (is_import(exchange))
-			return MHD_HTTP_UNPROCESSABLE_CONTENT;
+			return MHD_HTTP_CONFLICT;
 		return starts || exchange->route->body == BODY_GUEST ? 0 : MHD_HTTP_NOT_FOUND;
 	case -ENOMEM:
 	case -EMFILE:

@@ -14,7 +14,8 @@
 #define JSON         "application/json"
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
-/* False: the body's member `key` is another than the path's last part; it was answered. */
+/* False: the body's member `key` is missing, or another than the path's last part (RFC 9110, 9.3.4: 409 is
+ * for a representation that is not the target's); it was answered. */
 static bool check_key(struct exchange *exchange, const cJSON *object, const char *key, const char *pointer)
 {
 	const char *wanted = exchange->path.segments[exchange->path.count - 1];
@@ -25,9 +26,10 @@ static bool check_key(struct exchange *exchange, const cJSON *object, const char
 	if (value && strcmp(value, wanted) == 0)
 		return true;
 	error_set(&err, 0, "body: %s%s: must be %.64s, as the path says", kind, key, wanted);
-	reply_problem(exchange, &(struct problem){.status = MHD_HTTP_UNPROCESSABLE_CONTENT,
-						  .detail = err.text,
-						  .pointer = pointer});
+	reply_problem(exchange,
+		      &(struct problem){.status = value ? MHD_HTTP_CONFLICT : MHD_HTTP_UNPROCESSABLE_CONTENT,
+					.detail = err.text,
+					.pointer = pointer});
 	return false;
 }
 
@@ -109,16 +111,22 @@ static void reply_bad_body(struct exchange *exchange, const struct error *err)
 						  .pointer = err->pointer});
 }
 
-/* Those of an image that is the body. False: there are some, and it was answered. */
+/* Those of an image that is the body, which this body is not. False: there are some, and it was answered. */
 static bool check_no_upload(struct exchange *exchange)
 {
 	static const char *const names[] = {"format", "size", "tag"};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
-		if (query_get(&exchange->query, names[i])) {
-			reply_bad_parameter(exchange, names[i], "is for a body of " UPLOAD_TYPE);
-			return false;
-		}
+		struct error err;
+
+		if (!query_get(&exchange->query, names[i]))
+			continue;
+		error_set(&err, 0, "parameter %s: is for a body of " UPLOAD_TYPE ", and this is " JSON,
+			  names[i]);
+		reply_problem(exchange, &(struct problem){.status = MHD_HTTP_CONFLICT,
+							  .detail = err.text,
+							  .parameter = names[i]});
+		return false;
 	}
 	return true;
 }

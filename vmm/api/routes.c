@@ -5,6 +5,7 @@
 #include "vmm/api/guests.h"
 #include "vmm/api/resources.h"
 #include "vmm/api/route.h"
+#include "vmm/api/screenshot.h"
 #include "vmm/api/stream.h"
 
 #define WAIT                                                                                                 \
@@ -56,6 +57,9 @@ const struct route routes[] = {
 	{"PUT", "/v1/guests/{guest}/console/size", ROLE_OPERATE, "console-resize", BODY_MEMBERS,
 	 .arguments = {{"columns", ARGUMENT_NUMBER}, {"rows", ARGUMENT_NUMBER}}},
 	{"GET", "/v1/guests/{guest}/channels/{channel}", ROLE_OPERATE, "console", .begin = stream_begin},
+	{"GET", "/v1/guests/{guest}/screenshot", ROLE_OPERATE, "screenshot", .begin = screenshot_start},
+	{"POST", "/v1/guests/{guest}/keys", ROLE_OPERATE, "send-key", BODY_MEMBERS,
+	 .arguments = {{"keys", ARGUMENT_JSON}, {"hold_ms", ARGUMENT_NUMBER}}},
 	{"GET", "/v1/guests/{guest}/vsock/{port}", ROLE_OPERATE, "vsock-connect", .begin = stream_begin},
 	{"GET", "/v1/guests/{guest}/exec", ROLE_OPERATE, "vsock-connect", .begin = stream_begin_exec},
 	{"POST", "/v1/guests/{guest}/exec", ROLE_OPERATE, "exec", BODY_MEMBERS, .body_large = true,
@@ -95,7 +99,7 @@ const struct route routes[] = {
 
 	{"GET", "/v1/tasks", ROLE_READ, "task-list", .arguments = {{.name = "state"}}},
 	{"GET", "/v1/tasks/{task}", ROLE_READ, .op = "task-info"},
-	{"DELETE", "/v1/tasks/{task}", ROLE_ADMIN, "task-cancel", .begin = task_cancel_begin},
+	{"POST", "/v1/tasks/{task}/cancel", ROLE_ADMIN, "task-cancel", .begin = task_cancel_begin},
 	{"GET", "/v1/events", ROLE_READ, "events", .begin = follow_begin, .arguments = {{"since", ARGUMENT_NUMBER}}},
 
 	{"GET", "/metrics", ROLE_READ, "metrics", .begin = metrics_show},

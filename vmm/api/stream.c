@@ -110,11 +110,24 @@ void stream_over(struct exchange *exchange)
 	(void)exchange; /* upgraded() goes on */
 }
 
+/* Whether the client wants it, which is looked at last: what is not there cannot be upgraded to. */
+static bool is_upgrade(struct exchange *exchange)
+{
+	if (header_has(exchange, MHD_HTTP_HEADER_CONNECTION, "upgrade") &&
+	    header_has(exchange, MHD_HTTP_HEADER_UPGRADE, PROTOCOL))
+		return true;
+	stream_free(TAKE_PTR(exchange->stream));
+	reply_refusal(exchange, MHD_HTTP_UPGRADE_REQUIRED,
+		      "this is a stream: ask with Connection: Upgrade and Upgrade: " PROTOCOL);
+	reply_header(exchange, MHD_HTTP_HEADER_UPGRADE, PROTOCOL);
+	return false;
+}
+
 /* The operation would do it, or has begun to. */
 static void finish(struct exchange *exchange, cJSON *result)
 {
 	cJSON_Delete(result);
-	if (exchange->stream->upgrade)
+	if (exchange->stream->upgrade || !is_upgrade(exchange))
 		return;
 	exchange->status = MHD_HTTP_SWITCHING_PROTOCOLS;
 	exchange->response = exchange->http->MHD_create_response_for_upgrade(upgraded, exchange->stream);
@@ -138,19 +151,6 @@ static void begin(struct exchange *exchange, cJSON *members)
 	exchange_call(exchange, cJSON_Duplicate(members, true));
 }
 
-static bool is_upgrade(struct exchange *exchange)
-{
-	if (exchange_check_query(exchange) < 0)
-		return false;
-	if (header_has(exchange, MHD_HTTP_HEADER_CONNECTION, "upgrade") &&
-	    header_has(exchange, MHD_HTTP_HEADER_UPGRADE, PROTOCOL))
-		return true;
-	reply_refusal(exchange, MHD_HTTP_UPGRADE_REQUIRED,
-		      "this is a stream: ask with Connection: Upgrade and Upgrade: " PROTOCOL);
-	reply_header(exchange, MHD_HTTP_HEADER_UPGRADE, PROTOCOL);
-	return false;
-}
-
 void stream_begin(struct exchange *exchange)
 {
 	const char *port = route_variable(exchange->route, &exchange->path, "port");
@@ -159,7 +159,7 @@ void stream_begin(struct exchange *exchange)
 
 	if (port && !number) {
 		reply_bad_parameter(exchange, "port", "must be a number from 0 to 4294967294");
-	} else if (is_upgrade(exchange)) {
+	} else if (exchange_check_query(exchange) == 0) {
 		members = exchange_members(exchange);
 		if (number)
 			cJSON_AddItemToObject(members, "port", TAKE_PTR(number));
@@ -172,7 +172,7 @@ void stream_begin_exec(struct exchange *exchange)
 {
 	cJSON *members;
 
-	if (!is_upgrade(exchange))
+	if (exchange_check_query(exchange) < 0)
 		return;
 	members = exchange_members(exchange);
 	cJSON_AddNumberToObject(members, "port", EXEC_PORT);

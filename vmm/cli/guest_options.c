@@ -57,10 +57,11 @@ static enum exit_code take_volume(struct guest_options *options, const char *com
 	if (!*source || (stat(source, &status) < 0 && errno == ENOENT))
 		return cli_usage(command, "--volume: %s: there is no directory %s", optarg, source);
 	if (stat(source, &status) == 0 && !S_ISDIR(status.st_mode))
-		return cli_usage(command,
-				 "--volume: %s: %s is no directory; a disk is given without a place to mount it: the "
-				 "guest's /etc/fstab says that",
-				 optarg, source);
+		return cli_usage(
+			command,
+			"--volume: %s: %s is no directory; a disk is given without a place to mount it: the "
+			"guest's /etc/fstab says that",
+			optarg, source);
 	if (options->volume_count == FILESYSTEMS_MAX)
 		return cli_usage(command, "--volume: at most %d directories are possible", FILESYSTEMS_MAX);
 	options->volumes[options->volume_count++] = optarg;
@@ -173,7 +174,8 @@ enum guest_source guest_source_find(const char *source, const struct settings *s
 
 /* --- The definition --- */
 
-/* nbd://HOST[:PORT][/NAME] and nbd+unix:///[NAME]?socket=PATH, as qemu-img takes them; false: it is neither. */
+/* nbd://HOST[:PORT][/NAME] and nbd+unix:///[NAME]?socket=PATH, as qemu-img takes them; false: it is neither.
+ */
 static bool add_server(cJSON *disk, char *word)
 {
 	static const char tcp[] = "nbd://", local[] = "nbd+unix:///";
@@ -188,7 +190,8 @@ static bool add_server(cJSON *disk, char *word)
 	cJSON_AddStringToObject(source, "protocol", "nbd");
 	host = strsep(&rest, is_local ? "?" : "/");
 	if (is_local) {
-		cJSON_AddStringToObject(source, "socket", rest && strncmp(rest, "socket=", 7) == 0 ? rest + 7 : "");
+		cJSON_AddStringToObject(source, "socket",
+					rest && strncmp(rest, "socket=", 7) == 0 ? rest + 7 : "");
 		rest = host;
 	} else {
 		port = strrchr(host, ':');
@@ -226,14 +229,33 @@ cJSON *guest_options_disk(const char *text, const struct settings *settings)
 	return disk;
 }
 
-cJSON *guest_options_filesystem(const char *text)
+/* /srv/data: srv-data. */
+static void add_tag(cJSON *filesystem, const char *mount, unsigned index)
+{
+	char tag[FILESYSTEM_TAG_MAX + 1];
+
+	if (strlen(mount) < 2 || strlen(mount) > sizeof(tag))
+		snprintf(tag, sizeof(tag), "volume%u", index);
+	else
+		snprintf(tag, sizeof(tag), "%s", mount + 1);
+	for (char *at = tag; *at; at++) {
+		if (*at == '/')
+			*at = '-';
+	}
+	cJSON_AddStringToObject(filesystem, "tag", tag);
+}
+
+cJSON *guest_options_filesystem(const char *text, unsigned index)
 {
 	AUTO_FREE char *copy = strdup(text);
 	cJSON *filesystem = cJSON_CreateObject();
 	char *rest = copy;
+	const char *mount;
 
 	cJSON_AddStringToObject(filesystem, "path", rest ? strsep(&rest, ":") : "");
-	cJSON_AddStringToObject(filesystem, "mount", rest ? strsep(&rest, ":") : "");
+	mount = rest ? strsep(&rest, ":") : "";
+	add_tag(filesystem, mount, index);
+	cJSON_AddStringToObject(filesystem, "mount", mount);
 	/* What is not known is refused by its name, as a key of the definition. */
 	if (rest && strcmp(rest, "ro") == 0)
 		cJSON_AddTrueToObject(filesystem, "read_only");
@@ -368,7 +390,7 @@ int guest_options_json(const struct guest_options *options, const char *name, co
 	add_disks(*json, options, found, source, settings);
 	list = options->volume_count ? cJSON_AddArrayToObject(*json, "filesystems") : NULL;
 	for (unsigned i = 0; i < options->volume_count; i++)
-		cJSON_AddItemToArray(list, guest_options_filesystem(options->volumes[i]));
+		cJSON_AddItemToArray(list, guest_options_filesystem(options->volumes[i], i));
 	list = cJSON_AddArrayToObject(*json, "networks");
 	for (unsigned i = 0; i < options->network_count; i++)
 		cJSON_AddItemToArray(list, guest_options_network(options->networks[i]));

@@ -83,5 +83,6 @@ int guest_options_json(const struct guest_options *options, const char *name, co
 /* What one --disk or one --net says: an item of the definition's "disks" or "networks". */
 cJSON *guest_options_disk(const char *text, const struct settings *settings);
 cJSON *guest_options_network(const char *text);
-/* What a --volume that is a directory says, as an item of "filesystems". */
-cJSON *guest_options_filesystem(const char *text);
+/* What the --volume that is the index-th directory says, as an item of "filesystems": its tag is made of
+ * where it is mounted. */
+cJSON *guest_options_filesystem(const char *text, unsigned index);

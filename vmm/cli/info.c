@@ -179,6 +179,7 @@ static void print_guest(const cJSON *guest)
 	print_boots(definition);
 	print_disks(definition);
 	print_networks(guest, definition);
+	line("Display", "%s", answer_text(guest, "display"));
 	print_dependencies(definition);
 	line("Autostart", "%s",
 	     cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(guest, "autostart")) ? "yes" : "no");

@@ -15,6 +15,7 @@
 #include "vmm/cli/guest_options.h"
 #include "vmm/cli/options.h"
 #include "vmm/config/definition.h"
+#include "vmm/guest/display_start.h"
 #include "vmm/guest/process.h"
 #include "vmm/plan/apply.h"
 
@@ -225,6 +226,14 @@ static enum exit_code judge_end(enum machine_end end, const struct guest_definit
 	}
 }
 
+static void tell_display(const struct guest_definition *definition, uint16_t port)
+{
+	char uri[DISPLAY_URI_MAX];
+
+	display_uri(&definition->graphics, port, uri);
+	fprintf(stderr, "rastos-vmm: guest %s: its screen is at %s\n", definition->name, uri);
+}
+
 static enum exit_code run_guest(const struct settings *settings, const struct run_options *run,
 				struct guest_definition *definition, struct boot_recorder *recorder,
 				bool *again)
@@ -248,6 +257,11 @@ static enum exit_code run_guest(const struct settings *settings, const struct ru
 
 	if (guest_resources_open(definition, settings, NULL, &resources, &err) < 0)
 		return cli_fail(EXIT_FAILED, "%s", err.text);
+	if (definition->wants.quota_us) {
+		guest_resources_close(&resources);
+		return cli_fail(EXIT_REFUSED, "guest %s: cpus.global_quota: only a manager has control groups",
+				definition->name);
+	}
 	if (plan_apply_alone(definition, &err) < 0) {
 		guest_resources_close(&resources);
 		return cli_fail(EXIT_REFUSED, "%s", err.text);
@@ -256,8 +270,11 @@ static enum exit_code run_guest(const struct settings *settings, const struct ru
 		guest_resources_close(&resources);
 		return cli_fail(EXIT_FAILED, "%s", err.text);
 	}
+	if (resources.display_fd >= 0)
+		tell_display(definition, resources.display_port);
 	end = use_keys(run, &resources, &err) < 0 ? MACHINE_FAILED : guest_process_run(&config, &err);
 	guest_resources_close(&resources);
+	display_forget(&definition->graphics);
 	return judge_end(end, definition, run, &err, again);
 }
 

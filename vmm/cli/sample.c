@@ -18,13 +18,15 @@ static double sum(const cJSON *counters, const char *array, const char *key)
 	return total;
 }
 
-/* Of its RAM, what the guest has of it while the balloon holds the rest. */
+/* Of its RAM, what the guest has of it while the balloon holds the rest; and what is plugged in. */
 static double memory_of(const cJSON *json, const cJSON *counters)
 {
 	const cJSON *balloon = cJSON_GetObjectItemCaseSensitive(counters, "balloon");
+	const cJSON *memory = cJSON_GetObjectItemCaseSensitive(counters, "memory");
+	double ram = balloon ? answer_number(balloon, "current_bytes")
+			     : answer_number(json, "memory_mib") * 1048576;
 
-	return balloon ? answer_number(balloon, "current_bytes")
-		       : answer_number(json, "memory_mib") * 1048576;
+	return ram + answer_number(memory, "plugged_bytes");
 }
 
 static void sample_read(const cJSON *json, struct sample *sample)

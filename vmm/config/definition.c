@@ -102,6 +102,8 @@ void definition_free(struct guest_definition *definition)
 	for (unsigned i = 0; i < definition->depends_count; i++)
 		free(definition->depends_on[i]);
 	channel_definitions_free(&definition->channels);
+	wants_free(&definition->wants);
+	graphics_definition_free(&definition->graphics);
 	filesystem_definitions_free(&definition->filesystems);
 	cJSON_Delete(definition->json);
 	free(definition->name);
@@ -174,6 +176,8 @@ static int read_cpus(const struct json_place *root, struct guest_definition *def
 		definition->memory_mib = wants->memory_mib;
 	definition->placement = (struct guest_placement){
 		.cpus = wants->pin,
+		.vcpu_pins = wants->vcpu_pins,
+		.emulator_pin = wants->emulator_pin,
 		.weight = wants->weight,
 		.pages = wants->pages,
 		.nodes = wants->nodes,
@@ -362,8 +366,12 @@ static int read_devices(const struct json_place *root, const char *folder,
 	    (code = channel_definitions_read(root, folder, &definition->channels)) < 0 ||
 	    (code = filesystem_definitions_read(root, folder, &definition->filesystems)) < 0 ||
 	    (code = memballoon_definition_read(root, &definition->wants, &definition->memballoon)) < 0 ||
+	    (code = memory_devices_read(root, &definition->wants, &definition->memory_devices)) < 0 ||
 	    (code = watchdog_definition_read(root, &definition->watchdog)) < 0 ||
 	    (code = video_definition_read(root, &definition->video)) < 0 ||
+	    (code = graphics_definition_read(root, folder, definition->video.heads > 0,
+					     &definition->graphics)) < 0 ||
+	    (code = input_definitions_read(root, definition->graphics.present, &definition->inputs)) < 0 ||
 	    (code = read_clock(root, &definition->clock)) < 0)
 		return code;
 	return read_vsock(root, folder, definition);
@@ -372,16 +380,15 @@ static int read_devices(const struct json_place *root, const char *folder,
 static int read_definition(const struct json_place *root, const char *folder,
 			   struct guest_definition *definition)
 {
-	static const char *const keys[] = {"name",     "uuid",        "title",      "description",
-					   "metadata", "role",        "image",      "configuration",
-					   "kernel",   "vcpus",       "topology",   "memory_mib",
-					   "cpus",     "cpu",         "numa",       "memory_backing",
-					   "disks",    "networks",    "rng",        "vsock",
-					   "console",  "on_poweroff", "on_reboot",  "on_crash",
-					   "ready",    "autostart",   "depends_on", "transport",
-					   "clock",    "channels",    "memballoon", "current_memory_mib",
-					   "watchdog", "filesystems", "video",      "current_vcpus",
-					   NULL};
+	/* clang-format off */
+	static const char *const keys[] = {
+		"name", "uuid", "title", "description", "metadata", "role", "image", "configuration", "kernel",
+		"vcpus", "current_vcpus", "topology", "cpus", "cpu", "numa",
+		"memory_mib", "current_memory_mib", "max_memory_mib", "memory_devices", "memory_backing", "memballoon",
+		"disks", "networks", "filesystems", "rng", "vsock", "console", "channels", "watchdog", "video", "graphics", "inputs",
+		"on_poweroff", "on_reboot", "on_crash", "ready", "autostart", "depends_on", "transport", "clock",
+		NULL};
+	/* clang-format on */
 	unsigned role = GUEST_ROLE_SERVER;
 	int code;
 

@@ -22,7 +22,10 @@
 #include "vmm/config/cpu_features.h"
 #include "vmm/config/disk.h"
 #include "vmm/config/filesystem.h"
+#include "vmm/config/graphics.h"
+#include "vmm/config/input.h"
 #include "vmm/config/memballoon.h"
+#include "vmm/config/memory_devices.h"
 #include "vmm/config/network_card.h"
 #include "vmm/config/rng.h"
 #include "vmm/config/video.h"
@@ -117,8 +120,11 @@ struct guest_definition {
 	struct channel_definitions channels;
 	struct filesystem_definitions filesystems;
 	struct memballoon_definition memballoon;
+	struct memory_devices memory_devices;
 	struct watchdog_definition watchdog;
 	struct video_definition video;
+	struct graphics_definition graphics;
+	struct input_definitions inputs;
 	uint64_t vsock_cid; /* 0: no vsock device */
 	char *vsock_path;   /* unix socket for host programs; NULL: only READY is listened to */
 	enum guest_console console;

@@ -1,7 +1,6 @@
 #include "vmm/config/filesystem.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +27,16 @@ static bool word_valid(const char *word, size_t max)
 	return len > 0 && len <= max;
 }
 
+/* For domain XML has to say it, too. */
+static bool has_control(const char *path)
+{
+	for (; *path; path++) {
+		if (iscntrl((unsigned char)*path))
+			return true;
+	}
+	return false;
+}
+
 /* No other way to write it, and not the root. */
 static bool mount_valid(const char *mount)
 {
@@ -36,18 +45,6 @@ static bool mount_valid(const char *mount)
 	return word_valid(mount, FILESYSTEM_MOUNT_MAX) && mount[0] == '/' && mount[len - 1] != '/' &&
 	       !strstr(mount, "//") && !strstr(mount, "/./") && !strstr(mount, "/../") &&
 	       strcmp(strrchr(mount, '/'), "/.") != 0 && strcmp(strrchr(mount, '/'), "/..") != 0;
-}
-
-/* /srv/data: srv-data. */
-static char *tag_of(const char *mount)
-{
-	char *tag = strdup(mount + 1);
-
-	for (char *at = tag; at && *at; at++) {
-		if (*at == '/')
-			*at = '-';
-	}
-	return tag;
 }
 
 static int read_names(const struct json_place *place, const char *folder,
@@ -61,22 +58,16 @@ static int read_names(const struct json_place *place, const char *folder,
 		return code;
 	if (!filesystem->path)
 		return json_error(place, "path", "is missing: which directory of the host?");
+	if (has_control(filesystem->path))
+		return json_error(place, "path", "must have no control characters");
 	if (filesystem->mount && !mount_valid(filesystem->mount))
-		return json_error(place, "mount",
-				  "must be an absolute path of the guest, at most %d bytes, without blanks, quotes, "
-				  "\"\\\", \":\", \",\", and no / at its end",
-				  FILESYSTEM_MOUNT_MAX);
-	if (!filesystem->tag && !filesystem->mount)
+		return json_error(
+			place, "mount",
+			"must be an absolute path of the guest, at most %d bytes, without blanks, quotes, "
+			"\"\\\", \":\", \",\", and no / at its end",
+			FILESYSTEM_MOUNT_MAX);
+	if (!filesystem->tag)
 		return json_error(place, "tag", "is missing: by which name does the guest mount it?");
-	if (!filesystem->tag) {
-		filesystem->tag = tag_of(filesystem->mount);
-		if (!filesystem->tag)
-			return error_set(place->err, -ENOMEM, "%s: out of memory", place->source);
-		if (strlen(filesystem->tag) > FILESYSTEM_TAG_MAX)
-			return json_error(place, "tag",
-					  "is missing, and mount is too long to be one: at most %d bytes",
-					  FILESYSTEM_TAG_MAX);
-	}
 	if (!word_valid(filesystem->tag, FILESYSTEM_TAG_MAX))
 		return json_error(place, "tag",
 				  "must have 1 to %d bytes, without blanks, quotes, \"\\\", \":\" and \",\"",
@@ -117,8 +108,9 @@ static int read_daemon(const struct json_place *place, struct filesystem_definit
 static int read_filesystem(const struct json_place *place, const char *folder,
 			   struct filesystem_definition *filesystem)
 {
-	static const char *const keys[] = {"path",       "tag",    "mount",       "read_only",  "cache",  "xattr",
-					   "posix_lock", "flock", "thread_pool", "queue_size", "driver", NULL};
+	static const char *const keys[] = {"path",        "tag",        "mount",      "read_only",
+					   "cache",       "xattr",      "posix_lock", "flock",
+					   "thread_pool", "queue_size", "driver",     NULL};
 	int code;
 
 	if ((code = json_keys(place, keys)) < 0 || (code = read_names(place, folder, filesystem)) < 0 ||

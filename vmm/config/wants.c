@@ -1,6 +1,8 @@
 #include "vmm/config/wants.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "common/cleanup.h"
 
@@ -70,9 +72,65 @@ static int read_set(const struct json_place *place, const char *key, struct cpu_
 	return 0;
 }
 
+/* "0": "2-3": vCPUs by their number. */
+static int read_vcpupin(const struct json_place *cpus, struct guest_wants *wants)
+{
+	struct json_place place;
+	const cJSON *item;
+	int code = json_object(cpus, "vcpupin", &place);
+
+	if (code < 0 || !place.object)
+		return code;
+	wants->vcpu_pins = calloc(WANTS_VCPUS_MAX, sizeof(*wants->vcpu_pins));
+	if (!wants->vcpu_pins)
+		return error_set(cpus->err, -ENOMEM, "%s: out of memory", cpus->source);
+	cJSON_ArrayForEach(item, place.object)
+	{
+		unsigned most = wants->vcpus ? wants->vcpus : WANTS_VCPUS_MAX;
+		char *end;
+		unsigned long vcpu = strtoul(item->string, &end, 10);
+
+		if (item->string[0] < '0' || item->string[0] > '9' || *end || vcpu >= most ||
+		    (item->string[0] == '0' && item->string[1]))
+			return json_error(&place, item->string, "is no vCPU: they are 0 to %u", most - 1);
+		code = read_set(&place, item->string, &wants->vcpu_pins[vcpu]);
+		if (code < 0)
+			return code;
+	}
+	return 0;
+}
+
+static int read_quota(const struct json_place *cpus, struct guest_wants *wants)
+{
+	int code;
+
+	wants->period_us = WANTS_PERIOD_DEFAULT;
+	if ((code = json_uint(cpus, "global_period", WANTS_PERIOD_MIN, WANTS_PERIOD_MAX, &wants->period_us)) <
+		    0 ||
+	    (code = json_uint(cpus, "global_quota", WANTS_QUOTA_MIN, WANTS_QUOTA_MAX, &wants->quota_us)) < 0)
+		return code;
+	if (!wants->quota_us && cJSON_HasObjectItem(cpus->object, "global_period"))
+		return json_error(cpus, "global_period", "needs global_quota: how much of each?");
+	return 0;
+}
+
+static int read_pins(const struct json_place *cpus, struct guest_wants *wants)
+{
+	int code;
+
+	if ((code = read_set(cpus, "pin", &wants->pin)) < 0 || (code = read_vcpupin(cpus, wants)) < 0 ||
+	    (code = read_set(cpus, "emulatorpin", &wants->emulator_pin)) < 0)
+		return code;
+	if (wants->exclusive && wants->vcpu_pins)
+		return json_error(cpus, "vcpupin",
+				  "and placement exclusive exclude each other: that pins each vCPU");
+	return 0;
+}
+
 static int read_cpus(const struct json_place *root, struct guest_wants *wants)
 {
-	static const char *const keys[] = {"placement", "pin", "weight", NULL};
+	static const char *const keys[] = {"placement",   "pin",           "weight",       "vcpupin",
+					   "emulatorpin", "global_period", "global_quota", NULL};
 	uint64_t weight = WANTS_WEIGHT_DEFAULT;
 	unsigned exclusive = 0;
 	struct json_place place;
@@ -83,12 +141,12 @@ static int read_cpus(const struct json_place *root, struct guest_wants *wants)
 		return code;
 	if ((code = json_keys(&place, keys)) < 0 ||
 	    (code = json_word(&place, "placement", placement_words, &exclusive)) < 0 ||
-	    (code = read_set(&place, "pin", &wants->pin)) < 0 ||
-	    (code = json_uint(&place, "weight", 1, WANTS_WEIGHT_MAX, &weight)) < 0)
+	    (code = json_uint(&place, "weight", 1, WANTS_WEIGHT_MAX, &weight)) < 0 ||
+	    (code = read_quota(&place, wants)) < 0)
 		return code;
 	wants->exclusive = exclusive;
 	wants->weight = (unsigned)weight;
-	return 0;
+	return read_pins(&place, wants);
 }
 
 static int read_numa(const struct json_place *root, struct guest_wants *wants)
@@ -130,6 +188,12 @@ static int read_backing(const struct json_place *root, struct guest_wants *wants
 	return 0;
 }
 
+void wants_free(struct guest_wants *wants)
+{
+	free(wants->vcpu_pins);
+	wants->vcpu_pins = NULL;
+}
+
 unsigned wants_vcpus_now(const struct guest_wants *wants)
 {
 	return wants->current_vcpus ? wants->current_vcpus : wants->vcpus;
@@ -144,11 +208,12 @@ int wants_read(const struct json_place *root, struct guest_wants *wants, struct 
 	    (code = json_uint(root, "current_vcpus", 1, WANTS_VCPUS_MAX, &current)) < 0 ||
 	    (code = read_topology(root, vcpus, wants, topology)) < 0 ||
 	    (code = json_uint(root, "memory_mib", WANTS_MEMORY_MIN, WANTS_MEMORY_MAX, &wants->memory_mib)) <
-		    0 ||
-	    (code = read_cpus(root, wants)) < 0 || (code = read_numa(root, wants)) < 0 ||
-	    (code = read_backing(root, wants)) < 0)
+		    0)
 		return code;
 	wants->vcpus = wants->topology ? topology_vcpus(topology) : (unsigned)vcpus;
+	if ((code = read_cpus(root, wants)) < 0 || (code = read_numa(root, wants)) < 0 ||
+	    (code = read_backing(root, wants)) < 0)
+		return code;
 	wants->current_vcpus = (unsigned)current;
 	if (current && !wants->vcpus)
 		return json_error(root, "current_vcpus", "needs vcpus: what is the most?");

@@ -145,6 +145,7 @@ static char *alias_write(const struct conversion *conversion, const cJSON *value
 ANY_TEXT(convert_text, text_write, NULL);
 ANY_TEXT(convert_line, line_write, NULL);
 const struct conversion convert_channel = {.read = name_read, .write = line_write, .max = 63};
+const struct conversion convert_share_tag = {.read = text_read, .write = line_write, .max = 36};
 const struct conversion convert_title = {.read = text_read, .write = line_write, .max = 256};
 const struct conversion convert_name = {.read = name_read, .write = line_write, .max = 63};
 ANY_TEXT(convert_path, path_write, NULL);
@@ -281,8 +282,13 @@ COUNT(convert_rate_bytes, 1, UINT32_MAX);
 COUNT(convert_rate_period, 1, 3600000);
 COUNT(convert_stats_period, 1, 3600);
 COUNT(convert_weight, 1, 10000);
+COUNT(convert_period, 1000, 1000000);
+COUNT(convert_quota, 1000, 17592186044415);
 COUNT(convert_mtu, 68, 65535);
 COUNT(convert_card_queues, 1, 8);
+COUNT(convert_heads, 1, 16);
+COUNT(convert_vram, 1024, 4194304);
+COUNT(convert_pixels, 320, 4095);
 COUNT(convert_cid, 3, 4294967294);
 COUNT(convert_port, 1, 65535);
 COUNT(convert_block_size, 512, 65536);
@@ -291,6 +297,8 @@ COUNT(convert_iops_sec, 1, 1000000000);
 COUNT(convert_seconds, 1, 3600);
 COUNT(convert_queues, 1, 16);
 COUNT(convert_kib_sec, 1, 16777216);
+COUNT(convert_share_queue, 16, 256);
+COUNT(convert_share_threads, 0, 32);
 
 #define ADJUSTMENT_MAX 3155760000 /* seconds: a hundred years */
 
@@ -362,13 +370,19 @@ static char *word_write(const struct conversion *conversion, const cJSON *value)
 
 WORDS(convert_cache, SAME("writeback"), SAME("writethrough"), SAME("none"), SAME("directsync"),
       SAME("unsafe"));
+WORDS(convert_share_cache, SAME("none"), SAME("always"));
 WORDS(convert_disk_format, SAME("raw"), SAME("qcow2"), SAME("vmdk"));
 WORDS(convert_disk_protocol, SAME("nbd"));
 WORDS(convert_discard, SAME("ignore"), SAME("unmap"));
 WORDS(convert_error_policy, SAME("report"), SAME("stop"), SAME("ignore"));
 WORDS(convert_io, SAME("io_uring"), SAME("threads"));
-WORDS(convert_card_type, {"user", "passt"}, {"ethernet", "tap"}, SAME("network"), SAME("bridge"), SAME("direct"));
+WORDS(convert_card_type, {"user", "passt"}, {"ethernet", "tap"}, SAME("network"), SAME("bridge"),
+      SAME("direct"));
 WORDS(convert_card_mode, SAME("vepa"), SAME("bridge"), SAME("private"), SAME("passthrough"));
+WORDS(convert_video_model, SAME("virtio"));
+WORDS(convert_graphics_type, SAME("vnc"));
+WORDS(convert_input_type, SAME("keyboard"), SAME("mouse"), SAME("tablet"));
+WORDS(convert_input_bus, SAME("virtio"));
 WORDS(convert_link, SAME("up"), SAME("down"));
 WORDS(convert_action, SAME("destroy"), SAME("restart"));
 WORDS(convert_numa_mode, SAME("strict"), SAME("preferred"), SAME("interleave"));

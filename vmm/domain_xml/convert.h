@@ -27,6 +27,8 @@ extern const struct conversion convert_rate_bytes;   /* of a period */
 extern const struct conversion convert_rate_period;  /* ms */
 extern const struct conversion convert_stats_period; /* seconds */
 extern const struct conversion convert_weight;
+extern const struct conversion convert_period; /* microseconds */
+extern const struct conversion convert_quota;
 extern const struct conversion convert_mtu;
 extern const struct conversion convert_cid;
 extern const struct conversion convert_block_size;
@@ -36,6 +38,10 @@ extern const struct conversion convert_seconds;
 extern const struct conversion convert_queues;
 extern const struct conversion convert_kib_sec;
 extern const struct conversion convert_cache;
+extern const struct conversion convert_share_cache;
+extern const struct conversion convert_share_queue;
+extern const struct conversion convert_share_tag;
+extern const struct conversion convert_share_threads;
 extern const struct conversion convert_disk_format;
 extern const struct conversion convert_disk_protocol;
 extern const struct conversion convert_port;
@@ -45,6 +51,13 @@ extern const struct conversion convert_io;
 extern const struct conversion convert_card_type;
 extern const struct conversion convert_card_mode; /* of macvtap */
 extern const struct conversion convert_card_queues;
+extern const struct conversion convert_video_model;
+extern const struct conversion convert_graphics_type;
+extern const struct conversion convert_input_type;
+extern const struct conversion convert_input_bus;
+extern const struct conversion convert_heads; /* of a GPU */
+extern const struct conversion convert_vram;  /* KiB */
+extern const struct conversion convert_pixels;
 extern const struct conversion convert_vhost;
 extern const struct conversion convert_link;
 extern const struct conversion convert_action;

@@ -136,30 +136,10 @@ static int check_sources(struct reader *reader)
 	for (unsigned i = 0; i < reader->disk_count && !reader->partial; i++) {
 		const cJSON *disk = cJSON_GetArrayItem(disks, (int)i);
 
-		if (!json_key_get(disk, "path") && !json_key_get(disk, "image") && !json_key_get(disk, "source"))
+		if (!json_key_get(disk, "path") && !json_key_get(disk, "image") &&
+		    !json_key_get(disk, "source"))
 			return refuse(reader->refusal, -EINVAL, reader->disks[i],
 				      "needs a source: which file or block device?");
-	}
-	return 0;
-}
-
-/* --- A desktop's screen --- */
-
-/* To a server a screen is nothing; a desktop without it would be another machine than was asked for. */
-static int check_screen(struct reader *reader)
-{
-	static const char *const names[] = {"graphics", "video", "input"};
-	const char *role = cJSON_GetStringValue(json_key_get(reader->definition, "role"));
-	const xmlNode *devices = xml_child(reader->domain, "devices");
-
-	for (unsigned i = 0; devices && role && i < sizeof(names) / sizeof(names[0]); i++) {
-		const xmlNode *node = xml_child(devices, names[i]);
-
-		if (node && strcmp(role, "desktop") == 0)
-			return refuse(
-				reader->refusal, -EINVAL, node,
-				"is not supported: no device gives a desktop guest a screen; leave it out, and reach it by "
-				"`rastos-vmm console` or the network");
 	}
 	return 0;
 }
@@ -171,10 +151,12 @@ static int boot_from(struct reader *reader, int disk, const xmlNode *node)
 	const cJSON *from = cJSON_GetArrayItem(json_key_get(reader->definition, "disks"), disk);
 	const char *format = cJSON_GetStringValue(json_key_get(from, "format"));
 
-	if ((format && strcmp(format, "raw") != 0) || json_key_get(from, "source") || json_key_get(from, "transient"))
-		return refuse(reader->refusal, -EINVAL, node,
-			      "is not supported: a guest boots by the kernel in /boot of a raw disk that keeps what is written; "
-			      "`rastos-vmm disk import` makes one of the image");
+	if ((format && strcmp(format, "raw") != 0) || json_key_get(from, "source") ||
+	    json_key_get(from, "transient"))
+		return refuse(
+			reader->refusal, -EINVAL, node,
+			"is not supported: a guest boots by the kernel in /boot of a raw disk that keeps what is written; "
+			"`rastos-vmm disk import` makes one of the image");
 	return reader_set(reader, node, reader->definition, "kernel.from_disk", cJSON_CreateNumber(disk));
 }
 
@@ -229,7 +211,5 @@ int read_end(struct reader *reader)
 		code = check_sources(reader);
 	if (code == 0)
 		code = say_what_is_not_said(reader);
-	if (code == 0)
-		code = check_screen(reader);
 	return code == 0 ? choose_boot(reader) : code;
 }

@@ -81,7 +81,7 @@ static const xmlNode *step(const xmlNode *element, const char *name, size_t len)
 		return NULL;
 	memcpy(text, name, len);
 	text[len] = '\0';
-	return xml_child(element, text);
+	return xml_child_named(element, text);
 }
 
 /* Whether the value is there and, with words, one of them. */

@@ -9,6 +9,7 @@ extern const struct special special_memory;
 extern const struct special special_current_memory;
 extern const struct special special_current_vcpus;
 extern const struct special special_vcpus;
+extern const struct special special_vcpupin;
 extern const struct special special_hugepages;
 extern const struct special special_cpu_feature;
 extern const struct special special_clock_offset;
@@ -32,6 +33,9 @@ extern const struct special special_serial;
 extern const struct special special_console;
 extern const struct special special_rng;
 extern const struct special special_memballoon;
+
+/* special_video.c */
+extern const struct special special_video;
 
 /* metadata.c */
 extern const struct special special_metadata;

@@ -202,14 +202,79 @@ static int vcpus_read(struct reader *reader, const xmlNode *node, cJSON *object)
 			return refuse(reader->refusal, -EINVAL, vcpu, "must have an id below %llu",
 				      (unsigned long long)all);
 		if (!enabled || (strcmp(enabled, "yes") == 0) != (id < current))
-			return refuse(reader->refusal, -EINVAL, vcpu,
-				      "must be enabled for the first %llu, and for no other: they come in their order",
-				      (unsigned long long)current);
+			return refuse(
+				reader->refusal, -EINVAL, vcpu,
+				"must be enabled for the first %llu, and for no other: they come in their order",
+				(unsigned long long)current);
 		count += id < current;
 	}
-	return count == current ? 0
-				: refuse(reader->refusal, -EINVAL, node, "must name each of the first %llu once",
-					 (unsigned long long)current);
+	return count == current
+		       ? 0
+		       : refuse(reader->refusal, -EINVAL, node, "must name each of the first %llu once",
+				(unsigned long long)current);
+}
+
+/* --- CPUs of single vCPUs: names are not of one set of keys, either --- */
+
+static cJSON *open_object(cJSON *object, const char *key, const char *inner)
+{
+	cJSON *outer = cJSON_GetObjectItemCaseSensitive(object, key);
+	cJSON *found;
+
+	if (!outer)
+		outer = cJSON_AddObjectToObject(object, key);
+	found = cJSON_GetObjectItemCaseSensitive(outer, inner);
+	return found ? found : cJSON_AddObjectToObject(outer, inner);
+}
+
+static int vcpupin_read(struct reader *reader, const xmlNode *node, cJSON *object)
+{
+	const char *number = xml_attribute(node, "vcpu");
+	const char *set = xml_attribute(node, "cpuset");
+	struct error why = {0};
+	cJSON *value = NULL, *pins;
+	uint64_t vcpu;
+	char name[24];
+
+	if (!number || !number_read(number, 0, VCPUS_MAX - 1, &vcpu))
+		return refuse(reader->refusal, -EINVAL, node, "must have a vcpu from 0 to %u", VCPUS_MAX - 1);
+	if (!set || convert_set.read(&convert_set, set, &value, &why) < 0)
+		return refuse(reader->refusal, -EINVAL, node, "must have a cpuset: %s",
+			      set ? why.text : "which CPUs?");
+	snprintf(name, sizeof(name), "%llu", (unsigned long long)vcpu);
+	pins = open_object(object, "cpus", "vcpupin");
+	if (cJSON_GetObjectItemCaseSensitive(pins, name)) {
+		cJSON_Delete(value);
+		return refuse(reader->refusal, -EINVAL, node, "names vCPU %s a second time", name);
+	}
+	return cJSON_AddItemToObject(pins, name, value)
+		       ? 0
+		       : refuse(reader->refusal, -ENOMEM, NULL, "out of memory");
+}
+
+static int vcpupin_write(struct writer *writer, xmlNode *element, const cJSON *object)
+{
+	const cJSON *pins = json_key_get(object, "cpus.vcpupin");
+	const cJSON *item;
+	int code = 0;
+
+	cJSON_ArrayForEach(item, pins)
+	{
+		AUTO_FREE char *set = convert_set.write(&convert_set, item);
+		xmlNode *holder, *pin;
+		uint64_t vcpu;
+
+		if (!set || !number_read(item->string, 0, VCPUS_MAX - 1, &vcpu))
+			continue;
+		holder = writer_element(writer, element, "cputune");
+		pin = holder ? writer_add(writer, holder, "vcpupin") : NULL;
+		code = pin ? writer_set(writer, pin, "@vcpu", item->string) : -ENOMEM;
+		if (code == 0)
+			code = writer_set(writer, pin, "@cpuset", set);
+		if (code < 0)
+			break;
+	}
+	return code;
 }
 
 /* --- Huge pages --- */
@@ -260,17 +325,6 @@ static int hugepages_write(struct writer *writer, xmlNode *element, const cJSON 
 
 /* --- CPU features: names are not of one set of keys, so that dots in them mean nothing --- */
 
-static cJSON *open_features(cJSON *object)
-{
-	cJSON *cpu = cJSON_GetObjectItemCaseSensitive(object, "cpu");
-	cJSON *features;
-
-	if (!cpu)
-		cpu = cJSON_AddObjectToObject(object, "cpu");
-	features = cJSON_GetObjectItemCaseSensitive(cpu, "features");
-	return features ? features : cJSON_AddObjectToObject(cpu, "features");
-}
-
 static int cpu_feature_read(struct reader *reader, const xmlNode *node, cJSON *object)
 {
 	const char *name = xml_attribute(node, "name");
@@ -286,7 +340,7 @@ static int cpu_feature_read(struct reader *reader, const xmlNode *node, cJSON *o
 			reader->refusal, -EINVAL, node,
 			"policy must be one of require, disable, forbid, not %.20s: a guest has what its host has",
 			policy);
-	features = open_features(object);
+	features = open_object(object, "cpu", "features");
 	if (cJSON_GetObjectItemCaseSensitive(features, name))
 		return refuse(reader->refusal, -EINVAL, node, "names %.40s a second time", name);
 	if (cJSON_GetArraySize(features) >= FEATURES_MAX)
@@ -364,6 +418,7 @@ const struct special special_memory = {memory_read, memory_write};
 const struct special special_current_memory = {.read = current_memory_read};
 const struct special special_current_vcpus = {current_vcpus_read, current_vcpus_write};
 const struct special special_vcpus = {.read = vcpus_read};
+const struct special special_vcpupin = {vcpupin_read, vcpupin_write};
 const struct special special_hugepages = {hugepages_read, hugepages_write};
 const struct special special_cpu_feature = {cpu_feature_read, cpu_feature_write};
 const struct special special_clock_offset = {clock_offset_read, clock_offset_write};

@@ -5,6 +5,8 @@
 #define DEV       "devices/"
 #define PLUGGED   "nothing of this guest is plugged into it"
 #define NO_SCREEN "a guest has no screen: its console is `rastos-vmm console`"
+#define NO_SIZE   "a guest that is no desktop has a screen only where its size is said: give <resolution>"
+#define DESKTOP   "../../metadata/rastos:guest/@role=desktop"
 #define CONSOLE   "the console is reached by `rastos-vmm console`, its log by `rastos-vmm logs`: give type=\"pty\""
 #define CHANNEL   "programs of the host reach it at a unix socket: give type=\"unix\", and a target of type virtio with a name"
 #define PLACES    "devices find their places by themselves"
@@ -127,16 +129,31 @@ static const struct rule rules[] = {
 	IGNORE (DEV "watchdog/alias", "a name that it had while the guest ran"),
 	IGNORE (DEV "watchdog/address", PLACES),
 
-	IGNORE (DEV "input", NO_SCREEN, WHEN("@type=mouse|tablet|keyboard"), MANY),
-	REFUSE (DEV "input", "no device of the host is handed out", MANY),
-	IGNORE (DEV "graphics", NO_SCREEN, MANY),
-	IGNORE (DEV "video", NO_SCREEN, MANY),
+	IGNORE (DEV "video", "the guest has no screen", WHEN("model/@type=none"), MANY),
+	SPECIAL(DEV "video", video, "its size is always printed but for a desktop", WHEN("model/@type=virtio&model/resolution"), .key = "video"),
+	HOLD   (DEV "video", WHEN("model/@type=virtio&" DESKTOP)),
+	REFUSE (DEV "video", "a guest's screen is a virtio GPU: give <model type=\"virtio\"/>", WHEN(DESKTOP), MANY),
+	IGNORE (DEV "video", NO_SIZE, MANY),
+	HOLD   (DEV "video/model"),
+	MAP    (DEV "video/model/@type", "video.model", video_model, ELSE("\"virtio\""), .with = "video"),
+	MAP    (DEV "video/model/@heads", "video.heads", heads, ELSE("1")),
+	MAP    (DEV "video/model/@vram", "video.vram", vram, ELSE("262144")),
+	IGNORE (DEV "video/model/@primary", "a guest has one GPU", WHEN(".=yes")),
+	REFUSE (DEV "video/model/@primary", "a guest has one GPU: give primary=\"yes\""),
+	HOLD   (DEV "video/model/resolution"),
+	MAP    (DEV "video/model/resolution/@x", "video.resolution.x", pixels, ELSE("1280")),
+	MAP    (DEV "video/model/resolution/@y", "video.resolution.y", pixels, ELSE("800")),
+	REFUSE (DEV "video/model/acceleration", "the GPU draws nothing by itself: give accel3d=\"no\"", WHEN("@accel3d=yes")),
+	IGNORE (DEV "video/model/acceleration", "the GPU draws nothing by itself"),
+	IGNORE (DEV "video/driver", "the guest's driver chooses among what is offered"),
+	IGNORE (DEV "video/alias", "a name that it had while the guest ran"),
+	IGNORE (DEV "video/acpi", PLACES),
+	IGNORE (DEV "video/address", PLACES),
 	IGNORE (DEV "sound", "a guest has no sound", MANY),
 	IGNORE (DEV "audio", "a guest has no sound", MANY),
 	IGNORE (DEV "redirdev", "there is no USB", MANY),
 	IGNORE (DEV "redirfilter", "there is no USB", MANY),
 	IGNORE (DEV "hub", "there is no USB", MANY),
-	REFUSE (DEV "filesystem", "no folder of the host is shared: `rastos-vmm disk import` makes a disk of it", MANY),
 	REFUSE (DEV "hostdev", "no device of the host is handed out", MANY),
 	REFUSE (DEV "memory", "memory cannot be plugged in: give it all in <memory>", MANY),
 	REFUSE (DEV "tpm", "there is no TPM", MANY),

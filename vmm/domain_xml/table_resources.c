@@ -2,6 +2,8 @@
 #include "vmm/domain_xml/table.h"
 
 /* clang-format off */
+#define ONE_LIMIT "a guest's time is limited as a whole, all its threads together: give <global_quota> and <global_period>"
+#define NO_TIME   "there is no limit on it"
 #define NO_LIMITS "a guest's part of the host is its number of vCPUs, and <shares>"
 
 static const struct rule rules[] = {
@@ -43,17 +45,29 @@ static const struct rule rules[] = {
 
 	HOLD   ("cputune"),
 	MAP    ("cputune/shares", "cpus.weight", weight, ELSE("100")),
-	REFUSE ("cputune/vcpupin", "all vCPUs of a guest are pinned alike: give <vcpu cpuset=\"...\">", MANY),
-	REFUSE ("cputune/emulatorpin", "devices run on the CPUs of <vcpu cpuset=\"...\">"),
-	REFUSE ("cputune/iothreadpin", "devices run on the CPUs of <vcpu cpuset=\"...\">", MANY),
-	REFUSE ("cputune/period", NO_LIMITS),
-	REFUSE ("cputune/quota", NO_LIMITS),
-	REFUSE ("cputune/global_period", NO_LIMITS),
-	REFUSE ("cputune/global_quota", NO_LIMITS),
-	REFUSE ("cputune/emulator_period", NO_LIMITS),
-	REFUSE ("cputune/emulator_quota", NO_LIMITS),
-	REFUSE ("cputune/iothread_period", NO_LIMITS),
-	REFUSE ("cputune/iothread_quota", NO_LIMITS),
+	SPECIAL("cputune/vcpupin", vcpupin, "by the number of the vCPU", .key = "cpus.vcpupin", MANY),
+	HOLD   ("cputune/vcpupin/@vcpu"),
+	HOLD   ("cputune/vcpupin/@cpuset"),
+	HOLD   ("cputune/emulatorpin"),
+	MAP    ("cputune/emulatorpin/@cpuset", "cpus.emulatorpin", set),
+	REFUSE ("cputune/iothreadpin", "the threads of disks are with the emulator's: give <emulatorpin>", MANY),
+	IGNORE ("cputune/period", NO_TIME, WHEN("!../quota")),
+	IGNORE ("cputune/period", NO_TIME, WHEN("../quota=-1|0")),
+	REFUSE ("cputune/period", ONE_LIMIT),
+	IGNORE ("cputune/quota", NO_TIME, WHEN(".=-1|0")),
+	REFUSE ("cputune/quota", ONE_LIMIT),
+	IGNORE ("cputune/global_period", NO_TIME, WHEN("!../global_quota")),
+	IGNORE ("cputune/global_period", NO_TIME, WHEN("../global_quota=-1|0")),
+	MAP    ("cputune/global_period", "cpus.global_period", period, ELSE("100000")),
+	IGNORE ("cputune/global_quota", NO_TIME, WHEN(".=-1|0")),
+	MAP    ("cputune/global_quota", "cpus.global_quota", quota),
+	IGNORE ("cputune/emulator_period", NO_TIME, WHEN("!../emulator_quota")),
+	IGNORE ("cputune/emulator_period", NO_TIME, WHEN("../emulator_quota=-1|0")),
+	REFUSE ("cputune/emulator_period", ONE_LIMIT),
+	IGNORE ("cputune/emulator_quota", NO_TIME, WHEN(".=-1|0")),
+	REFUSE ("cputune/emulator_quota", ONE_LIMIT),
+	REFUSE ("cputune/iothread_period", ONE_LIMIT),
+	REFUSE ("cputune/iothread_quota", ONE_LIMIT),
 	REFUSE ("cputune/vcpusched", NO_LIMITS, MANY),
 	REFUSE ("cputune/iothreadsched", NO_LIMITS, MANY),
 	REFUSE ("cputune/emulatorsched", NO_LIMITS),

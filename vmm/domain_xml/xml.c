@@ -21,6 +21,21 @@ xmlNode *xml_child(const xmlNode *element, const char *name)
 	return xml_element_from(element->children, name);
 }
 
+xmlNode *xml_child_named(const xmlNode *element, const char *name)
+{
+	static const char prefix[] = RASTOS_PREFIX ":";
+	bool ours = strncmp(name, prefix, strlen(prefix)) == 0;
+	xmlNode *child = element->children;
+
+	if (!ours)
+		return xml_child(element, name);
+	name += strlen(prefix);
+	while (child && !(child->type == XML_ELEMENT_NODE && xml_is_ours(child) &&
+			  strcmp(xml_chars(child->name), name) == 0))
+		child = child->next;
+	return child;
+}
+
 const char *xml_attribute(const xmlNode *element, const char *name)
 {
 	for (const xmlAttr *attribute = element->properties; attribute; attribute = attribute->next) {

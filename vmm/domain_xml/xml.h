@@ -18,6 +18,8 @@ static inline const xmlChar *xml_bytes(const char *text)
 xmlNode *xml_element_from(xmlNode *node, const char *name);
 /* The first child of this name; NULL: none. */
 xmlNode *xml_child(const xmlNode *element, const char *name);
+/* The same, by the name that rules have for it: one of ours begins with "rastos:". */
+xmlNode *xml_child_named(const xmlNode *element, const char *name);
 /* An attribute's value, when it is there and of no namespace; the node's own, not copied. "" for an empty
  * one. */
 const char *xml_attribute(const xmlNode *element, const char *name);

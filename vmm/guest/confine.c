@@ -13,7 +13,9 @@
 /* The largest file that it writes: a disk, its memory, a picture of its displays. */
 static uint64_t largest_file(const struct guest_process_config *config)
 {
-	uint64_t largest = MAX(MIB(config->definition->memory_mib), KIB(config->definition->video.vram_kib));
+	const struct guest_definition *definition = config->definition;
+	uint64_t memory_mib = definition->memory_mib + memory_devices_size(&definition->memory_devices);
+	uint64_t largest = MAX(MIB(memory_mib), KIB(definition->video.vram_kib));
 
 	for (unsigned i = 0; i < config->definition->disk_count; i++)
 		largest = MAX(largest, config->resources->disks[i].size);

@@ -107,6 +107,15 @@ static void add_balloon(cJSON *json, const struct balloon_counters *balloon)
 	}
 }
 
+static void add_memory(cJSON *json, const struct memory_counters *memory)
+{
+	cJSON *object = cJSON_AddObjectToObject(json, "memory");
+
+	add_number(object, "size_bytes", memory->size_bytes);
+	add_number(object, "requested_bytes", memory->requested_bytes);
+	add_number(object, "plugged_bytes", memory->plugged_bytes);
+}
+
 cJSON *counters_to_json(const struct machine_counters *counters)
 {
 	cJSON *json = cJSON_CreateObject();
@@ -127,6 +136,8 @@ cJSON *counters_to_json(const struct machine_counters *counters)
 		cJSON_AddItemToArray(array, device_json(&counters->others[i]));
 	if (counters->balloon.present)
 		add_balloon(json, &counters->balloon);
+	if (counters->memory.size_bytes)
+		add_memory(json, &counters->memory);
 	return json;
 }
 
@@ -241,6 +252,13 @@ static void read_balloon(const cJSON *json, struct balloon_counters *balloon)
 	}
 }
 
+static void read_memory(const cJSON *json, struct memory_counters *memory)
+{
+	memory->size_bytes = number(json, "size_bytes");
+	memory->requested_bytes = number(json, "requested_bytes");
+	memory->plugged_bytes = number(json, "plugged_bytes");
+}
+
 /* A device of the same id as one before it has none: whoever lists them would have two of one name. */
 static void forget_repeated(struct machine_counters *counters)
 {
@@ -272,5 +290,6 @@ void counters_from_json(const cJSON *json, struct machine_counters *counters)
 	counters->other_count = read_devices(cJSON_GetObjectItemCaseSensitive(json, "others"),
 					     COUNTERS_OTHERS_MAX, NULL, NULL, counters->others);
 	read_balloon(cJSON_GetObjectItemCaseSensitive(json, "balloon"), &counters->balloon);
+	read_memory(cJSON_GetObjectItemCaseSensitive(json, "memory"), &counters->memory);
 	forget_repeated(counters);
 }

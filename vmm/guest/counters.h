@@ -11,12 +11,14 @@
  *       "networks":[{"device":"net0",...,"received_bytes":0,"sent_bytes":0}],
  *       "others":[{"device":"vsock0","notifications":1,"requests":1,"errors":0,"interrupts":0}],
  *       "balloon":{"target_bytes":1048576,"current_bytes":1048576,"returned_bytes":0,"age_ms":900,
- *                  "free_bytes":4096,...}}
+ *                  "free_bytes":4096,...},
+ *       "memory":{"size_bytes":2097152,"requested_bytes":2097152,"plugged_bytes":0}}
  *
  * A disk's `counts` are of devmodel/latency.h. Disks and networks are in the definition's order, with those
- * that came while the guest runs behind them; others are vsock0, rng0, console0, channels0 and balloon0,
+ * that came while the guest runs behind them; others are fs0 ..., vsock0, rng0, console0, channels0 and balloon0,
  * those that there are. A balloon's numbers are there when the guest has one; what the guest says of its
- * memory (counters_balloon_names), age_ms ago, as far as it has said it.
+ * memory (counters_balloon_names), age_ms ago, as far as it has said it. memory is of all memory devices,
+ * where there are some.
  */
 #pragma once
 
@@ -29,7 +31,7 @@
 #include "hypervisor/kvm/vcpu.h"
 #include "vmm/config/definition.h"
 
-#define COUNTERS_OTHERS_MAX (6 + FILESYSTEMS_MAX)
+#define COUNTERS_OTHERS_MAX (6 + FILESYSTEMS_MAX + MEMORY_DEVICES_MAX)
 
 struct vcpu_counters {
 	uint64_t exits;  /* from KVM_RUN to our code */
@@ -57,6 +59,13 @@ struct balloon_counters {
 	uint64_t stats[VIRTIO_BALLOON_STATS];
 };
 
+/* Memory that comes and goes. */
+struct memory_counters {
+	uint64_t size_bytes; /* the most that it can be; 0: there is none */
+	uint64_t requested_bytes;
+	uint64_t plugged_bytes;
+};
+
 struct machine_counters {
 	unsigned vcpu_count, disk_count, network_count, other_count;
 	struct vcpu_counters vcpus[DEFINITION_VCPUS_MAX];
@@ -66,6 +75,7 @@ struct machine_counters {
 	struct device_counters networks[DEFINITION_NETWORKS_MAX];
 	struct device_counters others[COUNTERS_OTHERS_MAX];
 	struct balloon_counters balloon;
+	struct memory_counters memory;
 };
 
 extern const char *const counters_exit_names[VCPU_EXIT_KINDS];

@@ -19,8 +19,9 @@ struct disk_backend {
 	pid_t pid; /* 0: none, or it has ended */
 };
 
-/* Those of a guest: of its disks, by their index, then of its filesystems. */
-#define GUEST_BACKENDS_MAX (DEFINITION_DISKS_MAX + FILESYSTEMS_MAX)
+/* Those of a guest: of its disks, by their index, then of its filesystems, then what shows its screen. */
+#define GUEST_BACKEND_DISPLAY (DEFINITION_DISKS_MAX + FILESYSTEMS_MAX)
+#define GUEST_BACKENDS_MAX    (GUEST_BACKEND_DISPLAY + 1)
 
 /* Where daemons run. */
 struct disk_backend_place {

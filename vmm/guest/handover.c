@@ -33,6 +33,7 @@ static unsigned slots_of(struct guest_process_config *config, int *slots[HANDOVE
 	slots[count++] = &resources->vsock_listen_fd;
 	for (unsigned i = 0; i < CHANNELS_MAX; i++)
 		slots[count++] = &resources->channel_fds[i];
+	slots[count++] = &resources->display_fd;
 	for (unsigned i = 0; i < FILESYSTEMS_MAX; i++)
 		slots[count++] = &resources->filesystem_fds[i];
 	slots[count++] = &resources->image.fd;
@@ -278,7 +279,10 @@ static int take_first_line(const struct json_place *root, struct handed_over *ha
 	    (code = take_boot_files(root, handed)) < 0)
 		return code;
 	handed->config.confinement = jail ? GUEST_JAILED : GUEST_UNCONFINED;
-	handed->definition->placement = (struct guest_placement){0};
+	handed->definition->placement = (struct guest_placement){
+		.vcpu_pins = handed->definition->wants.vcpu_pins,
+		.emulator_pin = handed->definition->wants.emulator_pin,
+	};
 	if (!numbers.object || plan_restore_numbers(numbers.object, handed->definition) < 0)
 		return json_error(root, "numbers", "must be the plan's");
 	return 0;

@@ -158,6 +158,14 @@ static int create_memory(struct machine *machine, struct error *err)
 		.policy = policies[placement->numa_mode],
 	};
 
+	for (unsigned i = 0; i < definition->memory_devices.count; i++) {
+		const struct memory_device_definition *device = &definition->memory_devices.list[i];
+
+		options.devices[options.device_count++] = (struct vm_memory_device){
+			.size = MIB(device->size_mib),
+			.block = MIB(device->block_mib),
+		};
+	}
 	return vm_memory_create(&machine->memory, MIB(definition->memory_mib), definition->name, &options,
 				err);
 }

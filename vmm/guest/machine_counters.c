@@ -87,11 +87,22 @@ static void count_balloon(const struct machine *machine, struct balloon_counters
 	memcpy(counters->stats, state.stats, sizeof(counters->stats));
 }
 
+static void count_memory(const struct machine *machine, struct memory_counters *counters)
+{
+	struct machine_memory memory;
+
+	machine_memory_read(machine, &memory);
+	counters->size_bytes = memory.size;
+	counters->requested_bytes = memory.requested;
+	counters->plugged_bytes = memory.plugged;
+}
+
 void machine_count(const struct machine *machine, struct machine_counters *counters)
 {
 	*counters = (struct machine_counters){0};
 	count_vcpus(machine, counters);
 	count_balloon(machine, &counters->balloon);
+	count_memory(machine, &counters->memory);
 	for (unsigned i = 0; i < VIRTIO_SLOTS_MAX; i++) {
 		const struct virtio_slot *slot = &machine->devices.virtio[i];
 		const struct virtio_device *device = virtio_slot_device(slot);

@@ -3,8 +3,8 @@
  * the start, with their threads: nothing has to be opened later, and the jail stays as it is. One that is not
  * there is parked: its thread sleeps outside of KVM_RUN, whatever the guest sends to its APIC.
  *
- *      comes     its thread goes on, to wait for the guest's start-up IPI; the guest is told, and answers (_OST)
- *      goes      the guest is asked; it stops using it, and ejects it: its thread is parked
+ *      comes     its thread goes on, to wait for the guest's start-up IPI; the guest is told, and answers
+ * (_OST) goes      the guest is asked; it stops using it, and ejects it: its thread is parked
  *
  * A guest that says no, or nothing for CPUS_ANSWER_S seconds, keeps what it has: one that it has not taken is
  * parked again. It may eject what nobody asked for, and then has less. The first vCPU stays.
@@ -41,8 +41,9 @@ enum cpu_answer {
 struct machine_cpus {
 	struct cpu_hotplug hotplug;
 	struct irqfd_line irq;
-	struct loop_source changed; /* eventfd: a vCPU was ejected, or the guest answered; -1: none comes or goes */
-	struct loop_timer clock;    /* while a change is under way; each second */
+	struct loop_source
+		changed; /* eventfd: a vCPU was ejected, or the guest answered; -1: none comes or goes */
+	struct loop_timer clock; /* while a change is under way; each second */
 	unsigned seconds;
 	bool busy;
 	_Atomic(enum cpu_change) changes[CPU_HOTPLUG_CPUS];

@@ -3,7 +3,6 @@
 #include <errno.h>
 
 #include "common/util.h"
-#include "devmodel/virtio/balloon.h"
 #include "devmodel/virtio/channels.h"
 #include "devmodel/virtio/console.h"
 #include "devmodel/virtio/rng.h"
@@ -100,31 +99,6 @@ static int add_channels(struct machine_devices *devices, struct error *err)
 	return code;
 }
 
-/* --- The balloon --- */
-
-static int add_balloon(struct machine_devices *devices, struct error *err)
-{
-	const struct guest_definition *definition = devices->config->definition;
-	const struct memballoon_definition *memballoon = &definition->memballoon;
-	struct virtio_slot *slot = virtio_slot_open(devices, VIRTIO_SLOT_FIXED, "balloon0", false, err);
-	struct virtio_device *device;
-	struct virtio_balloon_options options = {
-		.deflate_on_oom = memballoon->autodeflate,
-		.reporting = memballoon->free_page_reporting,
-		.stats_period = memballoon->stats_period,
-		.driver_came = devices->config->memory_changes,
-		.owner = devices->config->owner,
-	};
-
-	if (!slot)
-		return -ENOSPC;
-	if (memballoon->current_mib && memballoon->current_mib < definition->memory_mib)
-		options.held = MIB(definition->memory_mib - memballoon->current_mib);
-	device = virtio_balloon_create(&options, devices->memory, virtio_slot_loop(slot), err);
-	devices->services.balloon = device;
-	return virtio_slot_fill(slot, device, NULL, err);
-}
-
 int machine_services_add(struct machine_devices *devices, struct error *err)
 {
 	const struct guest_definition *definition = devices->config->definition;
@@ -136,8 +110,8 @@ int machine_services_add(struct machine_devices *devices, struct error *err)
 		code = add_console(devices, err);
 	if (code == 0 && definition->channels.count)
 		code = add_channels(devices, err);
-	if (code == 0 && definition->memballoon.present)
-		code = add_balloon(devices, err);
+	if (code == 0)
+		code = machine_memory_add(devices, err);
 	return code;
 }
 
@@ -189,32 +163,4 @@ int machine_connect_channel(struct machine *machine, const char *name, int fd, s
 	if (channel < 0)
 		return error_set(err, -ENOENT, "guest %s: has no channel %s", definition->name, name);
 	return channel_add_client(machine->devices.services.channels[channel], fd, err);
-}
-
-int machine_set_memory(struct machine *machine, uint64_t mib, struct error *err)
-{
-	const struct guest_definition *definition = machine->config.definition;
-	struct virtio_device *balloon = machine->devices.services.balloon;
-
-	if (!balloon)
-		return error_set(err, -EOPNOTSUPP,
-				 "guest %s: has no balloon: its definition has no memballoon",
-				 definition->name);
-	virtio_balloon_set_held(balloon, MIB(definition->memory_mib - MIN(mib, definition->memory_mib)));
-	return 0;
-}
-
-void machine_memory_read(const struct machine *machine, struct machine_memory *memory)
-{
-	struct virtio_device *balloon = machine->devices.services.balloon;
-	uint64_t ram = MIB(machine->config.definition->memory_mib);
-	struct virtio_balloon_state state;
-
-	*memory = (struct machine_memory){.bytes = ram};
-	if (!balloon)
-		return;
-	virtio_balloon_read(balloon, &state);
-	memory->changes = true;
-	memory->driver = state.driver;
-	memory->bytes = ram - MIN(state.actual, ram);
 }

@@ -17,6 +17,7 @@
 #include "common/util.h"
 #include "hypervisor/kvm/kvm.h"
 #include "vmm/guest/disk_open.h"
+#include "vmm/guest/display_start.h"
 #include "vmm/guest/filesystem_backend.h"
 #include "vmm/net/networks.h"
 #include "vmm/net/tap.h"
@@ -321,6 +322,7 @@ static int check_memory(const struct guest_definition *definition, struct error 
 {
 	AUTO_FCLOSE FILE *file = fopen("/proc/meminfo", "re");
 	unsigned long long available_kib = 0;
+	uint64_t wanted = definition->memory_mib + memory_devices_requested(&definition->memory_devices);
 	char line[128];
 
 	if (definition->placement.pages != PAGES_NORMAL)
@@ -329,11 +331,11 @@ static int check_memory(const struct guest_definition *definition, struct error 
 		if (sscanf(line, "MemAvailable: %llu", &available_kib) == 1)
 			break;
 	}
-	if (available_kib == 0 || definition->memory_mib <= available_kib / 1024)
+	if (available_kib == 0 || wanted <= available_kib / 1024)
 		return 0; /* a host that does not say is not refused */
 	return error_set(err, -ENOMEM,
 			 "guest %s: wants %llu MiB of memory, this host has %llu MiB available; give it less",
-			 definition->name, (unsigned long long)definition->memory_mib, available_kib / 1024);
+			 definition->name, (unsigned long long)wanted, available_kib / 1024);
 }
 
 void guest_resources_init(struct guest_resources *resources)
@@ -343,6 +345,7 @@ void guest_resources_init(struct guest_resources *resources)
 		.initrd.fd = -1,
 		.vsock_listen_fd = -1,
 		.kvm_fd = -1,
+		.display_fd = -1,
 	};
 	for (unsigned i = 0; i < CHANNELS_MAX; i++)
 		resources->channel_fds[i] = -1;
@@ -399,6 +402,12 @@ int guest_resources_open_backends(const struct guest_definition *definition, con
 			return fd;
 		resources->disks[i].fd = fd;
 	}
+	if (definition->graphics.present) {
+		resources->display_fd = display_start(&resources->backends[GUEST_BACKEND_DISPLAY], definition,
+						      place, &resources->display_port, err);
+		if (resources->display_fd < 0)
+			return resources->display_fd;
+	}
 	return open_filesystems(definition, settings, place, resources, err);
 }
 
@@ -447,6 +456,8 @@ void guest_resources_close(struct guest_resources *resources)
 		cleanup_close(&resources->disks[i].fd);
 		resources->disks[i].fd = -1;
 	}
+	cleanup_close(&resources->display_fd);
+	resources->display_fd = -1;
 	for (unsigned i = 0; i < FILESYSTEMS_MAX; i++) {
 		cleanup_close(&resources->filesystem_fds[i]);
 		resources->filesystem_fds[i] = -1;

@@ -46,6 +46,8 @@ struct guest_resources {
 	struct fit_key keys[SETTINGS_KEYS_MAX];
 	struct disk_resource disks[DEFINITION_DISKS_MAX];
 	struct disk_backend backends[GUEST_BACKENDS_MAX];
+	int display_fd;        /* the channel to rastos-display; -1: none, or it was taken over */
+	uint16_t display_port; /* where viewers come to; 0: no port */
 	int filesystem_fds[FILESYSTEMS_MAX]; /* channels to their daemons; -1: none, or a device took it over */
 	struct network_resource networks[DEFINITION_NETWORKS_MAX];
 	int vsock_listen_fd;

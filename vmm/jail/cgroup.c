@@ -242,6 +242,21 @@ static int limit_write_number(const struct cgroups *cgroups, enum controller con
 	return number ? limit_write(cgroups, controller, path, file, text, err) : 0;
 }
 
+bool cgroups_limit_time(const struct cgroups *cgroups)
+{
+	return cgroups->folder && cgroups->controllers & 1U << CONTROLLER_CPU;
+}
+
+static int limit_time(const struct cgroups *cgroups, const char *path, const struct cgroup_limits *limits,
+		      struct error *err)
+{
+	char text[48];
+
+	snprintf(text, sizeof(text), "%llu %llu", (unsigned long long)limits->quota_us,
+		 (unsigned long long)limits->period_us);
+	return limits->quota_us ? limit_write(cgroups, CONTROLLER_CPU, path, "cpu.max", text, err) : 0;
+}
+
 int cgroup_limit(const struct cgroups *cgroups, const char *path, const struct cgroup_limits *limits,
 		 struct error *err)
 {
@@ -256,6 +271,8 @@ int cgroup_limit(const struct cgroups *cgroups, const char *path, const struct c
 	if (code == 0)
 		code = limit_write_number(cgroups, CONTROLLER_CPU, path, "cpu.weight", limits->cpu_weight,
 					  err);
+	if (code == 0)
+		code = limit_time(cgroups, path, limits, err);
 	if (code == 0 && limits->mems)
 		code = limit_write(cgroups, CONTROLLER_CPUSET, path, "cpuset.mems", limits->mems, err);
 	if (code == 0 && limits->cpus)

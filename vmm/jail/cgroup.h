@@ -30,6 +30,8 @@ struct cgroup_limits {
 	uint64_t memory_bytes; /* memory.max: cgroup_memory_for of the guest's RAM */
 	unsigned pids;         /* pids.max: processes and threads */
 	unsigned cpu_weight;   /* cpu.weight, 1 to 10000 */
+	uint64_t quota_us;     /* cpu.max: so much ... */
+	uint64_t period_us;    /* ... of each of these */
 	const char *cpus;      /* cpuset.cpus, as "0-3,6" */
 	const char *mems;      /* cpuset.mems: NUMA nodes, the same way */
 };
@@ -50,6 +52,9 @@ void cgroups_close(struct cgroups *cgroups);
  * cached pages in flight.
  */
 uint64_t cgroup_memory_for(uint64_t ram_bytes);
+
+/* Whether quota_us and period_us would hold here. */
+bool cgroups_limit_time(const struct cgroups *cgroups);
 
 /* Makes the guest's cgroup and sets its limits; NAME.guest, or NAME-2.guest
  * and so on where other managers have guests of that name. No

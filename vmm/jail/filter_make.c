@@ -120,7 +120,7 @@ static const struct rule rules[] = {
 	ANY(MAIN | DISK | DISPLAY, close), /* of a device that goes, of a picture */
 	FCNTL(MAIN, F_GETFL),
 	FCNTL(MAIN, F_SETFL),
-	FCNTL(MAIN, F_DUPFD_CLOEXEC),
+	FCNTL(MAIN | DISPLAY, F_DUPFD_CLOEXEC), /* a picture that is shown */
 	IF(MAIN, dup3, IS(1, STDERR_FILENO), IS(2, O_CLOEXEC)), /* the next manager's pipe */
 	IOCTL(ALL, TCGETS), /* the log asks whether it goes to a terminal */
 	/* a picture, of a size that nobody can change any more (devmodel/virtio/gpu_resource.h) */

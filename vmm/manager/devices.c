@@ -120,6 +120,19 @@ static void add_devices(cJSON *list, const struct managed_guest *guest,
 	}
 }
 
+static cJSON *filesystem_device(const struct guest_definition *definition, unsigned index, cJSON *counters)
+{
+	const cJSON *array = cJSON_GetObjectItemCaseSensitive(definition->json, "filesystems");
+	char id[DEFINITION_DEVICE_ID_MAX + 1];
+	cJSON *device;
+
+	snprintf(id, sizeof(id), "fs%u", index);
+	device = device_new(id, "filesystem", false, counters);
+	cJSON_AddNumberToObject(device, "index", index);
+	cJSON_AddItemToObject(device, "filesystem", cJSON_Duplicate(cJSON_GetArrayItem(array, (int)index), true));
+	return device;
+}
+
 /* Where programs of the host find each channel, and whether one of the guest's is there. */
 static cJSON *channels_device(const struct managed_guest *guest, const struct guest_definition *definition,
 			      cJSON *counters)
@@ -147,6 +160,8 @@ static cJSON *list_of(const struct managed_guest *guest, const struct guest_defi
 
 	for (unsigned i = 0; i < ARRAY_SIZE(device_kinds); i++)
 		add_devices(list, guest, definition, &device_kinds[i], counters);
+	for (unsigned i = 0; i < definition->filesystems.count; i++)
+		cJSON_AddItemToArray(list, filesystem_device(definition, i, counters));
 	if (definition->rng.present)
 		cJSON_AddItemToArray(list, device_new("rng0", "rng", false, counters));
 	if (definition->vsock_cid)
@@ -156,6 +171,12 @@ static cJSON *list_of(const struct managed_guest *guest, const struct guest_defi
 		cJSON_AddItemToArray(list, channels_device(guest, definition, counters));
 	if (definition->memballoon.present)
 		cJSON_AddItemToArray(list, device_new("balloon0", "balloon", false, counters));
+	for (unsigned i = 0; i < definition->memory_devices.count; i++) {
+		char id[DEFINITION_DEVICE_ID_MAX + 1];
+
+		snprintf(id, sizeof(id), "memory%u", i);
+		cJSON_AddItemToArray(list, device_new(id, "memory", false, counters));
+	}
 	if (definition->video.heads)
 		cJSON_AddItemToArray(list, device_new("video0", "video", false, counters));
 	cJSON_Delete(counters);

@@ -3,12 +3,12 @@
  *
  *      {"id":"disk0","type":"disk","index":0,"hotplug":true,"disk":{...},"leaving":true,"counters":{...}}
  *
- * `type` is disk, network, rng, vsock, console, channels or balloon; `disk` or `network` is the item of the
- * definition, whose place is `index`; `hotplug` says whether it can come and go while the guest runs,
+ * `type` is disk, network, rng, vsock, console, channels, balloon or memory; `disk` or `network` is the item
+ * of the definition, whose place is `index`; `hotplug` says whether it can come and go while the guest runs,
  * `leaving` that the guest was asked to let it go. `counters` is what vmm/guest/counters.h has of it, while
  * the guest runs. An id is the item's "id", or else disk0, net1 ...; of the others rng0, vsock0, console0,
- * channels0, balloon0. Channels have "channels":[{"name","path","open"}]: open says that a program of the
- * guest is there. Loop thread only.
+ * channels0, balloon0, memory0. Channels have "channels":[{"name","path","open"}]: open says that a program
+ * of the guest is there. Loop thread only.
  */
 #pragma once
 

@@ -111,10 +111,9 @@ int division_give(struct managed_guest *guest, struct error *err)
 	return code;
 }
 
-int division_room(struct managed_guest *guest, bool waits, struct error *err)
+static int room_for(struct manager *manager, const struct guest_definition *definition, bool waits,
+		    struct error *err)
 {
-	struct manager *manager = guest->manager;
-	const struct guest_definition *definition = guest->fresh ? guest->fresh : guest->definition;
 	AUTO_FREE struct plan_running *running = calloc(MANAGER_GUESTS_MAX, sizeof(*running));
 	struct plan plan;
 	int code = running ? make_plan(manager, definition, &plan, err)
@@ -125,6 +124,16 @@ int division_room(struct managed_guest *guest, bool waits, struct error *err)
 	code = plan_check_start(&plan, running, list_running(manager, running), definition->name, waits, err);
 	plan_free(&plan);
 	return code;
+}
+
+int division_room(struct managed_guest *guest, bool waits, struct error *err)
+{
+	return room_for(guest->manager, guest->fresh ? guest->fresh : guest->definition, waits, err);
+}
+
+int division_fits(struct managed_guest *guest, struct error *err)
+{
+	return room_for(guest->manager, guest->definition, false, err);
 }
 
 static void apply_to(struct managed_guest *guest, const struct plan_guest *planned)
@@ -157,7 +166,7 @@ static void move_memory(struct manager *manager, const struct plan *plan)
 		if (i == manager->guest_count)
 			free_mib = plan_free_now(plan, running, list_running(manager, running));
 		if (guest_alive(guest) && planned)
-			memory_share_aim(guest, planned->memory_mib, first ? &none : &free_mib);
+			memory_share_aim(guest, plan_guest_memory(planned), first ? &none : &free_mib);
 	}
 }
 

@@ -9,6 +9,7 @@
  *      guest_words.c    what it says, read with distrust
  *      guest_vcpus.c    vCPUs that come and go while it runs
  *      guest_hotplug.c  devices that come and go while it runs
+ *      guest_display.c  its display: where it is, and that it is there
  *      guest_errors.c   what it writes to its standard error
  *      guest_jail.c     its user id, its cgroup, its vsock broker
  *      memory_share.c   how much of its memory it has, while it runs
@@ -119,6 +120,11 @@ struct managed_guest {
 	bool counters_asked; /* and not yet told */
 	struct guest_devices devices;
 	uint32_t channels_open; /* a bit a channel: a program of the guest is there */
+	bool told_display;      /* its process says that its screen is shown */
+	bool display_due;       /* it is to be shown again when this expires: */
+	struct loop_timer display_again;
+	uint64_t display_wait_ns; /* the next time; 0: it has not ended lately */
+	uint64_t display_started_ns;
 	struct hotplug_change change;
 	struct vcpus_change vcpus_change;
 	struct loop_timer ask_again;   /* the guest, to let the device go */
@@ -168,7 +174,13 @@ int guest_resume(struct managed_guest *guest, struct error *err);
 int guest_console(struct managed_guest *guest, const char *channel, int fd, struct error *err);
 /* The size of the terminal that the console is on. -EOPNOTSUPP: it is a serial line, which has none. */
 int guest_resize_console(struct managed_guest *guest, unsigned columns, unsigned rows, struct error *err);
-/* The same for a vsock port of the guest: the client is told "OK N\n", or sees the end. fd -1: only whether
+/* As guest_console, for a picture of its display (vmm/guest/screenshot.h): -EOPNOTSUPP: it has none. */
+int guest_screenshot(struct managed_guest *guest, int fd, struct error *err);
+/* Presses these keys at once (evdev's codes), and lets them go after so many milliseconds. -EOPNOTSUPP: it has
+ * no keyboard. */
+int guest_send_key(struct managed_guest *guest, const uint16_t *keys, unsigned count, unsigned hold_ms,
+		   struct error *err);
+/* As guest_console, for a vsock port of the guest: the client is told "OK N\n", or sees the end. fd -1: only whether
  * it would be done; a guest that is paused, or has no such device, is not asked. */
 int guest_vsock(struct managed_guest *guest, uint32_t port, int fd, struct error *err);
 

@@ -76,9 +76,10 @@ static int add_disk(struct managed_guest *guest, const struct guest_definition *
 	int code;
 
 	if (disk_definition_has_backend(disk))
-		return error_set(err, -EOPNOTSUPP,
-				 "disk %s: one with format, source or transient comes only while the guest is off",
-				 disk_definition_name(disk));
+		return error_set(
+			err, -EOPNOTSUPP,
+			"disk %s: one with format, source or transient comes only while the guest is off",
+			disk_definition_name(disk));
 	code = disk_open(disk, guest->manager->settings, &resource, err);
 
 	fd = resource.fd;
@@ -273,6 +274,7 @@ static int note_change(struct managed_guest *guest, struct error *err)
 		return error_set(err, -ENOMEM, "guest %s: cannot note its devices", guest->definition->name);
 	running->wants.current_vcpus = guest->definition->wants.current_vcpus;
 	guest->change.running = NULL;
+	running->wants.requested_mib = guest->definition->wants.requested_mib;
 	cJSON_Delete(guest->record.definition);
 	guest->record.definition = cJSON_Duplicate(running->json, true);
 	definition_free(guest->definition);

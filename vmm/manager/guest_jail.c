@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/util.h"
 #include "vmm/guest/disk_backend.h"
+#include "vmm/guest/display_start.h"
 #include "vmm/guest/machine.h"
 #include "vmm/guest/vsock_broker.h"
 #include "vmm/manager/manager.h"
@@ -61,15 +62,16 @@ static unsigned card_threads(const struct guest_definition *definition)
 	return count;
 }
 
-/* Less by what it has given back. */
+/* Less by what it has given back, more by what was plugged in. */
 static uint64_t memory_limit(const struct managed_guest *guest)
 {
 	const struct guest_definition *definition = guest->definition;
-	uint64_t given = guest->share.given_mib;
-	uint64_t gone = given ? definition->memory_mib - MIN(given, definition->memory_mib) : 0;
+	uint64_t ram = definition->memory_mib;
+	uint64_t given = guest->share.given_mib ? guest->share.given_mib : ram;
 
-	return cgroup_memory_for(MIB(definition->memory_mib)) - MIB(gone) + disk_backend_memory(definition) +
-	       KIB(definition->video.vram_kib);
+	return cgroup_memory_for(MIB(MAX(ram, given))) - MIB(MAX(ram, given) - given) +
+	       disk_backend_memory(definition) + display_memory(definition) +
+	        KIB(definition->video.vram_kib);
 }
 
 static void make_limits(const struct managed_guest *guest, struct limits *made)
@@ -80,8 +82,10 @@ static void make_limits(const struct managed_guest *guest, struct limits *made)
 	made->limits = (struct cgroup_limits){
 		.memory_bytes = memory_limit(guest),
 		.pids = machine_threads(definition) + card_threads(definition) +
-			disk_backend_processes(definition) + PROCESSES_MORE + PROCESSES_KVM,
+			disk_backend_processes(definition) + display_processes(definition) + PROCESSES_MORE + PROCESSES_KVM,
 		.cpu_weight = placement->weight,
+		.quota_us = definition->wants.quota_us,
+		.period_us = definition->wants.period_us,
 	};
 	if (!cpu_set_empty(&placement->cpus))
 		made->limits.cpus = cpu_set_format(&placement->cpus, made->cpus);
@@ -106,6 +110,11 @@ static int make_cgroup(struct managed_guest *guest, struct jail_config *jail, st
 	struct cgroup cgroup;
 	int code;
 
+	if (definition->wants.quota_us && !cgroups_limit_time(&guest->manager->cgroups))
+		return error_set(
+			err, -EOPNOTSUPP,
+			"guest %s: cpus.global_quota: this manager has no control groups with the cpu controller",
+			definition->name);
 	make_limits(guest, &made);
 	code = cgroup_create(&guest->manager->cgroups, definition->name, &made.limits, &cgroup, err);
 

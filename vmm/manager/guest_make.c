@@ -55,6 +55,7 @@ int guest_create(struct manager *manager, struct guest_definition *definition, c
 		.errors.source.fd = -1,
 		.deadline.source.fd = -1,
 		.ask_again.source.fd = -1,
+		.display_again.source.fd = -1,
 	};
 	boot_report_clear(&guest->report, definition->name);
 	if (asprintf(&guest->folder, "%s/guests/%s", manager->settings->runtime_dir, definition->name) < 0 ||
@@ -99,6 +100,8 @@ void guest_destroy(struct managed_guest *guest)
 		loop_timer_close(guest->manager->loop, &guest->deadline);
 	if (guest->ask_again.source.fd >= 0)
 		loop_timer_close(guest->manager->loop, &guest->ask_again);
+	if (guest->display_again.source.fd >= 0)
+		loop_timer_close(guest->manager->loop, &guest->display_again);
 	cJSON_Delete(guest->record.definition);
 	cJSON_Delete(guest->record.numbers);
 	free(guest->record.cgroup);

@@ -18,6 +18,7 @@
 #include "vmm/guest/last_words.h"
 #include "vmm/guest/process.h"
 #include "vmm/manager/guest.h"
+#include "vmm/manager/guest_display.h"
 #include "vmm/manager/guest_hotplug.h"
 #include "vmm/manager/guest_jail.h"
 #include "vmm/manager/guest_vcpus.h"
@@ -97,11 +98,13 @@ static void take_message(struct managed_guest *guest, const struct guest_message
 		memcpy(guest->told_halted, message->halted, sizeof(guest->told_halted));
 		guest->devices = message->devices;
 		guest->channels_open = message->channels_open;
+		guest->told_display = message->display;
 		guest_vcpus_heard(guest, message->vcpus);
 		/* First: who waits for its memory must not hear that it runs and has no driver. */
 		memory_share_heard(guest, message->memory_driver, message->memory_bytes);
 		guest_heard(guest);
 		guest_hotplug_heard(guest);
+		guest_display_heard(guest);
 		break;
 	case GUEST_SAYS_VCPUS:
 		guest_vcpus_set(guest, message->vcpus, message->why);
@@ -231,9 +234,10 @@ void guest_process_forget(struct managed_guest *guest)
 		disk_backend_stop(&guest->backends[i]);
 	guest_jail_close(guest);
 	guest_hotplug_end(guest);
+	guest_display_end(guest);
 	guest_vcpus_end(guest);
 	guest->channels_open = 0;
-	guest->share = (struct memory_share){0};
+	memory_share_end(guest);
 	guest->record.process = (struct process_id){0};
 	cJSON_Delete(TAKE_PTR(guest->record.definition));
 	cJSON_Delete(TAKE_PTR(guest->record.numbers));
@@ -284,7 +288,8 @@ int guest_process_hear(struct managed_guest *guest, int fd, struct error *err)
 void guest_process_reap(struct managed_guest *guest)
 {
 	for (unsigned i = 0; i < GUEST_BACKENDS_MAX; i++)
-		disk_backend_ended(&guest->backends[i]); /* the guest's process knows what that means to its disk */
+		disk_backend_ended(
+			&guest->backends[i]); /* the guest's process knows what that means to its disk */
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++) {
 		if (passt_ended(&guest->passt[i]))
 			log_warning("guest %s: networks[%u]: passt has ended; the guest has no network there "

@@ -210,6 +210,7 @@ static void keep_helpers(struct managed_guest *guest, struct guest_resources *re
 		guest->passt[i] = resources->networks[i].passt;
 		resources->networks[i].passt = (struct passt){0};
 	}
+	guest->record.display_port = resources->display_port;
 	memcpy(guest->backends, resources->backends, sizeof(guest->backends));
 	memset(resources->backends, 0, sizeof(resources->backends));
 }

@@ -26,7 +26,8 @@ static int check(const struct managed_guest *guest, unsigned count, struct error
 		return error_set(err, -EBUSY, "guest %s: is paused; rastos-vmm resume %s first", name, name);
 	if (!definition->current_vcpus)
 		return error_set(err, -EOPNOTSUPP,
-				 "guest %s: its vCPUs come and go only with current_vcpus in its definition", name);
+				 "guest %s: its vCPUs come and go only with current_vcpus in its definition",
+				 name);
 	if (count > definition->wants.vcpus)
 		return error_set(err, -EINVAL, "guest %s: has at most %u vCPUs, its definition's vcpus", name,
 				 definition->wants.vcpus);
@@ -147,15 +148,17 @@ void guest_vcpus_set(struct managed_guest *guest, unsigned count, const char *wh
 	snprintf(text, sizeof(text), "%u", count);
 	events_add(guest->manager->events, "vcpus-changed", name, text);
 	note(guest, count);
-	finish(guest, count == guest->vcpus_change.wanted
-			      ? 0
-			      : error_set(&guest->vcpus_change.why, -EBUSY, "guest %s: has %u vCPUs, not %u: %s", name,
-					  count, guest->vcpus_change.wanted, why));
+	finish(guest,
+	       count == guest->vcpus_change.wanted
+		       ? 0
+		       : error_set(&guest->vcpus_change.why, -EBUSY, "guest %s: has %u vCPUs, not %u: %s",
+				   name, count, guest->vcpus_change.wanted, why));
 }
 
 void guest_vcpus_end(struct managed_guest *guest)
 {
 	if (guest->vcpus_change.number)
-		finish(guest, error_set(&guest->vcpus_change.why, -ENOTCONN,
-					"guest %s: has ended before its vCPUs changed", guest->definition->name));
+		finish(guest,
+		       error_set(&guest->vcpus_change.why, -ENOTCONN,
+				 "guest %s: has ended before its vCPUs changed", guest->definition->name));
 }

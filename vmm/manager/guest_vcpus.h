@@ -1,7 +1,8 @@
 /*
- * vCPUs that come and go while a guest runs (vmm/guest/machine_cpus.h). The plan is asked first when there are to
- * be more; what counts in it, and which CPUs the guest has, follows what its process tells. Its definition stays
- * as it is: the next start begins with that. Part of guest.c; one change at a time. Loop thread only.
+ * vCPUs that come and go while a guest runs (vmm/guest/machine_cpus.h). The plan is asked first when there
+ * are to be more; what counts in it, and which CPUs the guest has, follows what its process tells. Its
+ * definition stays as it is: the next start begins with that. Part of guest.c; one change at a time. Loop
+ * thread only.
  */
 #pragma once
 
@@ -9,8 +10,8 @@
 
 /* How many it has now. */
 unsigned guest_vcpus(const struct managed_guest *guest);
-/* Begins it; the number by which guest_vcpus_outcome knows it, from 1 on, or a negative errno: -EOPNOTSUPP: they do
- * not come and go in this guest; -EINVAL: not so many; -ENOSPC: the plan has no room; -EBUSY. */
+/* Begins it; the number by which guest_vcpus_outcome knows it, from 1 on, or a negative errno: -EOPNOTSUPP:
+ * they do not come and go in this guest; -EINVAL: not so many; -ENOSPC: the plan has no room; -EBUSY. */
 int64_t guest_set_vcpus(struct managed_guest *guest, unsigned count, struct error *err);
 /* -EINPROGRESS: it is under way. 0: it was done. Else a negative errno with a sentence. */
 int guest_vcpus_outcome(const struct managed_guest *guest, uint64_t number, struct error *err);

@@ -15,6 +15,7 @@
 #include "vmm/manager/crash.h"
 #include "vmm/manager/depends.h"
 #include "vmm/manager/division.h"
+#include "vmm/manager/guest_display.h"
 #include "vmm/manager/guest_vcpus.h"
 #include "vmm/manager/store.h"
 #include "vmm/manager/task_process.h"
@@ -266,6 +267,7 @@ cJSON *manager_describe(const struct managed_guest *guest)
 	}
 	if (networks)
 		cJSON_AddItemToObject(json, "networks", networks);
+	guest_display_describe(guest, json);
 	if (guest->record.restarts)
 		cJSON_AddNumberToObject(json, "restarts", guest->record.restarts);
 	if (guest->status[0])

@@ -26,9 +26,15 @@ bool memory_share_moves(const struct managed_guest *guest)
 	       definition->memballoon.present && !definition->memballoon.autodeflate;
 }
 
+/* All of its RAM, and what it is to have plugged in. */
+static uint64_t most_of(const struct managed_guest *guest)
+{
+	return guest->definition->memory_mib + guest->definition->wants.requested_mib;
+}
+
 uint64_t memory_share_live(const struct managed_guest *guest)
 {
-	uint64_t most = guest->definition->memory_mib;
+	uint64_t most = most_of(guest);
 	bool now = guest->state == LIFE_STARTING || (guest->state == LIFE_RUNNING && guest->share.driver);
 
 	if (!guest_alive(guest) || !now || !memory_share_moves(guest))
@@ -38,9 +44,19 @@ uint64_t memory_share_live(const struct managed_guest *guest)
 
 void memory_share_begin(struct managed_guest *guest)
 {
-	uint64_t mib = guest->definition->memory_mib;
+	guest->share = (struct memory_share){.target_mib = most_of(guest), .given_mib = most_of(guest)};
+}
 
-	guest->share = (struct memory_share){.target_mib = mib, .given_mib = mib};
+void memory_share_end(struct managed_guest *guest)
+{
+	guest->share = (struct memory_share){0};
+	guest->definition->wants.requested_mib = memory_devices_requested(&guest->definition->memory_devices);
+}
+
+/* Whether there is anything to be said of it. */
+static bool changes(const struct managed_guest *guest)
+{
+	return memory_share_moves(guest) || guest->definition->memory_devices.count;
 }
 
 /* --- On record --- */
@@ -49,10 +65,12 @@ void memory_share_note(const struct managed_guest *guest, cJSON *numbers)
 {
 	const struct memory_share *share = &guest->share;
 
-	if (!memory_share_moves(guest))
+	if (!changes(guest))
 		return;
 	cJSON_AddNumberToObject(numbers, "memory_target_mib", (double)share->target_mib);
 	cJSON_AddNumberToObject(numbers, "memory_given_mib", (double)share->given_mib);
+	cJSON_AddNumberToObject(numbers, "memory_requested_mib",
+				(double)guest->definition->wants.requested_mib);
 	if (share->hand_mib)
 		cJSON_AddNumberToObject(numbers, "memory_hand_mib", (double)share->hand_mib);
 }
@@ -71,10 +89,14 @@ static uint64_t number(const cJSON *numbers, const char *key, uint64_t least, ui
 void memory_share_adopt(struct managed_guest *guest)
 {
 	const cJSON *numbers = guest->record.numbers;
-	uint64_t most = guest->definition->memory_mib;
+	struct guest_definition *definition = guest->definition;
+	uint64_t most = definition->memory_mib + memory_devices_size(&definition->memory_devices);
 
 	memory_share_begin(guest);
-	guest->share.given_mib = number(numbers, "memory_given_mib", 1, most, most);
+	definition->wants.requested_mib =
+		number(numbers, "memory_requested_mib", 0, most - definition->memory_mib,
+		       definition->wants.requested_mib);
+	guest->share.given_mib = number(numbers, "memory_given_mib", 1, most, guest->share.given_mib);
 	guest->share.target_mib =
 		number(numbers, "memory_target_mib", 1, guest->share.given_mib, guest->share.given_mib);
 	guest->share.hand_mib = number(numbers, "memory_hand_mib", 1, most, 0);
@@ -87,7 +109,7 @@ void memory_share_describe(const struct managed_guest *guest, cJSON *json)
 {
 	uint64_t live = memory_share_live(guest);
 
-	if (!memory_share_moves(guest))
+	if (!changes(guest))
 		return;
 	cJSON_AddNumberToObject(json, "current_memory_mib", (double)guest->share.given_mib);
 	if (live)
@@ -121,7 +143,7 @@ static void say(const struct managed_guest *guest, const char *event, uint64_t m
 	char detail[64];
 
 	snprintf(detail, sizeof(detail), "%llu of %llu MiB", (unsigned long long)mib,
-		 (unsigned long long)guest->definition->memory_mib);
+		 (unsigned long long)most_of(guest));
 	log_info("guest %s: %s: %s", guest->definition->name, event, detail);
 	events_add(guest->manager->events, event, guest->definition->name, detail);
 }
@@ -169,27 +191,72 @@ void memory_share_aim(struct managed_guest *guest, uint64_t planned_mib, uint64_
 		grow(guest, aim);
 }
 
-int memory_share_by_hand(struct managed_guest *guest, uint64_t mib, struct error *err)
+/* --- By hand --- */
+
+static int check_by_hand(const struct managed_guest *guest, uint64_t mib, struct error *err)
 {
 	const struct guest_definition *definition = guest->definition;
+	const struct memory_devices *devices = &definition->memory_devices;
+	uint64_t ram = definition->memory_mib;
+	uint64_t most = ram + memory_devices_size(devices);
+	uint64_t parts[MEMORY_DEVICES_MAX];
+	uint64_t over;
 
 	if (!guest_alive(guest))
 		return error_set(err, -ENOTCONN, "guest %s: is %s", definition->name,
 				 life_state_name(guest->state));
-	if (!definition->memballoon.present)
+	if (!definition->memballoon.present && (mib < ram || !devices->count))
 		return error_set(err, -EOPNOTSUPP,
 				 "guest %s: has no balloon: its definition has no memballoon",
 				 definition->name);
-	if (mib > definition->memory_mib)
+	if (mib > most)
 		return error_set(err, -EINVAL, "guest %s: has %llu MiB of memory, no more can be its own",
-				 definition->name, (unsigned long long)definition->memory_mib);
-	if (!memory_share_moves(guest)) {
-		tell(guest, mib);
-		return 0;
+				 definition->name, (unsigned long long)most);
+	over = memory_devices_divide(devices, mib > ram ? mib - ram : 0, parts);
+	if (over)
+		return error_set(
+			err, -EINVAL,
+			"guest %s: beyond its %llu MiB memory is plugged in by whole blocks: %llu MiB is the "
+			"nearest below",
+			definition->name, (unsigned long long)ram, (unsigned long long)(mib - over));
+	return 0;
+}
+
+/* What is plugged in counts: it is refused when it does not fit beside what others have. */
+static int request(struct managed_guest *guest, uint64_t requested_mib, struct error *err)
+{
+	uint64_t *requested = &guest->definition->wants.requested_mib;
+	uint64_t before = *requested;
+	int code = 0;
+
+	*requested = requested_mib;
+	if (requested_mib > before)
+		code = division_fits(guest, err);
+	if (code < 0)
+		*requested = before;
+	return code;
+}
+
+int memory_share_by_hand(struct managed_guest *guest, uint64_t mib, struct error *err)
+{
+	uint64_t ram = guest->definition->memory_mib;
+	int code = check_by_hand(guest, mib, err);
+
+	if (code == 0)
+		code = request(guest, mib > ram ? mib - ram : 0, err);
+	if (code < 0)
+		return code;
+	if (memory_share_moves(guest)) {
+		guest->share.hand_mib = mib < ram ? mib : 0;
+		guest_remember_numbers(guest);
+		division_apply(guest->manager);
+	} else if (most_of(guest) < guest->share.target_mib) {
+		shrink(guest, most_of(guest));
+	} else if (most_of(guest) > guest->share.target_mib) {
+		grow(guest, most_of(guest));
 	}
-	guest->share.hand_mib = mib < definition->memory_mib ? mib : 0;
-	guest_remember_numbers(guest);
-	division_apply(guest->manager);
+	if (!memory_share_moves(guest) && mib < ram)
+		tell(guest, mib); /* what the balloon holds is promised to nobody */
 	return 0;
 }
 
@@ -215,8 +282,9 @@ static bool has_given(const struct managed_guest *guest)
 {
 	const struct memory_share *share = &guest->share;
 
-	return share->driver && share->told_bytes <= MIB(share->target_mib) &&
-	       held_bytes(guest) <= MIB(share->target_mib) + KIB(guest->definition->video.vram_kib) + FILES_BYTES;
+	return (share->driver || !memory_share_moves(guest)) && share->told_bytes <= MIB(share->target_mib) &&
+	       held_bytes(guest) <=
+		       MIB(share->target_mib) + KIB(guest->definition->video.vram_kib) + FILES_BYTES;
 }
 
 void memory_share_heard(struct managed_guest *guest, bool driver, uint64_t bytes)

@@ -308,6 +308,38 @@ static void write_balloons(struct prometheus *out, const struct samples *samples
 	}
 }
 
+/* --- Memory that is plugged in --- */
+
+static void write_memory(struct prometheus *out, const struct samples *samples)
+{
+	static const struct {
+		const char *name, *help;
+		size_t offset; /* in struct memory_counters */
+	} metrics[] = {
+		{"rastos_guest_memory_devices_size_bytes", "Memory that can be plugged in.",
+		 offsetof(struct memory_counters, size_bytes)},
+		{"rastos_guest_memory_devices_requested_bytes", "Memory that is to be plugged in.",
+		 offsetof(struct memory_counters, requested_bytes)},
+		{"rastos_guest_memory_devices_plugged_bytes", "Memory that is plugged in.",
+		 offsetof(struct memory_counters, plugged_bytes)},
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(metrics); i++) {
+		prometheus_family(out, metrics[i].name, "gauge", metrics[i].help);
+		for (unsigned j = 0; j < samples->count; j++) {
+			const struct machine_counters *counters = samples->list[j].counters;
+			const struct prometheus_label labels[] = {{"guest", guest_name(&samples->list[j])},
+								  {NULL, NULL}};
+
+			if (counters && counters->memory.size_bytes)
+				prometheus_sample(
+					out, "", labels,
+					(double)*(const uint64_t *)((const char *)&counters->memory +
+								    metrics[i].offset));
+		}
+	}
+}
+
 /* --- How long its disks' requests took --- */
 
 enum {
@@ -380,5 +412,6 @@ void metrics_guests(struct prometheus *out, const struct manager *manager)
 	write_exits(out, samples);
 	write_device_metrics(out, samples);
 	write_balloons(out, samples);
+	write_memory(out, samples);
 	write_latencies(out, samples);
 }

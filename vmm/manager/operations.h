@@ -19,6 +19,8 @@
  *      console           guest, channel                  the connection becomes the console's bytes, or those of that
  *                                                        channel for agents
  *      console-resize    guest, columns, rows            of the terminal that its console is on
+ *      screenshot        guest                           the connection becomes a picture of its display, as PPM
+ *      send-key          guest, keys, hold_ms            presses keys, as ["KEY_LEFTCTRL","KEY_C"], all at once
  *      vsock-connect     guest, port                     the connection becomes one to that vsock port of the
  *                                                        guest: first "OK N\n", or its end when nobody listens
  *                                                        there

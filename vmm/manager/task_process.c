@@ -330,8 +330,10 @@ static void note_plain_end(struct task_process *process, const siginfo_t *info)
 	process->code = (enum exit_code)info->si_status;
 	if (info->si_status == EXIT_DONE)
 		process->why.text[0] = '\0';
-	else if (info->si_status != EXIT_REFUSED) /* what it was given is not there, or none */
+	else if (info->si_status == EXIT_USAGE)
 		process->error = -EINVAL;
+	else /* a file is not there, or none: the request is right, and what is here forbids it */
+		process->code = EXIT_REFUSED;
 }
 
 static void note_end(struct task_process *process, const siginfo_t *info)

@@ -57,7 +57,8 @@ void plan_apply_live(const struct plan_guest *guest, struct guest_definition *de
 
 static bool wants_placement(const struct guest_wants *wants)
 {
-	return wants->exclusive || wants->pages != PAGES_NORMAL || !cpu_set_empty(&wants->pin) ||
+	return wants->exclusive || wants->vcpu_pins || wants->pages != PAGES_NORMAL ||
+	       !cpu_set_empty(&wants->emulator_pin) || !cpu_set_empty(&wants->pin) ||
 	       !cpu_set_empty(&wants->nodes);
 }
 

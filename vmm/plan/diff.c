@@ -60,13 +60,14 @@ static void add_set(struct plan_changes *changes, const char *guest, const char 
 static void add_memory(struct plan_changes *changes, const struct plan_guest *guest,
 		       const struct plan_running *runs)
 {
-	uint64_t at_once = MIN(guest->memory_mib, runs->live_mib);
+	uint64_t planned = plan_guest_memory(guest);
+	uint64_t at_once = MIN(planned, runs->live_mib);
 
 	if (runs->memory_mib && at_once && guest->memory_chosen)
 		add_number(changes, guest->name, "memory_mib", runs->memory_mib, at_once, true);
 	else
 		at_once = runs->memory_mib;
-	add_number(changes, guest->name, "memory_mib", at_once, guest->memory_mib, false);
+	add_number(changes, guest->name, "memory_mib", at_once, planned, false);
 }
 
 static void compare(struct plan_changes *changes, const struct plan_guest *guest,
@@ -155,7 +156,7 @@ static struct held held_beside(const struct plan *plan, const struct plan_runnin
 	for (unsigned i = 0; i < count; i++) {
 		const struct plan_running *other = &running[i];
 		const struct plan_guest *planned = plan_find(plan, other->name);
-		uint64_t part = planned ? planned->memory_mib : 0;
+		uint64_t part = planned ? plan_guest_memory(planned) : 0;
 		uint64_t excess = other->memory_mib - MIN(part, other->memory_mib);
 
 		if (!holds_ordinary(other, planned) || (name && strcmp(other->name, name) == 0))
@@ -193,7 +194,7 @@ static int refuse_start(const struct plan_guest *guest, uint64_t free_mib, const
 	snprintf(
 		sum, sizeof(sum),
 		"of its %llu MiB only %llu are free while guest %s has %llu, of which the plan leaves it %llu",
-		(unsigned long long)guest->memory_mib, (unsigned long long)free_mib, held->most->name,
+		(unsigned long long)plan_guest_memory(guest), (unsigned long long)free_mib, held->most->name,
 		(unsigned long long)held->most->memory_mib, (unsigned long long)held->part);
 	if (comes && waits)
 		return error_set(err, -EAGAIN, "waits for memory: %s", sum);
@@ -212,8 +213,9 @@ int plan_check_start(const struct plan *plan, const struct plan_running *running
 		return error_set(err, -EINVAL, "guest %s: does not run in %s mode", name,
 				 mode_name(plan->mode));
 	held = held_beside(plan, running, count, name);
-	if (guest->placement.pages != PAGES_NORMAL || !held.most || held.all + guest->memory_mib <= there)
+	if (guest->placement.pages != PAGES_NORMAL || !held.most ||
+	    held.all + plan_guest_memory(guest) <= there)
 		return 0; /* a pool is checked by the kernel, page by page */
 	return refuse_start(guest, there - MIN(held.all, there), &held,
-			    held.all - held.comes + guest->memory_mib <= there, waits, err);
+			    held.all - held.comes + plan_guest_memory(guest) <= there, waits, err);
 }

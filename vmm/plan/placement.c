@@ -52,8 +52,12 @@ static void kernel_set(const struct cpu_set *set, cpu_set_t *kernel)
 /* The CPUs of one thread: index is a vCPU's, or negative. */
 static void thread_set(const struct guest_placement *placement, long index, cpu_set_t *kernel)
 {
+	const struct cpu_set *own = index < 0              ? &placement->emulator_pin
+				    : placement->vcpu_pins ? &placement->vcpu_pins[index]
+							   : NULL;
+
 	if (index < 0 || index >= (long)placement->pin_count) {
-		kernel_set(&placement->cpus, kernel);
+		kernel_set(own && !cpu_set_empty(own) ? own : &placement->cpus, kernel);
 		return;
 	}
 	CPU_ZERO(kernel);
@@ -76,7 +80,7 @@ int placement_enter(const struct guest_placement *placement, const char *guest, 
 
 	if (cpu_set_empty(&placement->cpus))
 		return 0;
-	kernel_set(&placement->cpus, &kernel);
+	thread_set(placement, -1, &kernel);
 	return sched_setaffinity(0, sizeof(kernel), &kernel) < 0 ? refused(placement, guest, -errno, err) : 0;
 }
 
@@ -85,7 +89,8 @@ int placement_vcpu_attributes(const struct guest_placement *placement, unsigned 
 {
 	cpu_set_t kernel;
 
-	if (index >= placement->pin_count)
+	/* Else it has those of the thread that makes it. */
+	if (index >= placement->pin_count && !placement->vcpu_pins && cpu_set_empty(&placement->emulator_pin))
 		return 0;
 	thread_set(placement, (long)index, &kernel);
 	return -pthread_attr_setaffinity_np(attributes, sizeof(kernel), &kernel);

@@ -7,8 +7,8 @@
  * threads by their names:
  *
  *      "vcpu N"                the vCPU threads, each on its pin, if there are pins
- *      all others              the guest's CPUs: loops, disks ("disk N"), "display", and KVM's own workers
- * for it
+ *      all others              those of the emulator pin, or the guest's CPUs: loops, disks ("disk N"),
+ * "display", and KVM's own workers for it
  *
  * The weight is the guest's control group's. Where that has a cpuset too, it is set first: a kernel
  * before 6.2 puts the threads on all of a cpuset that changes.

@@ -115,6 +115,7 @@ static void take_guest(struct planner *planner, unsigned index, const struct pla
 	struct plan_guest *guest = &planner->plan->guests[index];
 	const struct guest_wants *wants = want->wants;
 	uint64_t page = MAX(page_kind_mib(wants->pages), 1U);
+	uint64_t most = wants->max_mib ? wants->max_mib - wants->devices_mib : WANTS_MEMORY_MAX;
 	bool chooses = want->role != GUEST_ROLE_GUEST;
 
 	*making = (struct planner_guest){
@@ -129,8 +130,13 @@ static void take_guest(struct planner *planner, unsigned index, const struct pla
 		.threads = 1,
 		.memory_mib = wants->memory_mib,
 		.memory_chosen = making->auto_memory,
+		.requested_mib = wants->requested_mib,
 		.exclusive = wants->exclusive,
-		.placement = {.weight = wants->weight, .pages = wants->pages, .numa_mode = wants->numa_mode},
+		.placement = {.weight = wants->weight,
+			      .pages = wants->pages,
+			      .numa_mode = wants->numa_mode,
+			      .vcpu_pins = wants->vcpu_pins,
+			      .emulator_pin = wants->emulator_pin},
 	};
 	/* An exclusive guest that names its CPUs has said how many. */
 	if (!guest->vcpus && wants->exclusive && !cpu_set_empty(&wants->pin)) {
@@ -140,7 +146,7 @@ static void take_guest(struct planner *planner, unsigned index, const struct pla
 	if (!guest->vcpus && !chooses)
 		guest->vcpus = DEFINITION_VCPUS;
 	if (!guest->memory_mib && !chooses)
-		guest->memory_mib = (DEFINITION_MEMORY_MIB + page - 1) / page * page;
+		guest->memory_mib = MIN((DEFINITION_MEMORY_MIB + page - 1) / page * page, most);
 }
 
 /* Nodes and CPUs that a definition names are there, and its memory is whole pages. */
@@ -209,7 +215,7 @@ static void count_left(struct planner *planner)
 
 		vcpus += guest->exclusive ? 0 : guest->vcpus;
 		if (guest->placement.pages == PAGES_NORMAL)
-			taken += guest->memory_mib;
+			taken += plan_guest_memory(guest);
 		else
 			taken_pool += guest->memory_mib;
 	}

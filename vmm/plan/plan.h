@@ -9,6 +9,7 @@
  * all of it; desktop guests do not run desktop mode      the server guest gets policy.server_percent, desktop
  * guests equal parts of the rest
  *
+ * A guest's threads have CPUs of their own (cpus.vcpupin, cpus.emulatorpin) within the guest's.
  * Of vCPUs that come and go, those count that are there (current_vcpus).
  * CPUs: exclusive guests come first and get whole cores, on one NUMA node if one has room for them and their
  * memory, each vCPU on a host CPU of its own, siblings side by side. All others share the CPUs that are left;
@@ -49,7 +50,8 @@ struct plan_guest {
 	unsigned vcpus;
 	unsigned threads; /* of a core, as the guest is to see them unless its definition has a topology */
 	uint64_t memory_mib;
-	bool memory_chosen; /* by the plan: its definition says nothing of it */
+	bool memory_chosen;     /* by the plan: its definition says nothing of it */
+	uint64_t requested_mib; /* beside that: of its memory devices */
 	bool exclusive;
 	struct guest_placement placement;
 };
@@ -74,6 +76,12 @@ struct plan {
 /* The caller frees *plan, which refers to the names of the wants. */
 int plan_make(const struct plan_input *input, struct plan *plan, struct error *err);
 void plan_free(struct plan *plan);
+
+/* All that is the guest's: its RAM and what is plugged in. */
+static inline uint64_t plan_guest_memory(const struct plan_guest *guest)
+{
+	return guest->memory_mib + guest->requested_mib;
+}
 
 const struct plan_guest *plan_find(const struct plan *plan, const char *name); /* NULL: it does not run */
 /* Whether a guest of this role runs in this mode. */

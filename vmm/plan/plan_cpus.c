@@ -1,6 +1,7 @@
 /* How many vCPUs each guest gets, and on which CPUs those run that share theirs; plan.h says by which rules.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/util.h"
@@ -186,6 +187,40 @@ static int check_crowds(const struct planner *planner)
 	return code;
 }
 
+static int pin_outside(const struct planner *planner, const struct plan_guest *guest, const char *key,
+		       const struct cpu_set *pin)
+{
+	char asked[CPU_SET_TEXT_MAX], there[CPU_SET_TEXT_MAX];
+
+	return error_set(planner->err, -ENOSPC,
+			 "guest %s: cpus.%s: %.64s is not within the CPUs that it runs on, %.64s",
+			 guest->name, key, cpu_set_format(pin, asked),
+			 cpu_set_format(&guest->placement.cpus, there));
+}
+
+/* Each of the guest's threads that has CPUs of its own has them of the guest's. */
+static int check_pins_of(const struct planner *planner, unsigned index)
+{
+	const struct plan_guest *guest = &planner->plan->guests[index];
+	const struct guest_placement *placement = &guest->placement;
+	char key[16];
+
+	if (!cpu_set_within(&placement->emulator_pin, &placement->cpus))
+		return pin_outside(planner, guest, "emulatorpin", &placement->emulator_pin);
+	for (unsigned i = 0; placement->vcpu_pins && i < WANTS_VCPUS_MAX; i++) {
+		snprintf(key, sizeof(key), "vcpupin.%u", i);
+		if (!cpu_set_within(&placement->vcpu_pins[i], &placement->cpus))
+			return pin_outside(planner, guest, key, &placement->vcpu_pins[i]);
+	}
+	return 0;
+}
+
+/* One that pins its threads is not put on some node's CPUs by us. */
+static bool pins_threads(const struct guest_wants *wants)
+{
+	return wants->vcpu_pins || !cpu_set_empty(&wants->emulator_pin);
+}
+
 static int place_shared(struct planner *planner, unsigned index)
 {
 	const struct guest_wants *wants = planner->guests[index].wants;
@@ -195,7 +230,7 @@ static int place_shared(struct planner *planner, unsigned index)
 	guest->placement.cpus = shared_candidates(planner, index);
 	if (!cpu_set_empty(&wants->pin)) {
 		node = planner_node_of(planner, &wants->pin);
-	} else if (cpu_set_empty(&wants->nodes)) {
+	} else if (cpu_set_empty(&wants->nodes) && !pins_threads(wants)) {
 		node = planner_find_node(planner, index, &planner->host->nodes, &planner->free, 100);
 		if (node == CPU_SET_MAX)
 			node = planner_find_node(planner, index, &planner->host->nodes, &planner->free,
@@ -208,6 +243,15 @@ static int place_shared(struct planner *planner, unsigned index)
 	}
 	planner->guests[index].placed = true;
 	return planner_take_node(planner, index, node);
+}
+
+static int check_thread_pins(const struct planner *planner)
+{
+	int code = 0;
+
+	for (unsigned i = 0; i < planner->plan->count && code == 0; i++)
+		code = check_pins_of(planner, i);
+	return code;
 }
 
 /* First those that say where, then those with numbers, then those that take what is left. */
@@ -238,5 +282,6 @@ int planner_size_and_place_cpus(struct planner *planner)
 	    (code = give_desktops(planner)) < 0 || (code = check_pins(planner)) < 0 ||
 	    (code = check_crowds(planner)) < 0)
 		return code;
-	return place_shared_guests(planner);
+	code = place_shared_guests(planner);
+	return code < 0 ? code : check_thread_pins(planner);
 }

@@ -68,13 +68,16 @@ static int stock_take(const struct planner *planner, struct stock *stock, const 
 	return 0;
 }
 
-/* A part of what the plan chooses: whole pages, and not less than a machine needs. */
-static uint64_t part_of(const struct stock *stock, uint64_t mib)
+/* A part of what the plan chooses: whole pages, not less than a machine needs, and not more than it may have
+ * beside all that can be plugged in. */
+static uint64_t part_of(const struct stock *stock, const struct guest_wants *wants, uint64_t mib)
 {
 	uint64_t unit = MAX(page_kind_mib(stock->kind), (uint64_t)ALIGN_MIB);
 	uint64_t least = MAX(unit, (uint64_t)PLAN_MEMORY_MIN);
+	uint64_t most = wants->max_mib ? wants->max_mib - wants->devices_mib : WANTS_MEMORY_MAX;
 
-	return MIN(MAX(mib / unit * unit, least), (uint64_t)WANTS_MEMORY_MAX / unit * unit);
+	mib = MIN(mib, most) / unit * unit;
+	return MAX(mib, least);
 }
 
 /* Whether guest i waits for a part of this stock. */
@@ -94,7 +97,7 @@ static int give_parts(const struct planner *planner, struct stock *stock, enum g
 
 		if (!waits(planner, i, stock->kind, role))
 			continue;
-		guest->memory_mib = part_of(stock, part);
+		guest->memory_mib = part_of(stock, planner->guests[i].wants, part);
 		code = stock_take(planner, stock, guest, guest->memory_mib, "at least ");
 	}
 	return code;
@@ -117,6 +120,15 @@ static int divide_rest(const struct planner *planner, struct stock *stock)
 	return desktops ? give_parts(planner, stock, GUEST_ROLE_DESKTOP, rest / desktops) : 0;
 }
 
+/* What its definition says. */
+static int take_said(const struct planner *planner, struct stock *stock, unsigned i)
+{
+	const struct plan_guest *guest = &planner->plan->guests[i];
+	uint64_t said = planner->guests[i].auto_memory ? 0 : guest->memory_mib;
+
+	return stock_take(planner, stock, guest, said + guest->requested_mib, "");
+}
+
 int planner_size_memory(struct planner *planner)
 {
 	static const enum page_kind kinds[PAGE_KINDS] = {PAGES_NORMAL, PAGES_2M, PAGES_1G};
@@ -128,8 +140,8 @@ int planner_size_memory(struct planner *planner)
 		for (unsigned i = 0; i < planner->plan->count && code == 0; i++) {
 			const struct plan_guest *guest = &planner->plan->guests[i];
 
-			if (guest->placement.pages == stock.kind && !planner->guests[i].auto_memory)
-				code = stock_take(planner, &stock, guest, guest->memory_mib, "");
+			if (guest->placement.pages == stock.kind)
+				code = take_said(planner, &stock, i);
 		}
 		if (code == 0)
 			code = divide_rest(planner, &stock);

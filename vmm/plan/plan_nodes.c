@@ -35,7 +35,7 @@ unsigned planner_find_node(const struct planner *planner, unsigned index, const 
 
 		room -= MIN(room, planner->node_vcpus[node]);
 		if (guest->vcpus <= room &&
-		    guest->memory_mib <= planner->node_mib[node][guest->placement.pages])
+		    plan_guest_memory(guest) <= planner->node_mib[node][guest->placement.pages])
 			return node;
 	}
 	return CPU_SET_MAX;
@@ -52,7 +52,7 @@ unsigned planner_node_of(const struct planner *planner, const struct cpu_set *cp
 static uint64_t book_memory(struct planner *planner, const struct plan_guest *guest,
 			    const struct cpu_set *nodes)
 {
-	uint64_t rest = guest->memory_mib;
+	uint64_t rest = plan_guest_memory(guest);
 
 	CPU_SET_FOREACH(node, nodes)
 	{
@@ -82,7 +82,7 @@ int planner_take_node(struct planner *planner, unsigned index, unsigned node)
 				planner->err, -ENOSPC,
 				"guest %s: numa.nodes: %llu MiB of %s pages do not fit on node %.64s: %llu "
 				"too many, beside the host's and other guests'",
-				guest->name, (unsigned long long)guest->memory_mib,
+				guest->name, (unsigned long long)plan_guest_memory(guest),
 				page_kind_name(wants->pages), cpu_set_format(&wants->nodes, text),
 				(unsigned long long)missing);
 		return 0;

@@ -94,6 +94,8 @@ static void add_guests(cJSON *json, const struct plan *plan)
 		cJSON_AddStringToObject(item, "role", guest_role_name(guest->role));
 		cJSON_AddNumberToObject(item, "vcpus", guest->vcpus);
 		add_mib(item, "memory_mib", guest->memory_mib);
+		if (guest->requested_mib)
+			add_mib(item, "requested_mib", guest->requested_mib);
 		cJSON_AddStringToObject(item, "placement", guest->exclusive ? "exclusive" : "shared");
 		add_placement(item, &guest->placement);
 		cJSON_AddItemToArray(guests, item);

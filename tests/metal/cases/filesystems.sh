@@ -79,6 +79,7 @@ wait_for 10 sh -c "! pidof virtiofsd"
 
 # Behind PCI, in the foreground, with a definition.
 guest_initrd /tmp/initrd <<'END'
+mkdir -p /mnt
 mount -t virtiofs -o ro tag /mnt && cat /mnt/host
 echo x | tee /mnt/file 2>/dev/null || echo refused
 umount /mnt && mount -t virtiofs tag /mnt && echo again >/mnt/again

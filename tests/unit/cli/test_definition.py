@@ -19,7 +19,8 @@ WHOLE = {
     "topology": {"sockets": 1, "cores": 2, "threads": 2},
     "memory_mib": 64,
     "cpu": {"features": {"avx2": "disable"}},
-    "cpus": {"placement": "shared", "pin": "0", "weight": 100},
+    "cpus": {"placement": "shared", "pin": "0", "weight": 100, "vcpupin": {"1": "0"}, "emulatorpin": "0",
+             "global_period": 100000, "global_quota": 50000},
     "numa": {"nodes": "0", "mode": "strict"},
     "memory_backing": {"hugepages": False},
     "disks": [{"path": "data.img", "id": "data", "read_only": True, "shareable": False, "cache": "none", "discard": "unmap",
@@ -47,7 +48,13 @@ WHOLE = {
                  {"type": "direct", "source": "eth0", "mode": "bridge"}],
     "rng": {"rate": {"bytes": 1024, "period": 2000}},
     "channels": [{"name": "org.qemu.guest_agent.0", "path": "agent.sock"}],
+    "filesystems": [{"path": "srv", "tag": "data", "mount": "/srv/data", "read_only": True, "cache": "always", "xattr": True,
+                     "posix_lock": True, "flock": False, "thread_pool": 4, "queue_size": 64,
+                     "driver": {"packed": True, "event_idx": True, "in_order": True, "indirect": True, "iommu": False}}],
     "clock": {"offset": "localtime", "adjustment": -3600},
+    "video": {"model": "virtio", "heads": 1, "resolution": {"x": 320, "y": 320}, "vram": 4194304},
+    "graphics": [{"type": "vnc", "listen": "127.0.0.1", "port": 5900, "autoport": False, "password_file": "password"}],
+    "inputs": [{"type": "keyboard", "bus": "virtio"}],
     "vsock": {"cid": 3, "path": "vsock.sock"},
     "console": "serial",
     "transport": "pci",
@@ -66,6 +73,13 @@ FROM_DISK = {"name": "guest", "kernel": {"from_disk": 0}, "disks": [{"image": "d
 # What only one of ordinary pages has.
 WITH_BALLOON = {"name": "guest", "kernel": {"path": "vmlinux"}, "memory_mib": 64, "current_memory_mib": 32,
                 "memballoon": {"autodeflate": True, "free_page_reporting": True, "stats_period": 10}}
+
+# What only one has whose viewers come to a unix socket.
+WITH_SOCKET = {"name": "guest", "kernel": {"path": "vmlinux"}, "video": {}, "graphics": [{"type": "vnc", "socket": "vnc.sock"}]}
+
+# What only one with ordinary pages has, too.
+WITH_MEMORY = {"name": "guest", "kernel": {"path": "vmlinux"}, "memory_mib": 64, "max_memory_mib": 4096,
+               "memory_devices": [{"model": "virtio-mem", "size_mib": 1024, "block_mib": 128, "requested_mib": 256, "node": 0}]}
 
 # What only one on a PCI bus has.
 WITH_WATCHDOG = {"name": "guest", "kernel": {"path": "vmlinux"}, "watchdog": {"model": "i6300esb", "action": "inject-nmi"}}
@@ -121,10 +135,68 @@ class Sentences(DefinitionTest):
                 (["channels[0].name", "at most 63"], {"channels": [{"name": "a" * 64}]}),
                 (["channels[1].name", "another channel's"], {"channels": [{"name": "a"}, {"name": "a"}]}),
                 (["channels", "at most 8"], {"channels": [{"name": f"a{i}"} for i in range(9)]}),
+                (["filesystems[0].path", "which directory"], {"filesystems": [{"tag": "a"}]}),
+                (["filesystems[0].path", "no control characters"], {"filesystems": [{"path": "a\nb", "tag": "a"}]}),
+                (["filesystems[0].tag", "by which name"], {"filesystems": [{"path": "a", "mount": "/a"}]}),
+                (["filesystems[0].tag", "1 to 36 bytes"], {"filesystems": [{"path": "a", "tag": "a" * 37}]}),
+                (["filesystems[0].tag", "without blanks"], {"filesystems": [{"path": "a", "tag": "a quiet"}]}),
+                (["filesystems[0].tag", "without blanks"], {"filesystems": [{"path": "a", "tag": "a\"b"}]}),
+                (["filesystems[0].tag", "without blanks"], {"filesystems": [{"path": "a", "tag": "a:b"}]}),
+                (["filesystems[1].tag", "another filesystem's"],
+                 {"filesystems": [{"path": "a", "tag": "a"}, {"path": "b", "tag": "a"}]}),
+                (["filesystems[1].mount", "another filesystem's"],
+                 {"filesystems": [{"path": "a", "tag": "a", "mount": "/m"}, {"path": "b", "tag": "b", "mount": "/m"}]}),
+                *((["filesystems[0].mount", "an absolute path"], {"filesystems": [{"path": "a", "tag": "a", "mount": mount}]})
+                  for mount in ("m", "/", "/m/", "//m", "/m//n", "/m/../n", "/m/..", "/..", "/./m", "/m/.", "/m n", "/m:n",
+                                "/m,n", "/m'n", "/m\\n", "/m\tn", "/" + "m" * 255)),
+                (["filesystems[0].queue_size", "power of two"], {"filesystems": [{"path": "a", "tag": "a", "queue_size": 48}]}),
+                (["filesystems[0].queue_size", "16 to 256"], {"filesystems": [{"path": "a", "tag": "a", "queue_size": 1024}]}),
+                (["filesystems", "at most 8"], {"filesystems": [{"path": "a", "tag": f"a{i}"} for i in range(9)]}),
                 (["memballoon", "hugepages exclude"], {"memballoon": True, "memory_backing": {"hugepages": True}}),
                 (["watchdog.action", "cannot be dump", "crash report"], {"watchdog": {"action": "dump"}}),
                 (["watchdog.model", "i6300esb"], {"watchdog": {"model": "itco"}}),
                 (["transport", "must be pci: the watchdog"], {"transport": "mmio", "watchdog": {}}),
+                (["cpus.vcpupin.2", "is no vCPU", "0 to 1"], {"vcpus": 2, "cpus": {"vcpupin": {"2": "0"}}}),
+                (["cpus.vcpupin.x", "is no vCPU"], {"cpus": {"vcpupin": {"x": "0"}}}),
+                (["cpus.vcpupin.01", "is no vCPU"], {"cpus": {"vcpupin": {"01": "0"}}}),
+                (["cpus.vcpupin.0", "must be a list"], {"cpus": {"vcpupin": {"0": "a"}}}),
+                (["cpus.vcpupin", "exclusive exclude"], {"cpus": {"placement": "exclusive", "vcpupin": {"0": "0"}}}),
+                (["cpus.global_period", "needs global_quota"], {"cpus": {"global_period": 1000}}),
+                (["video.model", "virtio"], {"video": {"model": "vga"}}),
+                (["video.resolution.y", "is missing"], {"video": {"resolution": {"x": 640}}}),
+                (["video.resolution.x", "is missing"], {"video": {"resolution": {"y": 640}}}),
+                (["video.vram", "is too little: 2 of 1920x1080 are 16200 KiB"],
+                 {"video": {"heads": 2, "resolution": {"x": 1920, "y": 1080}, "vram": 16199}}),
+                (["graphics", "needs video"], {"graphics": [{"type": "vnc"}]}),
+                *((["graphics[0]." + key, *words], {"video": {}, "graphics": [graphics]}) for key, words, graphics in (
+                    ("type", ["is missing"], {}), ("type", ["cannot be", "spice", "vnc"], {"type": "spice"}),
+                    ("type", ["cannot be", "egl-headless"], {"type": "egl-headless"}),
+                    ("listen", ["an address of this host"], {"type": "vnc", "listen": "localhost"}),
+                    ("listen", ["needs password_file"], {"type": "vnc", "listen": "0.0.0.0"}),
+                    ("listen", ["socket exclude"], {"type": "vnc", "listen": "127.0.0.1", "socket": "/x"}),
+                    ("port", ["socket exclude"], {"type": "vnc", "port": 5900, "socket": "/x"}),
+                    ("autoport", ["exclude each other"], {"type": "vnc", "port": 5900, "autoport": True}),
+                    ("port", ["is missing"], {"type": "vnc", "autoport": False}),
+                    ("socket", ["too long"], {"type": "vnc", "socket": "/" + "x" * 120}))),
+                (["graphics", "at most 1"], {"video": {}, "graphics": [{"type": "vnc"}, {"type": "vnc"}]}),
+                (["inputs[0].type", "is missing"], {"inputs": [{}]}),
+                (["inputs[0].type", "not passed through"], {"inputs": [{"type": "evdev"}]}),
+                (["inputs[0].bus", "usb", "virtio"], {"inputs": [{"type": "tablet", "bus": "usb"}]}),
+                (["inputs[1].type", "there already"], {"inputs": [{"type": "mouse"}, {"type": "mouse"}]}),
+                (["inputs", "at most 3"], {"inputs": [{"type": "mouse"}] * 4}),
+                (["memory_devices", "hugepages exclude"], {"memory_devices": [{"size_mib": 4}], "memory_backing": {"hugepages": True}}),
+                (["memory_devices[0].model", "virtio-mem"], {"memory_devices": [{"size_mib": 4, "model": "dimm"}]}),
+                (["memory_devices[0].size_mib", "is missing"], {"memory_devices": [{}]}),
+                (["memory_devices[0].size_mib", "whole blocks of 2 MiB"], {"memory_devices": [{"size_mib": 5}]}),
+                (["memory_devices[0].size_mib", "at most 32768"], {"memory_devices": [{"size_mib": 65538}]}),
+                (["memory_devices[0].block_mib", "power of two"], {"memory_devices": [{"size_mib": 6, "block_mib": 6}]}),
+                (["memory_devices[0].requested_mib", "more than size_mib"], {"memory_devices": [{"size_mib": 4, "requested_mib": 6}]}),
+                (["memory_devices[1].requested_mib", "whole blocks of 4 MiB"],
+                 {"memory_devices": [{"size_mib": 4}, {"size_mib": 8, "block_mib": 4, "requested_mib": 2}]}),
+                (["memory_devices[0].node", "from 0 to 0"], {"memory_devices": [{"size_mib": 4, "node": 1}]}),
+                (["memory_devices", "at most 2"], {"memory_devices": [{"size_mib": 4}] * 3}),
+                (["max_memory_mib", "less than memory_mib and the memory devices: 68 MiB"],
+                 {"memory_mib": 64, "max_memory_mib": 67, "memory_devices": [{"size_mib": 4}]}),
                 (["current_vcpus", "needs vcpus"], {"current_vcpus": 1}),
                 (["current_vcpus", "more than vcpus, which is 2"], {"current_vcpus": 3, "vcpus": 2}),
                 (["current_memory_mib", "needs memballoon"], {"memory_mib": 64, "current_memory_mib": 32}),
@@ -342,7 +414,7 @@ class Schema(DefinitionTest):
     def properties(self):
         """Every property of the schema: its rules, a definition that has it, and where."""
         for name in self.schema["properties"]:
-            base = next((whole for whole in (WHOLE, WITH_BALLOON, WITH_WATCHDOG) if name in whole), WITH_IMAGE)
+            base = next((whole for whole in (WHOLE, WITH_BALLOON, WITH_MEMORY, WITH_WATCHDOG) if name in whole), WITH_IMAGE)
             yield from self.walk(self.schema["properties"][name], base, [name])
 
     def resolve(self, rules):
@@ -371,14 +443,17 @@ class Schema(DefinitionTest):
             if rules.get("type") != "array":
                 yield from self.walk(inner, base, [*path, name])
                 continue
-            index = next(i for i, item in enumerate(place) if name in item)
-            yield from self.walk(inner, base, [*path, index, name])
+            whole = WITH_SOCKET if path == ["graphics"] and name == "socket" else base
+            index = next(i for i, item in enumerate(whole[path[0]] if whole is not base else place) if name in item)
+            yield from self.walk(inner, whole, [*path, index, name])
 
     def test_what_the_tests_start_from_is_accepted(self):
         self.accepted(WHOLE)
         self.accepted(WITH_IMAGE)
         self.accepted(FROM_DISK)
         self.accepted(WITH_BALLOON)
+        self.accepted(WITH_SOCKET)
+        self.accepted(WITH_MEMORY)
         self.accepted(WITH_WATCHDOG)
 
     def test_no_other_type_is_accepted(self):
@@ -393,6 +468,8 @@ class Schema(DefinitionTest):
             with self.subTest(place_name(path)):
                 if path == ["memory_backing", "hugepages"]:  # excludes a balloon
                     base = {key: value for key, value in base.items() if key not in ("memballoon", "current_memory_mib")}
+                if path == ["cpus", "placement"]:  # exclusive excludes pins of single vCPUs
+                    base = put(base, ["cpus"], {"pin": "0"})
                 for word in rules.get("enum", []):
                     # Another type or format wants other keys: Sentences tests it.
                     if path[:1] + path[2:] != ["networks", "type"] and path[-1] != "format":

@@ -1,6 +1,7 @@
 """rastos-domain-xml as a program: how it closes itself in, what it stands, how it ends; and the commands that people use."""
 
 import contextlib
+import re
 import time
 
 from domain_xml import *
@@ -63,17 +64,31 @@ class Program(unittest.TestCase):
 
     def test_screens_are_nothing_to_a_server_and_refused_for_a_desktop(self):
         for role, element in ((role, element) for role in ("server", "guest", "desktop")
-                              for element in ("<graphics type='vnc'/>", "<video/>", "<input type='tablet' bus='usb'/>")):
+                              for element in ("<graphics type='spice'/>", "<video><model type='vga'/></video>", "<input type='tablet' bus='usb'/>")):
             with self.subTest(role=role, element=element):
                 metadata = f"<metadata><r:guest xmlns:r='urn:rastos:guest:1' role='{role}'/></metadata>"
                 status, answer = to_json(GUEST.replace("</os>", f"</os>{metadata}<devices>{element}</devices>"), "--no-validate")
                 if role == "desktop":
                     self.assertEqual(status, REFUSED)
-                    self.assertEqual(answer["xpath"], "/domain/devices/" + element[1:].split()[0].rstrip("/>"))
-                    self.assertIn("desktop guest", answer["error"])
+                    self.assertEqual(answer["xpath"], "/domain/devices/" + re.match(r"<(\w+)", element)[1])
+                    self.assertRegex(answer["error"], "virtio GPU|type=\"vnc\"|bus=\"virtio\"")
                 else:
                     self.assertEqual(status, DONE, answer)
                     self.assertEqual(len(answer["ignored"]), 1)
+
+    def test_a_screen_is_the_desktops_or_has_a_size(self):
+        default = "<video><model type='virtio' heads='1' primary='yes'/></video>"
+        sized = "<video><model type='virtio' vram='65536' heads='2'><resolution x='1024' y='768'/></model></video>"
+        said = {"model": "virtio", "heads": 2, "vram": 65536, "resolution": {"x": 1024, "y": 768}}
+        for role, element, video in (("server", default, None), ("guest", default, None),
+                                     ("desktop", default, {"model": "virtio", "heads": 1}),
+                                     ("server", sized, said), ("guest", sized, said), ("desktop", sized, said),
+                                     ("desktop", "<video><model type='none'/></video>", None)):
+            with self.subTest(role=role, element=element):
+                metadata = f"<metadata><r:guest xmlns:r='urn:rastos:guest:1' role='{role}'/></metadata>"
+                status, answer = to_json(GUEST.replace("</os>", f"</os><devices>{element}</devices>{metadata}"), "--no-validate")
+                self.assertEqual(status, DONE, answer)
+                self.assertEqual(answer["definition"].get("video"), video)
 
     def test_many_of_everything_is_refused_in_time(self):
         hostile = {

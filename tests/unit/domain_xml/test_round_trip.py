@@ -30,6 +30,8 @@ class Maker:
             return self.random.choice(["52:54:00:12:34:56", "52:54:00:AB:CD:EF", "00:16:3e:00:00:01"])
         if pattern.startswith("^[A-Za-z0-9][A-Za-z0-9._-]"):
             return self.random.choice(["web", "db-1", "a.b_c", "0"])
+        if "-~]" in pattern:  # a filesystem's tag, or where it is mounted
+            return ("/" if pattern.startswith("^(/") else "") + self.random.choice(["data", "srv/a-b", "<&>", "[x]"])
         text = self.random.choice(TEXTS)
         if "n]" in pattern:
             text = text.replace("\n", " ")
@@ -62,7 +64,7 @@ class Maker:
         if "oneOf" in schema and "type" not in schema:
             return self.value(self.random.choice(schema["oneOf"]), key)
         kind = schema["type"]
-        if key in ("path", "initrd", "image"):
+        if key in ("path", "initrd", "image", "password_file"):
             return self.random.choice(PATHS)
         if key in ("pin", "nodes"):
             return self.random.choice(["0", "0-3", "0-7,^3", "1,3,5", " 0-1 "])
@@ -93,14 +95,46 @@ def make(seed):
             disk["block_size"] = maker.random.choice([{"logical": 512, "physical": 4096}, {"logical": 4096}, {"physical": 8192}])
     for card in made.get("networks", []):
         fix_card(card, maker.random)
+    for index, filesystem in enumerate(made.get("filesystems", [])):
+        filesystem["path"] = filesystem["path"].replace("\n", " ")
+        filesystem["tag"] += str(index)
+        if "mount" in filesystem:
+            filesystem["mount"] += str(index)
     for index, channel in enumerate(made.get("channels", [])):
         channel["name"] += str(index)
     if made.get("rng", True) not in (True, False):
         made["rng"]["rate"]["bytes"] = maker.random.randint(3600, 1 << 24)
+    fix_graphics(made, maker.random)
+    fix_video(made)
     fix_memory(made, maker.random)
     fix_boot(made, maker.random)
     fix_cpus(made, maker.random)
     return made
+
+
+def fix_video(made):
+    """The pictures that displays show fit into their memory."""
+    if made.get("video", {}).keys() & {"heads", "resolution"}:
+        made["video"]["vram"] = 4194304
+
+
+def fix_graphics(made, chance):
+    """A unix socket or a port, and for all the world only with a password; one of each input."""
+    for one in made.get("graphics", []):
+        one.pop("autoport" if "port" in one else "port", None)
+        if one.get("autoport") is False:
+            one["port"] = chance.randint(1, 65535)
+        if "socket" in one:
+            one["socket"] = "/run/desk.vnc"
+            for key in ("listen", "port", "autoport"):
+                one.pop(key, None)
+        if "listen" in one:
+            one["listen"] = chance.choice(["127.0.0.1", "::1", "192.0.2.1"])
+            one["password_file"] = "/x/password"
+        made.setdefault("video", {})
+    kinds = ["keyboard", "mouse", "tablet"]
+    for index, one in enumerate(made.get("inputs", [])):
+        one["type"] = kinds[index]
 
 
 def fix_memory(made, chance):

@@ -65,7 +65,17 @@ static void read_division(const char *text, struct row_input *row)
 static void read_attribute(const char *word, struct guest_wants *wants)
 {
 	struct cpu_set *set = *word == 'p' ? &wants->pin : &wants->nodes;
+	unsigned long long requested, devices;
 
+	if (sscanf(word, "m%llu,%llu", &requested, &devices) == 2) {
+		wants->requested_mib = requested;
+		wants->devices_mib = devices;
+		return;
+	}
+	if (*word == 'M') {
+		wants->max_mib = strtoull(word + 1, NULL, 10);
+		return;
+	}
 	if (strcmp(word, "x") == 0)
 		wants->exclusive = true;
 	else if (strcmp(word, "2M") == 0)

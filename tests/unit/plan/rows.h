@@ -11,7 +11,8 @@
  *      guests    "S"                   the server guest; D, D1, ...: desktop guests; other names: guests
  *                "S=2,1024"            vCPUs and MiB; "-": not said
  *                "web=1,512/x"         exclusive; /p2-3 pinned there, /n1 strictly on node 1, /N1 preferred, /i0-1 interleaved,
- *                                      /2M and /1G on huge pages
+ *                                      /2M and /1G on huge pages; /m256,1024 with memory devices of 1024 MiB of which
+ *                                      256 are requested, /M2048 with no more than that in all
  *      plan      "S 2@0-1 1694 | web 1@0-1 512 | left 0 0"
  *                                      vCPUs @ CPUs, MiB; ":2.6" the host CPU of each vCPU and "t2" threads a core when
  *                                      exclusive, "n0" nodes, "2M"; what is left: CPUs, MiB, and MiB of huge pages if any

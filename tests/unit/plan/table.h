@@ -28,6 +28,16 @@ static const struct row rows[] = {
 	{"2x1 2048", "server reserve=2,0", "S", "! reserve.cpus: 2 of the host's 2 CPUs"},
 	{"2x1 2048", "server reserve=0,2048", "S", "! reserve.memory_mib: 2048 of the host's 2048 MiB"},
 	{"1x1 256", "server", "S", "! guest S: memory_mib: at least 64 MiB do not fit"},
+	/* --- memory devices: what is requested counts, and not more than the most --- */
+	{"4x1 4096", "server", "S web=1,512/m256,1024", "S 3@0-3 2816 | web 1@0-3 512 | left 0 0"},
+	{"4x1 4096", "server", "web=1,512/m0,1024", "web 1@0-3 512 | left 3 3072"},
+	{"2x1 2048", "server", "web=1,1024/m800,1024", "! guest web: memory_mib: 1824 MiB do not fit"},
+	{"2x1 2048", "server", "S/m512,1024", "S 2@0-1 1280 | left 0 0"},
+	{"2x1 2048", "server", "S/m1792,2048", "! guest S: memory_mib: at least 64 MiB do not fit"},
+	{"2x1 2048", "server", "S/m0,512/M1024", "S 2@0-1 512 | left 0 1280"},
+	{"2x1 2048", "server", "S/m512,512/M1024", "S 2@0-1 512 | left 0 768"},
+	{"2x1 2048", "server", "web/m0,128/M256", "web 1@0-1 128 | left 1 1664"},
+	{"4x1*2 16384", "server", "web=2,7000/n1/m1500,2048", "! guest web: numa.nodes: 8500 MiB of 4K pages do not fit on node 1: 308 too many"},
 	/* --- guests beside it --- */
 	{"2x1 2048", "server", "S web", "S 1@0-1 1280 | web 1@0-1 512 | left 0 0"},
 	{"2x1 2048", "server", "web S", "web 1@0-1 512 | S 1@0-1 1280 | left 0 0"},

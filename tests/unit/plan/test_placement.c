@@ -129,6 +129,36 @@ Test(placement, threads_move_to_their_cpus_and_back)
 	thread_end(&disk);
 }
 
+Test(placement, single_vcpus_and_all_others_have_their_own)
+{
+	static struct cpu_set vcpu_pins[WANTS_VCPUS_MAX];
+	unsigned first = first_cpu(), second = second_cpu();
+	struct guest_placement placement = {
+		.cpus = usable, .vcpu_pins = vcpu_pins, .emulator_pin = only(first)};
+	struct thread vcpu0, vcpu1, disk;
+	pthread_attr_t attributes;
+	struct cpu_set entered;
+
+	vcpu_pins[0] = only(second);
+	thread_begin(&vcpu0, 0, NULL);
+	thread_begin(&disk, -1, NULL);
+	cr_assert_eq(placement_apply(getpid(), &placement, "g", &err), 0, "%s", err.text);
+	runs_on(&vcpu0, only(second));
+	runs_on(&disk, only(first));
+	cr_assert_eq(placement_enter(&placement, "g", &err), 0);
+	entered = affinity_of(0);
+	cr_assert_eq(cpu_set_count(&entered), 1);
+	cr_assert(cpu_set_has(&entered, first));
+	pthread_attr_init(&attributes);
+	cr_assert_eq(placement_vcpu_attributes(&placement, 1, &attributes), 0);
+	thread_begin(&vcpu1, 1, &attributes);
+	runs_on(&vcpu1, usable); /* not its maker's */
+	pthread_attr_destroy(&attributes);
+	thread_end(&vcpu0);
+	thread_end(&vcpu1);
+	thread_end(&disk);
+}
+
 Test(placement, another_process_is_moved)
 {
 	struct guest_placement placement = {.cpus = only(second_cpu())};

@@ -74,7 +74,7 @@ static void check_sums(const struct row_input *row, const struct plan *plan)
 	for (unsigned i = 0; i < plan->count; i++) {
 		const struct plan_guest *guest = &plan->guests[i];
 
-		memory += guest->placement.pages == PAGES_NORMAL ? guest->memory_mib : 0;
+		memory += guest->placement.pages == PAGES_NORMAL ? plan_guest_memory(guest) : 0;
 		pools += guest->placement.pages == PAGES_NORMAL ? 0 : guest->memory_mib;
 		vcpus += guest->exclusive ? 0 : guest->vcpus;
 	}
@@ -170,4 +170,51 @@ Test(plan, most_guests_of_the_largest_host)
 	cr_assert_null(plan_find(&plan, "D1"));
 	plan_free(&plan);
 	free(row);
+}
+
+/* A thread's own CPUs are the guest's, or it is refused with both. */
+Test(plan, pins_of_threads_are_within_the_guests_cpus)
+{
+	static struct cpu_set pins[WANTS_VCPUS_MAX];
+	struct row_input *input = row_read("4x1 4096", "server", "web=2,512/p0-1");
+	char text[ROW_TEXT_MAX];
+
+	input->guest_wants[0].vcpu_pins = pins;
+	cpu_set_add(&pins[1], 1);
+	cpu_set_add(&input->guest_wants[0].emulator_pin, 0);
+	cr_assert_str_eq(row_plan(input, text), "web 2@0-1 512 | left 2 3072");
+	cpu_set_add(&pins[1], 2);
+	cr_assert_str_eq(row_plan(input, text),
+			 "! guest web: cpus.vcpupin.1: 1-2 is not within the CPUs that it runs on, 0-1");
+	cpu_set_remove(&pins[1], 2);
+	cpu_set_add(&input->guest_wants[0].emulator_pin, 3);
+	cr_assert_str_eq(row_plan(input, text),
+			 "! guest web: cpus.emulatorpin: 0,3 is not within the CPUs that it runs on, 0-1");
+	free(input);
+}
+
+/* On a host of several nodes the plan keeps a guest on one, but for one that says where its threads are. */
+Test(plan, who_pins_threads_is_not_kept_on_a_node)
+{
+	static struct cpu_set pins[WANTS_VCPUS_MAX];
+	struct row_input *input = row_read("2x1*2 4096", "server", "web=2,512");
+	char text[ROW_TEXT_MAX];
+
+	cr_assert_str_eq(row_plan(input, text), "web 2@0-1 512 n0 | left 2 3072");
+	input->guest_wants[0].vcpu_pins = pins;
+	cpu_set_add(&pins[0], 3);
+	cr_assert_str_eq(row_plan(input, text), "web 2@0-3 512 | left 2 3072");
+	free(input);
+}
+
+/* Of vCPUs that come and go those count that are there. */
+Test(plan, vcpus_that_are_not_there_do_not_count)
+{
+	struct row_input *input = row_read("4x1 4096", "server", "S web=8,512");
+	char text[ROW_TEXT_MAX];
+
+	cr_assert_eq(strncmp(row_plan(input, text), "! guest", 7), 0);
+	input->guest_wants[1].current_vcpus = 1;
+	cr_assert_str_eq(row_plan(input, text), "S 3@0-3 3072 | web 1@0-3 512 | left 0 0");
+	free(input);
 }

@@ -61,7 +61,7 @@ static void reply_to(struct fake *fake, const struct vhost_user_message *message
 		reply.payload.number = FAKE_PROTOCOL;
 		break;
 	case VHOST_USER_GET_QUEUE_NUM:
-		reply.payload.number = 1;
+		reply.payload.number = MAX(fake->queues, 1U);
 		break;
 	case VHOST_USER_GET_CONFIG:
 		reply.header.size = message->header.size;
@@ -96,13 +96,14 @@ static void take_message(struct fake *fake, const struct vhost_user_message *mes
 		map_memory(fake, &message->payload.memory, fds);
 		break;
 	case VHOST_USER_SET_VRING_ADDR:
-		fake->addresses = message->payload.addresses;
+		*(message->payload.addresses.index ? &fake->more.addresses : &fake->addresses) =
+			message->payload.addresses;
 		break;
 	case VHOST_USER_SET_VRING_KICK:
 		fake->kick = fds[0];
 		break;
 	case VHOST_USER_SET_VRING_CALL:
-		fake->call = fds[0];
+		*(message->payload.number & 0xff ? &fake->more.call : &fake->call) = fds[0];
 		break;
 	case VHOST_USER_SET_BACKEND_REQ_FD:
 		fake->requests = fds[0];
@@ -205,6 +206,36 @@ void fake_give(struct fake *fake, uint16_t slot, uint8_t tail)
 	used->ring[used->idx % VHOST_USER_RING_SIZE].id = slot;
 	__atomic_store_n(&used->idx, (uint16_t)(used->idx + 1), __ATOMIC_RELEASE);
 	cr_assert_eq(write(fake->call, &one, sizeof(one)), (ssize_t)sizeof(one));
+}
+
+/* A table of its own in the rings' memory, whose entries lead into guest memory. */
+unsigned fake_take_pieces(struct fake *fake, unsigned queue, uint16_t *slot, struct iovec *pieces, unsigned max)
+{
+	const struct vhost_user_vring_addresses *at = queue ? &fake->more.addresses : &fake->addresses;
+	uint16_t *taken = queue ? &fake->more.taken : &fake->taken;
+	const struct vring_avail *avail = fake_at_user(fake, at->avail);
+	const struct vring_desc *desc = fake_at_user(fake, at->desc);
+	unsigned count = 0;
+
+	if (__atomic_load_n(&avail->idx, __ATOMIC_ACQUIRE) == *taken)
+		return 0;
+	*slot = avail->ring[(*taken)++ % VHOST_USER_RING_SIZE];
+	desc = at_guest(fake, desc[*slot].addr);
+	do
+		pieces[count++] = (struct iovec){at_guest(fake, desc->addr), desc->len};
+	while (count < max && (desc++)->flags & VRING_DESC_F_NEXT);
+	return count;
+}
+
+void fake_give_bytes(struct fake *fake, unsigned queue, uint16_t slot, uint32_t written)
+{
+	const struct vhost_user_vring_addresses *at = queue ? &fake->more.addresses : &fake->addresses;
+	struct vring_used *used = fake_at_user(fake, at->used);
+	uint64_t one = 1;
+
+	used->ring[used->idx % VHOST_USER_RING_SIZE] = (struct vring_used_elem){slot, written};
+	__atomic_store_n(&used->idx, (uint16_t)(used->idx + 1), __ATOMIC_RELEASE);
+	cr_assert_eq(write(queue ? fake->more.call : fake->call, &one, sizeof(one)), (ssize_t)sizeof(one));
 }
 
 void fake_stop(struct fake *fake)
