@@ -101,6 +101,31 @@ class Daemons(StartingTest):
         wait_until(lambda: not daemons(""))
         self.assertEqual(self.events("late")[-2:], ["starting", "failed"])
 
+    def test_daemon_that_dies_at_its_start(self):
+        self.define_file("web", autostart=False, disks=[self.silent_disk()])
+        self.up()
+        answers = self.begin("web")
+        daemon = wait_until(lambda: next((pid for pid in daemons("").values() if pid), 0))
+        os.kill(daemon, signal.SIGKILL)
+        wait_until(lambda: answers)
+        self.assertFalse(answers[0]["ok"])
+        self.assertNotIn("\n", answers[0]["error"])
+        self.assert_words(["disk nbd", "nbd.sock", "qemu-storage-daemon", "signal 9"], answers[0]["error"])
+
+    def test_image_that_shrank(self):
+        disk = {"path": self.path("data.qcow2"), "format": "qcow2"}
+        self.define_file("web", autostart=False, disks=[disk])
+        self.up()
+        self.ok("start", "web")
+        self.ok("kill", "web")
+        self.wait_state("web", "off")
+        wait_until(lambda: not daemons(self.folder.name))
+        os.truncate(self.path("data.qcow2"), 100)
+        process = self.run_program("start", "web")
+        self.assertEqual(process.returncode, FAILED)
+        self.assertRegex(process.errors, r"\Arastos-vmm: [^\n]+\n\Z")
+        self.assert_words(["disk", "data.qcow2"], process.errors)
+
     def test_down_does_not_wait_for_a_start(self):
         self.define_file("web", autostart=False, disks=[self.silent_disk()])
         self.up()

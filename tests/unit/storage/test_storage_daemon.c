@@ -22,6 +22,7 @@
 #include "common/util.h"
 #include "devmodel/virtio/blk.h"
 #include "tests/unit/virtio/driver.h"
+#include "vmm/storage/storage_child.h"
 #include "vmm/storage/storage_plan.h"
 
 #define SECTOR  VIRTIO_BLK_SECTOR
@@ -259,6 +260,15 @@ Test(storage_daemon, requests_and_bytes_are_counted)
 	cr_assert_eq(sum.requests, 2);
 	cr_assert_eq(sum.errors, 0);
 	end();
+}
+
+Test(storage_daemon, a_program_that_is_missing_is_named)
+{
+	char *const argv[] = {(char[]){"no-such-daemon"}, NULL};
+	struct storage_child child;
+
+	cr_assert_eq(storage_child_start(&child, argv, STDERR_FILENO, false, &err), -ENOENT);
+	cr_assert_str_eq(err.text, "no-such-daemon is not installed: apt-get install qemu-system-common");
 }
 
 Test(storage_daemon, beyond_the_end_is_an_error)
