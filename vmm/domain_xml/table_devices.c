@@ -121,7 +121,7 @@ static const struct rule rules[] = {
 	IGNORE (DEV "panic/alias", "a name that it had while the guest ran"),
 	IGNORE (DEV "panic/address", PLACES),
 	IGNORE (DEV "watchdog", "a guest that resets itself needs none", WHEN("@model=itco&@action=reset|none"), MANY),
-	HOLD   (DEV "watchdog", WHEN("@model=i6300esb")),
+	HOLD   (DEV "watchdog", WHEN("@model=i6300esb"), MANY),
 	REFUSE (DEV "watchdog", "a guest has the watchdog of a PC: give model=\"i6300esb\"", MANY),
 	MAP    (DEV "watchdog/@model", "watchdog.model", watchdog_model, ELSE("\"i6300esb\""), .with = "watchdog"),
 	REFUSE (DEV "watchdog/@action", "a guest's memory is not written to a file: action=\"reset\" keeps a crash report", WHEN(".=dump")),
