@@ -2,13 +2,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+
+#define FIRST_MORE (STDERR_FILENO + 1)
 
 extern char **environ;
 
@@ -23,7 +27,10 @@ static int place_descriptors(posix_spawn_file_actions_t *actions, const struct c
 			       ? posix_spawn_file_actions_addopen(actions, to, "/dev/null",
 								  to == STDIN_FILENO ? O_RDONLY : O_WRONLY, 0)
 			       : posix_spawn_file_actions_adddup2(actions, from[to], to);
-	return code ? code : posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
+	for (unsigned i = 0; i < child->more_count && !code; i++)
+		code = posix_spawn_file_actions_adddup2(actions, child->more[i], FIRST_MORE + (int)i);
+	return code ? code
+		    : posix_spawn_file_actions_addclosefrom_np(actions, FIRST_MORE + (int)child->more_count);
 }
 
 static void set_attributes(posix_spawnattr_t *attributes, const struct child *child)
@@ -76,4 +83,17 @@ int child_output(size_t size)
 	if (fd < 0 || ftruncate(fd, (off_t)size) < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_GROW) < 0)
 		return -errno;
 	return TAKE_FD(fd);
+}
+
+void child_path_beside(const char *program, char *path)
+{
+	ssize_t len = readlink("/proc/self/exe", path, PATH_MAX - strlen(program) - sizeof("/"));
+	char *slash;
+
+	path[len > 0 ? len : 0] = '\0';
+	slash = strrchr(path, '/');
+	if (slash)
+		strcpy(slash + 1, program);
+	if (!slash || access(path, X_OK) < 0)
+		strcpy(path, program);
 }

@@ -20,7 +20,7 @@ OPENAPI = DOCS / "openapi.json"
 # Components that are files of their own. Those say what they are and where; a part of a document does not.
 FILES = {"GuestDefinition": "guest", "NetworkDefinition": "network", "Settings": "vmm"}
 FILES_ONLY = ("$schema", "$id", "title")
-PARTS = {"GuestDefinition": {"GuestDisk": "disks", "GuestCard": "networks"}}
+PARTS = {"GuestDefinition": {"GuestDisk": "disks", "GuestCard": "networks", "GuestFilesystem": "filesystems"}}
 METHODS = ("get", "put", "post", "patch", "delete")
 SOCKET = "/run/rastos/api.sock"
 WIDTH = 120

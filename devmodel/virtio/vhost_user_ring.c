@@ -160,7 +160,8 @@ static int slot_fill(struct vhost_user_ring *ring, unsigned slot, const struct v
 	uint8_t *ends = ring->ends + (size_t)slot * END_SIZE;
 	int code;
 
-	memcpy(ends, ask->head, ask->head_len);
+	if (ask->head_len)
+		memcpy(ends, ask->head, ask->head_len);
 	memset(ends + END_TAIL, 0xff, VHOST_USER_TAIL_MAX); /* no answer that would be taken for a good one */
 	if (ask->head_len)
 		table_add(&table, place_of(ring, ends), ask->head_len, false);

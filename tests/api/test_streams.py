@@ -1,6 +1,15 @@
 """Connections that become a console, a vsock connection or a command's, and commands that are run and waited for."""
 
+import base64
+import struct
+import threading
+
 from api import *
+from hostile import HostileGuest
+
+# common/exec_wire.h
+REQUEST, INPUT, OUTPUT, ERROR, EXIT = 1, 2, 16, 17, 19
+EXITED, EXEC_PORT = 0, 9998
 
 
 class Streams(ApiTest):
@@ -98,6 +107,76 @@ class Exec(ApiTest):
                               ({"command": ["true"], "environment": [1]}, None)):
             with self.subTest(body=body):
                 self.assert_problem(self.api.exec(body, guest="web"), 422, [], pointer)
+
+
+class Helper(threading.Thread):
+    """In place of the guest's process and of the helper in the guest: a command that prints what it reads, and `complaint` as its
+    errors."""
+
+    def __init__(self, control, complaint):
+        super().__init__(daemon=True)
+        self.control, self.complaint = control, complaint
+        self.read, self.words = b"", None
+
+    def run(self):
+        message, descriptors, *_ = socket.recv_fds(self.control, 32768, 4)
+        while json.loads(message)["op"] != "vsock":
+            for descriptor in descriptors:
+                os.close(descriptor)
+            message, descriptors, *_ = socket.recv_fds(self.control, 32768, 4)
+        assert json.loads(message)["port"] == EXEC_PORT
+        with socket.socket(fileno=descriptors[0]) as stream:
+            stream.setblocking(True)
+            stream.sendall(b"OK 1024\n")
+            self.serve(stream, stream.makefile("rb"))
+
+    def serve(self, stream, frames):
+        while True:
+            kind, length = struct.unpack("<BxxxI", frames.read(8))
+            payload = frames.read(length)
+            if kind == REQUEST:
+                self.words = payload
+            elif kind == INPUT and payload:
+                self.read += payload
+            elif kind == INPUT:
+                break
+        for kind, payload in ((OUTPUT, self.read), (ERROR, self.complaint), (EXIT, bytes([EXITED, 0]))):
+            stream.sendall(struct.pack("<BxxxI", kind, len(payload)) + payload)
+        frames.read()  # until the host hangs up
+
+
+class ExecBytes(ApiTest):
+    BYTES = bytes(range(256)) * 3 + b"\xff"
+
+    def exec(self, **members):
+        """What a command said in a guest whose process and helper are the test's."""
+        self.define_file("web", autostart=False)
+        guest = HostileGuest(self, "web")
+        self.up_at_once()
+        control = guest.accept()
+        control.send(json.dumps({"event": "state", "status": "", "report": "load 1 1 run 2 2 ready 3 3"}).encode())
+        self.wait_state("web", "running")
+        helper = Helper(control, b"a\xffb")
+        helper.start()
+        answer = self.assert_status(200, self.api.exec({"command": ["cat", "-"], **members}, guest="web")).json
+        helper.join(10)
+        self.assertIn(b"cat\0-\0", helper.words)
+        return helper, answer
+
+    def test_bytes_that_are_no_text_come_and_go_as_base64(self):
+        helper, answer = self.exec(encoding="base64", input=base64.b64encode(self.BYTES).decode())
+        self.assertEqual(helper.read, self.BYTES)
+        self.assertEqual(answer["encoding"], "base64")
+        self.assertEqual(base64.b64decode(answer["output"], validate=True), self.BYTES)
+        self.assertEqual(base64.b64decode(answer["error"], validate=True), b"a\xffb")
+        self.assertEqual((answer["end"], answer["status"], answer["truncated"]), ("exited", 0, False))
+
+    def test_text_has_something_in_place_of_such_bytes(self):
+        helper, answer = self.exec(input="h\u00e9llo")
+        self.assertEqual(helper.read, "h\u00e9llo".encode())
+        self.assertNotIn("encoding", answer)
+        self.assertEqual(answer["output"], "h\u00e9llo")
+        self.assertEqual((answer["error"][0], answer["error"][-1], len(answer["error"])), ("a", "b", 3))
 
 
 main()

@@ -12,6 +12,7 @@
 #include "vmm/api/follow.h"
 #include "vmm/api/guest_xml.h"
 #include "vmm/api/half_closed.h"
+#include "vmm/api/screenshot.h"
 #include "vmm/api/stream.h"
 #include "vmm/api/upload.h"
 
@@ -261,6 +262,7 @@ void exchange_end(void *owner, struct MHD_Connection *mhd, void **context,
 		exchange->http->MHD_destroy_response(exchange->response);
 	follow_free(exchange->follow);
 	stream_free(exchange->stream);
+	screenshot_close(exchange);
 	upload_free(exchange->upload);
 	guest_xml_free(exchange->xml);
 	connection_allow(exchange->connection, exchange->connection->half_closed ? 1 : API_IDLE_S);

@@ -51,6 +51,7 @@ struct exchange {
 	struct follow *follow;         /* follow.c: the answer is a stream of events */
 	struct guest_xml *xml;         /* guest_xml.c: it is converted */
 	struct stream *stream;         /* stream.c: the connection becomes one */
+	struct picture *screenshot;    /* screenshot.c: the answer is a picture */
 	struct upload *upload;         /* upload.c: its body is an image */
 };
 

@@ -6,6 +6,7 @@
 #include "common/util.h"
 #include "vmm/api/exchange.h"
 #include "vmm/api/follow.h"
+#include "vmm/api/screenshot.h"
 #include "vmm/api/stream.h"
 #include "vmm/config/json.h"
 #include "vmm/config/nearest.h"
@@ -51,12 +52,19 @@ static void call_item(struct call *call, cJSON *json)
 
 static int call_stream(struct call *call)
 {
-	return stream_socket(exchange_of(call));
+	struct exchange *exchange = exchange_of(call);
+
+	return exchange->screenshot ? screenshot_socket(exchange) : stream_socket(exchange);
 }
 
 static void call_handed_over(struct call *call)
 {
-	stream_over(exchange_of(call));
+	struct exchange *exchange = exchange_of(call);
+
+	if (exchange->screenshot)
+		screenshot_over(exchange);
+	else
+		stream_over(exchange);
 }
 
 static const struct call_peer api_peer = {

@@ -5,6 +5,7 @@
 #include "vmm/api/guests.h"
 #include "vmm/api/resources.h"
 #include "vmm/api/route.h"
+#include "vmm/api/screenshot.h"
 #include "vmm/api/stream.h"
 
 #define WAIT                                                                                                 \
@@ -56,6 +57,9 @@ const struct route routes[] = {
 	{"PUT", "/v1/guests/{guest}/console/size", ROLE_OPERATE, "console-resize", BODY_MEMBERS,
 	 .arguments = {{"columns", ARGUMENT_NUMBER}, {"rows", ARGUMENT_NUMBER}}},
 	{"GET", "/v1/guests/{guest}/channels/{channel}", ROLE_OPERATE, "console", .begin = stream_begin},
+	{"GET", "/v1/guests/{guest}/screenshot", ROLE_OPERATE, "screenshot", .begin = screenshot_start},
+	{"POST", "/v1/guests/{guest}/keys", ROLE_OPERATE, "send-key", BODY_MEMBERS,
+	 .arguments = {{"keys", ARGUMENT_JSON}, {"hold_ms", ARGUMENT_NUMBER}}},
 	{"GET", "/v1/guests/{guest}/vsock/{port}", ROLE_OPERATE, "vsock-connect", .begin = stream_begin},
 	{"GET", "/v1/guests/{guest}/exec", ROLE_OPERATE, "vsock-connect", .begin = stream_begin_exec},
 	{"POST", "/v1/guests/{guest}/exec", ROLE_OPERATE, "exec", BODY_MEMBERS, .body_large = true,

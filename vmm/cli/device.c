@@ -68,6 +68,8 @@ static const char *backing(const cJSON *device)
 
 	if (!item)
 		item = cJSON_GetObjectItemCaseSensitive(device, "network");
+	if (!item)
+		item = cJSON_GetObjectItemCaseSensitive(device, "filesystem");
 	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++) {
 		if (*answer_text(item, keys[i]))
 			return answer_text(item, keys[i]);

@@ -106,6 +106,22 @@ static void print_disks(const cJSON *definition)
 	}
 }
 
+static void print_filesystems(const cJSON *definition)
+{
+	const char *label = "Shares";
+	const cJSON *item;
+
+	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(definition, "filesystems"))
+	{
+		const char *mount = answer_text(item, "mount");
+
+		line(label, "%s, tag %s%s%s%s", answer_text(item, "path"), answer_text(item, "tag"),
+		     *mount ? ", mounted at " : "", mount,
+		     cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(item, "read_only")) ? ", read-only" : "");
+		label = "";
+	}
+}
+
 /* The address of the card at this place in the definition; "" when none is known. */
 static const char *card_address(const cJSON *guest, int card)
 {
@@ -181,7 +197,9 @@ static void print_guest(const cJSON *guest)
 	line("Memory", "%.0f MiB", answer_number(guest, "memory_mib"));
 	print_boots(definition);
 	print_disks(definition);
+	print_filesystems(definition);
 	print_networks(guest, definition);
+	line("Display", "%s", answer_text(guest, "display"));
 	print_dependencies(definition);
 	line("Autostart", "%s",
 	     cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(guest, "autostart")) ? "yes" : "no");

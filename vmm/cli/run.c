@@ -15,6 +15,8 @@
 #include "vmm/cli/guest_options.h"
 #include "vmm/cli/options.h"
 #include "vmm/config/definition.h"
+#include "vmm/guest/display_start.h"
+#include "vmm/guest/opening.h"
 #include "vmm/guest/process.h"
 #include "vmm/plan/apply.h"
 
@@ -225,11 +227,20 @@ static enum exit_code judge_end(enum machine_end end, const struct guest_definit
 	}
 }
 
+static void tell_display(const struct guest_definition *definition, uint16_t port)
+{
+	char uri[DISPLAY_URI_MAX];
+
+	display_uri(&definition->graphics, port, uri);
+	fprintf(stderr, "rastos-vmm: guest %s: its screen is at %s\n", definition->name, uri);
+}
+
 static enum exit_code run_guest(const struct settings *settings, const struct run_options *run,
 				struct guest_definition *definition, struct boot_recorder *recorder,
 				bool *again)
 {
 	struct guest_resources resources;
+	struct guest_opening opening;
 	struct error err = {0};
 	struct guest_process_config config = {
 		.definition = definition,
@@ -245,8 +256,12 @@ static enum exit_code run_guest(const struct settings *settings, const struct ru
 	};
 	const struct disk_backend_place place = {.jail = settings->jail, .cgroup_fd = -1, .id_slot = -1};
 	enum machine_end end;
+	int code;
 
-	if (guest_resources_open(definition, settings, NULL, &resources, &err) < 0)
+	guest_opening_begin(&opening, definition, settings, NULL, &place, &resources);
+	code = guest_opening_wait(&opening, &err);
+	guest_opening_end(&opening);
+	if (code < 0)
 		return cli_fail(EXIT_FAILED, "%s", err.text);
 	if (definition->wants.quota_us) {
 		guest_resources_close(&resources);
@@ -257,12 +272,11 @@ static enum exit_code run_guest(const struct settings *settings, const struct ru
 		guest_resources_close(&resources);
 		return cli_fail(EXIT_REFUSED, "%s", err.text);
 	}
-	if (guest_resources_open_backends(definition, settings, &place, &resources, &err) < 0) {
-		guest_resources_close(&resources);
-		return cli_fail(EXIT_FAILED, "%s", err.text);
-	}
+	if (resources.display_fd >= 0)
+		tell_display(definition, resources.display_port);
 	end = use_keys(run, &resources, &err) < 0 ? MACHINE_FAILED : guest_process_run(&config, &err);
 	guest_resources_close(&resources);
+	display_forget(&definition->graphics);
 	return judge_end(end, definition, run, &err, again);
 }
 

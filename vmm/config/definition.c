@@ -103,6 +103,7 @@ void definition_free(struct guest_definition *definition)
 		free(definition->depends_on[i]);
 	channel_definitions_free(&definition->channels);
 	wants_free(&definition->wants);
+	graphics_definition_free(&definition->graphics);
 	filesystem_definitions_free(&definition->filesystems);
 	cJSON_Delete(definition->json);
 	free(definition->name);
@@ -368,6 +369,9 @@ static int read_devices(const struct json_place *root, const char *folder,
 	    (code = memory_devices_read(root, &definition->wants, &definition->memory_devices)) < 0 ||
 	    (code = watchdog_definition_read(root, &definition->watchdog)) < 0 ||
 	    (code = video_definition_read(root, &definition->video)) < 0 ||
+	    (code = graphics_definition_read(root, folder, definition->video.heads > 0,
+					     &definition->graphics)) < 0 ||
+	    (code = input_definitions_read(root, definition->graphics.present, &definition->inputs)) < 0 ||
 	    (code = read_clock(root, &definition->clock)) < 0)
 		return code;
 	return read_vsock(root, folder, definition);
@@ -381,7 +385,7 @@ static int read_definition(const struct json_place *root, const char *folder,
 		"name", "uuid", "title", "description", "metadata", "role", "image", "configuration", "kernel",
 		"vcpus", "current_vcpus", "topology", "cpus", "cpu", "numa",
 		"memory_mib", "current_memory_mib", "max_memory_mib", "memory_devices", "memory_backing", "memballoon",
-		"disks", "networks", "filesystems", "rng", "vsock", "console", "channels", "watchdog", "video",
+		"disks", "networks", "filesystems", "rng", "vsock", "console", "channels", "watchdog", "video", "graphics", "inputs",
 		"on_poweroff", "on_reboot", "on_crash", "ready", "autostart", "depends_on", "transport", "clock",
 		NULL};
 	/* clang-format on */

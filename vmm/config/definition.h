@@ -22,6 +22,8 @@
 #include "vmm/config/cpu_features.h"
 #include "vmm/config/disk.h"
 #include "vmm/config/filesystem.h"
+#include "vmm/config/graphics.h"
+#include "vmm/config/input.h"
 #include "vmm/config/memballoon.h"
 #include "vmm/config/memory_devices.h"
 #include "vmm/config/network_card.h"
@@ -121,6 +123,8 @@ struct guest_definition {
 	struct memory_devices memory_devices;
 	struct watchdog_definition watchdog;
 	struct video_definition video;
+	struct graphics_definition graphics;
+	struct input_definitions inputs;
 	uint64_t vsock_cid; /* 0: no vsock device */
 	char *vsock_path;   /* unix socket for host programs; NULL: only READY is listened to */
 	enum guest_console console;

@@ -172,8 +172,7 @@ int display_send(int fd, const struct display_message *message, const uint8_t *p
 	return errno == ENOBUFS || errno == EINTR ? -EAGAIN : -errno;
 }
 
-/* How many came; only the first one is kept. */
-static unsigned take_descriptors(struct msghdr *header, int *fd)
+unsigned display_take_descriptors(struct msghdr *header, int *fd)
 {
 	const struct cmsghdr *cmsg = CMSG_FIRSTHDR(header);
 	unsigned count;
@@ -212,7 +211,7 @@ int display_receive(int fd, enum display_side from, struct display_inbox *inbox)
 		return 0;
 	if (got <= 0)
 		return -EPIPE;
-	descriptors = take_descriptors(&header, &inbox->fd);
+	descriptors = display_take_descriptors(&header, &inbox->fd);
 	if (!(header.msg_flags & MSG_TRUNC) &&
 	    display_message_valid(&inbox->message, (size_t)got, from, descriptors))
 		return 1;

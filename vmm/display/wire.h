@@ -104,6 +104,9 @@ int display_send(int fd, const struct display_message *message, const uint8_t *p
 /* What `from` says next. 1: it is in the inbox, and right; 0: nothing is there; -EPIPE: the link has ended;
  * -EPROTO: what came is wrong, and the link is of no more use. An fd in the inbox is the caller's. */
 int display_receive(int fd, enum display_side from, struct display_inbox *inbox);
+/* The descriptors that came with a message: the first one to *fd, the others are closed. How many. */
+struct msghdr;
+unsigned display_take_descriptors(struct msghdr *header, int *fd);
 /* Whether a message of this side may be so. size: of the packet; descriptors: that came with it. */
 bool display_message_valid(const struct display_message *message, size_t size, enum display_side from,
 			   unsigned descriptors);

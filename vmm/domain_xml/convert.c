@@ -286,6 +286,7 @@ COUNT(convert_period, 1000, 1000000);
 COUNT(convert_quota, 1000, 17592186044415);
 COUNT(convert_mtu, 68, 65535);
 COUNT(convert_card_queues, 1, 8);
+COUNT(convert_memory_node, 0, 0);
 COUNT(convert_heads, 1, 16);
 COUNT(convert_vram, 1024, 4194304);
 COUNT(convert_pixels, 320, 4095);
@@ -380,6 +381,9 @@ WORDS(convert_card_type, {"user", "passt"}, {"ethernet", "tap"}, SAME("network")
       SAME("direct"));
 WORDS(convert_card_mode, SAME("vepa"), SAME("bridge"), SAME("private"), SAME("passthrough"));
 WORDS(convert_video_model, SAME("virtio"));
+WORDS(convert_graphics_type, SAME("vnc"));
+WORDS(convert_input_type, SAME("keyboard"), SAME("mouse"), SAME("tablet"));
+WORDS(convert_input_bus, SAME("virtio"));
 WORDS(convert_link, SAME("up"), SAME("down"));
 WORDS(convert_action, SAME("destroy"), SAME("restart"));
 WORDS(convert_numa_mode, SAME("strict"), SAME("preferred"), SAME("interleave"));
@@ -390,4 +394,5 @@ WORDS(convert_placement, SAME("shared"), SAME("exclusive"));
 WORDS(convert_transport, SAME("mmio"), SAME("pci"));
 WORDS(convert_watchdog_action, SAME("reset"), SAME("shutdown"), SAME("poweroff"), SAME("pause"), SAME("none"),
       SAME("inject-nmi"));
+WORDS(convert_memory_model, SAME("virtio-mem"));
 WORDS(convert_watchdog_model, SAME("i6300esb"));

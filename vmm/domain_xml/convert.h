@@ -52,6 +52,9 @@ extern const struct conversion convert_card_type;
 extern const struct conversion convert_card_mode; /* of macvtap */
 extern const struct conversion convert_card_queues;
 extern const struct conversion convert_video_model;
+extern const struct conversion convert_graphics_type;
+extern const struct conversion convert_input_type;
+extern const struct conversion convert_input_bus;
 extern const struct conversion convert_heads; /* of a GPU */
 extern const struct conversion convert_vram;  /* KiB */
 extern const struct conversion convert_pixels;
@@ -67,6 +70,8 @@ extern const struct conversion convert_placement;
 extern const struct conversion convert_transport;
 extern const struct conversion convert_watchdog_action;
 extern const struct conversion convert_watchdog_model;
+extern const struct conversion convert_memory_model;
+extern const struct conversion convert_memory_node;
 
 /* A whole number in text, blanks around it allowed; false: it is none, or not from min to max. */
 bool number_read(const char *text, uint64_t min, uint64_t max, uint64_t *value);

@@ -16,8 +16,8 @@ static const char intro[] =
 	"- What XML does not say has libvirt's meaning: no `<rng>` is no entropy device, no `<console>` is the serial one, and\n"
 	"  a guest that rastOS has not printed itself has role `guest`, is ready once it runs, and is not started by `up`.\n"
 	"- A guest of role `desktop` has the screen that its `<video>` says. What virt-install gives every guest is ignored for\n"
-	"  any other role; there a `<video>` counts when it says its `<resolution>`, as what is printed always does. A\n"
-	"  desktop's `<graphics>` and `<input>` are refused, any other guest's are ignored.\n"
+	"  any other role; there a `<video>` counts when it says its `<resolution>`, as what is printed always does, and a\n"
+	"  `<graphics>` beside such a one. An `<input>` on the bus `virtio` counts for every guest.\n"
 	"- Nothing is lost. What a definition says and domain XML has no element for is in `<metadata>`, in `<rastos:guest\n"
 	"  xmlns:rastos=\"" RASTOS_NAMESPACE
 	"\">`; any value that is left goes there as JSON. Only defaults that are said or left\n"

@@ -144,27 +144,6 @@ static int check_sources(struct reader *reader)
 	return 0;
 }
 
-/* --- A desktop's screen --- */
-
-/* To a server a screen is nothing; a desktop without it would be another machine than was asked for. */
-static int check_screen(struct reader *reader)
-{
-	static const char *const names[] = {"graphics", "input"};
-	const char *role = cJSON_GetStringValue(json_key_get(reader->definition, "role"));
-	const xmlNode *devices = xml_child(reader->domain, "devices");
-
-	for (unsigned i = 0; devices && role && i < sizeof(names) / sizeof(names[0]); i++) {
-		const xmlNode *node = xml_child(devices, names[i]);
-
-		if (node && strcmp(role, "desktop") == 0)
-			return refuse(
-				reader->refusal, -EINVAL, node,
-				"is not supported: no device gives a desktop guest a screen; leave it out, and reach it by "
-				"`rastos-vmm console` or the network");
-	}
-	return 0;
-}
-
 /* --- What boots --- */
 
 static int boot_from(struct reader *reader, int disk, const xmlNode *node)
@@ -232,7 +211,5 @@ int read_end(struct reader *reader)
 		code = check_sources(reader);
 	if (code == 0)
 		code = say_what_is_not_said(reader);
-	if (code == 0)
-		code = check_screen(reader);
 	return code == 0 ? choose_boot(reader) : code;
 }

@@ -160,20 +160,6 @@ void domain_xml_cancel(struct domain_xml_job *job)
 
 /* --- Its start --- */
 
-/* Beside our own program, which may have been replaced since: its folder stays. */
-static void program_path(char path[PATH_MAX])
-{
-	ssize_t len = readlink("/proc/self/exe", path, PATH_MAX - sizeof("/" PROGRAM));
-	char *slash;
-
-	path[len > 0 ? len : 0] = '\0';
-	slash = strrchr(path, '/');
-	if (slash)
-		strcpy(slash + 1, PROGRAM);
-	if (!slash || access(path, X_OK) < 0)
-		strcpy(path, PROGRAM);
-}
-
 static int spawn(pid_t *pid, const struct domain_xml_request *request, int input, int output)
 {
 	char path[PATH_MAX];
@@ -186,7 +172,7 @@ static int spawn(pid_t *pid, const struct domain_xml_request *request, int input
 	const struct child child = {
 		.path = path, .argv = argv, .input = input, .output = output, .errors = -1};
 
-	program_path(path);
+	child_path_beside(PROGRAM, path);
 	return child_spawn(&child, pid);
 }
 

@@ -4,13 +4,18 @@
 
 #include "vmm/domain_xml/rule.h"
 
-/* special_resources.c */
+/* special_memory.c */
 extern const struct special special_memory;
 extern const struct special special_current_memory;
+extern const struct special special_max_memory;
+extern const struct special special_memory_device_size;
+extern const struct special special_memory_device_more;
+extern const struct special special_hugepages;
+
+/* special_resources.c */
 extern const struct special special_current_vcpus;
 extern const struct special special_vcpus;
 extern const struct special special_vcpupin;
-extern const struct special special_hugepages;
 extern const struct special special_cpu_feature;
 extern const struct special special_clock_offset;
 
@@ -33,6 +38,9 @@ extern const struct special special_serial;
 extern const struct special special_console;
 extern const struct special special_rng;
 extern const struct special special_memballoon;
+
+/* special_video.c */
+extern const struct special special_video;
 
 /* metadata.c */
 extern const struct special special_metadata;

@@ -25,4 +25,4 @@
 #define RULES_OF(array) (array), sizeof(array) / sizeof((array)[0])
 
 extern const struct rule_group about_group, resource_group, os_group, cpu_group, life_group, disk_group,
-	network_group, filesystem_group, device_group;
+	network_group, filesystem_group, display_group, device_group;

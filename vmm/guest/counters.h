@@ -15,7 +15,7 @@
  *       "memory":{"size_bytes":2097152,"requested_bytes":2097152,"plugged_bytes":0}}
  *
  * A disk's `counts` are of devmodel/latency.h. Disks and networks are in the definition's order, with those
- * that came while the guest runs behind them; others are vsock0, rng0, console0, channels0 and balloon0,
+ * that came while the guest runs behind them; others are fs0 ..., vsock0, rng0, console0, channels0 and balloon0,
  * those that there are. A balloon's numbers are there when the guest has one; what the guest says of its
  * memory (counters_balloon_names), age_ms ago, as far as it has said it. memory is of all memory devices,
  * where there are some.

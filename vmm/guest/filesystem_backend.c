@@ -48,7 +48,8 @@ static pid_t spawn(const struct filesystem_source *source, const struct disk_bac
 		null, null, STDERR_FILENO, plan, channel, source->fd, source->tree >= 0 ? source->tree : null,
 	};
 	char *const argv[] = {(char[]){"rastos-vmm"}, (char[]){STORAGE_DAEMON_COMMAND}, NULL};
-	const struct jail_program program = {argv, descriptors, sizeof(descriptors) / sizeof(*descriptors)};
+	const struct jail_program program = {
+		.argv = argv, .descriptors = descriptors, .count = sizeof(descriptors) / sizeof(*descriptors)};
 	int pidfd = -1;
 	pid_t pid;
 

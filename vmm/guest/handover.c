@@ -33,6 +33,7 @@ static unsigned slots_of(struct guest_process_config *config, int *slots[HANDOVE
 	slots[count++] = &resources->vsock_listen_fd;
 	for (unsigned i = 0; i < CHANNELS_MAX; i++)
 		slots[count++] = &resources->channel_fds[i];
+	slots[count++] = &resources->display_fd;
 	for (unsigned i = 0; i < FILESYSTEMS_MAX; i++)
 		slots[count++] = &resources->filesystem_fds[i];
 	slots[count++] = &resources->image.fd;

@@ -33,7 +33,7 @@
 #define HANDOVER_FIRST_FD  4
 /* descriptors of a guest */
 #define HANDOVER_GUEST_MAX                                                                                   \
-	(9 + CHANNELS_MAX + FILESYSTEMS_MAX + DEFINITION_DISKS_MAX + DEFINITION_NETWORKS_MAX * 2 * CARD_QUEUES_MAX)
+	(10 + CHANNELS_MAX + FILESYSTEMS_MAX + DEFINITION_DISKS_MAX + DEFINITION_NETWORKS_MAX * 2 * CARD_QUEUES_MAX)
 
 /* The manager's side. */
 struct handover {

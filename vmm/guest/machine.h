@@ -15,6 +15,7 @@
 #include "common/error.h"
 #include "common/loop.h"
 #include "devmodel/virtio/gpu.h"
+#include "devmodel/virtio/input.h"
 #include "hypervisor/boot/boot.h"
 #include "vmm/config/definition.h"
 #include "vmm/guest/boot_report.h"
@@ -40,6 +41,9 @@ struct machine_config {
 	struct boot_recorder *recorder;
 	/* Shows the displays of its GPU (devmodel/virtio/gpu.h); NULL: nobody does. */
 	struct virtio_gpu_display *display;
+	/* The lights of its keyboard have changed: a bit for each LED_*. Loop thread, with a lock of the device
+	 * held. May be NULL. */
+	void (*leds)(void *owner, uint32_t leds);
 	/* A connected socket for the guest's vsock connection to this host port (devmodel/virtio/vsock.h). */
 	int (*vsock_connect)(void *owner, uint32_t port);
 	/* Called on each thread of the machine's, before it does anything; ends the process if it must not go
@@ -101,6 +105,9 @@ void machine_resize_console(struct machine *machine, uint16_t columns, uint16_t 
 /* The size that a display would like to be of, or 0 and 0: it is not plugged in any more
  * (virtio_gpu_set_size). -ENODEV: the machine has no GPU. Any thread. */
 int machine_resize_display(struct machine *machine, unsigned index, uint32_t width, uint32_t height);
+/* One update of its keyboard, or of its pointer (virtio_input_send): by what the first of them is. -ENODEV: it
+ * has no such device, or nobody listens to it. */
+int machine_input(struct machine *machine, const struct virtio_input_change *changes, unsigned count);
 
 /* Channels for agents (machine_services.h), in the definition's order. The loop's thread. */
 unsigned machine_channels(const struct machine *machine);

@@ -149,6 +149,8 @@ static int add_virtio(struct machine_devices *devices, struct error *err)
 	if (code == 0 && definition->video.heads)
 		code = machine_display_add(devices, err);
 	if (code == 0)
+		code = machine_inputs_add(devices, err);
+	if (code == 0)
 		code = machine_services_add(devices, err);
 	if (code == 0 && devices->is_pci)
 		code = machine_hotplug_make(devices, err);

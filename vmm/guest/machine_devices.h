@@ -50,6 +50,7 @@ struct machine_devices {
 	struct machine_cpus cpus;
 	struct machine_watchdog watchdog;
 	struct virtio_device *gpu; /* NULL: there is none */
+	struct virtio_device *inputs[VIRTIO_INPUT_KINDS]; /* the same, each */
 	struct disk_halt halt;     /* made when a disk may stop the guest */
 	struct virtio_slot virtio[VIRTIO_SLOTS_MAX];
 	unsigned thread_count;
@@ -81,6 +82,8 @@ int machine_devices_add_network(struct machine_devices *devices, const struct ne
 int machine_devices_add_filesystem(struct machine_devices *devices, unsigned index, struct error *err);
 /* The GPU of the definition (machine_display.c). */
 int machine_display_add(struct machine_devices *devices, struct error *err);
+/* Its keyboard and pointers (machine_inputs.c). */
+int machine_inputs_add(struct machine_devices *devices, struct error *err);
 
 /* Of a network card (machine_network.c); -ENOENT: there is none of this id. Plugs its cable in or pulls it.
  */

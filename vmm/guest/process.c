@@ -15,6 +15,7 @@
 #include "vmm/guest/boot_files.h"
 #include "vmm/guest/confine.h"
 #include "vmm/guest/console_log.h"
+#include "vmm/guest/display_link.h"
 #include "vmm/guest/fixed_file.h"
 #include "vmm/guest/last_words.h"
 #include "vmm/guest/notify.h"
@@ -244,6 +245,8 @@ static void write_last_words(struct guest_process *process)
 static void process_close(struct guest_process *process)
 {
 	machine_destroy(process->machine);
+	process->machine = NULL;
+	process_display_close(process);
 	loop_timer_close(&process->loop, &process->retry);
 	if (process->console)
 		console_hub_flush(process->console, CONSOLE_FLUSH_MS);
@@ -298,6 +301,8 @@ static int make_machine(struct guest_process *process, const struct boot_source 
 		.vcpus_set = process_vcpus_set,
 		.vcpus_changed = vcpus_changed,
 		.channels_changed = channels_changed,
+		.display = process->display ? display_link_gpu(process->display) : NULL,
+		.leds = process_leds_changed,
 		.memory_changes = memory_changes,
 		.device_gone = device_gone,
 		.halted = process_halted,
@@ -325,6 +330,8 @@ static int guest_prepare(struct guest_process *process)
 	if (code == 0)
 		code = boot_files_find(config->definition, config->resources, confine_verifier(config),
 				       config->recorder, &source, why);
+	if (code == 0)
+		code = process_display_make(process, why);
 	if (code == 0)
 		code = confine_process(config, why);
 	if (code == 0)
@@ -363,6 +370,7 @@ enum machine_end guest_process_run(const struct guest_process_config *config, st
 		.spare = -1,
 		.listener.fd = -1,
 		.retry.source.fd = -1,
+		.key_timer.source.fd = -1,
 		.loop = {.epoll = -1, .stop = -1},
 	};
 	struct terminal_state terminal = {0};

@@ -9,6 +9,9 @@
  *                         {"op":"console"} with a client's descriptor (SCM_RIGHTS); with "channel":"NAME"
  *                         it is for that channel for agents
  *                         {"op":"console-resize","columns":132,"rows":43}: of the console's terminal
+ *                         {"op":"display"} with the channel to a new rastos-display (display_start.h)
+ *                         {"op":"screenshot"} with a client's descriptor, which gets the picture
+ *                         {"op":"send-key","keys":[29,56,111],"hold_ms":100}: evdev's codes
  *                         {"op":"memory-set","memory_mib":256}: so much the balloon is to leave the guest
  *                         {"op":"vcpus-set","vcpus":2}: so many of its vCPUs are to be there (machine_cpus.h)
  *                         {"op":"broker"} with the other end of the manager's vsock broker (vsock_broker.h)
@@ -17,6 +20,7 @@
  *      guest -> manager   {"event":"state","report":"...","status":"...","paused":false}
  *                         on connection, when asked for it, and whenever one of them changed: the boot
  * report (as text), STATUS= of the guest's init; "halted":"why" too while a disk's error has paused it;
+ *                         "display":true whether rastos-display runs, of a guest with graphics;
  *                         "channels":[false] whether a program of the guest has each of them open;
  *                         "memory":{"driver":true,"bytes":N} what the guest has of its memory where that can
  *                         change, and whether its driver for that is there
@@ -66,6 +70,7 @@
 
 #define GUEST_FILES       8192 /* descriptors: each vsock connection takes one */
 #define GUEST_MESSAGE_MAX 32768
+#define PROCESS_KEYS_MAX  16 /* keys that are pressed at once */
 #define GUEST_MESSAGE_FDS (2 * CARD_QUEUES_MAX) /* descriptors with one message */
 
 /* How the process keeps a guest that took it over from doing harm (vmm/jail/jail.h). */

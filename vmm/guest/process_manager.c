@@ -7,6 +7,7 @@
 #include "common/cleanup.h"
 #include "common/util.h"
 #include "vmm/guest/device_messages.h"
+#include "vmm/guest/display_link.h"
 
 /* --- What it is told --- */
 
@@ -52,6 +53,8 @@ static cJSON *state_json(struct guest_process *process)
 	if (machine_vcpus(process->machine))
 		cJSON_AddNumberToObject(message, "vcpus", machine_vcpus(process->machine));
 	add_channels(process, message);
+	if (process->config->definition->graphics.present)
+		cJSON_AddBoolToObject(message, "display", display_link_is_open(process->display));
 	add_memory(process, message);
 	return message;
 }

@@ -5,6 +5,7 @@
  *      process_manager.c  the connection with the manager, which comes and goes, and what it is told
  *      process_asked.c    what the manager asks
  *      process_watchdog.c what follows when its watchdog expired
+ *      process_display.c  its display and input: viewers, screenshots, keys
  *      process_pause.c    the guest is paused, by the manager or by a disk that failed, and goes on
  *
  * All of it runs on the thread of the loop.
@@ -28,6 +29,11 @@ struct guest_process {
 	char *last_words;                /* memory of a file; NULL: none */
 	struct notify *notify;
 	struct machine *machine;
+	struct display_link *display; /* NULL: it has no display */
+	struct screenshot *screenshot; /* that is being taken, or NULL */
+	struct loop_timer key_timer;   /* when keys that the manager pressed are let go: */
+	uint16_t keys[PROCESS_KEYS_MAX];
+	unsigned key_count;
 	struct loop_source control;  /* the manager; -1: none is there now */
 	struct loop_source listener; /* for the next one */
 	int spare; /* the former one's socket, so that a descriptor is free for the next; -1 */
@@ -68,3 +74,15 @@ void process_vcpus_set(void *owner, const char *why);
 void process_watchdog_expired(void *owner);
 /* `halted` of machine.h */
 void process_halted(void *owner, const char *why);
+
+/* --- process_display.c --- */
+
+/* Before the machine; and after it. */
+int process_display_make(struct guest_process *process, struct error *err);
+void process_display_close(struct guest_process *process);
+/* `leds` of machine.h */
+void process_leds_changed(void *owner, uint32_t leds);
+/* What the manager asks (process_asked.c). */
+void process_take_display(struct guest_process *process, const cJSON *message, int fd);
+void process_take_screenshot(struct guest_process *process, const cJSON *message, int fd);
+void process_send_key(struct guest_process *process, const cJSON *message, int fd);

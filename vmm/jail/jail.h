@@ -48,9 +48,11 @@ struct jail_limits {
 	uint64_t file_size; /* bytes of the largest file that it may write: its disks, its memory */
 };
 
-/* What runs there: this program again, the very one that the caller is, whatever is in its place on the disk
- * by now. The user that it runs as must be allowed to execute it, and its libraries. */
+/* What runs there. The user that it runs as must be allowed to execute it, and its libraries. */
 struct jail_program {
+	/* NULL: this program again, the very one that the caller is, whatever is in its place on the disk by
+	 * now. */
+	const char *path;
 	char *const *argv;
 	const int *descriptors; /* become 0, 1, 2, ... in their order; it gets no others */
 	unsigned count;

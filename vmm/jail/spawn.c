@@ -231,16 +231,17 @@ static __attribute__((noreturn)) void child_main(const struct jail_config *confi
 
 /* --- The parent --- */
 
-static int program_explain(const struct jail_config *config, int code, struct error *err)
+static int program_explain(const struct jail_config *config, const struct jail_program *program, int code,
+			   struct error *err)
 {
 	if (code == -EACCES)
 		return error_set(
 			err, code,
-			"guest %s: its process, as user %u, may not execute rastos-vmm: chmod 755 it, on a "
+			"guest %s: its process, as user %u, may not execute %s: chmod 755 it, on a "
 			"file system that is not mounted noexec",
-			config->name, (unsigned)config->uid);
-	return error_set(err, code, "guest %s: its process cannot execute rastos-vmm: %s", config->name,
-			 strerror(-code));
+			config->name, (unsigned)config->uid, program->argv[0]);
+	return error_set(err, code, "guest %s: its process cannot execute %s: %s", config->name,
+			 program->argv[0], strerror(-code));
 }
 
 static int identity_explain(const struct jail_config *config, int code, struct error *err)
@@ -249,7 +250,8 @@ static int identity_explain(const struct jail_config *config, int code, struct e
 			 (unsigned)config->uid, strerror(-code));
 }
 
-static int parent_begin(const struct jail_config *config, pid_t pid, int child, struct error *err)
+static int parent_begin(const struct jail_config *config, const struct jail_program *program, pid_t pid,
+			int child, struct error *err)
 {
 	int code = config->on ? ids_map(config, pid, err) : 0;
 	struct child_words said = {CHILD_IDENTITY, -ECHILD};
@@ -258,7 +260,7 @@ static int parent_begin(const struct jail_config *config, pid_t pid, int child, 
 		return code;
 	if (send(child, "", 1, MSG_NOSIGNAL) == 1 && read(child, &said, sizeof(said)) == 0)
 		return 0;
-	return said.what == CHILD_PROGRAM ? program_explain(config, said.code, err)
+	return said.what == CHILD_PROGRAM ? program_explain(config, program, said.code, err)
 					  : identity_explain(config, said.code, err);
 }
 
@@ -281,7 +283,7 @@ static pid_t spawn(const struct jail_config *config, const struct execution *exe
 		code = clone_explain(config, -errno, err);
 	close(ends[1]);
 	if (pid > 0)
-		code = parent_begin(config, pid, ends[0], err);
+		code = parent_begin(config, execution->program, pid, ends[0], err);
 	close(ends[0]);
 	if (code < 0 && pid > 0) {
 		kill(pid, SIGKILL);
@@ -295,11 +297,12 @@ pid_t jail_spawn(const struct jail_config *config, const struct jail_program *pr
 		 struct error *err)
 {
 	struct execution execution = {.program = program};
-	/* Not its path: another version may be there by now. */
-	AUTO_CLOSE int file = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+	/* Of this program not its path: another version may be there by now. */
+	const char *path = program->path ? program->path : "/proc/self/exe";
+	AUTO_CLOSE int file = open(path, O_PATH | O_CLOEXEC);
 
 	if (file < 0)
-		return error_set(err, -errno, "guest %s: /proc/self/exe: cannot open: %m", config->name);
+		return error_set(err, -errno, "guest %s: %s: cannot open: %m", config->name, path);
 	execution.file = file;
 	environment_choose(execution.environment);
 	return spawn(config, &execution, pidfd, err);

@@ -120,6 +120,19 @@ static void add_devices(cJSON *list, const struct managed_guest *guest,
 	}
 }
 
+static cJSON *filesystem_device(const struct guest_definition *definition, unsigned index, cJSON *counters)
+{
+	const cJSON *array = cJSON_GetObjectItemCaseSensitive(definition->json, "filesystems");
+	char id[DEFINITION_DEVICE_ID_MAX + 1];
+	cJSON *device;
+
+	snprintf(id, sizeof(id), "fs%u", index);
+	device = device_new(id, "filesystem", false, counters);
+	cJSON_AddNumberToObject(device, "index", index);
+	cJSON_AddItemToObject(device, "filesystem", cJSON_Duplicate(cJSON_GetArrayItem(array, (int)index), true));
+	return device;
+}
+
 /* Where programs of the host find each channel, and whether one of the guest's is there. */
 static cJSON *channels_device(const struct managed_guest *guest, const struct guest_definition *definition,
 			      cJSON *counters)
@@ -139,6 +152,16 @@ static cJSON *channels_device(const struct managed_guest *guest, const struct gu
 	return device;
 }
 
+static void add_inputs(cJSON *list, const struct input_definitions *inputs, cJSON *counters)
+{
+	if (inputs->keyboard)
+		cJSON_AddItemToArray(list, device_new("keyboard0", "input", false, counters));
+	if (inputs->mouse)
+		cJSON_AddItemToArray(list, device_new("mouse0", "input", false, counters));
+	if (inputs->tablet)
+		cJSON_AddItemToArray(list, device_new("tablet0", "input", false, counters));
+}
+
 static cJSON *list_of(const struct managed_guest *guest, const struct guest_definition *definition)
 {
 	bool counts = definition == shown(guest) && stats_counted(guest);
@@ -147,6 +170,8 @@ static cJSON *list_of(const struct managed_guest *guest, const struct guest_defi
 
 	for (unsigned i = 0; i < ARRAY_SIZE(device_kinds); i++)
 		add_devices(list, guest, definition, &device_kinds[i], counters);
+	for (unsigned i = 0; i < definition->filesystems.count; i++)
+		cJSON_AddItemToArray(list, filesystem_device(definition, i, counters));
 	if (definition->rng.present)
 		cJSON_AddItemToArray(list, device_new("rng0", "rng", false, counters));
 	if (definition->vsock_cid)
@@ -164,6 +189,7 @@ static cJSON *list_of(const struct managed_guest *guest, const struct guest_defi
 	}
 	if (definition->video.heads)
 		cJSON_AddItemToArray(list, device_new("video0", "video", false, counters));
+	add_inputs(list, &definition->inputs, counters);
 	cJSON_Delete(counters);
 	return list;
 }

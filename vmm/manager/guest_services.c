@@ -1,4 +1,5 @@
-/* How a guest that runs is reached, and what it is told: its console, channels, vsock ports. */
+/* How a guest that runs is reached, and what it is told: its console, channels, vsock ports, display
+ * and keyboard. */
 #include <errno.h>
 
 #include "vmm/manager/guest.h"
@@ -45,6 +46,42 @@ int guest_resize_console(struct managed_guest *guest, unsigned columns, unsigned
 	cJSON_AddStringToObject(message, "op", "console-resize");
 	cJSON_AddNumberToObject(message, "columns", columns);
 	cJSON_AddNumberToObject(message, "rows", rows);
+	code = guest_process_say(guest, message, NULL, 0, err);
+	cJSON_Delete(message);
+	return code;
+}
+
+int guest_screenshot(struct managed_guest *guest, int fd, struct error *err)
+{
+	const struct guest_definition *definition = guest->definition;
+
+	if (!guest_alive(guest))
+		return not_alive(guest, err);
+	if (!definition->video.heads)
+		return error_set(err, -EOPNOTSUPP, "guest %s: has no display: its definition has no video",
+				 definition->name);
+	return fd < 0 ? 0 : guest_process_tell(guest, "screenshot", fd, err);
+}
+
+int guest_send_key(struct managed_guest *guest, const uint16_t *keys, unsigned count, unsigned hold_ms,
+		   struct error *err)
+{
+	const struct guest_definition *definition = guest->definition;
+	cJSON *message, *codes;
+	int code;
+
+	if (!guest_alive(guest))
+		return not_alive(guest, err);
+	if (!definition->inputs.keyboard)
+		return error_set(err, -EOPNOTSUPP,
+				 "guest %s: has no keyboard: its definition has none in inputs",
+				 definition->name);
+	message = cJSON_CreateObject();
+	cJSON_AddStringToObject(message, "op", "send-key");
+	codes = cJSON_AddArrayToObject(message, "keys");
+	for (unsigned i = 0; i < count; i++)
+		cJSON_AddItemToArray(codes, cJSON_CreateNumber(keys[i]));
+	cJSON_AddNumberToObject(message, "hold_ms", hold_ms);
 	code = guest_process_say(guest, message, NULL, 0, err);
 	cJSON_Delete(message);
 	return code;

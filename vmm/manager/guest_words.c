@@ -127,6 +127,7 @@ void guest_message_parse(const char *text, size_t len, const char *guest, struct
 		take_devices(cJSON_GetObjectItemCaseSensitive(json, "devices"), &message->devices);
 		message->vcpus = take_vcpus(json);
 		message->channels_open = take_channels(cJSON_GetObjectItemCaseSensitive(json, "channels"));
+		message->display = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "display"));
 		take_memory(cJSON_GetObjectItemCaseSensitive(json, "memory"), message);
 	} else if (strcmp(event, "vcpus-set") == 0) {
 		message->kind = GUEST_SAYS_VCPUS;

@@ -45,6 +45,7 @@ struct guest_message {
 	char halted[GUEST_WHY_MAX]; /* paused by a disk's error: which; else "" */
 	struct guest_devices devices;
 	uint32_t channels_open; /* a bit a channel */
+	bool display;           /* its screen is shown */
 	bool memory_driver;     /* the guest has a driver that changes how much memory it has, */
 	uint64_t memory_bytes;  /* and has so much, as it says */
 	unsigned vcpus;         /* that are there; 0: they do not come and go, or nonsense */

@@ -54,6 +54,8 @@ int record_write(const char *folder, const struct guest_record *record, struct e
 		cJSON_AddNumberToObject(json, "id_slot", record->id_slot);
 	if (record->cgroup)
 		cJSON_AddStringToObject(json, "cgroup", record->cgroup);
+	if (record->display_port)
+		cJSON_AddNumberToObject(json, "display_port", record->display_port);
 	if (record->definition)
 		cJSON_AddItemReferenceToObject(json, "definition", record->definition);
 	if (record->numbers)
@@ -68,7 +70,8 @@ int record_write(const char *folder, const struct guest_record *record, struct e
 int record_parse(const char *path, const char *text, const char *boot, struct guest_record *record,
 		 struct error *err)
 {
-	uint64_t pid = 0, start_time = 0, started_ns = 0, restarts = 0, id_slot = ID_SLOTS_MAX;
+	uint64_t pid = 0, start_time = 0, started_ns = 0, restarts = 0, id_slot = ID_SLOTS_MAX,
+		 port = 0;
 	AUTO_FREE char *boot_id = NULL;
 	AUTO_FREE char *cgroup = NULL;
 	struct json_place place;
@@ -83,6 +86,7 @@ int record_parse(const char *path, const char *text, const char *boot, struct gu
 	    (code = json_uint(&place, "started_ns", 0, 1ULL << 62, &started_ns)) < 0 ||
 	    (code = json_uint(&place, "restarts", 0, RESTARTS_MAX, &restarts)) < 0 ||
 	    (code = json_uint(&place, "id_slot", 0, ID_SLOTS_MAX, &id_slot)) < 0 ||
+	    (code = json_uint(&place, "display_port", 0, UINT16_MAX, &port)) < 0 ||
 	    (code = json_string(&place, "cgroup", &cgroup)) < 0)
 		goto out;
 	if (!boot_id || strcmp(boot_id, boot) != 0) {
@@ -96,6 +100,7 @@ int record_parse(const char *path, const char *text, const char *boot, struct gu
 		.restarts = (unsigned)restarts,
 		.id_slot = id_slot == ID_SLOTS_MAX ? -1 : (int)id_slot,
 		.cgroup = TAKE_PTR(cgroup),
+		.display_port = (uint16_t)port,
 		.definition = cJSON_DetachItemFromObjectCaseSensitive(json, "definition"),
 		.numbers = cJSON_DetachItemFromObjectCaseSensitive(json, "numbers"),
 	};

@@ -4,7 +4,7 @@
  * manager that is killed at any instant leaves the next one everything that was promised.
  *
  *      {"boot_id":"...","goal":"run","pid":123,"start_time":4567,"started_ns":89,"restarts":0,"id_slot":3,
- *       "cgroup":"...","definition":{...},"numbers":{"memory_mib":512,"topology":{...},"cpus":"0-1",...}}
+ *       "cgroup":"...","display_port":5900,"definition":{...},"numbers":{"memory_mib":512,"topology":{...},"cpus":"0-1",...}}
  *
  * A guest is stopped even when that cannot be written (a disk that is full): the log says so then.
  *
@@ -32,6 +32,7 @@ struct guest_record {
 	unsigned restarts;         /* in a row */
 	int id_slot;               /* of the range of user ids (vmm/jail), -1: none */
 	char *cgroup;              /* path of its cgroup; NULL: none */
+	uint16_t display_port;     /* where its screen is shown; 0: at no port */
 	cJSON *definition;         /* what the process was started with; NULL: not started */
 	cJSON *numbers;            /* what the plan made of it (vmm/plan/report.h); NULL: not started */
 };

@@ -47,6 +47,12 @@ in_guest() {
 seen() {
 	api POST /v1/guests/web/exec -H "$json" -d "{\"command\":[\"sh\",\"-c\",\"$1\"]}" && grep -q '"end":"exited","status":0' body
 }
+# bytes COMMAND: what it prints, whatever bytes that are, is in the file output.
+bytes() {
+	answers 200 POST /v1/guests/web/exec -H "$json" -d "{\"command\":[\"sh\",\"-c\",\"$1\"],\"encoding\":\"base64\"}"
+	says '"encoding":"base64"'
+	sed 's/.*"output":"\([^"]*\)".*/\1/' body | base64 -d >output
+}
 its_log() {
 	answers 200 GET /v1/guests/web/logs && sed 's/\\r\\n/\n/g' body >log && printed log "$1"
 }
@@ -87,7 +93,7 @@ cat >web.xml <<XML
   </devices>
 </domain>
 XML
-answers 422 PUT /v1/guests/other -H "$xml" --data-binary @web.xml
+answers 409 PUT /v1/guests/other -H "$xml" --data-binary @web.xml
 answers 201 PUT /v1/guests/web -H "$xml" --data-binary @web.xml
 says '/domain/devices/emulator'
 [ "$(tr -d '\r' <head | sed -n 's/^Location: //p')" = /v1/guests/web ] || fail "no Location: $(cat head)"
@@ -137,6 +143,11 @@ wait_for 20 seen true
 in_guest 'cat; echo err >&2; exit 3'
 says '"end":"exited","status":3'
 says '"error":"err'
+# A program has any byte in it.
+bytes 'head -c 20000 /proc/self/exe'
+[ "$(wc -c <output)" = 20000 ] || fail "a command's bytes: $(wc -c <output) of 20000 came"
+in_guest 'head -c 20000 /proc/self/exe | md5sum'
+says "\"output\":\"$(md5sum <output | cut -d ' ' -f 1)"
 
 echo "a disk is plugged in"
 answers 201 PUT "/v1/disks/data?wait=true" -H "$json" -d '{"size":33554432}'

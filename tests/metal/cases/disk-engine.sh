@@ -37,6 +37,7 @@ describe() {
 	END
 }
 console=/run/rastos/guests/web/console.log
+log=$console # of which a stall shows the end
 process() {
 	rastos-vmm info --json web | sed 's/.*"pid":\([0-9]*\).*/\1/'
 }

@@ -53,6 +53,8 @@ WHOLE = {
                      "driver": {"packed": True, "event_idx": True, "in_order": True, "indirect": True, "iommu": False}}],
     "clock": {"offset": "localtime", "adjustment": -3600},
     "video": {"model": "virtio", "heads": 1, "resolution": {"x": 320, "y": 320}, "vram": 4194304},
+    "graphics": [{"type": "vnc", "listen": "127.0.0.1", "port": 5900, "autoport": False, "password_file": "password"}],
+    "inputs": [{"type": "keyboard", "bus": "virtio"}],
     "vsock": {"cid": 3, "path": "vsock.sock"},
     "console": "serial",
     "transport": "pci",
@@ -71,6 +73,9 @@ FROM_DISK = {"name": "guest", "kernel": {"from_disk": 0}, "disks": [{"image": "d
 # What only one of ordinary pages has.
 WITH_BALLOON = {"name": "guest", "kernel": {"path": "vmlinux"}, "memory_mib": 64, "current_memory_mib": 32,
                 "memballoon": {"autodeflate": True, "free_page_reporting": True, "stats_period": 10}}
+
+# What only one has whose viewers come to a unix socket.
+WITH_SOCKET = {"name": "guest", "kernel": {"path": "vmlinux"}, "video": {}, "graphics": [{"type": "vnc", "socket": "vnc.sock"}]}
 
 # What only one with ordinary pages has, too.
 WITH_MEMORY = {"name": "guest", "kernel": {"path": "vmlinux"}, "memory_mib": 64, "max_memory_mib": 4096,
@@ -162,6 +167,23 @@ class Sentences(DefinitionTest):
                 (["video.resolution.x", "is missing"], {"video": {"resolution": {"y": 640}}}),
                 (["video.vram", "is too little: 2 of 1920x1080 are 16200 KiB"],
                  {"video": {"heads": 2, "resolution": {"x": 1920, "y": 1080}, "vram": 16199}}),
+                (["graphics", "needs video"], {"graphics": [{"type": "vnc"}]}),
+                *((["graphics[0]." + key, *words], {"video": {}, "graphics": [graphics]}) for key, words, graphics in (
+                    ("type", ["is missing"], {}), ("type", ["cannot be", "spice", "vnc"], {"type": "spice"}),
+                    ("type", ["cannot be", "egl-headless"], {"type": "egl-headless"}),
+                    ("listen", ["an address of this host"], {"type": "vnc", "listen": "localhost"}),
+                    ("listen", ["needs password_file"], {"type": "vnc", "listen": "0.0.0.0"}),
+                    ("listen", ["socket exclude"], {"type": "vnc", "listen": "127.0.0.1", "socket": "/x"}),
+                    ("port", ["socket exclude"], {"type": "vnc", "port": 5900, "socket": "/x"}),
+                    ("autoport", ["exclude each other"], {"type": "vnc", "port": 5900, "autoport": True}),
+                    ("port", ["is missing"], {"type": "vnc", "autoport": False}),
+                    ("socket", ["too long"], {"type": "vnc", "socket": "/" + "x" * 120}))),
+                (["graphics", "at most 1"], {"video": {}, "graphics": [{"type": "vnc"}, {"type": "vnc"}]}),
+                (["inputs[0].type", "is missing"], {"inputs": [{}]}),
+                (["inputs[0].type", "not passed through"], {"inputs": [{"type": "evdev"}]}),
+                (["inputs[0].bus", "usb", "virtio"], {"inputs": [{"type": "tablet", "bus": "usb"}]}),
+                (["inputs[1].type", "there already"], {"inputs": [{"type": "mouse"}, {"type": "mouse"}]}),
+                (["inputs", "at most 3"], {"inputs": [{"type": "mouse"}] * 4}),
                 (["memory_devices", "hugepages exclude"], {"memory_devices": [{"size_mib": 4}], "memory_backing": {"hugepages": True}}),
                 (["memory_devices[0].model", "virtio-mem"], {"memory_devices": [{"size_mib": 4, "model": "dimm"}]}),
                 (["memory_devices[0].size_mib", "is missing"], {"memory_devices": [{}]}),
@@ -421,14 +443,16 @@ class Schema(DefinitionTest):
             if rules.get("type") != "array":
                 yield from self.walk(inner, base, [*path, name])
                 continue
-            index = next(i for i, item in enumerate(place) if name in item)
-            yield from self.walk(inner, base, [*path, index, name])
+            whole = WITH_SOCKET if path == ["graphics"] and name == "socket" else base
+            index = next(i for i, item in enumerate(whole[path[0]] if whole is not base else place) if name in item)
+            yield from self.walk(inner, whole, [*path, index, name])
 
     def test_what_the_tests_start_from_is_accepted(self):
         self.accepted(WHOLE)
         self.accepted(WITH_IMAGE)
         self.accepted(FROM_DISK)
         self.accepted(WITH_BALLOON)
+        self.accepted(WITH_SOCKET)
         self.accepted(WITH_MEMORY)
         self.accepted(WITH_WATCHDOG)
 

@@ -64,7 +64,7 @@ class Maker:
         if "oneOf" in schema and "type" not in schema:
             return self.value(self.random.choice(schema["oneOf"]), key)
         kind = schema["type"]
-        if key in ("path", "initrd", "image"):
+        if key in ("path", "initrd", "image", "password_file"):
             return self.random.choice(PATHS)
         if key in ("pin", "nodes"):
             return self.random.choice(["0", "0-3", "0-7,^3", "1,3,5", " 0-1 "])
@@ -104,17 +104,57 @@ def make(seed):
         channel["name"] += str(index)
     if made.get("rng", True) not in (True, False):
         made["rng"]["rate"]["bytes"] = maker.random.randint(3600, 1 << 24)
+    fix_graphics(made, maker.random)
     fix_video(made)
     fix_memory(made, maker.random)
+    fix_memory_devices(made, maker.random)
     fix_boot(made, maker.random)
     fix_cpus(made, maker.random)
     return made
+
+
+def fix_memory_devices(made, chance):
+    """They are whole blocks, of ordinary pages, and fit into the most."""
+    devices = made.get("memory_devices", [])
+    for device in devices:
+        if "block_mib" in device:
+            device["block_mib"] = chance.choice([2, 4, 128, 2048])
+        block = device.get("block_mib", 2)
+        device["size_mib"] = block * chance.randint(1, 1000)
+        if "requested_mib" in device:
+            device["requested_mib"] = block * chance.randint(0, device["size_mib"] // block)
+    if devices:
+        made.get("memory_backing", {}).pop("hugepages", None)
+    least = made.get("memory_mib", 16) + sum(device["size_mib"] for device in devices)
+    if "max_memory_mib" in made:
+        made["max_memory_mib"] = max(made["max_memory_mib"], least)
+        if least > 1 << 24:
+            del made["max_memory_mib"]
 
 
 def fix_video(made):
     """The pictures that displays show fit into their memory."""
     if made.get("video", {}).keys() & {"heads", "resolution"}:
         made["video"]["vram"] = 4194304
+
+
+def fix_graphics(made, chance):
+    """A unix socket or a port, and for all the world only with a password; one of each input."""
+    for one in made.get("graphics", []):
+        one.pop("autoport" if "port" in one else "port", None)
+        if one.get("autoport") is False:
+            one["port"] = chance.randint(1, 65535)
+        if "socket" in one:
+            one["socket"] = "/run/desk.vnc"
+            for key in ("listen", "port", "autoport"):
+                one.pop(key, None)
+        if "listen" in one:
+            one["listen"] = chance.choice(["127.0.0.1", "::1", "192.0.2.1"])
+            one["password_file"] = "/x/password"
+        made.setdefault("video", {})
+    kinds = ["keyboard", "mouse", "tablet"]
+    for index, one in enumerate(made.get("inputs", [])):
+        one["type"] = kinds[index]
 
 
 def fix_memory(made, chance):
