@@ -142,6 +142,7 @@ _rastos_vmm() {
 		prune) words="--json-lines --help" ;;
 		info) words="--json --help $(_rastos_vmm_disks)" ;;
 		delete) words="--json-lines --help $(_rastos_vmm_disks)" ;;
+		clone) words="--overlay --json --json-lines --help $(_rastos_vmm_disks)" ;;
 		*) words="--json --json-lines --help $(_rastos_vmm_disks)" ;;
 		esac
 		;;

@@ -166,13 +166,21 @@ class Disks(TaskTest):
 @unittest.skipUnless(can_make_filesystems(), "wants mkfs.ext4 and namespaces")
 class Long(TaskTest):
     def test_import_is_watched_to_its_end(self):
-        number = self.result("disk-import", disk="web", source=self.large_source(), task=True)["id"]
-        seen = set()
+        source = self.large_source()
+        number = self.result("disk-import", disk="web", source=source, task=True)["id"]
+        seen = {}
         while (task := self.task(number))["state"] == "running":
-            seen.add(task.get("progress", {}).get("text"))
+            if progress := task.get("progress"):
+                seen.setdefault(progress["text"], []).append(progress)
         self.assertEqual(task["state"], "done", task)
         self.assertEqual(task["result"]["content"], "ext4")
-        self.assertTrue(seen - {None}, "no progress was told")
+        self.assertTrue(seen, "no progress was told")
+        for progress in sum(seen.values(), []):  # tar's in bytes of the archive, mkfs.ext4's of what it copies
+            if "total" in progress:
+                self.assertLessEqual(progress["done"], progress["total"])
+                self.assertEqual(progress["percent"], progress["done"] * 100 // progress["total"])
+        for progress in seen.get("unpacking", []):
+            self.assertEqual(progress.get("total", os.path.getsize(source)), os.path.getsize(source))
         self.assertEqual(self.pool(), ["web.img"])
         events = [(event["event"], event["task"]) for event in self.result("events") if "task" in event]
         self.assertEqual(events, [("task-started", number), ("task-done", number)])

@@ -53,7 +53,7 @@
  *      disk-info         disk                            one disk
  *      disk-create       disk, size                      the disk, as of all that follow; an empty one
  *      disk-import       disk, source, format, size, tag  made from a file or folder of the host: an absolute path
- *      disk-clone        disk, source                    a new disk, as the one named source is
+ *      disk-clone        disk, source, overlay           a new disk, as the one named source is; overlay: on top of it
  *      disk-resize       disk, size                      larger, with the file system in it; one that guests run
  *                                                        with grows under them (disk_grow.h)
  *      disk-delete       disk
@@ -124,6 +124,7 @@ struct call_peer {
 /* What a call waits for. */
 enum call_wait {
 	CALL_ANSWERED, /* nothing */
+	CALL_STARTED,  /* it has a process, or could not have one */
 	CALL_READY,
 	CALL_REBOOTED, /* ready, and started after `change` */
 	CALL_OFF,

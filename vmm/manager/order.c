@@ -41,7 +41,7 @@ static bool is_needed(const struct managed_guest *guest)
 	const struct manager *manager = guest->manager;
 
 	for (unsigned i = 0; i < manager->guest_count; i++) {
-		if (guest_alive(manager->guests[i]) &&
+		if (guest_active(manager->guests[i]) &&
 		    manager_depends_on(manager->guests[i], guest->definition->name))
 			return true;
 	}
@@ -117,7 +117,7 @@ static void down_step(struct manager *manager)
 	for (unsigned i = manager->guest_count; i-- > 0;) {
 		struct managed_guest *guest = manager->guests[i];
 
-		if (guest_alive(guest) && guest->state != LIFE_STOPPING && !is_needed(guest))
+		if (guest_active(guest) && guest->state != LIFE_STOPPING && !is_needed(guest))
 			down_one(guest, false);
 	}
 }
@@ -133,7 +133,7 @@ void manager_down(struct manager *manager, unsigned timeout_s, bool force)
 
 		if (guest->state == LIFE_WAITING)
 			guest_kill(guest, &err);
-		else if (guest_alive(guest) && force)
+		else if (guest_active(guest) && force)
 			down_one(guest, true);
 		else if (guest->state == LIFE_STOPPING && guest->stop_stage < STOP_MACHINE)
 			down_one(guest, false); /* it has no more time than the others */
@@ -148,7 +148,7 @@ void manager_down_waits(const struct manager *manager, char *text, size_t size)
 
 	*text = '\0';
 	for (unsigned i = 0; i < manager->guest_count && used < size; i++) {
-		if (guest_alive(manager->guests[i]))
+		if (guest_active(manager->guests[i]) || manager->guests[i]->leaving)
 			used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "",
 						 manager->guests[i]->definition->name);
 	}

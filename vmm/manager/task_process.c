@@ -1,14 +1,10 @@
 #include "vmm/manager/task_process.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,9 +12,8 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/util.h"
+#include "vmm/manager/task_command.h"
 #include "vmm/storage/draft.h"
-
-#define CONFIG_FD 3 /* where the process finds its configuration */
 
 struct task_process {
 	struct task_owner owner;
@@ -156,47 +151,6 @@ static void output_ready(struct loop_source *source, uint32_t events)
 
 /* --- Its start --- */
 
-/* The manager's own settings, whatever the file says by now. */
-static int make_config(const struct settings *settings)
-{
-	AUTO_CLOSE int fd = memfd_create("vmm.json", MFD_CLOEXEC);
-	AUTO_FREE char *text = NULL;
-	cJSON *json = cJSON_CreateObject();
-
-	cJSON_AddStringToObject(json, "pool_dir", settings->pool_dir);
-	text = cJSON_PrintUnformatted(json);
-	cJSON_Delete(json);
-	if (fd < 0 || !text || pwrite(fd, text, strlen(text), 0) != (ssize_t)strlen(text))
-		return text ? -errno : -ENOMEM;
-	return TAKE_FD(fd);
-}
-
-static __attribute__((noreturn)) void run_command(pid_t manager, int config, int output, int input,
-						  bool plain, const char *const *arguments)
-{
-	const char *argv[TASK_ARGUMENTS_MAX + 4] = {"rastos-vmm", "--config", "/proc/self/fd/3"};
-	unsigned count = 3;
-	sigset_t none;
-
-	for (unsigned i = 0; arguments[i] && i < TASK_ARGUMENTS_MAX; i++)
-		argv[count++] = arguments[i];
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	setpgid(0, 0); /* Ctrl-C in the manager's terminal is not its */
-	/* Copies first: where they are to be may be where they are. */
-	config = fcntl(config, F_DUPFD_CLOEXEC, 10);
-	output = fcntl(output, F_DUPFD_CLOEXEC, 10);
-	input = input < 0 ? open("/dev/null", O_RDONLY | O_CLOEXEC) : fcntl(input, F_DUPFD_CLOEXEC, 10);
-	if (input < 0 || config < 0 || output < 0 || dup2(input, STDIN_FILENO) < 0 ||
-	    dup2(output, STDOUT_FILENO) < 0 || (plain && dup2(output, STDERR_FILENO) < 0) ||
-	    dup2(config, CONFIG_FD) < 0 || close_range(CONFIG_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
-		_exit(126);
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != manager)
-		_exit(126);                                      /* the manager is gone already */
-	execv("/proc/self/exe", (char *const *)(uintptr_t)argv); /* execv does not write to it */
-	_exit(127);
-}
-
 static void process_ready(struct loop_source *source, uint32_t events);
 
 static int watch(struct task_process *process, int output)
@@ -215,38 +169,23 @@ static int watch(struct task_process *process, int output)
 
 static int spawn(struct task_process *process, const char *const *arguments, int input)
 {
-	AUTO_CLOSE int config = make_config(process->all->settings);
-	AUTO_CLOSE int theirs = -1;
-	AUTO_CLOSE int ours = -1;
+	AUTO_CLOSE int output = -1;
 	AUTO_CLOSE int pidfd = -1;
-	pid_t manager = getpid();
-	int ends[2];
-	pid_t pid;
+	pid_t pid =
+		task_command_start(process->all->settings, arguments, input, process->plain, &pidfd, &output);
 	int code;
 
-	if (config < 0)
-		return config;
-	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
-		return -errno;
-	ours = ends[0];
-	theirs = ends[1];
-	fcntl(theirs, F_SETFL, 0); /* the process waits until we have read */
-	pid = fork();
-	if (pid == 0)
-		run_command(manager, config, theirs, input, process->plain, arguments);
 	if (pid < 0)
-		return -errno;
-	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+		return pid;
 	process->process.fd = pidfd;
-	code = pidfd < 0 ? -errno : watch(process, ours);
+	code = watch(process, output);
 	if (code < 0) {
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
+		task_command_end(pid);
 		process->process.fd = -1;
 		return code;
 	}
 	TAKE_FD(pidfd);
-	TAKE_FD(ours);
+	TAKE_FD(output);
 	process->used = 0;
 	return 0;
 }

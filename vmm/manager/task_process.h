@@ -2,23 +2,23 @@
  * A task that is a command of this program, in a process of its own: what works on disks may take minutes,
  * and the manager waits for nothing.
  *
- * The process is this binary again (/proc/self/exe, also when the file was replaced meanwhile), with the
- * manager's pool, and is told to print lines of JSON for us (docs/man/rastos-vmm.1, disk --json-lines):
+ * The process (task_command.h) is told to print lines of JSON for us (docs/man/rastos-vmm.1, disk
+ * --json-lines):
  *
  *      {"progress":"unpacking","percent":42}    then one of
  *      {"result":{...}}   {"error":"disk web: ...","code":4}
  *
- * It ends with the manager, by whatever death. Whatever it may have left half made when it did not end by
- * itself is removed by another one (disk prune) before the task has ended. Loop thread only.
+ * Whatever it may have left half made when it did not end by itself is removed by another one (disk prune)
+ * before the task has ended. Loop thread only.
  */
 #pragma once
 
 #include "common/loop.h"
 #include "vmm/config/settings.h"
 #include "vmm/manager/task.h"
+#include "vmm/manager/task_command.h"
 
 #define TASK_PROCESSES_MAX 8
-#define TASK_ARGUMENTS_MAX 16
 #define TASK_PROCESS_LINE  65536 /* bytes of a line, at most */
 
 struct task_processes; /* of one manager */

@@ -51,20 +51,22 @@ static uint64_t filesystem_size(const struct filesystem_source *source, const st
 	return ALIGN_UP(source->size ? source->size : wanted, BLOCK);
 }
 
-/* mkfs.ext4 writes little but what it copies. */
+/* mkfs.ext4 writes little but what it copies, and is not done before it has ended. */
 struct copying {
 	int folder;
 	uint64_t bytes;
 };
 
-static int copied_percent(const struct program *program)
+static bool copied_bytes(const struct program *program, uint64_t *done, uint64_t *total)
 {
 	const struct copying *copying = program->context;
 	struct stat status;
 
 	if (copying->bytes == 0 || fstatat(copying->folder, DRAFT_IMAGE, &status, 0) < 0)
-		return PROGRESS_UNKNOWN;
-	return (int)MIN((uint64_t)status.st_blocks * 512 * 100 / copying->bytes, UINT64_C(99));
+		return false;
+	*total = copying->bytes;
+	*done = MIN((uint64_t)status.st_blocks * 512, *total - (*total + 99) / 100);
+	return true;
 }
 
 static int make(const struct draft *draft, const struct filesystem_source *source, uint64_t size,
@@ -104,7 +106,7 @@ static int make(const struct draft *draft, const struct filesystem_source *sourc
 	program.file_max = size;
 	program.progress = progress;
 	program.step = "making the file system";
-	program.percent = copied_percent;
+	program.bytes = copied_bytes;
 	program.context = &copying;
 	return program_run(&program, err);
 }

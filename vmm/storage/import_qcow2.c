@@ -68,26 +68,36 @@ static int check_header(const struct import_job *job, uint64_t *size, struct err
 	return 0;
 }
 
+struct conversion {
+	int output;
+	uint64_t size; /* bytes of the image that it makes */
+};
+
 /* qemu-img -p prints "    (12.34/100%)", each over the last. */
-static int convert_percent(const struct program *program)
+static bool converted_bytes(const struct program *program, uint64_t *done, uint64_t *total)
 {
-	const int *output = program->context;
+	const struct conversion *conversion = program->context;
 	char tail[OUTPUT_TAIL + 1] = "";
-	off_t end = lseek(*output, 0, SEEK_CUR);
+	off_t end = lseek(conversion->output, 0, SEEK_CUR);
 	off_t from = MAX(end - OUTPUT_TAIL, (off_t)0);
 	const char *open;
 	double percent;
 
-	if (end <= 0 || pread(*output, tail, (size_t)(end - from), from) <= 0)
-		return PROGRESS_UNKNOWN;
+	if (end <= 0 || pread(conversion->output, tail, (size_t)(end - from), from) <= 0)
+		return false;
 	open = strrchr(tail, '(');
-	return open && sscanf(open, "(%lf/100%%)", &percent) == 1 ? (int)percent : PROGRESS_UNKNOWN;
+	if (!open || sscanf(open, "(%lf/100%%)", &percent) != 1 || !(percent >= 0 && percent <= 100))
+		return false;
+	*total = conversion->size;
+	*done = (uint64_t)(percent / 100 * (double)conversion->size);
+	return true;
 }
 
 static int convert(const struct import_job *job, uint64_t size, int output, struct error *err)
 {
 	const char *const argv[] = {"qemu-img", "convert", "-p",           "-f",        "qcow2",
 				    "-O",       "raw",     PROGRAM_SOURCE, DRAFT_IMAGE, NULL};
+	struct conversion conversion = {output, size};
 	struct program program = program_of(argv, "qemu-utils", job->about);
 
 	program.output = output;
@@ -97,8 +107,8 @@ static int convert(const struct import_job *job, uint64_t size, int output, stru
 	program.file_max = ALIGN_UP(size, UINT64_C(512));
 	program.progress = job->import->progress;
 	program.step = "converting";
-	program.percent = convert_percent;
-	program.context = &output;
+	program.bytes = converted_bytes;
+	program.context = &conversion;
 	return program_run(&program, err);
 }
 

@@ -65,14 +65,17 @@ static const char *compression_option(enum content content)
 	}
 }
 
-static int unpack_percent(const struct program *program)
+/* Of the archive, packed as it is. */
+static bool unpacked_bytes(const struct program *program, uint64_t *done, uint64_t *total)
 {
 	struct stat status;
 	off_t at = lseek(program->input, 0, SEEK_CUR);
 
-	if (at < 0 || fstat(program->input, &status) < 0 || status.st_size == 0)
-		return PROGRESS_UNKNOWN;
-	return (int)(at * 100 / status.st_size);
+	if (at < 0 || fstat(program->input, &status) < 0 || status.st_size <= 0)
+		return false;
+	*done = (uint64_t)at;
+	*total = (uint64_t)status.st_size;
+	return true;
 }
 
 static int unpack_tar(const struct import_job *job, struct error *err)
@@ -103,7 +106,7 @@ static int unpack_tar(const struct import_job *job, struct error *err)
 	program.file_max = job->import->size;
 	program.progress = job->import->progress;
 	program.step = "unpacking";
-	program.percent = unpack_percent;
+	program.bytes = unpacked_bytes;
 	return program_run(&program, err);
 }
 

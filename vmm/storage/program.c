@@ -194,6 +194,16 @@ static int child_end(pid_t pid)
 	return status;
 }
 
+static void tell_progress(const struct program *program)
+{
+	uint64_t done = 0, total = 0;
+
+	if (program->bytes && program->bytes(program, &done, &total))
+		progress_report_bytes(program->progress, program->step, done, total);
+	else
+		progress_report(program->progress, program->step, PROGRESS_UNKNOWN);
+}
+
 /* Waits for the end, telling progress; -ETIMEDOUT when it took too long. *status: waitpid(2). */
 static int wait_end(const struct program *program, pid_t pid, int *status)
 {
@@ -205,8 +215,7 @@ static int wait_end(const struct program *program, pid_t pid, int *status)
 	while (code == 0 && poll(&wait, 1, TICK_MS) <= 0) {
 		if (monotonic_ms() > deadline)
 			code = -ETIMEDOUT;
-		progress_report(program->progress, program->step,
-				program->percent ? program->percent(program) : PROGRESS_UNKNOWN);
+		tell_progress(program);
 	}
 	if (code < 0)
 		kill(pid, SIGKILL);

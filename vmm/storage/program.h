@@ -53,11 +53,12 @@ struct program {
 	uint64_t deadline_ms; /* as program_now_ms; 0: none */
 	uint64_t memory_max;  /* bytes of address space; 0: no limit */
 	uint64_t file_max;    /* bytes of one file it writes; 0: no limit */
-	/* What is told while it runs. percent is asked for the share that is done; NULL: not known. */
+	/* What is told while it runs. bytes is asked how many are done, of how many (not 0); false, or NULL:
+	 * not known. */
 	struct progress *progress;
 	const char *step;
-	int (*percent)(const struct program *program);
-	const void *context; /* percent's */
+	bool (*bytes)(const struct program *program, uint64_t *done, uint64_t *total);
+	const void *context; /* bytes' */
 };
 
 /* A program with no descriptors. */

@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "../vmm/manager_folder.h"
 #include "vmm/api/api.h"
 #include "vmm/manager/control.h"
 
@@ -27,7 +27,6 @@ static struct settings settings;
 static struct manager manager;
 static struct control *control;
 static struct api *api;
-static char folder[] = "/tmp/rastos-fuzz-api-XXXXXX";
 
 static const struct {
 	const char *method, *target, *header, *type;
@@ -44,26 +43,6 @@ static const struct {
 	{"GET", "/v1/guests/web/console", "Upgrade", NULL},
 };
 
-static void remove_folder(void)
-{
-	char command[64];
-
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	if (system(command) != 0)
-		fprintf(stderr, "%s is left\n", folder);
-}
-
-static void write_file(const char *name, const char *text)
-{
-	char path[128];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	file = fopen(path, "w");
-	if (!file || fputs(text, file) < 0 || fclose(file) < 0)
-		abort();
-}
-
 static void down(void *owner, bool poweroff)
 {
 	(void)owner;
@@ -73,23 +52,8 @@ static void down(void *owner, bool poweroff)
 static void open_manager(void)
 {
 	struct error err = {0};
-	char path[128];
+	const char *path = manager_folder_make(",\"api\":{\"requests_per_second\":1000000}");
 
-	if (!mkdtemp(folder))
-		abort();
-	atexit(remove_folder);
-	snprintf(path, sizeof(path), "%s/guests", folder);
-	if (mkdir(path, 0700) < 0)
-		abort();
-	write_file("mode", "server");
-	write_file("guests/web.json",
-		   "{\"name\":\"web\",\"kernel\":{\"path\":\"none\"},\"autostart\":false}");
-	write_file(
-		"vmm.json",
-		"{\"mode_file\":\"mode\",\"guests_dir\":\"guests\",\"runtime_dir\":\".\",\"state_dir\":\"state\","
-		"\"networks_dir\":\"networks\",\"pool_dir\":\"disks\",\"keys_dir\":\"keys\","
-		"\"api\":{\"requests_per_second\":1000000}}");
-	snprintf(path, sizeof(path), "%s/vmm.json", folder);
 	if (settings_read(path, &settings, &err) < 0 || loop_init(&loop) < 0 ||
 	    manager_open(&manager, &settings, "server", &loop, &err) < 0 ||
 	    control_open(&manager, down, NULL, &control, &err) < 0 ||
@@ -107,7 +71,7 @@ static size_t exchange(const char *text, size_t len, char *answer, size_t room)
 	size_t used = 0, sent = 0;
 	ssize_t got = -1;
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s/api.sock", folder);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/api.sock", manager_folder());
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		abort();
 	for (unsigned i = 0; i < TURNS_MAX && got != 0; i++) {

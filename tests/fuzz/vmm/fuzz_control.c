@@ -10,9 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "manager_folder.h"
 #include "vmm/config/settings.h"
 #include "vmm/manager/operations.h"
 
@@ -72,54 +71,10 @@ static const struct call_peer peer = {peer_done, peer_failed, peer_progress,
 
 /* --- The manager --- */
 
-static void write_file(const char *folder, const char *name, const char *text)
-{
-	char path[128];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	file = fopen(path, "w");
-	if (!file || fputs(text, file) < 0 || fclose(file) < 0)
-		abort();
-}
-
 static void down(void *owner, bool poweroff)
 {
 	(void)owner;
 	(void)poweroff;
-}
-
-static char folder[] = "/tmp/rastos-fuzz-control-XXXXXX";
-
-static void remove_folder(void)
-{
-	char command[64];
-
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	if (system(command) != 0)
-		fprintf(stderr, "%s is left\n", folder);
-}
-
-static void write_folder(void)
-{
-	char path[128];
-
-	if (!mkdtemp(folder))
-		abort();
-	atexit(remove_folder);
-	snprintf(path, sizeof(path), "%s/guests", folder);
-	if (mkdir(path, 0700) < 0)
-		abort();
-	write_file(folder, "mode", "server");
-	write_file(
-		folder, "vmm.json",
-		"{\"mode_file\":\"mode\",\"guests_dir\":\"guests\",\"runtime_dir\":\".\",\"state_dir\":\"state\","
-		"\"networks_dir\":\"networks\",\"pool_dir\":\"disks\",\"keys_dir\":\"keys\"}");
-	write_file(path, "web.json", "{\"name\":\"web\",\"kernel\":{\"path\":\"none\"},\"autostart\":false}");
-	write_file(
-		path, "db.json",
-		"{\"name\":\"db\",\"role\":\"guest\",\"kernel\":{\"path\":\"none\"},\"depends_on\":[\"web\"],"
-		"\"autostart\":false}");
 }
 
 static void task_ignores(struct task_owner *owner)
@@ -133,9 +88,11 @@ static void open_manager(void)
 {
 	struct error err = {0};
 	struct task *task;
-	char path[128];
+	const char *path = manager_folder_make("");
 
-	snprintf(path, sizeof(path), "%s/vmm.json", folder);
+	manager_folder_write("guests/db.json",
+			     "{\"name\":\"db\",\"role\":\"guest\",\"kernel\":{\"path\":\"none\"},"
+			     "\"depends_on\":[\"web\"],\"autostart\":false}");
 	if (settings_read(path, &settings, &err) < 0 || loop_init(&loop) < 0 ||
 	    manager_open(&manager, &settings, "server", &loop, &err) < 0) {
 		fprintf(stderr, "%s\n", err.text);
@@ -199,7 +156,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *end = text + size;
 
 	if (!opened) {
-		write_folder();
 		open_manager();
 		opened = true;
 	}

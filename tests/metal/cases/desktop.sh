@@ -32,6 +32,7 @@ guest_initrd initrd $screen /payload/tools/metal-input <<'END'
 	cat /tmp/shown
 	told mode <&3
 	kill $drawing
+	wait $drawing 2>/dev/null # what it had mapped would be in the way of unbinding
 	for device in /sys/bus/virtio/drivers/virtio_gpu/virtio*; do
 		echo ${device##*/} >/sys/bus/virtio/drivers/virtio_gpu/unbind
 		echo "unbound"

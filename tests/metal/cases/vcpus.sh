@@ -28,6 +28,7 @@ guest_initrd /tmp/vcpus.initrd <<'END2'
 END2
 cat >/etc/rastos/guests/web.json <<'END2'
 { "name": "web", "role": "guest", "memory_mib": 256, "vcpus": 3, "current_vcpus": 1, "ready": "started", "autostart": false,
+  "cpus": { "vcpupin": { "0": "1" }, "emulatorpin": "0-1", "global_quota": 190000 },
   "kernel": { "path": "/payload/kernel/vmlinuz", "initrd": "/tmp/vcpus.initrd", "cmdline": "console=ttyS0 panic=-1 loglevel=4" } }
 END2
 guest_initrd /tmp/dog.initrd <<'END2'
@@ -50,6 +51,10 @@ online() {
 	[ "$(tr -d '\r' <$log | grep '^online: ' | tail -n 1)" = "online: $1." ]
 }
 wait_for 20 online 0
+[ "$(cat /sys/fs/cgroup/rastos/web.guest/cpu.max)" = "190000 100000" ] || fail "its time is not limited: $(cat /sys/fs/cgroup/rastos/web.guest/cpu.max)"
+for thread in /proc/[0-9]*/task/*; do
+	[ "$(cat $thread/comm 2>/dev/null)" != "vcpu 0" ] || grep "^Cpus_allowed_list:.1$" $thread/status || fail "vCPU 0 runs elsewhere"
+done
 
 for round in 1 2 3 4 5 6 7 8 9 10; do
 	rastos-vmm setvcpus web 2 || fail "round $round: no vCPU came"

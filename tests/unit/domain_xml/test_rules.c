@@ -39,6 +39,7 @@ static const char *sample_of(const struct conversion *conversion, char number[24
 		{&convert_on_off, "on"},
 		{&convert_vhost, "vhost"},
 		{&convert_adjustment, "-7200"},
+		{&convert_memory_node, "0"},
 		{&convert_share_threads, "4"},
 	};
 
@@ -210,6 +211,12 @@ static void complete_item(const struct rule *rule, xmlNode *root)
 		set_text(root, "devices/filesystem/driver/@type", "virtiofs");
 	if (strncmp(rule->path, "memory/", 7) == 0)
 		set_text(root, "memory", "524288");
+	if (strncmp(rule->path, "maxMemory/", 10) == 0)
+		set_text(root, "maxMemory", "524288");
+	if (strncmp(rule->path, "devices/memory/", 15) == 0) {
+		set_text(root, "devices/memory/@model", "virtio-mem");
+		set_text(root, "devices/memory/target/size", "524288");
+	}
 	if (strncmp(rule->path, "memoryBacking/hugepages/page/", 29) == 0)
 		set_text(root, "memoryBacking/hugepages/page/@size", "2048");
 	if (strncmp(rule->path, "vcpu/", 5) == 0)
@@ -310,6 +317,7 @@ static const cJSON *item_of(const struct rule *rule, const cJSON *definition)
 			   : strncmp(rule->path, "devices/filesystem/", 19) == 0 ? "filesystems"
 			   : strncmp(rule->path, "devices/graphics/", 17) == 0   ? "graphics"
 			   : strncmp(rule->path, "devices/input/", 14) == 0      ? "inputs"
+			   : strncmp(rule->path, "devices/memory/", 15) == 0     ? "memory_devices"
 										 : NULL;
 
 	return list ? cJSON_GetArrayItem(cJSON_GetObjectItem(definition, list), 0) : definition;

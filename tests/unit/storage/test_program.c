@@ -66,6 +66,73 @@ Test(program, last_line_is_the_reason)
 	cr_assert_str_eq(err.text, "disk web: sh: no ?[2J good");
 }
 
+struct heard {
+	struct progress progress;
+	unsigned times;
+	uint64_t done, total;
+	int percent;
+};
+
+static void hear(struct progress *progress, const char *step, int percent)
+{
+	struct heard *heard = (struct heard *)progress;
+
+	cr_assert_str_eq(step, "writing");
+	heard->times++;
+	heard->done = progress->done;
+	heard->total = progress->total;
+	heard->percent = percent;
+}
+
+/* Of 4000, so many as the file that it writes has. */
+static bool written_bytes(const struct program *program, uint64_t *done, uint64_t *total)
+{
+	struct stat status;
+
+	if (fstatat(*(const int *)program->context, "file", &status, 0) < 0)
+		return false;
+	*done = (uint64_t)status.st_size;
+	*total = 4000;
+	return true;
+}
+
+static struct heard write_slowly(bool (*bytes)(const struct program *, uint64_t *, uint64_t *))
+{
+	const char *const argv[] = {"sh", "-c", "printf %1000d 1 >file; sleep 1", NULL};
+	struct program program = program_of(argv, "dash", "disk web");
+	struct heard heard = {.progress.report = hear};
+	int folder = open(scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	program.folder = folder;
+	program.file_max = 1 << 20;
+	program.progress = &heard.progress;
+	program.step = "writing";
+	program.bytes = bytes;
+	program.context = &folder;
+	cr_assert_eq(program_run(&program, &err), 0, "%s", err.text);
+	close(folder);
+	return heard;
+}
+
+Test(program, how_far_it_is_is_told_in_bytes)
+{
+	struct heard heard = write_slowly(written_bytes);
+
+	cr_assert_gt(heard.times, 1);
+	cr_assert_eq(heard.done, 1000);
+	cr_assert_eq(heard.total, 4000);
+	cr_assert_eq(heard.percent, 25);
+}
+
+Test(program, how_far_it_is_nobody_knows)
+{
+	struct heard heard = write_slowly(NULL);
+
+	cr_assert_gt(heard.times, 1);
+	cr_assert_eq(heard.total, 0);
+	cr_assert_eq(heard.percent, PROGRESS_UNKNOWN);
+}
+
 Test(program, missing_program_names_its_package)
 {
 	static const char *const argv[] = {"no-such-program", NULL};

@@ -53,3 +53,39 @@ Test(cgroup, not_killed)
 	cr_assert_not(out_of_memory(NULL, &at_limit));
 	cr_assert_not(cgroup_out_of_memory(NULL, &at_limit));
 }
+
+/* What is in a file of the group after its limits were set. */
+static void limits_write(const struct cgroup_limits *limits, char text[64])
+{
+	char folder[] = "/tmp/rastos-cgroup-XXXXXX";
+	struct cgroups cgroups = {.folder = folder, .controllers = UINT32_MAX};
+	struct error err;
+	char path[64];
+	FILE *file;
+
+	cr_assert(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/cpu.max", folder);
+	file = fopen(path, "w");
+	cr_assert(file && fputs("max 100000", file) >= 0 && fclose(file) == 0);
+	cr_assert_eq(cgroup_limit(&cgroups, folder, limits, &err), 0, "%s", err.text);
+	file = fopen(path, "r");
+	cr_assert(file && fgets(text, 64, file));
+	fclose(file);
+	unlink(path);
+	rmdir(folder);
+	cr_assert(cgroups_limit_time(&cgroups));
+	cgroups.controllers = 0;
+	cr_assert_not(cgroups_limit_time(&cgroups));
+}
+
+Test(cgroup, time_is_limited_when_it_is_said)
+{
+	struct cgroup_limits limits = {.quota_us = 150000, .period_us = 50000};
+	char text[64];
+
+	limits_write(&limits, text);
+	cr_assert_str_eq(text, "150000 50000");
+	limits.quota_us = 0;
+	limits_write(&limits, text);
+	cr_assert_str_eq(text, "max 100000", "what the kernel has by itself");
+}
