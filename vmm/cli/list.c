@@ -72,10 +72,11 @@ static enum exit_code print_guests(const cJSON *guests)
 		{"UPTIME", TABLE_RIGHT}, {"STATUS", TABLE_CUT},   {NULL, 0},
 	};
 	static const struct table_column with_displays[] = {
-		{"NAME", TABLE_CUT},     {"ROLE", TABLE_SPARE},    {"STATE", TABLE_STATE},
-		{"VCPUS", TABLE_RIGHT},  {"MEMORY", TABLE_RIGHT},  {"PID", TABLE_RIGHT | TABLE_SPARE},
-		{"UPTIME", TABLE_RIGHT}, {"DISPLAY", TABLE_SPARE}, {"STATUS", TABLE_CUT},
-		{NULL, 0},
+		{"NAME", TABLE_CUT},     {"ROLE", TABLE_SPARE},
+		{"STATE", TABLE_STATE},  {"VCPUS", TABLE_RIGHT},
+		{"MEMORY", TABLE_RIGHT}, {"PID", TABLE_RIGHT | TABLE_SPARE},
+		{"UPTIME", TABLE_RIGHT}, {"DISPLAY", TABLE_SPARE},
+		{"STATUS", TABLE_CUT},   {NULL, 0},
 	};
 	bool displays = any_display(guests);
 	struct table *table = table_create(displays ? with_displays : columns);

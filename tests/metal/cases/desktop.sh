@@ -84,7 +84,7 @@ typed 0x61 30
 typed 0xff0d 28
 $viewer point 400 300 1
 wait_for 10 printed log "^input rastOS tablet: 3 0 16404" # 400 * 32767 / 799
-wait_for 10 printed log "^input rastOS tablet: 3 1 16411" # 300 * 32767 / 599
+wait_for 10 printed log "^input rastOS tablet: 3 1 16410" # 300 * 32767 / 599
 wait_for 10 printed log "^input rastOS tablet: 1 272 1"
 wait_for 10 printed log "^input rastOS tablet: 1 272 0" # the viewer has gone
 say text
