@@ -267,7 +267,8 @@ static bool is_giving(const struct managed_guest *guest)
 	return guest_alive(guest) && guest->share.target_mib < guest->share.given_mib;
 }
 
-/* The host's own count of what its process holds of it. */
+/* The host's own count of what its process holds of it. Without a control group what it maps, which has pages
+ * of memory devices twice where devices used them: rather too much than too little. */
 static uint64_t held_bytes(const struct managed_guest *guest)
 {
 	struct process_usage usage;
