@@ -12,6 +12,8 @@
 
 #include "common/cleanup.h"
 
+#define FIRST_MORE (STDERR_FILENO + 1)
+
 extern char **environ;
 
 /* 0 or an errno, as all of posix_spawn's. */
@@ -25,7 +27,10 @@ static int place_descriptors(posix_spawn_file_actions_t *actions, const struct c
 			       ? posix_spawn_file_actions_addopen(actions, to, "/dev/null",
 								  to == STDIN_FILENO ? O_RDONLY : O_WRONLY, 0)
 			       : posix_spawn_file_actions_adddup2(actions, from[to], to);
-	return code ? code : posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
+	for (unsigned i = 0; i < child->more_count && !code; i++)
+		code = posix_spawn_file_actions_adddup2(actions, child->more[i], FIRST_MORE + (int)i);
+	return code ? code
+		    : posix_spawn_file_actions_addclosefrom_np(actions, FIRST_MORE + (int)child->more_count);
 }
 
 static void set_attributes(posix_spawnattr_t *attributes, const struct child *child)

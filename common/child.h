@@ -1,7 +1,7 @@
 /*
  * A program that is run beside this one: with all signals as they are by default and none blocked, no
- * descriptor but its first three, and this process' environment. Files in memory take the place of pipes, so
- * that neither side waits for the other.
+ * descriptor but its first three and those that are named, and this process' environment. Files in memory
+ * take the place of pipes, so that neither side waits for the other.
  *
  * Descriptors stay the caller's. Any thread.
  */
@@ -17,6 +17,8 @@ struct child {
 	int input; /* -1: /dev/null, for the others, too */
 	int output;
 	int errors;
+	const int *more; /* the descriptors that it finds from 3 on; each is open and above where it goes */
+	unsigned more_count;
 	bool session; /* one of its own: it hears nothing of our terminal */
 };
 

@@ -150,11 +150,9 @@ static void hostname_set(void)
 		log_warning("/etc/hostname: cannot set the host name \"%s\": %m", name);
 }
 
-/* The log goes to the console: from its first line on, however late that is there. */
-static void console_start(struct system *sys)
+/* What console_open returned. The log goes there, from its first line on, however late that is. */
+static void console_use(struct system *sys, int fd)
 {
-	int fd = console_open(sys->runtime == RUNTIME_CONTAINER);
-
 	sys->console_missing = fd < 0;
 	if (fd >= 0)
 		log_open(&sys->loop, fd);
@@ -163,6 +161,8 @@ static void console_start(struct system *sys)
 /* Mounts, console, signals: without these nothing else can be done or said. */
 static void early_user_space(struct system *sys)
 {
+	int console;
+
 	mount_proc();
 	if (runtime_is_container()) {
 		sys->runtime = RUNTIME_CONTAINER;
@@ -179,8 +179,10 @@ static void early_user_space(struct system *sys)
 		sys->runtime = RUNTIME_RASTOS;
 	if (sys->runtime == RUNTIME_RASTOS)
 		runtime_mark_start();
+	/* A kernel without a console has opened no descriptors for us: 0 to 2 must not become the loop's. */
+	console = console_open(sys->runtime == RUNTIME_CONTAINER);
 	loop_init(&sys->loop);
-	console_start(sys);
+	console_use(sys, console);
 	signals_open(sys);
 	if (sys->runtime != RUNTIME_CONTAINER)
 		reboot(RB_DISABLE_CAD); /* Ctrl-Alt-Del is a signal to us instead of a reset */
@@ -350,7 +352,7 @@ static void consoles_changed(struct loop_source *source, uint32_t events)
 		return;
 	}
 	if (sys->console_missing)
-		console_start(sys);
+		console_use(sys, console_open(false));
 	if (sys->shutdown.phase == PHASE_UP && !sys->shell)
 		getty_add(&sys->manager, &sys->config, false, sys->default_target);
 }
@@ -362,7 +364,7 @@ static void consoles_watch(struct system *sys)
 	if (sys->consoles.fd >= 0)
 		loop_add(&sys->loop, &sys->consoles, EPOLLPRI);
 	if (sys->console_missing) /* it may have come meanwhile */
-		console_start(sys);
+		console_use(sys, console_open(false));
 }
 
 /* All unit files are there. */

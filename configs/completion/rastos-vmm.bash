@@ -68,7 +68,7 @@ _rastos_vmm() {
 	((i + 1 == COMP_CWORD)) && verb=
 	case $command in
 	"")
-		words="up down mode plan network token check run create define dumpxml convert undefine start shutdown reboot kill pause resume setmem setvcpus console exec cp device
+		words="up down mode plan network token check run create define dumpxml convert undefine start shutdown reboot kill pause resume setmem setvcpus console domdisplay screenshot send-key exec cp device
 			list info logs events stats top boot-report crashes disk image help --config --connect --version --help"
 		;;
 	up) words="--detach --mode --config --timeout --no-console --help" ;;
@@ -112,6 +112,9 @@ _rastos_vmm() {
 	setmem) words="--help $(_rastos_vmm_guests)" ;;
 	setvcpus) words="--json --help $(_rastos_vmm_guests)" ;;
 	console) words="--wait --detach-keys --devname --socket --help $(_rastos_vmm_guests)" ;;
+	domdisplay) words="--json --help $(_rastos_vmm_guests)" ;;
+	screenshot) words="--help $(_rastos_vmm_guests)" files=yes ;;
+	send-key) words="--holdtime --help $(_rastos_vmm_guests)" ;;
 	exec) words="--interactive --tty --user --workdir --env --help $(_rastos_vmm_guests)" ;;
 	cp) words="--quiet --help $(_rastos_vmm_guests | sed 's/$/:/')" files=yes ;;
 	device)
@@ -139,6 +142,7 @@ _rastos_vmm() {
 		prune) words="--json-lines --help" ;;
 		info) words="--json --help $(_rastos_vmm_disks)" ;;
 		delete) words="--json-lines --help $(_rastos_vmm_disks)" ;;
+		clone) words="--overlay --json --json-lines --help $(_rastos_vmm_disks)" ;;
 		*) words="--json --json-lines --help $(_rastos_vmm_disks)" ;;
 		esac
 		;;

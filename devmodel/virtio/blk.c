@@ -309,11 +309,19 @@ static void blk_destroy(struct virtio_device *device)
 	cleanup_close(&fd);
 }
 
+static bool blk_busy(struct virtio_device *device)
+{
+	struct blk *blk = CONTAINER_OF(device, struct blk, device);
+
+	return blk->backend.front && vhost_user_stuck(blk->backend.front);
+}
+
 static const struct virtio_device_ops blk_ops = {
 	.config_read = blk_config_read,
 	.notify = blk_notify,
 	.reset = blk_reset,
 	.queue_reset = blk_queue_reset,
+	.busy = blk_busy,
 	.destroy = blk_destroy,
 };
 
@@ -428,7 +436,8 @@ static int blk_open(struct blk *blk, const struct virtio_blk_options *options, s
 	}
 	for (unsigned i = 0; i < blk->device.queue_count; i++)
 		blk->device.queues[i].size_max = BLK_QUEUE_SIZE;
-	return limits_make(blk, &options->operations, &options->bytes, err);
+	code = limits_make(blk, &options->operations, &options->bytes, err);
+	return code == 0 && options->backend ? vhost_user_start(blk->backend.front, err) : code;
 }
 
 struct virtio_device *virtio_blk_create(const struct virtio_blk_options *options,

@@ -35,6 +35,7 @@ int blk_backend_open(struct blk *blk, const struct virtio_blk_options *options, 
 		.channel = options->fd,
 		.queues = MAX(options->queues, 1U),
 		.reconnect = options->reconnect,
+		.waits = true, /* until there is a device */
 		.answered = backend_answered,
 		.changed = backend_changed,
 		.owner = blk,

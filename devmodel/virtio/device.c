@@ -171,6 +171,21 @@ void virtio_device_count(const struct virtio_device *device, struct virtio_count
 	}
 }
 
+static bool device_busy(struct virtio_device *device)
+{
+	return device->ops->busy && device->ops->busy(device);
+}
+
+/* A reset that could not be ended at once has ended when nobody touches the driver's buffers any more. */
+uint32_t virtio_device_status(struct virtio_device *device)
+{
+	uint32_t now = VIRTIO_CONFIG_S_NEEDS_RESET;
+
+	if (device->status == now && !device_busy(device))
+		atomic_compare_exchange_strong(&device->status, &now, 0);
+	return device->status;
+}
+
 static void device_reset(struct virtio_device *device)
 {
 	if (device->ops->reset)
@@ -178,7 +193,7 @@ static void device_reset(struct virtio_device *device)
 	for (unsigned i = 0; i < device->queue_count; i++)
 		virtq_reset(&device->queues[i]);
 	device->features = 0;
-	device->status = 0;
+	device->status = device_busy(device) ? VIRTIO_CONFIG_S_NEEDS_RESET : 0;
 }
 
 static void device_check_features(struct virtio_device *device)
@@ -318,6 +333,8 @@ void virtio_device_reset_queue(struct virtio_device *device, unsigned queue)
 	queue_stop(device, queue);
 	virtq_reset(&device->queues[queue]);
 	virtio_queue_unlock(device, queue);
+	if (device_busy(device))
+		virtio_device_broken(device, "what it was asked cannot be ended");
 }
 
 void virtio_device_config_read(struct virtio_device *device, uint64_t offset, uint8_t *data, uint32_t len)

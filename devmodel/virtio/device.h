@@ -68,6 +68,10 @@ struct virtio_device_ops {
 	/* The same for one queue (2.6.1), which the driver may enable again while the others run. NULL:
 	 * nothing need be forgotten. */
 	void (*queue_reset)(struct virtio_device *device, unsigned queue);
+	/* After either of them: whether somebody may still touch what the driver had given, for that could
+	 * not be ended in time. The device is then in DEVICE_NEEDS_RESET until it is over, and its driver
+	 * sees that the reset goes on (4.1.4.3.2). May be NULL. */
+	bool (*busy)(struct virtio_device *device);
 	/* The driver kicked this queue, or had buffers in it before DRIVER_OK; the device is live, the queue
 	 * enabled. */
 	void (*notify)(struct virtio_device *device, unsigned queue);
@@ -183,6 +187,7 @@ void virtio_device_count(const struct virtio_device *device, struct virtio_count
 /* For transports; the device's lock is held, and none of its queues'. What a driver does in the wrong state
  * (3.1) changes nothing. */
 void virtio_device_set_status(struct virtio_device *device, uint32_t status); /* 0 resets */
+uint32_t virtio_device_status(struct virtio_device *device);                  /* as its driver reads it */
 /* Features 32 * half to 32 * half + 31: what is offered, what the driver has chosen so far. */
 uint32_t virtio_device_offered(const struct virtio_device *device, uint32_t half);
 uint32_t virtio_device_agreed(const struct virtio_device *device, uint32_t half);

@@ -40,7 +40,7 @@ static uint32_t register_read(struct virtio_mmio *mmio, uint64_t offset)
 	case VIRTIO_MMIO_QUEUE_READY:
 		return queue && queue->enabled;
 	case VIRTIO_MMIO_STATUS:
-		return mmio->device->status;
+		return virtio_device_status(mmio->device);
 	case VIRTIO_MMIO_CONFIG_GENERATION:
 		return mmio->device->config_generation;
 	case VIRTIO_MMIO_SHM_LEN_LOW: /* no shared memory region: its length and base are all ones */

@@ -88,7 +88,7 @@ static uint32_t common_read(const struct virtio_pci *pci, uint64_t offset)
 	case VIRTIO_PCI_COMMON_NUMQ:
 		return pci->device->queue_count;
 	case VIRTIO_PCI_COMMON_STATUS:
-		return pci->device->status;
+		return virtio_device_status(pci->device);
 	case VIRTIO_PCI_COMMON_CFGGENERATION:
 		return pci->device->config_generation & 0xff;
 	case VIRTIO_PCI_COMMON_Q_SELECT:

@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -143,9 +144,9 @@ static void drain_kill(struct vhost_user *front)
 	vhost_user_link_reject(front);
 	while (!(end.revents & POLLHUP) && (now = monotonic_ms()) < until)
 		poll(&end, 1, (int)(until - now));
-	if (!(end.revents & POLLHUP))
-		log_limited(&front->log_limit, LOG_LEVEL_ERROR, "%s: its back end cannot be ended",
-			    front->name);
+	front->stuck = !(end.revents & POLLHUP);
+	if (front->stuck)
+		log_limited(&front->log_limit, LOG_LEVEL_ERROR, "%s: its back end does not end", front->name);
 	front->serving = false;
 	for (unsigned i = 0; i < front->queue_count; i++)
 		front->queues[i].broken = true;
@@ -163,6 +164,16 @@ void vhost_user_drain(struct vhost_user *front, unsigned index)
 	pthread_mutex_unlock(&front->lock);
 }
 
+bool vhost_user_stuck(struct vhost_user *front)
+{
+	bool stuck;
+
+	pthread_mutex_lock(&front->lock);
+	stuck = front->stuck;
+	pthread_mutex_unlock(&front->lock);
+	return stuck;
+}
+
 /* --- Life --- */
 
 /* Of the guest's size at most, and nobody with whom it is shared can shrink it under our feet. */
@@ -170,9 +181,11 @@ static int shared_make(struct vhost_user *front, struct error *err)
 {
 	AUTO_CLOSE int fd = memfd_create("vhost-user", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	uint64_t size = vhost_user_ring_bytes() * front->queue_count;
+	const struct iovec last = {(char[]){0},
+				   1}; /* a disk that comes later is made where no file may shrink */
 	void *memory;
 
-	if (fd < 0 || ftruncate(fd, (off_t)size) < 0 ||
+	if (fd < 0 || pwritev2(fd, &last, 1, (off_t)(size - 1), 0) != 1 ||
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
 		return error_set(err, -errno, "%s: cannot make the memory of its queues: %m", front->name);
 	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
@@ -188,7 +201,6 @@ static int queue_make(struct vhost_user *front, unsigned index, struct error *er
 {
 	struct vhost_user_queue *queue = &front->queues[index];
 	uint64_t offset = index * vhost_user_ring_bytes();
-	int code;
 
 	queue->front = front;
 	queue->index = index;
@@ -201,9 +213,6 @@ static int queue_make(struct vhost_user *front, unsigned index, struct error *er
 	};
 	if (queue->kick < 0 || queue->call.fd < 0)
 		return error_set(err, -errno, "%s: cannot make the events of its queues: %m", front->name);
-	code = loop_add(front->loop, &queue->call);
-	if (code < 0)
-		return error_set(err, code, "%s: cannot watch its queues: %s", front->name, strerror(-code));
 	return 0;
 }
 
@@ -247,7 +256,7 @@ static int front_make(struct vhost_user *front, struct error *err)
 static void front_free(struct vhost_user *front)
 {
 	for (unsigned i = 0; i < front->queue_count; i++) {
-		if (front->queues[i].call.fd >= 0)
+		if (front->watched && front->queues[i].call.fd >= 0)
 			loop_remove(front->loop, &front->queues[i].call);
 		cleanup_close(&front->queues[i].call.fd);
 		cleanup_close(&front->queues[i].kick);
@@ -258,6 +267,11 @@ static void front_free(struct vhost_user *front)
 	pthread_mutex_destroy(&front->lock);
 	free(front->name);
 	free(front);
+}
+
+int vhost_user_start(struct vhost_user *front, struct error *err)
+{
+	return vhost_user_link_watch(front, err);
 }
 
 struct vhost_user *vhost_user_open(const struct vhost_user_options *options,
@@ -285,6 +299,8 @@ struct vhost_user *vhost_user_open(const struct vhost_user_options *options,
 			       ? error_set(err, -errno, "%s: cannot keep its channel: %m", front->name)
 			       : vhost_user_link_open(front, err);
 	}
+	if (code == 0 && !options->waits)
+		code = vhost_user_start(front, err);
 	if (code == 0)
 		return front;
 	vhost_user_close(front);

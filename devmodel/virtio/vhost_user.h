@@ -39,8 +39,9 @@
 
 #define VHOST_USER_QUEUES_MAX  16
 #define VHOST_USER_PATIENCE_MS 10000
-#define VHOST_USER_DRAIN_MS                                                                                  \
-	2000 /* how long requests may take that are to be forgotten; the same again for a back end to die */
+/* How long requests may take that are to be forgotten, and the same again for a back end to die: it may be a
+ * vCPU that waits. */
+#define VHOST_USER_DRAIN_MS 200
 
 struct vhost_user;
 
@@ -51,7 +52,9 @@ struct vhost_user_options {
 	uint64_t features;    /* of the device, which the back end must have */
 	uint32_t config_size; /* bytes of its configuration space to be fetched; 0: none */
 	bool reconnect;
-	const char *when_gone; /* what becomes of what the guest asks, without it; NULL: it fails from now on */
+	bool waits; /* the loop, which may run already, hears nothing before vhost_user_start */
+	const char
+		*when_gone; /* what becomes of what the guest asks, without it; NULL: it fails from now on */
 	/* There may be answers to take. */
 	void (*answered)(void *owner, unsigned queue);
 	/* The back end says that its configuration space has changed. May be NULL. */
@@ -63,6 +66,8 @@ struct vhost_user_options {
  * loop outlive it. NULL: err says why. */
 struct vhost_user *vhost_user_open(const struct vhost_user_options *options,
 				   const struct guest_memory *memory, struct loop *loop, struct error *err);
+/* answered and changed are called from now on. */
+int vhost_user_start(struct vhost_user *front, struct error *err);
 /* The back end is told to end in good order, and waited for: VHOST_USER_PATIENCE_MS at most. NULL is allowed.
  */
 void vhost_user_close(struct vhost_user *front);
@@ -78,6 +83,9 @@ void vhost_user_kick(struct vhost_user *front, unsigned queue);
 /* Has `answered` called. */
 void vhost_user_wake(struct vhost_user *front, unsigned queue);
 bool vhost_user_take(struct vhost_user *front, unsigned queue, struct vhost_user_answer *answer);
-/* Waits for what was put into this queue, and forgets it: when this returns no buffer is touched any more. A
- * back end that does not come to an end is killed. */
+/* Waits for what was put into this queue, and forgets it: when this returns no buffer is touched any more,
+ * unless the front end is stuck. A back end that does not come to an end is killed. */
 void vhost_user_drain(struct vhost_user *front, unsigned queue);
+/* It was drained, and a back end that was killed has not died yet (its host's disk hangs): it may still touch
+ * what was put. Any thread. */
+bool vhost_user_stuck(struct vhost_user *front);

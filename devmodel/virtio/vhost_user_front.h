@@ -36,6 +36,7 @@ struct vhost_user {
 	char *name;
 	const struct guest_memory *memory;
 	struct loop *loop;
+	bool watched;    /* the loop hears of it: not before the first back end serves */
 	uint64_t wanted; /* features */
 	uint32_t config_size;
 	bool reconnect;
@@ -56,6 +57,7 @@ struct vhost_user {
 	struct loop_source link;              /* fd -1: no back end */
 	uint32_t number;                      /* the connection's, on the channel */
 	bool serving;                         /* the link's back end was set up */
+	bool stuck;                           /* it was killed, and its link is not closed yet */
 	bool gone;                            /* there will be no other: what is put is lost */
 	unsigned step;                        /* of the set-up */
 	enum vhost_user_message_type awaited; /* a reply to this; VHOST_USER_NONE: to nothing */
@@ -70,10 +72,12 @@ struct vhost_user {
 
 /* --- vhost_user_link.c; the lock is not held --- */
 
-/* The timer, and the sockets of back ends' own requests. */
+/* The timer, and the sockets of back ends' own requests. The loop may run by then, on another thread. */
 int vhost_user_link_prepare(struct vhost_user *front, struct error *err);
 /* After `channel` has its descriptor: the first back end. */
 int vhost_user_link_open(struct vhost_user *front, struct error *err);
+/* The loop hears of it from now on. */
+int vhost_user_link_watch(struct vhost_user *front, struct error *err);
 void vhost_user_link_close(struct vhost_user *front);
 /* Has the back end of now killed. The lock is held. */
 void vhost_user_link_reject(struct vhost_user *front);

@@ -27,10 +27,11 @@ static void link_drop(struct vhost_user *front)
 {
 	if (front->link.fd < 0)
 		return;
-	loop_remove(front->loop, &front->link);
+	if (front->watched)
+		loop_remove(front->loop, &front->link);
 	close(front->link.fd);
 	front->link.fd = -1;
-	front->serving = false;
+	front->serving = front->stuck = false;
 	front->gone = !front->reconnect || front->channel.fd < 0;
 	vhost_user_link_reject(front);
 	loop_timer_clear(&front->patience);
@@ -51,8 +52,7 @@ static void link_lost(struct vhost_user *front, const char *why)
 	link_drop(front);
 	gone = front->gone;
 	log_limited(&front->log_limit, LOG_LEVEL_WARNING, "%s; %s", why,
-		    gone ? front->when_gone
-			 : "the guest's requests wait for the next one");
+		    gone ? front->when_gone : "the guest's requests wait for the next one");
 	pthread_mutex_unlock(&front->lock);
 	tell_all(front);
 }
@@ -147,10 +147,11 @@ static void backend_forget(struct vhost_user *front)
 		continue;
 }
 
-/* What its predecessor left is collected first, and the rest is put anew once it serves. The lock is held. */
+/* What its predecessor left is collected first, and the rest is put anew once it serves. The lock is held,
+ * but for the first one, of which nobody hears yet. */
 static int link_begin(struct vhost_user *front, int fd, struct error *err)
 {
-	int code;
+	int code = 0;
 
 	for (unsigned i = 0; i < front->queue_count; i++) {
 		vhost_user_ring_renew(&front->queues[i].ring);
@@ -158,14 +159,16 @@ static int link_begin(struct vhost_user *front, int fd, struct error *err)
 	}
 	backend_forget(front);
 	front->link = (struct loop_source){.fd = fd, .events = EPOLLIN, .ready = link_ready};
-	code = loop_add(front->loop, &front->link);
+	if (front->watched)
+		code = loop_add(front->loop, &front->link);
 	if (code < 0) {
 		front->link.fd = -1;
 		close(fd);
 		return error_set(err, code, "%s: cannot watch its back end: %s", front->name,
 				 strerror(-code));
 	}
-	loop_timer_set(&front->patience, VHOST_USER_PATIENCE_MS * NS_PER_MS, 0);
+	if (front->watched)
+		loop_timer_set(&front->patience, VHOST_USER_PATIENCE_MS * NS_PER_MS, 0);
 	return vhost_user_setup_begin(front, err);
 }
 
@@ -372,6 +375,25 @@ static int first_try(struct vhost_user *front, uint64_t until, struct error *err
 	return -EAGAIN;
 }
 
+int vhost_user_link_watch(struct vhost_user *front, struct error *err)
+{
+	int code;
+
+	front->channel.events = EPOLLIN;
+	front->channel.ready = channel_ready;
+	front->watched = true;
+	code = loop_add(front->loop, &front->channel);
+	if (code == 0)
+		code = loop_add(front->loop, &front->backend);
+	for (unsigned i = 0; i < front->queue_count && code == 0; i++)
+		code = loop_add(front->loop, &front->queues[i].call);
+	if (code == 0)
+		code = loop_add(front->loop, &front->link);
+	return code < 0 ? error_set(err, code, "%s: cannot watch its back end: %s", front->name,
+				    strerror(-code))
+			: 0;
+}
+
 int vhost_user_link_open(struct vhost_user *front, struct error *err)
 {
 	uint64_t until = monotonic_ms() + VHOST_USER_PATIENCE_MS;
@@ -383,14 +405,7 @@ int vhost_user_link_open(struct vhost_user *front, struct error *err)
 	if (code < 0)
 		return code;
 	front->gone = false;
-	front->channel.events = EPOLLIN;
-	front->channel.ready = channel_ready;
-	code = loop_add(front->loop, &front->channel);
-	if (code == 0)
-		code = loop_add(front->loop, &front->backend);
-	return code < 0 ? error_set(err, code, "%s: cannot watch its back end: %s", front->name,
-				    strerror(-code))
-			: 0;
+	return 0;
 }
 
 /* The end of the channel comes once the back end has put everything away, and ended. */
@@ -400,7 +415,8 @@ static void channel_close(struct vhost_user *front)
 	struct channel_message message;
 	int fd;
 
-	loop_remove(front->loop, &front->channel);
+	if (front->watched)
+		loop_remove(front->loop, &front->channel);
 	shutdown(front->channel.fd, SHUT_WR);
 	while (wait_readable(front->channel.fd, until) == 0) {
 		fd = channel_read(front->channel.fd, &message);
@@ -415,7 +431,8 @@ static void source_close(struct vhost_user *front, struct loop_source *source)
 {
 	if (source->fd < 0)
 		return;
-	loop_remove(front->loop, source);
+	if (front->watched)
+		loop_remove(front->loop, source);
 	close(source->fd);
 	source->fd = -1;
 }

@@ -3,7 +3,7 @@
 #
 #   initramfs.sh KERNEL_DIR BIN_DIR KEY.pem OUT [OVERLAY_DIR...]
 #
-# BIN_DIR holds rinit.static, rinitctl.static, rastos-vmm and rastos-domain-xml. Each OVERLAY_DIR is copied over the root at
+# BIN_DIR holds rinit.static, rinitctl.static, rastos-vmm, rastos-domain-xml and rastos-display. Each OVERLAY_DIR is copied over the root at
 # last, in order: that is how a test adds its services.
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
@@ -30,6 +30,9 @@ install_libraries "$root" "$bin/rastos-vmm"
 # What turns libvirt domain XML into definitions, and the schema that it looks at.
 install -m 755 -s "$bin/rastos-domain-xml" "$root/usr/bin/rastos-domain-xml"
 install_libraries "$root" "$bin/rastos-domain-xml"
+# What shows guests' screens.
+install -m 755 -s "$bin/rastos-display" "$root/usr/bin/rastos-display"
+install_libraries "$root" "$bin/rastos-display"
 mkdir -p "$root/usr/share/libvirt"
 cp -r --no-preserve=ownership /usr/share/libvirt/schemas "$root/usr/share/libvirt/"
 install_program "$root" "$(find_library libcrypto.so.3)" # rastos-vmm loads it when there is a signature to check

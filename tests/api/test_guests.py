@@ -277,6 +277,21 @@ class Life(ApiTest):
                     arguments["upgrade"] = "rastos-stream"
                 self.assert_problem(getattr(self.api, operation.id)(**arguments), 404, ["wbe", "did you mean web?"])
 
+    def test_vcpus_of_one_that_runs(self):
+        """Its few instructions answer nothing: who takes vCPUs is seen by manager.vcpus."""
+        self.put("db", vcpus=2, current_vcpus=1)
+        for name, status in (("wbe", 404), ("db", 409)):
+            self.assert_problem(self.api.putVcpus({"vcpus": 1}, guest=name), status)
+        self.assert_status(200, self.api.startGuest(guest="db", wait=True))
+        state = self.api.getGuestState(guest="db").json
+        self.assertEqual((state["vcpus"], state["max_vcpus"]), (1, 2))
+        answer = self.api.putVcpus({"vcpus": 1}, guest="db")
+        self.assert_status(200, answer)
+        self.assertEqual(answer.json, {"vcpus": 1})
+        self.assert_problem(self.api.putVcpus({"vcpus": 3}, guest="db"), 422, ["at most 2"])
+        self.assert_problem(self.api.putVcpus({"vcpus": 0}, guest="db"), 422, ["vcpus"])
+        self.assert_problem(self.api.putVcpus({}, guest="db"), 422, ["vcpus"])
+
     def test_memory_and_console_of_one_that_runs(self):
         self.put("db", memory_mib=64, memballoon=True, console="virtio", channels=[{"name": "agent"}])
         for name, status in (("wbe", 404), ("db", 409)):

@@ -121,6 +121,7 @@ KILLED_DISPLAY(discard_of_a_disk) { CALL(SYS_fallocate, host->file, FALLOC_FL_PU
 KILLED_DISPLAY(ring_of_a_disk) { CALL(SYS_io_uring_enter, host->file, 1, 0, 0, NULL, 0); }
 KILLED_DISPLAY(offloads_of_a_card) { CALL(SYS_ioctl, host->file, TUNSETOFFLOAD, 0); }
 KILLED_DISPLAY(map_a_picture) { CALL(SYS_mmap, NULL, 4096, PROT_READ, MAP_SHARED, host->file, 0); }
+KILLED_VCPU_DISK(memory_shared_with_a_file) { CALL(SYS_mmap, NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, host->file, 0); }
 KILLED(stat_a_file)          { CALL(SYS_newfstatat, host->file, "", page, AT_EMPTY_PATH); }
 KILLED(truncate_a_file)      { CALL(SYS_ftruncate, host->file, 0); }
 KILLED(reserve_space)        { CALL(SYS_fallocate, host->file, 0, 0, 4096); }
@@ -221,6 +222,7 @@ KILLED(log_of_vhost)         { CALL(SYS_ioctl, 0, VHOST_SET_LOG_BASE, page); }
 KILLED_VCPU_DISK(memory_of_vhost) { CALL(SYS_ioctl, 0, VHOST_SET_MEM_TABLE, page); }
 KILLED_VCPU_DISK(a_new_event) { CALL(SYS_eventfd2, 0, O_CLOEXEC); }
 KILLED_MAIN_DISK(run_a_vcpu) { CALL(SYS_ioctl, 0, KVM_RUN, 0); }
+KILLED_MAIN_DISK(park_a_vcpu) { CALL(SYS_ioctl, 0, KVM_SET_MP_STATE, page); }
 KILLED_VCPU_DISK(change_memory_slots) { CALL(SYS_ioctl, 0, KVM_SET_USER_MEMORY_REGION, page); }
 KILLED_VCPU(read_a_disk)     { CALL(SYS_preadv2, host->file, page, 0, 0, 0, 0); }
 KILLED_VCPU(enter_a_ring)    { CALL(SYS_io_uring_enter, host->file, 1, 0, 0, NULL, 0); }

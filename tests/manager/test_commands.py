@@ -242,8 +242,12 @@ class Create(CommandTest):
             (("--autostart", "maybe"), ["--autostart", "yes or no"]),
             (("--ready", "soon"), ["ready", "notify"]),
             (("--timeout", "0"), ["--timeout"]),
-            (("-v", "/tmp:/data"), ["--volume", "not supported yet"]),
-            (("-v", "."), ["--volume", "directory", "disk import"]),
+            (("-v", "/nowhere:/data"), ["--volume", "there is no directory /nowhere"]),
+            (("-v", "."), ["--volume", "where does the guest mount it? give .:DIR"]),
+            (("-v", "sleep.elf:/data"), ["--volume", "sleep.elf is no directory"]),
+            (("-v", ".:data"), ["filesystems[0].mount", "absolute path"]),
+            (("-v", ".:/data:z"), ["filesystems[0].z"]),
+            (("-v", ".:/data", "-v", ".:/data:ro"), ["filesystems[1].tag", "another filesystem's"]),
             (("--no-start", "--detach"), ["--no-start"]),
             (("--detatch",), ["--detatch", "did you mean --detach?"]),
         ):
@@ -544,6 +548,22 @@ class Table(CommandTest):
         self.assertTrue(lines[1].startswith(name + "  guest  running"))
         self.assertEqual([line for line in lines if line != line.rstrip()], [])
         self.assertEqual([line.index("MiB") for line in lines[1:]], [lines[1].index("MiB")] * 2)
+
+
+
+class Info(ManagerTest):
+    def test_disks_are_named_by_where_they_are(self):
+        self.write("disk.img", "\0" * 4096)
+        self.up()
+        definition = self.definition("web", autostart=False, disks=[
+            {"path": self.path("disk.img"), "id": "root", "read_only": True},
+            {"image": "data", "cache": "none"},
+            {"source": {"protocol": "nbd", "host": "127.0.0.1", "name": "far"}}])
+        self.assertTrue(self.ask("define", definition=definition)["ok"])
+        shown = self.ok("info", "web")
+        self.assertIn(f"Disks:       {self.path('disk.img')}, id root, read-only\n", shown)
+        self.assertIn("image data, cache none\n", shown)
+        self.assertIn("nbd export far of 127.0.0.1\n", shown)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,11 @@ ever lets a device go; who does is in the metal tests."""
 
 import re
 import resource
+import shutil
+import unittest
 
 from manager import *
+from test_storage_daemon import daemons
 
 
 # Asks the hot plug controller for what is to go, and lets it go, without end.
@@ -119,13 +122,15 @@ class Off(Devices):
         self.result("device-remove", device="disk1")
 
 
-class Running(Devices):
-    """On a PCI bus."""
-
+class OnPci(Devices):
     def start(self, **members):
         self.define(**{"transport": "pci"} | members)
         self.ok("start", "web")
         self.wait_state("web", "running")
+
+
+class Running(OnPci):
+    """On a PCI bus."""
 
     def test_disk_comes(self):
         self.start()
@@ -412,6 +417,67 @@ class Running(Devices):
         wait_until(lambda: self.ids()[0] == "net1")
         self.result("device-add", device="more", kind="network", definition={"type": "passt"})
         wait_until(lambda: places() == ["more", "net1"])  # each where it is
+
+
+@unittest.skipUnless(all(shutil.which(tool) for tool in ("qemu-storage-daemon", "qemu-img")), "needs qemu-storage-daemon, qemu-img")
+class WithDaemons(OnPci):
+    """Disks that come and go with a program that serves them."""
+
+    def qcow2(self, name="data.qcow2", **members):
+        if not os.path.exists(self.path(name)):
+            subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", self.path(name), "8M"], check=True)
+        return {"path": self.path(name), "format": "qcow2"} | members
+
+    def test_disk_comes_and_goes(self):
+        self.write("eject.elf", elf_kernel(code=EJECT))
+        self.start(kernel="eject", disks=[self.qcow2("boot.qcow2", id="boot")])
+        for turn in range(2):
+            self.result("device-add", device="data", kind="disk", definition=self.qcow2(), timeout_s=20)
+            self.assertIn("data", self.ids())
+            self.assertEqual(len(daemons(self.folder.name)), 2)
+            self.result("device-remove", device="data", timeout_s=20)
+            wait_until(lambda: len(daemons(self.folder.name)) == 1)
+        self.result("device-add", device="data", kind="disk", definition=self.qcow2(), timeout_s=20)
+        self.ok("kill", "web")
+        wait_until(lambda: not daemons(self.folder.name))
+        self.assertEqual([disk["id"] for disk in self.definition_now()["disks"]], ["boot", "data"])
+
+    def test_what_cannot_come(self):
+        self.start()
+        self.write("text.qcow2", "hello " * 1000)
+        self.refused_op("device-add", FAILED, ["text.qcow2", "not in qcow2 format"], device="data", kind="disk",
+                        definition=self.qcow2("text.qcow2"))
+        self.refused_op("device-add", REFUSED, ["none.qcow2", "No such file"], device="data", kind="disk",
+                        definition={"path": self.path("none.qcow2"), "format": "qcow2"})
+        wait_until(lambda: not daemons(self.folder.name))
+        self.result("device-add", device="data", kind="disk", definition=self.qcow2(), timeout_s=20)
+
+    def test_nobody_waits_for_a_server_that_is_silent(self):
+        listener = socket.socket(socket.AF_UNIX)
+        self.addCleanup(listener.close)
+        listener.bind(self.path("nbd.sock"))
+        listener.listen(8)
+        self.start()
+        disk = {"source": {"protocol": "nbd", "socket": self.path("nbd.sock"), "name": "store"}}
+        number = self.result("device-add", device="data", kind="disk", definition=disk, task=True)["id"]
+        begun = time.monotonic()
+        self.refused_op("device-add", REFUSED, ["data", "just coming"], device="more", kind="disk", definition=self.disk("more"))
+        self.ok("list")
+        self.assertLess(time.monotonic() - begun, 2)
+        self.assertEqual(self.ask("task-info", task=number)["result"]["state"], "running")
+        self.ok("kill", "web")
+        wait_until(lambda: self.ask("task-info", task=number)["result"]["state"] == "failed")
+        self.assert_words(["data", "ended before"], self.ask("task-info", task=number)["result"]["error"])
+        wait_until(lambda: not daemons(""))
+
+    def test_killed_manager(self):
+        self.start()
+        self.result("device-add", device="data", kind="disk", definition=self.qcow2(), timeout_s=20)
+        pair = next(iter(daemons(self.folder.name).items()))
+        self.kill_manager()
+        self.up()
+        wait_until(lambda: "data" in self.ids())
+        self.assertEqual(next(iter(daemons(self.folder.name).items())), pair)
 
 
 class Command(Devices):

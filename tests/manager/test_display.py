@@ -1,6 +1,9 @@
 """A guest's screen as its manager has it: where it is, that it comes back, that it ends with its guest. These guests draw nothing:
 their screens are dark. Who draws is in the metal tests."""
 
+import threading
+
+from hostile import HostileGuest
 from manager import *
 
 sys.path.insert(0, os.path.join(SOURCE, "tests", "display"))
@@ -58,6 +61,7 @@ class Display(ManagerTest):
         self.assertGreaterEqual(port, 5900)
         self.assertEqual(self.ok("domdisplay", "desk"), f"vnc://127.0.0.1:{port}\n")
         self.assertEqual(json.loads(self.ok("domdisplay", "--json", "desk")), {"uri": f"vnc://127.0.0.1:{port}"})
+        self.assert_words(["DISPLAY", f"vnc://127.0.0.1:{port}"], self.ok("list"))
         self.assert_words(["Display:", f"vnc://127.0.0.1:{port}"], self.ok("info", "desk"))
         viewer = self.look(("127.0.0.1", port))
         self.assertEqual(viewer.name, "desk")
@@ -210,6 +214,80 @@ class Display(ManagerTest):
                 answer += piece
         head, _, rest = answer.partition(b"\r\n\r\n")
         return int(head.split()[1]), json.loads(rest) if rest else None
+
+
+class Screenshots(ManagerTest):
+    """Of a guest process in the test's hands, which may write what it likes."""
+
+    def taken_over(self):
+        members = {"video": VIDEO}
+        self.define_file("desk", autostart=False, **members)
+        guest = HostileGuest(self, "desk", **members)
+        self.up_at_once()
+        return guest.accept()
+
+    def write_when_asked(self, control, bytes):
+        """Answers what comes until it is the picture's turn."""
+        def serve():
+            while True:
+                text, fds, _, _ = socket.recv_fds(control, 65536, 4)
+                if json.loads(text)["op"] == "screenshot":
+                    break
+                for fd in fds:
+                    os.close(fd)
+            with socket.socket(fileno=fds[0]) as client:
+                client.settimeout(10)
+                try:
+                    client.sendall(bytes)
+                except OSError:
+                    pass  # it was too much
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        self.addCleanup(thread.join, 10)
+
+    def test_a_picture(self):
+        control = self.taken_over()
+        picture = b"P6\n700 300\n255\n" + bytes(range(210)) * 3000
+        self.write_when_asked(control, picture)
+        self.ok("screenshot", "desk", self.path("desk.ppm"))
+        self.assertEqual(self.read("desk.ppm"), picture)
+        self.write_when_asked(control, picture)
+        status, head, body = self.get_picture()
+        self.assertEqual(status, 200)
+        self.assertIn("content-type: image/x-portable-pixmap", head.lower())
+        self.assertEqual(body, picture)
+
+    def test_what_is_no_picture(self):
+        control = self.taken_over()
+        self.write("desk.ppm", "old")
+        for bytes in (b"", b"P5\n1 1\n255\nxxx", b"P6\n2 2\n255\n" + b"x" * 11, b"P6\n2 2\n255\n" + b"x" * 13,
+                      b"P6\n99999999999 1\n255\nx", b"x" * 100000):
+            self.write_when_asked(control, bytes)
+            process = self.run_program("screenshot", "desk", "desk.ppm")
+            self.assertEqual(process.returncode, REFUSED if not bytes else FAILED, bytes[:20])
+            self.assert_words(["guest desk", "is dark" if not bytes else "not a whole picture"], process.errors)
+            self.assertEqual(self.read("desk.ppm"), b"old")
+        self.assertEqual([name for name in os.listdir(self.folder.name) if name.startswith("desk.ppm.")], [])
+        self.write_when_asked(control, b"")
+        self.assertEqual(self.get_picture()[0], 409)
+
+    def get_picture(self):
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(20)
+            peer.connect(self.path("run/api.sock"))
+            peer.sendall(b"GET /v1/guests/desk/screenshot HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            answer = b""
+            while piece := peer.recv(65536):
+                answer += piece
+        head, _, rest = answer.partition(b"\r\n\r\n")
+        head = head.decode()
+        body = b""
+        while "chunked" in head.lower() and rest:
+            size, _, rest = rest.partition(b"\r\n")
+            body += rest[:int(size, 16)]
+            rest = rest[int(size, 16) + 2:]
+        return int(head.split()[1]), head, body
 
 
 main()

@@ -166,6 +166,28 @@ class StorageDaemon(ManagerTest):
         self.start()
         self.one()
 
+    def test_overlays_of_the_pool(self):
+        self.ok("disk", "create", "base", "8M")
+        self.up()
+        self.assertEqual(self.ask("disk-clone", disk="web", source="base", overlay=True)["result"]["backing"], "base")
+        self.ok("disk", "clone", "--overlay", "web", "top")
+        self.assertTrue(self.define({"image": "web"}, {"image": "top"})["ok"])  # "top" is on "web"
+        disks = self.ask("info", guest="web")["result"]["definition"]["disks"]
+        base = {"image": "base", "format": "raw"}
+        self.assertEqual(disks, [{"image": "web", "format": "qcow2", "backing": base},
+                                 {"image": "top", "format": "qcow2", "backing": {"image": "web", "format": "qcow2", "backing": base}}])
+        answer = self.ask("start", guest="web")
+        self.assert_words(["disk web", "behind disk top", "only be read"], answer["error"])
+        self.assertTrue(self.define({"image": "top"})["ok"])
+        self.start()
+        self.one()
+        self.refused(REFUSED, ["disk top", "in use"], "disk", "delete", "top")
+        self.refused(REFUSED, ["disk base", "behind disk web"], "disk", "delete", "base")
+        self.kill()
+        for words, disk in ((["disk base", "behind disk web"], {"image": "base"}),
+                            (["disk top", "overlay on disk web", "format"], {"image": "top", "read_only": True, "format": "raw"})):
+            self.refused_start(words, disk)
+
     def test_luks(self):
         self.write("phrase", "open sesame\n")
         self.write("wrong", "open barley\n")
@@ -213,4 +235,5 @@ class StorageDaemon(ManagerTest):
         self.assert_words([f"disk nbd://127.0.0.1:{port}/other"], answer["error"])
 
 
-main()
+if __name__ == "__main__":
+    main()

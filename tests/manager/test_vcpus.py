@@ -54,6 +54,7 @@ class Vcpus(ManagerTest):
     def test_come_and_go_and_come_again(self):
         self.start(answering())
         self.assertEqual((self.guest("web")["vcpus"], self.guest("web")["max_vcpus"]), (2, 4))
+        self.assertRegex(self.ok("info", "web"), r"vCPUs: +2 of 4\n")
         for count in (4, 1, 3, 2, 4):
             self.assertEqual(json.loads(self.ok("setvcpus", "--json", "web", str(count))), {"vcpus": count})
             self.assertEqual(self.guest("web")["vcpus"], count)

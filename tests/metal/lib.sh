@@ -10,19 +10,20 @@ fail() {
 	exit 1
 }
 
-# guest_initrd OUT [FILE...]: the minimal root, which runs the script on standard input once it is up; FILEs go into its /.
+# guest_initrd OUT [FILE...]: the minimal root, which runs the script on standard input once it is up; FILEs go into its /. What the script
+# says goes to the console, which has to be there by then, or to rinit's log with script_output=journal.
 guest_initrd() {
 	rm -rf /tmp/extra
 	mkdir -p /tmp/extra/etc/rinit
 	cat >/tmp/extra/script
-	cat >/tmp/extra/etc/rinit/script.service <<-'END'
+	cat >/tmp/extra/etc/rinit/script.service <<-END
 		[Unit]
 		Description=the test's script
 
 		[Service]
 		Type=oneshot
 		ExecStart=/bin/sh /script
-		StandardOutput=tty
+		StandardOutput=${script_output:-tty}
 		TTYPath=/dev/console
 	END
 	echo Getty=no >/tmp/extra/etc/rinit/rinit.conf
@@ -92,5 +93,5 @@ attach() {
 
 # printed LOG PATTERN: whether it did; a line of a terminal ends with a carriage return, which is left out.
 printed() {
-	tr -d '\r' <"$1" | grep -q -E "$2"
+	tr -d '\r' <"$1" 2>/dev/null | grep -q -E "$2"
 }

@@ -131,19 +131,22 @@ static bool check_no_upload(struct exchange *exchange)
 	return true;
 }
 
-/* {"size"}, {"clone"} or {"import":{"source","format","tag"},"size"} as one of three operations. */
+/* {"size"}, {"clone","overlay"} or {"import":{"source","format","tag"},"size"} as one of three operations. */
 static int make_disk(struct exchange *exchange, cJSON *members, struct error *err)
 {
-	static const char *const keys[] = {"size", "clone", "import", NULL};
+	static const char *const keys[] = {"size", "clone", "overlay", "import", NULL};
 	static const char *const import_keys[] = {"source", "format", "tag", NULL};
 	struct json_place place = {.source = "body", .object = exchange->json, .err = err};
 	const cJSON *clone = cJSON_GetObjectItemCaseSensitive(exchange->json, "clone");
 	const cJSON *size = cJSON_GetObjectItemCaseSensitive(exchange->json, "size");
+	const cJSON *overlay = cJSON_GetObjectItemCaseSensitive(exchange->json, "overlay");
 	struct json_place import;
 	int code = json_keys(&place, keys);
 
 	if (code < 0 || (code = json_object(&place, "import", &import)) < 0)
 		return code;
+	if (overlay && !clone)
+		return json_error(&place, "overlay", "goes with clone");
 	if (clone && (size || import.object))
 		return json_error(&place, size ? "size" : "import", "does not go with clone");
 	if (import.object && (code = json_keys(&import, import_keys)) < 0)
@@ -152,6 +155,8 @@ static int make_disk(struct exchange *exchange, cJSON *members, struct error *er
 		cJSON_AddItemToObject(members, "size", cJSON_Duplicate(size, false));
 	if (clone) {
 		cJSON_AddItemToObject(members, "source", cJSON_Duplicate(clone, false));
+		if (overlay)
+			cJSON_AddItemToObject(members, "overlay", cJSON_Duplicate(overlay, false));
 		exchange->stands_for = "/source";
 		exchange->body_at = "/clone";
 	} else if (import.object) {

@@ -129,6 +129,16 @@ static void check_passt(struct findings *findings)
 		    "apt-get install passt");
 }
 
+static void check_displays(struct findings *findings)
+{
+	if (access("/usr/lib/x86_64-linux-gnu/libvncserver.so.1", R_OK) == 0)
+		add(findings, "displays", VERDICT_OK, "guests' screens can be shown", NULL);
+	else
+		add(findings, "displays", VERDICT_WARNING,
+		    "guests' screens cannot be shown: libvncserver is not installed",
+		    "apt-get install libvncserver1");
+}
+
 /* Programs that read and make disks; what for, and their packages. */
 static void check_disks(struct findings *findings)
 {
@@ -351,6 +361,7 @@ enum exit_code command_check(struct cli *cli, int argc, char **argv)
 	check_tun(&findings);
 	check_vhost_net(&findings);
 	check_disks(&findings);
+	check_displays(&findings);
 	check_networks(&findings);
 	check_configuration(cli, &findings);
 	for (unsigned i = 0; i < findings.count; i++)

@@ -20,6 +20,7 @@
 #include "vmm/cli/table.h"
 #include "vmm/storage/draft.h"
 #include "vmm/storage/import.h"
+#include "vmm/storage/overlay.h"
 #include "vmm/storage/pool_report.h"
 
 #define TEXT_MAX       32
@@ -33,14 +34,14 @@ struct disk_options {
 	uint64_t length;
 	const char *tag;
 	enum import_format format;
-	bool json, lines;
+	bool json, lines, overlay;
 };
 
 struct disk_verb {
 	const char *name;
 	unsigned args; /* how many it needs */
 	const char *args_text;
-	const char *options; /* of "jlsftb": json, lines, size, format, tag, bytes */
+	const char *options; /* of "jlsftbo": json, lines, size, format, tag, bytes, overlay */
 	bool writing;
 	int (*run)(const struct pool *pool, const struct disk_options *options, struct error *err);
 	const char *help;
@@ -128,6 +129,8 @@ static int run_info(const struct pool *pool, const struct disk_options *options,
 	print_time(image.modified, modified);
 	printf("Name:      %s\nFile:      %s/%s.img\nSize:      %s (%llu bytes)\nTakes:     %s\n", image.name,
 	       pool->dir, image.name, size, (unsigned long long)image.size, allocated);
+	if (image.backing[0])
+		printf("Overlay:   on %s\n", image.backing);
 	printf("Content:   %s\nIn use:    %s\nModified:  %s\n", content_name(image.content),
 	       image.in_use ? "yes" : "no", modified);
 	return 0;
@@ -220,10 +223,15 @@ static int run_resize(const struct pool *pool, const struct disk_options *option
 static int run_clone(const struct pool *pool, const struct disk_options *options, struct error *err)
 {
 	struct disk_progress progress;
-	int code =
-		pool_clone(pool, options->args[0], options->args[1], progress_begin(options, &progress), err);
+	int code;
 
-	progress_end(options, &progress);
+	if (options->overlay) {
+		code = overlay_create(pool, options->args[0], options->args[1], err);
+	} else {
+		code = pool_clone(pool, options->args[0], options->args[1],
+				  progress_begin(options, &progress), err);
+		progress_end(options, &progress);
+	}
 	return code < 0 ? code : show_made(pool, options, options->args[1], err);
 }
 
@@ -257,7 +265,7 @@ static const struct disk_verb verbs[] = {
 	{"import", 2, " NAME SOURCE", "jlsftb", true, run_import, "make an image from a file or folder"},
 	{"resize", 2, " NAME SIZE", "jl", true, run_resize,
 	 "make an image larger, and the ext4 in it; under a guest that runs, the image only"},
-	{"clone", 2, " NAME NEW_NAME", "jl", true, run_clone, "copy an image"},
+	{"clone", 2, " NAME NEW_NAME", "jlo", true, run_clone, "copy an image, or make an overlay on it"},
 	{"delete", 1, " NAME", "l", true, run_delete, "delete an image that is not in use"},
 	{"prune", 0, "", "l", true, run_prune, "remove what was left half made"},
 };
@@ -278,6 +286,8 @@ static void print_help(FILE *file)
 	      "  --json-lines      print progress and the result or the error, a JSON object a line, for programs\n"
 	      "                    (not list, info)\n"
 	      "  --format FORMAT   import: auto, raw, qcow2, directory, tar or oci (default auto)\n"
+	      "  --overlay         clone: make an image that holds only what becomes different from NAME, which may\n"
+	      "                    then only be read (qcow2; its guests' disks have \"backing\")\n"
 	      "  --size SIZE       import: of the disk (default: the image's own, or twice what is in\n"
 	      "                    the tree, at least 1G)\n"
 	      "  --tag TAG         import: which image of an OCI layout or Docker archive (default: its only one)\n"
@@ -327,6 +337,9 @@ static enum exit_code take_option(int option, struct disk_options *options)
 			       ? EXIT_DONE
 			       : cli_usage("disk",
 					   "--length: must be a number of bytes, or one with K, M, G or T");
+	case 'o':
+		options->overlay = true;
+		return EXIT_DONE;
 	case 't':
 		options->tag = optarg;
 		return EXIT_DONE;
@@ -346,10 +359,15 @@ static enum exit_code read_options(const struct disk_verb *verb, struct disk_opt
 				   char **argv, bool *help)
 {
 	static const struct option known[] = {
-		{"json", no_argument, NULL, 'j'},       {"size", required_argument, NULL, 's'},
-		{"json-lines", no_argument, NULL, 'l'}, {"format", required_argument, NULL, 'f'},
-		{"tag", required_argument, NULL, 't'},  {"length", required_argument, NULL, 'b'},
-		{"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0},
+		{"json", no_argument, NULL, 'j'},
+		{"size", required_argument, NULL, 's'},
+		{"json-lines", no_argument, NULL, 'l'},
+		{"format", required_argument, NULL, 'f'},
+		{"tag", required_argument, NULL, 't'},
+		{"length", required_argument, NULL, 'b'},
+		{"overlay", no_argument, NULL, 'o'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 	enum exit_code code;
 	int option;

@@ -106,6 +106,22 @@ static void print_disks(const cJSON *definition)
 	}
 }
 
+static void print_filesystems(const cJSON *definition)
+{
+	const char *label = "Shares";
+	const cJSON *item;
+
+	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(definition, "filesystems"))
+	{
+		const char *mount = answer_text(item, "mount");
+
+		line(label, "%s, tag %s%s%s%s", answer_text(item, "path"), answer_text(item, "tag"),
+		     *mount ? ", mounted at " : "", mount,
+		     cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(item, "read_only")) ? ", read-only" : "");
+		label = "";
+	}
+}
+
 /* The address of the card at this place in the definition; "" when none is known. */
 static const char *card_address(const cJSON *guest, int card)
 {
@@ -174,10 +190,14 @@ static void print_guest(const cJSON *guest)
 	line("Role", "%s", answer_text(guest, "role"));
 	print_state(guest);
 	print_ready(guest);
-	line("vCPUs", "%.0f", answer_number(guest, "vcpus"));
+	if (cJSON_HasObjectItem(guest, "max_vcpus"))
+		line("vCPUs", "%.0f of %.0f", answer_number(guest, "vcpus"), answer_number(guest, "max_vcpus"));
+	else
+		line("vCPUs", "%.0f", answer_number(guest, "vcpus"));
 	line("Memory", "%.0f MiB", answer_number(guest, "memory_mib"));
 	print_boots(definition);
 	print_disks(definition);
+	print_filesystems(definition);
 	print_networks(guest, definition);
 	line("Display", "%s", answer_text(guest, "display"));
 	print_dependencies(definition);

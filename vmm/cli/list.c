@@ -28,7 +28,20 @@ static enum exit_code print_names(const cJSON *guests)
 	return EXIT_DONE;
 }
 
-static void add_row(struct table *table, const cJSON *guest)
+/* Where screens are is a column where there is one. */
+static bool any_display(const cJSON *guests)
+{
+	const cJSON *guest;
+
+	cJSON_ArrayForEach(guest, guests)
+	{
+		if (*answer_text(guest, "display"))
+			return true;
+	}
+	return false;
+}
+
+static void add_row(struct table *table, const cJSON *guest, bool displays)
 {
 	const char *why = answer_text(guest, "why");
 	char uptime[16];
@@ -46,6 +59,8 @@ static void add_row(struct table *table, const cJSON *guest)
 		table_text(table, "-");
 		table_text(table, "-");
 	}
+	if (displays)
+		table_text(table, *answer_text(guest, "display") ? answer_text(guest, "display") : "-");
 	table_text(table, *why ? why : answer_text(guest, "status"));
 }
 
@@ -56,7 +71,15 @@ static enum exit_code print_guests(const cJSON *guests)
 		{"VCPUS", TABLE_RIGHT},  {"MEMORY", TABLE_RIGHT}, {"PID", TABLE_RIGHT | TABLE_SPARE},
 		{"UPTIME", TABLE_RIGHT}, {"STATUS", TABLE_CUT},   {NULL, 0},
 	};
-	struct table *table = table_create(columns);
+	static const struct table_column with_displays[] = {
+		{"NAME", TABLE_CUT},     {"ROLE", TABLE_SPARE},
+		{"STATE", TABLE_STATE},  {"VCPUS", TABLE_RIGHT},
+		{"MEMORY", TABLE_RIGHT}, {"PID", TABLE_RIGHT | TABLE_SPARE},
+		{"UPTIME", TABLE_RIGHT}, {"DISPLAY", TABLE_SPARE},
+		{"STATUS", TABLE_CUT},   {NULL, 0},
+	};
+	bool displays = any_display(guests);
+	struct table *table = table_create(displays ? with_displays : columns);
 	const cJSON *guest;
 	bool whole;
 
@@ -64,7 +87,7 @@ static enum exit_code print_guests(const cJSON *guests)
 		return cli_fail(EXIT_FAILED, "out of memory");
 	cJSON_ArrayForEach(guest, guests)
 	{
-		add_row(table, guest);
+		add_row(table, guest, displays);
 	}
 	whole = table_print(table, stdout, 0);
 	table_destroy(table);

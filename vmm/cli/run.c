@@ -16,6 +16,7 @@
 #include "vmm/cli/options.h"
 #include "vmm/config/definition.h"
 #include "vmm/guest/display_start.h"
+#include "vmm/guest/opening.h"
 #include "vmm/guest/process.h"
 #include "vmm/plan/apply.h"
 
@@ -239,6 +240,7 @@ static enum exit_code run_guest(const struct settings *settings, const struct ru
 				bool *again)
 {
 	struct guest_resources resources;
+	struct guest_opening opening;
 	struct error err = {0};
 	struct guest_process_config config = {
 		.definition = definition,
@@ -254,8 +256,12 @@ static enum exit_code run_guest(const struct settings *settings, const struct ru
 	};
 	const struct disk_backend_place place = {.jail = settings->jail, .cgroup_fd = -1, .id_slot = -1};
 	enum machine_end end;
+	int code;
 
-	if (guest_resources_open(definition, settings, NULL, &resources, &err) < 0)
+	guest_opening_begin(&opening, definition, settings, NULL, &place, &resources);
+	code = guest_opening_wait(&opening, &err);
+	guest_opening_end(&opening);
+	if (code < 0)
 		return cli_fail(EXIT_FAILED, "%s", err.text);
 	if (definition->wants.quota_us) {
 		guest_resources_close(&resources);
@@ -265,10 +271,6 @@ static enum exit_code run_guest(const struct settings *settings, const struct ru
 	if (plan_apply_alone(definition, &err) < 0) {
 		guest_resources_close(&resources);
 		return cli_fail(EXIT_REFUSED, "%s", err.text);
-	}
-	if (guest_resources_open_backends(definition, settings, &place, &resources, &err) < 0) {
-		guest_resources_close(&resources);
-		return cli_fail(EXIT_FAILED, "%s", err.text);
 	}
 	if (resources.display_fd >= 0)
 		tell_display(definition, resources.display_port);

@@ -56,9 +56,7 @@ static int read_names(const struct json_place *place, const char *folder,
 	    (code = json_string(place, "tag", &filesystem->tag)) < 0 ||
 	    (code = json_string(place, "mount", &filesystem->mount)) < 0)
 		return code;
-	if (!filesystem->path)
-		return json_error(place, "path", "is missing: which directory of the host?");
-	if (has_control(filesystem->path))
+	if (filesystem->path && has_control(filesystem->path))
 		return json_error(place, "path", "must have no control characters");
 	if (filesystem->mount && !mount_valid(filesystem->mount))
 		return json_error(
@@ -66,12 +64,19 @@ static int read_names(const struct json_place *place, const char *folder,
 			"must be an absolute path of the guest, at most %d bytes, without blanks, quotes, "
 			"\"\\\", \":\", \",\", and no / at its end",
 			FILESYSTEM_MOUNT_MAX);
-	if (!filesystem->tag)
-		return json_error(place, "tag", "is missing: by which name does the guest mount it?");
-	if (!word_valid(filesystem->tag, FILESYSTEM_TAG_MAX))
+	if (filesystem->tag && !word_valid(filesystem->tag, FILESYSTEM_TAG_MAX))
 		return json_error(place, "tag",
 				  "must have 1 to %d bytes, without blanks, quotes, \"\\\", \":\" and \",\"",
 				  FILESYSTEM_TAG_MAX);
+	return 0;
+}
+
+static int check_names(const struct json_place *place, const struct filesystem_definition *filesystem)
+{
+	if (!filesystem->path)
+		return json_error(place, "path", "is missing: which directory of the host?");
+	if (!filesystem->tag)
+		return json_error(place, "tag", "is missing: by which name does the guest mount it?");
 	return 0;
 }
 
@@ -114,9 +119,10 @@ static int read_filesystem(const struct json_place *place, const char *folder,
 	int code;
 
 	if ((code = json_keys(place, keys)) < 0 || (code = read_names(place, folder, filesystem)) < 0 ||
-	    (code = read_daemon(place, filesystem)) < 0 || (code = read_queue_size(place, filesystem)) < 0)
+	    (code = read_daemon(place, filesystem)) < 0 || (code = read_queue_size(place, filesystem)) < 0 ||
+	    (code = virtio_driver_read(place, &filesystem->driver)) < 0)
 		return code;
-	return virtio_driver_read(place, &filesystem->driver);
+	return check_names(place, filesystem);
 }
 
 /* Two of one tag could not be told apart, and of two in one place one would be hidden. */

@@ -286,6 +286,7 @@ COUNT(convert_period, 1000, 1000000);
 COUNT(convert_quota, 1000, 17592186044415);
 COUNT(convert_mtu, 68, 65535);
 COUNT(convert_card_queues, 1, 8);
+COUNT(convert_memory_node, 0, 0);
 COUNT(convert_heads, 1, 16);
 COUNT(convert_vram, 1024, 4194304);
 COUNT(convert_pixels, 320, 4095);
@@ -393,4 +394,5 @@ WORDS(convert_placement, SAME("shared"), SAME("exclusive"));
 WORDS(convert_transport, SAME("mmio"), SAME("pci"));
 WORDS(convert_watchdog_action, SAME("reset"), SAME("shutdown"), SAME("poweroff"), SAME("pause"), SAME("none"),
       SAME("inject-nmi"));
+WORDS(convert_memory_model, SAME("virtio-mem"));
 WORDS(convert_watchdog_model, SAME("i6300esb"));

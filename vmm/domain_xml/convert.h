@@ -70,6 +70,8 @@ extern const struct conversion convert_placement;
 extern const struct conversion convert_transport;
 extern const struct conversion convert_watchdog_action;
 extern const struct conversion convert_watchdog_model;
+extern const struct conversion convert_memory_model;
+extern const struct conversion convert_memory_node;
 
 /* A whole number in text, blanks around it allowed; false: it is none, or not from min to max. */
 bool number_read(const char *text, uint64_t min, uint64_t max, uint64_t *value);

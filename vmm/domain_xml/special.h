@@ -4,13 +4,18 @@
 
 #include "vmm/domain_xml/rule.h"
 
-/* special_resources.c */
+/* special_memory.c */
 extern const struct special special_memory;
 extern const struct special special_current_memory;
+extern const struct special special_max_memory;
+extern const struct special special_memory_device_size;
+extern const struct special special_memory_device_more;
+extern const struct special special_hugepages;
+
+/* special_resources.c */
 extern const struct special special_current_vcpus;
 extern const struct special special_vcpus;
 extern const struct special special_vcpupin;
-extern const struct special special_hugepages;
 extern const struct special special_cpu_feature;
 extern const struct special special_clock_offset;
 

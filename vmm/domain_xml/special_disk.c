@@ -38,8 +38,8 @@ static int disk_read(struct reader *reader, const xmlNode *node, cJSON *object)
 	return 0;
 }
 
-/* Of ours, those that libvirt's schema has: it knows no VHDX, and encrypted images are raw ones to it, of which
- * it says more elsewhere. */
+/* Of ours, those that libvirt's schema has: it knows no VHDX, and encrypted images are raw ones to it, of
+ * which it says more elsewhere. */
 static bool format_has_word(const char *format)
 {
 	return strcmp(format, "qcow2") == 0 || strcmp(format, "vmdk") == 0;

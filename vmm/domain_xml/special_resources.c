@@ -1,4 +1,4 @@
-/* Memory, vCPUs, the CPU's features and the clock. */
+/* vCPUs, the CPU's features and the clock. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,140 +12,8 @@
 #include "vmm/domain_xml/to_xml.h"
 #include "vmm/domain_xml/xml.h"
 
-#define MIB_MIN      16
-#define MIB_MAX      (1ULL << 24)
-#define KIB_OF_MIB   1024
 #define FEATURES_MAX 64
 #define VCPUS_MAX    255
-
-/* Libvirt's units (format domain, "Memory Allocation"); 0: no such unit. */
-static uint64_t unit_bytes(const char *unit)
-{
-	static const struct {
-		const char *name;
-		uint64_t bytes;
-	} units[] = {
-		{"b", 1},        {"bytes", 1},          {"KB", 1000},     {"k", KIB(1)},      {"KiB", KIB(1)},
-		{"MB", 1000000}, {"M", MIB(1)},         {"MiB", MIB(1)},  {"GB", 1000000000}, {"G", GIB(1)},
-		{"GiB", GIB(1)}, {"TB", 1000000000000}, {"T", GIB(1024)}, {"TiB", GIB(1024)},
-	};
-
-	for (unsigned i = 0; i < ARRAY_SIZE(units); i++) {
-		if (strcmp(units[i].name, unit) == 0)
-			return units[i].bytes;
-	}
-	return 0;
-}
-
-/* A size in bytes, its unit in an attribute: KiB unless it says otherwise. */
-static int read_size(struct reader *reader, const xmlNode *node, const char *text, uint64_t *bytes)
-{
-	const char *name = xml_attribute(node, "unit");
-	uint64_t unit = unit_bytes(name ? name : "KiB");
-	uint64_t number;
-
-	if (!unit)
-		return refuse(reader->refusal, -EINVAL, node,
-			      "has an unknown unit, %.20s: KiB, MiB and GiB are known", name);
-	if (!number_read(text, 0, UINT64_MAX / unit, &number))
-		return refuse(reader->refusal, -EINVAL, node, "must be a whole number of %s",
-			      name ? name : "KiB");
-	*bytes = number * unit;
-	return 0;
-}
-
-static int read_mib(struct reader *reader, const xmlNode *node, uint64_t *mib)
-{
-	AUTO_FREE char *text = xml_text(node);
-	uint64_t bytes = 0;
-	int code = read_size(reader, node, text ? text : "", &bytes);
-
-	if (code < 0)
-		return code;
-	*mib = bytes / MIB(1);
-	if (*mib < MIB_MIN || *mib > MIB_MAX)
-		return refuse(reader->refusal, -EINVAL, node, "must be from %u to %llu MiB", MIB_MIN,
-			      MIB_MAX);
-	if (bytes % MIB(1))
-		return refuse(reader->refusal, -EINVAL, node,
-			      "must be whole MiB: %llu KiB and %llu KiB are the nearest",
-			      (unsigned long long)*mib * KIB_OF_MIB,
-			      (unsigned long long)(*mib + 1) * KIB_OF_MIB);
-	return 0;
-}
-
-static int memory_read(struct reader *reader, const xmlNode *node, cJSON *object)
-{
-	uint64_t mib = 0;
-	int code = read_mib(reader, node, &mib);
-
-	return code < 0 ? code
-			: reader_set(reader, node, object, "memory_mib", cJSON_CreateNumber((double)mib));
-}
-
-static bool mib_of(const cJSON *object, const char *key, uint64_t *mib)
-{
-	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
-	double number = cJSON_IsNumber(item) ? item->valuedouble : 0;
-
-	if (number < MIB_MIN || number > (double)MIB_MAX)
-		return false;
-	*mib = (uint64_t)number;
-	return true;
-}
-
-static int write_kib(struct writer *writer, xmlNode *element, const char *name, const char *unit,
-		     uint64_t mib)
-{
-	char text[24];
-	int code = writer_set(writer, element, unit, "KiB");
-
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)mib * KIB_OF_MIB);
-	return code < 0 ? code : writer_set(writer, element, name, text);
-}
-
-/* As libvirt prints it. */
-static int memory_write(struct writer *writer, xmlNode *element, const cJSON *object)
-{
-	uint64_t mib, current;
-	int code;
-
-	if (!mib_of(object, "memory_mib", &mib))
-		return 0;
-	if (!mib_of(object, "current_memory_mib", &current) || current > mib)
-		current = mib; /* what XML cannot say goes another way (remainder.h) */
-	code = write_kib(writer, element, "memory", "memory/@unit", mib);
-	return code < 0 ? code : write_kib(writer, element, "currentMemory", "currentMemory/@unit", current);
-}
-
-static bool has_balloon(const xmlNode *domain)
-{
-	const xmlNode *devices = xml_child(domain, "devices");
-	const xmlNode *memballoon = devices ? xml_child(devices, "memballoon") : NULL;
-	const xmlNode *backing = xml_child(domain, "memoryBacking");
-	const char *model = memballoon ? xml_attribute(memballoon, "model") : NULL;
-
-	return model && strcmp(model, "none") != 0 && !(backing && xml_child(backing, "hugepages"));
-}
-
-static int current_memory_read(struct reader *reader, const xmlNode *node, cJSON *object)
-{
-	const xmlNode *memory = xml_child(node->parent, "memory");
-	uint64_t current = 0, all = 0;
-	int code = read_mib(reader, node, &current);
-
-	if (code == 0 && memory)
-		code = read_mib(reader, memory, &all);
-	if (code < 0 || (memory && current == all))
-		return code;
-	if (current > all)
-		return refuse(reader->refusal, -EINVAL, node, "must be at most as much as memory");
-	if (!reader->partial && !has_balloon(node->parent))
-		return refuse(reader->refusal, -EINVAL, node,
-			      "must be as much as memory where there is no <memballoon model=\"virtio\"/> of "
-			      "ordinary pages that could hold the rest");
-	return reader_set(reader, node, object, "current_memory_mib", cJSON_CreateNumber((double)current));
-}
 
 /* --- vCPUs that come and go --- */
 
@@ -277,52 +145,6 @@ static int vcpupin_write(struct writer *writer, xmlNode *element, const cJSON *o
 	return code;
 }
 
-/* --- Huge pages --- */
-
-/* "2M", "1G" or NULL. */
-static int read_page(struct reader *reader, const xmlNode *page, const char **word)
-{
-	const char *text = xml_attribute(page, "size");
-	uint64_t bytes = 0;
-	int code = read_size(reader, page, text ? text : "", &bytes);
-
-	if (code < 0)
-		return code;
-	*word = bytes == MIB(2) ? "2M" : bytes == GIB(1) ? "1G" : NULL;
-	return *word ? 0 : refuse(reader->refusal, -EINVAL, page, "must be of 2 MiB or 1 GiB");
-}
-
-static int hugepages_read(struct reader *reader, const xmlNode *node, cJSON *object)
-{
-	const xmlNode *page = xml_child(node, "page");
-	const char *word = NULL;
-	int code = page ? read_page(reader, page, &word) : 0;
-
-	if (code < 0)
-		return code;
-	return reader_set(reader, node, object, "memory_backing.hugepages",
-			  word ? cJSON_CreateString(word) : cJSON_CreateTrue());
-}
-
-static int hugepages_write(struct writer *writer, xmlNode *element, const cJSON *object)
-{
-	const cJSON *value = json_key_get(object, "memory_backing.hugepages");
-	const char *word = cJSON_GetStringValue(value);
-	const char *size = !word                     ? NULL
-			   : strcmp(word, "2M") == 0 ? "2048"
-			   : strcmp(word, "1G") == 0 ? "1048576"
-						     : NULL;
-	int code;
-
-	if (!size && !cJSON_IsTrue(value))
-		return 0;
-	if (!writer_element(writer, element, "memoryBacking/hugepages"))
-		return -ENOMEM;
-	code = size ? writer_set(writer, element, "memoryBacking/hugepages/page/@size", size) : 0;
-	return code == 0 && size ? writer_set(writer, element, "memoryBacking/hugepages/page/@unit", "KiB")
-				 : code;
-}
-
 /* --- CPU features: names are not of one set of keys, so that dots in them mean nothing --- */
 
 static int cpu_feature_read(struct reader *reader, const xmlNode *node, cJSON *object)
@@ -414,11 +236,8 @@ static int clock_offset_write(struct writer *writer, xmlNode *element, const cJS
 	return writer_set(writer, element, "clock/@offset", local ? "localtime" : "utc");
 }
 
-const struct special special_memory = {memory_read, memory_write};
-const struct special special_current_memory = {.read = current_memory_read};
 const struct special special_current_vcpus = {current_vcpus_read, current_vcpus_write};
 const struct special special_vcpus = {.read = vcpus_read};
 const struct special special_vcpupin = {vcpupin_read, vcpupin_write};
-const struct special special_hugepages = {hugepages_read, hugepages_write};
 const struct special special_cpu_feature = {cpu_feature_read, cpu_feature_write};
 const struct special special_clock_offset = {clock_offset_read, clock_offset_write};

@@ -7,13 +7,15 @@
 #define NO_LIMITS "a guest's part of the host is its number of vCPUs, and <shares>"
 
 static const struct rule rules[] = {
-	SPECIAL("memory", memory, "whole MiB, in any unit of libvirt's; printed as KiB", .key = "memory_mib"),
+	SPECIAL("memory", memory, "whole MiB, in any unit of libvirt's; printed as KiB; with what memory devices can be", .key = "memory_mib"),
 	HOLD   ("memory/@unit"),
 	FIXED  ("memory/@dumpCore", "off", .key = "-"),
 	IGNORE ("memory/@dumpCore", "a guest's memory is never in a core dump"),
-	SPECIAL("currentMemory", current_memory, "less than `memory` with a balloon", .key = "current_memory_mib"),
+	SPECIAL("currentMemory", current_memory, "less than `memory` with a balloon; with what is requested of memory devices", .key = "current_memory_mib"),
 	HOLD   ("currentMemory/@unit"),
-	REFUSE ("maxMemory", "memory cannot be plugged in: give it all in <memory>"),
+	SPECIAL("maxMemory", max_memory, "whole MiB", .key = "max_memory_mib"),
+	HOLD   ("maxMemory/@unit"),
+	HOLD   ("maxMemory/@slots"),
 
 	HOLD   ("memoryBacking"),
 	SPECIAL("memoryBacking/hugepages", hugepages, "without a page: `true`; of 2 MiB: `2M`, of 1 GiB: `1G`",

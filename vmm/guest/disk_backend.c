@@ -8,27 +8,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/util.h"
+#include "vmm/guest/daemon_start.h"
 #include "vmm/guest/disk_open.h"
-#include "vmm/jail/jail.h"
 #include "vmm/storage/source_view.h"
-#include "vmm/storage/storage_daemon.h"
 #include "vmm/storage/storage_plan.h"
 
-#define START_MS   45000 /* the daemon has its own limits, which are shorter */
-#define STOP_MS    2000
 #define LOOK_MS    10
 #define SECRET_MAX 4096
 #define ABOUT      "disk" /* its name for who looks at processes */
-#define PROCESSES  80 /* qemu-storage-daemon has up to 64 threads for what blocks */
+#define PROCESSES  80     /* qemu-storage-daemon has up to 64 threads for what blocks */
 #define MEMORY     MIB(192)
 /* Of virtiofsd, which has each file open that the guest remembers. */
 #define FILESYSTEM_PROCESSES 8
@@ -86,8 +82,7 @@ static int image_add(struct start *start, const char *path, const char *image, b
 		     struct error *err)
 {
 	AUTO_FREE char *pool_path = NULL;
-	struct disk_source_file source = {
-		.path = path, .image = image, .read_only = !writable, .wait_ms = STOP_MS};
+	struct disk_source_file source = {.path = path, .image = image, .read_only = !writable};
 	int fd = disk_open_file(&source, start->settings, err);
 
 	if (fd < 0)
@@ -238,7 +233,7 @@ static int files_give(struct start *start, struct error *err)
 
 /* --- The process --- */
 
-static int plan_memory(const struct start *start, struct error *err)
+static int start_process(struct start *start, struct disk_backend *backend, struct error *err)
 {
 	const struct storage_wants wants = {
 		.about = ABOUT,
@@ -249,95 +244,39 @@ static int plan_memory(const struct start *start, struct error *err)
 		.jail = start->place->jail,
 		.queues = start->disk->queues ? start->disk->queues : 1,
 	};
-	AUTO_CLOSE int fd = memfd_create("disk", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	cJSON *plan = storage_plan_make(&wants);
-	AUTO_FREE char *text = plan ? cJSON_PrintUnformatted(plan) : NULL;
-
-	cJSON_Delete(plan);
-	if (!text || fd < 0 || dprintf(fd, "%s", text) < 0 ||
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-		return out_of_memory(start, err);
-	explicit_bzero(text, strlen(text));
-	return TAKE_FD(fd);
-}
-
-static pid_t spawn(const struct start *start, int plan, int channel, int null, struct error *err)
-{
-	const struct jail_config jail = {
-		.name = ABOUT,
-		.on = start->place->jail,
-		.network = start->disk->source.network && start->disk->source.nbd.host,
-		.uid = start->uid,
-		.gid = start->gid,
-		.cgroup_fd = start->place->cgroup_fd,
+	AUTO_FREE char *name = NULL;
+	struct daemon_start its = {
+		.jail =
+			{
+				.name = ABOUT,
+				.on = start->place->jail,
+				.network = start->disk->source.network && start->disk->source.nbd.host,
+				.uid = start->uid,
+				.gid = start->gid,
+				.cgroup_fd = start->place->cgroup_fd,
+			},
+		.files = start->files,
+		.file_count = start->count,
 	};
-	int descriptors[STORAGE_FILES_FD + 2 * STORAGE_FILES_MAX] = {null, null, STDERR_FILENO, plan,
-								     channel};
-	char *const argv[] = {(char[]){"rastos-vmm"}, (char[]){STORAGE_DAEMON_COMMAND}, NULL};
-	struct jail_program program = {.argv = argv, .descriptors = descriptors, .count = STORAGE_FILES_FD};
-	AUTO_CLOSE int pidfd = -1;
-	pid_t pid;
+	int channel;
 
-	for (unsigned i = 0; i < start->count; i++) {
-		descriptors[program.count++] = start->files[i].fd >= 0 ? start->files[i].fd : null;
-		descriptors[program.count++] = start->files[i].tree >= 0 ? start->files[i].tree : null;
+	if (asprintf(&name, "disk %s", disk_definition_name(start->disk)) < 0) {
+		name = NULL;
+		return out_of_memory(start, err);
 	}
-	pid = jail_spawn(&jail, &program, &pidfd, err);
-	if (pid < 0)
-		pidfd = -1; /* it is closed */
-	return pid;
+	its.name = name;
+	its.plan = storage_plan_make(&wants);
+	channel = daemon_start(backend, &its, err);
+	cJSON_Delete(its.plan);
+	return channel;
 }
 
-/* Its first word: a connection, which is left for the guest, or why there is none. */
-static int first_word(const struct start *start, int channel, struct error *err)
-{
-	struct pollfd wait = {.fd = channel, .events = POLLIN};
-	char text[256] = "";
-	ssize_t got;
-
-	if (poll(&wait, 1, START_MS) <= 0)
-		return error_set(err, -ETIMEDOUT, "disk %s: its storage daemon does not start",
-				 disk_definition_name(start->disk));
-	got = recv(channel, text, sizeof(text) - 1, MSG_PEEK | MSG_DONTWAIT);
-	if (got == sizeof(uint32_t))
-		return 0;
-	return error_set(err, -EIO, "disk %s: %s", disk_definition_name(start->disk),
-			 got > 0 ? text : "its storage daemon has ended without a word");
-}
-
-static int start_process(struct start *start, struct disk_backend *backend, struct error *err)
-{
-	int ends[2];
-	AUTO_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	AUTO_CLOSE int plan = plan_memory(start, err);
-	AUTO_CLOSE int ours = -1;
-	int code;
-
-	if (plan < 0)
-		return plan;
-	if (null < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-		return error_set(err, -errno, "disk %s: cannot make the channel to its daemon: %m",
-				 disk_definition_name(start->disk));
-	ours = ends[0];
-	backend->pid = spawn(start, plan, ends[1], null, err);
-	close(ends[1]);
-	if (backend->pid < 0) {
-		code = backend->pid;
-		backend->pid = 0;
-		return code;
-	}
-	code = first_word(start, ours, err);
-	if (code == 0)
-		return TAKE_FD(ours);
-	disk_backend_stop(backend);
-	return code;
-}
-
-int disk_backend_start(struct disk_backend *backend, const struct disk_definition *disk,
+int disk_backend_begin(struct disk_backend *backend, const struct disk_definition *disk,
 		       const struct settings *settings, const struct disk_backend_place *place,
 		       struct error *err)
 {
 	struct start start = {.disk = disk, .settings = settings, .place = place};
+	const struct storage_file *last;
 	int code;
 
 	*backend = (struct disk_backend){0};
@@ -346,11 +285,43 @@ int disk_backend_start(struct disk_backend *backend, const struct disk_definitio
 		code = files_give(&start, err);
 	if (code == 0)
 		code = start_process(&start, backend, err);
-	/* No sooner: what has no name cannot be mounted. Without a jail it is opened by its name, again and
-	 * again. */
-	if ((place->jail || code < 0) && start.count && start.files[start.count - 1].unlink)
-		unlink(start.files[start.count - 1].path);
+	/* Not yet: what has no name cannot be mounted. Without a jail it is opened by its name, again and
+	 * again, and its process takes it (storage_root.c). */
+	last = start.count ? &start.files[start.count - 1] : NULL;
+	if (last && last->unlink && code < 0)
+		unlink(last->path);
+	else if (last && last->unlink && place->jail)
+		backend->overlay = TAKE_PTR(start.paths[start.count - 1]);
 	start_free(&start);
+	return code;
+}
+
+static void overlay_forget(struct disk_backend *backend)
+{
+	AUTO_FREE char *path = TAKE_PTR(backend->overlay);
+
+	if (path)
+		unlink(path);
+}
+
+/* Its first word: a connection, which is left for the guest, or why there is none. */
+int disk_backend_heard(struct disk_backend *backend, int channel, const char *name, struct error *err)
+{
+	char text[256] = "";
+	ssize_t got = recv(channel, text, sizeof(text) - 1, MSG_PEEK | MSG_DONTWAIT);
+	int code = -EIO;
+
+	if (got == sizeof(uint32_t))
+		code = 0;
+	else if (got < 0 && errno == EAGAIN && monotonic_ms() < backend->until_ms)
+		return -EAGAIN;
+	overlay_forget(backend);
+	if (code == 0)
+		return 0;
+	if (got < 0 && errno == EAGAIN)
+		code = error_set(err, -ETIMEDOUT, "%s: its daemon does not start", name);
+	else
+		error_set(err, code, "%s: %s", name, got > 0 ? text : "its daemon has ended without a word");
 	return code;
 }
 
@@ -362,22 +333,35 @@ bool disk_backend_ended(struct disk_backend *backend)
 	    !info.si_pid)
 		return false;
 	backend->pid = 0;
+	overlay_forget(backend);
 	return true;
+}
+
+void disk_backend_hurry(const struct disk_backend *backend)
+{
+	/* And with it all that it has started: it is the first of its namespace. */
+	if (backend->pid > 0 && monotonic_ms() >= backend->until_ms)
+		kill(backend->pid, SIGKILL);
+}
+
+void disk_backend_kill(struct disk_backend *backend)
+{
+	if (backend->pid <= 0)
+		return;
+	kill(backend->pid, SIGKILL);
+	while (waitpid(backend->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	backend->pid = 0;
+	overlay_forget(backend);
 }
 
 void disk_backend_stop(struct disk_backend *backend)
 {
-	for (unsigned waited = 0; backend->pid > 0 && waited < STOP_MS; waited += LOOK_MS) {
-		if (!disk_backend_ended(backend))
-			poll(NULL, 0, LOOK_MS);
-	}
-	if (backend->pid <= 0)
-		return;
-	kill(backend->pid,
-	     SIGKILL); /* and with it all that it has started: it is the first of its namespace */
-	while (waitpid(backend->pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	backend->pid = 0;
+	if (!disk_backend_ended(backend))
+		backend->until_ms = monotonic_ms() + DISK_BACKEND_LEAVE_MS;
+	while (backend->pid > 0 && monotonic_ms() < backend->until_ms && !disk_backend_ended(backend))
+		poll(NULL, 0, LOOK_MS);
+	disk_backend_kill(backend);
 }
 
 static unsigned count_of(const struct guest_definition *definition)

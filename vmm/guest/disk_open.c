@@ -3,29 +3,25 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include "common/cleanup.h"
-#include "common/clock.h"
 #include "devmodel/virtio/blk.h"
 #include "vmm/storage/image_lock.h"
+#include "vmm/storage/overlay.h"
 #include "vmm/storage/pool.h"
-
-#define LOOK_MS 20
 
 static int file_lock(const struct disk_source_file *file, int fd, struct error *err)
 {
-	int code = image_lock(fd, file->read_only || file->shareable);
+	int code = image_lock(fd, file->read_only || file->shareable, 0);
 
 	if (code == -EBUSY)
 		return error_set(err, code,
 				 "disk %s: is in use by another guest or program; end that one first",
 				 file->path);
-	return code < 0 ? error_set(err, code, "disk %s: cannot lock: %s", file->path, strerror(-code))
-			: 0;
+	return code < 0 ? error_set(err, code, "disk %s: cannot lock: %s", file->path, strerror(-code)) : 0;
 }
 
 static int disk_size(const char *path, int fd, uint64_t *size, struct error *err)
@@ -57,6 +53,7 @@ static int open_pool_image(const struct disk_source_file *file, const struct set
 
 	if (code < 0)
 		return code;
+	pool.impatient = true;
 	if (file->shareable && !file->read_only)
 		code = pool_image_share(&pool, file->image, &fd, err);
 	else
@@ -67,8 +64,8 @@ static int open_pool_image(const struct disk_source_file *file, const struct set
 
 static int open_path(const struct disk_source_file *file, struct error *err)
 {
-	AUTO_CLOSE int fd = open(file->path, (file->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY |
-						     O_NONBLOCK);
+	AUTO_CLOSE int fd =
+		open(file->path, (file->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat status;
 	int code;
 
@@ -83,13 +80,27 @@ static int open_path(const struct disk_source_file *file, struct error *err)
 
 int disk_open_file(const struct disk_source_file *file, const struct settings *settings, struct error *err)
 {
-	uint64_t until = monotonic_ms() + file->wait_ms;
-	int fd;
+	return file->image ? open_pool_image(file, settings, err) : open_path(file, err);
+}
 
-	while ((fd = file->image ? open_pool_image(file, settings, err) : open_path(file, err)) == -EBUSY &&
-	       monotonic_ms() < until)
-		poll(NULL, 0, LOOK_MS);
-	return fd;
+/* Its bytes are none that a guest could use. */
+static int check_no_overlay(const struct disk_definition *definition, const struct settings *settings,
+			    struct error *err)
+{
+	char backing[DEFINITION_NAME_MAX + 1];
+	struct pool pool;
+	bool overlay;
+
+	if (!definition->image || pool_open(settings, false, &pool, NULL) < 0)
+		return 0;
+	overlay = overlay_backing(&pool, definition->image, backing);
+	pool_close(&pool);
+	return overlay ? error_set(
+				 err, -EINVAL,
+				 "disk %s: is an overlay on disk %s; its guest's definition must say so: "
+				 "\"format\": \"qcow2\", and \"backing\" (`rastos-vmm define` fills that in)",
+				 definition->image, backing)
+		       : 0;
 }
 
 int disk_open(const struct disk_definition *definition, const struct settings *settings,
@@ -102,10 +113,11 @@ int disk_open(const struct disk_definition *definition, const struct settings *s
 		.shareable = definition->shareable,
 	};
 
-	disk->fd = disk_open_file(&file, settings, err);
-	if (disk->fd < 0) {
-		int code = disk->fd;
+	int code = check_no_overlay(definition, settings, err);
 
+	disk->fd = code < 0 ? code : disk_open_file(&file, settings, err);
+	if (disk->fd < 0) {
+		code = disk->fd;
 		disk->fd = -1;
 		return code;
 	}

@@ -23,10 +23,10 @@ struct disk_resource {
 struct disk_source_file {
 	const char *path, *image; /* one of them */
 	bool read_only, shareable;
-	unsigned wait_ms; /* for who has it to let go of it */
 };
 
-/* The open and locked descriptor, or a negative errno. */
+/* The open and locked descriptor, or a negative errno. -EBUSY: somebody else has it; a process that has just
+ * ended may have it for a moment more (vmm/storage/image_lock.h), for which nobody waits here. */
 int disk_open_file(const struct disk_source_file *file, const struct settings *settings, struct error *err);
 int disk_open(const struct disk_definition *definition, const struct settings *settings,
 	      struct disk_resource *disk, struct error *err);

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +16,6 @@
 #include "common/util.h"
 #include "hypervisor/kvm/kvm.h"
 #include "vmm/guest/disk_open.h"
-#include "vmm/guest/display_start.h"
-#include "vmm/guest/filesystem_backend.h"
 #include "vmm/net/networks.h"
 #include "vmm/net/tap.h"
 #include "vmm/net/vhost_net.h"
@@ -126,45 +123,37 @@ void guest_resources_drop_boot_files(struct guest_resources *resources)
 	file_map_close(&resources->initrd);
 }
 
-/* "disk PATH" or "disk NAME", as errors begin; the caller frees it. */
-static char *disk_name(const struct disk_definition *definition)
-{
-	char *name;
-
-	return asprintf(&name, "disk %s", definition->image ? definition->image : definition->path) < 0
-		       ? NULL
-		       : name;
-}
-
 /* The disk is open and locked already: nobody changes it under us. */
-static int open_disk_kernel(const struct guest_definition *definition, struct guest_resources *resources,
-			    struct error *err)
+void resources_kernel_source(const struct guest_definition *definition,
+			     const struct guest_resources *resources, char about[DISK_BOOT_NAME_MAX],
+			     struct disk_boot_source *source)
 {
 	const struct disk_resource *disk = &resources->disks[definition->kernel_disk];
-	AUTO_FREE char *about = disk_name(&definition->disks[definition->kernel_disk]);
-	struct disk_boot *boot = &resources->disk_boot;
-	struct disk_boot_source source = {
+
+	snprintf(about, DISK_BOOT_NAME_MAX, "disk %s",
+		 disk_definition_name(&definition->disks[definition->kernel_disk]));
+	*source = (struct disk_boot_source){
 		.about = about,
 		.disk = disk->fd,
 		.size = disk->size,
 		.index = definition->kernel_disk,
 		.console = definition->console == GUEST_CONSOLE_VIRTIO ? "hvc0" : "ttyS0",
 	};
-	int code;
+}
 
-	if (!about)
-		return error_set(err, -ENOMEM, "guest %s: out of memory", definition->name);
-	code = boot_from_disk(&source, boot, err);
-	if (code < 0)
-		return code;
+int resources_take_kernel(const struct guest_definition *definition, struct guest_resources *resources,
+			  const char *about, struct error *err)
+{
+	const struct disk_boot *boot = &resources->disk_boot;
+
 	resources->image = (struct file_map){.path = boot->kernel, .fd = boot->kernel_fd};
 	resources->initrd = (struct file_map){.path = boot->kernel, .fd = boot->initrd_fd};
 	if (asprintf(&resources->cmdline, "%s%s%s", boot->cmdline, definition->cmdline ? " " : "",
 		     definition->cmdline ? definition->cmdline : "") < 0) {
 		resources->cmdline = NULL;
-		code = error_set(err, -ENOMEM, "%s: out of memory", about);
+		return error_set(err, -ENOMEM, "%s: out of memory", about);
 	}
-	return code;
+	return 0;
 }
 
 static int open_boot_files(const struct guest_definition *definition, const struct settings *settings,
@@ -178,8 +167,6 @@ static int open_boot_files(const struct guest_definition *definition, const stru
 			code = settings_keys(settings, resources->keys, &resources->key_count, err);
 		return code;
 	}
-	if (definition->kernel_disk != DEFINITION_NO_DISK)
-		return open_disk_kernel(definition, resources, err);
 	code = file_map_open("kernel", definition->kernel, &resources->image, err);
 	if (code == 0 && definition->initrd)
 		code = file_map_open("initrd", definition->initrd, &resources->initrd, err);
@@ -234,12 +221,19 @@ static int open_vhost(const char *guest, unsigned index, const struct network_de
 	return 0;
 }
 
+static void network_resource_init(struct network_resource *network)
+{
+	*network = (struct network_resource){.start = {.word = -1, .messages = -1}};
+	card_fds_init(&network->fds);
+}
+
 int network_open(const char *guest, unsigned index, const struct network_definition *definition,
 		 struct networks *networks, struct network_resource *network, struct error *err)
 {
 	struct network_plug plug = {0};
 	int code = 0;
 
+	network_resource_init(network);
 	card_fds_init(&plug.fds);
 	switch (definition->type) {
 	case NETWORK_TAP:
@@ -255,9 +249,9 @@ int network_open(const char *guest, unsigned index, const struct network_definit
 		code = open_direct(guest, index, definition, networks, &plug, err);
 		break;
 	case NETWORK_PASST:
-		code = plug.fds.queues[0] =
-			passt_start(&network->passt, guest, (const char *const *)definition->publish,
-				    definition->publish_count, definition->mtu, err);
+		code = plug.fds.queues[0] = passt_begin(&network->passt, &network->start, guest,
+							(const char *const *)definition->publish,
+							definition->publish_count, definition->mtu, err);
 		break;
 	}
 	if (code >= 0)
@@ -354,95 +348,40 @@ void guest_resources_init(struct guest_resources *resources)
 	for (unsigned i = 0; i < DEFINITION_DISKS_MAX; i++)
 		resources->disks[i].fd = -1;
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
-		card_fds_init(&resources->networks[i].fds);
+		network_resource_init(&resources->networks[i]);
 }
 
-static int open_disk(const struct disk_definition *definition, const struct settings *settings,
-		     struct disk_resource *disk, struct error *err)
+int resources_open_disk(const struct disk_definition *definition, const struct settings *settings,
+			struct disk_resource *disk, struct error *err)
 {
 	disk->size = 1; /* a backend says it later */
 	return disk_definition_has_backend(definition) ? 0 : disk_open(definition, settings, disk, err);
 }
 
-static int open_filesystems(const struct guest_definition *definition, const struct settings *settings,
-			    const struct disk_backend_place *place, struct guest_resources *resources,
-			    struct error *err)
-{
-	for (unsigned i = 0; i < definition->filesystems.count; i++) {
-		struct disk_backend *backend = &resources->backends[DEFINITION_DISKS_MAX + i];
-		const struct filesystem_definition *filesystem = &definition->filesystems.list[i];
-		int fd = filesystem_backend_begin(backend, filesystem, settings, place, err);
-		struct pollfd wait = {.fd = fd, .events = POLLIN};
-		char text[256] = "";
-		ssize_t got;
-
-		if (fd < 0)
-			return fd;
-		resources->filesystem_fds[i] = fd;
-		poll(&wait, 1, 10000);
-		got = recv(fd, text, sizeof(text) - 1, MSG_PEEK | MSG_DONTWAIT);
-		if (got != sizeof(uint32_t))
-			return error_set(err, -EIO, "filesystem %s: %s", filesystem->tag,
-					 got > 0 ? text : "its daemon has ended without a word");
-	}
-	return 0;
-}
-
-int guest_resources_open_backends(const struct guest_definition *definition, const struct settings *settings,
-				  const struct disk_backend_place *place, struct guest_resources *resources,
-				  struct error *err)
-{
-	for (unsigned i = 0; i < definition->disk_count; i++) {
-		int fd;
-
-		if (!disk_definition_has_backend(&definition->disks[i]))
-			continue;
-		fd = disk_backend_start(&resources->backends[i], &definition->disks[i], settings, place, err);
-		if (fd < 0)
-			return fd;
-		resources->disks[i].fd = fd;
-	}
-	if (definition->graphics.present) {
-		resources->display_fd = display_start(&resources->backends[GUEST_BACKEND_DISPLAY], definition,
-						      place, &resources->display_port, err);
-		if (resources->display_fd < 0)
-			return resources->display_fd;
-	}
-	return open_filesystems(definition, settings, place, resources, err);
-}
-
-int guest_resources_open(const struct guest_definition *definition, const struct settings *settings,
-			 struct networks *networks, struct guest_resources *resources, struct error *err)
+int resources_open_host(const struct guest_definition *definition, const struct settings *settings,
+			struct guest_resources *resources, struct error *err)
 {
 	int code = check_memory(definition, err);
 
-	guest_resources_init(resources);
 	if (code == 0) {
 		resources->kvm_fd = kvm_device_open(err);
 		code = MIN(resources->kvm_fd, 0);
 	}
 	if (code == 0 && definition->kernel_disk == DEFINITION_NO_DISK)
 		code = open_boot_files(definition, settings, resources, err);
-	for (unsigned i = 0; i < definition->disk_count && code == 0; i++)
-		code = open_disk(&definition->disks[i], settings, &resources->disks[i], err);
-	if (code == 0 && definition->kernel_disk != DEFINITION_NO_DISK)
-		code = open_boot_files(definition, settings, resources, err);
-	for (unsigned i = 0; i < definition->disk_count && code == 0; i++)
-		code = disk_definition_has_backend(&definition->disks[i])
-			       ? 0
-			       : disk_open_direct(&definition->disks[i], &resources->disks[i], err);
-	for (unsigned i = 0; i < definition->network_count && code == 0; i++)
-		code = network_open(definition->name, i, &definition->networks[i], networks,
-				    &resources->networks[i], err);
-	if (code == 0 && definition->vsock_path) {
+	return code;
+}
+
+int resources_open_sockets(const struct guest_definition *definition, struct guest_resources *resources,
+			   struct error *err)
+{
+	int code = 0;
+
+	if (definition->vsock_path) {
 		resources->vsock_listen_fd = open_vsock(definition->vsock_path, err);
 		code = MIN(resources->vsock_listen_fd, 0);
 	}
-	if (code == 0)
-		code = open_channels(definition, resources, err);
-	if (code < 0)
-		guest_resources_close(resources);
-	return code;
+	return code < 0 ? code : open_channels(definition, resources, err);
 }
 
 void guest_resources_close(struct guest_resources *resources)
@@ -467,6 +406,7 @@ void guest_resources_close(struct guest_resources *resources)
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++) {
 		card_fds_close(&resources->networks[i].fds);
 		passt_stop(&resources->networks[i].passt);
+		passt_start_close(&resources->networks[i].start);
 	}
 	cleanup_close(&resources->vsock_listen_fd);
 	for (unsigned i = 0; i < CHANNELS_MAX; i++)

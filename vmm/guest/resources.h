@@ -4,8 +4,8 @@
  * (it may open nothing).
  *
  * Every refusal that depends on the host comes from here: a file that is missing, a disk that is in use or of
- * odd size, a TAP that does not exist, too little memory. guest_resources_close releases what was not taken
- * over.
+ * odd size, a TAP that does not exist, too little memory. They are opened step by step (opening.h);
+ * guest_resources_close releases what was not taken over.
  */
 #pragma once
 
@@ -33,6 +33,7 @@ struct file_map {
 struct network_resource {
 	struct card_fds fds; /* empty once a device took them over */
 	struct passt passt;
+	struct passt_start start; /* of a passt that is not ready yet */
 };
 
 struct networks;
@@ -57,15 +58,8 @@ struct guest_resources {
 
 /* With nothing in it. */
 void guest_resources_init(struct guest_resources *resources);
-/* networks: the manager's, into which cards are plugged, or NULL: a guest with such a card is refused. What
- * was plugged in before a failure is unplugged by networks_detach. */
-int guest_resources_open(const struct guest_definition *definition, const struct settings *settings,
-			 struct networks *networks, struct guest_resources *resources, struct error *err);
-/* The daemons of the disks that need one, which guest_resources_open leaves out; once it is known where they run. */
-int guest_resources_open_backends(const struct guest_definition *definition, const struct settings *settings,
-				  const struct disk_backend_place *place, struct guest_resources *resources,
-				  struct error *err);
-/* One card, as the guest's `index`; network->fds and passt are the caller's. */
+/* One card, as the guest's `index`, but for passt, which is begun (passt.h, network->start); all in network
+ * is the caller's. */
 int network_open(const char *guest, unsigned index, const struct network_definition *definition,
 		 struct networks *networks, struct network_resource *network, struct error *err);
 /* In the guest process: image and initrd, from their descriptors, into its memory. */
@@ -75,3 +69,20 @@ int guest_resources_map(const struct guest_definition *definition, struct guest_
 void guest_resources_close(struct guest_resources *resources);
 /* Kernel and initrd are in guest memory: their copies here are no longer needed. */
 void guest_resources_drop_boot_files(struct guest_resources *resources);
+
+/* --- The steps of an opening (opening.h) --- */
+
+/* /dev/kvm and boot files, once there is memory enough. */
+int resources_open_host(const struct guest_definition *definition, const struct settings *settings,
+			struct guest_resources *resources, struct error *err);
+/* -EBUSY: disk_open.h. One that has a daemon gets it later. */
+int resources_open_disk(const struct disk_definition *definition, const struct settings *settings,
+			struct disk_resource *disk, struct error *err);
+/* Where the kernel of a guest that has it on a disk is to be found; and what was found, in disk_boot. */
+void resources_kernel_source(const struct guest_definition *definition,
+			     const struct guest_resources *resources, char about[DISK_BOOT_NAME_MAX],
+			     struct disk_boot_source *source);
+int resources_take_kernel(const struct guest_definition *definition, struct guest_resources *resources,
+			  const char *about, struct error *err);
+int resources_open_sockets(const struct guest_definition *definition, struct guest_resources *resources,
+			   struct error *err);

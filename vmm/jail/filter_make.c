@@ -83,7 +83,7 @@ static const struct rule rules[] = {
 	ANY(MAIN | DISK | DISPLAY, epoll_wait),
 	ANY(ALL, futex),
 	ANY(DISK | DISPLAY, preadv2),
-	ANY(DISK | DISPLAY, pwritev2),
+	ANY(MAIN | DISK | DISPLAY, pwritev2),
 	/* A ring that was made and restricted before (devmodel/virtio/blk_ring.h); nothing is waited for. */
 	IF(DISK, io_uring_enter, IS(2, 0), BITS(3, ~IORING_ENTER_GETEVENTS, 0)),
 	ANY(DISK, fdatasync),
@@ -94,7 +94,7 @@ static const struct rule rules[] = {
 	ANY(ALL, epoll_ctl), /* a vCPU: who hears a queue's kicks, this process or vhost */
 	ANY(ALL, poll),      /* a disk's backend is waited for when its guest resets it */
 
-	IOCTL(ALL, KVM_SIGNAL_MSI),        /* a PCI function's interrupts */
+	IOCTL(ALL, KVM_SIGNAL_MSI), /* a PCI function's interrupts */
 	/* the same from vhost, by what the guest writes to the function's table */
 	IOCTL(MAIN | VCPU, KVM_IRQFD),
 	IOCTL(MAIN | VCPU, KVM_SET_GSI_ROUTING),
@@ -123,9 +123,10 @@ static const struct rule rules[] = {
 	FCNTL(MAIN | DISPLAY, F_DUPFD_CLOEXEC), /* a picture that is shown */
 	IF(MAIN, dup3, IS(1, STDERR_FILENO), IS(2, O_CLOEXEC)), /* the next manager's pipe */
 	IOCTL(ALL, TCGETS), /* the log asks whether it goes to a terminal */
-	/* a picture, of a size that nobody can change any more (devmodel/virtio/gpu_resource.h) */
-	IF(DISPLAY, memfd_create, IS(1, MFD_CLOEXEC | MFD_ALLOW_SEALING)),
-	IF(DISPLAY, fcntl, IS(1, F_ADD_SEALS), IS(2, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)),
+	/* a picture, or the rings of a back end that comes, of a size that nobody can change any more
+	 * (devmodel/virtio/gpu_resource.h, vhost_user.h) */
+	IF(MAIN | DISPLAY, memfd_create, IS(1, MFD_CLOEXEC | MFD_ALLOW_SEALING)),
+	IF(MAIN | DISPLAY, fcntl, IS(1, F_ADD_SEALS), IS(2, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)),
 	/* a card's control queue; with several pairs and a driver that knows but one it is the second pair's
 	 */
 	IOCTL(MAIN | VCPU | DISK, TUNSETOFFLOAD),
@@ -156,6 +157,7 @@ static const struct rule rules[] = {
 	/* memory that never becomes code */
 	ANY(ALL, brk),
 	IF(ALL, mmap, BITS(2, PROT_EXEC, 0), BITS(3, PRIVATE_MEMORY | MAP_SHARED, PRIVATE_MEMORY)),
+	IF(MAIN, mmap, IS(2, PROT_READ | PROT_WRITE), IS(3, MAP_SHARED | MAP_NORESERVE)), /* rings */
 	IF(ALL, mprotect, BITS(2, PROT_EXEC, 0)),
 	IF(ALL, mremap, IS(3, MREMAP_MAYMOVE)),
 	ANY(ALL, munmap),

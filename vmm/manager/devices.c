@@ -152,6 +152,16 @@ static cJSON *channels_device(const struct managed_guest *guest, const struct gu
 	return device;
 }
 
+static void add_inputs(cJSON *list, const struct input_definitions *inputs, cJSON *counters)
+{
+	if (inputs->keyboard)
+		cJSON_AddItemToArray(list, device_new("keyboard0", "input", false, counters));
+	if (inputs->mouse)
+		cJSON_AddItemToArray(list, device_new("mouse0", "input", false, counters));
+	if (inputs->tablet)
+		cJSON_AddItemToArray(list, device_new("tablet0", "input", false, counters));
+}
+
 static cJSON *list_of(const struct managed_guest *guest, const struct guest_definition *definition)
 {
 	bool counts = definition == shown(guest) && stats_counted(guest);
@@ -179,6 +189,7 @@ static cJSON *list_of(const struct managed_guest *guest, const struct guest_defi
 	}
 	if (definition->video.heads)
 		cJSON_AddItemToArray(list, device_new("video0", "video", false, counters));
+	add_inputs(list, &definition->inputs, counters);
 	cJSON_Delete(counters);
 	return list;
 }

@@ -293,9 +293,13 @@ static void op_disk_clone(struct call *call, const struct request *request)
 {
 	const struct settings *settings = call->operations->manager->settings;
 	AUTO_DISK_REQUEST struct disk_request disk = {0};
-	const char *arguments[] = {"disk", "clone", "--json-lines", "--", NULL, NULL, NULL};
+	const char *arguments[] = {"disk", "clone", "--json-lines", "--", NULL, NULL, NULL, NULL};
+	unsigned count = 3;
+	bool overlay = false;
 	int code = read_members(request, &disk);
 
+	if (code == 0)
+		code = json_bool(&request->place, "overlay", &overlay);
 	if (code == 0)
 		code = demand(request, disk.source, "source", "of which disk?");
 	if (code == 0)
@@ -306,8 +310,11 @@ static void op_disk_clone(struct call *call, const struct request *request)
 		refuse_request(call, code, request->place.err);
 		return;
 	}
-	arguments[4] = disk.source;
-	arguments[5] = disk.disk;
+	if (overlay)
+		arguments[count++] = "--overlay";
+	arguments[count++] = "--";
+	arguments[count++] = disk.source;
+	arguments[count] = disk.disk;
 	begin(call, request, "disk-clone", disk.disk, arguments);
 }
 
@@ -396,7 +403,8 @@ const struct operation disk_operations[] = {
 	{"disk-create", .members = {"disk", "size"}, .task = TASK_BY_ITSELF, .run = op_disk_create},
 	{"disk-import", .members = {"disk", "source", "format", "size", "tag"}, .task = TASK_BY_ITSELF,
 	 .run = op_disk_import},
-	{"disk-clone", .members = {"disk", "source"}, .task = TASK_BY_ITSELF, .run = op_disk_clone},
+	{"disk-clone", .members = {"disk", "source", "overlay"}, .task = TASK_BY_ITSELF,
+	 .run = op_disk_clone},
 	{"disk-resize", .members = {"disk", "size"}, .task = TASK_BY_ITSELF, .run = op_disk_resize},
 	{"disk-delete", .members = {"disk"}, .task = TASK_BY_ITSELF, .run = op_disk_delete},
 	{0},

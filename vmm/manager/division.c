@@ -72,7 +72,7 @@ static unsigned list_running(const struct manager *manager, struct plan_running 
 		const struct managed_guest *guest = manager->guests[i];
 		const struct guest_definition *definition = guest->definition;
 
-		if (!guest_alive(guest))
+		if (!guest_active(guest))
 			continue;
 		running[count++] = (struct plan_running){
 			.name = definition->name,
@@ -145,7 +145,7 @@ static void apply_to(struct managed_guest *guest, const struct plan_guest *plann
 	plan_apply_live(planned, guest->definition);
 	if (memcmp(&before, &guest->definition->placement, sizeof(before)) == 0)
 		return;
-	if (guest_jail_limit(guest, &err) < 0)
+	if (guest_jail_limit(guest, guest->definition, &err) < 0)
 		log_warning("guest %s: %s", name, err.text);
 	if (placement_apply(guest->record.process.pid, &guest->definition->placement, name, &err) < 0)
 		log_warning("%s", err.text);

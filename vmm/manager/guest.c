@@ -1,23 +1,16 @@
 #include "vmm/manager/guest.h"
 
 #include <errno.h>
-#include <ftw.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/util.h"
-#include "vmm/config/file.h"
 #include "vmm/config/json_memory.h"
-#include "vmm/guest/process.h"
-#include "vmm/jail/cgroup.h"
-#include "vmm/manager/crash.h"
 #include "vmm/manager/division.h"
 #include "vmm/manager/guest_vcpus.h"
 #include "vmm/manager/manager.h"
@@ -32,6 +25,11 @@
 bool guest_alive(const struct managed_guest *guest)
 {
 	return guest->process.fd >= 0;
+}
+
+bool guest_active(const struct managed_guest *guest)
+{
+	return guest_alive(guest) || guest->start;
 }
 
 bool guest_ready(const struct managed_guest *guest)
@@ -51,7 +49,7 @@ static int remember(struct managed_guest *guest, enum guest_goal goal, struct er
 }
 
 /* What cannot be undone, and nobody waits for: said in the log. */
-static void remember_or_log(struct managed_guest *guest, enum guest_goal goal)
+void guest_remember(struct managed_guest *guest, enum guest_goal goal)
 {
 	struct error err;
 
@@ -66,6 +64,7 @@ void guest_note_numbers(struct managed_guest *guest)
 
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
 		cJSON_AddItemToArray(cards, cJSON_CreateString(guest->cards[i]));
+	guest_cards_record(guest, numbers);
 	cJSON_AddNumberToObject(numbers, "memory_mib", (double)guest->definition->memory_mib);
 	memory_share_note(guest, numbers);
 	plan_describe_placement(numbers, guest->definition);
@@ -76,7 +75,7 @@ void guest_note_numbers(struct managed_guest *guest)
 void guest_remember_numbers(struct managed_guest *guest)
 {
 	guest_note_numbers(guest);
-	remember_or_log(guest, guest->record.goal);
+	guest_remember(guest, guest->record.goal);
 }
 
 static int refuse(const struct managed_guest *guest, int code, struct error *err)
@@ -119,7 +118,7 @@ static int happen(struct managed_guest *guest, enum life_event event, struct err
 }
 
 /* For events that no state refuses. */
-static void happened(struct managed_guest *guest, enum life_event event)
+void guest_happened(struct managed_guest *guest, enum life_event event)
 {
 	struct error err = {0};
 
@@ -135,15 +134,11 @@ void guest_use_fresh(struct managed_guest *guest)
 	guest->definition = TAKE_PTR(guest->fresh);
 }
 
-/* Starts its process and has it on record before it does anything. */
-static int start_process(struct managed_guest *guest, struct error *err)
+/* Its process is there: it is on record before it does anything. */
+static int put_on_record(struct managed_guest *guest, struct error *err)
 {
 	int code;
 
-	json_memory_missed();
-	code = guest_process_start(guest, err);
-	if (code < 0)
-		return code;
 	guest->record.started_ns = monotonic_ns();
 	code = json_memory_missed() ? error_set(err, -ENOMEM, "guest %s: no memory to keep what it was given",
 						guest->definition->name)
@@ -155,12 +150,70 @@ static int start_process(struct managed_guest *guest, struct error *err)
 	return code;
 }
 
+static int start_over(struct managed_guest *guest, int code, struct error *err)
+{
+	struct error gone;
+
+	guest->start_cost_ns = monotonic_ns() - guest->start_began_ns;
+	if (code == 0)
+		code = put_on_record(guest, err);
+	guest->start_code = code;
+	if (code < 0) {
+		guest->end = MACHINE_FAILED;
+		snprintf(guest->why, sizeof(guest->why), "%s", err->text);
+		guest_remember(guest, GOAL_OFF);
+		happen(guest, LIFE_ENDED_BADLY, &gone);
+		return code;
+	}
+	log_info("guest %s: started, process %d", guest->definition->name, (int)guest->record.process.pid);
+	return 0;
+}
+
+static void note_wait(struct managed_guest *guest)
+{
+	snprintf(guest->why, sizeof(guest->why), "%s", guest_process_waits_for(guest));
+}
+
+void guest_waits(struct managed_guest *guest)
+{
+	if (strcmp(guest->why, guest_process_waits_for(guest)) == 0)
+		return;
+	note_wait(guest);
+	events_add(guest->manager->events, "waits", guest->definition->name, guest->why);
+	manager_changed(guest->manager);
+}
+
+void guest_started(struct managed_guest *guest, int code, struct error *err)
+{
+	guest->why[0] = '\0';
+	if (start_over(guest, code, err) < 0) {
+		log_error("%s", err->text); /* nobody is told otherwise */
+		return;
+	}
+	division_apply(guest->manager); /* others may have come meanwhile */
+	manager_changed(guest->manager);
+}
+
+/* It promised to start, and is to do so under the next manager, too. */
+static int start_waits(struct managed_guest *guest, struct error *err)
+{
+	int code = remember(guest, GOAL_RUN, err);
+
+	if (code < 0) {
+		guest_process_start_cancel(guest);
+		return code;
+	}
+	note_wait(guest);
+	log_info("guest %s: %s", guest->definition->name, guest->why);
+	return 0;
+}
+
 static int spawn(struct managed_guest *guest, struct error *err)
 {
-	uint64_t began = monotonic_ns();
-	struct error gone;
 	int code;
 
+	guest->start_began_ns = monotonic_ns();
+	guest->start_code = 0;
 	guest_use_fresh(guest);
 	guest_vcpus_begin(guest);
 	loop_timer_clear(&guest->deadline);
@@ -169,26 +222,35 @@ static int spawn(struct managed_guest *guest, struct error *err)
 	guest->status[0] = guest->why[0] = '\0';
 	guest->halted = false;
 	free(TAKE_PTR(guest->console_tail));
+	json_memory_missed();
 	code = division_give(guest, err);
 	if (code == 0) {
 		memory_share_begin(guest);
-		code = start_process(guest, err);
+		code = guest_process_start(guest, err);
 	}
-	guest->start_cost_ns = monotonic_ns() - began;
-	if (code < 0) {
-		guest->end = MACHINE_FAILED;
-		snprintf(guest->why, sizeof(guest->why), "%s", err->text);
-		remember_or_log(guest, GOAL_OFF);
-		happen(guest, LIFE_ENDED_BADLY, &gone);
-		return code;
+	if (code == -EINPROGRESS) {
+		code = start_waits(guest, err);
+		if (code == 0)
+			return 0;
 	}
-	log_info("guest %s: started, process %d", guest->definition->name, (int)guest->record.process.pid);
+	return start_over(guest, code, err);
+}
+
+/* It is to end before it has a process: what was made ready for one is given up. */
+static int give_up_start(struct managed_guest *guest)
+{
+	guest_process_start_cancel(guest);
+	guest->end = MACHINE_KILLED;
+	guest->start_code = -ECANCELED;
+	snprintf(guest->why, sizeof(guest->why), "guest %s: was ended before it ran",
+		 guest->definition->name);
+	guest_happened(guest, LIFE_ENDED);
 	return 0;
 }
 
 /* A guest that ends as soon as it starts must not keep the host busy with its starts: each crash doubles the
- * time to the next start. The manager does nothing else while it opens what a guest needs, which a disk that
- * the guest wrote can make long (boot_from_disk.h). */
+ * time to the next start. What a guest needs for it may cost much, which a disk that the guest wrote can make
+ * more (boot_from_disk.h). */
 static uint64_t restart_delay_ns(struct managed_guest *guest)
 {
 	uint64_t lived_ns = monotonic_ns() - guest->record.started_ns;
@@ -213,13 +275,15 @@ static int act(struct managed_guest *guest, enum life_action action, struct erro
 		return spawn(guest, err);
 	case LIFE_DELAY:
 		loop_timer_set(&guest->deadline, restart_delay_ns(guest), 0);
-		remember_or_log(guest, GOAL_RUN);
+		guest_remember(guest, GOAL_RUN);
 		return 0;
 	case LIFE_TELL_PAUSE:
 		return guest_process_tell(guest, "pause", -1, err);
 	case LIFE_TELL_RESUME:
 		return guest_process_tell(guest, "resume", -1, err);
 	case LIFE_ASK:
+		if (guest->start)
+			return give_up_start(guest);
 		if (guest_process_tell(guest, "resume", -1, err) < 0 ||
 		    guest_process_tell(guest, "press-power", -1, err) < 0)
 			guest_process_kill(guest); /* it does not listen */
@@ -227,6 +291,8 @@ static int act(struct managed_guest *guest, enum life_action action, struct erro
 		loop_timer_set(&guest->deadline, guest->stop_share_ns, 0);
 		return 0;
 	case LIFE_FORCE:
+		if (guest->start)
+			return give_up_start(guest);
 		if (guest_process_tell(guest, "stop", -1, err) < 0)
 			guest_process_kill(guest);
 		guest->stop_stage = STOP_MACHINE;
@@ -262,6 +328,7 @@ int guest_hold(struct managed_guest *guest, const char *why, struct error *err)
 		guest->record.goal = before;
 		return code;
 	}
+	guest->start_code = 0;
 	loop_timer_clear(&guest->deadline); /* of a restart, which now waits for another reason */
 	snprintf(guest->why, sizeof(guest->why), "%s", why);
 	code = happen(guest, LIFE_HOLD, err);
@@ -271,15 +338,15 @@ int guest_hold(struct managed_guest *guest, const char *why, struct error *err)
 
 void guest_hold_over(struct managed_guest *guest)
 {
-	happened(guest, LIFE_DUE);
+	guest_happened(guest, LIFE_DUE);
 }
 
 void guest_hold_fail(struct managed_guest *guest, const char *why)
 {
 	snprintf(guest->why, sizeof(guest->why), "%s", why);
-	remember_or_log(guest, GOAL_OFF);
+	guest_remember(guest, GOAL_OFF);
 	log_error("%s", why);
-	happened(guest, LIFE_ENDED_BADLY);
+	guest_happened(guest, LIFE_ENDED_BADLY);
 }
 
 /* What was promised is on record before it is done; on a disk that is full a guest can be stopped all the
@@ -291,7 +358,7 @@ static int stop(struct managed_guest *guest, enum life_event event, enum guest_g
 
 	if (code < 0)
 		return refuse(guest, code, err);
-	remember_or_log(guest, goal);
+	guest_remember(guest, goal);
 	return happen(guest, event, err);
 }
 
@@ -387,7 +454,7 @@ void guest_heard(struct managed_guest *guest)
 
 	if (guest->state == LIFE_STARTING && guest->report.steps[step].reached) {
 		log_info("guest %s: ready", guest->definition->name);
-		happened(guest, LIFE_READY);
+		guest_happened(guest, LIFE_READY);
 	}
 	heard_of_disks(guest);
 	if (guest->adopting && guest->told_paused && guest->state == LIFE_RUNNING) {
@@ -417,94 +484,7 @@ void guest_watchdog_expired(struct managed_guest *guest)
 		snprintf(guest->why, sizeof(guest->why), "guest %s: its watchdog expired",
 			 guest->definition->name);
 		guest->halted = true;
-		happened(guest, LIFE_HALT);
+		guest_happened(guest, LIFE_HALT);
 	}
 	manager_changed(guest->manager);
-}
-
-static bool starts_again(const struct managed_guest *guest)
-{
-	if (guest->manager->going_down)
-		return false;
-	if (guest->record.goal == GOAL_REBOOT)
-		return true;
-	if (guest->record.goal == GOAL_OFF) /* it did not end by itself */
-		return false;
-	switch (guest->end) {
-	case MACHINE_POWERED_OFF:
-		return guest->definition->on_poweroff == GUEST_ACTION_RESTART;
-	case MACHINE_RESET:
-		return guest->definition->on_reboot == GUEST_ACTION_RESTART;
-	case MACHINE_CRASHED:
-		return guest->definition->on_crash == GUEST_ACTION_RESTART;
-	case MACHINE_WATCHDOG:
-		return (guest->definition->watchdog.action == WATCHDOG_POWEROFF
-				? guest->definition->on_poweroff
-				: guest->definition->on_reboot) == GUEST_ACTION_RESTART;
-	default:
-		return false;
-	}
-}
-
-/* Its limit leaves it room for all that it needs (cgroup_memory_for): it is a crash as others are, and
- * followed by the same. */
-static void note_out_of_memory(struct managed_guest *guest, bool at_limit)
-{
-	guest->end = MACHINE_CRASHED;
-	snprintf(guest->why, sizeof(guest->why), "guest %s: killed by the kernel: out of memory: %s",
-		 guest->definition->name,
-		 at_limit ? "its process had all that its control group allows (memory.max)"
-			  : "the host had none left");
-}
-
-static void note_end(struct managed_guest *guest, int signal)
-{
-	const char *name = guest->definition->name;
-	bool at_limit;
-
-	if (guest->end == MACHINE_RUNNING && cgroup_out_of_memory(guest->record.cgroup, &at_limit))
-		note_out_of_memory(guest, at_limit);
-	else if (signal == SIGSYS) { /* whatever it left as its last words */
-		guest->end = MACHINE_FAILED;
-		snprintf(
-			guest->why, sizeof(guest->why),
-			"guest %s: its process tried to break its jail and was ended: it made a system call that it may not make",
-			name);
-	} else if (guest->end == MACHINE_RUNNING) {
-		guest->end = guest->record.goal == GOAL_OFF ? MACHINE_KILLED : MACHINE_FAILED;
-		if (signal)
-			snprintf(guest->why, sizeof(guest->why),
-				 "guest %s: its process was ended by signal %d (%s)", name, signal,
-				 strsignal(signal));
-		else
-			snprintf(guest->why, sizeof(guest->why), "guest %s: its process ended without a word",
-				 name);
-	}
-	if (machine_end_is_fault(guest->end))
-		log_error("%s", guest->why);
-	else
-		log_info("guest %s: %s", name, machine_end_name(guest->end));
-}
-
-void guest_process_ended(struct managed_guest *guest, int signal)
-{
-	AUTO_FREE char *registers = NULL;
-	bool fault, again;
-
-	guest_process_last_words(guest, &registers);
-	note_end(guest, signal);
-	guest_process_forget(guest);
-	loop_timer_clear(&guest->deadline);
-	again = starts_again(guest);
-	if (!again || guest->fresh) /* else its network waits for it */
-		networks_detach(guest->manager->networks, guest->definition->name);
-	fault = machine_end_is_fault(guest->end);
-	if (guest->end == MACHINE_WATCHDOG)
-		events_add(guest->manager->events, "watchdog", guest->definition->name,
-			   watchdog_action_name(guest->definition->watchdog.action));
-	if (fault && guest->end != MACHINE_REFUSED)
-		crash_report_write(guest, registers ? registers : "");
-	if (!again)
-		remember_or_log(guest, GOAL_OFF);
-	happened(guest, again ? LIFE_ENDED_AGAIN : fault ? LIFE_ENDED_BADLY : LIFE_ENDED);
 }

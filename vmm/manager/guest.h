@@ -6,9 +6,12 @@
  *      guest_adopt.c    how the next manager takes it over
  *      guest_start.c    the process: what it gets, and its start
  *      guest_process.c  its messages, its end, how the next manager finds it
+ *      guest_ended.c    what became of it, and whether it starts again
  *      guest_words.c    what it says, read with distrust
  *      guest_vcpus.c    vCPUs that come and go while it runs
  *      guest_hotplug.c  devices that come and go while it runs
+ *      guest_coming.c   what one that comes needs
+ *      guest_cards.c    what its network cards have carried
  *      guest_display.c  its display: where it is, and that it is there
  *      guest_errors.c   what it writes to its standard error
  *      guest_jail.c     its user id, its cgroup, its vsock broker
@@ -29,6 +32,7 @@
 #include "vmm/config/definition.h"
 #include "vmm/guest/boot_report.h"
 #include "vmm/guest/machine.h"
+#include "vmm/manager/guest_cards.h"
 #include "vmm/manager/guest_errors.h"
 #include "vmm/manager/guest_words.h"
 #include "vmm/manager/life.h"
@@ -43,6 +47,8 @@
 #define GUEST_LISTEN_NAME "process.sock" /* in its folder */
 
 struct manager;
+struct guest_start;  /* guest_start.c */
+struct guest_coming; /* guest_coming.c */
 
 /* How far a shutdown has gone; each stage is given its time, then comes the next. */
 enum stop_stage {
@@ -75,7 +81,7 @@ struct vcpus_change {
 	uint64_t number; /* 0: none is under way */
 	uint64_t last, ended;
 	unsigned wanted;
-	int code; /* how the last one ended, */
+	int code;         /* how the last one ended, */
 	struct error why; /* and why */
 };
 
@@ -104,12 +110,16 @@ struct managed_guest {
 	struct guest_errors errors; /* ... our end of this pipe */
 	struct passt passt[DEFINITION_NETWORKS_MAX];
 	struct disk_backend backends[GUEST_BACKENDS_MAX];
+	bool leaving;                    /* it has none, and backends of its last run are about to end */
+	struct guest_start *start;       /* it has none yet, and waits for what it needs; NULL: it does not */
 	bool adopting;                   /* found, and not heard of yet */
 	bool told_paused;                /* so it said last */
 	char told_halted[GUEST_WHY_MAX]; /* the same: which disk's error paused it; "": none */
 	bool halted;                     /* and that is why it is LIFE_PAUSED */
 	struct loop_timer deadline;      /* of a shutdown, or before a restart */
-	uint64_t start_cost_ns;          /* how long its last start held the manager up */
+	int start_code;                  /* how its last start went: 0, or a negative errno (why) */
+	uint64_t start_began_ns;         /* CLOCK_MONOTONIC */
+	uint64_t start_cost_ns;          /* how long its last start took until there was a process */
 	enum stop_stage stop_stage;
 	uint64_t stop_share_ns; /* time for each of the stages that ask */
 
@@ -126,6 +136,7 @@ struct managed_guest {
 	uint64_t display_wait_ns; /* the next time; 0: it has not ended lately */
 	uint64_t display_started_ns;
 	struct hotplug_change change;
+	struct guest_coming *coming; /* what its device needs is opened; NULL: it is not */
 	struct vcpus_change vcpus_change;
 	struct loop_timer ask_again;   /* the guest, to let the device go */
 	unsigned asked;                /* times */
@@ -134,6 +145,7 @@ struct managed_guest {
 	struct error change_why;       /* and why */
 	char cards[DEFINITION_NETWORKS_MAX]
 		  [DEFINITION_NAME_MAX + 1];          /* the ids of its network cards; "": none */
+	struct guest_card interfaces[DEFINITION_NETWORKS_MAX]; /* theirs */
 	char refused_device[DEFINITION_NAME_MAX + 1]; /* the one that its process refused last, */
 	char refused_why[GUEST_WHY_MAX];              /* and why */
 	enum machine_end end;                         /* of the last run */
@@ -152,8 +164,9 @@ void guest_destroy(struct managed_guest *guest); /* its process goes on if it ha
  * from its next start on. Takes definition over. */
 void guest_redefine(struct managed_guest *guest, struct guest_definition *definition);
 
-bool guest_alive(const struct managed_guest *guest); /* it has a process */
-bool guest_ready(const struct managed_guest *guest); /* running or paused */
+bool guest_alive(const struct managed_guest *guest);  /* it has a process */
+bool guest_active(const struct managed_guest *guest); /* or what it needs for one is being made ready */
+bool guest_ready(const struct managed_guest *guest);  /* running or paused */
 
 /* What manager.c calls when it is the guest's turn; operations go through manager.h. */
 int guest_start(struct managed_guest *guest, struct error *err);
@@ -187,6 +200,10 @@ int guest_vsock(struct managed_guest *guest, uint32_t port, int fd, struct error
 /* --- Between these files --- */
 
 void guest_deadline_expired(struct loop_timer *timer);
+/* An event of its life (life.h) that no state refuses. */
+void guest_happened(struct managed_guest *guest, enum life_event event);
+/* Puts what is promised on record; that it could not be is said in the log. */
+void guest_remember(struct managed_guest *guest, enum guest_goal goal);
 /* The definition that waited for its next start. */
 void guest_use_fresh(struct managed_guest *guest);
 /* Notes the plan's numbers in the record; guest_remember_numbers writes it, too: they changed while it runs.
@@ -197,8 +214,16 @@ void guest_remember_numbers(struct managed_guest *guest);
 int guest_give_socket_paths(const struct managed_guest *guest, struct guest_definition *definition);
 
 /* Opens what the guest needs and starts its process, which does nothing before it hears that it is on record:
- * guest_process_go. A manager that is killed in between takes it along. */
+ * guest_process_go. A manager that is killed in between takes it along.
+ * -EINPROGRESS: what it needs is not there yet (guest_process_waits_for); guest_started is called then. */
 int guest_process_start(struct managed_guest *guest, struct error *err);
+const char *guest_process_waits_for(const struct managed_guest *guest);
+/* It is not to start after all. */
+void guest_process_start_cancel(struct managed_guest *guest);
+/* What its start waits for is something else by now. */
+void guest_waits(struct managed_guest *guest);
+/* Its start is over: 0, or why it failed. */
+void guest_started(struct managed_guest *guest, int code, struct error *err);
 int guest_process_go(struct managed_guest *guest, struct error *err);
 /* In place of guest_process_go: it is to be gone. */
 void guest_process_abandon(struct managed_guest *guest);
@@ -222,6 +247,12 @@ void guest_process_kill(struct managed_guest *guest);
 void guest_process_reap(struct managed_guest *guest);
 /* Its process has ended: lets go of it and of its helpers. */
 void guest_process_forget(struct managed_guest *guest);
+/* The daemons of its disks are to end, and have this time for it; its user and cgroup are free when they
+ * have. */
+void guest_process_leave(struct managed_guest *guest, unsigned patience_ms);
+void guest_process_hurry(struct managed_guest *guest); /* those whose time is over */
+/* They have ended: a start that waited for that goes on. */
+void guest_process_left(struct managed_guest *guest);
 /* Lets go of a process that goes on. */
 void guest_process_release(struct managed_guest *guest);
 /* What it left when it ended: fills end, why, console_tail and report; *registers is freed by the caller. */

@@ -52,7 +52,7 @@ static int start(struct managed_guest *guest, struct error *err)
 	AUTO_CLOSE int channel = -1;
 
 	guest->display_started_ns = monotonic_ns();
-	disk_backend_stop(backend);
+	disk_backend_kill(backend);
 	channel = display_start(backend, guest->definition, &place, &guest->record.display_port, err);
 	return channel < 0 ? channel : guest_process_tell(guest, "display", channel, err);
 }

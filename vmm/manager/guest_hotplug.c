@@ -9,7 +9,8 @@
 #include "common/log.h"
 #include "common/util.h"
 #include "vmm/guest/process.h"
-#include "vmm/guest/resources.h"
+#include "vmm/manager/guest_coming.h"
+#include "vmm/manager/guest_jail.h"
 #include "vmm/manager/manager.h"
 #include "vmm/plan/report.h"
 
@@ -18,7 +19,7 @@
 
 /* --- To its process --- */
 
-static cJSON *message_new(const char *op, const char *id)
+cJSON *guest_hotplug_message(const char *op, const char *id)
 {
 	cJSON *message = cJSON_CreateObject();
 
@@ -27,13 +28,13 @@ static cJSON *message_new(const char *op, const char *id)
 	return message;
 }
 
-static const cJSON *item_of(const struct guest_definition *definition, const char *array, unsigned index)
+const cJSON *guest_hotplug_item(const struct guest_definition *definition, const char *array, unsigned index)
 {
 	return cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(definition->json, array), (int)index);
 }
 
-static int send_device_with(struct managed_guest *guest, cJSON *message, const int *fds, unsigned count,
-			    struct error *err)
+int guest_hotplug_send(struct managed_guest *guest, cJSON *message, const int *fds, unsigned count,
+		       struct error *err)
 {
 	int code;
 
@@ -45,7 +46,7 @@ static int send_device_with(struct managed_guest *guest, cJSON *message, const i
 
 static int send_device(struct managed_guest *guest, cJSON *message, int fd, struct error *err)
 {
-	return send_device_with(guest, message, &fd, fd >= 0, err);
+	return guest_hotplug_send(guest, message, &fd, fd >= 0, err);
 }
 
 /* A disk that is larger than any that the process had when its limits were set. */
@@ -65,129 +66,32 @@ int guest_raise_file_limit(const struct managed_guest *guest, uint64_t size, str
 	return 0;
 }
 
-static int add_disk(struct managed_guest *guest, const struct guest_definition *definition, unsigned index,
-		    struct error *err)
-{
-	const struct disk_definition *disk = &definition->disks[index];
-	char buffer[DEFINITION_DEVICE_ID_MAX + 1];
-	struct disk_resource resource = {.fd = -1};
-	AUTO_CLOSE int fd = -1;
-	cJSON *message;
-	int code;
-
-	if (disk_definition_has_backend(disk))
-		return error_set(
-			err, -EOPNOTSUPP,
-			"disk %s: one with format, source or transient comes only while the guest is off",
-			disk_definition_name(disk));
-	code = disk_open(disk, guest->manager->settings, &resource, err);
-
-	fd = resource.fd;
-	if (code == 0)
-		code = disk_open_direct(disk, &resource, err);
-	if (code == 0)
-		code = guest_raise_file_limit(guest, resource.size, err);
-	if (code < 0)
-		return code;
-	message = message_new("device-add", definition_disk_id(definition, index, buffer));
-	cJSON_AddStringToObject(message, "kind", "disk");
-	cJSON_AddItemToObject(message, "definition",
-			      cJSON_Duplicate(item_of(definition, "disks", index), true));
-	cJSON_AddNumberToObject(message, "size", (double)resource.size);
-	return send_device(guest, message, fd, err);
-}
-
 int guest_hotplug_resize(struct managed_guest *guest, unsigned index, uint64_t size, struct error *err)
 {
 	char buffer[DEFINITION_DEVICE_ID_MAX + 1];
-	cJSON *message = message_new("device-resize", definition_disk_id(guest->definition, index, buffer));
+	cJSON *message =
+		guest_hotplug_message("device-resize", definition_disk_id(guest->definition, index, buffer));
 
 	cJSON_AddNumberToObject(message, "size", (double)size);
 	return send_device(guest, message, -1, err);
 }
 
-static int free_card(const struct managed_guest *guest)
-{
-	for (int i = 0; i < DEFINITION_NETWORKS_MAX; i++) {
-		if (!guest->cards[i][0])
-			return i;
-	}
-	return -ENOSPC;
-}
-
-static void drop_card(struct managed_guest *guest, unsigned card)
+void guest_hotplug_drop_card(struct managed_guest *guest, unsigned card)
 {
 	passt_stop(&guest->passt[card]);
 	networks_detach_card(guest->manager->networks, guest->definition->name, card);
 	guest->cards[card][0] = '\0';
 }
 
-/* With its MAC address: the guest's process does not know which one is this card's by default. */
-static cJSON *card_message(const struct guest_definition *definition, unsigned index, const char *id)
-{
-	const uint8_t *mac = definition->networks[index].mac;
-	cJSON *card = cJSON_Duplicate(item_of(definition, "networks", index), true);
-	cJSON *message = message_new("device-add", id);
-	char text[18];
-
-	snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
-		 mac[5]);
-	cJSON_DeleteItemFromObjectCaseSensitive(card, "mac");
-	cJSON_AddStringToObject(card, "mac", text);
-	cJSON_AddStringToObject(message, "kind", "network");
-	cJSON_AddItemToObject(message, "definition", card);
-	return message;
-}
-
-static int send_card(struct managed_guest *guest, cJSON *message, const struct card_fds *card,
-		     struct error *err)
-{
-	unsigned queues = card_fds_count(card);
-	unsigned count = queues;
-	int fds[GUEST_MESSAGE_FDS];
-
-	memcpy(fds, card->queues, queues * sizeof(int));
-	if (card->vhost[0] >= 0) {
-		memcpy(fds + queues, card->vhost, queues * sizeof(int));
-		count += queues;
-		cJSON_AddTrueToObject(message, "vhost");
-	}
-	return send_device_with(guest, message, fds, count, err);
-}
-
-static int add_network(struct managed_guest *guest, const struct guest_definition *definition, unsigned index,
-		       struct error *err)
-{
-	struct network_resource resource = {0};
-	char buffer[DEFINITION_DEVICE_ID_MAX + 1];
-	const char *id = definition_network_id(definition, index, buffer);
-	int card = free_card(guest);
-	int code;
-
-	if (card < 0)
-		return error_set(err, card, "guest %s: has %d network cards, which is the most",
-				 guest->definition->name, DEFINITION_NETWORKS_MAX);
-	code = network_open(guest->definition->name, (unsigned)card, &definition->networks[index],
-			    guest->manager->networks, &resource, err);
-	if (code < 0)
-		return code;
-	guest->passt[card] = resource.passt;
-	snprintf(guest->cards[card], sizeof(guest->cards[card]), "%s", id);
-	code = send_card(guest, card_message(definition, index, id), &resource.fds, err);
-	card_fds_close(&resource.fds);
-	if (code < 0)
-		drop_card(guest, (unsigned)card);
-	return code;
-}
-
 static int adjust_card(struct managed_guest *guest, const struct hotplug_change *change, struct error *err)
 {
-	cJSON *link = message_new("device-link", change->id);
-	cJSON *bandwidth = message_new("device-bandwidth", change->id);
+	cJSON *link = guest_hotplug_message("device-link", change->id);
+	cJSON *bandwidth = guest_hotplug_message("device-bandwidth", change->id);
 	int code;
 
-	cJSON_AddItemToObject(bandwidth, "definition",
-			      cJSON_Duplicate(item_of(change->running, "networks", change->index), true));
+	cJSON_AddItemToObject(
+		bandwidth, "definition",
+		cJSON_Duplicate(guest_hotplug_item(change->running, "networks", change->index), true));
 	cJSON_AddBoolToObject(link, "up", !change->running->networks[change->index].link_down);
 	code = send_device(guest, bandwidth, -1, err);
 	if (code < 0) {
@@ -199,10 +103,11 @@ static int adjust_card(struct managed_guest *guest, const struct hotplug_change 
 
 static int adjust_disk(struct managed_guest *guest, const struct hotplug_change *change, struct error *err)
 {
-	cJSON *message = message_new("device-limit", change->id);
+	cJSON *message = guest_hotplug_message("device-limit", change->id);
 
-	cJSON_AddItemToObject(message, "definition",
-			      cJSON_Duplicate(item_of(change->running, "disks", change->index), true));
+	cJSON_AddItemToObject(
+		message, "definition",
+		cJSON_Duplicate(guest_hotplug_item(change->running, "disks", change->index), true));
 	return send_device(guest, message, -1, err);
 }
 
@@ -215,14 +120,14 @@ static int start_change(struct managed_guest *guest, const struct hotplug_change
 	if (change->adjusts)
 		return change->is_disk ? adjust_disk(guest, change, err) : adjust_card(guest, change, err);
 	if (change->removes)
-		return send_device(guest, message_new("device-remove", change->id), -1, err);
-	code = change->is_disk ? add_disk(guest, change->running, change->index, err)
-			       : add_network(guest, change->running, change->index, err);
+		return send_device(guest, guest_hotplug_message("device-remove", change->id), -1, err);
+	code = guest_coming_begin(guest, change, err);
 	return code == -ENOENT ? -EBUSY : code; /* what it needs is missing, not the device */
 }
 
 static void free_change(struct managed_guest *guest)
 {
+	guest_coming_cancel(guest);
 	definition_free(guest->change.running);
 	definition_free(guest->change.next);
 	guest->change = (struct hotplug_change){0};
@@ -259,7 +164,7 @@ void guest_hotplug_ask_again(struct loop_timer *timer)
 		loop_timer_clear(timer);
 		return;
 	}
-	if (send_device(guest, message_new("device-remove", guest->change.id), -1, &err) < 0)
+	if (send_device(guest, guest_hotplug_message("device-remove", guest->change.id), -1, &err) < 0)
 		log_warning("%s", err.text);
 }
 
@@ -279,6 +184,8 @@ static int note_change(struct managed_guest *guest, struct error *err)
 	guest->record.definition = cJSON_Duplicate(running->json, true);
 	definition_free(guest->definition);
 	guest->definition = running;
+	if (guest_jail_limit(guest, running, err) < 0)
+		log_warning("%s", err->text);
 	guest_remember_numbers(guest);
 	code = manager_define(guest->manager, guest->change.next, true, err);
 	if (code < 0)
@@ -305,6 +212,14 @@ static void finish_change(struct managed_guest *guest, int code)
 	manager_changed(guest->manager);
 }
 
+void guest_hotplug_opened(struct managed_guest *guest, int code, const struct error *why)
+{
+	if (code == 0)
+		return; /* its process will say that it is there */
+	guest->change_why = *why;
+	finish_change(guest, code == -ENOENT ? -EBUSY : code);
+}
+
 int64_t guest_hotplug_change(struct managed_guest *guest, const struct hotplug_change *change,
 			     struct error *err)
 {
@@ -317,7 +232,7 @@ int64_t guest_hotplug_change(struct managed_guest *guest, const struct hotplug_c
 	snprintf(guest->change.id, sizeof(guest->change.id), "%s", change->id);
 	code = start_change(guest, change, err);
 	guest->change = (struct hotplug_change){0};
-	if (code < 0)
+	if (code < 0 && code != -EINPROGRESS)
 		return code;
 	guest->change = *change;
 	guest->change.number = ++guest->change_last;
@@ -381,6 +296,7 @@ void guest_hotplug_adopt(struct managed_guest *guest)
 	const cJSON *cards = cJSON_GetObjectItemCaseSensitive(guest->record.numbers, "cards");
 
 	guest_hotplug_begin(guest);
+	guest_cards_restore(guest);
 	for (int i = 0; i < DEFINITION_NETWORKS_MAX && cJSON_IsArray(cards); i++) {
 		const char *id = cJSON_GetStringValue(cJSON_GetArrayItem(cards, i));
 
@@ -398,7 +314,7 @@ void guest_hotplug_heard(struct managed_guest *guest)
 			!refused && !guest->change.removes && strcmp(guest->cards[i], guest->change.id) == 0;
 
 		if (guest->cards[i][0] && !coming && !is_there(guest, guest->cards[i]))
-			drop_card(guest, i);
+			guest_hotplug_drop_card(guest, i);
 	}
 	look_at_change(guest);
 }

@@ -30,6 +30,16 @@ int guest_hotplug_resize(struct managed_guest *guest, unsigned index, uint64_t s
 
 /* --- Called by the guest's other files --- */
 
+/* What a device that comes needs is there, and its process has it (0); or there is no such thing. */
+void guest_hotplug_opened(struct managed_guest *guest, int code, const struct error *why);
+/* A message to its process about a device; and a device in the JSON of a definition. */
+cJSON *guest_hotplug_message(const char *op, const char *id);
+const cJSON *guest_hotplug_item(const struct guest_definition *definition, const char *array, unsigned index);
+/* Takes the message. */
+int guest_hotplug_send(struct managed_guest *guest, cJSON *message, const int *fds, unsigned count,
+		       struct error *err);
+void guest_hotplug_drop_card(struct managed_guest *guest, unsigned card);
+
 /* Its process started, or was found: its cards are those of its definition. */
 void guest_hotplug_begin(struct managed_guest *guest);
 /* The same of a process that a former manager started: each card has the place that its record says, for

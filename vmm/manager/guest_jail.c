@@ -63,26 +63,25 @@ static unsigned card_threads(const struct guest_definition *definition)
 }
 
 /* Less by what it has given back, more by what was plugged in. */
-static uint64_t memory_limit(const struct managed_guest *guest)
+static uint64_t memory_limit(const struct managed_guest *guest, const struct guest_definition *definition)
 {
-	const struct guest_definition *definition = guest->definition;
 	uint64_t ram = definition->memory_mib;
 	uint64_t given = guest->share.given_mib ? guest->share.given_mib : ram;
 
 	return cgroup_memory_for(MIB(MAX(ram, given))) - MIB(MAX(ram, given) - given) +
-	       disk_backend_memory(definition) + display_memory(definition) +
-	        KIB(definition->video.vram_kib);
+	       disk_backend_memory(definition) + display_memory(definition) + KIB(definition->video.vram_kib);
 }
 
-static void make_limits(const struct managed_guest *guest, struct limits *made)
+static void make_limits(const struct managed_guest *guest, const struct guest_definition *definition,
+			struct limits *made)
 {
-	const struct guest_definition *definition = guest->definition;
 	const struct guest_placement *placement = &definition->placement;
 
 	made->limits = (struct cgroup_limits){
-		.memory_bytes = memory_limit(guest),
+		.memory_bytes = memory_limit(guest, definition),
 		.pids = machine_threads(definition) + card_threads(definition) +
-			disk_backend_processes(definition) + display_processes(definition) + PROCESSES_MORE + PROCESSES_KVM,
+			disk_backend_processes(definition) + display_processes(definition) + PROCESSES_MORE +
+			PROCESSES_KVM,
 		.cpu_weight = placement->weight,
 		.quota_us = definition->wants.quota_us,
 		.period_us = definition->wants.period_us,
@@ -93,13 +92,14 @@ static void make_limits(const struct managed_guest *guest, struct limits *made)
 		made->limits.mems = cpu_set_format(&placement->nodes, made->mems);
 }
 
-int guest_jail_limit(struct managed_guest *guest, struct error *err)
+int guest_jail_limit(struct managed_guest *guest, const struct guest_definition *definition,
+		     struct error *err)
 {
 	struct limits made;
 
 	if (!guest->record.cgroup)
 		return 0;
-	make_limits(guest, &made);
+	make_limits(guest, definition, &made);
 	return cgroup_limit(&guest->manager->cgroups, guest->record.cgroup, &made.limits, err);
 }
 
@@ -115,7 +115,7 @@ static int make_cgroup(struct managed_guest *guest, struct jail_config *jail, st
 			err, -EOPNOTSUPP,
 			"guest %s: cpus.global_quota: this manager has no control groups with the cpu controller",
 			definition->name);
-	make_limits(guest, &made);
+	make_limits(guest, definition, &made);
 	code = cgroup_create(&guest->manager->cgroups, definition->name, &made.limits, &cgroup, err);
 
 	if (code < 0)

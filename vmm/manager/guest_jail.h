@@ -13,8 +13,9 @@
 /* Takes a user id and makes a cgroup; *jail is then ready for jail_spawn, jail->cgroup_fd the caller's to
  * close. */
 int guest_jail_open(struct managed_guest *guest, struct jail_config *jail, struct error *err);
-/* Sets the limits of its cgroup by its definition and placement, which may have changed while it runs. */
-int guest_jail_limit(struct managed_guest *guest, struct error *err);
+/* Sets the limits of its cgroup by a definition and its placement, which may have changed while it runs. */
+int guest_jail_limit(struct managed_guest *guest, const struct guest_definition *definition,
+		     struct error *err);
 /* Its process has ended, or did not start. */
 void guest_jail_close(struct managed_guest *guest);
 

@@ -8,6 +8,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "vmm/manager/guest_coming.h"
 #include "vmm/manager/guest_hotplug.h"
 #include "vmm/manager/manager.h"
 
@@ -30,7 +31,7 @@ void guest_redefine(struct managed_guest *guest, struct guest_definition *defini
 {
 	definition_free(guest->fresh);
 	guest->fresh = definition;
-	if (!guest_alive(guest))
+	if (!guest_active(guest))
 		guest_use_fresh(guest);
 	else if (cJSON_Compare(definition->json, guest->definition->json, true))
 		definition_free(TAKE_PTR(guest->fresh)); /* it runs as that already */
@@ -95,6 +96,8 @@ void guest_destroy(struct managed_guest *guest)
 {
 	if (!guest)
 		return;
+	guest_process_start_cancel(guest);
+	guest_coming_cancel(guest);
 	guest_process_release(guest);
 	if (guest->deadline.source.fd >= 0)
 		loop_timer_close(guest->manager->loop, &guest->deadline);

@@ -14,6 +14,7 @@
 #include "vmm/manager/request.h"
 #include "vmm/manager/stats.h"
 #include "vmm/manager/wait.h"
+#include "vmm/storage/overlay.h"
 
 #define STATS_WAIT_S       1
 #define VCPUS_WAIT_S       (CPUS_ANSWER_S + 5) /* the guest has less: its process says how it went */
@@ -54,6 +55,7 @@ static int define(struct manager *manager, const struct request *request, char n
 	AUTO_FREE char *folder = NULL;
 	AUTO_FREE char *text = NULL;
 	struct json_place inner;
+	cJSON *completed;
 	int code = json_object(&request->place, "definition", &inner);
 
 	if (code == 0 && !inner.object)
@@ -64,7 +66,10 @@ static int define(struct manager *manager, const struct request *request, char n
 		return code;
 	if (folder && *folder != '/')
 		return json_error(&request->place, "folder", "must be an absolute path");
-	text = cJSON_PrintUnformatted(inner.object);
+	completed = cJSON_Duplicate(inner.object, true);
+	overlay_complete(manager->settings, completed);
+	text = cJSON_PrintUnformatted(completed);
+	cJSON_Delete(completed);
 	if (!text)
 		return error_set(err, -ENOMEM, "definition: out of memory");
 	code = definition_parse("definition", folder ? folder : "/", text, &definition, err);
@@ -102,10 +107,11 @@ static void op_start(struct call *call, const struct request *request)
 	struct error err = {0};
 	int code = manager_start(request->guest, &err);
 
-	if (code < 0 || !request->wait)
+	if (code < 0)
 		answer(call, code, &err);
 	else
-		call_wait(call, CALL_READY, request->guest, request->timeout_s);
+		call_wait(call, request->wait ? CALL_READY : CALL_STARTED, request->guest,
+			  request->wait ? request->timeout_s : 0);
 }
 
 /* Operations that end a guest: answered when it is off, if the client waits. The manager enforces the time;

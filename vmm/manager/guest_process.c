@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/util.h"
 #include "vmm/config/file.h"
@@ -88,6 +89,7 @@ static void take_message(struct managed_guest *guest, const struct guest_message
 	switch (message->kind) {
 	case GUEST_SAYS_COUNTERS:
 		guest->counters = message->counters;
+		guest_cards_count(guest);
 		guest->counters_asked = false;
 		manager_changed(guest->manager);
 		break;
@@ -230,9 +232,7 @@ void guest_process_forget(struct managed_guest *guest)
 	guest_process_release(guest);
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
 		passt_stop(&guest->passt[i]);
-	for (unsigned i = 0; i < GUEST_BACKENDS_MAX; i++)
-		disk_backend_stop(&guest->backends[i]);
-	guest_jail_close(guest);
+	guest_process_leave(guest, DISK_BACKEND_LEAVE_MS);
 	guest_hotplug_end(guest);
 	guest_display_end(guest);
 	guest_vcpus_end(guest);
@@ -241,6 +241,48 @@ void guest_process_forget(struct managed_guest *guest)
 	guest->record.process = (struct process_id){0};
 	cJSON_Delete(TAKE_PTR(guest->record.definition));
 	cJSON_Delete(TAKE_PTR(guest->record.numbers));
+}
+
+/* --- What goes after it --- */
+
+static bool still_there(struct managed_guest *guest)
+{
+	bool there = false;
+
+	for (unsigned i = 0; i < GUEST_BACKENDS_MAX; i++) {
+		disk_backend_ended(&guest->backends[i]);
+		there = there || guest->backends[i].pid > 0;
+	}
+	return there;
+}
+
+void guest_process_leave(struct managed_guest *guest, unsigned patience_ms)
+{
+	guest->leaving = still_there(guest);
+	for (unsigned i = 0; i < GUEST_BACKENDS_MAX && guest->leaving; i++)
+		guest->backends[i].until_ms = monotonic_ms() + patience_ms;
+	if (!guest->leaving) {
+		guest_jail_close(guest);
+		return;
+	}
+	guest_process_hurry(guest);
+	manager_guest_leaves(guest);
+}
+
+void guest_process_hurry(struct managed_guest *guest)
+{
+	for (unsigned i = 0; i < GUEST_BACKENDS_MAX && guest->leaving; i++)
+		disk_backend_hurry(&guest->backends[i]);
+}
+
+static void look_at_leaving(struct managed_guest *guest)
+{
+	if (!guest->leaving || still_there(guest))
+		return;
+	guest->leaving = false;
+	guest_jail_close(guest); /* and no sooner: their cgroup is the guest's */
+	guest_process_left(guest);
+	manager_changed(guest->manager);
 }
 
 /* --- How it is watched --- */
@@ -287,15 +329,14 @@ int guest_process_hear(struct managed_guest *guest, int fd, struct error *err)
 
 void guest_process_reap(struct managed_guest *guest)
 {
-	for (unsigned i = 0; i < GUEST_BACKENDS_MAX; i++)
-		disk_backend_ended(
-			&guest->backends[i]); /* the guest's process knows what that means to its disk */
+	still_there(guest); /* the guest's process knows what the end of a daemon means to its disk */
 	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++) {
 		if (passt_ended(&guest->passt[i]))
 			log_warning("guest %s: networks[%u]: passt has ended; the guest has no network there "
 				    "until it is started again",
 				    guest->definition->name, i);
 	}
+	look_at_leaving(guest);
 }
 
 /* --- How it is found again --- */

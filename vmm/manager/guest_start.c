@@ -1,7 +1,11 @@
-/* The start of a guest's process: what it gets. */
+/*
+ * The start of a guest's process: what it gets. What takes time (vmm/guest/opening.h) is waited for by the
+ * loop; until it is there the guest has a `start` and no process. guest_process_start_cancel is the way out.
+ */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -13,15 +17,19 @@
 #include "common/clock.h"
 #include "common/util.h"
 #include "vmm/config/file.h"
+#include "vmm/config/json_memory.h"
 #include "vmm/guest/console_log.h"
 #include "vmm/guest/fixed_file.h"
 #include "vmm/guest/handover.h"
 #include "vmm/guest/last_words.h"
-#include "vmm/guest/resources.h"
+#include "vmm/guest/opening.h"
 #include "vmm/manager/guest.h"
+#include "vmm/manager/guest_display.h"
 #include "vmm/manager/guest_hotplug.h"
 #include "vmm/manager/guest_jail.h"
 #include "vmm/manager/manager.h"
+
+#define NS_PER_MS 1000000ULL
 
 /* --- Its files --- */
 
@@ -135,43 +143,34 @@ static pid_t process_execute(const struct managed_guest *guest, const struct jai
 	return pid;
 }
 
-static int start_backends(const struct managed_guest *guest, const struct jail_config *jail,
-			  struct guest_resources *resources, struct error *err)
-{
-	const struct disk_backend_place place = {
-		.jail = guest->manager->settings->jail,
-		.cgroup_fd = jail->cgroup_fd,
-		.id_slot = guest->record.id_slot,
-	};
+/* --- A start --- */
 
-	return guest_resources_open_backends(guest->definition, guest->manager->settings, &place, resources, err);
-}
-
-static int process_start(struct managed_guest *guest, struct guest_resources *resources,
-			 struct process_files *files, struct error *err)
-{
+/* One that is under way: what it has by now. */
+struct guest_start {
+	struct managed_guest *guest;
+	struct process_files files;
 	struct jail_config jail;
+	struct guest_resources resources;
+	struct guest_opening opening;
+	struct loop_source waits; /* the opening's epoll; -1: not watched */
+	struct loop_timer look;
+};
+
+static int start_execute(struct guest_start *start, struct error *err)
+{
+	struct managed_guest *guest = start->guest;
 	AUTO_CLOSE int pidfd = -1; /* jail_spawn closes it when it fails */
 	pid_t pid = -1;
-	int code = guest_jail_open(guest, &jail, err);
+	int code = guest_broker_open(guest, &start->files.broker, err);
 
 	if (code == 0)
-		code = start_backends(guest, &jail, resources, err);
-	if (code == 0)
-		code = guest_broker_open(guest, &files->broker, err);
-	if (code == 0)
-		code = guest_errors_open(guest, &files->errors, err);
+		code = guest_errors_open(guest, &start->files.errors, err);
 	if (code == 0) {
-		pid = process_execute(guest, &jail, resources, files, &pidfd, err);
+		pid = process_execute(guest, &start->jail, &start->resources, &start->files, &pidfd, err);
 		code = MIN(pid, 0);
 	}
-	cleanup_close(&jail.cgroup_fd);
-	if (code < 0) {
-		guest_broker_close(guest);
-		guest_errors_close(guest);
-		guest_jail_close(guest);
+	if (code < 0)
 		return code;
-	}
 	code = process_id_of(pid, &guest->record.process);
 	if (code == 0)
 		code = guest_process_watch(guest, TAKE_FD(pidfd), err);
@@ -179,13 +178,205 @@ static int process_start(struct managed_guest *guest, struct guest_resources *re
 		error_set(err, code, "guest %s: its process cannot be found: %s", guest->definition->name,
 			  strerror(-code));
 	if (code == 0)
-		code = guest_process_hear(guest, TAKE_FD(files->ours), err);
+		code = guest_process_hear(guest, TAKE_FD(start->files.ours), err);
 	if (code < 0) {
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
-		guest_process_forget(guest);
+		guest_process_release(guest);
+		guest->record.process = (struct process_id){0};
 	}
 	return code;
+}
+
+/* passt and disks' daemons are our children: we reap them when they end, which may be before the guest is
+ * gone. */
+static void keep_helpers(struct managed_guest *guest, struct guest_resources *resources)
+{
+	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++) {
+		guest->passt[i] = resources->networks[i].passt;
+		guest_cards_note(guest, i, &resources->networks[i].fds);
+		resources->networks[i].passt = (struct passt){0};
+	}
+	guest->record.display_port = resources->display_port;
+	memcpy(guest->backends, resources->backends, sizeof(guest->backends));
+	memset(resources->backends, 0, sizeof(resources->backends));
+}
+
+static void start_unwatch(struct guest_start *start)
+{
+	if (start->waits.fd >= 0)
+		loop_remove(start->guest->manager->loop, &start->waits);
+	start->waits.fd = -1;
+}
+
+static void start_free(struct guest_start *start)
+{
+	start_unwatch(start);
+	if (start->look.source.fd >= 0)
+		loop_timer_close(start->guest->manager->loop, &start->look);
+	guest_opening_end(&start->opening);
+	process_files_close(&start->files);
+	cleanup_close(&start->jail.cgroup_fd);
+	start->guest->start = NULL;
+	free(start);
+}
+
+/* Everything is there, or something is not: the start is over. */
+static int start_finish(struct guest_start *start, int code, struct error *err)
+{
+	struct managed_guest *guest = start->guest;
+
+	start_unwatch(start);
+	if (code == 0) {
+		guest_opening_end(&start->opening);
+		code = start_execute(start, err);
+		keep_helpers(guest, &start->resources);
+		guest_resources_close(&start->resources);
+	} else if (start->opening.resources) {
+		keep_helpers(guest, &start->resources);
+	}
+	start_free(start);
+	if (code == 0) {
+		guest_hotplug_begin(guest);
+		guest->record.definition = cJSON_Duplicate(guest->definition->json, true);
+		guest_note_numbers(guest);
+	} else {
+		guest_broker_close(guest);
+		guest_errors_close(guest);
+		for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
+			passt_stop(&guest->passt[i]);
+		guest_display_end(guest);
+		if (!guest->leaving) /* else they are another run's, and have their time */
+			guest_process_leave(guest, 0);
+		networks_detach(guest->manager->networks, guest->definition->name);
+	}
+	return code;
+}
+
+/* --- What it waits for --- */
+
+static void start_go_on(struct guest_start *start);
+
+static void start_ready(struct loop_source *source, uint32_t events)
+{
+	(void)events;
+	start_go_on(CONTAINER_OF(source, struct guest_start, waits));
+}
+
+static void start_look(struct loop_timer *timer)
+{
+	start_go_on(CONTAINER_OF(timer, struct guest_start, look));
+}
+
+static int start_watch(struct guest_start *start, struct error *err)
+{
+	struct loop *loop = start->guest->manager->loop;
+	uint64_t now = monotonic_ms(), until = start->opening.until_ms;
+	int code = 0;
+
+	if (start->look.source.fd < 0)
+		code = loop_timer_init(loop, &start->look, start_look);
+	if (code == 0 && start->waits.fd < 0 && start->opening.epoll >= 0) {
+		start->waits = (struct loop_source){
+			.fd = start->opening.epoll, .events = EPOLLIN, .ready = start_ready};
+		code = loop_add(loop, &start->waits);
+		if (code < 0)
+			start->waits.fd = -1;
+	}
+	if (code < 0)
+		return error_set(err, code, "guest %s: cannot wait for what it needs: %s",
+				 start->guest->definition->name, strerror(-code));
+	return loop_timer_set(&start->look, now < until ? (until - now) * NS_PER_MS : 0, 0);
+}
+
+/* 0: its process is there; -EINPROGRESS: it will go on by itself; or it has failed. */
+static int start_step(struct guest_start *start, struct error *err)
+{
+	int code = guest_opening_go_on(&start->opening, err);
+
+	if (code == -EAGAIN) {
+		code = start_watch(start, err);
+		if (code == 0)
+			return -EINPROGRESS;
+	}
+	return start_finish(start, code, err);
+}
+
+static void start_stepped(struct managed_guest *guest, int code, struct error *err)
+{
+	if (code == -EINPROGRESS)
+		guest_waits(guest);
+	else
+		guest_started(guest, code, err);
+}
+
+static void start_go_on(struct guest_start *start)
+{
+	struct managed_guest *guest = start->guest;
+	struct error err;
+
+	json_memory_missed();
+	start_stepped(guest, start_step(start, &err), &err);
+}
+
+static int start_begin(struct guest_start *start, struct error *err)
+{
+	struct managed_guest *guest = start->guest;
+	struct disk_backend_place place = {.jail = guest->manager->settings->jail};
+	int code = process_files_open(guest, &start->files, err);
+
+	if (code == 0)
+		code = guest_jail_open(guest, &start->jail, err);
+	if (code < 0)
+		return start_finish(start, code, err);
+	place.cgroup_fd = start->jail.cgroup_fd;
+	place.id_slot = guest->record.id_slot;
+	guest_opening_begin(&start->opening, guest->definition, guest->manager->settings,
+			    guest->manager->networks, &place, &start->resources);
+	return start_step(start, err);
+}
+
+int guest_process_start(struct managed_guest *guest, struct error *err)
+{
+	struct guest_start *start = calloc(1, sizeof(*start));
+
+	if (!start)
+		return error_set(err, -ENOMEM, "guest %s: out of memory", guest->definition->name);
+	*start = (struct guest_start){
+		.guest = guest,
+		.files = {-1, -1, -1, -1, -1, -1, -1},
+		.jail.cgroup_fd = -1,
+		.waits.fd = -1,
+		.look.source.fd = -1,
+	};
+	guest->start = start;
+	return guest->leaving ? -EINPROGRESS : start_begin(start, err);
+}
+
+void guest_process_left(struct managed_guest *guest)
+{
+	struct error err;
+
+	if (!guest->start || guest->start->opening.definition)
+		return;
+	json_memory_missed();
+	start_stepped(guest, start_begin(guest->start, &err), &err);
+}
+
+const char *guest_process_waits_for(const struct managed_guest *guest)
+{
+	if (!guest->start)
+		return "";
+	return guest->start->opening.definition ? guest->start->opening.waits_for
+						: "waits for the storage daemons of its last run";
+}
+
+void guest_process_start_cancel(struct managed_guest *guest)
+{
+	struct error err;
+
+	if (guest->start)
+		start_finish(guest->start, -ECANCELED, &err);
 }
 
 int guest_process_go(struct managed_guest *guest, struct error *err)
@@ -201,43 +392,4 @@ void guest_process_abandon(struct managed_guest *guest)
 	waitpid(pid, NULL, 0);
 	guest_process_forget(guest);
 	networks_detach(guest->manager->networks, guest->definition->name);
-}
-
-/* passt and disks' daemons are our children: we reap them when they end, which may be before the guest is gone. */
-static void keep_helpers(struct managed_guest *guest, struct guest_resources *resources)
-{
-	for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++) {
-		guest->passt[i] = resources->networks[i].passt;
-		resources->networks[i].passt = (struct passt){0};
-	}
-	guest->record.display_port = resources->display_port;
-	memcpy(guest->backends, resources->backends, sizeof(guest->backends));
-	memset(resources->backends, 0, sizeof(resources->backends));
-}
-
-int guest_process_start(struct managed_guest *guest, struct error *err)
-{
-	struct guest_resources resources;
-	struct process_files files;
-	int code = process_files_open(guest, &files, err);
-
-	if (code == 0) {
-		code = guest_resources_open(guest->definition, guest->manager->settings,
-					    guest->manager->networks, &resources, err);
-		if (code == 0) {
-			code = process_start(guest, &resources, &files, err);
-			if (code == 0)
-				keep_helpers(guest, &resources);
-			guest_resources_close(&resources);
-		}
-	}
-	process_files_close(&files);
-	if (code == 0) {
-		guest_hotplug_begin(guest);
-		guest->record.definition = cJSON_Duplicate(guest->definition->json, true);
-		guest_note_numbers(guest);
-	} else {
-		networks_detach(guest->manager->networks, guest->definition->name);
-	}
-	return code;
 }

@@ -16,6 +16,7 @@
 #include "vmm/manager/depends.h"
 #include "vmm/manager/division.h"
 #include "vmm/manager/guest_display.h"
+#include "vmm/manager/guest_jail.h"
 #include "vmm/manager/guest_vcpus.h"
 #include "vmm/manager/store.h"
 #include "vmm/manager/task_process.h"
@@ -23,11 +24,12 @@
 
 #define NS_PER_SECOND 1000000000ULL
 #define HUSH_NS       50000000ULL
+#define LEAVING_NS    100000000ULL
 
 bool manager_all_off(const struct manager *manager)
 {
 	for (unsigned i = 0; i < manager->guest_count; i++) {
-		if (guest_alive(manager->guests[i]))
+		if (guest_active(manager->guests[i]) || manager->guests[i]->leaving)
 			return false;
 	}
 	return true;
@@ -52,6 +54,24 @@ void manager_reap(struct manager *manager)
 {
 	for (unsigned i = 0; i < manager->guest_count; i++)
 		guest_process_reap(manager->guests[i]);
+}
+
+static void leaving_look(struct loop_timer *timer)
+{
+	struct manager *manager = CONTAINER_OF(timer, struct manager, leaving);
+	bool leaving = false;
+
+	for (unsigned i = 0; i < manager->guest_count; i++) {
+		guest_process_hurry(manager->guests[i]);
+		leaving = leaving || manager->guests[i]->leaving;
+	}
+	if (!leaving)
+		loop_timer_clear(timer);
+}
+
+void manager_guest_leaves(struct managed_guest *guest)
+{
+	loop_timer_set(&guest->manager->leaving, LEAVING_NS, LEAVING_NS);
 }
 
 void manager_hush(struct manager *manager, struct loop_source *source)
@@ -235,6 +255,9 @@ int manager_undefine(struct managed_guest *guest, struct error *err)
 	memmove(&manager->guests[place], &manager->guests[place + 1],
 		(manager->guest_count - place) * sizeof(manager->guests[0]));
 	events_add(manager->events, "undefined", guest->definition->name, "");
+	for (unsigned i = 0; i < GUEST_BACKENDS_MAX && guest->leaving; i++)
+		disk_backend_kill(&guest->backends[i]);
+	guest_jail_close(guest); /* of them, or what a former manager left */
 	guest_remove_folder(guest);
 	guest_destroy(guest);
 	manager_changed(manager);
@@ -327,6 +350,7 @@ int manager_open(struct manager *manager, struct settings *settings, const char 
 		.started_ns = monotonic_ns(),
 		.local_group = local_group_find(),
 		.hush.source.fd = -1,
+		.leaving.source.fd = -1,
 		.memory_timer.source.fd = -1,
 	};
 	/* By itself, and never written whole: most of its pages stay untouched. */
@@ -336,6 +360,8 @@ int manager_open(struct manager *manager, struct settings *settings, const char 
 	manager->tasks =
 		(struct tasks){.events = manager->events, .changed = tasks_changed, .owner = manager};
 	code = loop_timer_init(loop, &manager->hush, hush_over);
+	if (code == 0)
+		code = loop_timer_init(loop, &manager->leaving, leaving_look);
 	if (code == 0)
 		code = loop_timer_init(loop, &manager->memory_timer, memory_share_timer);
 	if (code < 0)
@@ -374,6 +400,7 @@ void manager_close(struct manager *manager)
 	manager->networks = NULL;
 	free(TAKE_PTR(manager->host));
 	loop_timer_close(manager->loop, &manager->hush);
+	loop_timer_close(manager->loop, &manager->leaving);
 	loop_timer_close(manager->loop, &manager->memory_timer);
 	free(TAKE_PTR(manager->events));
 }

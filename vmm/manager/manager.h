@@ -57,6 +57,7 @@ struct manager {
 	struct inventory *host;         /* as it was when last a plan was made; division.c */
 	struct loop_timer memory_timer; /* then guests that give memory back are asked how far they are */
 	struct loop_timer hush;         /* then those who talked too much are heard again */
+	struct loop_timer leaving;      /* then daemons whose time is over are ended */
 	bool going_down;
 	uint64_t down_deadline_ns; /* CLOCK_MONOTONIC */
 	/* Called after any change that somebody may wait for. */
@@ -127,5 +128,6 @@ void manager_hush(struct manager *manager, struct loop_source *source);
 
 void manager_guest_changed(struct managed_guest *guest); /* its state */
 void manager_guest_due(struct managed_guest *guest);     /* its delay is over */
+void manager_guest_leaves(struct managed_guest *guest);  /* guest->leaving */
 void manager_memory_given(struct manager *manager);      /* one has given memory back */
 void manager_changed(struct manager *manager);           /* anything else */

@@ -134,7 +134,7 @@ static void limit(struct managed_guest *guest)
 {
 	struct error err;
 
-	if (guest_jail_limit(guest, &err) < 0)
+	if (guest_jail_limit(guest, guest->definition, &err) < 0)
 		log_warning("guest %s: %s", guest->definition->name, err.text);
 }
 

@@ -24,8 +24,8 @@
  *      vsock-connect     guest, port                     the connection becomes one to that vsock port of the
  *                                                        guest: first "OK N\n", or its end when nobody listens
  *                                                        there
- *      memory-set        guest, memory_mib               so much of its memory is its own while it runs; the
- *                                                        balloon holds the rest
+ *      memory-set        guest, memory_mib               so much memory is its own while it runs: of its RAM the
+ *                                                        balloon holds the rest, what is more is plugged in
  *      vcpus-set         guest, vcpus                    {"vcpus"}: so many of its vCPUs are there while it runs; the
  *                                                        answer comes when its kernel has taken or given them
  *      logs              guest, lines or from            a piece of its console's log (logs.h)
@@ -53,7 +53,7 @@
  *      disk-info         disk                            one disk
  *      disk-create       disk, size                      the disk, as of all that follow; an empty one
  *      disk-import       disk, source, format, size, tag  made from a file or folder of the host: an absolute path
- *      disk-clone        disk, source                    a new disk, as the one named source is
+ *      disk-clone        disk, source, overlay           a new disk, as the one named source is; overlay: on top of it
  *      disk-resize       disk, size                      larger, with the file system in it; one that guests run
  *                                                        with grows under them (disk_grow.h)
  *      disk-delete       disk
@@ -124,6 +124,7 @@ struct call_peer {
 /* What a call waits for. */
 enum call_wait {
 	CALL_ANSWERED, /* nothing */
+	CALL_STARTED,  /* it has a process, or could not have one */
 	CALL_READY,
 	CALL_REBOOTED, /* ready, and started after `change` */
 	CALL_OFF,

@@ -41,8 +41,17 @@ static bool is_needed(const struct managed_guest *guest)
 	const struct manager *manager = guest->manager;
 
 	for (unsigned i = 0; i < manager->guest_count; i++) {
-		if (guest_alive(manager->guests[i]) &&
+		if (guest_active(manager->guests[i]) &&
 		    manager_depends_on(manager->guests[i], guest->definition->name))
+			return true;
+	}
+	return false;
+}
+
+static bool others_alive(const struct manager *manager, const struct managed_guest *guest)
+{
+	for (unsigned i = 0; i < manager->guest_count; i++) {
+		if (manager->guests[i] != guest && guest_alive(manager->guests[i]))
 			return true;
 	}
 	return false;
@@ -65,7 +74,7 @@ static void look_at_room(struct managed_guest *guest)
 {
 	bool waits = !guest->memory_due_ns || monotonic_ns() < guest->memory_due_ns;
 	struct error err;
-	int code = division_room(guest, waits, &err);
+	int code = others_alive(guest->manager, guest) ? division_room(guest, waits, &err) : 0;
 
 	if (code == -EAGAIN) {
 		wait_for_memory(guest, &err);
@@ -117,7 +126,7 @@ static void down_step(struct manager *manager)
 	for (unsigned i = manager->guest_count; i-- > 0;) {
 		struct managed_guest *guest = manager->guests[i];
 
-		if (guest_alive(guest) && guest->state != LIFE_STOPPING && !is_needed(guest))
+		if (guest_active(guest) && guest->state != LIFE_STOPPING && !is_needed(guest))
 			down_one(guest, false);
 	}
 }
@@ -133,7 +142,7 @@ void manager_down(struct manager *manager, unsigned timeout_s, bool force)
 
 		if (guest->state == LIFE_WAITING)
 			guest_kill(guest, &err);
-		else if (guest_alive(guest) && force)
+		else if (guest_active(guest) && force)
 			down_one(guest, true);
 		else if (guest->state == LIFE_STOPPING && guest->stop_stage < STOP_MACHINE)
 			down_one(guest, false); /* it has no more time than the others */
@@ -148,7 +157,7 @@ void manager_down_waits(const struct manager *manager, char *text, size_t size)
 
 	*text = '\0';
 	for (unsigned i = 0; i < manager->guest_count && used < size; i++) {
-		if (guest_alive(manager->guests[i]))
+		if (guest_active(manager->guests[i]) || manager->guests[i]->leaving)
 			used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "",
 						 manager->guests[i]->definition->name);
 	}
@@ -159,15 +168,6 @@ void manager_forget(struct manager *manager)
 	for (unsigned i = 0; i < manager->guest_count; i++)
 		record_remove(manager->guests[i]->folder);
 	networks_down(manager->networks);
-}
-
-static bool others_alive(const struct manager *manager, const struct managed_guest *guest)
-{
-	for (unsigned i = 0; i < manager->guest_count; i++) {
-		if (manager->guests[i] != guest && guest_alive(manager->guests[i]))
-			return true;
-	}
-	return false;
 }
 
 void manager_guest_changed(struct managed_guest *guest)
@@ -253,7 +253,8 @@ int manager_start(struct managed_guest *guest, struct error *err)
 		snprintf(why, sizeof(why), "waits for %s", needed->definition->name);
 		return guest_hold(guest, why, err);
 	}
-	if (!guest_alive(guest) && division_room(guest, true, &room) == -EAGAIN)
+	if (!guest_alive(guest) && others_alive(manager, guest) &&
+	    division_room(guest, true, &room) == -EAGAIN)
 		return hold_for_memory(guest, &room, err);
 	return guest_start(guest, err);
 }

@@ -297,7 +297,7 @@ int service_run(const struct service_config *config, struct error *err)
 		.started_fd = config->started_fd,
 		.signals.fd = -1,
 		.log_check.source.fd = -1,
-		.manager = {.hush.source.fd = -1, .memory_timer.source.fd = -1},
+		.manager = {.hush.source.fd = -1, .leaving.source.fd = -1, .memory_timer.source.fd = -1},
 		.loop = {.epoll = -1, .stop = -1},
 	};
 	int code = service_open(&service, err);

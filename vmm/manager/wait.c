@@ -11,6 +11,7 @@
 #include "vmm/guest/process.h"
 #include "vmm/manager/exec_operation.h"
 #include "vmm/manager/metrics.h"
+#include "vmm/manager/request.h"
 #include "vmm/manager/stats.h"
 #include "vmm/plan/plan.h"
 
@@ -84,10 +85,24 @@ static void say(struct call *call, const char *format, ...)
 static void say_state(struct call *call)
 {
 	const struct managed_guest *guest = call->guest;
-	const char *more = guest->state == LIFE_WAITING ? guest->why : guest->status;
+	const char *more = guest->state == LIFE_WAITING || guest->start ? guest->why : guest->status;
 
 	say(call, "guest %s: %s%s%s", guest->definition->name, life_state_name(guest->state),
 	    *more ? ": " : "", more);
+}
+
+/* Without a process it was not to be: for the same reason as when nothing had to be waited for. */
+static bool look_not_started(struct call *call)
+{
+	const struct managed_guest *guest = call->guest;
+	struct error err;
+
+	if (guest->start_code == 0 || guest_active(guest))
+		return false;
+	call_waited(call);
+	error_set(&err, guest->start_code, "%s", guest->why);
+	answer(call, guest->start_code, &err);
+	return true;
 }
 
 static bool look_ready(struct call *call)
@@ -96,6 +111,8 @@ static bool look_ready(struct call *call)
 	bool off = guest->state == LIFE_OFF || guest->state == LIFE_FAILED;
 	bool crashed = guest->state == LIFE_WAITING && !guest->holds && machine_end_is_fault(guest->end);
 
+	if (look_not_started(call))
+		return true;
 	if (!off && !crashed && !guest_ready(guest)) {
 		say_state(call);
 		return false;
@@ -109,6 +126,20 @@ static bool look_ready(struct call *call)
 	return true;
 }
 
+/* What its start waits for has its own limits. */
+static bool look_started(struct call *call)
+{
+	if (look_not_started(call))
+		return true;
+	if (call->guest->start) {
+		say_state(call);
+		return false;
+	}
+	call_waited(call);
+	call->peer->done(call, NULL);
+	return true;
+}
+
 static bool look_rebooted(struct call *call)
 {
 	if (!guest_alive(call->guest) || call->guest->record.started_ns != call->change)
@@ -119,7 +150,7 @@ static bool look_rebooted(struct call *call)
 
 static bool look_off(struct call *call)
 {
-	if (guest_alive(call->guest)) {
+	if (guest_active(call->guest) || call->guest->leaving) {
 		say_state(call);
 		return false;
 	}
@@ -219,7 +250,7 @@ static bool look_mode(struct call *call)
 
 	for (unsigned i = 0; i < manager->guest_count; i++) {
 		const struct managed_guest *guest = manager->guests[i];
-		bool leaves = !plan_mode_runs(manager->mode, guest->definition->role) && guest_alive(guest);
+		bool leaves = !plan_mode_runs(manager->mode, guest->definition->role) && guest_active(guest);
 
 		if (leaves || guest->state == LIFE_STARTING || guest->memory_due_ns) {
 			say(call, "guest %s: %s", guest->definition->name,
@@ -275,6 +306,8 @@ static bool look(struct call *call)
 {
 	json_memory_missed(); /* before it is answered */
 	switch (call->wait) {
+	case CALL_STARTED:
+		return look_started(call);
 	case CALL_READY:
 		return look_ready(call);
 	case CALL_REBOOTED:

@@ -5,35 +5,24 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/child.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "vmm/net/publish.h"
 
-#define PASST_SOCKET_FD        3 /* where passt finds its end of the socket */
-#define PASST_START_TIMEOUT_MS 10000
-#define PASST_MESSAGES_MAX     8192
-#define PASST_FIXED_ARGUMENTS  14
+#define PASST_START_MS        10000
+#define PASST_MESSAGES_MAX    8192 /* so that nothing a guest provokes fills the host's memory */
+#define PASST_FIXED_ARGUMENTS 14
 
 /* Started by root, passt becomes this user: nobody, and nogroup. */
 #define PASST_UID 65534
 #define PASST_GID 65534
-
-extern char **environ;
-
-/* The ends that passt gets; the others stay here. */
-struct passt_pipes {
-	int socket;
-	int ready;    /* passt writes its process id to it once its ports are bound */
-	int messages; /* a memfd that cannot grow, so that nothing a guest provokes fills the host's memory */
-};
 
 struct passt_arguments {
 	char specs[PASST_PUBLISH_MAX][PUBLISH_SPEC_MAX];
@@ -44,7 +33,7 @@ struct passt_arguments {
 
 static void add_argument(struct passt_arguments *arguments, const char *text)
 {
-	arguments->list[arguments->count++] = (char *)(uintptr_t)text; /* posix_spawn does not write to it */
+	arguments->list[arguments->count++] = (char *)(uintptr_t)text; /* nobody writes to it */
 }
 
 static void fill_arguments(struct passt_arguments *arguments, const struct publish *rules, unsigned count,
@@ -55,7 +44,7 @@ static void fill_arguments(struct passt_arguments *arguments, const struct publi
 	add_argument(arguments, "--foreground");
 	add_argument(arguments, "--quiet");
 	add_argument(arguments, "--fd");
-	add_argument(arguments, "3"); /* PASST_SOCKET_FD */
+	add_argument(arguments, "3"); /* struct child, more */
 	add_argument(arguments, "--pid");
 	add_argument(arguments, "/proc/self/fd/1");
 	if (geteuid() == 0) {
@@ -114,143 +103,100 @@ static const char *advice(const char *message)
 		       : "";
 }
 
-static int make_messages(void)
+static int spawn(pid_t *pid, const struct passt_arguments *arguments, int socket, int ready, int messages,
+		 struct error *err)
 {
-	AUTO_CLOSE int fd = memfd_create("passt", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	const struct child child = {
+		.path = "passt",
+		.argv = (const char *const *)arguments->list,
+		.input = -1,
+		.output = ready,
+		.errors = messages,
+		.more = &socket,
+		.more_count = 1,
+		.session = true, /* Ctrl-C in the terminal is the guest's or ours, never passt's */
+	};
+	int code = child_spawn(&child, pid);
 
-	if (fd < 0 || ftruncate(fd, PASST_MESSAGES_MAX) < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_GROW) < 0)
-		return -errno;
-	return TAKE_FD(fd);
-}
-
-static int spawn_with(pid_t *pid, char *const *arguments, posix_spawn_file_actions_t *actions,
-		      posix_spawnattr_t *attributes)
-{
-	sigset_t none;
-	sigset_t all;
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawnattr_setsigmask(attributes, &none);
-	posix_spawnattr_setsigdefault(attributes, &all);
-	/* A group of its own: Ctrl-C in the terminal is the guest's or ours, never passt's. */
-	posix_spawnattr_setpgroup(attributes, 0);
-	posix_spawnattr_setflags(attributes,
-				 POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-	return posix_spawnp(pid, arguments[0], actions, attributes, arguments, environ);
-}
-
-/* 0 or a negative errno. */
-static int spawn(pid_t *pid, char *const *arguments, const struct passt_pipes *pipes)
-{
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	int code;
-
-	code = posix_spawn_file_actions_init(&actions);
-	if (code)
-		return -code;
-	code = posix_spawnattr_init(&attributes);
-	if (code)
-		goto no_attributes;
-	code = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	if (!code)
-		code = posix_spawn_file_actions_adddup2(&actions, pipes->ready, STDOUT_FILENO);
-	if (!code)
-		code = posix_spawn_file_actions_adddup2(&actions, pipes->messages, STDERR_FILENO);
-	if (!code)
-		code = posix_spawn_file_actions_adddup2(&actions, pipes->socket, PASST_SOCKET_FD);
-	if (!code)
-		code = posix_spawn_file_actions_addclosefrom_np(&actions, PASST_SOCKET_FD + 1);
-	if (!code)
-		code = spawn_with(pid, arguments, &actions, &attributes);
-	posix_spawnattr_destroy(&attributes);
-no_attributes:
-	posix_spawn_file_actions_destroy(&actions);
-	return -code;
-}
-
-/* True when passt wrote to the pipe; false when it ended before, or is stuck. */
-static bool wait_until_ready(int ready)
-{
-	struct pollfd wait = {.fd = ready, .events = POLLIN};
-	int count;
-
-	do
-		count = poll(&wait, 1, PASST_START_TIMEOUT_MS);
-	while (count < 0 && errno == EINTR);
-	return count > 0 && wait.revents & POLLIN;
-}
-
-static int start(struct passt *passt, const struct passt_arguments *arguments, struct passt_pipes *pipes,
-		 int ready, struct error *err)
-{
-	char line[256];
-	int code;
-
-	code = spawn(&passt->pid, arguments->list, pipes);
 	if (code == -ENOENT)
 		return error_set(err, code, "passt is not installed: apt-get install passt");
-	if (code < 0)
-		return error_set(err, code, "cannot run passt: %s", strerror(-code));
-	/* Our copy of its end: while it is open the pipe has no end. */
-	close(TAKE_FD(pipes->ready));
-	if (wait_until_ready(ready))
-		return 0;
-	passt_stop(passt);
-	last_message(pipes->messages, line, sizeof(line));
-	return error_set(err, -EIO, "passt did not start: %s%s", line, advice(line));
+	return code < 0 ? error_set(err, code, "cannot run passt: %s", strerror(-code)) : 0;
 }
 
-static int start_connected(struct passt *passt, const struct passt_arguments *arguments, struct error *err)
+static int start_connected(struct passt *passt, struct passt_start *start,
+			   const struct passt_arguments *arguments, struct error *err)
 {
 	int socket_ends[2] = {-1, -1};
 	int ready_ends[2] = {-1, -1};
-	struct passt_pipes pipes = {.socket = -1, .ready = -1, .messages = -1};
-	int code = -EIO;
+	AUTO_CLOSE int messages = child_output(PASST_MESSAGES_MAX);
+	int code;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socket_ends) < 0 ||
-	    pipe2(ready_ends, O_CLOEXEC) < 0 || fcntl(socket_ends[0], F_SETFL, O_NONBLOCK) < 0) {
+	    pipe2(ready_ends, O_CLOEXEC) < 0 || fcntl(socket_ends[0], F_SETFL, O_NONBLOCK) < 0)
 		code = error_set(err, -errno, "cannot make the socket to passt: %m");
-		goto out;
-	}
-	pipes = (struct passt_pipes){
-		.socket = socket_ends[1],
-		.ready = TAKE_FD(ready_ends[1]),
-		.messages = make_messages(),
-	};
 	/* It opens the pipe by its name in /proc, as the user that it has become. */
-	if (pipes.messages < 0 || (geteuid() == 0 && fchown(pipes.ready, PASST_UID, PASST_GID) < 0)) {
-		code = error_set(err, -errno, "cannot make the pipes to passt: %m");
-		goto out;
-	}
-	code = start(passt, arguments, &pipes, ready_ends[0], err);
-	if (code == 0)
+	else if (messages < 0 || (geteuid() == 0 && fchown(ready_ends[1], PASST_UID, PASST_GID) < 0))
+		code = error_set(err, messages < 0 ? messages : -errno, "cannot make the pipes to passt: %s",
+				 strerror(messages < 0 ? -messages : errno));
+	else
+		code = spawn(&passt->pid, arguments, socket_ends[1], ready_ends[1], messages, err);
+	if (code == 0) {
+		*start = (struct passt_start){
+			.word = TAKE_FD(ready_ends[0]),
+			.messages = TAKE_FD(messages),
+			.until_ms = monotonic_ms() + PASST_START_MS,
+		};
 		code = TAKE_FD(socket_ends[0]);
-out:
+	}
 	cleanup_close(&socket_ends[0]);
 	cleanup_close(&socket_ends[1]);
 	cleanup_close(&ready_ends[0]);
 	cleanup_close(&ready_ends[1]);
-	cleanup_close(&pipes.ready);
-	cleanup_close(&pipes.messages);
 	return code;
 }
 
-int passt_start(struct passt *passt, const char *name, const char *const *publish, unsigned count,
-		unsigned mtu, struct error *err)
+int passt_begin(struct passt *passt, struct passt_start *start, const char *name, const char *const *publish,
+		unsigned count, unsigned mtu, struct error *err)
 {
 	struct publish rules[PASST_PUBLISH_MAX] = {0};
 	struct passt_arguments arguments;
 	int code;
 
 	*passt = (struct passt){0};
+	*start = (struct passt_start){.word = -1, .messages = -1};
 	code = read_rules(publish, count, rules, err);
 	if (code == 0) {
 		fill_arguments(&arguments, rules, count, mtu);
-		code = start_connected(passt, &arguments, err);
+		code = start_connected(passt, start, &arguments, err);
 	}
 	return code < 0 ? error_prefix(err, code, "network of guest %s", name) : code;
+}
+
+int passt_heard(struct passt *passt, struct passt_start *start, const char *name, struct error *err)
+{
+	struct pollfd word = {.fd = start->word, .events = POLLIN};
+	char line[256];
+
+	if (start->word < 0)
+		return 0;
+	if (poll(&word, 1, 0) <= 0 && monotonic_ms() < start->until_ms)
+		return -EAGAIN;
+	if (word.revents & POLLIN) {
+		passt_start_close(start);
+		return 0;
+	}
+	passt_stop(passt);
+	last_message(start->messages, line, sizeof(line));
+	passt_start_close(start);
+	error_set(err, -EIO, "passt did not start: %s%s", line, advice(line));
+	return error_prefix(err, -EIO, "network of guest %s", name);
+}
+
+void passt_start_close(struct passt_start *start)
+{
+	cleanup_close(&start->word);
+	cleanup_close(&start->messages);
+	*start = (struct passt_start){.word = -1, .messages = -1};
 }
 
 bool passt_ended(struct passt *passt)

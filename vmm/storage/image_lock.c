@@ -8,10 +8,10 @@
 
 #define TRY_AGAIN_US 5000
 
-int image_lock(int fd, bool reading)
+int image_lock(int fd, bool reading, unsigned patience_ms)
 {
 	struct flock lock = {.l_type = reading ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
-	uint64_t end = monotonic_ms() + IMAGE_LOCK_PATIENCE_MS;
+	uint64_t end = monotonic_ms() + patience_ms;
 
 	while (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
 		if (errno != EAGAIN && errno != EACCES)

@@ -17,6 +17,7 @@
 #include "vmm/storage/draft.h"
 #include "vmm/storage/filesystem.h"
 #include "vmm/storage/image_lock.h"
+#include "vmm/storage/overlay.h"
 
 #define SUFFIX    ".img"
 #define FILE_MAX  (DEFINITION_NAME_MAX + sizeof(SUFFIX))
@@ -160,10 +161,10 @@ static int open_image(const struct pool *pool, const char *name, int flags, stru
 	return TAKE_FD(fd);
 }
 
-static int lock_image(const char *name, int fd, bool reading, struct error *err)
+static int lock_image(const struct pool *pool, const char *name, int fd, bool reading, struct error *err)
 {
 	struct stat status;
-	int code = image_lock(fd, reading);
+	int code = image_lock(fd, reading, pool->impatient ? 0 : IMAGE_LOCK_PATIENCE_MS);
 
 	if (code == -EBUSY)
 		return error_set(err, code, "disk %s: is in use by a guest or program; end that one first",
@@ -176,13 +177,28 @@ static int lock_image(const char *name, int fd, bool reading, struct error *err)
 	return 0;
 }
 
+/* What overlays show of it would change with it. */
+static int check_not_behind(const struct pool *pool, const char *name, struct error *err)
+{
+	char by[DEFINITION_NAME_MAX + 1];
+
+	return overlay_on(pool, name, by)
+		       ? error_set(
+				 err, -EBUSY,
+				 "disk %s: is behind disk %s, which is an overlay on it; it may only be read",
+				 name, by)
+		       : 0;
+}
+
 int pool_image_open(const struct pool *pool, const char *name, bool read_only, int *fd, struct error *err)
 {
 	AUTO_CLOSE int image = open_image(pool, name, read_only ? O_RDONLY : O_RDWR, err);
 	int code = MIN(image, 0);
 
+	if (code == 0 && !read_only)
+		code = check_not_behind(pool, name, err);
 	if (code == 0)
-		code = lock_image(name, image, read_only, err);
+		code = lock_image(pool, name, image, read_only, err);
 	if (code == 0)
 		*fd = TAKE_FD(image);
 	return code;
@@ -194,7 +210,9 @@ int pool_image_share(const struct pool *pool, const char *name, int *fd, struct 
 	int code = MIN(image, 0);
 
 	if (code == 0)
-		code = lock_image(name, image, true, err);
+		code = check_not_behind(pool, name, err);
+	if (code == 0)
+		code = lock_image(pool, name, image, true, err);
 	if (code == 0)
 		*fd = TAKE_FD(image);
 	return code;
@@ -225,6 +243,8 @@ int pool_find(const struct pool *pool, const char *name, struct pool_image *imag
 		.in_use = image_in_use(fd),
 	};
 	snprintf(image->name, sizeof(image->name), "%s", name);
+	if (overlay_backing(pool, name, image->backing))
+		image->size = overlay_size(fd);
 	return 0;
 }
 
@@ -334,6 +354,7 @@ static int copy_image(const struct draft *draft, const char *name, int from, uin
 int pool_clone(const struct pool *pool, const char *name, const char *new_name, struct progress *progress,
 	       struct error *err)
 {
+	char backing[DEFINITION_NAME_MAX + 1];
 	AUTO_CLOSE int from = -1;
 	struct draft draft;
 	int code = pool_image_open(pool, name, true, &from, err);
@@ -343,10 +364,26 @@ int pool_clone(const struct pool *pool, const char *name, const char *new_name, 
 	if (code < 0 || (code = draft_begin(pool, &draft, err)) < 0)
 		return code;
 	code = copy_image(&draft, name, from, 0, progress, err);
-	if (code == 0)
-		return draft_finish(&draft, new_name, false, err);
+	if (code == 0 && overlay_backing(pool, name, backing))
+		code = overlay_note(&draft, new_name, backing, err);
+	if (code == 0) {
+		code = draft_finish(&draft, new_name, false, err);
+		overlay_forget(pool, new_name);
+		return code;
+	}
 	draft_drop(&draft);
 	return code;
+}
+
+static int check_no_overlay(const struct pool *pool, const char *name, struct error *err)
+{
+	char backing[DEFINITION_NAME_MAX + 1];
+
+	return overlay_backing(pool, name, backing)
+		       ? error_set(err, -EOPNOTSUPP,
+				   "disk %s: is an overlay on disk %s, and has that one's size", name,
+				   backing)
+		       : 0;
 }
 
 /* The file system is changed in a copy, since nobody could mend it if that stopped half way. The image's lock
@@ -395,7 +432,8 @@ int pool_resize(const struct pool *pool, const char *name, uint64_t size, struct
 	AUTO_CLOSE int fd = -1;
 	int code = pool_image_open(pool, name, false, &fd, err);
 
-	if (code < 0 || (code = pool_size_check(size, err)) < 0)
+	if (code < 0 || (code = pool_size_check(size, err)) < 0 ||
+	    (code = check_no_overlay(pool, name, err)) < 0)
 		return code;
 	code = check_growth(name, fd, size, err);
 	if (code <= 0)
@@ -407,7 +445,10 @@ int pool_resize(const struct pool *pool, const char *name, uint64_t size, struct
 int pool_grow_used(const struct pool *pool, const char *name, uint64_t size, struct error *err)
 {
 	AUTO_CLOSE int fd = open_image(pool, name, O_RDWR, err);
-	int code = fd < 0 ? fd : check_growth(name, fd, size, err);
+	int code = fd < 0 ? fd : check_no_overlay(pool, name, err);
+
+	if (code == 0)
+		code = check_growth(name, fd, size, err);
 
 	return code <= 0 ? code : grow_file(name, fd, size, err);
 }
@@ -423,5 +464,6 @@ int pool_delete(const struct pool *pool, const char *name, struct error *err)
 	file_name(name, file);
 	if (unlinkat(pool->fd, file, 0) < 0 || fsync(pool->fd) < 0)
 		return error_set(err, -errno, "disk %s: cannot delete: %m", name);
+	overlay_forget(pool, name);
 	return 0;
 }

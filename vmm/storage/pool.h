@@ -1,6 +1,7 @@
 /*
  * The pool: disk images by name. An image NAME is the raw, sparse file NAME.img in the pool's folder
- * (settings.pool_dir), and nothing else: there is no list that could disagree with the files.
+ * (settings.pool_dir), and nothing else: there is no list that could disagree with the files. But for
+ * overlays (overlay.h), which are qcow2, and say beside what is behind them.
  *
  * - Whole or not there: an image is made as a draft (draft.h) and gets its name when all of it is on the
  * disk. A process that is killed leaves no half image; what it leaves is removed when the pool is opened
@@ -32,13 +33,15 @@
 struct pool {
 	const char *dir; /* the settings' */
 	int fd;          /* -1: the folder is not there, and the pool empty */
+	bool impatient;  /* an image that is another's now counts as taken (image_lock.h) */
 };
 
 struct pool_image {
 	char name[DEFINITION_NAME_MAX + 1];
-	uint64_t size;      /* what a guest sees, bytes */
-	uint64_t allocated; /* what it takes in the pool, bytes */
-	int64_t modified;   /* seconds since 1970 */
+	uint64_t size;                         /* what a guest sees, bytes */
+	uint64_t allocated;                    /* what it takes in the pool, bytes */
+	char backing[DEFINITION_NAME_MAX + 1]; /* it is an overlay (overlay.h) on this one; "": it is none */
+	int64_t modified;                      /* seconds since 1970 */
 	enum content content;
 	bool in_use;
 };
@@ -67,7 +70,8 @@ int pool_resize(const struct pool *pool, const char *name, uint64_t size, struct
 		struct error *err);
 /* The same of one that a guest runs with, for whoever tells the guest: the file only. */
 int pool_grow_used(const struct pool *pool, const char *name, uint64_t size, struct error *err);
-/* A copy, which shares its blocks with the first where the file system can (ioctl_ficlone(2)). */
+/* A copy, an overlay's too, which shares its blocks with the first where the file system can
+ * (ioctl_ficlone(2)). */
 int pool_clone(const struct pool *pool, const char *name, const char *new_name, struct progress *progress,
 	       struct error *err);
 int pool_delete(const struct pool *pool, const char *name, struct error *err);

@@ -85,13 +85,16 @@ static int wait_alive(struct keeper *keeper, int connection, struct error *err)
 
 	while (code == 0) {
 		struct pollfd wait[] = {{.fd = connection, .events = POLLIN},
-					{.fd = keeper->child.pidfd, .events = POLLIN}};
+					{.fd = keeper->child.pidfd, .events = POLLIN},
+					{.fd = STORAGE_CHANNEL_FD}};
 		uint64_t now = monotonic_ms();
 
-		if (now >= until || poll(wait, 2, (int)(until - now)) <= 0)
+		if (now >= until || poll(wait, ARRAY_SIZE(wait), (int)(until - now)) <= 0)
 			return error_set(err, -ETIMEDOUT, "%s does not answer", keeper->child.program);
 		if (wait[1].revents)
 			return child_ended(keeper, err);
+		if (wait[2].revents) /* with all its locks */
+			return error_set(err, -EPIPE, "its guest is gone");
 		code = vhost_user_receive(connection, &inbox);
 	}
 	return code == 1 ? 0

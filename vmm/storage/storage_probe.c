@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/util.h"
 #include "vmm/storage/storage_child.h"
+#include "vmm/storage/storage_daemon.h"
 
 #define PROBE_MS        20000
 #define END_MS          2000
@@ -56,11 +57,13 @@ unsigned storage_arguments(const cJSON *plan, const char *list, char **argv)
 
 static int monitor_wait(struct monitor *monitor)
 {
-	struct pollfd wait = {.fd = monitor->socket, .events = POLLIN};
+	struct pollfd wait[] = {{.fd = monitor->socket, .events = POLLIN}, {.fd = STORAGE_CHANNEL_FD}};
 	uint64_t now = monotonic_ms();
 
-	if (now >= monitor->until || poll(&wait, 1, (int)(monitor->until - now)) <= 0)
+	if (now >= monitor->until || poll(wait, 2, (int)(monitor->until - now)) <= 0)
 		return error_set(monitor->err, -ETIMEDOUT, "qemu-storage-daemon does not answer");
+	if (wait[1].revents)
+		return error_set(monitor->err, -EPIPE, "its guest is gone");
 	return 0;
 }
 
@@ -325,6 +328,8 @@ int storage_probe(const cJSON *plan, struct error *err)
 	if (code == 0)
 		code = look(&monitor, plan);
 	close(ends[0]);
+	if (code == -EPIPE)
+		storage_child_kill(&monitor.child);
 	storage_child_end(&monitor.child);
 	return code;
 }

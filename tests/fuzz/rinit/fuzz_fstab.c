@@ -1,4 +1,4 @@
-/* /etc/fstab: any bytes; every entry's options too, and its unit's name. What can be written into a unit file
+/* /etc/fstab, and a value of the kernel's parameter that adds to it: any bytes; every entry's options too, and its unit's name. What can be written into a unit file
  * is read from there as it was. */
 #include <stdint.h>
 #include <stdlib.h>
@@ -70,6 +70,12 @@ static void on_entry(void *context, const struct fstab_entry *entry)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	fstab_parse((const char *)data, size, &(struct fstab_reader){.entry = on_entry, .fault = on_fault});
+	const struct fstab_reader reader = {.entry = on_entry, .fault = on_fault};
+	char *value = strndup((const char *)data, size);
+
+	fstab_parse((const char *)data, size, &reader);
+	if (value)
+		fstab_parse_parameter(value, &reader);
+	free(value);
 	return 0;
 }

@@ -1,9 +1,10 @@
 # A guest with a screen: Debian's kernel for desktops finds the GPU, its console is seen on both displays, and what programs draw is
-# there on the host pixel by pixel: by the frame buffer, and by DRM in another size.
+# there on the host pixel by pixel, and so it is to a viewer, whose keys and pointer arrive: by the frame buffer, and by DRM in another size.
 # timeout: 120
 screen=/payload/tools/metal-screen
 minimal=/payload/desktop/desktop.initrd
-guest_initrd initrd $screen <<'END'
+viewer="/payload/tools/metal-viewer /tmp/desktop.vnc"
+guest_initrd initrd $screen /payload/tools/metal-input <<'END'
 	# told NAME: what the host says that it has done.
 	told() {
 		until read -r word && [ "$word" = "$1" ]; do :; done
@@ -15,6 +16,10 @@ guest_initrd initrd $screen <<'END'
 	done
 	cat /sys/bus/pci/devices/*/class | grep '^0x03' | sed 's/^/class /'
 	exec 3</dev/console
+	until grep -q "rastOS tablet" /proc/bus/input/devices; do sleep 0.1; done
+	/metal-input &
+	# What a viewer wishes is what the display would like next.
+	(until [ "$(head -n 1 /sys/class/drm/card0-Virtual-1/modes)" = 640x480 ]; do sleep 0.1; done; echo "wished 640x480") &
 	for word in one two three; do echo "$word: rastOS is seen"; done >/dev/tty1
 	printf "\033[?25l" >/dev/tty1 # a cursor that blinks would be seen in every picture
 	echo "text"
@@ -27,6 +32,7 @@ guest_initrd initrd $screen <<'END'
 	cat /tmp/shown
 	told mode <&3
 	kill $drawing
+	wait $drawing 2>/dev/null # what it had mapped would be in the way of unbinding
 	for device in /sys/bus/virtio/drivers/virtio_gpu/virtio*; do
 		echo ${device##*/} >/sys/bus/virtio/drivers/virtio_gpu/unbind
 		echo "unbound"
@@ -42,6 +48,7 @@ END
 cat >guest.json <<END
 { "name": "desktop", "memory_mib": 320, "transport": "pci",
   "video": { "model": "virtio", "heads": 2, "resolution": { "x": 800, "y": 600 }, "vram": 32768 },
+  "graphics": [{ "type": "vnc", "socket": "/tmp/desktop.vnc" }],
   "kernel": { "path": "/payload/desktop/vmlinuz", "initrd": "/tmp/initrd", "cmdline": "console=ttyS0 panic=-1 loglevel=3" } }
 END
 mkfifo words
@@ -66,13 +73,31 @@ expect log "^class 0x038000"
 lit=$($screen lit $guest 800 600)
 echo "the console has $lit pixels that are not black"
 [ "$lit" -gt 500 ] && [ "$lit" -lt 100000 ] || fail "the console is not seen"
+expect log "^device rastOS keyboard"
+expect log "^device rastOS tablet"
+# typed SYMBOL KEY: as a viewer types it. What comes before the guest listens is lost.
+typed() {
+	$viewer key "$1"
+	wait_for 10 printed log "^input rastOS keyboard: 1 $2 1" && wait_for 10 printed log "^input rastOS keyboard: 1 $2 0"
+}
+typed 0x61 30
+typed 0xff0d 28
+$viewer point 400 300 1
+wait_for 10 printed log "^input rastOS tablet: 3 0 16404" # 400 * 32767 / 799
+wait_for 10 printed log "^input rastOS tablet: 3 1 16410" # 300 * 32767 / 599
+wait_for 10 printed log "^input rastOS tablet: 1 272 1"
+wait_for 10 printed log "^input rastOS tablet: 1 272 0" # the viewer has gone
 say text
 wait_for 20 printed log "^drawn 800x600"
 drawn 800 600 1
+$viewer check 800 600 1 || fail "a viewer sees something else"
 ! $screen check $guest 800 600 2 2>/dev/null || fail "any picture will do"
 say draw
 wait_for 20 printed log "^shown 1024x768"
 drawn 1024 768 2
+$viewer check 1024 768 2 || fail "a viewer sees something else in another size"
+$viewer size 640 480
+wait_for 20 printed log "^wished 640x480"
 say mode
 wait_for 20 printed log "^unbound"
 wait_for 10 sh -c "! $screen lit $guest 800 600"

@@ -3,21 +3,24 @@
 mkdir -p /etc/rastos/guests
 rm -f /etc/rastos/guests/*
 guest_initrd /tmp/closed </dev/null
+script_output=journal # there is no console yet when the script starts
 guest_initrd /tmp/open <<'END'
 rinitctl enable --now rastos-exec.socket
 END
-# The one with vsock in its kernel, the other with it as modules, which the socket unit has to wait for.
+# The one with vsock in its kernel, the other with it as modules, which the socket unit has to wait for; so is its console, which the
+# kernel does not have when rinit begins.
 for name in closed open; do
-	kernel=$tuned
-	[ $name = closed ] || kernel=/payload/kernel/vmlinuz
+	kernel=$tuned console=serial tty=ttyS0
+	[ $name = closed ] || kernel=/payload/kernel/vmlinuz console=virtio tty=hvc0
 	cat >/etc/rastos/guests/$name.json <<-END
-		{ "name": "$name", "role": "guest", "memory_mib": 256, "vcpus": 1,
-		  "kernel": { "path": "$kernel", "initrd": "/tmp/$name", "cmdline": "console=ttyS0 quiet panic=-1" } }
+		{ "name": "$name", "role": "guest", "memory_mib": 256, "vcpus": 1, "console": "$console",
+		  "kernel": { "path": "$kernel", "initrd": "/tmp/$name", "cmdline": "console=$tty quiet panic=-1" } }
 	END
 done
 rastos-vmm up -d --timeout 90
 rastos-vmm boot-report --wait open >/dev/null
 rastos-vmm boot-report --wait closed >/dev/null
+wait_for 20 printed /run/rastos/guests/open/console.log "^rinit: ready"
 
 # lost FILE: a connection that was lost stalls the case, which is then run again: seen once in some forty runs, its cause is not found.
 lost() {

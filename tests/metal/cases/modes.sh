@@ -1,5 +1,6 @@
-# Server and desktop mode with real guests: the division, a change while they run, and back.
-# timeout: 150
+# Server and desktop mode with real guests: the division, a change while they run, and back; the server guest gives back what a desktop
+# guest is to have, and gets it again.
+# timeout: 240
 mkdir -p /etc/rastos/guests
 rm -f /etc/rastos/guests/*
 vmm=/payload/tools/rastos-vmm-both # has both modes, whichever the host's has
@@ -19,10 +20,10 @@ state_of() {
 is() {
 	[ "$(state_of "$1")" = "$2" ]
 }
-guest server '"role": "server"'
+guest server '"role": "server", "memballoon": true'
 guest desk '"role": "desktop", "vcpus": 1, "memory_mib": 128'
 guest extra '"role": "guest", "memory_mib": 96'
-echo '{ "overcommit": { "cpus": 4 }, "desktop": { "server_percent": 50 } }' >/etc/rastos/vmm.json
+echo '{ "overcommit": { "cpus": 4 }, "desktop": { "server_percent": 80 } }' >/etc/rastos/vmm.json
 echo desktop >/etc/rastos/mode
 
 $vmm plan
@@ -46,5 +47,27 @@ $vmm start desk || status=$?
 $vmm reboot server
 wait_for 60 sh -c "$vmm list | grep -q '^server .*running' && ! $vmm list | grep -q '^server .* $first '"
 $vmm list
+
+echo "the server guest has it all, and gives back what the desktop guest needs"
+number_of() { # KEY: the server guest's
+	$vmm list --json | tr -d ' \n' | grep -o '"name":"server".*' | sed -n "s/[^}]*\"$1\":\([0-9]*\).*/\1/p"
+}
+has() { [ "$(number_of current_memory_mib)" "$1" "$2" ]; }
+all=$(number_of memory_mib)
+pid=$($vmm list | awk '$1 == "server" { print $6 }')
+has = "$all" || fail "the server guest has not all that it was started with"
+cgroup=/sys/fs/cgroup/rastos/server.guest
+before=$(cat $cgroup/memory.max)
+$vmm mode desktop
+wait_for 60 is desk running
+has -le $((all - 128)) || fail "the desktop guest's memory is the server guest's, too"
+after=$(cat $cgroup/memory.max)
+[ "$after" -lt "$before" ] || fail "its control group may still take $after bytes"
+$vmm events --json | grep memory-
+$vmm mode server
+wait_for 60 is desk off
+wait_for 20 has = "$all"
+[ "$(cat $cgroup/memory.max)" = "$before" ] || fail "its control group may take $(cat $cgroup/memory.max) bytes, not $before"
+[ "$($vmm list | awk '$1 == "server" { print $6 }')" = "$pid" ] || fail "the server guest was started anew"
 $vmm down
 [ -z "$(ls /run/rastos/guests/*/state.json 2>/dev/null)" ] || fail "something is promised still"

@@ -1,4 +1,4 @@
-# An ordinary user, a member of group kvm and no more, with his own manager: a guest with disks, a published port and commands in it, its
+# An ordinary user, a member of group kvm and no more, with his own manager: a guest with disks, a directory of his, a published port and commands in it, its
 # shutdown and its next start; `run`; and what somebody who is not in the group is told.
 # timeout: 150
 printf 'alice:x:1000:1000:Alice:/home/alice:/bin/sh\nbob:x:1001:1001:Bob:/home/bob:/bin/sh\n' >>/etc/passwd
@@ -26,6 +26,7 @@ guest_initrd /home/alice/initrd <<'END'
 		dd if=/tmp/pattern of=/dev/$disk bs=64k oflag=direct 2>/dev/null && dd if=/dev/$disk bs=64k count=8 iflag=direct 2>/dev/null | cmp - /tmp/pattern && echo "$disk keeps what is written"
 	done
 	until ip route | grep -q default; do sleep 0.1; done
+	echo "of the guest" >/shared/file
 	echo "up and well"
 END
 chmod 644 /home/alice/initrd
@@ -34,11 +35,14 @@ expect log "^Guests run here"
 as alice rastos-vmm up -d --timeout 60
 as alice rastos-vmm disk create data 16M
 as alice LD_LIBRARY_PATH=/payload/tools/qemu-img/lib /payload/tools/qemu-img/qemu-img create -q -f qcow2 other.qcow2 16M
-as alice rastos-vmm create web --image $tuned -i initrd -m 160 -p 8080:80 -v data -v other.qcow2,format=qcow2
+as alice mkdir shared
+as alice rastos-vmm create web --image $tuned -i initrd -m 160 -p 8080:80 -v data -v other.qcow2,format=qcow2 -v shared:/shared
 console=/run/user/alice/rastos/guests/web/console.log
 wait_for 40 printed $console "^up and well"
 expect $console "^vda keeps what is written"
 expect $console "^vdb keeps what is written"
+expect /home/alice/shared/file "of the guest"
+[ "$(stat -c %u:%g /home/alice/shared/file)" = 1000:1000 ] || fail "it is $(stat -c %u:%g /home/alice/shared/file)"
 # What the guest serves comes out of the published port. It starts by a command of the host: what the script leaves behind ends with it.
 serves() {
 	wait_for 20 as alice rastos-vmm exec web true
@@ -48,9 +52,11 @@ serves() {
 }
 serves
 [ "$(as alice rastos-vmm exec web -- sh -c '"echo \$((6 * 7))"')" = 42 ] || fail "exec"
-as alice rastos-vmm info web
+as alice rastos-vmm info web >log
+expect log "^Disks: *image data"
+expect log "^  *published: 8080:80"
 as alice rastos-vmm list --json | grep -q '"name":"web".*"state":"running"' || fail "web does not run"
-for process in $(ps -o pid,args | grep -E "[r]astos-vmm|[p]asst|[q]emu-storage-daemon" | awk '{ print $1 }'); do
+for process in $(ps -o pid,args | grep -E "[r]astos-vmm|[p]asst|[q]emu-storage-daemon|[v]irtiofsd" | awk '{ print $1 }'); do
 	case "$(grep Uid: /proc/$process/status | tr '\t' ' ')" in
 	*" 1000 1000 1000 1000") ;;
 	*) fail "somebody else's: $(tr '\0' ' ' </proc/$process/cmdline)" ;;
@@ -61,12 +67,12 @@ done
 
 as alice rastos-vmm shutdown --wait web
 as alice rastos-vmm list --json | grep -q '"state":"off"' || fail "web is not off"
-! ps -o args | grep -E "[p]asst --foreground|[q]emu-storage-daemon" || fail "a helper outlived its guest"
+! ps -o args | grep -E "[p]asst --foreground|[q]emu-storage-daemon|[v]irtiofsd" || fail "a helper outlived its guest"
 as alice rastos-vmm start web
 as alice rastos-vmm boot-report --wait web >/dev/null
 serves
 as alice rastos-vmm down --timeout 40
-! ps -o args | grep -E "[r]astos-vmm|[p]asst --foreground|[q]emu-storage-daemon" || fail "something outlived down"
+! ps -o args | grep -E "[r]astos-vmm|[p]asst --foreground|[q]emu-storage-daemon|[v]irtiofsd" || fail "something outlived down"
 
 guest_initrd /home/alice/initrd <<'END'
 	until ip route | grep -q default; do sleep 0.1; done

@@ -28,14 +28,16 @@ guest_initrd /tmp/vcpus.initrd <<'END2'
 END2
 cat >/etc/rastos/guests/web.json <<'END2'
 { "name": "web", "role": "guest", "memory_mib": 256, "vcpus": 3, "current_vcpus": 1, "ready": "started", "autostart": false,
+  "cpus": { "vcpupin": { "0": "1" }, "emulatorpin": "0-1", "global_quota": 190000 },
   "kernel": { "path": "/payload/kernel/vmlinuz", "initrd": "/tmp/vcpus.initrd", "cmdline": "console=ttyS0 panic=-1 loglevel=4" } }
 END2
 guest_initrd /tmp/dog.initrd <<'END2'
-	cat /sys/class/watchdog/watchdog0/identity
+	dmesg | grep 6300ESB
 	watchdog -F -T 4 -t 1 /dev/watchdog &
 	sleep 6 # longer than it waits
-	echo "feeds it"
+	echo "it was fed"
 	kill -STOP $!
+	sleep 60
 END2
 cat >/etc/rastos/guests/dog.json <<'END2'
 { "name": "dog", "role": "guest", "memory_mib": 128, "vcpus": 2, "current_vcpus": 1, "ready": "started", "autostart": false,
@@ -50,6 +52,10 @@ online() {
 	[ "$(tr -d '\r' <$log | grep '^online: ' | tail -n 1)" = "online: $1." ]
 }
 wait_for 20 online 0
+[ "$(cat /sys/fs/cgroup/rastos/web.guest/cpu.max)" = "190000 100000" ] || fail "its time is not limited: $(cat /sys/fs/cgroup/rastos/web.guest/cpu.max)"
+for thread in /proc/[0-9]*/task/*; do
+	[ "$(cat $thread/comm 2>/dev/null)" != "vcpu 0" ] || grep "^Cpus_allowed_list:.1$" $thread/status || fail "vCPU 0 runs elsewhere"
+done
 
 for round in 1 2 3 4 5 6 7 8 9 10; do
 	rastos-vmm setvcpus web 2 || fail "round $round: no vCPU came"
@@ -74,7 +80,7 @@ status=0
 rastos-vmm setvcpus dog 2 >told 2>&1 || status=$?
 cat told
 [ $status = 4 ] && grep -q "guest dog: has 1 vCPUs, not 2" told || fail "a kernel without hot plug: exit status $status"
-wait_for 30 printed $log "feeds it"
+wait_for 30 printed $log "it was fed"
 expired() {
 	rastos-vmm events | grep -q "watchdog.*dog"
 }

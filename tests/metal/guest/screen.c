@@ -25,16 +25,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PAGE       4096UL
-#define LIST_MAX   16
-#define MODES_MAX  64
-#define COLOR_BITS 0xffffffU
-#define PICTURE    "/memfd:gpu picture"
+#include "tests/metal/guest/screen_pixel.h"
 
-static uint32_t pixel_of(uint32_t x, uint32_t y, uint32_t seed)
-{
-	return (x * 2654435761U ^ y * 40503U ^ seed * 97U) & COLOR_BITS;
-}
+#define PAGE      4096UL
+#define LIST_MAX  16
+#define MODES_MAX 64
+#define PICTURE   "/memfd:gpu picture"
 
 static uint32_t number(const char *text)
 {

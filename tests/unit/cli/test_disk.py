@@ -156,6 +156,35 @@ class Pool(DiskTest):
         self.assertLess(made["allocated"], MIB)
         self.not_done(REFUSED, ["disk copy", "already"], "clone", "data", "copy")
 
+    @unittest.skipUnless(shutil.which("qemu-img"), "needs qemu-img")
+    def test_overlay_is_made_and_what_is_behind_it_stays(self):
+        os.mkdir(self.path("pool"))
+        sparse(self.image("base"), 8 * MIB, (0, b"begin"))
+        made = self.made("clone", "--overlay", "base", "web")
+        self.assertEqual((made["size"], made["backing"], made["content"]), (8 * MIB, "base", "qcow2"))
+        self.assertLess(made["allocated"], MIB)
+        self.assertEqual(self.made("clone", "--overlay", "web", "more")["backing"], "web")  # on an overlay
+        self.assertEqual(self.made("clone", "more", "copy")["backing"], "web")  # a copy of one
+        for verb in (["delete", "base"], ["resize", "base", "16M"]):
+            with self.subTest(verb):
+                before = self.files()
+                self.not_done(REFUSED, ["disk base", "behind disk", "web"], *verb)
+                self.assertEqual(self.files(), before)
+        self.not_done(REFUSED, ["disk web", "already"], "clone", "--overlay", "base", "web")
+        self.not_done(REFUSED, ["disk bse", "base"], "clone", "--overlay", "bse", "other")
+        self.assertEqual(self.run_program("disk", "create", "--overlay", "other", "1M").returncode, USAGE)
+        self.assertIn("Overlay:   on base", self.disk("info", "web"))
+        for name in ("copy", "more", "web", "base"):
+            self.disk("delete", name)
+        self.assertEqual(os.listdir(self.path("pool")), [])
+
+    def test_note_without_its_image_means_nothing(self):
+        self.disk("create", "base", "1M")
+        self.write("pool/gone.backing", "base\n")
+        self.write("pool/base.backing", "../../etc/passwd\n")
+        self.assertNotIn("backing", self.made("info", "base"))
+        self.disk("delete", "base")
+
     def test_what_is_no_image_is_left_out(self):
         os.mkdir(self.path("pool"))
         os.symlink("/etc/passwd", self.image("link"))

@@ -99,7 +99,7 @@ class Bash(ManualTest):
         self.assertEqual({word for word in offered if word.startswith("-")},
                          options_in(self.help().split("Options:")[1]))
         self.assertEqual(self.complete("--config", "x", "und"), ["undefine"])
-        self.assertEqual(sorted(self.complete("help", "s")), ["setmem", "setvcpus", "shutdown", "start", "stats"])
+        self.assertEqual(sorted(self.complete("help", "s")), ["screenshot", "send-key", "setmem", "setvcpus", "shutdown", "start", "stats"])
 
     def test_options(self):
         for command in set(self.commands()) - {"help"}:

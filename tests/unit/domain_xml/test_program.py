@@ -90,6 +90,36 @@ class Program(unittest.TestCase):
                 self.assertEqual(status, DONE, answer)
                 self.assertEqual(answer["definition"].get("video"), video)
 
+    def test_a_desktops_viewers_and_what_they_type_on(self):
+        screen = "<video><model type='virtio'/></video>"
+        for elements, graphics, inputs, refused in (
+                ("<graphics type='vnc' port='-1' autoport='yes'/>", {"type": "vnc", "autoport": True}, None, None),
+                ("<graphics type='vnc' port='5901' autoport='no' listen='::1'><listen type='address' address='::1'/></graphics>",
+                 {"type": "vnc", "port": 5901, "autoport": False, "listen": "::1"}, None, None),
+                ("<graphics type='vnc'><listen type='address' address='127.0.0.1'/></graphics>",
+                 {"type": "vnc", "listen": "127.0.0.1"}, None, None),
+                ("<graphics type='vnc' socket='/run/a'><listen type='socket' socket='/run/a'/></graphics>",
+                 {"type": "vnc", "socket": "/run/a"}, None, None),
+                ("<input type='tablet' bus='virtio'/><input type='keyboard' bus='ps2'/>", None, [{"type": "tablet", "bus": "virtio"}], None),
+                ("<graphics type='spice'/>", None, None, ("/domain/devices/graphics", "type=\"vnc\"")),
+                ("<graphics type='vnc' passwd='x'/>", None, None, ("/domain/devices/graphics/@passwd", "password_file")),
+                ("<graphics type='vnc' websocket='5700'/>", None, None, ("/domain/devices/graphics/@websocket", "RFB")),
+                ("<graphics type='vnc'><listen type='network' network='x'/></graphics>", None, None,
+                 ("/domain/devices/graphics/listen", "type=\"address\"")),
+                ("<input type='tablet' bus='usb'/>", None, None, ("/domain/devices/input", "bus=\"virtio\"")),
+                ("<input type='passthrough' bus='virtio'><source evdev='/dev/input/event0'/></input>", None, None,
+                 ("/domain/devices/input", "type=\"keyboard\""))):
+            with self.subTest(elements):
+                metadata = "<metadata><r:guest xmlns:r='urn:rastos:guest:1' role='desktop'/></metadata>"
+                status, answer = to_json(GUEST.replace("</os>", f"</os>{metadata}<devices>{screen}{elements}</devices>"), "--no-validate")
+                if refused:
+                    self.assertEqual((status, answer.get("xpath")), (REFUSED, refused[0]), answer)
+                    self.assertIn(refused[1], answer["error"])
+                    continue
+                self.assertEqual(status, DONE, answer)
+                self.assertEqual(answer["definition"].get("graphics"), [graphics] if graphics else None)
+                self.assertEqual(answer["definition"].get("inputs"), inputs)
+
     def test_many_of_everything_is_refused_in_time(self):
         hostile = {
             "elements": "<domain type='kvm'><metadata>" + "<x:a xmlns:x='urn:x'/>" * 45000,

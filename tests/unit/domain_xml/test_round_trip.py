@@ -107,9 +107,29 @@ def make(seed):
     fix_graphics(made, maker.random)
     fix_video(made)
     fix_memory(made, maker.random)
+    fix_memory_devices(made, maker.random)
     fix_boot(made, maker.random)
     fix_cpus(made, maker.random)
     return made
+
+
+def fix_memory_devices(made, chance):
+    """They are whole blocks, of ordinary pages, and fit into the most."""
+    devices = made.get("memory_devices", [])
+    for device in devices:
+        if "block_mib" in device:
+            device["block_mib"] = chance.choice([2, 4, 128, 2048])
+        block = device.get("block_mib", 2)
+        device["size_mib"] = block * chance.randint(1, 1000)
+        if "requested_mib" in device:
+            device["requested_mib"] = block * chance.randint(0, device["size_mib"] // block)
+    if devices:
+        made.get("memory_backing", {}).pop("hugepages", None)
+    least = made.get("memory_mib", 16) + sum(device["size_mib"] for device in devices)
+    if "max_memory_mib" in made:
+        made["max_memory_mib"] = max(made["max_memory_mib"], least)
+        if least > 1 << 24:
+            del made["max_memory_mib"]
 
 
 def fix_video(made):

@@ -39,6 +39,7 @@ static const char *sample_of(const struct conversion *conversion, char number[24
 		{&convert_on_off, "on"},
 		{&convert_vhost, "vhost"},
 		{&convert_adjustment, "-7200"},
+		{&convert_memory_node, "0"},
 		{&convert_share_threads, "4"},
 	};
 
@@ -210,10 +211,25 @@ static void complete_item(const struct rule *rule, xmlNode *root)
 		set_text(root, "devices/filesystem/driver/@type", "virtiofs");
 	if (strncmp(rule->path, "memory/", 7) == 0)
 		set_text(root, "memory", "524288");
+	if (strncmp(rule->path, "maxMemory/", 10) == 0)
+		set_text(root, "maxMemory", "524288");
+	if (strncmp(rule->path, "devices/memory/", 15) == 0) {
+		set_text(root, "devices/memory/@model", "virtio-mem");
+		set_text(root, "devices/memory/target/size", "524288");
+	}
 	if (strncmp(rule->path, "memoryBacking/hugepages/page/", 29) == 0)
 		set_text(root, "memoryBacking/hugepages/page/@size", "2048");
 	if (strncmp(rule->path, "vcpu/", 5) == 0)
 		set_text(root, "vcpu", "2");
+	if (strncmp(rule->path, "vcpus/vcpu/", 11) == 0) {
+		set_text(root, "vcpu", "1");
+		set_text(root, "vcpus/vcpu/@id", "0");
+		set_text(root, "vcpus/vcpu/@enabled", "yes");
+	}
+	if (strcmp(rule->path, "cputune/global_period") == 0 && rule->verdict == RULE_MAP)
+		set_text(root, "cputune/global_quota", "1000");
+	if (strncmp(rule->path, "devices/watchdog/", 17) == 0 && strcmp(rule->path, "devices/watchdog/@model") != 0)
+		set_text(root, "devices/watchdog/@model", "i6300esb");
 	if (strcmp(rule->path, "devices/disk/boot/@loadparm") == 0)
 		set_text(root, "devices/disk/boot/@order", "1");
 	if (strstr(rule->path, "/portForward/")) {
@@ -310,6 +326,7 @@ static const cJSON *item_of(const struct rule *rule, const cJSON *definition)
 			   : strncmp(rule->path, "devices/filesystem/", 19) == 0 ? "filesystems"
 			   : strncmp(rule->path, "devices/graphics/", 17) == 0   ? "graphics"
 			   : strncmp(rule->path, "devices/input/", 14) == 0      ? "inputs"
+			   : strncmp(rule->path, "devices/memory/", 15) == 0     ? "memory_devices"
 										 : NULL;
 
 	return list ? cJSON_GetArrayItem(cJSON_GetObjectItem(definition, list), 0) : definition;

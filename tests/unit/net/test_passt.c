@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <net/ethernet.h>
 #include <netinet/if_ether.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,26 @@
 #include <unistd.h>
 
 static struct error err;
+
+/* Started, and its ports bound. */
+static int start_passt(struct passt *passt, const char *name, const char *const *publish, unsigned count,
+		       unsigned mtu)
+{
+	struct passt_start start;
+	int fd = passt_begin(passt, &start, name, publish, count, mtu, &err);
+	int code = 0;
+
+	while (fd >= 0 && (code = passt_heard(passt, &start, name, &err)) == -EAGAIN) {
+		struct pollfd word = {.fd = start.word, .events = POLLIN};
+
+		cr_assert_geq(poll(&word, 1, 20000), 0);
+	}
+	if (fd >= 0)
+		cr_assert_eq(start.word, -1);
+	if (code < 0)
+		close(fd);
+	return code < 0 ? code : fd;
+}
 
 /* A port of the loopback address and the socket that is bound to it. */
 static int bind_some_port(uint16_t *port)
@@ -35,7 +56,7 @@ static int bind_some_port(uint16_t *port)
 
 static int start_or_skip(struct passt *passt, const char *const *publish, unsigned count)
 {
-	int fd = passt_start(passt, "test", publish, count, 0, &err);
+	int fd = start_passt(passt, "test", publish, count, 0);
 
 	if (fd == -ENOENT || (fd == -EIO && strstr(err.text, "interface")))
 		cr_skip_test("%s", err.text);
@@ -51,7 +72,7 @@ Test(passt, tells_the_mtu_it_is_given)
 	struct passt passt;
 	ssize_t len;
 	int cmdline;
-	int fd = passt_start(&passt, "test", NULL, 0, 1400, &err);
+	int fd = start_passt(&passt, "test", NULL, 0, 1400);
 
 	if (fd == -ENOENT || (fd == -EIO && strstr(err.text, "interface")))
 		cr_skip_test("%s", err.text);
@@ -177,7 +198,7 @@ Test(passt, a_port_in_use_is_refused_by_its_number)
 	snprintf(rule, sizeof(rule), "%u:80", port);
 	snprintf(want, sizeof(want),
 		 "publish \"%s\": cannot bind port %u of the host: Address already in use", rule, port);
-	cr_assert_eq(passt_start(&passt, "test", rules, 1, 0, &err), -EADDRINUSE);
+	cr_assert_eq(start_passt(&passt, "test", rules, 1, 0), -EADDRINUSE);
 	cr_assert_not_null(strstr(err.text, want), "%s", err.text);
 	cr_assert_eq(passt.pid, 0);
 	close(busy);
@@ -189,9 +210,9 @@ Test(passt, a_wrong_rule_is_refused_before_anything_starts)
 	const char *twice[] = {"8080:80", "8080:81"};
 	struct passt passt;
 
-	cr_assert_eq(passt_start(&passt, "test", wrong, 2, 0, &err), -EINVAL);
+	cr_assert_eq(start_passt(&passt, "test", wrong, 2, 0), -EINVAL);
 	cr_assert_eq(passt.pid, 0);
-	cr_assert_eq(passt_start(&passt, "test", twice, 2, 0, &err), -EEXIST);
+	cr_assert_eq(start_passt(&passt, "test", twice, 2, 0), -EEXIST);
 	cr_assert_eq(passt.pid, 0);
 }
 
@@ -200,7 +221,7 @@ Test(passt, not_installed_is_refused_with_the_command_that_installs_it)
 	struct passt passt;
 
 	setenv("PATH", "/nonexistent", 1);
-	cr_assert_eq(passt_start(&passt, "web", NULL, 0, 0, &err), -ENOENT);
+	cr_assert_eq(start_passt(&passt, "web", NULL, 0, 0), -ENOENT);
 	cr_assert_str_eq(err.text, "network of guest web: passt is not installed: apt-get install passt");
 	cr_assert_eq(passt.pid, 0);
 }
@@ -220,7 +241,7 @@ Test(passt, its_complaint_is_passed_on)
 	fchmod(fileno(script), 0755);
 	fclose(script);
 	setenv("PATH", folder, 1);
-	cr_assert_eq(passt_start(&passt, "web", NULL, 0, 0, &err), -EIO);
+	cr_assert_eq(start_passt(&passt, "web", NULL, 0, 0), -EIO);
 	cr_assert_str_eq(err.text, "network of guest web: passt did not start: External interface not usable"
 				   ": the host has no default route yet (see `ip route`)");
 	cr_assert_eq(passt.pid, 0);

@@ -22,6 +22,7 @@
 #include "common/util.h"
 #include "devmodel/virtio/blk.h"
 #include "tests/unit/virtio/driver.h"
+#include "vmm/storage/storage_child.h"
 #include "vmm/storage/storage_plan.h"
 
 #define SECTOR  VIRTIO_BLK_SECTOR
@@ -242,6 +243,32 @@ Test(storage_daemon, qcow2_keeps_what_was_written)
 		    "qemu-io >/dev/null",
 		    image, folder),
 		0);
+}
+
+Test(storage_daemon, requests_and_bytes_are_counted)
+{
+	const struct wanted wanted = {.format = DISK_FORMAT_QCOW2};
+	struct virtio_counters sum;
+
+	cr_assert_eq(run("qemu-img create -q -f qcow2 %s 8M", image), 0);
+	attach(&wanted);
+	write_sectors(8, 0x5a, 8 * SECTOR);
+	cr_assert(sectors_are(8, 0x5a, 8 * SECTOR));
+	virtio_device_count(driver.device, &sum);
+	cr_assert_eq(sum.from_guest, 8 * SECTOR);
+	cr_assert_eq(sum.to_guest, 8 * SECTOR);
+	cr_assert_eq(sum.requests, 2);
+	cr_assert_eq(sum.errors, 0);
+	end();
+}
+
+Test(storage_daemon, a_program_that_is_missing_is_named)
+{
+	char *const argv[] = {(char[]){"no-such-daemon"}, NULL};
+	struct storage_child child;
+
+	cr_assert_eq(storage_child_start(&child, argv, STDERR_FILENO, false, &err), -ENOENT);
+	cr_assert_str_eq(err.text, "no-such-daemon is not installed: apt-get install qemu-system-common");
 }
 
 Test(storage_daemon, beyond_the_end_is_an_error)

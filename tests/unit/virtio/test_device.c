@@ -24,6 +24,7 @@ static struct fake {
 	sem_t go_on[QUEUES]; /* a queue's work takes until this is posted, when it is to wait */
 	_Atomic bool waits[QUEUES];
 	_Atomic bool breaks;
+	bool stuck;
 	bool hands_over;
 	unsigned resets;
 	unsigned busy_at_reset;
@@ -57,6 +58,12 @@ static int fake_activate(struct virtio_device *device)
 	return 0;
 }
 
+static bool fake_stuck(struct virtio_device *device)
+{
+	(void)device;
+	return fake.stuck;
+}
+
 static void fake_destroy(struct virtio_device *device)
 {
 	virtio_device_close(device);
@@ -66,6 +73,7 @@ static const struct virtio_device_ops fake_ops = {
 	.notify = fake_notify,
 	.activate = fake_activate,
 	.reset = fake_reset,
+	.busy = fake_stuck,
 	.destroy = fake_destroy,
 };
 
@@ -175,6 +183,21 @@ Test(virtio_device, a_reset_waits_for_what_works)
 	virtio_device_kick(&fake.device, 1);
 	usleep(20000);
 	cr_assert_neq(sem_trywait(&fake.entered[1]), 0, "it is served after the reset");
+}
+
+Test(virtio_device, a_reset_that_cannot_be_ended_goes_on_until_it_is)
+{
+	start();
+	fake.stuck = true;
+	virtio_device_set_status(&fake.device, 0);
+	cr_assert_eq(virtio_device_status(&fake.device), VIRTIO_CONFIG_S_NEEDS_RESET);
+	virtio_device_set_status(&fake.device, VIRTIO_CONFIG_S_ACKNOWLEDGE);
+	cr_assert_eq(virtio_device_status(&fake.device), VIRTIO_CONFIG_S_NEEDS_RESET,
+		     "no step before its end");
+	fake.stuck = false;
+	cr_assert_eq(virtio_device_status(&fake.device), 0);
+	virtio_device_set_status(&fake.device, VIRTIO_CONFIG_S_ACKNOWLEDGE);
+	cr_assert_eq(virtio_device_status(&fake.device), VIRTIO_CONFIG_S_ACKNOWLEDGE);
 }
 
 Test(virtio_device, registers_are_read_while_a_queue_works)

@@ -439,6 +439,24 @@ Test(vhost_user, what_is_drained_is_waited_for_and_then_killed)
 	cr_assert_eq(fakes[1].taken, 0);
 }
 
+Test(vhost_user, one_that_cannot_be_killed_is_stuck_until_it_hangs_up)
+{
+	struct vhost_user_answer answer;
+	uint64_t began = monotonic_ms();
+
+	open_good();
+	put(1);
+	vhost_user_drain(front, 0);
+	cr_assert_lt(monotonic_ms() - began, 2 * VHOST_USER_DRAIN_MS + 500, "a vCPU waits");
+	cr_assert(vhost_user_stuck(front));
+	vhost_user_drain(front, 0);
+	cr_assert(vhost_user_stuck(front), "asking again changes nothing");
+	cr_assert_not(vhost_user_take(front, 0, &answer));
+	fake_stop(&fakes[0]);
+	run();
+	cr_assert_not(vhost_user_stuck(front));
+}
+
 /* --- Set-up that goes wrong --- */
 
 static void refused(enum vhost_user_message_type at, enum wrong wrong, uint64_t number)

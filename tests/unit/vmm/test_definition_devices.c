@@ -249,3 +249,35 @@ Test(definition_devices, a_balloon_does_what_it_says)
 	cr_assert_eq(parsed->memballoon.stats_period, 10);
 	cr_assert_eq(parsed->memballoon.current_mib, 32);
 }
+
+Test(definition_devices, a_filesystem_is_plain_by_default)
+{
+	const struct filesystem_definition *filesystem;
+
+	parse("\"filesystems\":[{\"path\":\"/srv\",\"tag\":\"data\"}]");
+	filesystem = &parsed->filesystems.list[0];
+	cr_assert_eq(parsed->filesystems.count, 1);
+	cr_assert_str_eq(filesystem->path, "/srv");
+	cr_assert_str_eq(filesystem->tag, "data");
+	cr_assert_null(filesystem->mount);
+	cr_assert_not(filesystem->read_only || filesystem->xattr || filesystem->posix_lock || filesystem->flock);
+	cr_assert_str_eq(filesystem_cache_word(filesystem->cache), "auto");
+	cr_assert_eq(filesystem->queue_size, 128);
+	cr_assert_eq(filesystem->thread_pool, 0);
+}
+
+Test(definition_devices, a_filesystems_choices)
+{
+	const struct filesystem_definition *filesystem;
+
+	parse("\"filesystems\":[{\"path\":\"/p\",\"tag\":\"123456789012345678901234567890123456\",\"mount\":\"/m/n\","
+	      "\"read_only\":true,\"cache\":\"none\",\"xattr\":true,\"posix_lock\":true,\"flock\":true,"
+	      "\"thread_pool\":32,\"queue_size\":256,\"driver\":{\"packed\":true}}]");
+	filesystem = &parsed->filesystems.list[0];
+	cr_assert_str_eq(filesystem->mount, "/m/n");
+	cr_assert(filesystem->read_only && filesystem->xattr && filesystem->posix_lock && filesystem->flock);
+	cr_assert_str_eq(filesystem_cache_word(filesystem->cache), "none");
+	cr_assert_eq(filesystem->queue_size, 256);
+	cr_assert_eq(filesystem->thread_pool, 32);
+	cr_assert(filesystem->driver.packed);
+}

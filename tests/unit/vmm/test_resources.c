@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 
 #include "scratch.h"
-#include "vmm/guest/resources.h"
+#include "vmm/guest/opening.h"
 #include "vmm/storage/pool.h"
 
 static struct guest_definition *definition;
@@ -39,6 +39,20 @@ static void teardown(void)
 
 TestSuite(resources, .init = setup, .fini = teardown);
 
+/* Everything, however long it takes. */
+static int open_all(const struct guest_definition *of, const struct settings *with,
+		    struct guest_resources *into, struct error *why)
+{
+	const struct disk_backend_place place = {.cgroup_fd = -1, .id_slot = -1};
+	struct guest_opening opening;
+	int code;
+
+	guest_opening_begin(&opening, of, with, NULL, &place, into);
+	code = guest_opening_wait(&opening, why);
+	guest_opening_end(&opening);
+	return code;
+}
+
 static unsigned open_files(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
@@ -62,7 +76,7 @@ static void refused(const char *part)
 {
 	unsigned before = open_files();
 
-	cr_assert_lt(guest_resources_open(definition, &settings, NULL, &resources, &err), 0);
+	cr_assert_lt(open_all(definition, &settings, &resources, &err), 0);
 	cr_assert(strstr(err.text, part), "%s", err.text);
 	cr_assert_eq(open_files(), before, "descriptors were left open");
 }
@@ -71,7 +85,7 @@ Test(resources, good_guest_opens)
 {
 	add_disk(scratch_file("disk", ""), false);
 	cr_assert_eq(truncate(definition->disks[0].path, 1024), 0);
-	cr_assert_eq(guest_resources_open(definition, &settings, NULL, &resources, &err), 0, "%s", err.text);
+	cr_assert_eq(open_all(definition, &settings, &resources, &err), 0, "%s", err.text);
 	cr_assert_null(resources.image.data, "the guest process maps it");
 	cr_assert_eq(guest_resources_map(definition, &resources, &err), 0, "%s", err.text);
 	cr_assert_eq(resources.image.size, 6);
@@ -116,10 +130,10 @@ Test(resources, disk_in_use_is_refused)
 
 	add_disk(scratch_file("disk", ""), false);
 	cr_assert_eq(truncate(definition->disks[0].path, 512), 0);
-	cr_assert_eq(guest_resources_open(definition, &settings, NULL, &first, &err), 0, "%s", err.text);
+	cr_assert_eq(open_all(definition, &settings, &first, &err), 0, "%s", err.text);
 	refused("is in use by another guest or program");
 	guest_resources_close(&first);
-	cr_assert_eq(guest_resources_open(definition, &settings, NULL, &resources, &err), 0, "%s", err.text);
+	cr_assert_eq(open_all(definition, &settings, &resources, &err), 0, "%s", err.text);
 	guest_resources_close(&resources);
 }
 
@@ -143,14 +157,14 @@ static void expect_shared_among_friends(void)
 	struct guest_resources first;
 
 	definition->disks[0].shareable = true;
-	cr_assert_eq(guest_resources_open(definition, &settings, NULL, &first, &err), 0, "%s", err.text);
-	cr_assert_eq(guest_resources_open(definition, &settings, NULL, &resources, &err), 0, "%s", err.text);
+	cr_assert_eq(open_all(definition, &settings, &first, &err), 0, "%s", err.text);
+	cr_assert_eq(open_all(definition, &settings, &resources, &err), 0, "%s", err.text);
 	cr_assert_eq(pwrite(resources.disks[0].fd, "x", 1, 0), 1, "it is shared to be written");
 	guest_resources_close(&resources);
 	definition->disks[0].shareable = false;
 	refused("is in use");
 	definition->disks[0].read_only = true;
-	cr_assert_eq(guest_resources_open(definition, &settings, NULL, &resources, &err), 0, "%s", err.text);
+	cr_assert_eq(open_all(definition, &settings, &resources, &err), 0, "%s", err.text);
 	guest_resources_close(&resources);
 	guest_resources_close(&first);
 }
@@ -174,7 +188,7 @@ Test(resources, a_disk_without_the_page_cache_is_opened_so_or_refused)
 	add_disk(scratch_file("disk", ""), false);
 	cr_assert_eq(truncate(definition->disks[0].path, 4096), 0);
 	definition->disks[0].cache = DISK_CACHE_NONE;
-	if (guest_resources_open(definition, &settings, NULL, &resources, &err) < 0) {
+	if (open_all(definition, &settings, &resources, &err) < 0) {
 		refused("its file system cannot do without the page cache");
 		return;
 	}
@@ -188,7 +202,7 @@ Test(resources, image_of_the_pool_is_locked)
 
 	make_image("data");
 	add_image("data");
-	cr_assert_eq(guest_resources_open(definition, &settings, NULL, &resources, &err), 0, "%s", err.text);
+	cr_assert_eq(open_all(definition, &settings, &resources, &err), 0, "%s", err.text);
 	cr_assert_eq(resources.disks[0].size, 1024);
 	cr_assert_eq(pool_open(&settings, true, &pool, &err), 0);
 	cr_assert_eq(pool_delete(&pool, "data", &err), -EBUSY);
@@ -222,8 +236,8 @@ Test(resources, disk_is_shared_when_all_only_read)
 
 	add_disk(scratch_file("disk", ""), true);
 	cr_assert_eq(truncate(definition->disks[0].path, 512), 0);
-	cr_assert_eq(guest_resources_open(definition, &settings, NULL, &first, &err), 0, "%s", err.text);
-	cr_assert_eq(guest_resources_open(definition, &settings, NULL, &resources, &err), 0, "%s", err.text);
+	cr_assert_eq(open_all(definition, &settings, &first, &err), 0, "%s", err.text);
+	cr_assert_eq(open_all(definition, &settings, &resources, &err), 0, "%s", err.text);
 	guest_resources_close(&first);
 	guest_resources_close(&resources);
 }
@@ -256,9 +270,9 @@ Test(resources, vsock_path_of_a_running_guest_is_refused)
 
 	definition->vsock_path = strdup(scratch_file("vsock.sock", ""));
 	unlink(definition->vsock_path);
-	cr_assert_eq(guest_resources_open(definition, &settings, NULL, &first, &err), 0, "%s", err.text);
+	cr_assert_eq(open_all(definition, &settings, &first, &err), 0, "%s", err.text);
 	refused("another guest listens there");
 	guest_resources_close(&first);
-	cr_assert_eq(guest_resources_open(definition, &settings, NULL, &resources, &err), 0, "%s", err.text);
+	cr_assert_eq(open_all(definition, &settings, &resources, &err), 0, "%s", err.text);
 	guest_resources_close(&resources);
 }
