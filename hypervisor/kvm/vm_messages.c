@@ -54,20 +54,20 @@ static struct kvm_irq_routing_entry message_route(uint32_t gsi, const struct vm_
 
 static int table_write(struct vm_messages *messages)
 {
-	struct {
-		struct kvm_irq_routing head;
-		struct kvm_irq_routing_entry entries[IOAPIC_LINES + VM_MESSAGES_MAX];
-	} table = {0};
+	uint64_t space[(sizeof(struct kvm_irq_routing) +
+			(IOAPIC_LINES + VM_MESSAGES_MAX) * sizeof(struct kvm_irq_routing_entry)) /
+		       sizeof(uint64_t)] = {0};
+	struct kvm_irq_routing *table = (struct kvm_irq_routing *)space;
 
 	for (uint32_t gsi = 0; gsi < IOAPIC_LINES; gsi++)
-		table.entries[table.head.nr++] = ioapic_route(gsi);
+		table->entries[table->nr++] = ioapic_route(gsi);
 	for (unsigned i = 0; i < VM_MESSAGES_MAX; i++) {
 		const struct vm_message *line = &messages->lines[i];
 
 		if (line->eventfd != NOBODY)
-			table.entries[table.head.nr++] = message_route(gsi_of(messages, line), line);
+			table->entries[table->nr++] = message_route(gsi_of(messages, line), line);
 	}
-	return ioctl(messages->vm->fd, KVM_SET_GSI_ROUTING, &table) < 0 ? -errno : 0;
+	return ioctl(messages->vm->fd, KVM_SET_GSI_ROUTING, table) < 0 ? -errno : 0;
 }
 
 static int irqfd_set(const struct vm_messages *messages, const struct vm_message *line, bool bind)

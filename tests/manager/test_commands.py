@@ -550,5 +550,21 @@ class Table(CommandTest):
         self.assertEqual([line.index("MiB") for line in lines[1:]], [lines[1].index("MiB")] * 2)
 
 
+
+class Info(ManagerTest):
+    def test_disks_are_named_by_where_they_are(self):
+        self.write("disk.img", "\0" * 4096)
+        self.up()
+        definition = self.definition("web", autostart=False, disks=[
+            {"path": self.path("disk.img"), "id": "root", "read_only": True},
+            {"image": "data", "cache": "none"},
+            {"source": {"protocol": "nbd", "host": "127.0.0.1", "name": "far"}}])
+        self.assertTrue(self.ask("define", definition=definition)["ok"])
+        shown = self.ok("info", "web")
+        self.assertIn(f"Disks:       {self.path('disk.img')}, id root, read-only\n", shown)
+        self.assertIn("image data, cache none\n", shown)
+        self.assertIn("nbd export far of 127.0.0.1\n", shown)
+
+
 if __name__ == "__main__":
     main()

@@ -93,5 +93,5 @@ attach() {
 
 # printed LOG PATTERN: whether it did; a line of a terminal ends with a carriage return, which is left out.
 printed() {
-	tr -d '\r' <"$1" | grep -q -E "$2"
+	tr -d '\r' <"$1" 2>/dev/null | grep -q -E "$2"
 }

@@ -53,7 +53,7 @@ static const struct command commands[] = {
 	{"kill", "end guests at once", command_kill},
 	{"pause", "stop guests where they are", command_pause},
 	{"resume", "let paused guests go on", command_resume},
-	{"setmem", "say how much of its memory a guest is to have", command_setmem},
+	{"setmem", "say how much memory a guest is to have", command_setmem},
 	{"setvcpus", "say how many of its vCPUs a guest is to have", command_setvcpus},
 	{"console", "attach to a guest's console", command_console},
 	{"domdisplay", "print where a guest's screen is", command_domdisplay},

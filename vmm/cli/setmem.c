@@ -1,4 +1,5 @@
-/* rastos-vmm setmem: how much of its memory a guest that runs is to have; the balloon holds the rest. */
+/* rastos-vmm setmem: how much memory a guest that runs is to have. The balloon holds the rest of its RAM;
+ * what is more is plugged in. */
 #include <stdio.h>
 
 #include "vmm/cli/client.h"
@@ -11,8 +12,9 @@ enum {
 
 static const char usage[] =
 	"Usage: rastos-vmm setmem GUEST MIB\n\n"
-	"Tells a guest that runs how much of its memory it may use; its balloon gives the rest back to the host. The guest\n"
-	"does that in its time, as far as it can: rastos-vmm stats shows how far it is. Its definition stays as it is.\n\n"
+	"Tells a guest that runs how much memory it may use: of its RAM, its balloon gives the rest back to the host; what\n"
+	"is more is plugged into its memory devices. The guest does that in its time, as far as it can: rastos-vmm stats\n"
+	"shows how far it is. Its definition stays as it is.\n\n"
 	"      --help   show this help\n";
 
 enum exit_code command_setmem(struct cli *cli, int argc, char **argv)

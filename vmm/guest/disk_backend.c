@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -18,10 +16,9 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/util.h"
+#include "vmm/guest/daemon_start.h"
 #include "vmm/guest/disk_open.h"
-#include "vmm/jail/jail.h"
 #include "vmm/storage/source_view.h"
-#include "vmm/storage/storage_daemon.h"
 #include "vmm/storage/storage_plan.h"
 
 #define LOOK_MS    10
@@ -236,7 +233,7 @@ static int files_give(struct start *start, struct error *err)
 
 /* --- The process --- */
 
-static int plan_memory(const struct start *start, struct error *err)
+static int start_process(struct start *start, struct disk_backend *backend, struct error *err)
 {
 	const struct storage_wants wants = {
 		.about = ABOUT,
@@ -247,65 +244,31 @@ static int plan_memory(const struct start *start, struct error *err)
 		.jail = start->place->jail,
 		.queues = start->disk->queues ? start->disk->queues : 1,
 	};
-	AUTO_CLOSE int fd = memfd_create("disk", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	cJSON *plan = storage_plan_make(&wants);
-	AUTO_FREE char *text = plan ? cJSON_PrintUnformatted(plan) : NULL;
-
-	cJSON_Delete(plan);
-	if (!text || fd < 0 || dprintf(fd, "%s", text) < 0 ||
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-		return out_of_memory(start, err);
-	explicit_bzero(text, strlen(text));
-	return TAKE_FD(fd);
-}
-
-static pid_t spawn(const struct start *start, int plan, int channel, int null, struct error *err)
-{
-	const struct jail_config jail = {
-		.name = ABOUT,
-		.on = start->place->jail,
-		.network = start->disk->source.network && start->disk->source.nbd.host,
-		.uid = start->uid,
-		.gid = start->gid,
-		.cgroup_fd = start->place->cgroup_fd,
+	AUTO_FREE char *name = NULL;
+	struct daemon_start its = {
+		.jail =
+			{
+				.name = ABOUT,
+				.on = start->place->jail,
+				.network = start->disk->source.network && start->disk->source.nbd.host,
+				.uid = start->uid,
+				.gid = start->gid,
+				.cgroup_fd = start->place->cgroup_fd,
+			},
+		.files = start->files,
+		.file_count = start->count,
 	};
-	int descriptors[STORAGE_FILES_FD + 2 * STORAGE_FILES_MAX] = {null, null, STDERR_FILENO, plan,
-								     channel};
-	char *const argv[] = {(char[]){"rastos-vmm"}, (char[]){STORAGE_DAEMON_COMMAND}, NULL};
-	struct jail_program program = {.argv = argv, .descriptors = descriptors, .count = STORAGE_FILES_FD};
-	AUTO_CLOSE int pidfd = -1;
-	pid_t pid;
+	int channel;
 
-	for (unsigned i = 0; i < start->count; i++) {
-		descriptors[program.count++] = start->files[i].fd >= 0 ? start->files[i].fd : null;
-		descriptors[program.count++] = start->files[i].tree >= 0 ? start->files[i].tree : null;
+	if (asprintf(&name, "disk %s", disk_definition_name(start->disk)) < 0) {
+		name = NULL;
+		return out_of_memory(start, err);
 	}
-	pid = jail_spawn(&jail, &program, &pidfd, err);
-	if (pid < 0)
-		pidfd = -1; /* it is closed */
-	return pid;
-}
-
-static int start_process(struct start *start, struct disk_backend *backend, struct error *err)
-{
-	int ends[2];
-	AUTO_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	AUTO_CLOSE int plan = plan_memory(start, err);
-	AUTO_CLOSE int ours = -1;
-	pid_t pid;
-
-	if (plan < 0)
-		return plan;
-	if (null < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-		return error_set(err, -errno, "disk %s: cannot make the channel to its daemon: %m",
-				 disk_definition_name(start->disk));
-	ours = ends[0];
-	pid = spawn(start, plan, ends[1], null, err);
-	close(ends[1]);
-	if (pid < 0)
-		return pid;
-	*backend = (struct disk_backend){.pid = pid, .until_ms = monotonic_ms() + DISK_BACKEND_START_MS};
-	return TAKE_FD(ours);
+	its.name = name;
+	its.plan = storage_plan_make(&wants);
+	channel = daemon_start(backend, &its, err);
+	cJSON_Delete(its.plan);
+	return channel;
 }
 
 int disk_backend_begin(struct disk_backend *backend, const struct disk_definition *disk,

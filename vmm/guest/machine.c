@@ -13,6 +13,8 @@
 #include "hypervisor/x86_64/cpuid.h"
 #include "vmm/plan/placement.h"
 
+#define CPUID_ADDRESS_SIZES 0x80000008
+
 /* --- The end --- */
 
 void machine_finish(struct machine *machine, enum machine_end end, const char *why)
@@ -143,6 +145,22 @@ int machine_start(struct machine *machine, struct error *err)
 
 /* --- The whole --- */
 
+/* What lies beyond the CPUs' addresses is no memory, whatever KVM takes. */
+static int check_addresses(const struct machine *machine, struct error *err)
+{
+	const struct kvm_cpuid_entry2 *sizes = cpuid_find(machine->kvm.cpuid, CPUID_ADDRESS_SIZES, 0);
+	const struct guest_memory_region *last = &machine->memory.regions[machine->memory.count - 1];
+	unsigned bits = sizes ? sizes->eax & 0xff : 0;
+
+	if (!bits || bits >= 64 || (last->base + last->size - 1) >> bits == 0)
+		return 0;
+	return error_set(
+		err, -EINVAL,
+		"guest %s: its memory and memory devices would end at %llu GiB, and this host's CPUs reach %llu",
+		machine->config.definition->name, (unsigned long long)(last->base + last->size) >> 30,
+		(1ULL << bits) >> 30);
+}
+
 static int create_memory(struct machine *machine, struct error *err)
 {
 	static const enum vm_memory_policy policies[] = {
@@ -157,6 +175,7 @@ static int create_memory(struct machine *machine, struct error *err)
 		.nodes = placement->nodes.words[0], /* INVENTORY_NODES_MAX are as many */
 		.policy = policies[placement->numa_mode],
 	};
+	int code;
 
 	for (unsigned i = 0; i < definition->memory_devices.count; i++) {
 		const struct memory_device_definition *device = &definition->memory_devices.list[i];
@@ -166,8 +185,9 @@ static int create_memory(struct machine *machine, struct error *err)
 			.block = MIB(device->block_mib),
 		};
 	}
-	return vm_memory_create(&machine->memory, MIB(definition->memory_mib), definition->name, &options,
+	code = vm_memory_create(&machine->memory, MIB(definition->memory_mib), definition->name, &options,
 				err);
+	return code < 0 ? code : check_addresses(machine, err);
 }
 
 /* The host's table becomes what the guest may have of it; then the guest's own is looked at. */

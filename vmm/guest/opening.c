@@ -210,7 +210,6 @@ static int step_filesystems(struct guest_opening *opening, struct error *err)
 		int channel = filesystem_backend_begin(backend, &definition->filesystems.list[i],
 						       opening->settings, &opening->place, err);
 
-		backend->until_ms = monotonic_ms() + DISK_BACKEND_START_MS;
 		opening->resources->filesystem_fds[i] = channel;
 		code = channel < 0 ? channel : watch(opening, channel, err);
 	}

@@ -246,7 +246,8 @@ static int start_finish(struct guest_start *start, int code, struct error *err)
 		for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
 			passt_stop(&guest->passt[i]);
 		guest_display_end(guest);
-		guest_process_leave(guest, 0);
+		if (!guest->leaving) /* else they are another run's, and have their time */
+			guest_process_leave(guest, 0);
 		networks_detach(guest->manager->networks, guest->definition->name);
 	}
 	return code;

@@ -257,8 +257,7 @@ int manager_undefine(struct managed_guest *guest, struct error *err)
 	events_add(manager->events, "undefined", guest->definition->name, "");
 	for (unsigned i = 0; i < GUEST_BACKENDS_MAX && guest->leaving; i++)
 		disk_backend_kill(&guest->backends[i]);
-	if (guest->leaving)
-		guest_jail_close(guest);
+	guest_jail_close(guest); /* of them, or what a former manager left */
 	guest_remove_folder(guest);
 	guest_destroy(guest);
 	manager_changed(manager);

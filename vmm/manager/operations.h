@@ -24,8 +24,8 @@
  *      vsock-connect     guest, port                     the connection becomes one to that vsock port of the
  *                                                        guest: first "OK N\n", or its end when nobody listens
  *                                                        there
- *      memory-set        guest, memory_mib               so much of its memory is its own while it runs; the
- *                                                        balloon holds the rest
+ *      memory-set        guest, memory_mib               so much memory is its own while it runs: of its RAM the
+ *                                                        balloon holds the rest, what is more is plugged in
  *      vcpus-set         guest, vcpus                    {"vcpus"}: so many of its vCPUs are there while it runs; the
  *                                                        answer comes when its kernel has taken or given them
  *      logs              guest, lines or from            a piece of its console's log (logs.h)

@@ -48,6 +48,15 @@ static bool is_needed(const struct managed_guest *guest)
 	return false;
 }
 
+static bool others_alive(const struct manager *manager, const struct managed_guest *guest)
+{
+	for (unsigned i = 0; i < manager->guest_count; i++) {
+		if (manager->guests[i] != guest && guest_alive(manager->guests[i]))
+			return true;
+	}
+	return false;
+}
+
 /* It waits for memory, and says whose: err has the sentence; until when, the first time that it does. */
 static void wait_for_memory(struct managed_guest *guest, const struct error *err)
 {
@@ -65,7 +74,7 @@ static void look_at_room(struct managed_guest *guest)
 {
 	bool waits = !guest->memory_due_ns || monotonic_ns() < guest->memory_due_ns;
 	struct error err;
-	int code = division_room(guest, waits, &err);
+	int code = others_alive(guest->manager, guest) ? division_room(guest, waits, &err) : 0;
 
 	if (code == -EAGAIN) {
 		wait_for_memory(guest, &err);
@@ -161,15 +170,6 @@ void manager_forget(struct manager *manager)
 	networks_down(manager->networks);
 }
 
-static bool others_alive(const struct manager *manager, const struct managed_guest *guest)
-{
-	for (unsigned i = 0; i < manager->guest_count; i++) {
-		if (manager->guests[i] != guest && guest_alive(manager->guests[i]))
-			return true;
-	}
-	return false;
-}
-
 void manager_guest_changed(struct managed_guest *guest)
 {
 	struct manager *manager = guest->manager;
@@ -253,7 +253,8 @@ int manager_start(struct managed_guest *guest, struct error *err)
 		snprintf(why, sizeof(why), "waits for %s", needed->definition->name);
 		return guest_hold(guest, why, err);
 	}
-	if (!guest_alive(guest) && division_room(guest, true, &room) == -EAGAIN)
+	if (!guest_alive(guest) && others_alive(manager, guest) &&
+	    division_room(guest, true, &room) == -EAGAIN)
 		return hold_for_memory(guest, &room, err);
 	return guest_start(guest, err);
 }

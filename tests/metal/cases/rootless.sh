@@ -52,7 +52,9 @@ serves() {
 }
 serves
 [ "$(as alice rastos-vmm exec web -- sh -c '"echo \$((6 * 7))"')" = 42 ] || fail "exec"
-as alice rastos-vmm info web
+as alice rastos-vmm info web >log
+expect log "^Disks: *image data"
+expect log "^  *published: 8080:80"
 as alice rastos-vmm list --json | grep -q '"name":"web".*"state":"running"' || fail "web does not run"
 for process in $(ps -o pid,args | grep -E "[r]astos-vmm|[p]asst|[q]emu-storage-daemon|[v]irtiofsd" | awk '{ print $1 }'); do
 	case "$(grep Uid: /proc/$process/status | tr '\t' ' ')" in

@@ -110,7 +110,8 @@ resident() {
 at_most() { [ "$(balloon current_bytes)" -le $(($1 << 20)) ]; }
 at_least() { [ "$(balloon current_bytes)" -ge $(($1 << 20)) ]; }
 wait_for 20 test -n "$(balloon free_bytes)"
-[ "$(balloon total_bytes)" -gt $((300 << 20)) ] || fail "the guest says it has $(balloon total_bytes) bytes"
+# As memory may come above 4 GiB, its kernel keeps 64 MiB for devices that cannot reach there.
+[ "$(balloon total_bytes)" -gt $((250 << 20)) ] || fail "the guest says it has $(balloon total_bytes) bytes"
 [ "$(balloon returned_bytes)" -gt 0 ] || fail "no free page was reported"
 before=$(resident)
 rastos-vmm setmem web 192
@@ -129,10 +130,10 @@ has_more_than() { [ "$(balloon total_bytes)" -gt $(($1 << 20)) ]; }
 has_less_than() { [ "$(balloon total_bytes)" -lt $(($1 << 20)) ]; }
 rastos-vmm setmem web 640
 wait_for 60 plugged 256
-wait_for 20 has_more_than 560
+wait_for 20 has_more_than 500
 rastos-vmm list --json | tr -d ' \n' | grep -q '"name":"web".*"current_memory_mib":640' || fail "it does not count as its own"
 rastos-vmm setmem web 384
 wait_for 60 plugged 0
-wait_for 20 has_less_than 400
+wait_for 20 has_less_than 300
 rastos-vmm kill --wait web
 rastos-vmm down

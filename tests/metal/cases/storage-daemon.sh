@@ -1,5 +1,6 @@
 # Disks that qemu-storage-daemon serves to a stock kernel: a qcow2 image behind which there is another, an export of an NBD server, a disk that
-# forgets. The daemons and the server are killed under load; nothing that was flushed is lost, and the images are whole.
+# forgets, and one that comes and goes. The daemons and the server are killed under load; nothing that was flushed is lost, and the images
+# are whole.
 # timeout: 300
 mkdir -p /srv /etc/rastos/guests
 rm -f /etc/rastos/guests/*
@@ -25,6 +26,9 @@ guest_initrd /tmp/initrd /payload/tools/metal-disk <<'END'
 for disk in vda vdb vdc; do
 	/metal-disk write /dev/$disk 100000 &
 done
+until [ -b /dev/vdd ]; do sleep 0.2; done
+/metal-disk write /dev/vdd 5
+echo "vdd is written"
 wait
 END
 describe() {
@@ -65,6 +69,19 @@ for daemon in $(pidof qemu-storage-daemon); do
 	grep -q '^Seccomp:.2' /proc/$daemon/status || fail "a daemon has no filter"
 	grep -q '^Uid:.0' /proc/$daemon/status && fail "a daemon is root"
 done
+
+# One comes with a daemon of its own, is written to, and goes.
+program qemu-img create -q -f qcow2 /srv/more.qcow2 32M
+rastos-vmm device add --disk /srv/more.qcow2,format=qcow2 web more
+wait_for 60 printed $console "^vdd is written"
+[ "$(daemons)" = 4 ] || fail "there is no daemon for the disk that came"
+rastos-vmm stats --json web >stats
+grep -q '"more"' stats || fail "the disk that came is not counted"
+rastos-vmm device remove web more
+wait_for 20 sh -c "pidof qemu-storage-daemon | wc -w | grep -q '^3$'"
+program qemu-img check /srv/more.qcow2 || [ $? = 3 ] || fail "the image of the disk that came is broken"
+program qemu-img convert -O raw /srv/more.qcow2 /srv/vdd
+/payload/tools/metal-disk check /srv/vdd 5
 
 first=$(flushed vda) second=$(flushed vdb)
 for daemon in $(pidof qemu-storage-daemon); do

@@ -221,6 +221,15 @@ static void complete_item(const struct rule *rule, xmlNode *root)
 		set_text(root, "memoryBacking/hugepages/page/@size", "2048");
 	if (strncmp(rule->path, "vcpu/", 5) == 0)
 		set_text(root, "vcpu", "2");
+	if (strncmp(rule->path, "vcpus/vcpu/", 11) == 0) {
+		set_text(root, "vcpu", "1");
+		set_text(root, "vcpus/vcpu/@id", "0");
+		set_text(root, "vcpus/vcpu/@enabled", "yes");
+	}
+	if (strcmp(rule->path, "cputune/global_period") == 0 && rule->verdict == RULE_MAP)
+		set_text(root, "cputune/global_quota", "1000");
+	if (strncmp(rule->path, "devices/watchdog/", 17) == 0 && strcmp(rule->path, "devices/watchdog/@model") != 0)
+		set_text(root, "devices/watchdog/@model", "i6300esb");
 	if (strcmp(rule->path, "devices/disk/boot/@loadparm") == 0)
 		set_text(root, "devices/disk/boot/@order", "1");
 	if (strstr(rule->path, "/portForward/")) {

@@ -207,3 +207,10 @@ uint64_t gpu_picture(uint32_t id, uint32_t format, uint32_t width, uint32_t heig
 	cr_assert_eq(gpu_attach(id, &entry, 1), VIRTIO_GPU_RESP_OK_NODATA);
 	return entry.addr;
 }
+
+const struct virtio_gpu_scanout *gpu_show(uint32_t id, uint32_t width, uint32_t height)
+{
+	cr_assert_eq(gpu_set_scanout(0, id, (struct virtio_gpu_rect){0, 0, width, height}),
+		     VIRTIO_GPU_RESP_OK_NODATA);
+	return &gpu_told_once(TOLD_SET, 0)->scanout;
+}

@@ -70,3 +70,5 @@ uint64_t gpu_picture(uint32_t id, uint32_t format, uint32_t width, uint32_t heig
 const struct gpu_seen *gpu_told_once(enum gpu_told what, unsigned index);
 /* A pixel of what a display shows. */
 uint32_t gpu_pixel(const struct virtio_gpu_scanout *scanout, uint32_t x, uint32_t y);
+/* The first display shows all of it. */
+const struct virtio_gpu_scanout *gpu_show(uint32_t id, uint32_t width, uint32_t height);

@@ -369,3 +369,28 @@ Test(balloon_made, a_reset_forgets_the_buffer)
 	cr_assert_not(driver_collect(&driver, STATS, &used));
 	cr_assert_eq(state_of_it().stats_known, 0);
 }
+
+static unsigned drivers;
+
+static void count_driver(void *owner)
+{
+	cr_assert_eq(owner, &drivers);
+	drivers++;
+}
+
+Test(balloon_made, who_wants_to_know_hears_of_a_driver_once)
+{
+	struct virtio_balloon_stat stat = {VIRTIO_BALLOON_S_MEMFREE, 1};
+
+	plug((struct virtio_balloon_options){.driver_came = count_driver, .owner = &drivers});
+	cr_assert_not(state_of_it().driver);
+	for (unsigned i = 1; i <= 2; i++) {
+		driver_start(&driver, 1ULL << VIRTIO_BALLOON_F_STATS_VQ);
+		cr_assert(state_of_it().driver);
+		tell_stats(&stat, 1);
+		tell_stats(&stat, 1);
+		cr_assert_eq(drivers, i);
+		driver_reset(&driver);
+		cr_assert_not(state_of_it().driver);
+	}
+}

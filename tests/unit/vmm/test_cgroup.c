@@ -1,5 +1,6 @@
 /* What a control group tells of its end. The files are as in the kernel's admin-guide/cgroup-v2.rst. */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -52,6 +53,38 @@ Test(cgroup, not_killed)
 	cr_assert_not(out_of_memory("oom_kill\noom_kill x\nfoom_kill 3", &at_limit));
 	cr_assert_not(out_of_memory(NULL, &at_limit));
 	cr_assert_not(cgroup_out_of_memory(NULL, &at_limit));
+}
+
+static void write_file(const char *folder, const char *name, const char *text)
+{
+	char path[96];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	file = fopen(path, "w");
+	cr_assert(file && fputs(text, file) >= 0 && fclose(file) == 0);
+}
+
+Test(cgroup, memory_that_it_holds)
+{
+	char folder[] = "/tmp/rastos-cgroup-XXXXXX";
+	char path[96];
+	uint64_t bytes;
+
+	cr_assert_eq(cgroup_memory_held(NULL, &bytes), -ENOENT);
+	cr_assert(mkdtemp(folder));
+	cr_assert_eq(cgroup_memory_held(folder, &bytes), -ENOENT, "the kernel does not count");
+	write_file(folder, "memory.stat", "anon 1000\nfile 9000\nshmem 8192\nshmem_thp 4096\n");
+	cr_assert_eq(cgroup_memory_held(folder, &bytes), 0);
+	cr_assert_eq(bytes, 8192);
+	write_file(folder, "memory.swap.current", "4096\n");
+	cr_assert_eq(cgroup_memory_held(folder, &bytes), 0);
+	cr_assert_eq(bytes, 8192 + 4096);
+	snprintf(path, sizeof(path), "%s/memory.stat", folder);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/memory.swap.current", folder);
+	unlink(path);
+	rmdir(folder);
 }
 
 /* What is in a file of the group after its limits were set. */

@@ -36,6 +36,7 @@ Test(counters, come_back_as_they_went)
 			    .age_ms = 4,
 			    .known = 1U << VIRTIO_BALLOON_FREE | 1U << VIRTIO_BALLOON_HUGE_FAILED,
 			    .stats = {[VIRTIO_BALLOON_FREE] = 5, [VIRTIO_BALLOON_HUGE_FAILED] = 6}},
+		.memory = {.size_bytes = 1 << 30, .requested_bytes = 1 << 21, .plugged_bytes = 1 << 22},
 	};
 	cJSON *json = counters_to_json(&before);
 
@@ -54,6 +55,16 @@ Test(counters, what_is_no_number_is_0)
 		cr_expect_eq(counters.vcpus[i].exits + counters.vcpus[i].cpu_ns, 0);
 	cr_expect_eq(counters.network_count, 1);
 	cr_expect_eq(counters.networks[0].to_guest, 0);
+}
+
+Test(counters, memory_devices_that_lie_have_none)
+{
+	read_text("{\"memory\":{\"size_bytes\":-1,\"requested_bytes\":\"x\",\"plugged_bytes\":1e300}}");
+	cr_expect_eq(counters.memory.size_bytes + counters.memory.requested_bytes +
+			     counters.memory.plugged_bytes,
+		     0);
+	read_text("{\"memory\":[1]}");
+	cr_expect_eq(counters.memory.size_bytes, 0);
 }
 
 Test(counters, a_balloon_that_lies_says_0)

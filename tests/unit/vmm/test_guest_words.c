@@ -1,5 +1,6 @@
 /* What guests' processes say, truth and lies. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/printable.h"
@@ -87,6 +88,27 @@ Test(guest_words, devices_that_are_none)
 	strcpy(text + strlen(text), "{}]}");
 	say(text);
 	cr_assert_eq(message.devices.count, GUEST_DEVICES_MAX);
+}
+
+Test(guest_words, memory)
+{
+	static const char *const lies[] = {"7",
+					   "{}",
+					   "{\"bytes\":-1}",
+					   "{\"bytes\":\"1\"}",
+					   "{\"bytes\":1e300}",
+					   "{\"driver\":\"yes\",\"bytes\":null}"};
+	char text[128];
+
+	say("{\"event\":\"state\",\"memory\":{\"driver\":true,\"bytes\":1048576}}");
+	cr_assert(message.memory_driver);
+	cr_assert_eq(message.memory_bytes, 1048576);
+	for (unsigned i = 0; i < sizeof(lies) / sizeof(*lies); i++) {
+		snprintf(text, sizeof(text), "{\"event\":\"state\",\"memory\":%s}", lies[i]);
+		say(text);
+		cr_assert_not(message.memory_driver);
+		cr_assert_eq(message.memory_bytes, UINT64_MAX, "it has given nothing back: %s", lies[i]);
+	}
 }
 
 Test(guest_words, refusal_of_a_device)
