@@ -38,10 +38,17 @@ class Display(ManagerTest):
         return int(uri.rsplit(":", 1)[1])
 
     def look(self, where, password=None):
-        viewer = Viewer(where, password)
+        viewer = wait_until(lambda: self.connect(where, password))
         self.addCleanup(viewer.close)
         viewer.begin()
         return viewer
+
+    def connect(self, where, password):
+        """None: nobody listens, which may be so until the manager has heard of it."""
+        try:
+            return Viewer(where, password)
+        except ConnectionRefusedError:
+            return None
 
     def keepers(self):
         """The processes that show this test's guests: they are in a process' children of ours, or were."""
@@ -147,6 +154,7 @@ class Display(ManagerTest):
         self.kill_manager()
         for keeper in self.keepers():
             os.kill(keeper, signal.SIGKILL)
+        wait_until(lambda: not self.keepers())
         self.up()
         self.assertEqual(self.port(), port)
         self.assertEqual(self.look(("127.0.0.1", port)).name, DESK)
