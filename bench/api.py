@@ -195,16 +195,22 @@ def measure_rate(manager, count):
 # --- A guest through the API, beside `run` ---
 
 def run_ms(folder):
-    """Milliseconds of `run` from its exec until the guest runs, and until all has ended."""
+    """Milliseconds of `run` from its exec until the guest runs, and until all has ended; and of its CPU."""
     report = folder / "report.json"
     command = peers.rastos(str(PROGRAM), EXITER, options=("--boot-report", str(report)))
     with tempfile.TemporaryFile() as output:
-        status, start, end, _ = spawn(command, output)
+        status, start, end, cpu = spawn(command, output)
         if status != 0:
             output.seek(0)
             raise Failure(f"run: {output.read().decode(errors='replace')[-300:]}")
     steps = {step["name"]: step for step in json.loads(report.read_text())["steps"]}
-    return steps["run"]["at_ms"], (end - start) / 1e6
+    return steps["run"]["at_ms"], (end - start) / 1e6, cpu / 1e6
+
+
+def children_cpu_ms(pid):
+    """Of those of its children that have ended: proc(5), stat, in steps of a clock tick."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[13]) + int(fields[14])) * 1e3 / os.sysconf("SC_CLK_TCK")
 
 
 def through_api_ms(peer, follower, name):
@@ -235,18 +241,22 @@ def wait_event(follower, event, guest):
 
 def measure_guests(manager, rounds):
     """In turn, so that what disturbs this machine disturbs both; ratios are taken within a round."""
-    found = {"run_runs_ms": [], "run_ends_ms": [], "api_runs_ms": [], "api_ends_ms": [], "runs": [], "ends": []}
+    found = {"run_runs_ms": [], "run_ends_ms": [], "api_runs_ms": [], "api_ends_ms": [], "runs": [], "ends": [], "run_cpu_ms": [],
+             "manager_cpu_ms": []}
     with connect(api_socket(manager)) as peer, connect(api_socket(manager)) as events:
         events.sendall(b"GET /v1/events HTTP/1.1\r\nHost: bench\r\nAccept: text/event-stream\r\n\r\n")
         follower = events.makefile()
         for number in range(rounds + 2):
-            run, api = run_ms(manager.folder), through_api_ms(peer, follower, f"g{number}")
+            run, before = run_ms(manager.folder), cpu_ns(manager.pid)
+            api, cpu = through_api_ms(peer, follower, f"g{number}"), (cpu_ns(manager.pid) - before) / 1e6
             if number < 2:  # the caches are filled
+                children = children_cpu_ms(manager.pid)
                 continue
             for name, value in (("run_runs_ms", run[0]), ("run_ends_ms", run[1]), ("api_runs_ms", api[0]), ("api_ends_ms", api[1]),
-                                ("runs", api[0] / run[0]), ("ends", api[1] / run[1])):
+                                ("runs", api[0] / run[0]), ("ends", api[1] / run[1]), ("run_cpu_ms", run[2]), ("manager_cpu_ms", cpu)):
                 found[name].append(value)
-    return {name: statistics.median(values) for name, values in found.items()}
+    return {name: statistics.median(values) for name, values in found.items()} | {
+        "process_cpu_ms": (children_cpu_ms(manager.pid) - children) / rounds}
 
 
 # --- XML ---
@@ -357,6 +367,8 @@ def show(found):
                 [["run", f"{guest['run_runs_ms']:.2f} ms", f"{guest['run_ends_ms']:.2f} ms"],
                  ["API", f"{guest['api_runs_ms']:.2f} ms", f"{guest['api_ends_ms']:.2f} ms"],
                  ["API to run", f"{guest['runs']:.2f}", f"{guest['ends']:.2f}"]])
+    print(f"\nCPU: run {guest['run_cpu_ms']:.2f} ms; the manager {guest['manager_cpu_ms']:.2f} ms, the guest's process "
+          f"{guest['process_cpu_ms']:.2f} ms")
     print("\n200 KiB of domain XML:\n")
     print_table(["", "CPU, mapped", "CPU, with libvirt's schema", "until it is a definition by PUT"],
                 [[name, *(f"{xml[what]:.1f} ms" if what in xml else "" for what in ("mapped_cpu_ms", "validated_cpu_ms", "put_ms"))]

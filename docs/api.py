@@ -74,6 +74,9 @@ def patch_of(schema):
             return {"type": ["object", "null"]}
         if "oneOf" in inner:
             return {"anyOf": [member(branch) for branch in inner["oneOf"]]}
+        words = [value for value in inner.get("enum", ()) if isinstance(value, str)]
+        if words and words != inner["enum"]:  # generators of clients want one type each
+            return {"anyOf": [{"type": "boolean"}, {"type": "string", "enum": words}, {"type": "null"}]}
         return {"anyOf": [inner, {"type": "null"}]}
 
     return {"type": "object", "additionalProperties": False,

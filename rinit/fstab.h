@@ -29,8 +29,8 @@ struct fstab_reader {
 /* Calls the reader for every line in order; the entry's strings live only that long. */
 void fstab_parse(const char *text, size_t length, const struct fstab_reader *reader);
 
-/* WHAT:WHERE[:TYPE[:OPTIONS]], the value of the kernel's parameter FSTAB_KERNEL_PARAMETER (systemd-fstab-generator(8)),
- * as one entry of line 0. */
+/* WHAT:WHERE[:TYPE[:OPTIONS]], the value of the kernel's parameter FSTAB_KERNEL_PARAMETER
+ * (systemd-fstab-generator(8)), as one entry of line 0. */
 #define FSTAB_KERNEL_PARAMETER "systemd.mount-extra"
 void fstab_parse_parameter(const char *value, const struct fstab_reader *reader);
 

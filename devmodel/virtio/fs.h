@@ -4,8 +4,8 @@
  * the back end as they are; what is looked at here is only what has to be known to answer in its place: that
  * a request has a header, and room for an answer's.
  *
- * A back end that dies takes with it which files the guest has open, and nobody else knows them. So nothing is
- * put to the next one that the one before was asked: it fails with EIO, as does all that the guest asks of
+ * A back end that dies takes with it which files the guest has open, and nobody else knows them. So nothing
+ * is put to the next one that the one before was asked: it fails with EIO, as does all that the guest asks of
  * the file system after that, until it mounts it anew, which a new back end serves.
  *
  * Queues: urgent requests (forget, interrupt), and all others. Both are the loop's.
@@ -14,12 +14,13 @@
 
 #include "devmodel/virtio/device.h"
 
-#define VIRTIO_FS_TAG_MAX   36  /* bytes; 5.11.4 */
-#define VIRTIO_FS_QUEUE_MAX 256 /* requests; a request has as many pieces at most, and no longer chains are taken */
+#define VIRTIO_FS_TAG_MAX 36 /* bytes; 5.11.4 */
+#define VIRTIO_FS_QUEUE_MAX                                                                                  \
+	256 /* requests; a request has as many pieces at most, and no longer chains are taken */
 
 struct virtio_fs_options {
 	const char *tag; /* what the guest mounts it by, and what sentences are about */
-	int channel;     /* to who looks after the back end (vhost_user.h); taken over once the device is made */
+	int channel; /* to who looks after the back end (vhost_user.h); taken over once the device is made */
 	unsigned queue_size; /* a power of two; 0: 128 */
 };
 

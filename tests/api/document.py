@@ -261,6 +261,8 @@ class Structure:
             parameter = self.resolve(where, parameter)
             self.shape("parameter", where, parameter)
             self.schema(f"{where} {parameter['name']}", parameter["schema"])
+            if parameter["in"] == "header" and self.resolve(where, parameter["schema"]).get("type") not in ("string", "integer"):
+                self.say(where, f"{parameter['name']} has no type that generators of clients have for headers")
             if (parameter["in"], parameter["name"]) in named:
                 self.say(where, f"{parameter['name']} is there twice")
             named.add((parameter["in"], parameter["name"]))

@@ -9,6 +9,7 @@ from manager import *
 sys.path.insert(0, os.path.join(SOURCE, "tests", "display"))
 from rfb import Viewer
 
+DESK = f"desk-{os.getpid()}"  # of this test alone: other runs have theirs
 VIDEO = {"model": "virtio", "resolution": {"x": 640, "y": 480}}
 
 
@@ -25,13 +26,13 @@ def children_named(name):
 
 
 class Display(ManagerTest):
-    def desk(self, name="desk", graphics=None, cid=3, **members):
+    def desk(self, name=DESK, graphics=None, cid=3, **members):
         self.define_file(name, video=VIDEO, graphics=[{"type": "vnc"} | (graphics or {})], vsock={"cid": cid}, **members)
 
-    def uri(self, name="desk"):
+    def uri(self, name=DESK):
         return wait_until(lambda: self.guest(name).get("display"))
 
-    def port(self, name="desk"):
+    def port(self, name=DESK):
         uri = self.uri(name)
         self.assertTrue(uri.startswith("vnc://127.0.0.1:"), uri)
         return int(uri.rsplit(":", 1)[1])
@@ -48,7 +49,7 @@ class Display(ManagerTest):
         for pid in children_named("rastos-display"):
             try:
                 with open(f"/proc/{pid}/cmdline", "rb") as file:
-                    if b"\0desk" in file.read():
+                    if b"\0" + DESK.encode() in file.read():
                         mine.add(pid)
             except OSError:
                 pass
@@ -59,24 +60,24 @@ class Display(ManagerTest):
         self.up()
         port = self.port()
         self.assertGreaterEqual(port, 5900)
-        self.assertEqual(self.ok("domdisplay", "desk"), f"vnc://127.0.0.1:{port}\n")
-        self.assertEqual(json.loads(self.ok("domdisplay", "--json", "desk")), {"uri": f"vnc://127.0.0.1:{port}"})
+        self.assertEqual(self.ok("domdisplay", DESK), f"vnc://127.0.0.1:{port}\n")
+        self.assertEqual(json.loads(self.ok("domdisplay", "--json", DESK)), {"uri": f"vnc://127.0.0.1:{port}"})
         self.assert_words(["DISPLAY", f"vnc://127.0.0.1:{port}"], self.ok("list"))
-        self.assert_words(["Display:", f"vnc://127.0.0.1:{port}"], self.ok("info", "desk"))
+        self.assert_words(["Display:", f"vnc://127.0.0.1:{port}"], self.ok("info", DESK))
         viewer = self.look(("127.0.0.1", port))
-        self.assertEqual(viewer.name, "desk")
+        self.assertEqual(viewer.name, DESK)
         self.assertEqual(set(viewer.picture()), {0}, "dark")
-        self.ok("kill", "desk")
-        self.wait_state("desk", "off")
-        self.assertNotIn("display", self.guest("desk"))
-        self.refused(REFUSED, ["guest desk: is off: its screen is nowhere"], "domdisplay", "desk")
+        self.ok("kill", DESK)
+        self.wait_state(DESK, "off")
+        self.assertNotIn("display", self.guest(DESK))
+        self.refused(REFUSED, [f"guest {DESK}: is off: its screen is nowhere"], "domdisplay", DESK)
         wait_until(lambda: not self.keepers())
 
     def test_each_has_a_port_of_its_own(self):
         self.desk()
-        self.desk("desk2", cid=4)
+        self.desk(DESK + "b", cid=4)
         self.up()
-        self.assertNotEqual(self.port("desk"), self.port("desk2"))
+        self.assertNotEqual(self.port(), self.port(DESK + "b"))
 
     def test_a_port_that_is_taken(self):
         with socket.socket() as taken:
@@ -85,10 +86,10 @@ class Display(ManagerTest):
             port = taken.getsockname()[1]
             self.desk(graphics={"port": port}, autostart=False)
             self.up()
-            self.refused(FAILED, ["guest desk: graphics[0]: cannot listen at 127.0.0.1", str(port), "Address already in use"],
-                         "start", "desk")
-        self.assertEqual(self.state("desk"), "failed")
-        self.ok("start", "desk")
+            self.refused(FAILED, [f"guest {DESK}: graphics[0]: cannot listen at 127.0.0.1", str(port), "Address already in use"],
+                         "start", DESK)
+        self.assertEqual(self.state(DESK), "failed")
+        self.ok("start", DESK)
         self.assertEqual(self.port(), port)
 
     def test_a_unix_socket_and_a_password(self):
@@ -98,35 +99,35 @@ class Display(ManagerTest):
         self.up()
         self.assertEqual(self.uri(), f"vnc+unix://{path}")
         self.assertEqual(os.stat(path).st_mode & 0o007, 0, "not for everybody")
-        self.assertEqual(self.look(path, "s3cret").name, "desk")
+        self.assertEqual(self.look(path, "s3cret").name, DESK)
         with self.assertRaises(Exception):
             self.look(path, "wrong")
-        self.ok("kill", "desk")
+        self.ok("kill", DESK)
         wait_until(lambda: not os.path.exists(path))
 
     def test_passwords_that_cannot_be(self):
         self.write("long", "123456789")
         self.write("empty", "")
         for name, words in (("long", ["1 to 8 bytes"]), ("empty", ["1 to 8 bytes"]), ("none", ["cannot read"])):
-            self.desk("desk-" + name, graphics={"password_file": self.path(name)}, autostart=False, cid=3)
+            self.desk(f"{DESK}-{name}", graphics={"password_file": self.path(name)}, autostart=False, cid=3)
         self.up()
         for name, words in (("long", ["1 to 8 bytes"]), ("empty", ["1 to 8 bytes"]), ("none", ["cannot read"])):
-            self.refused(FAILED, [f"guest desk-{name}: graphics[0]: password_file", *words], "start", "desk-" + name)
+            self.refused(FAILED, [f"guest {DESK}-{name}: graphics[0]: password_file", *words], "start", f"{DESK}-{name}")
 
     def test_it_is_opened_again_and_the_guest_does_not_care(self):
         self.desk()
         self.up()
-        port, pid = self.port(), self.guest("desk")["pid"]
+        port, pid = self.port(), self.guest(DESK)["pid"]
         viewer = self.look(("127.0.0.1", port))
         for keeper in self.keepers():
             os.kill(keeper, signal.SIGKILL)
         with self.assertRaises(Exception):
             while True:
                 viewer.picture()
-        wait_until(lambda: "display" not in self.guest("desk"))
+        wait_until(lambda: "display" not in self.guest(DESK))
         self.assertEqual(self.port(), port, "the same")
-        self.assertEqual(self.look(("127.0.0.1", port)).name, "desk")
-        self.assertEqual(self.guest("desk")["pid"], pid)
+        self.assertEqual(self.look(("127.0.0.1", port)).name, DESK)
+        self.assertEqual(self.guest(DESK)["pid"], pid)
 
     def test_it_outlives_its_manager_and_is_found_again(self):
         self.desk()
@@ -148,13 +149,13 @@ class Display(ManagerTest):
             os.kill(keeper, signal.SIGKILL)
         self.up()
         self.assertEqual(self.port(), port)
-        self.assertEqual(self.look(("127.0.0.1", port)).name, "desk")
+        self.assertEqual(self.look(("127.0.0.1", port)).name, DESK)
 
     def test_it_ends_with_its_guest_whatever_ends_that(self):
         self.desk()
         self.up()
         self.port()
-        os.kill(self.guest("desk")["pid"], signal.SIGKILL)
+        os.kill(self.guest(DESK)["pid"], signal.SIGKILL)
         wait_until(lambda: not self.keepers())
 
     def test_it_is_in_a_jail(self):
@@ -176,30 +177,30 @@ class Display(ManagerTest):
         self.desk()
         self.define_file("web", vsock={"cid": 4})
         self.up()
-        self.refused(REFUSED, ["guest desk: its display is dark"], "screenshot", "desk", self.path("x.ppm"))
+        self.refused(REFUSED, [f"guest {DESK}: its display is dark"], "screenshot", DESK, self.path("x.ppm"))
         self.assertFalse(os.path.exists(self.path("x.ppm")))
         self.refused(REFUSED, ["guest web: has no display"], "screenshot", "web", self.path("x.ppm"))
-        self.usage(["pictures are PPM"], "screenshot", "desk", "x.png")
+        self.usage(["pictures are PPM"], "screenshot", DESK, "x.png")
 
     def test_keys(self):
         self.desk()
         self.define_file("web", vsock={"cid": 4})
         self.up()
-        self.ok("send-key", "desk", "KEY_LEFTCTRL", "key_c", "30")
-        self.ok("send-key", "--holdtime", "0", "desk", "KEY_A")
+        self.ok("send-key", DESK, "KEY_LEFTCTRL", "key_c", "30")
+        self.ok("send-key", "--holdtime", "0", DESK, "KEY_A")
         self.assertIn("guest web: has no keyboard", self.run_program("send-key", "web", "KEY_A").errors)
         for word in ("KEY_", "KEY_NONE", "0", "249", "A", ""):
-            process = self.run_program("send-key", "desk", word)
+            process = self.run_program("send-key", DESK, word)
             self.assertIn("keys: must be names as KEY_LEFTCTRL", process.errors, word)
 
     def test_over_the_api(self):
         self.desk()
         self.up()
         self.port()
-        status, problem = self.api("GET", "/v1/guests/desk/screenshot")
-        self.assertEqual((status, problem["detail"]), (409, "guest desk: its display is dark, or somebody else takes a picture of it"))
-        self.assertEqual(self.api("POST", "/v1/guests/desk/keys", {"keys": ["KEY_A"]})[0], 204)
-        status, problem = self.api("POST", "/v1/guests/desk/keys", {"keys": ["KEY_X", "NO"]})
+        status, problem = self.api("GET", f"/v1/guests/{DESK}/screenshot")
+        self.assertEqual((status, problem["detail"]), (409, f"guest {DESK}: its display is dark, or somebody else takes a picture of it"))
+        self.assertEqual(self.api("POST", f"/v1/guests/{DESK}/keys", {"keys": ["KEY_A"]})[0], 204)
+        status, problem = self.api("POST", f"/v1/guests/{DESK}/keys", {"keys": ["KEY_X", "NO"]})
         self.assertEqual((status, problem["errors"][0]["pointer"] if "errors" in problem else problem["pointer"]), (422, "/keys"))
 
     def api(self, method, path, body=None):

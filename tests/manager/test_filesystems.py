@@ -101,6 +101,10 @@ class Filesystems(ManagerTest):
                                 queue_size=64))
         _, daemon = self.one()
         words = command_of(daemon)
+        devices = {device["id"]: device for device in json.loads(self.ok("device", "list", "--json", "web"))["devices"]}
+        self.assertEqual(devices["fs0"]["type"], "filesystem")
+        self.assertEqual(devices["fs0"]["filesystem"]["path"], self.path("share"))
+        self.assertIn("tag data, read-only", self.ok("info", "web"))
         for word in ("cache=always", "xattr", "posix_lock", "flock", "--thread-pool-size=4"):
             self.assertIn(word, words)
         os.kill(self.guest_pid(), signal.SIGKILL)
@@ -160,6 +164,14 @@ class Filesystems(ManagerTest):
                             (self.path("run"), "is not shared with a guest, for rastos-vmm keeps its own files in")):
             with self.subTest(path):
                 self.refused_start(words, self.share(path=path))
+
+    def test_not_installed(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root")
+        script = 'mount -t tmpfs none /usr/lib/qemu && exec "$0" --config vmm.json up -d --timeout 15'
+        subprocess.run(["unshare", "-m", "sh", "-c", script, PROGRAM], cwd=self.folder.name, check=True, timeout=30,
+                       stdin=subprocess.DEVNULL, capture_output=True)
+        self.refused_start("filesystem data: virtiofsd is not installed: apt-get install qemu-system-common", self.share())
 
     def test_two_of_one_tag(self):
         self.up()

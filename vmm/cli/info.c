@@ -191,7 +191,8 @@ static void print_guest(const cJSON *guest)
 	print_state(guest);
 	print_ready(guest);
 	if (cJSON_HasObjectItem(guest, "max_vcpus"))
-		line("vCPUs", "%.0f of %.0f", answer_number(guest, "vcpus"), answer_number(guest, "max_vcpus"));
+		line("vCPUs", "%.0f of %.0f", answer_number(guest, "vcpus"),
+		     answer_number(guest, "max_vcpus"));
 	else
 		line("vCPUs", "%.0f", answer_number(guest, "vcpus"));
 	line("Memory", "%.0f MiB", answer_number(guest, "memory_mib"));

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -17,6 +18,8 @@
 
 #include "common/util.h"
 #include "vmm/jail/filter_print.h"
+
+#define IS(argument, value) SCMP_CMP64(argument, SCMP_CMP_EQ, (uint64_t)(value), 0)
 
 static const int allowed[] = {
 	/* the sockets */
@@ -71,14 +74,14 @@ static void check(int code)
 
 static void allow_memory(scmp_filter_ctx filter)
 {
-	const int private = MAP_PRIVATE | MAP_ANONYMOUS;
+	const scmp_datum_t own = MAP_PRIVATE | MAP_ANONYMOUS;
 
 	/* Its own, and what others show it; never code. */
 	check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
 			       SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
-			       SCMP_A3(SCMP_CMP_MASKED_EQ, (scmp_datum_t) private, (scmp_datum_t) private)));
-	check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, SCMP_A2(SCMP_CMP_EQ, PROT_READ),
-			       SCMP_A3(SCMP_CMP_EQ, MAP_SHARED)));
+			       SCMP_A3(SCMP_CMP_MASKED_EQ, own, own)));
+	check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, IS(2, PROT_READ),
+			       IS(3, MAP_SHARED)));
 	check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
 			       SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)));
 }
@@ -97,13 +100,11 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_SIZE(allowed); i++)
 		check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0));
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
-				       SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)commands[i])));
+		check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, IS(1, commands[i])));
 	/* to whom it is connected */
-	check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sendto), 1, SCMP_A4(SCMP_CMP_EQ, 0)));
+	check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sendto), 1, IS(4, 0)));
 	check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 0));
-	check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(rt_sigaction), 1,
-			       SCMP_A0(SCMP_CMP_EQ, SIGPIPE)));
+	check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(rt_sigaction), 1, IS(0, SIGPIPE)));
 	allow_memory(filter);
 	filter_print_to(argv[1]);
 	filter_print("display_filter", filter);

@@ -13,8 +13,8 @@ static int add_mount(const struct filesystem_definition *filesystem, struct cmdl
 {
 	char word[64 + FILESYSTEM_TAG_MAX + FILESYSTEM_MOUNT_MAX];
 
-	snprintf(word, sizeof(word), "systemd.mount-extra=%s:%s:virtiofs:%s", filesystem->tag, filesystem->mount,
-		 filesystem->read_only ? "ro" : "rw");
+	snprintf(word, sizeof(word), "systemd.mount-extra=%s:%s:virtiofs:%s", filesystem->tag,
+		 filesystem->mount, filesystem->read_only ? "ro" : "rw");
 	return cmdline_append(line, word, err);
 }
 

@@ -22,7 +22,8 @@
 
 /* --- What may be shared --- */
 
-static int refused(const struct filesystem_definition *filesystem, int code, struct error *err, const char *why)
+static int refused(const struct filesystem_definition *filesystem, int code, struct error *err,
+		   const char *why)
 {
 	return error_set(err, code, "filesystem %s: %s: %s", filesystem->tag, filesystem->path, why);
 }
@@ -64,16 +65,17 @@ static int check_apart(const struct filesystem_definition *filesystem, const str
 		const char *folder = real ? real : own[i];
 
 		if (path_holds(path, folder) || path_holds(folder, path))
-			return error_set(err, -EPERM,
-					 "filesystem %s: %s: is not shared with a guest, for rastos-vmm keeps its own "
-					 "files in %s",
-					 filesystem->tag, filesystem->path, folder);
+			return error_set(
+				err, -EPERM,
+				"filesystem %s: %s: is not shared with a guest, for rastos-vmm keeps its own "
+				"files in %s",
+				filesystem->tag, filesystem->path, folder);
 	}
 	return 0;
 }
 
-static int check_source(const struct filesystem_definition *filesystem, const struct settings *settings, int fd,
-			struct error *err)
+static int check_source(const struct filesystem_definition *filesystem, const struct settings *settings,
+			int fd, struct error *err)
 {
 	char link[32], path[PATH_MAX];
 	struct stat root, its;

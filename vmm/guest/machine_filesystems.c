@@ -7,7 +7,8 @@
 
 int machine_devices_add_filesystem(struct machine_devices *devices, unsigned index, struct error *err)
 {
-	const struct filesystem_definition *definition = &devices->config->definition->filesystems.list[index];
+	const struct filesystem_definition *definition =
+		&devices->config->definition->filesystems.list[index];
 	int *channel = &devices->config->resources->filesystem_fds[index];
 	const struct virtio_fs_options options = {
 		.tag = definition->tag,

@@ -43,8 +43,9 @@ static int bounding_set_leave(uint64_t kept, struct error *err)
 {
 	for (unsigned long capability = 0; capability < 64; capability++) {
 		if (!(kept >> capability & 1) && prctl(PR_CAPBSET_DROP, capability) < 0)
-			return errno == EINVAL ? 0
-					       : error_set(err, -errno, "jail: cannot give up capabilities: %m");
+			return errno == EINVAL
+				       ? 0
+				       : error_set(err, -errno, "jail: cannot give up capabilities: %m");
 	}
 	return 0;
 }
@@ -75,8 +76,9 @@ int privileges_drop(struct error *err)
 
 int privileges_keep_owners(struct error *err)
 {
-	static const unsigned char kept[] = {CAP_CHOWN,  CAP_DAC_OVERRIDE, CAP_FOWNER,  CAP_FSETID, CAP_SETGID,
-					     CAP_SETUID, CAP_MKNOD,        CAP_SETFCAP, CAP_SETPCAP, CAP_SYS_CHROOT};
+	static const unsigned char kept[] = {CAP_CHOWN,   CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID,
+					     CAP_SETGID,  CAP_SETUID,       CAP_MKNOD,  CAP_SETFCAP,
+					     CAP_SETPCAP, CAP_SYS_CHROOT};
 	uint64_t set = 0;
 
 	for (size_t i = 0; i < sizeof(kept); i++)

@@ -235,11 +235,10 @@ static int program_explain(const struct jail_config *config, const struct jail_p
 			   struct error *err)
 {
 	if (code == -EACCES)
-		return error_set(
-			err, code,
-			"guest %s: its process, as user %u, may not execute %s: chmod 755 it, on a "
-			"file system that is not mounted noexec",
-			config->name, (unsigned)config->uid, program->argv[0]);
+		return error_set(err, code,
+				 "guest %s: its process, as user %u, may not execute %s: chmod 755 it, on a "
+				 "file system that is not mounted noexec",
+				 config->name, (unsigned)config->uid, program->argv[0]);
 	return error_set(err, code, "guest %s: its process cannot execute %s: %s", config->name,
 			 program->argv[0], strerror(-code));
 }

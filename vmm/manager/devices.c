@@ -129,7 +129,8 @@ static cJSON *filesystem_device(const struct guest_definition *definition, unsig
 	snprintf(id, sizeof(id), "fs%u", index);
 	device = device_new(id, "filesystem", false, counters);
 	cJSON_AddNumberToObject(device, "index", index);
-	cJSON_AddItemToObject(device, "filesystem", cJSON_Duplicate(cJSON_GetArrayItem(array, (int)index), true));
+	cJSON_AddItemToObject(device, "filesystem",
+			      cJSON_Duplicate(cJSON_GetArrayItem(array, (int)index), true));
 	return device;
 }
 

@@ -250,13 +250,13 @@ int memory_share_by_hand(struct managed_guest *guest, uint64_t mib, struct error
 		guest->share.hand_mib = mib < ram ? mib : 0;
 		guest_remember_numbers(guest);
 		division_apply(guest->manager);
-	} else if (most_of(guest) < guest->share.target_mib) {
-		shrink(guest, most_of(guest));
-	} else if (most_of(guest) > guest->share.target_mib) {
-		grow(guest, most_of(guest));
+		return 0;
 	}
-	if (!memory_share_moves(guest) && mib < ram)
-		tell(guest, mib); /* what the balloon holds is promised to nobody */
+	if (most_of(guest) < guest->share.target_mib)
+		shrink(guest, most_of(guest));
+	else if (most_of(guest) > guest->share.target_mib)
+		grow(guest, most_of(guest));
+	tell(guest, mib); /* what the balloon then holds of its RAM is promised to nobody */
 	return 0;
 }
 
@@ -267,7 +267,8 @@ static bool is_giving(const struct managed_guest *guest)
 	return guest_alive(guest) && guest->share.target_mib < guest->share.given_mib;
 }
 
-/* The host's own count of what its process holds of it. */
+/* The host's own count of what its process holds of it. Without a control group what it maps, which has pages
+ * of memory devices twice where devices used them: rather too much than too little. */
 static uint64_t held_bytes(const struct managed_guest *guest)
 {
 	struct process_usage usage;

@@ -132,6 +132,23 @@ static int image_make(const struct draft *draft, const char *name, bool on_overl
 	return program_run(&program, err);
 }
 
+int overlay_grow(const struct draft *draft, const char *name, uint64_t size, struct error *err)
+{
+	/* What is behind it is not opened: it is not in the draft's folder. */
+	static const char image[] =
+		"json:{\"driver\":\"qcow2\",\"backing\":null,\"file\":{\"driver\":\"file\","
+		"\"filename\":\"" DRAFT_IMAGE "\"}}";
+	char about[DEFINITION_NAME_MAX + sizeof("disk ")], bytes[24];
+	const char *const argv[] = {"qemu-img", "resize", "-q", image, bytes, NULL};
+	struct program program;
+
+	snprintf(about, sizeof(about), "disk %s", name);
+	snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)size);
+	program = program_of(argv, "qemu-utils", about);
+	program.folder = draft->folder;
+	return program_run(&program, err);
+}
+
 int overlay_create(const struct pool *pool, const char *name, const char *new_name, struct error *err)
 {
 	char backing[DEFINITION_NAME_MAX + 1];

@@ -29,6 +29,8 @@ uint64_t overlay_size(int fd);
 
 /* The draft, which is to be new_name, is an overlay on backing. */
 int overlay_note(const struct draft *draft, const char *new_name, const char *backing, struct error *err);
+/* Makes the draft's overlay larger; what is behind it stays as it is, and reads as zeros beyond its end. */
+int overlay_grow(const struct draft *draft, const char *name, uint64_t size, struct error *err);
 /* The image is gone, or has not come. */
 void overlay_forget(const struct pool *pool, const char *name);
 

@@ -375,30 +375,20 @@ int pool_clone(const struct pool *pool, const char *name, const char *new_name, 
 	return code;
 }
 
-static int check_no_overlay(const struct pool *pool, const char *name, struct error *err)
-{
-	char backing[DEFINITION_NAME_MAX + 1];
-
-	return overlay_backing(pool, name, backing)
-		       ? error_set(err, -EOPNOTSUPP,
-				   "disk %s: is an overlay on disk %s, and has that one's size", name,
-				   backing)
-		       : 0;
-}
-
-/* The file system is changed in a copy, since nobody could mend it if that stopped half way. The image's lock
- * is held until the copy has its place. */
-static int resize_filesystem(const struct pool *pool, const char *name, int fd, uint64_t size,
-			     struct progress *progress, struct error *err)
+/* A file system, or an overlay, is changed in a copy, since nobody could mend it if that stopped half way.
+ * The image's lock is held until the copy has its place. */
+static int resize_copy(const struct pool *pool, const char *name, int fd, uint64_t size, bool overlay,
+		       struct progress *progress, struct error *err)
 {
 	struct draft draft;
 	int code = draft_begin(pool, &draft, err);
 
 	if (code < 0)
 		return code;
-	code = copy_image(&draft, name, fd, size, progress, err);
+	code = copy_image(&draft, name, fd, overlay ? 0 : size, progress, err);
 	if (code == 0)
-		code = filesystem_grow(&draft, name, progress, err);
+		code = overlay ? overlay_grow(&draft, name, size, err)
+			       : filesystem_grow(&draft, name, progress, err);
 	if (code == 0)
 		return draft_finish(&draft, name, true, err);
 	draft_drop(&draft);
@@ -406,17 +396,19 @@ static int resize_filesystem(const struct pool *pool, const char *name, int fd, 
 }
 
 /* 1: it has less than that; 0: it has as much already. */
-static int check_growth(const char *name, int fd, uint64_t size, struct error *err)
+static int check_growth(const char *name, int fd, bool overlay, uint64_t size, struct error *err)
 {
 	struct stat status;
+	uint64_t has;
 
 	if (fstat(fd, &status) < 0)
 		return error_set(err, -errno, "disk %s: cannot stat: %m", name);
-	if (size < (uint64_t)status.st_size)
+	has = overlay ? overlay_size(fd) : (uint64_t)status.st_size;
+	if (size < has)
 		return error_set(err, -EOPNOTSUPP,
 				 "disk %s: has %llu bytes; to make it smaller would cut off what is there",
-				 name, (unsigned long long)status.st_size);
-	return size > (uint64_t)status.st_size;
+				 name, (unsigned long long)has);
+	return size > has;
 }
 
 static int grow_file(const char *name, int fd, uint64_t size, struct error *err)
@@ -429,27 +421,32 @@ static int grow_file(const char *name, int fd, uint64_t size, struct error *err)
 int pool_resize(const struct pool *pool, const char *name, uint64_t size, struct progress *progress,
 		struct error *err)
 {
+	char backing[DEFINITION_NAME_MAX + 1];
+	bool overlay = overlay_backing(pool, name, backing);
 	AUTO_CLOSE int fd = -1;
 	int code = pool_image_open(pool, name, false, &fd, err);
 
-	if (code < 0 || (code = pool_size_check(size, err)) < 0 ||
-	    (code = check_no_overlay(pool, name, err)) < 0)
+	if (code < 0 || (code = pool_size_check(size, err)) < 0)
 		return code;
-	code = check_growth(name, fd, size, err);
+	code = check_growth(name, fd, overlay, size, err);
 	if (code <= 0)
 		return code;
-	return content_probe(fd, 0) == CONTENT_EXT ? resize_filesystem(pool, name, fd, size, progress, err)
-						   : grow_file(name, fd, size, err);
+	return overlay || content_probe(fd, 0) == CONTENT_EXT
+		       ? resize_copy(pool, name, fd, size, overlay, progress, err)
+		       : grow_file(name, fd, size, err);
 }
 
 int pool_grow_used(const struct pool *pool, const char *name, uint64_t size, struct error *err)
 {
+	char backing[DEFINITION_NAME_MAX + 1];
 	AUTO_CLOSE int fd = open_image(pool, name, O_RDWR, err);
-	int code = fd < 0 ? fd : check_no_overlay(pool, name, err);
+	int code = MIN(fd, 0);
 
+	if (code == 0 && overlay_backing(pool, name, backing))
+		return error_set(err, -EBUSY, "disk %s: is an overlay, which grows only while nobody uses it",
+				 name);
 	if (code == 0)
-		code = check_growth(name, fd, size, err);
-
+		code = check_growth(name, fd, false, size, err);
 	return code <= 0 ? code : grow_file(name, fd, size, err);
 }
 

@@ -78,8 +78,7 @@ int source_view_make(int fd, unsigned first, unsigned count, bool read_only)
 
 int source_tree_open(const char *path, int fd)
 {
-	AUTO_CLOSE int tree =
-		open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	AUTO_CLOSE int tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 	struct stat wanted, found;
 
 	if (tree < 0)

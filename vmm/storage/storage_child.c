@@ -20,12 +20,12 @@
 #include "common/util.h"
 #include "vmm/storage/sandbox.h"
 
-#define MESSAGES_MAX 8192
-#define PUT_AWAY_MS  5000
-#define FILES_MAX    1024
+#define MESSAGES_MAX     8192
+#define PUT_AWAY_MS      5000
+#define FILES_MAX        1024
 #define FILES_MAX_OWNERS 1000000
-#define STATUS_FD    (STORAGE_CHILD_SOCKET + 1)
-#define ABOVE        10 /* descriptors are moved above this before they get their places */
+#define STATUS_FD        (STORAGE_CHILD_SOCKET + 1)
+#define ABOVE            10 /* descriptors are moved above this before they get their places */
 
 /* --- In the child; only what is safe between fork and exec --- */
 
@@ -139,7 +139,8 @@ static void read_reason(struct storage_child *child)
 		return;
 	while ((next = strsep(&rest, "\n"))) {
 		if (*next)
-			snprintf(child->reason, sizeof(child->reason), "%s", message_begin(child->program, next));
+			snprintf(child->reason, sizeof(child->reason), "%s",
+				 message_begin(child->program, next));
 	}
 	for (char *at = child->reason; *at; at++) {
 		if (!isprint((unsigned char)*at))

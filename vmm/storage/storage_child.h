@@ -22,8 +22,8 @@ struct storage_child {
 	char reason[512]; /* once it has ended: its last words, or how it ended */
 };
 
-/* argv[0] is looked for, and outlives the child. owners: it acts for the owners of files, and may have as many
- * open as we may. -ENOENT: it is not installed. */
+/* argv[0] is looked for, and outlives the child. owners: it acts for the owners of files, and may have as
+ * many open as we may. -ENOENT: it is not installed. */
 int storage_child_start(struct storage_child *child, char *const *argv, int socket, bool owners,
 			struct error *err);
 /* Asks it to put everything away, waits, at most for a few seconds, and then kills it. */

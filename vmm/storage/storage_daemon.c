@@ -98,7 +98,8 @@ static int wait_alive(struct keeper *keeper, int connection, struct error *err)
 		code = vhost_user_receive(connection, &inbox);
 	}
 	return code == 1 ? 0
-			 : error_set(err, code, "%s does not answer: %s", keeper->child.program, strerror(-code));
+			 : error_set(err, code, "%s does not answer: %s", keeper->child.program,
+				     strerror(-code));
 }
 
 static int export_argument(const struct keeper *keeper, char *text, size_t size)
@@ -184,7 +185,8 @@ static void put_down(struct keeper *keeper)
 		tell(keeper, keeper->child.reason);
 	} else {
 		storage_child_kill(&keeper->child);
-		snprintf(why, sizeof(why), "%s was ended, as the guest's process wanted", keeper->child.program);
+		snprintf(why, sizeof(why), "%s was ended, as the guest's process wanted",
+			 keeper->child.program);
 		tell(keeper, why);
 	}
 }

@@ -1,6 +1,6 @@
 /*
- * The file system behind the MMIO transport, with a back end that is the fuzzer's input (devmodel/virtio/vhost_user.h). What
- * it is set up with is right. The backend's operation:
+ * The file system behind the MMIO transport, with a back end that is the fuzzer's input
+ * (devmodel/virtio/vhost_user.h). What it is set up with is right. The backend's operation:
  *
  *      0 answer  queue:8 len:32              the oldest request that is not answered; so many bytes, it says
  *      1 used    queue:8 index:16 id:32 place:8   writes the used ring
@@ -42,7 +42,8 @@ static void reply(enum vhost_user_message_type type, uint64_t value)
 		.payload.number = value,
 	};
 
-	if (send(connection, &message, sizeof(message.header) + sizeof(value), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+	if (send(connection, &message, sizeof(message.header) + sizeof(value), MSG_NOSIGNAL | MSG_DONTWAIT) <
+	    0)
 		abort();
 }
 
@@ -50,7 +51,8 @@ static void reply(enum vhost_user_message_type type, uint64_t value)
 static void reply_right(void)
 {
 	static const enum vhost_user_message_type once[] = {
-		VHOST_USER_SET_OWNER, VHOST_USER_SET_BACKEND_REQ_FD, VHOST_USER_SET_FEATURES, VHOST_USER_SET_MEM_TABLE};
+		VHOST_USER_SET_OWNER, VHOST_USER_SET_BACKEND_REQ_FD, VHOST_USER_SET_FEATURES,
+		VHOST_USER_SET_MEM_TABLE};
 	static const enum vhost_user_message_type each[] = {
 		VHOST_USER_SET_VRING_NUM,  VHOST_USER_SET_VRING_BASE, VHOST_USER_SET_VRING_ADDR,
 		VHOST_USER_SET_VRING_CALL, VHOST_USER_SET_VRING_KICK, VHOST_USER_SET_VRING_ENABLE};
@@ -131,8 +133,8 @@ static void listen_up(void)
 		item = CMSG_FIRSTHDR(&header);
 		if (item)
 			memcpy(fds, CMSG_DATA(item), bytes = item->cmsg_len - CMSG_LEN(0));
-		if (message.header.size &&
-		    recv(connection, &message.payload, message.header.size, MSG_DONTWAIT) != (ssize_t)message.header.size)
+		if (message.header.size && recv(connection, &message.payload, message.header.size,
+						MSG_DONTWAIT) != (ssize_t)message.header.size)
 			abort();
 		note(&message, fds, (unsigned)(bytes / sizeof(int)));
 	}

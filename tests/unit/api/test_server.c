@@ -227,7 +227,7 @@ Test(server, definitions_come_and_go)
 
 	expect(ask("PUT", "/v1/guests/new", JSON, body), "201", "Location: /v1/guests/new\r\n");
 	expect(ask("PUT", "/v1/guests/new", JSON, body), "200", "ETag: \"");
-	expect(ask("PUT", "/v1/guests/other", JSON, body), "422", "\"pointer\":\"/name\"");
+	expect(ask("PUT", "/v1/guests/other", JSON, body), "409", "\"pointer\":\"/name\"");
 	expect(ask("PUT", "/v1/guests/new", JSON,
 		   "{\"name\":\"new\",\"image\":\"/x\",\"disks\":[{\"path\":7}]}"),
 	       "422", "\"pointer\":\"/disks/0/path\"");
@@ -318,13 +318,11 @@ Test(server, followers_that_vanish_leave_nothing)
 	expect(ask("GET", "/v1/mode", "", NULL), "200", "mode");
 }
 
-Test(server, streams_want_to_be_asked_for)
+Test(server, streams_to_what_is_not_there_are_refused)
 {
 	const char *upgrade = "Connection: keep-alive, Upgrade\r\nUpgrade: rastos-stream\r\n";
 
-	expect(ask("GET", "/v1/guests/web/console", "", NULL), "426", "Upgrade: rastos-stream\r\n");
-	expect(ask("GET", "/v1/guests/web/console", "Connection: Upgrade\r\nUpgrade: websocket\r\n", NULL),
-	       "426", "");
+	expect(ask("GET", "/v1/guests/web/console", "", NULL), "409", "guest web: is off");
 	expect(ask("GET", "/v1/guests/wbe/console", upgrade, NULL), "404", "did you mean web?");
 	expect(ask("GET", "/v1/guests/web/vsock/x", upgrade, NULL), "400", "\"parameter\":\"port\"");
 	expect(ask("GET", "/v1/guests/web/vsock/4294967295", upgrade, NULL), "400", "\"parameter\":\"port\"");

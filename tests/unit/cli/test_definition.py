@@ -197,6 +197,7 @@ class Sentences(DefinitionTest):
                 (["memory_devices", "at most 2"], {"memory_devices": [{"size_mib": 4}] * 3}),
                 (["max_memory_mib", "less than memory_mib and the memory devices: 68 MiB"],
                  {"memory_mib": 64, "max_memory_mib": 67, "memory_devices": [{"size_mib": 4}]}),
+                (["max_memory_mib", "68 MiB"], {"max_memory_mib": 67, "memory_devices": [{"size_mib": 4}]}),
                 (["current_vcpus", "needs vcpus"], {"current_vcpus": 1}),
                 (["current_vcpus", "more than vcpus, which is 2"], {"current_vcpus": 3, "vcpus": 2}),
                 (["current_memory_mib", "needs memballoon"], {"memory_mib": 64, "current_memory_mib": 32}),

@@ -125,7 +125,7 @@ def fix_memory_devices(made, chance):
             device["requested_mib"] = block * chance.randint(0, device["size_mib"] // block)
     if devices:
         made.get("memory_backing", {}).pop("hugepages", None)
-    least = made.get("memory_mib", 16) + sum(device["size_mib"] for device in devices)
+    least = made.get("memory_mib", 64) + sum(device["size_mib"] for device in devices)
     if "max_memory_mib" in made:
         made["max_memory_mib"] = max(made["max_memory_mib"], least)
         if least > 1 << 24:

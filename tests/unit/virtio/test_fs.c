@@ -177,7 +177,8 @@ Test(virtio_fs, no_room_for_an_answers_header_breaks_it)
 /* In two pieces, the first of them short. */
 static struct driver_buffer ask_in_pieces(struct driver_buffer *rest)
 {
-	struct driver_buffer buffers[3] = {header(FUSE_READ, UNIQUE), driver_in(&driver, 5), driver_in(&driver, 80)};
+	struct driver_buffer buffers[3] = {header(FUSE_READ, UNIQUE), driver_in(&driver, 5),
+					   driver_in(&driver, 80)};
 
 	driver_add(&driver, REQUEST, buffers, 3);
 	driver_kick(&driver, REQUEST);

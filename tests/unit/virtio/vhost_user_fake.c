@@ -209,7 +209,8 @@ void fake_give(struct fake *fake, uint16_t slot, uint8_t tail)
 }
 
 /* A table of its own in the rings' memory, whose entries lead into guest memory. */
-unsigned fake_take_pieces(struct fake *fake, unsigned queue, uint16_t *slot, struct iovec *pieces, unsigned max)
+unsigned fake_take_pieces(struct fake *fake, unsigned queue, uint16_t *slot, struct iovec *pieces,
+			  unsigned max)
 {
 	const struct vhost_user_vring_addresses *at = queue ? &fake->more.addresses : &fake->addresses;
 	uint16_t *taken = queue ? &fake->more.taken : &fake->taken;

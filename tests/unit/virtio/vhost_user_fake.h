@@ -65,5 +65,6 @@ void fake_give(struct fake *fake, uint16_t slot, uint8_t tail);
 
 /* The same of either queue, of requests that lie in guest memory alone: the pieces of a request; and the
  * answer, of so many bytes, as it says. */
-unsigned fake_take_pieces(struct fake *fake, unsigned queue, uint16_t *slot, struct iovec *pieces, unsigned max);
+unsigned fake_take_pieces(struct fake *fake, unsigned queue, uint16_t *slot, struct iovec *pieces,
+			  unsigned max);
 void fake_give_bytes(struct fake *fake, unsigned queue, uint16_t slot, uint32_t written);

@@ -19,6 +19,7 @@ Test(record, comes_back_as_it_was)
 		.started_ns = 55555555555,
 		.restarts = 3,
 		.id_slot = 7,
+		.display_port = 5901,
 		.definition = cJSON_Parse("{\"name\":\"web\"}"),
 		.numbers = cJSON_Parse("{\"memory_mib\":768}"),
 	};
@@ -32,6 +33,7 @@ Test(record, comes_back_as_it_was)
 	cr_assert_eq(got.started_ns, 55555555555);
 	cr_assert_eq(got.restarts, 3);
 	cr_assert_eq(got.id_slot, 7);
+	cr_assert_eq(got.display_port, 5901);
 	cr_assert(cJSON_Compare(got.numbers, wrote.numbers, true));
 	cr_assert(cJSON_Compare(got.definition, wrote.definition, true));
 	cJSON_Delete(got.numbers);
