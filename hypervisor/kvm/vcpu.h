@@ -54,6 +54,7 @@ struct vcpu {
 	const struct vcpu_io *io;
 	_Atomic pthread_t thread; /* set by vcpu_run, for vcpu_kick */
 	atomic_bool threaded;     /* thread is valid */
+	atomic_bool started;      /* one that waited for its start-up IPI has got it */
 	_Atomic uint64_t exits[VCPU_EXIT_KINDS]; /* returns of KVM_RUN, written by the vCPU's thread, read by any */
 };
 

@@ -49,6 +49,7 @@ static int failure_handle(struct vcpu *vcpu, int failure, struct error *err)
 	case EINTR:
 		return kick_take(vcpu) ? (int)VCPU_KICKED : VCPU_CONTINUE;
 	case EAGAIN:
+		atomic_store(&vcpu->started, true);
 		return VCPU_CONTINUE;
 	case EFAULT:
 	case ENOMEM:
@@ -102,5 +103,6 @@ void vcpu_wait_for_startup(struct vcpu *vcpu)
 {
 	struct kvm_mp_state state = {.mp_state = KVM_MP_STATE_UNINITIALIZED};
 
+	atomic_store(&vcpu->started, false);
 	ioctl(vcpu->fd, KVM_SET_MP_STATE, &state); /* cannot fail: its APIC is in the kernel */
 }

@@ -55,8 +55,15 @@ class Vcpus(ManagerTest):
         self.start(answering())
         self.assertEqual((self.guest("web")["vcpus"], self.guest("web")["max_vcpus"]), (2, 4))
         self.assertRegex(self.ok("info", "web"), r"vCPUs: +2 of 4\n")
+        self.before = 2
         for count in (4, 1, 3, 2, 4):
-            self.assertEqual(json.loads(self.ok("setvcpus", "--json", "web", str(count))), {"vcpus": count})
+            process = self.run_program("setvcpus", "--json", "web", str(count))
+            came = count > self.before
+            self.before = count
+            answer = json.loads(process.output)
+            self.assertEqual((process.returncode, answer["vcpus"]), (DONE, count), process.errors)
+            self.assertEqual("has not started" in answer.get("note", ""), came)
+            self.assertEqual("web: its kernel has not started" in process.errors, came)
             self.assertEqual(self.guest("web")["vcpus"], count)
         self.ok("setvcpus", "web", "4")  # as it is
         self.assertEqual(self.changes()[:5], ["4", "1", "3", "2", "4"])
@@ -80,7 +87,7 @@ class Vcpus(ManagerTest):
         wait_until(lambda: b"hello" in log())
         time.sleep(0.3)
         self.assertNotIn(b"x", log())
-        self.ok("setvcpus", "web", "2")
+        self.assertEqual(json.loads(self.ok("setvcpus", "--json", "web", "2")), {"vcpus": 2})
         wait_until(lambda: b"x" in log())
 
     def test_bad_input(self):

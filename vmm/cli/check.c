@@ -10,15 +10,10 @@
 #include "hypervisor/kvm/kvm.h"
 #include "vmm/cli/cli.h"
 #include "vmm/cli/jail_check.h"
-#include "vmm/cli/options.h"
+#include "vmm/cli/switches.h"
 #include "vmm/cli/table.h"
 #include "vmm/config/mode.h"
 #include "vmm/config/settings.h"
-
-enum {
-	OPT_JSON = 256,
-	OPT_HELP,
-};
 
 static const char usage[] =
 	"Usage: rastos-vmm check [--json]\n\n"
@@ -333,25 +328,18 @@ static void print_findings_json(const struct findings *findings, bool usable)
 
 enum exit_code command_check(struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"json", no_argument, NULL, OPT_JSON},
-		{"help", no_argument, NULL, OPT_HELP},
-		{NULL, 0, NULL, 0},
+	int json = false;
+	const struct option options[] = {
+		{"json", no_argument, &json, true},
+		SWITCH_HELP,
+		SWITCHES_END,
 	};
+	enum exit_code code;
 	struct findings findings = {0};
 	bool usable = true;
-	bool json = false;
-	int option;
 
-	while ((option = options_next(argc, argv, "", options)) != -1) {
-		if (option == OPT_HELP) {
-			fputs(usage, stdout);
-			return EXIT_DONE;
-		}
-		if (option != OPT_JSON)
-			return cli_bad_option("check");
-		json = true;
-	}
+	if (!switches_take("check", usage, argc, argv, options, &code))
+		return code;
 	if (optind != argc)
 		return cli_usage("check", "takes no argument");
 	check_cpu(&findings);

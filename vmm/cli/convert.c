@@ -6,16 +6,10 @@
 #include "common/cleanup.h"
 #include "vmm/cli/cli.h"
 #include "vmm/cli/definition_file.h"
-#include "vmm/cli/options.h"
+#include "vmm/cli/switches.h"
 #include "vmm/cli/print_xml.h"
 #include "vmm/config/definition.h"
 #include "vmm/config/file.h"
-
-enum {
-	OPT_HELP = 256,
-	OPT_JSON,
-	OPT_NO_VALIDATE,
-};
 
 static const char usage[] =
 	"Usage: rastos-vmm convert [--no-validate] [--json] IN OUT\n\n"
@@ -28,7 +22,7 @@ static const char usage[] =
 
 struct convert_options {
 	const char *in, *out;
-	bool no_validate, json;
+	int no_validate, json; /* switches */
 };
 
 static enum exit_code write_out(const struct convert_options *convert, const char *text)
@@ -105,28 +99,19 @@ static enum exit_code check_usage(const struct convert_options *convert)
 
 enum exit_code command_convert(struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"no-validate", no_argument, NULL, OPT_NO_VALIDATE},
-		{"json", no_argument, NULL, OPT_JSON},
-		{"help", no_argument, NULL, OPT_HELP},
-		{NULL, 0, NULL, 0},
-	};
 	struct convert_options convert = {0};
+	const struct option options[] = {
+		{"no-validate", no_argument, &convert.no_validate, true},
+		{"json", no_argument, &convert.json, true},
+		SWITCH_HELP,
+		SWITCHES_END,
+	};
 	struct definition_file file;
 	enum exit_code code;
-	int option;
 
 	(void)cli;
-	while ((option = options_next(argc, argv, "", options)) != -1) {
-		if (option == OPT_HELP) {
-			fputs(usage, stdout);
-			return EXIT_DONE;
-		}
-		if (option == '?')
-			return cli_bad_option("convert");
-		convert.no_validate |= option == OPT_NO_VALIDATE;
-		convert.json |= option == OPT_JSON;
-	}
+	if (!switches_take("convert", usage, argc, argv, options, &code))
+		return code;
 	if (optind != argc - 2)
 		return cli_usage("convert",
 				 optind < argc - 2 ? "one IN and one OUT" : "from which IN to which OUT?");

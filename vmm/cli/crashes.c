@@ -5,14 +5,8 @@
 #include "common/cleanup.h"
 #include "vmm/cli/answer.h"
 #include "vmm/cli/client.h"
-#include "vmm/cli/options.h"
+#include "vmm/cli/switches.h"
 #include "vmm/cli/table.h"
-
-enum {
-	OPT_HELP = 256,
-	OPT_JSON,
-	OPT_SHOW,
-};
 
 static const char usage[] =
 	"Usage: rastos-vmm crashes [--json] [GUEST]\n"
@@ -84,25 +78,17 @@ static enum exit_code crashes(const struct cli *cli, const char *guest, bool sho
 
 enum exit_code command_crashes(struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"show", no_argument, NULL, OPT_SHOW},
-		{"json", no_argument, NULL, OPT_JSON},
-		{"help", no_argument, NULL, OPT_HELP},
-		{NULL, 0, NULL, 0},
+	int show = false, json = false;
+	const struct option options[] = {
+		{"show", no_argument, &show, true},
+		{"json", no_argument, &json, true},
+		SWITCH_HELP,
+		SWITCHES_END,
 	};
-	bool show = false, json = false;
-	int option;
+	enum exit_code code;
 
-	while ((option = options_next(argc, argv, "", options)) != -1) {
-		if (option == OPT_HELP) {
-			fputs(usage, stdout);
-			return EXIT_DONE;
-		}
-		if (option == '?')
-			return cli_bad_option("crashes");
-		show |= option == OPT_SHOW;
-		json |= option == OPT_JSON;
-	}
+	if (!switches_take("crashes", usage, argc, argv, options, &code))
+		return code;
 	if (show && optind != argc - 1)
 		return cli_usage("crashes", "which guest?");
 	if (optind < argc - 1)

@@ -7,18 +7,11 @@
 #include "vmm/cli/client.h"
 #include "vmm/cli/define.h"
 #include "vmm/cli/definition_file.h"
-#include "vmm/cli/options.h"
+#include "vmm/cli/switches.h"
 #include "vmm/config/definition.h"
 
-enum {
-	OPT_HELP = 256,
-	OPT_JSON,
-	OPT_REPLACE,
-	OPT_NO_VALIDATE,
-};
-
 struct define_options {
-	bool replace, no_validate, json;
+	int replace, no_validate, json; /* switches */
 };
 
 static const char usage[] =
@@ -97,27 +90,18 @@ static enum exit_code define_file(const struct cli *cli, const struct define_opt
 
 enum exit_code command_define(struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"replace", no_argument, NULL, OPT_REPLACE},
-		{"no-validate", no_argument, NULL, OPT_NO_VALIDATE},
-		{"json", no_argument, NULL, OPT_JSON},
-		{"help", no_argument, NULL, OPT_HELP},
-		{NULL, 0, NULL, 0},
-	};
 	struct define_options define = {0};
-	int option;
+	const struct option options[] = {
+		{"replace", no_argument, &define.replace, true},
+		{"no-validate", no_argument, &define.no_validate, true},
+		{"json", no_argument, &define.json, true},
+		SWITCH_HELP,
+		SWITCHES_END,
+	};
+	enum exit_code code;
 
-	while ((option = options_next(argc, argv, "", options)) != -1) {
-		if (option == OPT_HELP) {
-			fputs(usage, stdout);
-			return EXIT_DONE;
-		}
-		if (option == '?')
-			return cli_bad_option("define");
-		define.replace |= option == OPT_REPLACE;
-		define.no_validate |= option == OPT_NO_VALIDATE;
-		define.json |= option == OPT_JSON;
-	}
+	if (!switches_take("define", usage, argc, argv, options, &code))
+		return code;
 	if (optind != argc - 1)
 		return cli_usage("define", optind == argc ? "which FILE?" : "one FILE at a time");
 	return define_file(cli, &define, argv[optind]);

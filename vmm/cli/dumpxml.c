@@ -4,14 +4,8 @@
 
 #include "common/cleanup.h"
 #include "vmm/cli/client.h"
-#include "vmm/cli/options.h"
+#include "vmm/cli/switches.h"
 #include "vmm/cli/print_xml.h"
-
-enum {
-	OPT_HELP = 256,
-	OPT_JSON,
-	OPT_INACTIVE,
-};
 
 static const char usage[] = "Usage: rastos-vmm dumpxml [--inactive] [--json] GUEST\n\n"
 			    "Prints a guest's definition as libvirt domain XML.\n\n"
@@ -57,25 +51,17 @@ static enum exit_code dump(const struct cli *cli, const char *name, bool inactiv
 
 enum exit_code command_dumpxml(struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"inactive", no_argument, NULL, OPT_INACTIVE},
-		{"json", no_argument, NULL, OPT_JSON},
-		{"help", no_argument, NULL, OPT_HELP},
-		{NULL, 0, NULL, 0},
+	int inactive = false, json = false;
+	const struct option options[] = {
+		{"inactive", no_argument, &inactive, true},
+		{"json", no_argument, &json, true},
+		SWITCH_HELP,
+		SWITCHES_END,
 	};
-	bool inactive = false, json = false;
-	int option;
+	enum exit_code code;
 
-	while ((option = options_next(argc, argv, "", options)) != -1) {
-		if (option == OPT_HELP) {
-			fputs(usage, stdout);
-			return EXIT_DONE;
-		}
-		if (option == '?')
-			return cli_bad_option("dumpxml");
-		inactive |= option == OPT_INACTIVE;
-		json |= option == OPT_JSON;
-	}
+	if (!switches_take("dumpxml", usage, argc, argv, options, &code))
+		return code;
 	if (optind != argc - 1)
 		return cli_usage("dumpxml", optind == argc ? "which GUEST?" : "one GUEST at a time");
 	return dump(cli, argv[optind], inactive, json);

@@ -7,16 +7,11 @@
 #include "common/util.h"
 #include "vmm/cli/answer.h"
 #include "vmm/cli/client.h"
-#include "vmm/cli/options.h"
+#include "vmm/cli/switches.h"
 #include "vmm/cli/table.h"
 #include "vmm/guest/boot_report.h"
 
 #define LABEL 13 /* columns */
-
-enum {
-	OPT_HELP = 256,
-	OPT_JSON,
-};
 
 static const char usage[] =
 	"Usage: rastos-vmm info [--json] GUEST...\n\n"
@@ -230,29 +225,20 @@ static enum exit_code show(const struct cli *cli, const char *name, bool json, b
 
 enum exit_code command_info(struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"json", no_argument, NULL, OPT_JSON},
-		{"help", no_argument, NULL, OPT_HELP},
-		{NULL, 0, NULL, 0},
+	int json = false;
+	const struct option options[] = {
+		{"json", no_argument, &json, true},
+		SWITCH_HELP,
+		SWITCHES_END,
 	};
-	enum exit_code first = EXIT_DONE;
-	bool json = false;
-	int option;
+	enum exit_code code, first = EXIT_DONE;
 
-	while ((option = options_next(argc, argv, "", options)) != -1) {
-		if (option == OPT_HELP) {
-			fputs(usage, stdout);
-			return EXIT_DONE;
-		}
-		if (option == '?')
-			return cli_bad_option("info");
-		json = true;
-	}
+	if (!switches_take("info", usage, argc, argv, options, &code))
+		return code;
 	if (optind == argc)
 		return cli_usage("info", "which guest?");
 	for (int i = optind; i < argc; i++) {
-		enum exit_code code = show(cli, argv[i], json, i == optind);
-
+		code = show(cli, argv[i], json, i == optind);
 		if (first == EXIT_DONE)
 			first = code;
 	}

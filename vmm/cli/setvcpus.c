@@ -1,6 +1,7 @@
 /* rastos-vmm setvcpus: how many of its vCPUs a guest that runs is to have. */
 #include <stdio.h>
 
+#include "vmm/cli/answer.h"
 #include "vmm/cli/client.h"
 #include "vmm/cli/options.h"
 #include "vmm/config/wants.h"
@@ -27,6 +28,8 @@ static enum exit_code set(struct cli *cli, const char *guest, unsigned long coun
 	cJSON_AddNumberToObject(members, "vcpus", (double)count);
 	code = client_ask(cli, "vcpus-set", guest, members, &result, &err);
 	cJSON_Delete(members);
+	if (code == EXIT_DONE && cJSON_HasObjectItem(result, "note"))
+		fprintf(stderr, "rastos-vmm: %s\n", answer_text(result, "note"));
 	if (code == EXIT_DONE && json)
 		cli_print_json(result);
 	else

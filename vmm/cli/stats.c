@@ -3,14 +3,9 @@
 
 #include "vmm/cli/answer.h"
 #include "vmm/cli/client.h"
-#include "vmm/cli/options.h"
+#include "vmm/cli/switches.h"
 #include "vmm/cli/sample.h"
 #include "vmm/cli/table.h"
-
-enum {
-	OPT_HELP = 256,
-	OPT_JSON,
-};
 
 static const char usage[] =
 	"Usage: rastos-vmm stats [--json] [GUEST...]\n\n"
@@ -92,25 +87,17 @@ static enum exit_code ask(const struct cli *cli, char *const *guests, cJSON **al
 
 enum exit_code command_stats(struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"json", no_argument, NULL, OPT_JSON},
-		{"help", no_argument, NULL, OPT_HELP},
-		{NULL, 0, NULL, 0},
+	int json = false;
+	const struct option options[] = {
+		{"json", no_argument, &json, true},
+		SWITCH_HELP,
+		SWITCHES_END,
 	};
 	enum exit_code code, printed = EXIT_DONE;
-	bool json = false;
 	cJSON *answer = NULL;
-	int option;
 
-	while ((option = options_next(argc, argv, "", options)) != -1) {
-		if (option == OPT_HELP) {
-			fputs(usage, stdout);
-			return EXIT_DONE;
-		}
-		if (option == '?')
-			return cli_bad_option("stats");
-		json = true;
-	}
+	if (!switches_take("stats", usage, argc, argv, options, &code))
+		return code;
 	code = ask(cli, argv + optind, &answer);
 	if (cJSON_GetArraySize(answer) == 0 && code != EXIT_DONE) {
 		cJSON_Delete(answer);

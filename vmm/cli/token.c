@@ -5,13 +5,8 @@
 #include "common/util.h"
 #include "vmm/api/tokens.h"
 #include "vmm/cli/cli.h"
-#include "vmm/cli/options.h"
+#include "vmm/cli/switches.h"
 #include "vmm/cli/table.h"
-
-enum {
-	OPT_HELP = 256,
-	OPT_JSON,
-};
 
 static const char usage[] =
 	"Usage: rastos-vmm token list [--json]\n"
@@ -105,26 +100,18 @@ static int words_of(const char *verb)
 
 enum exit_code command_token(struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"json", no_argument, NULL, OPT_JSON},
-		{"help", no_argument, NULL, OPT_HELP},
-		{NULL, 0, NULL, 0},
+	int json = false;
+	const struct option options[] = {
+		{"json", no_argument, &json, true},
+		SWITCH_HELP,
+		SWITCHES_END,
 	};
 	struct settings settings;
 	struct error err = {0};
 	enum exit_code code;
-	bool json = false;
-	int option;
 
-	while ((option = options_next(argc, argv, "", options)) != -1) {
-		if (option == OPT_HELP) {
-			fputs(usage, stdout);
-			return EXIT_DONE;
-		}
-		if (option == '?')
-			return cli_bad_option("token");
-		json = true;
-	}
+	if (!switches_take("token", usage, argc, argv, options, &code))
+		return code;
 	if (optind == argc || argc - optind != words_of(argv[optind]))
 		return cli_usage("token", "takes list, add NAME ROLE, or remove NAME");
 	if (json && strcmp(argv[optind], "list") != 0)

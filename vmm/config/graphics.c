@@ -24,14 +24,10 @@ static int read_type(const struct json_place *place)
 	unsigned type = 0;
 	int code = json_word(place, "type", words, &type);
 
-	if (code < 0)
-		return code;
-	if (!cJSON_HasObjectItem(place->object, "type"))
-		return json_error(place, "type", "is missing: \"vnc\"?");
-	if (type)
+	if (code == 0 && type)
 		return json_error(place, "type", "cannot be \"%s\": screens are shown by \"vnc\" alone",
 				  words[type]);
-	return 0;
+	return code;
 }
 
 static int read_port(const struct json_place *place, struct graphics_definition *graphics)
@@ -104,6 +100,8 @@ int graphics_definition_read(const struct json_place *root, const char *folder, 
 	    (code = json_path(&place, "password_file", folder, &graphics->password_file)) < 0 ||
 	    (code = check_open(&place, graphics)) < 0)
 		return code;
+	if (!cJSON_HasObjectItem(place.object, "type"))
+		return json_error(&place, "type", "is missing: \"vnc\"?");
 	if (!video)
 		return json_error(root, "graphics", "needs video: what is there to be seen?");
 	graphics->present = true;

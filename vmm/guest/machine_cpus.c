@@ -9,7 +9,8 @@
 #include "hypervisor/x86_64/layout.h"
 #include "vmm/guest/machine_state.h"
 
-#define NS_PER_SECOND 1000000000ULL
+#define TICKS_A_SECOND 4
+#define TICK_NS        (1000000000ULL / TICKS_A_SECOND)
 
 static struct machine *machine_of(struct machine_cpus *cpus)
 {
@@ -84,6 +85,8 @@ static void finish(struct machine *machine, bool said)
 		} else if (change == CPU_GOES && cpu_hotplug_is_there(&cpus->hotplug, i)) {
 			why = said ? "its kernel does not let vCPUs go"
 				   : "its kernel did not answer: it lets no vCPUs go, or is busy";
+		} else if (change == CPU_COMES && !atomic_load(&machine->vcpus[i].vcpu.started) && !why) {
+			why = "its kernel has not started all of them: it wants a rule of udev, or has no CPU hot plug";
 		}
 	}
 	cpus->busy = false;
@@ -94,8 +97,8 @@ static void finish(struct machine *machine, bool said)
 /* Ends the change when nothing of it is open any more. */
 static void look(struct machine *machine)
 {
-	const struct machine_cpus *cpus = &machine->devices.cpus;
-	bool refused = false;
+	struct machine_cpus *cpus = &machine->devices.cpus;
+	bool refused = false, waits = false;
 
 	for (unsigned i = 0; i < machine->vcpu_count; i++) {
 		enum cpu_change change = atomic_load(&cpus->changes[i]);
@@ -106,8 +109,12 @@ static void look(struct machine *machine)
 		    (change == CPU_GOES && there && answer != CPU_REFUSED))
 			return;
 		refused |= change != CPU_STAYS && answer == CPU_REFUSED;
+		waits |= change == CPU_COMES && !atomic_load(&machine->vcpus[i].vcpu.started);
 	}
-	finish(machine, refused);
+	if (!cpus->agreed)
+		cpus->agreed = cpus->ticks;
+	if (refused || !waits || cpus->ticks - cpus->agreed >= CPUS_START_S * TICKS_A_SECOND)
+		finish(machine, refused);
 }
 
 static void cpus_changed(struct loop_source *source, uint32_t events)
@@ -126,17 +133,19 @@ static void cpus_changed(struct loop_source *source, uint32_t events)
 }
 
 /* A guest that is still busy with its boot may have missed the interrupt. */
-static void second_over(struct loop_timer *clock)
+static void clock_ticked(struct loop_timer *clock)
 {
 	struct machine_cpus *cpus = CONTAINER_OF(clock, struct machine_cpus, clock);
 	struct machine *machine = machine_of(cpus);
 
 	if (!cpus->busy || atomic_load(&machine->paused))
 		return;
-	if (++cpus->seconds >= CPUS_ANSWER_S)
+	if (++cpus->ticks >= CPUS_ANSWER_S * TICKS_A_SECOND) {
 		finish(machine, false);
-	else
-		cpu_hotplug_remind(&cpus->hotplug);
+		return;
+	}
+	cpu_hotplug_remind(&cpus->hotplug);
+	look(machine);
 }
 
 static void begin(struct machine_cpus *cpus, unsigned cpu, enum cpu_change change)
@@ -187,8 +196,9 @@ int machine_set_vcpus(struct machine *machine, unsigned count, struct error *err
 		return error_set(err, -EBUSY, "guest %s: another change of its vCPUs is under way", guest);
 	there = count_there(machine);
 	cpus->busy = true;
-	cpus->seconds = 0;
-	loop_timer_set(&cpus->clock, NS_PER_SECOND, NS_PER_SECOND);
+	cpus->ticks = 1; /* 0 is no time at which it agreed */
+	cpus->agreed = 0;
+	loop_timer_set(&cpus->clock, TICK_NS, TICK_NS);
 	if (count > there)
 		come(machine, count - there);
 	else
@@ -226,7 +236,7 @@ int machine_cpus_make(struct machine_devices *devices, struct error *err)
 	};
 	code = cpus->changed.fd < 0 ? -errno : loop_add(devices->config->loop, &cpus->changed);
 	if (code == 0)
-		code = loop_timer_init(devices->config->loop, &cpus->clock, second_over);
+		code = loop_timer_init(devices->config->loop, &cpus->clock, clock_ticked);
 	if (code < 0)
 		return error_set(err, code, "guest %s: cannot make the event of its vCPUs: %s",
 				 definition->name, strerror(-code));

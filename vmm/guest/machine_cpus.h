@@ -6,6 +6,7 @@
  *      comes     its thread goes on, to wait for the guest's start-up IPI; the guest is told, and answers
  * (_OST) goes      the guest is asked; it stops using it, and ejects it: its thread is parked
  *
+ * A kernel without hot plug may say that it took one, and never start it (Linux does): that is told.
  * A guest that says no, or nothing for CPUS_ANSWER_S seconds, keeps what it has: one that it has not taken is
  * parked again. It may eject what nobody asked for, and then has less. The first vCPU stays.
  *
@@ -21,6 +22,7 @@
 #include "vmm/guest/machine_virtio.h"
 
 #define CPUS_ANSWER_S 10
+#define CPUS_START_S  1 /* how long a guest that took them may have to start them before that is said */
 
 struct machine;
 struct machine_devices;
@@ -43,8 +45,9 @@ struct machine_cpus {
 	struct irqfd_line irq;
 	struct loop_source
 		changed; /* eventfd: a vCPU was ejected, or the guest answered; -1: none comes or goes */
-	struct loop_timer clock; /* while a change is under way; each second */
-	unsigned seconds;
+	struct loop_timer clock; /* while a change is under way */
+	unsigned ticks;          /* of it, */
+	unsigned agreed;         /* and when the guest had agreed to all; 0: not yet */
 	bool busy;
 	_Atomic(enum cpu_change) changes[CPU_HOTPLUG_CPUS];
 	_Atomic(enum cpu_answer) answers[CPU_HOTPLUG_CPUS];

@@ -114,6 +114,11 @@ int guest_vcpus_outcome(const struct managed_guest *guest, uint64_t number, stru
 		       : 0;
 }
 
+const char *guest_vcpus_note(const struct managed_guest *guest)
+{
+	return guest->vcpus_change.code == 0 ? guest->vcpus_change.why.text : "";
+}
+
 /* --- What its process tells --- */
 
 void guest_vcpus_begin(struct managed_guest *guest)
@@ -142,17 +147,20 @@ void guest_vcpus_set(struct managed_guest *guest, unsigned count, const char *wh
 {
 	const char *name = guest->definition->name;
 	char text[16];
+	int code;
 
 	if (!makes_sense(guest, count) || !guest->vcpus_change.number)
 		return;
 	snprintf(text, sizeof(text), "%u", count);
 	events_add(guest->manager->events, "vcpus-changed", name, text);
 	note(guest, count);
-	finish(guest,
-	       count == guest->vcpus_change.wanted
-		       ? 0
-		       : error_set(&guest->vcpus_change.why, -EBUSY, "guest %s: has %u vCPUs, not %u: %s",
-				   name, count, guest->vcpus_change.wanted, why));
+	if (count == guest->vcpus_change.wanted)
+		code = error_set(&guest->vcpus_change.why, 0, "%s%s%s%s", *why ? "guest " : "",
+				 *why ? name : "", *why ? ": " : "", why);
+	else
+		code = error_set(&guest->vcpus_change.why, -EBUSY, "guest %s: has %u vCPUs, not %u: %s", name,
+				 count, guest->vcpus_change.wanted, why);
+	finish(guest, code);
 }
 
 void guest_vcpus_end(struct managed_guest *guest)

@@ -15,6 +15,8 @@ unsigned guest_vcpus(const struct managed_guest *guest);
 int64_t guest_set_vcpus(struct managed_guest *guest, unsigned count, struct error *err);
 /* -EINPROGRESS: it is under way. 0: it was done. Else a negative errno with a sentence. */
 int guest_vcpus_outcome(const struct managed_guest *guest, uint64_t number, struct error *err);
+/* What there is to say of the last one that was done; "": nothing. */
+const char *guest_vcpus_note(const struct managed_guest *guest);
 
 /* --- Called by the guest's other files --- */
 

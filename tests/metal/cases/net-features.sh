@@ -1,7 +1,7 @@
 # Each feature of a network card off in turn, a card each: Linux' driver does not have it, and TCP brings the right bytes both ways
 # without it, by vhost-net and by our own code. A boot with six of them on the tuned kernel; with --long all of them, on both kernels and
 # by both transports.
-# timeout: 60
+# timeout: 120
 # long: 900
 guest_initrd initrd <<'END'
 	mkfifo /tmp/open
