@@ -4,6 +4,7 @@ Time in it is a count of instructions, host and guests together, and does not de
 RASTOS_BUILD names the build folder (default: build).
 """
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -31,15 +32,21 @@ def as_text(output):
     return output.decode(errors="replace").replace("\r", "")
 
 
+def processor_seconds(process):
+    """What the emulator has had of this machine's processors: how far it has got does not depend on what else they do."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def run_watched(machine, script, seconds, record, silence):
-    """The script's status. Failure when it says nothing for `silence` seconds, or is not done in time."""
+    """The script's status. Failure when it says nothing for `silence` seconds of the emulator's work, or is not done in time."""
     end = time.monotonic() + seconds
-    heard = time.monotonic()
+    heard = processor_seconds(machine.process)
 
     def hear(data):
         nonlocal heard
         if data:
-            heard = time.monotonic()
+            heard = processor_seconds(machine.process)
             record(data)
 
     machine.send(script)
@@ -47,15 +54,14 @@ def run_watched(machine, script, seconds, record, silence):
         try:
             return int(machine.read_until(rb"METAL-EXIT (\d+)\n", min(silence, 5), hear).group(1))
         except Failure:
-            now = time.monotonic()
-            if machine.process.poll() is not None or now > end or now - heard > silence:
+            if machine.process.poll() is not None or time.monotonic() > end or processor_seconds(machine.process) - heard > silence:
                 raise
 
 
 def run_on_host(script, seconds, payload=PAYLOAD, silence=None, watch=None):
     """
     The output of the script, which has so many seconds (of this machine's clock); the payload is mounted at /payload.
-    silence: after so many without output it has Stalled. watch: is called with the output as it comes.
+    silence: after so many of its own work without output it has Stalled. watch: is called with the output as it comes.
     """
     output = bytearray()
     machine = Machine(processors=PROCESSORS, payload=payload, disk=None)

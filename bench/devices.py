@@ -26,7 +26,7 @@ from counted import BUILD, Failure, Stalled, run_on_host
 from report import judge, print_table, write_json
 
 RUN_SECONDS = 3000
-SILENCE = 60        # seconds of this machine's clock; no work takes a tenth of that
+SILENCE = 60        # seconds of the emulator's work; no work takes a tenth of that
 ATTEMPTS = 8        # at machines that stall
 # Of each length, after one of the short one that fills caches. The least counts: on one processor the scheduler may settle for
 # changing threads after each packet, or for many at once.
