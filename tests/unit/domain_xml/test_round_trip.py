@@ -110,6 +110,11 @@ def make(seed):
     fix_memory_devices(made, maker.random)
     fix_boot(made, maker.random)
     fix_cpus(made, maker.random)
+    for device in made.get("disks", []) + made.get("networks", []) + made.get("filesystems", []):
+        if "iommu" in device.get("driver", {}):
+            device["driver"]["iommu"] = False  # there is none
+    if "watchdog" in made:
+        made.pop("transport", None)
     return made
 
 
@@ -185,7 +190,7 @@ def fix_source(disk, chance):
     elif source is not None and disk.get("format", "raw") == "raw":
         disk.pop("path", None)
         disk.pop("image", None)
-        disk["source"] = {"protocol": "nbd", "name": source.get("name", "")}
+        disk["source"] = {"protocol": "nbd", "name": source.get("name") or "export"}
         if chance.random() < 0.5:
             disk["source"] |= {"host": chance.choice(["localhost", "::1"]), "port": source.get("port", 10809)}
         else:
@@ -249,13 +254,25 @@ def fix_boot(made, chance):
 
 
 def fix_cpus(made, chance):
+    product = 1
     if "topology" in made:
         made["topology"] = {key: chance.randint(1, 3) for key in made["topology"]}
-        product = 1
         for number in made["topology"].values():
             product *= number
         if "vcpus" in made:
             made["vcpus"] = product
+    if "current_vcpus" in made:
+        made["vcpus"] = product if "topology" in made else made.get("vcpus", 4)
+        made["current_vcpus"] = chance.randint(1, made["vcpus"])
+    cpus = made.get("cpus", {})
+    if cpus.get("placement") == "exclusive":
+        cpus.pop("vcpupin", None)
+    if "vcpupin" in cpus:
+        cpus["vcpupin"] = {str(index): "0-1" for index in range(made.get("vcpus", 1)) if chance.random() < 0.7}
+    if "emulatorpin" in cpus:
+        cpus["emulatorpin"] = chance.choice(["0", "0-3"])
+    if "global_period" in cpus:
+        cpus["global_quota"] = 5000
 
 
 def defaults_of(schema):
