@@ -7,7 +7,7 @@ import shutil
 import unittest
 
 from manager import *
-from test_storage_daemon import daemons
+from test_storage_daemon import children_of, daemons
 
 
 # Asks the hot plug controller for what is to go, and lets it go, without end.
@@ -460,6 +460,8 @@ class WithDaemons(OnPci):
         self.start()
         disk = {"source": {"protocol": "nbd", "socket": self.path("nbd.sock"), "name": "store"}}
         number = self.result("device-add", device="data", kind="disk", definition=disk, task=True)["id"]
+        (manager,) = self.manager_pids()
+        (keeper,) = wait_until(lambda: [pid for pid in children_of(manager) if pid in daemons("")])
         begun = time.monotonic()
         self.refused_op("device-add", REFUSED, ["data", "just coming"], device="more", kind="disk", definition=self.disk("more"))
         self.ok("list")
@@ -468,7 +470,7 @@ class WithDaemons(OnPci):
         self.ok("kill", "web")
         wait_until(lambda: self.ask("task-info", task=number)["result"]["state"] == "failed")
         self.assert_words(["data", "ended before"], self.ask("task-info", task=number)["result"]["error"])
-        wait_until(lambda: not daemons(""))
+        wait_until(lambda: not process_alive(keeper))
 
     def test_killed_manager(self):
         self.start()

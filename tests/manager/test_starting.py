@@ -6,10 +6,10 @@ import threading
 import unittest
 
 from manager import *
-from test_storage_daemon import daemons
+from test_storage_daemon import children_of, daemons
 
 TOOLS = ("qemu-storage-daemon", "qemu-img", "qemu-nbd")
-AT_ONCE_S = 2  # far less than what is waited for, on a host that is busy with other tests
+AT_ONCE_S = 4  # far less than what is waited for, on a host that is busy with other tests
 
 
 class Silent:
@@ -58,6 +58,12 @@ class StartingTest(ManagerTest):
         self.assertLess(time.monotonic() - begun, AT_ONCE_S, arguments)
         return output
 
+    def keepers(self):
+        """Of this test's manager: an NBD server's socket shows nowhere else whose they are."""
+        (manager,) = self.manager_pids()
+        mine = children_of(manager)
+        return {keeper: daemon for keeper, daemon in daemons("").items() if keeper in mine}
+
     def events(self, name):
         return [event["event"] for event in self.ask("events")["result"] if event.get("guest") == name]
 
@@ -81,7 +87,7 @@ class Daemons(StartingTest):
         self.at_once("start", "db")
         self.at_once("info", "web")
         self.at_once("plan")
-        self.assertEqual(self.state("db"), "running")
+        self.wait_state("db", "running")
         self.assertEqual(self.run_program("start", "web").returncode, REFUSED)  # already starting
         self.assertEqual(self.run_program("pause", "web").returncode, REFUSED)
         self.assertEqual(self.run_program("undefine", "web").returncode, REFUSED)
@@ -98,14 +104,14 @@ class Daemons(StartingTest):
         self.assert_words(["disk nbd", "late.sock"], late[0]["error"])
         self.assertEqual(self.guest("late")["why"], late[0]["error"])
         self.assertEqual(self.state("late"), "failed")
-        wait_until(lambda: not daemons(""))
+        wait_until(lambda: not self.keepers())
         self.assertEqual(self.events("late")[-2:], ["starting", "failed"])
 
     def test_daemon_that_dies_at_its_start(self):
         self.define_file("web", autostart=False, disks=[self.silent_disk()])
         self.up()
         answers = self.begin("web")
-        daemon = wait_until(lambda: next((pid for pid in daemons("").values() if pid), 0))
+        daemon = wait_until(lambda: next((pid for pid in self.keepers().values() if pid), 0))
         os.kill(daemon, signal.SIGKILL)
         wait_until(lambda: answers)
         self.assertFalse(answers[0]["ok"])
@@ -137,8 +143,9 @@ class Daemons(StartingTest):
         self.define_file("web", autostart=False, disks=[self.silent_disk()])
         self.up_at_once()
         self.begin("web")
+        (keeper,) = wait_until(self.keepers)
         self.kill_manager()
-        wait_until(lambda: not daemons(""), 5)
+        wait_until(lambda: not process_alive(keeper), 5)
         os.unlink(self.path("nbd.sock"))
         server = subprocess.Popen(["qemu-nbd", "-f", "qcow2", "--persistent", "-x", "store", "-k", self.path("nbd.sock"),
                                    self.path("data.qcow2")], stderr=subprocess.DEVNULL)

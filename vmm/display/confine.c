@@ -9,23 +9,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/sanitized.h"
 #include "common/util.h"
 #include "display_filter.inc" /* made by filter_make */
 #include "vmm/jail/jail.h"
 #include "vmm/jail/privileges.h"
-
-/* A sanitizer needs terabytes of addresses, and system calls of its own. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
 
 #define FILES  64
 #define MEMORY MIB(1024) /* of addresses: the largest picture, its copy, and another one while it changes */

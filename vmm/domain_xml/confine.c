@@ -16,7 +16,7 @@
 
 #include "common/cleanup.h"
 #include "common/util.h"
-#include "vmm/domain_xml/sanitized.h"
+#include "common/sanitized.h"
 #include "vmm/domain_xml/schema.h"
 #include "domain_xml_filter.inc" /* made by filter_make */
 

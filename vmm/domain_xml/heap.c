@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 
 #include "common/util.h"
-#include "vmm/domain_xml/sanitized.h"
+#include "common/sanitized.h"
 
 #define STEP       MIB(16)
 #define HUGE       MIB(2)

@@ -25,7 +25,7 @@
 #include "vmm/domain_xml/document.h"
 #include "vmm/domain_xml/heap.h"
 #include "vmm/domain_xml/print_table.h"
-#include "vmm/domain_xml/sanitized.h"
+#include "common/sanitized.h"
 #include "vmm/domain_xml/schema.h"
 #include "vmm/domain_xml/to_json.h"
 #include "vmm/domain_xml/to_xml.h"

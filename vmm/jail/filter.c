@@ -9,21 +9,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/sanitized.h"
 #include "common/util.h"
 #include "filters.inc" /* made by filter_make */
 
 #define FILTER_LINES_MAX 512
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED true
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED false
-#endif
 
 struct filter {
 	const struct sock_filter *lines;
