@@ -81,10 +81,10 @@ cat told
 grep -q "guest dog: its kernel has not started all of them" told || fail "nobody says that it has no hot plug"
 wait_for 30 printed $log "it was fed"
 expired() {
-	rastos-vmm events | grep -q "watchdog.*dog"
+	rastos-vmm events | grep "dog.*watchdog" | grep -q reset
 }
 started_again() {
-	[ "$(rastos-vmm events | grep -c "starting.*dog")" -ge 2 ]
+	[ "$(rastos-vmm events | grep -c "dog.*starting")" -ge 2 ]
 }
 ! expired || fail "it was fed, and expired"
 wait_for 30 expired
