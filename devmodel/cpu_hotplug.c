@@ -78,6 +78,11 @@ bool cpu_hotplug_take_back(struct cpu_hotplug *hotplug, unsigned cpu)
 	return __atomic_fetch_and(&hotplug->there[BANK(cpu)], ~BIT(cpu), __ATOMIC_SEQ_CST) & BIT(cpu);
 }
 
+void cpu_hotplug_keep(struct cpu_hotplug *hotplug, unsigned cpu)
+{
+	__atomic_fetch_and(&hotplug->leave[BANK(cpu)], ~BIT(cpu), __ATOMIC_SEQ_CST);
+}
+
 void cpu_hotplug_ask_to_leave(struct cpu_hotplug *hotplug, unsigned cpu)
 {
 	__atomic_fetch_or(&hotplug->leave[BANK(cpu)], BIT(cpu), __ATOMIC_SEQ_CST);

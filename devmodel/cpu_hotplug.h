@@ -60,3 +60,5 @@ bool cpu_hotplug_take_back(struct cpu_hotplug *hotplug, unsigned cpu);
 /* What it has not read yet is told once more. */
 void cpu_hotplug_remind(const struct cpu_hotplug *hotplug);
 void cpu_hotplug_ask_to_leave(struct cpu_hotplug *hotplug, unsigned cpu);
+/* It was asked, has not read that, and need not leave any more. */
+void cpu_hotplug_keep(struct cpu_hotplug *hotplug, unsigned cpu);

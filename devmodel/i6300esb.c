@@ -62,8 +62,9 @@ static void stage_begin(struct i6300esb *watchdog, enum stage stage)
 	watchdog->deadline_ns = stage_ns(watchdog);
 	if (watchdog->held)
 		return;
-	loop_timer_set(&watchdog->timer, watchdog->deadline_ns, 0);
+	/* The deadline first: a timer that ends before it would count for nothing. */
 	watchdog->deadline_ns += monotonic_ns();
+	loop_timer_set(&watchdog->timer, stage_ns(watchdog), 0);
 }
 
 /* True: the host is to act. */

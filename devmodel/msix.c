@@ -126,6 +126,21 @@ void msix_call_remove(struct msix *msix, struct msix_call *call)
 	pthread_mutex_unlock(&msix->lock);
 }
 
+void msix_call_move(struct msix *msix, struct msix_call *call, unsigned vector)
+{
+	struct msix_call *at;
+
+	pthread_mutex_lock(&msix->lock);
+	for (at = msix->calls; at && at != call;)
+		at = at->next;
+	if (at) {
+		call_unbind(msix, call);
+		call->vector = vector;
+		call_bind(msix, call);
+	}
+	pthread_mutex_unlock(&msix->lock);
+}
+
 /* --- What the guest writes --- */
 
 void msix_control(struct msix *msix, uint16_t control)

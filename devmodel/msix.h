@@ -62,6 +62,8 @@ void msix_raise(struct msix *msix, unsigned vector);
 /* From now on, and not any more. The call is in no table meanwhile. */
 void msix_call_add(struct msix *msix, struct msix_call *call, int eventfd, unsigned vector);
 void msix_call_remove(struct msix *msix, struct msix_call *call);
+/* It is another vector's; one that is in no table stays so. */
+void msix_call_move(struct msix *msix, struct msix_call *call, unsigned vector);
 
 /* Aligned accesses of 32 or 64 bits; others read as 0 and change nothing. Offsets may lie beyond the end. */
 void msix_table_read(struct msix *msix, uint64_t offset, uint8_t *data, uint32_t len);

@@ -168,7 +168,7 @@ void fstab_parse_parameter(const char *value, const struct fstab_reader *reader)
 	char text[FSTAB_LINE_MAX];
 	char *rest = text;
 	struct fstab_entry entry = {0};
-	char *where;
+	char *where, *type;
 
 	if (strlen(value) >= sizeof(text)) {
 		reader->fault(reader->context, 0, "is too long");
@@ -177,7 +177,8 @@ void fstab_parse_parameter(const char *value, const struct fstab_reader *reader)
 	strcpy(text, value);
 	entry.what = strsep(&rest, ":");
 	where = strsep(&rest, ":");
-	entry.type = rest && *rest != ':' ? strsep(&rest, ":") : "auto";
+	type = strsep(&rest, ":");
+	entry.type = type && *type ? type : "auto";
 	entry.options = rest && *rest ? rest : "defaults";
 	entry.where = where;
 	if (!*entry.what)

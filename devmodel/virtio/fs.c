@@ -231,11 +231,17 @@ static void fs_destroy(struct virtio_device *device)
 	cleanup_close(&channel);
 }
 
+static bool fs_busy(struct virtio_device *device)
+{
+	return vhost_user_stuck(CONTAINER_OF(device, struct fs, device)->front);
+}
+
 static const struct virtio_device_ops fs_ops = {
 	.config_read = fs_config_read,
 	.notify = fs_notify,
 	.reset = fs_reset,
 	.queue_reset = fs_queue_reset,
+	.busy = fs_busy,
 	.destroy = fs_destroy,
 };
 

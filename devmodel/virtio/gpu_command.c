@@ -233,11 +233,12 @@ static const struct command *command_find(uint32_t type)
 static void command_serve(struct gpu *gpu)
 {
 	union gpu_request request;
-	struct gpu_reply reply = {.size = sizeof(reply.header)};
+	struct gpu_reply reply;
 	size_t size = gpu_request_read(gpu, &request);
 	const struct command *command = command_find(le32toh(request.header.type));
 	uint32_t answer;
 
+	gpu_reply_init(&reply);
 	if (!command && size >= sizeof(request.header))
 		answer = VIRTIO_GPU_RESP_ERR_UNSPEC;
 	else if (!command || size < command->size)

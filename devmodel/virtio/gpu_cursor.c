@@ -61,9 +61,10 @@ static uint32_t cursor_run(struct gpu *gpu, const struct virtio_gpu_update_curso
 static void cursor_serve(struct gpu *gpu)
 {
 	union gpu_request request;
-	struct gpu_reply reply = {.size = sizeof(reply.header)};
+	struct gpu_reply reply;
 	uint32_t answer = VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
 
+	gpu_reply_init(&reply);
 	if (gpu_request_read(gpu, &request) >= sizeof(request.cursor))
 		answer = cursor_run(gpu, &request.cursor);
 	gpu_answer(gpu, GPU_QUEUE_CURSOR, &request, &reply, answer);

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "devmodel/virtio/device.h"
 #include "devmodel/virtio/gpu.h"
@@ -71,6 +72,13 @@ struct gpu_reply {
 		struct virtio_gpu_resp_edid edid;
 	};
 };
+
+/* A header alone. All of it is zero: what is not said is nobody's stack. */
+static inline void gpu_reply_init(struct gpu_reply *reply)
+{
+	memset(reply, 0, sizeof(*reply));
+	reply->size = sizeof(reply->header);
+}
 
 /* The popped chain's command, as much as there is of it. */
 size_t gpu_request_read(const struct gpu *gpu, union gpu_request *request);

@@ -113,6 +113,8 @@ void gpu_resource_destroy(struct gpu_resources *resources, struct gpu_resource *
 		link = &(*link)->next;
 	*link = resource->next;
 	gpu_backing_drop(resources, &resource->backing);
+	/* Whoever was told of it may hold the file for long, but not its pages. */
+	fallocate(resource->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)resource->size);
 	close(resource->memfd);
 	resources->used -= resource->size;
 	resources->count--;

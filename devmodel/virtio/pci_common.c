@@ -135,6 +135,12 @@ static uint16_t vector_valid(const struct virtio_pci *pci, uint32_t vector)
 	return vector < pci->msix.count ? (uint16_t)vector : VIRTIO_MSI_NO_VECTOR;
 }
 
+static void queue_set_vector(struct virtio_pci *pci, uint16_t vector)
+{
+	pci->queue_vectors[pci->queue_select] = vector;
+	msix_call_move(&pci->msix, &pci->calls[pci->queue_select], vector);
+}
+
 static void queue_enable(struct virtio_pci *pci, struct virtq *queue)
 {
 	if (queue->enabled)
@@ -160,7 +166,7 @@ static void queue_write(struct virtio_pci *pci, uint64_t offset, uint32_t value)
 	if (!queue)
 		return;
 	if (offset == VIRTIO_PCI_COMMON_Q_MSIX)
-		pci->queue_vectors[pci->queue_select] = vector_valid(pci, value);
+		queue_set_vector(pci, vector_valid(pci, value));
 	else if (offset == VIRTIO_PCI_COMMON_Q_ENABLE && value == 1)
 		queue_enable(pci, queue);
 	else if (offset == VIRTIO_PCI_COMMON_Q_RESET && value == 1)

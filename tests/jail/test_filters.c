@@ -117,7 +117,7 @@ KILLED(file_in_memory)       { CALL(SYS_memfd_create, "x", 0); }
 KILLED_VCPU_DISK(picture_in_memory) { CALL(SYS_memfd_create, "x", MFD_CLOEXEC | MFD_ALLOW_SEALING); }
 KILLED_DISPLAY(huge_pages_in_memory) { CALL(SYS_memfd_create, "x", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB); }
 KILLED_DISPLAY(seal_what_is_written) { CALL(SYS_fcntl, host->file, F_ADD_SEALS, F_SEAL_WRITE); }
-KILLED_DISPLAY(discard_of_a_disk) { CALL(SYS_fallocate, host->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096); }
+KILLED_VCPU(discard_of_a_disk) { CALL(SYS_fallocate, host->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096); }
 KILLED_DISPLAY(ring_of_a_disk) { CALL(SYS_io_uring_enter, host->file, 1, 0, 0, NULL, 0); }
 KILLED_DISPLAY(offloads_of_a_card) { CALL(SYS_ioctl, host->file, TUNSETOFFLOAD, 0); }
 KILLED_DISPLAY(map_a_picture) { CALL(SYS_mmap, NULL, 4096, PROT_READ, MAP_SHARED, host->file, 0); }

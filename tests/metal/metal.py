@@ -9,7 +9,7 @@ boot of the host. A case is tests/metal/cases/NAME.sh: lib.sh goes before it, it
 verdict: 0 passed, 77 skipped, 75 (what it waited for did not happen) stalled, anything else failed. Its output is the test's.
 
 --long is for the cases that can do more than a test run has time for: they find $long set, and have the seconds of their line
-"# long: SECONDS" instead of those of "# timeout: SECONDS".
+"# long: SECONDS" instead of those of "# timeout: SECONDS". With a line "# long memory: MIB" the host has so much then.
 
 A case that stalls is run again, up to ATTEMPTS times, and says so, as is one that fails with a guest that panicked; one that
 finds something wrong is not. The reason is the emulated processor (docs/architecture.md, "Tests"): now and then it enters the
@@ -184,11 +184,11 @@ class Machine(Emulator):
     """The emulated machine with the host in it."""
 
     def __init__(self, incoming=None, processors=PROCESSORS, payload=METAL / "payload.img",
-                 disk=METAL / "stock-disk.img"):
+                 disk=METAL / "stock-disk.img", memory=MEMORY_MIB):
         super().__init__([
             *processors,
             # Without XSAVE: the emulated SVM does not intercept XSETBV, so that guests' kernels would complain.
-            "-cpu", "max,+svm,-xsave,-avx,-avx2,-fma,-f16c,-vaes,-vpclmulqdq,-mpx,-pku", "-m", str(MEMORY_MIB),
+            "-cpu", "max,+svm,-xsave,-avx,-avx2,-fma,-f16c,-vaes,-vpclmulqdq,-mpx,-pku", "-m", str(memory),
             "-no-reboot", "-initrd", str(METAL / "host.initrd"),
             # The emulated processors share one time-stamp counter, but do not say that it is constant: without being told, the
             # kernel takes it for unsynchronized, and KVM sets guests' clocks anew whenever a vCPU is scheduled.
@@ -254,6 +254,15 @@ def case_timeout(text, long):
     return int(match.group(1)) if match else 90
 
 
+def case_machine(text, long):
+    match = re.search(r"^# long memory: (\d+)$", text, re.MULTILINE)
+    if not long or not match:
+        return Machine(incoming=booted_state())
+    machine = Machine(memory=int(match.group(1)))
+    machine.read_until(READY, BOOT_SECONDS)
+    return machine
+
+
 def run_case(path, keep, long):
     for attempt in range(1, ATTEMPTS + 1):
         status = run_case_once(path, keep, long)
@@ -267,7 +276,7 @@ def run_case_once(path, keep, long):
     text = path.read_text()
     seconds = case_timeout(text, long)
     script = f"long={'yes' if long else ''}\n" + (SOURCE / "lib.sh").read_text() + "\nset -eu\n" + text
-    machine = Machine(incoming=booted_state())
+    machine = case_machine(text, long)
     output = []
 
     def record(data):

@@ -97,10 +97,9 @@ static void time_is_up(struct loop_timer *timer)
 	struct exchange *exchange = CONTAINER_OF(timer, struct picture, timer)->exchange;
 
 	unwatch(exchange->screenshot);
-	if (!exchange->suspended)
-		return;
-	exchange->gone = true;
-	exchange_resume(exchange);
+	exchange->gone = true; /* whether its client is slow, or who draws it */
+	if (exchange->suspended)
+		exchange_resume(exchange);
 }
 
 /* The operation does it. */

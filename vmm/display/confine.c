@@ -12,6 +12,7 @@
 #include "common/sanitized.h"
 #include "common/util.h"
 #include "display_filter.inc" /* made by filter_make */
+#include "vmm/display/start.h"
 #include "vmm/jail/jail.h"
 #include "vmm/jail/privileges.h"
 
@@ -43,6 +44,8 @@ int confine_session(void)
 
 	if (code == 0 && !SANITIZED)
 		code = limit(RLIMIT_AS, MEMORY);
+	if (code == 0 && !SANITIZED)
+		code = limit(RLIMIT_DATA, DISPLAY_SESSION_MEMORY);
 	if (code == 0 && !SANITIZED)
 		code = limit(RLIMIT_NPROC, 0);
 	if (code == 0 && prctl(PR_SET_DUMPABLE, 0) < 0)

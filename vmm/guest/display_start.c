@@ -106,7 +106,7 @@ static void permit(const char *path)
 static int open_unix(const char *path, struct error *err)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct stat status;
 	mode_t before;
 	int code;
@@ -114,7 +114,8 @@ static int open_unix(const char *path, struct error *err)
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode))
 		return error_set(err, -EEXIST, "socket %s: another file is there; give another path", path);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+	/* EAGAIN: it listens, and has enough to do. */
+	if (fd >= 0 && (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 || errno == EAGAIN))
 		return error_set(err, -EADDRINUSE,
 				 "socket %s: another program listens there; give another path", path);
 	unlink(path); /* a former one's */
@@ -126,6 +127,7 @@ static int open_unix(const char *path, struct error *err)
 	if (code < 0)
 		return error_set(err, code, "socket %s: cannot listen: %s", path, strerror(-code));
 	permit(path);
+	fcntl(fd, F_SETFL, 0);
 	return TAKE_FD(fd);
 }
 
@@ -242,7 +244,9 @@ void display_forget(const struct graphics_definition *graphics)
 
 uint64_t display_memory(const struct guest_definition *definition)
 {
-	return definition->graphics.present ? MEMORY + KIB(definition->video.vram_kib) : 0;
+	return definition->graphics.present ? MEMORY + DISPLAY_VIEWERS_MAX * DISPLAY_SESSION_MEMORY +
+						      KIB(definition->video.vram_kib)
+					    : 0;
 }
 
 unsigned display_processes(const struct guest_definition *definition)

@@ -83,6 +83,7 @@ static void finish(struct machine *machine, bool said)
 			why = said ? "its kernel does not take vCPUs that come"
 				   : "its kernel did not answer: it takes no vCPUs that come, or is busy";
 		} else if (change == CPU_GOES && cpu_hotplug_is_there(&cpus->hotplug, i)) {
+			cpu_hotplug_keep(&cpus->hotplug, i);
 			why = said ? "its kernel does not let vCPUs go"
 				   : "its kernel did not answer: it lets no vCPUs go, or is busy";
 		} else if (change == CPU_COMES && !atomic_load(&machine->vcpus[i].vcpu.started) && !why) {

@@ -35,7 +35,7 @@ static int not_yet(struct guest_opening *opening, uint64_t until_ms, const char 
 	va_start(args, format);
 	vsnprintf(opening->waits_for, sizeof(opening->waits_for), format, args);
 	va_end(args);
-	opening->until_ms = until_ms;
+	opening->until_ms = opening->until_ms ? MIN(opening->until_ms, until_ms) : until_ms;
 	return -EAGAIN;
 }
 
@@ -301,6 +301,7 @@ void guest_opening_begin(struct guest_opening *opening, const struct guest_defin
 
 int guest_opening_go_on(struct guest_opening *opening, struct error *err)
 {
+	opening->until_ms = 0;
 	while (opening->step < ARRAY_SIZE(steps)) {
 		int code = steps[opening->step](opening, err);
 
@@ -318,7 +319,7 @@ int guest_opening_wait(struct guest_opening *opening, struct error *err)
 	int code;
 
 	while ((code = guest_opening_go_on(opening, err)) == -EAGAIN) {
-		struct pollfd wait = {.fd = opening->epoll, .events = POLLIN};
+		struct pollfd wait = {.fd = opening->busy_since_ms ? -1 : opening->epoll, .events = POLLIN};
 		uint64_t now = monotonic_ms();
 
 		poll(&wait, 1, now < opening->until_ms ? (int)(opening->until_ms - now) : 0);

@@ -87,9 +87,10 @@ static const struct rule rules[] = {
 	/* A ring that was made and restricted before (devmodel/virtio/blk_ring.h); nothing is waited for. */
 	IF(DISK, io_uring_enter, IS(2, 0), BITS(3, ~IORING_ENTER_GETEVENTS, 0)),
 	ANY(DISK, fdatasync),
-	IF(DISK, fallocate, BITS(1, FALLOC_FL_KEEP_SIZE, FALLOC_FL_KEEP_SIZE)), /* discard, write zeroes */
-	ANY(MAIN | DISK, readv),                                                /* TAP */
-	ANY(ALL, writev), /* TAP; the C library's last words */
+	/* discard, write zeroes; a picture's pages */
+	IF(MAIN | DISK | DISPLAY, fallocate, BITS(1, FALLOC_FL_KEEP_SIZE, FALLOC_FL_KEEP_SIZE)),
+	ANY(MAIN | DISK, readv), /* TAP */
+	ANY(ALL, writev),        /* TAP; the C library's last words */
 	ANY(ALL, timerfd_settime),
 	ANY(ALL, epoll_ctl), /* a vCPU: who hears a queue's kicks, this process or vhost */
 	ANY(ALL, poll),      /* a disk's backend is waited for when its guest resets it */
@@ -111,7 +112,8 @@ static const struct rule rules[] = {
 	ANY(MAIN | DISK, recvfrom),
 	IF(ALL, sendto, IS(4, 0), IS(5, 0)), /* to whom it is connected; ... a reset has killed */
 	ANY(MAIN, accept4),
-	ANY(MAIN | DISK, shutdown),
+	ANY(MAIN | VCPU | DISK,
+	    shutdown), /* a vCPU: of a back end that does not keep to the protocol, at a reset */
 	IF(MAIN, setsockopt, IS(1, SOL_SOCKET),
 	   IS(2, SO_SNDBUF)), /* what the kernel holds of the narrow ones */
 	IF(MAIN, socketpair, IS(0, AF_UNIX), BITS(1, 0xf, SOCK_STREAM)),
@@ -120,7 +122,7 @@ static const struct rule rules[] = {
 	ANY(MAIN | DISK | DISPLAY, close), /* of a device that goes, of a picture */
 	FCNTL(MAIN, F_GETFL),
 	FCNTL(MAIN, F_SETFL),
-	FCNTL(MAIN | DISPLAY, F_DUPFD_CLOEXEC), /* a picture that is shown */
+	FCNTL(MAIN | DISPLAY, F_DUPFD_CLOEXEC),                 /* a picture that is shown */
 	IF(MAIN, dup3, IS(1, STDERR_FILENO), IS(2, O_CLOEXEC)), /* the next manager's pipe */
 	IOCTL(ALL, TCGETS), /* the log asks whether it goes to a terminal */
 	/* a picture, or the rings of a back end that comes, of a size that nobody can change any more
@@ -151,7 +153,7 @@ static const struct rule rules[] = {
 	IOCTL(VCPU, KVM_GET_SREGS),
 	IOCTL(VCPU, KVM_TRANSLATE),
 	IOCTL(VCPU, KVM_KVMCLOCK_CTRL),
-	IOCTL(VCPU, KVM_SET_MP_STATE), /* it left the guest, and is as new when it comes again */
+	IOCTL(VCPU, KVM_SET_MP_STATE),           /* it left the guest, and is as new when it comes again */
 	IOCTL(MAIN, KVM_SET_USER_MEMORY_REGION), /* the end of a VM, vm_close */
 
 	/* memory that never becomes code */

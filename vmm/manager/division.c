@@ -136,6 +136,20 @@ int division_fits(struct managed_guest *guest, struct error *err)
 	return room_for(guest->manager, guest->definition, false, err);
 }
 
+int division_free(struct manager *manager, uint64_t *free_mib, struct error *err)
+{
+	AUTO_FREE struct plan_running *running = calloc(MANAGER_GUESTS_MAX, sizeof(*running));
+	struct plan plan;
+	int code = running ? make_plan(manager, NULL, &plan, err)
+			   : error_set(err, -ENOMEM, "plan: out of memory");
+
+	if (code < 0)
+		return code;
+	*free_mib = plan_free_now(&plan, running, list_running(manager, running));
+	plan_free(&plan);
+	return 0;
+}
+
 static void apply_to(struct managed_guest *guest, const struct plan_guest *planned)
 {
 	const struct guest_placement before = guest->definition->placement;

@@ -23,6 +23,8 @@ int division_check(struct manager *manager, const struct guest_definition *more,
 int division_room(struct managed_guest *guest, bool waits, struct error *err);
 /* Whether a guest that runs could have what its definition now wants; -ENOSPC. */
 int division_fits(struct managed_guest *guest, struct error *err);
+/* Ordinary memory, in MiB, that no running guest has. */
+int division_free(struct manager *manager, uint64_t *free_mib, struct error *err);
 /* Gives the guest its numbers; it is about to start. -ENOSPC: it does not fit beside what runs. */
 int division_give(struct managed_guest *guest, struct error *err);
 /* Moves the running guests to where they now belong. What cannot be done is logged. */

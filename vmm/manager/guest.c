@@ -67,6 +67,7 @@ void guest_note_numbers(struct managed_guest *guest)
 	guest_cards_record(guest, numbers);
 	cJSON_AddNumberToObject(numbers, "memory_mib", (double)guest->definition->memory_mib);
 	memory_share_note(guest, numbers);
+	guest_vcpus_note(guest, numbers);
 	plan_describe_placement(numbers, guest->definition);
 	cJSON_Delete(guest->record.numbers);
 	guest->record.numbers = numbers;
@@ -330,6 +331,7 @@ int guest_hold(struct managed_guest *guest, const char *why, struct error *err)
 	}
 	guest->start_code = 0;
 	loop_timer_clear(&guest->deadline); /* of a restart, which now waits for another reason */
+	guest->memory_due_ns = 0;
 	snprintf(guest->why, sizeof(guest->why), "%s", why);
 	code = happen(guest, LIFE_HOLD, err);
 	guest->holds = guest->state == LIFE_WAITING;

@@ -5,6 +5,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "vmm/manager/guest_hotplug.h"
+#include "vmm/manager/guest_vcpus.h"
 #include "vmm/manager/manager.h"
 #include "vmm/plan/report.h"
 
@@ -58,6 +59,7 @@ void guest_adopt(struct managed_guest *guest)
 	if (guest->record.numbers && plan_restore_numbers(guest->record.numbers, guest->definition) < 0)
 		log_warning("guest %s: its state does not tell what it was given", guest->definition->name);
 	memory_share_adopt(guest);
+	guest_vcpus_adopt(guest);
 	guest_hotplug_adopt(guest);
 	guest->state = LIFE_STARTING; /* until it tells how far it is */
 	guest->adopting = true;

@@ -287,8 +287,8 @@ bool vcpus_call_look(struct call *call)
 	}
 	result = cJSON_CreateObject();
 	cJSON_AddNumberToObject(result, "vcpus", guest_vcpus(call->guest));
-	if (*guest_vcpus_note(call->guest))
-		cJSON_AddStringToObject(result, "note", guest_vcpus_note(call->guest));
+	if (*guest_vcpus_remark(call->guest))
+		cJSON_AddStringToObject(result, "note", guest_vcpus_remark(call->guest));
 	call->peer->done(call, result);
 	return true;
 }

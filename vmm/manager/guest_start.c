@@ -245,7 +245,8 @@ static int start_finish(struct guest_start *start, int code, struct error *err)
 		guest_errors_close(guest);
 		for (unsigned i = 0; i < DEFINITION_NETWORKS_MAX; i++)
 			passt_stop(&guest->passt[i]);
-		guest_display_end(guest);
+		if (guest->backends[GUEST_BACKEND_DISPLAY].pid > 0) /* else its socket is another's */
+			guest_display_end(guest);
 		if (!guest->leaving) /* else they are another run's, and have their time */
 			guest_process_leave(guest, 0);
 		networks_detach(guest->manager->networks, guest->definition->name);
@@ -276,7 +277,11 @@ static int start_watch(struct guest_start *start, struct error *err)
 
 	if (start->look.source.fd < 0)
 		code = loop_timer_init(loop, &start->look, start_look);
-	if (code == 0 && start->waits.fd < 0 && start->opening.epoll >= 0) {
+	/* Words that came already stay where they are: while a lock is waited for they would wake the loop
+	 * again and again. */
+	if (start->opening.busy_since_ms)
+		start_unwatch(start);
+	else if (code == 0 && start->waits.fd < 0 && start->opening.epoll >= 0) {
 		start->waits = (struct loop_source){
 			.fd = start->opening.epoll, .events = EPOLLIN, .ready = start_ready};
 		code = loop_add(loop, &start->waits);

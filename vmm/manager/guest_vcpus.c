@@ -55,6 +55,7 @@ static int reserve(struct managed_guest *guest, unsigned count, struct error *er
 static void note(struct managed_guest *guest, unsigned count)
 {
 	guest->definition->wants.current_vcpus = count;
+	guest_remember_numbers(guest);
 	division_apply(guest->manager);
 	manager_changed(guest->manager);
 }
@@ -79,8 +80,10 @@ int64_t guest_set_vcpus(struct managed_guest *guest, unsigned count, struct erro
 	if (code == 0)
 		code = reserve(guest, count, err);
 	if (code == 0) {
-		if (count > before)
-			division_apply(guest->manager); /* each begins on its own CPU */
+		if (count > before) { /* on record before it is so; and each begins on its own CPU */
+			guest_remember_numbers(guest);
+			division_apply(guest->manager);
+		}
 		code = say(guest, count, err);
 		if (code < 0)
 			note(guest, before);
@@ -114,9 +117,27 @@ int guest_vcpus_outcome(const struct managed_guest *guest, uint64_t number, stru
 		       : 0;
 }
 
-const char *guest_vcpus_note(const struct managed_guest *guest)
+const char *guest_vcpus_remark(const struct managed_guest *guest)
 {
 	return guest->vcpus_change.code == 0 ? guest->vcpus_change.why.text : "";
+}
+
+/* --- On record --- */
+
+void guest_vcpus_note(const struct managed_guest *guest, cJSON *numbers)
+{
+	if (guest->definition->current_vcpus)
+		cJSON_AddNumberToObject(numbers, "current_vcpus", guest_vcpus(guest));
+}
+
+void guest_vcpus_adopt(struct managed_guest *guest)
+{
+	const cJSON *number = cJSON_GetObjectItemCaseSensitive(guest->record.numbers, "current_vcpus");
+
+	guest_vcpus_begin(guest);
+	if (guest->definition->current_vcpus && cJSON_IsNumber(number) && number->valuedouble >= 1 &&
+	    number->valuedouble <= guest->definition->wants.vcpus)
+		guest->definition->wants.current_vcpus = (unsigned)number->valuedouble;
 }
 
 /* --- What its process tells --- */
@@ -126,9 +147,10 @@ void guest_vcpus_begin(struct managed_guest *guest)
 	guest->definition->wants.current_vcpus = guest->definition->current_vcpus;
 }
 
+/* Never more than the plan counts, whatever it says. */
 static bool makes_sense(const struct managed_guest *guest, unsigned count)
 {
-	return guest->definition->current_vcpus && count >= 1 && count <= guest->definition->wants.vcpus;
+	return guest->definition->current_vcpus && count >= 1 && count <= guest_vcpus(guest);
 }
 
 void guest_vcpus_heard(struct managed_guest *guest, unsigned count)
@@ -149,8 +171,10 @@ void guest_vcpus_set(struct managed_guest *guest, unsigned count, const char *wh
 	char text[16];
 	int code;
 
-	if (!makes_sense(guest, count) || !guest->vcpus_change.number)
+	if (!guest->vcpus_change.number)
 		return;
+	if (!makes_sense(guest, count))
+		count = guest_vcpus(guest);
 	snprintf(text, sizeof(text), "%u", count);
 	events_add(guest->manager->events, "vcpus-changed", name, text);
 	note(guest, count);
@@ -169,4 +193,5 @@ void guest_vcpus_end(struct managed_guest *guest)
 		finish(guest,
 		       error_set(&guest->vcpus_change.why, -ENOTCONN,
 				 "guest %s: has ended before its vCPUs changed", guest->definition->name));
+	guest_vcpus_begin(guest); /* as many as its next start gives it */
 }

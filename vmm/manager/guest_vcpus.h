@@ -16,13 +16,16 @@ int64_t guest_set_vcpus(struct managed_guest *guest, unsigned count, struct erro
 /* -EINPROGRESS: it is under way. 0: it was done. Else a negative errno with a sentence. */
 int guest_vcpus_outcome(const struct managed_guest *guest, uint64_t number, struct error *err);
 /* What there is to say of the last one that was done; "": nothing. */
-const char *guest_vcpus_note(const struct managed_guest *guest);
+const char *guest_vcpus_remark(const struct managed_guest *guest);
 
 /* --- Called by the guest's other files --- */
 
 /* It starts: with as many as its definition says. */
 void guest_vcpus_begin(struct managed_guest *guest);
-/* Its process tells how many there are. */
+/* For its record, and from there: how many a former manager counted. */
+void guest_vcpus_note(const struct managed_guest *guest, cJSON *numbers);
+void guest_vcpus_adopt(struct managed_guest *guest);
+/* Its process tells how many there are; more than the plan counts are not believed. */
 void guest_vcpus_heard(struct managed_guest *guest, unsigned count);
 /* A change has ended; why: "", or why not all of it was done. */
 void guest_vcpus_set(struct managed_guest *guest, unsigned count, const char *why);

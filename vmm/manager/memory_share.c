@@ -37,7 +37,7 @@ uint64_t memory_share_live(const struct managed_guest *guest)
 	uint64_t most = most_of(guest);
 	bool now = guest->state == LIFE_STARTING || (guest->state == LIFE_RUNNING && guest->share.driver);
 
-	if (!guest_alive(guest) || !now || !memory_share_moves(guest))
+	if (!guest_active(guest) || !now || !memory_share_moves(guest))
 		return 0;
 	return guest->share.hand_mib ? MIN(most, guest->share.hand_mib) : most;
 }
@@ -222,6 +222,18 @@ static int check_by_hand(const struct managed_guest *guest, uint64_t mib, struct
 	return 0;
 }
 
+static int check_free(const struct managed_guest *guest, uint64_t more_mib, struct error *err)
+{
+	uint64_t free_mib = 0;
+	int code = division_free(guest->manager, &free_mib, err);
+
+	if (code == 0 && more_mib > free_mib)
+		code = error_set(err, -ENOSPC, "guest %s: %llu MiB more are not free, %llu MiB are",
+				 guest->definition->name, (unsigned long long)more_mib,
+				 (unsigned long long)free_mib);
+	return code;
+}
+
 /* What is plugged in counts: it is refused when it does not fit beside what others have. */
 static int request(struct managed_guest *guest, uint64_t requested_mib, struct error *err)
 {
@@ -232,6 +244,10 @@ static int request(struct managed_guest *guest, uint64_t requested_mib, struct e
 	*requested = requested_mib;
 	if (requested_mib > before)
 		code = division_fits(guest, err);
+	/* The plan takes it from what the guest was started with; but without a balloon that keeps all of it.
+	 */
+	if (code == 0 && requested_mib > before && !memory_share_moves(guest))
+		code = check_free(guest, most_of(guest) - MIN(most_of(guest), guest->share.given_mib), err);
 	if (code < 0)
 		*requested = before;
 	return code;

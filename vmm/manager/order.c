@@ -48,10 +48,10 @@ static bool is_needed(const struct managed_guest *guest)
 	return false;
 }
 
-static bool others_alive(const struct manager *manager, const struct managed_guest *guest)
+static bool others_active(const struct manager *manager, const struct managed_guest *guest)
 {
 	for (unsigned i = 0; i < manager->guest_count; i++) {
-		if (manager->guests[i] != guest && guest_alive(manager->guests[i]))
+		if (manager->guests[i] != guest && guest_active(manager->guests[i]))
 			return true;
 	}
 	return false;
@@ -74,7 +74,7 @@ static void look_at_room(struct managed_guest *guest)
 {
 	bool waits = !guest->memory_due_ns || monotonic_ns() < guest->memory_due_ns;
 	struct error err;
-	int code = others_alive(guest->manager, guest) ? division_room(guest, waits, &err) : 0;
+	int code = others_active(guest->manager, guest) ? division_room(guest, waits, &err) : 0;
 
 	if (code == -EAGAIN) {
 		wait_for_memory(guest, &err);
@@ -177,7 +177,7 @@ void manager_guest_changed(struct managed_guest *guest)
 	events_add(manager->events, life_state_name(guest->state), guest->definition->name, guest->why);
 	/* One that has come or gone moves the others. */
 	if (!manager->going_down && (guest->state == LIFE_STARTING || !guest_alive(guest)) &&
-	    others_alive(manager, guest))
+	    others_active(manager, guest))
 		division_apply(manager);
 	if (manager->going_down)
 		down_step(manager);
@@ -253,7 +253,7 @@ int manager_start(struct managed_guest *guest, struct error *err)
 		snprintf(why, sizeof(why), "waits for %s", needed->definition->name);
 		return guest_hold(guest, why, err);
 	}
-	if (!guest_alive(guest) && others_alive(manager, guest) &&
+	if (!guest_alive(guest) && others_active(manager, guest) &&
 	    division_room(guest, true, &room) == -EAGAIN)
 		return hold_for_memory(guest, &room, err);
 	return guest_start(guest, err);

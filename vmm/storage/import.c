@@ -14,6 +14,7 @@
 #include "common/cleanup.h"
 #include "vmm/storage/content.h"
 #include "vmm/storage/copy.h"
+#include "vmm/storage/overlay.h"
 
 #define SECTOR 512
 
@@ -171,6 +172,7 @@ static int import_job(struct import_job *job, const struct pool *pool, struct er
 		return code;
 	job->draft = &draft;
 	code = import_make(job, format, err);
+	overlay_forget(pool, job->import->name);
 	if (code == 0)
 		return draft_finish(&draft, job->import->name, false, err);
 	draft_drop(&draft);

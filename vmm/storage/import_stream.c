@@ -12,6 +12,7 @@
 #include "common/cleanup.h"
 #include "common/util.h"
 #include "vmm/storage/import.h"
+#include "vmm/storage/overlay.h"
 
 #define CHUNK     65536 /* what is all zeros and so long becomes a hole */
 #define STEP_TEXT "receiving"
@@ -149,6 +150,7 @@ int import_stream(const struct pool *pool, const struct import *import, struct e
 		code = receive(&job, err);
 	if (code == 0)
 		code = make(&job, err);
+	overlay_forget(pool, import->name);
 	if (code == 0)
 		return draft_finish(&draft, import->name, false, err);
 	draft_drop(&draft);

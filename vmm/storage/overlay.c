@@ -151,12 +151,14 @@ int overlay_grow(const struct draft *draft, const char *name, uint64_t size, str
 
 int overlay_create(const struct pool *pool, const char *name, const char *new_name, struct error *err)
 {
-	char backing[DEFINITION_NAME_MAX + 1];
-	AUTO_CLOSE int fd = -1; /* with its lock: nobody writes to it until it is known that nobody may */
+	char backing[DEFINITION_NAME_MAX + 1], by[DEFINITION_NAME_MAX + 1];
+	/* With its lock: nobody writes to it until it is known that nobody may. Those who share it may until
+	 * then: the first overlay wants it for itself. */
+	AUTO_CLOSE int fd = -1;
 	struct draft draft;
 	struct stat status;
 	bool on_overlay;
-	int code = pool_image_open(pool, name, true, &fd, err);
+	int code = pool_image_open(pool, name, overlay_on(pool, name, by), &fd, err);
 
 	if (code == 0)
 		code = pool_name_check(pool, new_name, err);

@@ -195,10 +195,10 @@ int pool_image_open(const struct pool *pool, const char *name, bool read_only, i
 	AUTO_CLOSE int image = open_image(pool, name, read_only ? O_RDONLY : O_RDWR, err);
 	int code = MIN(image, 0);
 
-	if (code == 0 && !read_only)
-		code = check_not_behind(pool, name, err);
 	if (code == 0)
 		code = lock_image(pool, name, image, read_only, err);
+	if (code == 0 && !read_only)
+		code = check_not_behind(pool, name, err); /* what is noted while it is locked counts */
 	if (code == 0)
 		*fd = TAKE_FD(image);
 	return code;
@@ -210,9 +210,9 @@ int pool_image_share(const struct pool *pool, const char *name, int *fd, struct 
 	int code = MIN(image, 0);
 
 	if (code == 0)
-		code = check_not_behind(pool, name, err);
-	if (code == 0)
 		code = lock_image(pool, name, image, true, err);
+	if (code == 0)
+		code = check_not_behind(pool, name, err);
 	if (code == 0)
 		*fd = TAKE_FD(image);
 	return code;
@@ -325,6 +325,7 @@ int pool_create(const struct pool *pool, const char *name, uint64_t size, struct
 	if (code < 0 || (code = draft_begin(pool, &draft, err)) < 0)
 		return code;
 	code = draft_image(&draft, size, &fd, err);
+	overlay_forget(pool, name); /* of one that never came */
 	if (code == 0)
 		return draft_finish(&draft, name, false, err);
 	draft_drop(&draft);
@@ -364,6 +365,7 @@ int pool_clone(const struct pool *pool, const char *name, const char *new_name, 
 	if (code < 0 || (code = draft_begin(pool, &draft, err)) < 0)
 		return code;
 	code = copy_image(&draft, name, from, 0, progress, err);
+	overlay_forget(pool, new_name);
 	if (code == 0 && overlay_backing(pool, name, backing))
 		code = overlay_note(&draft, new_name, backing, err);
 	if (code == 0) {

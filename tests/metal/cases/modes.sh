@@ -1,6 +1,8 @@
 # Server and desktop mode with real guests: the division, a change while they run, and back; the server guest gives back what a desktop
 # guest is to have, and gets it again.
 # timeout: 240
+# long: 1500
+# long memory: 6600
 mkdir -p /etc/rastos/guests
 rm -f /etc/rastos/guests/*
 vmm=/payload/tools/rastos-vmm-both # has both modes, whichever the host's has
@@ -71,3 +73,23 @@ wait_for 20 has = "$all"
 [ "$($vmm list | awk '$1 == "server" { print $6 }')" = "$pid" ] || fail "the server guest was started anew"
 $vmm down
 [ -z "$(ls /run/rastos/guests/*/state.json 2>/dev/null)" ] || fail "something is promised still"
+
+# Guests of all sizes, in both modes.
+booted_with() { # NAME: as many vCPUs as it should have
+	grep -q "cpus $vcpus " "/run/rastos/guests/$1/console.log"
+}
+for vcpus in ${long:+1 2 4}; do
+	for memory in 1024 2048 4096; do
+		echo "$vcpus vCPUs, $memory MiB"
+		guest server "\"role\": \"server\", \"vcpus\": $vcpus, \"memory_mib\": $memory"
+		guest desk "\"role\": \"desktop\", \"vcpus\": $vcpus, \"memory_mib\": 1024"
+		for mode in server desktop; do
+			echo $mode >/etc/rastos/mode
+			$vmm up -d --timeout 100
+			wait_for 60 booted_with server
+			[ $mode = server ] || wait_for 60 booted_with desk
+			$vmm list
+			$vmm down
+		done
+	done
+done
