@@ -190,15 +190,25 @@ static int check_not_behind(const struct pool *pool, const char *name, struct er
 		       : 0;
 }
 
+/* Asked for twice: what is noted while it is locked counts, and whoever is refused hears of it before he
+ * hears of a lock. */
+static int lock_to_write(const struct pool *pool, const char *name, int image, bool shared, struct error *err)
+{
+	int code = check_not_behind(pool, name, err);
+
+	if (code == 0)
+		code = lock_image(pool, name, image, shared, err);
+	return code == 0 ? check_not_behind(pool, name, err) : code;
+}
+
 int pool_image_open(const struct pool *pool, const char *name, bool read_only, int *fd, struct error *err)
 {
 	AUTO_CLOSE int image = open_image(pool, name, read_only ? O_RDONLY : O_RDWR, err);
 	int code = MIN(image, 0);
 
 	if (code == 0)
-		code = lock_image(pool, name, image, read_only, err);
-	if (code == 0 && !read_only)
-		code = check_not_behind(pool, name, err); /* what is noted while it is locked counts */
+		code = read_only ? lock_image(pool, name, image, true, err)
+				 : lock_to_write(pool, name, image, false, err);
 	if (code == 0)
 		*fd = TAKE_FD(image);
 	return code;
@@ -210,9 +220,7 @@ int pool_image_share(const struct pool *pool, const char *name, int *fd, struct 
 	int code = MIN(image, 0);
 
 	if (code == 0)
-		code = lock_image(pool, name, image, true, err);
-	if (code == 0)
-		code = check_not_behind(pool, name, err);
+		code = lock_to_write(pool, name, image, true, err);
 	if (code == 0)
 		*fd = TAKE_FD(image);
 	return code;
