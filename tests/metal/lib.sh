@@ -5,8 +5,10 @@ tuned=/payload/kernel/vmlinux
 minimal=/payload/kernel/minimal.initrd
 key=/etc/rastos/keys/dev.pem
 
+# What the manager says of guests' ends is shown, too: metal.py knows those that are no fault of ours.
 fail() {
 	echo "FAILED: $*"
+	grep -hE "panicked|triple fault" /run/rastos/manager.log 2>/dev/null || true
 	exit 1
 }
 
