@@ -1,7 +1,7 @@
 # Disks that qemu-storage-daemon serves to a stock kernel: a qcow2 image behind which there is another, an export of an NBD server, a disk that
 # forgets, and one that comes and goes. The daemons and the server are killed under load; nothing that was flushed is lost, and the images
 # are whole.
-# timeout: 300
+# timeout: 150
 mkdir -p /srv /etc/rastos/guests
 rm -f /etc/rastos/guests/*
 mke2fs -F /dev/vdb >/dev/null 2>&1
