@@ -84,10 +84,15 @@ class Many(ManagerTest):
             for _ in range(50):
                 self.assertTrue(self.ask("pause", guest="fills")["ok"])
                 self.assertTrue(self.ask("resume", guest="fills")["ok"])
-        self.reboot(names, 150)  # as many starts at once as there will be
-        full, descriptors = self.own_memory(), self.descriptors()
-        self.reboot(names, 150)
-        self.assertLessEqual(self.own_memory(), full + 8)
+        descriptors = self.descriptors()
+        # The heap grows once for as many starts at the same instant as there ever are; a leak would be there each time.
+        for _ in range(4):
+            before = self.own_memory()
+            self.reboot(names, 150)
+            grown = self.own_memory() - before
+            if grown <= 4:
+                break
+        self.assertLessEqual(grown, 4)
         wait_until(lambda: self.descriptors() <= descriptors)
 
     def test_define_and_undefine_leave_nothing(self):
