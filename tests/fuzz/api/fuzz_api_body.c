@@ -96,7 +96,9 @@ static void check(const char *answer)
 	const char *body = strstr(answer, "\r\n\r\n");
 	cJSON *json;
 
-	if (sscanf(answer, "HTTP/1.1 %u", &status) != 1 || status < 100 || status >= 500 || !body)
+	/* 503: there is no rastos-domain-xml beside a fuzzer. */
+	if (sscanf(answer, "HTTP/1.1 %u", &status) != 1 || status < 100 ||
+	    (status >= 500 && status != 503) || !body)
 		abort();
 	if (!strstr(answer, "+json\r\n") && !strstr(answer, "application/json\r\n"))
 		return;

@@ -1,7 +1,7 @@
 # Disks with several queues and either engine, on storage with a file system: what was flushed is there after kill -9 of the guest's
 # process and a new start, and so is what was answered by disks that write through, whose guest flushes nothing, with the host's page
 # cache and past it; a disk grows under its guest.
-# timeout: 300
+# timeout: 110
 mkdir -p /var/lib/rastos/disks /etc/rastos/guests
 rm -f /etc/rastos/guests/*
 mke2fs -F /dev/vdb >/dev/null 2>&1
