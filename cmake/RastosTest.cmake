@@ -24,7 +24,7 @@ function(rastos_fuzz_target name)
   # New inputs go to the build folder, the seeds stay as they are.
   file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/corpus/${name})
   add_test(NAME fuzz.${name}
-    COMMAND fuzz_${name} -max_total_time=3 -timeout=10 -rss_limit_mb=1024 -print_final_stats=0 -verbosity=0
+    COMMAND fuzz_${name} -max_total_time=2 -timeout=10 -rss_limit_mb=1024 -print_final_stats=0 -verbosity=0
             -artifact_prefix=${CMAKE_BINARY_DIR}/fuzz/${name}- ${CMAKE_BINARY_DIR}/corpus/${name}
             ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name})
   set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT 120)

@@ -41,6 +41,7 @@ describe() {
 	END
 }
 console=/run/rastos/guests/web/console.log
+log=$console # of which a stall shows the end
 flushed() {
 	tr -d '\r' <$console | sed -n "s/^$1 flushed \([0-9]*\)$/\1/p" | tail -n 1
 }
