@@ -13,7 +13,7 @@ verdict: 0 passed, 77 skipped, 75 (what it waited for did not happen) stalled, a
 
 A case that stalls is run again, up to ATTEMPTS times, and says so, as is one that fails with a guest that panicked; one that
 finds something wrong is not. The reason is the emulated processor (docs/architecture.md, "Tests"): now and then it enters the
-inner guest in a state that is not the guest's.
+inner guest in a state that is not the guest's. A host whose kernel tells that its processors are locked up is not waited for.
 
 RASTOS_BUILD names the build folder (default: build).
 """
@@ -45,6 +45,8 @@ ATTEMPTS = 4
 SKIPPED = 77
 # What the manager and run say of a guest whose kernel has met what no kernel can meet.
 GUEST_DIED = re.compile(rb"guest \S+: (the guest's kernel panicked|triple fault)")
+# What its kernel says of a processor that has not left the emulated KVM for so long; it never does any more.
+LOCKED_UP = re.compile(rb"soft lockup - CPU#\d+ stuck for ([4-9]\d|\d{3,})s")
 STALLED = 75  # EX_TEMPFAIL of sysexits.h; wait_for in lib.sh
 READY = b"METAL-READY\n"
 
@@ -146,6 +148,12 @@ class Emulator:
             return ""
         return text[-3000:].decode(errors="replace")
 
+    def is_locked_up(self):
+        try:
+            return LOCKED_UP.search((self.folder / "console.log").read_bytes()) is not None
+        except OSError:
+            return False
+
     def read_until(self, pattern, seconds, sink=None):
         """Reads the agent's line until pattern (bytes regex) matches; what came before goes to sink as it comes."""
         deadline = time.monotonic() + seconds
@@ -170,6 +178,8 @@ class Emulator:
                 if not data:
                     raise Failure("the machine hung up")
                 self.buffer += data
+            elif self.is_locked_up():
+                raise Failure("the emulated processors are locked up")
 
     def send(self, script):
         self.agent.sendall(base64.encodebytes(script.encode()) + b"END\n")
