@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/descriptors.h"
 #include "common/util.h"
 
 union rights {
@@ -12,28 +13,20 @@ union rights {
 	char space[CMSG_SPACE(sizeof(int) * VHOST_USER_FDS_MAX)];
 };
 
+_Static_assert(VHOST_USER_FDS_MAX <= DESCRIPTORS_MAX, "they go with one message");
+
 int vhost_user_send(int fd, struct vhost_user_message *message, const int *fds, unsigned count)
 {
-	union rights rights = {0};
 	size_t len = sizeof(message->header) + message->header.size;
 	struct iovec iov = {.iov_base = message, .iov_len = len};
-	struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
 	ssize_t sent;
 
 	message->header.flags |= VHOST_USER_VERSION;
-	if (count) {
-		rights.header.cmsg_level = SOL_SOCKET;
-		rights.header.cmsg_type = SCM_RIGHTS;
-		rights.header.cmsg_len = CMSG_LEN(sizeof(int) * count);
-		memcpy(CMSG_DATA(&rights.header), fds, sizeof(int) * count);
-		header.msg_control = &rights;
-		header.msg_controllen = CMSG_SPACE(sizeof(int) * count);
-	}
 	do
-		sent = sendmsg(fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
-	while (sent < 0 && errno == EINTR);
+		sent = descriptors_send(fd, &iov, 1, fds, count, MSG_DONTWAIT);
+	while (sent == -EINTR);
 	if (sent < 0)
-		return -errno;
+		return (int)sent;
 	return (size_t)sent == len ? 0 : -EAGAIN; /* it does not read: a message of ours is small */
 }
 

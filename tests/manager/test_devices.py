@@ -6,8 +6,8 @@ import resource
 import shutil
 import unittest
 
+from keepers import children_of, daemons_of_folder
 from manager import *
-from test_storage_daemon import children_of, daemons
 
 
 # Asks the hot plug controller for what is to go, and lets it go, without end.
@@ -434,12 +434,12 @@ class WithDaemons(OnPci):
         for turn in range(2):
             self.result("device-add", device="data", kind="disk", definition=self.qcow2(), timeout_s=20)
             self.assertIn("data", self.ids())
-            self.assertEqual(len(daemons(self.folder.name)), 2)
+            self.assertEqual(len(daemons_of_folder(self.folder.name)), 2)
             self.result("device-remove", device="data", timeout_s=20)
-            wait_until(lambda: len(daemons(self.folder.name)) == 1)
+            wait_until(lambda: len(daemons_of_folder(self.folder.name)) == 1)
         self.result("device-add", device="data", kind="disk", definition=self.qcow2(), timeout_s=20)
         self.ok("kill", "web")
-        wait_until(lambda: not daemons(self.folder.name))
+        wait_until(lambda: not daemons_of_folder(self.folder.name))
         self.assertEqual([disk["id"] for disk in self.definition_now()["disks"]], ["boot", "data"])
 
     def test_what_cannot_come(self):
@@ -449,7 +449,7 @@ class WithDaemons(OnPci):
                         definition=self.qcow2("text.qcow2"))
         self.refused_op("device-add", REFUSED, ["none.qcow2", "No such file"], device="data", kind="disk",
                         definition={"path": self.path("none.qcow2"), "format": "qcow2"})
-        wait_until(lambda: not daemons(self.folder.name))
+        wait_until(lambda: not daemons_of_folder(self.folder.name))
         self.result("device-add", device="data", kind="disk", definition=self.qcow2(), timeout_s=20)
 
     def test_nobody_waits_for_a_server_that_is_silent(self):
@@ -461,7 +461,7 @@ class WithDaemons(OnPci):
         disk = {"source": {"protocol": "nbd", "socket": self.path("nbd.sock"), "name": "store"}}
         number = self.result("device-add", device="data", kind="disk", definition=disk, task=True)["id"]
         (manager,) = self.manager_pids()
-        (keeper,) = wait_until(lambda: [pid for pid in children_of(manager) if pid in daemons("")])
+        (keeper,) = wait_until(lambda: [pid for pid in children_of(manager) if pid in daemons_of_folder("")])
         begun = time.monotonic()
         self.refused_op("device-add", REFUSED, ["data", "just coming"], device="more", kind="disk", definition=self.disk("more"))
         self.ok("list")
@@ -475,11 +475,11 @@ class WithDaemons(OnPci):
     def test_killed_manager(self):
         self.start()
         self.result("device-add", device="data", kind="disk", definition=self.qcow2(), timeout_s=20)
-        pair = next(iter(daemons(self.folder.name).items()))
+        pair = next(iter(daemons_of_folder(self.folder.name).items()))
         self.kill_manager()
         self.up()
         wait_until(lambda: "data" in self.ids())
-        self.assertEqual(next(iter(daemons(self.folder.name).items())), pair)
+        self.assertEqual(next(iter(daemons_of_folder(self.folder.name).items())), pair)
 
 
 class Command(Devices):

@@ -5,35 +5,10 @@ import contextlib
 import re
 import unittest
 
+from keepers import children_of, command_of, keepers
 from manager import *
 
 VIRTIOFSD = "/usr/lib/qemu/virtiofsd"
-
-
-def children_of(pid):
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
-
-
-def command_of(pid):
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-    except OSError:
-        return []
-
-
-def daemons(is_ours):
-    """The keepers of filesystems that are this test's, each with its virtiofsd (0: none now)."""
-    found = {}
-    for path in glob.glob("/proc/[0-9]*"):
-        pid = int(path.rsplit("/", 1)[1])
-        if command_of(pid)[:2] != ["rastos-vmm", "storage-daemon"] or not process_alive(pid):
-            continue
-        if is_ours(pid):
-            found[pid] = next(iter(children_of(pid)), 0)
-    return found
 
 
 @unittest.skipUnless(os.path.exists(VIRTIOFSD), "needs qemu-system-common")
@@ -72,7 +47,7 @@ class Filesystems(ManagerTest):
         return False
 
     def daemons(self):
-        return daemons(self.ours)
+        return keepers(self.ours)
 
     def one(self):
         found = wait_until(lambda: [pair for pair in self.daemons().items() if pair[1]])

@@ -5,8 +5,8 @@ import shutil
 import threading
 import unittest
 
+from keepers import children_of, daemons_of_folder
 from manager import *
-from test_storage_daemon import children_of, daemons
 
 TOOLS = ("qemu-storage-daemon", "qemu-img", "qemu-nbd")
 AT_ONCE_S = 4  # far less than what is waited for, on a host that is busy with other tests
@@ -62,7 +62,7 @@ class StartingTest(ManagerTest):
         """Of this test's manager: an NBD server's socket shows nowhere else whose they are."""
         (manager,) = self.manager_pids()
         mine = children_of(manager)
-        return {keeper: daemon for keeper, daemon in daemons("").items() if keeper in mine}
+        return {keeper: daemon for keeper, daemon in daemons_of_folder("").items() if keeper in mine}
 
     def events(self, name):
         return [event["event"] for event in self.ask("events")["result"] if event.get("guest") == name]
@@ -125,7 +125,7 @@ class Daemons(StartingTest):
         self.ok("start", "web")
         self.ok("kill", "web")
         self.wait_state("web", "off")
-        wait_until(lambda: not daemons(self.folder.name))
+        wait_until(lambda: not daemons_of_folder(self.folder.name))
         os.truncate(self.path("data.qcow2"), 100)
         process = self.run_program("start", "web")
         self.assertEqual(process.returncode, FAILED)
@@ -137,7 +137,7 @@ class Daemons(StartingTest):
         self.up()
         self.begin("web")
         self.at_once("down")
-        wait_until(lambda: not daemons(self.folder.name))
+        wait_until(lambda: not daemons_of_folder(self.folder.name))
 
     def test_killed_manager(self):
         self.define_file("web", autostart=False, disks=[self.silent_disk()])
@@ -159,7 +159,7 @@ class Daemons(StartingTest):
         self.define_file("web", autostart=False, disks=[{"path": self.path("data.qcow2"), "format": "qcow2"}])
         self.up()
         self.ok("start", "web")
-        keeper, daemon = next(iter(daemons(self.folder.name).items()))
+        keeper, daemon = next(iter(daemons_of_folder(self.folder.name).items()))
         os.kill(daemon, signal.SIGSTOP)
         os.kill(self.guest("web")["pid"], signal.SIGKILL)
         self.wait_state("web", "failed", AT_ONCE_S)
@@ -172,14 +172,14 @@ class Daemons(StartingTest):
         self.assertTrue(answers[0]["ok"], answers)
         self.wait_state("web", "running")
         self.assertFalse(process_alive(keeper))
-        self.assertNotEqual(list(daemons(self.folder.name)), [keeper])
+        self.assertNotEqual(list(daemons_of_folder(self.folder.name)), [keeper])
         self.assertFalse(process_alive(daemon))
 
     def test_killed_manager_while_a_daemon_ends(self):
         self.define_file("web", autostart=False, disks=[{"path": self.path("data.qcow2"), "format": "qcow2"}])
         self.up_at_once()
         self.ok("start", "web")
-        _, daemon = next(iter(daemons(self.folder.name).items()))
+        _, daemon = next(iter(daemons_of_folder(self.folder.name).items()))
         os.kill(daemon, signal.SIGSTOP)
         os.kill(self.guest("web")["pid"], signal.SIGKILL)
         self.wait_state("web", "failed", AT_ONCE_S)

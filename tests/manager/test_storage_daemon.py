@@ -4,43 +4,10 @@ whom. These guests have no driver; what the disks hold is in the unit tests of s
 import shutil
 import unittest
 
+from keepers import daemons_of_folder
 from manager import *
 
 TOOLS = ("qemu-storage-daemon", "qemu-img", "qemu-nbd")
-
-
-def children_of(pid):
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
-
-
-def command_of(pid):
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-    except OSError:
-        return []
-
-
-def target_of(link):
-    try:
-        return os.readlink(link)
-    except OSError:  # closed meanwhile
-        return ""
-
-
-def daemons(folder):
-    """The keepers of disks whose files are in this folder, each with its qemu-storage-daemon (0: none at the moment)."""
-    found = {}
-    for path in glob.glob("/proc/[0-9]*"):
-        pid = int(path.rsplit("/", 1)[1])
-        if command_of(pid)[:2] != ["rastos-vmm", "storage-daemon"] or not process_alive(pid):
-            continue
-        files = [target_of(link) for link in glob.glob(path + "/fd/*")]
-        if any(name.startswith(folder) for name in files):
-            found[pid] = next(iter(children_of(pid)), 0)
-    return found
 
 
 @unittest.skipUnless(all(shutil.which(tool) for tool in TOOLS), "needs " + ", ".join(TOOLS))
@@ -68,7 +35,7 @@ class StorageDaemon(ManagerTest):
 
     def kill(self):
         self.assertTrue(self.ask("kill", guest="web")["ok"])
-        wait_until(lambda: not self.guest_pid() and not daemons(self.folder.name))
+        wait_until(lambda: not self.guest_pid() and not daemons_of_folder(self.folder.name))
 
     def start(self):
         answer = self.ask("start", guest="web")
@@ -84,11 +51,11 @@ class StorageDaemon(ManagerTest):
         self.assertFalse(answer["ok"], answer)
         self.assertNotIn("\n", answer["error"])
         self.assert_words(words, answer["error"])
-        wait_until(lambda: not daemons(self.folder.name))
+        wait_until(lambda: not daemons_of_folder(self.folder.name))
 
     def one(self):
         """The keeper and its daemon, once there is one of each."""
-        found = wait_until(lambda: [pair for pair in daemons(self.folder.name).items() if pair[1]])
+        found = wait_until(lambda: [pair for pair in daemons_of_folder(self.folder.name).items() if pair[1]])
         self.assertEqual(len(found), 1)
         return found[0]
 
@@ -103,14 +70,14 @@ class StorageDaemon(ManagerTest):
         self.started(self.disk(reconnect={"timeout": 1}))
         keeper, first = self.one()
         os.kill(first, signal.SIGKILL)
-        wait_until(lambda: daemons(self.folder.name).get(keeper) not in (0, first, None))
+        wait_until(lambda: daemons_of_folder(self.folder.name).get(keeper) not in (0, first, None))
         self.assertTrue(process_alive(self.guest_pid()), "the guest's process is not ended by it")
 
     def test_killed_guest_process(self):
         self.started(self.disk())
         self.one()
         os.kill(self.guest_pid(), signal.SIGKILL)
-        wait_until(lambda: not daemons(self.folder.name))
+        wait_until(lambda: not daemons_of_folder(self.folder.name))
 
     def test_killed_manager(self):
         process = self.up_at_once()
@@ -144,7 +111,7 @@ class StorageDaemon(ManagerTest):
         before = sorted(os.listdir(self.folder.name))
         forgets = self.disk("raw.img", format="raw", transient=True)
         self.started(forgets, forgets)  # who forgets only reads: two may have one image
-        wait_until(lambda: len([daemon for daemon in daemons(self.folder.name).values() if daemon]) == 2)
+        wait_until(lambda: len([daemon for daemon in daemons_of_folder(self.folder.name).values() if daemon]) == 2)
         self.assertEqual([name for name in os.listdir(self.folder.name) if "transient" in name], [])
         self.kill()
         self.assertLessEqual(set(os.listdir(self.folder.name)) - set(before), {"guests", "run", "state", "manager.errors"})
@@ -215,7 +182,7 @@ class StorageDaemon(ManagerTest):
         self.nbd("-k", self.path("nbd.sock"))
         wait_until(lambda: os.path.exists(self.path("nbd.sock")))
         self.started({"source": {"protocol": "nbd", "socket": self.path("nbd.sock"), "name": "store"}})
-        wait_until(lambda: [daemon for daemon in daemons("") .values() if daemon])
+        wait_until(lambda: [daemon for daemon in daemons_of_folder("") .values() if daemon])
 
     def test_nbd_host(self):
         with socket.socket() as free:

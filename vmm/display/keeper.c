@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/descriptors.h"
 #include "common/util.h"
 #include "vmm/display/confine.h"
 #include "vmm/display/session.h"
@@ -38,21 +39,10 @@ struct keeper {
 
 static int tell(const struct keeper *keeper, char what, int pass)
 {
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} rights = {.header = {.cmsg_level = SOL_SOCKET,
-			       .cmsg_type = SCM_RIGHTS,
-			       .cmsg_len = CMSG_LEN(sizeof(pass))}};
 	struct iovec iov = {.iov_base = &what, .iov_len = sizeof(what)};
-	struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
+	ssize_t sent = descriptors_send(keeper->config->channel, &iov, 1, &pass, pass >= 0, MSG_DONTWAIT);
 
-	if (pass >= 0) {
-		memcpy(CMSG_DATA(&rights.header), &pass, sizeof(pass));
-		header.msg_control = &rights;
-		header.msg_controllen = sizeof(rights);
-	}
-	return sendmsg(keeper->config->channel, &header, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+	return sent < 0 ? (int)sent : 0;
 }
 
 /* --- Sessions --- */

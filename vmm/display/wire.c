@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/descriptors.h"
 #include "common/util.h"
 
 #define BYTES_PER_PIXEL 4
@@ -155,21 +156,13 @@ union rights {
 
 int display_send(int fd, const struct display_message *message, const uint8_t *pixels, int pass)
 {
-	union rights rights = {.header = {.cmsg_level = SOL_SOCKET,
-					  .cmsg_type = SCM_RIGHTS,
-					  .cmsg_len = CMSG_LEN(sizeof(pass))}};
 	struct iovec iov[] = {{(void *)(uintptr_t)message, sizeof(*message)},
 			      {(void *)(uintptr_t)pixels, pixels ? DISPLAY_CURSOR_BYTES : 0}};
-	struct msghdr header = {.msg_iov = iov, .msg_iovlen = ARRAY_SIZE(iov)};
+	ssize_t sent = descriptors_send(fd, iov, ARRAY_SIZE(iov), &pass, pass >= 0, MSG_DONTWAIT);
 
-	if (pass >= 0) {
-		memcpy(CMSG_DATA(&rights.header), &pass, sizeof(pass));
-		header.msg_control = &rights;
-		header.msg_controllen = sizeof(rights);
-	}
-	if (sendmsg(fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+	if (sent >= 0)
 		return 0;
-	return errno == ENOBUFS || errno == EINTR ? -EAGAIN : -errno;
+	return sent == -ENOBUFS || sent == -EINTR ? -EAGAIN : (int)sent;
 }
 
 unsigned display_take_descriptors(struct msghdr *header, int *fd)

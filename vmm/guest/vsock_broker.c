@@ -12,6 +12,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/descriptors.h"
 
 struct request {
 	uint32_t number;
@@ -114,19 +115,10 @@ int vsock_broker_ask(int fd, uint32_t *number, uint32_t port)
 
 static int answer_send(int fd, const struct answer *answer, int connected)
 {
-	union rights rights = {0};
-	struct iovec iov = {.iov_base = (void *)answer, .iov_len = sizeof(*answer)};
-	struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)answer, .iov_len = sizeof(*answer)};
+	ssize_t sent = descriptors_send(fd, &iov, 1, &connected, connected >= 0, MSG_DONTWAIT);
 
-	if (connected >= 0) {
-		rights.header.cmsg_level = SOL_SOCKET;
-		rights.header.cmsg_type = SCM_RIGHTS;
-		rights.header.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&rights.header), &connected, sizeof(connected));
-		header.msg_control = &rights;
-		header.msg_controllen = sizeof(rights);
-	}
-	return sendmsg(fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+	return sent < 0 ? (int)sent : 0;
 }
 
 int vsock_broker_answer(int fd, const char *path)

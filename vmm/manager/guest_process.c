@@ -12,6 +12,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/descriptors.h"
 #include "common/log.h"
 #include "common/util.h"
 #include "vmm/config/file.h"
@@ -30,31 +31,21 @@
 
 /* --- Messages --- */
 
+_Static_assert(GUEST_MESSAGE_FDS <= DESCRIPTORS_MAX, "they go with one message");
+
 /* Sends text, with so many descriptors. */
 static int tell(struct managed_guest *guest, char *text, const int *fds, unsigned count, struct error *err)
 {
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(GUEST_MESSAGE_FDS * sizeof(int))];
-	} rights = {0};
 	struct iovec iov = {.iov_base = text, .iov_len = strlen(text)};
-	struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
+	ssize_t sent;
 
-	if (count) {
-		rights.header.cmsg_level = SOL_SOCKET;
-		rights.header.cmsg_type = SCM_RIGHTS;
-		rights.header.cmsg_len = CMSG_LEN(count * sizeof(int));
-		memcpy(CMSG_DATA(&rights.header), fds, count * sizeof(int));
-		header.msg_control = &rights;
-		header.msg_controllen = CMSG_SPACE(count * sizeof(int));
-	}
 	if (guest->control.fd < 0)
 		return error_set(err, -ENOTCONN, "guest %s: its process does not listen",
 				 guest->definition->name);
-	if (sendmsg(guest->control.fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-		return error_set(err, -errno, "guest %s: its process does not answer: %m",
-				 guest->definition->name);
-	return 0;
+	sent = descriptors_send(guest->control.fd, &iov, 1, fds, count, MSG_DONTWAIT);
+	return sent < 0 ? error_set(err, (int)sent, "guest %s: its process does not answer: %s",
+				    guest->definition->name, strerror((int)-sent))
+			: 0;
 }
 
 int guest_process_tell(struct managed_guest *guest, const char *op, int fd, struct error *err)

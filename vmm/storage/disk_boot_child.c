@@ -12,6 +12,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/descriptors.h"
 #include "common/util.h"
 
 #define CHILD_MS (10000 + 2000) /* the search has its own limit, which is shorter */
@@ -46,19 +47,9 @@ static void keep_only(int one, int other)
 
 static void say(int channel, const struct found *found, const int *fds, unsigned count)
 {
-	union rights rights = {0};
 	struct iovec iov = {.iov_base = (void *)(uintptr_t)found, .iov_len = sizeof(*found)};
-	struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
 
-	if (count) {
-		rights.header.cmsg_level = SOL_SOCKET;
-		rights.header.cmsg_type = SCM_RIGHTS;
-		rights.header.cmsg_len = CMSG_LEN(count * sizeof(int));
-		memcpy(CMSG_DATA(&rights.header), fds, count * sizeof(int));
-		header.msg_control = &rights;
-		header.msg_controllen = CMSG_SPACE(count * sizeof(int));
-	}
-	sendmsg(channel, &header, MSG_NOSIGNAL);
+	descriptors_send(channel, &iov, 1, fds, count, 0);
 }
 
 static _Noreturn void child_main(const struct disk_boot_source *source, int channel, pid_t parent)

@@ -15,6 +15,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/descriptors.h"
 #include "common/util.h"
 #include "devmodel/virtio/vhost_user_message.h"
 #include "vmm/storage/storage_child.h"
@@ -52,19 +53,12 @@ static void tell(const struct keeper *keeper, const char *why)
 
 static int hand_over(struct keeper *keeper, int fd)
 {
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} rights = {.header = {.cmsg_level = SOL_SOCKET,
-			       .cmsg_type = SCM_RIGHTS,
-			       .cmsg_len = CMSG_LEN(sizeof(fd))}};
 	struct iovec iov = {.iov_base = &keeper->number, .iov_len = sizeof(keeper->number)};
-	struct msghdr header = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &rights, .msg_controllen = sizeof(rights)};
+	ssize_t sent;
 
-	memcpy(CMSG_DATA(&rights.header), &fd, sizeof(fd));
 	keeper->number++;
-	return sendmsg(STORAGE_CHANNEL_FD, &header, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	sent = descriptors_send(STORAGE_CHANNEL_FD, &iov, 1, &fd, 1, 0);
+	return sent < 0 ? (int)sent : 0;
 }
 
 /* --- A daemon --- */

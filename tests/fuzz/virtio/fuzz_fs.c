@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/descriptors.h"
 #include "devmodel/virtio/fs.h"
 #include "devmodel/virtio/vhost_user_front.h"
 #include "tests/fuzz/virtio/machine.h"
@@ -68,15 +69,7 @@ static void reply_right(void)
 
 static void hand_over(void)
 {
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} rights = {.header = {.cmsg_level = SOL_SOCKET,
-			       .cmsg_type = SCM_RIGHTS,
-			       .cmsg_len = CMSG_LEN(sizeof(int))}};
 	struct iovec iov = {.iov_base = &number, .iov_len = sizeof(number)};
-	struct msghdr header = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &rights, .msg_controllen = sizeof(rights)};
 	int ends[2];
 
 	number++;
@@ -85,8 +78,7 @@ static void hand_over(void)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		abort();
 	connection = ends[0];
-	memcpy(CMSG_DATA(&rights.header), &ends[1], sizeof(int));
-	if (sendmsg(channel, &header, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+	if (descriptors_send(channel, &iov, 1, &ends[1], 1, MSG_DONTWAIT) < 0)
 		abort();
 	close(ends[1]);
 	reply_right();

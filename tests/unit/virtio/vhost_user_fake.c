@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/descriptors.h"
 #include "common/util.h"
 #include "devmodel/virtio/vhost_user_ring.h"
 
@@ -160,23 +161,14 @@ static void *fake_main(void *argument)
 void fake_launch(struct fake *fake, int channel, uint32_t number)
 {
 	int ends[2];
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} rights = {.header = {.cmsg_level = SOL_SOCKET,
-			       .cmsg_type = SCM_RIGHTS,
-			       .cmsg_len = CMSG_LEN(sizeof(int))}};
 	struct iovec iov = {.iov_base = &number, .iov_len = sizeof(number)};
-	struct msghdr header = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &rights, .msg_controllen = sizeof(rights)};
 
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
 	fake->connection = ends[0];
 	fake->requests = -1;
 	cr_assert_eq(pthread_create(&fake->thread, NULL, fake_main, fake), 0);
 	fake->running = true;
-	memcpy(CMSG_DATA(&rights.header), &ends[1], sizeof(int));
-	cr_assert_eq(sendmsg(channel, &header, 0), (ssize_t)sizeof(number));
+	cr_assert_eq(descriptors_send(channel, &iov, 1, &ends[1], 1, 0), (ssize_t)sizeof(number));
 	close(ends[1]);
 }
 
